@@ -1,0 +1,224 @@
+"""The server's side of the protocol: what may be believed, what was asked before, and how an answer is signed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE
+from netbilld.radius.authenticator import (
+    ZERO_AUTHENTICATOR,
+    sign_response,
+    sign_response_with_message_authenticator,
+    verify_message_authenticator,
+    verify_request_authenticator,
+)
+from netbilld.radius.clients import Client, ClientTable
+from netbilld.radius.codes import Code
+from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, ReplyCache
+from netbilld.radius.errors import EncodeError, MalformedPacket
+from netbilld.radius.packet import MAX_PACKET_OCTETS, Packet, decode, encode_attribute
+
+ServerKind = Literal["auth", "acct"]
+
+# Where a datagram came from: host and port, and after them what the listener needs to answer by the same way.
+Source = tuple[str, int] | tuple[str, int, bytes]
+
+# A reply must hold the request's Proxy-States and our own attributes; beyond this a request is not a sane one.
+MAX_PROXY_STATE_OCTETS = 2048
+
+_ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
+_ACCOUNTING_REQUEST = int(Code.ACCOUNTING_REQUEST)
+_STATUS_SERVER = int(Code.STATUS_SERVER)
+_ACCESS_ACCEPT = int(Code.ACCESS_ACCEPT)
+_ACCOUNTING_RESPONSE = int(Code.ACCOUNTING_RESPONSE)
+
+
+class DropReason(StrEnum):
+    """Why a datagram gets no answer; each is counted."""
+
+    UNKNOWN_CLIENT = "unknown_client"
+    MALFORMED = "malformed"
+    UNEXPECTED_CODE = "unexpected_code"
+    BAD_AUTHENTICATOR = "bad_authenticator"
+    BAD_MESSAGE_AUTHENTICATOR = "bad_message_authenticator"
+    MESSAGE_AUTHENTICATOR_MISSING = "message_authenticator_missing"
+    PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR = "proxy_state_without_message_authenticator"
+    DUPLICATE_IN_PROGRESS = "duplicate_in_progress"
+
+
+@dataclass(slots=True)
+class Request:
+    """A verified request that is to be worked on, once: then `RadiusServer.respond` or `RadiusServer.forget`."""
+
+    client: Client
+    packet: Packet
+    source: Source
+    arrived_mono: float
+
+
+@dataclass(slots=True)
+class Replay:
+    """A retransmission of a request that was answered: send `reply` again."""
+
+    reply: bytes
+    client: Client
+    source: Source
+
+
+@dataclass(slots=True)
+class Drop:
+    """A datagram that gets silence. `client` is known unless the source is not; `detail` is for people."""
+
+    reason: DropReason
+    source: Source
+    client: Client | None = None
+    detail: str = ""
+
+
+class RadiusServer:
+    """One port's protocol: `auth` takes Access-Request, `acct` takes Accounting-Request, both take Status-Server.
+
+    `requests`, `replays`, `replies` and `drops` count since the start. `clients` may be assigned a new table any time.
+    """
+
+    def __init__(
+        self,
+        clients: ClientTable | Iterable[Client],
+        kind: ServerKind = "auth",
+        *,
+        generation_seconds: float = GENERATION_SECONDS,
+        max_cached_replies: int = MAX_ENTRIES,
+    ) -> None:
+        self.kind = kind
+        self.requests = 0
+        self.replays = 0
+        self.replies = 0
+        self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
+        self._is_auth = kind == "auth"
+        self._expected_code = _ACCESS_REQUEST if self._is_auth else _ACCOUNTING_REQUEST
+        self._cache = ReplyCache(generation_seconds, max_cached_replies)
+        self._learned: set[UUID] = set()
+        self._seen: set[UUID] = set()
+        self._clients = ClientTable(())
+        self.clients = clients if isinstance(clients, ClientTable) else ClientTable(clients)
+
+    @property
+    def clients(self) -> ClientTable:
+        """The NAS table in force."""
+        return self._clients
+
+    @clients.setter
+    def clients(self, clients: ClientTable) -> None:
+        self._clients = clients
+        self._seen = {client.nas_id for client in clients if client.seen_message_authenticator} | self._learned
+
+    @property
+    def cached_replies(self) -> int:
+        """How many requests are remembered for retransmissions."""
+        return len(self._cache)
+
+    def take_learned(self) -> set[UUID]:
+        """Return, once, the NAS that have newly sent a valid Message-Authenticator: a fact to be stored.
+
+        From here on the next client table is believed: it says what was stored, or what an operator had forgotten.
+        """
+        learned, self._learned = self._learned, set()
+        return learned
+
+    def receive(self, datagram: bytes, source: Source, now_mono: float) -> Request | Replay | Drop:
+        """Return what `datagram` is: a request to work on, a reply to send again, or a reason for silence."""
+        client = self._clients.find(source[0])
+        if client is None:
+            return self._drop(DropReason.UNKNOWN_CLIENT, source)
+        try:
+            packet = decode(datagram)
+        except MalformedPacket as error:
+            return self._drop(DropReason.MALFORMED, source, client, error.reason)
+        code = packet.code
+        attributes = packet.attributes
+        if code == self._expected_code or code == _STATUS_SERVER:  # noqa: PLR1714 - a set or tuple test costs more here
+            reason = self._disbelief(client, packet, code)
+            if reason is not None:
+                return self._drop(reason, source, client)
+        else:
+            return self._drop(DropReason.UNEXPECTED_CODE, source, client, f"code {code} on the {self.kind} port")
+        if PROXY_STATE in attributes and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
+            return self._drop(DropReason.MALFORMED, source, client, "too much Proxy-State")
+
+        reply = self._cache.begin((source, packet.identifier), packet.authenticator, now_mono)
+        if reply is None:
+            self.requests += 1
+            return Request(client, packet, source, now_mono)
+        if reply == IN_PROGRESS:
+            return self._drop(DropReason.DUPLICATE_IN_PROGRESS, source, client)
+        self.replays += 1
+        return Replay(reply, client, source)
+
+    def respond(self, request: Request, code: int, attributes: bytes = b"") -> bytes:
+        """Return the signed reply and remember it for retransmissions.
+
+        Every Access reply begins with Message-Authenticator; Accounting-Response has none. Proxy-State is copied
+        unchanged and in order (RFC 2865 §5.33). A Status-Server request gets the one answer its port allows, whatever
+        `code` says (RFC 5997 §4.2).
+
+        Raises:
+            EncodeError: `attributes` are more than fit into a packet.
+        """
+        packet = request.packet
+        if packet.code == _STATUS_SERVER:
+            code = _ACCESS_ACCEPT if self._is_auth else _ACCOUNTING_RESPONSE
+        if PROXY_STATE in packet.attributes:
+            attributes += b"".join([encode_attribute(PROXY_STATE, value) for value in packet.all(PROXY_STATE)])
+        if len(attributes) > MAX_PACKET_OCTETS - 38:
+            raise EncodeError(f"reply with {len(attributes)} octets of attributes does not fit into a packet")
+        sign = sign_response_with_message_authenticator if self._is_auth else sign_response
+        reply = sign(request.client.secret, code, packet.identifier, packet.authenticator, attributes)
+        self._cache.answer((request.source, packet.identifier), packet.authenticator, reply)
+        self.replies += 1
+        return reply
+
+    def forget(self, request: Request) -> None:
+        """Give up on `request`, so that its retransmission is tried afresh."""
+        self._cache.forget((request.source, request.packet.identifier), request.packet.authenticator)
+
+    def forget_datagram(self, datagram: bytes, source: Source) -> None:
+        """As `forget`, for an edge that holds only the bytes because working on them failed half-way."""
+        if len(datagram) >= 20:
+            self._cache.forget((source, datagram[1]), datagram[4:20])
+
+    def _disbelief(self, client: Client, packet: Packet, code: int) -> DropReason | None:
+        """Return why `packet` is not believed, or None (RFC 2866 §4.1, 3579 §3.2, 5997 §2, CVE-2024-3596)."""
+        if code == _ACCOUNTING_REQUEST:
+            if not verify_request_authenticator(packet, client.secret):
+                return DropReason.BAD_AUTHENTICATOR
+            if packet.message_authenticator_at and not verify_message_authenticator(
+                packet, client.secret, ZERO_AUTHENTICATOR
+            ):
+                return DropReason.BAD_MESSAGE_AUTHENTICATOR
+            return None
+        if packet.message_authenticator_at:
+            if not verify_message_authenticator(packet, client.secret, packet.authenticator):
+                return DropReason.BAD_MESSAGE_AUTHENTICATOR
+            # EAP and Status-Server always carry one, so they say nothing about the NAS's other requests.
+            if code == _ACCESS_REQUEST and client.nas_id not in self._seen and EAP_MESSAGE not in packet.attributes:
+                self._seen.add(client.nas_id)
+                self._learned.add(client.nas_id)
+            return None
+        if code == _STATUS_SERVER or EAP_MESSAGE in packet.attributes:
+            return DropReason.MESSAGE_AUTHENTICATOR_MISSING
+        policy = client.require_message_authenticator
+        if policy == "true" or (policy == "auto" and client.nas_id in self._seen):
+            return DropReason.MESSAGE_AUTHENTICATOR_MISSING
+        if PROXY_STATE in packet.attributes:
+            return DropReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR
+        return None
+
+    def _drop(self, reason: DropReason, source: Source, client: Client | None = None, detail: str = "") -> Drop:
+        self.drops[reason] += 1
+        return Drop(reason, source, client, detail)
+
+
+def _proxy_state_octets(packet: Packet) -> int:
+    return sum(len(value) + 2 for value in packet.all(PROXY_STATE))
