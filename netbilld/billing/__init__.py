@@ -1,1 +1,1 @@
-
+"""Money, without I/O: plans, rating, ledger, invoices, allocation, standing."""

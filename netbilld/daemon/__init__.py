@@ -1,1 +1,1 @@
-
+"""Composition root: settings, signals, schedule, logs."""

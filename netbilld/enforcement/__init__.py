@@ -1,1 +1,1 @@
-
+"""What service is due, without I/O: entitlement, profiles, differences, retries."""

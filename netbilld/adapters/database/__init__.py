@@ -1,1 +1,1 @@
-
+"""SQLite (embedded) and PostgreSQL behind one schema."""

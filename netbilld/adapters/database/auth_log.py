@@ -1,0 +1,10 @@
+"""AuthLogStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class AuthLogStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

@@ -1,0 +1,10 @@
+"""ChangeStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class ChangeStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

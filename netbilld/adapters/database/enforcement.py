@@ -1,0 +1,10 @@
+"""EnforcementStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class EnforcementStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

@@ -1,0 +1,138 @@
+"""One database, SQLite or PostgreSQL: short write transactions, consistent reads, driver errors translated."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from netbilld.adapters.database.unit_of_work import UnitOfWork
+from netbilld.model.errors import InvalidInputError, StoreUnavailableError
+
+SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
+READERS: Final = 4
+
+
+class Database:
+    """Hands out units of work.
+
+    On SQLite one connection writes, with immediate transactions, and a few read, so that a page never waits for the
+    meter; on PostgreSQL one pool does both.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url: Final = make_url(url)
+        except ArgumentError:
+            raise InvalidInputError(
+                "database_url is not a URL",
+                hint="write sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASS@HOST/NAME",
+            ) from None
+        if self.url.drivername not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
+            raise InvalidInputError(
+                f"database_url: driver {self.url.drivername!r} is not supported; "
+                "allowed: sqlite+aiosqlite:///FILE, postgresql+asyncpg://…"
+            )
+        self.is_sqlite: Final = self.url.drivername.startswith("sqlite")
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, writer=True)
+            self._reader = _sqlite_engine(self.url, writer=False)
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_recycle=1800
+            )
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """Return the engine that writes; for migrations and bulk paths."""
+        return self._writer
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[UnitOfWork]:
+        """Give a unit of work whose changes are committed together, or not at all if the block raises.
+
+        Raises:
+            StoreUnavailableError: the database can't be reached or is locked for longer than the busy timeout.
+        """
+        with _translated():
+            async with self._writer.begin() as connection:
+                yield UnitOfWork(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        """Give a unit of work that sees one consistent state and keeps nothing."""
+        with _translated():
+            async with self._reader.connect() as connection:
+                if not self.is_sqlite:
+                    await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                yield UnitOfWork(connection)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._reader.dispose()
+        if self._writer is not self._reader:
+            await self._writer.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of an embedded database file."""
+    return str(URL.create("sqlite+aiosqlite", database=str(path)))
+
+
+class _translated:  # noqa: N801 - reads as a word in `with _translated():`
+    """Turn a driver's connection trouble into StoreUnavailableError; leave everything else alone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OperationalError | InterfaceError) or (
+            isinstance(error, DBAPIError) and error.connection_invalidated
+        ):
+            reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+            raise StoreUnavailableError(f"the database does not answer: {reason}") from error
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
+            raise StoreUnavailableError(f"the database can't be reached: {error}") from error
+
+
+def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1 if writer else READERS,
+        max_overflow=0,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        # the driver's own implicit BEGIN would be deferred: we say when and how a transaction begins
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536" if writer else "cache_size=-16384",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def sqlite_version() -> str:
+    """Return the version of the SQLite library in use."""
+    return sqlite3.sqlite_version

@@ -1,0 +1,10 @@
+"""InvoiceStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class InvoiceStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

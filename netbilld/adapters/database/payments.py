@@ -1,0 +1,10 @@
+"""PaymentStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class PaymentStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

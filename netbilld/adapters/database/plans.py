@@ -1,0 +1,10 @@
+"""PlanStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class PlanStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

@@ -1,0 +1,10 @@
+"""SessionStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class SessionStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

@@ -1,0 +1,10 @@
+"""StaffStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class StaffStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

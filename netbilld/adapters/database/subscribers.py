@@ -1,0 +1,10 @@
+"""SubscriberStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class SubscriberStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

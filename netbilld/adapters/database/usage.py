@@ -1,0 +1,10 @@
+"""UsageStore."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class UsageStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection

@@ -1,0 +1,111 @@
+"""A plan version as it is sold: frozen, and read by rating, invoicing and entitlement alike."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Timing(StrEnum):
+    PREPAID = "prepaid"
+    POSTPAID = "postpaid"
+
+
+class Charging(StrEnum):
+    FLAT = "flat"
+    PER_USE = "per_use"
+
+
+class Counts(StrEnum):
+    """Which direction counts against an allowance."""
+
+    BOTH = "both"
+    DOWN = "down"
+    UP = "up"
+
+
+class AfterAllowance(StrEnum):
+    THROTTLE = "throttle"
+    WALL = "wall"
+    BLOCK = "block"
+
+
+class Closing(StrEnum):
+    """What a lack of money or time leads to."""
+
+    WALL = "wall"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Short extra speed, as MikroTik's queues know it; all rates in bit/s."""
+
+    down_bps: int
+    up_bps: int
+    threshold_down_bps: int
+    threshold_up_bps: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A speed from the subscriber's point of view, in bit/s."""
+
+    down_bps: int
+    up_bps: int
+    burst: Burst | None = None
+    priority: int | None = None  # 1 highest … 8 lowest
+    minimum_down_bps: int | None = None
+    minimum_up_bps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A fee for each period."""
+
+    price_minor: int
+    period_days: int | None  # None: a calendar month from billing day to billing day
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Octets included in each period, and what happens when used ≥ limit."""
+
+    data_octets: int
+    counts: Counts
+    after: AfterAllowance
+    throttled: Speed | None  # set when after is THROTTLE
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePrice:
+    """A price for usage, charged by the octet."""
+
+    price_per_gb_minor: int
+    octets_per_gb: int  # 10⁹
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is sold: timing and charging are independent properties."""
+
+    code: str
+    name: str
+    timing: Timing
+    charging: Charging
+    currency: str
+    speed: Speed
+    recurring: Recurring | None
+    allowance: Allowance | None
+    usage: UsagePrice | None
+    when_overdue: Closing
+    when_no_credit: Closing
+    when_suspended: Closing
+
+    def counted_octets(self, upload_octets: int, download_octets: int) -> int:
+        """Return the part of a usage that counts against this plan's allowance."""
+        counts = self.allowance.counts if self.allowance else Counts.BOTH
+        if counts is Counts.UP:
+            return upload_octets
+        if counts is Counts.DOWN:
+            return download_octets
+        return upload_octets + download_octets

@@ -1,0 +1,102 @@
+"""`netbilld VERB …`: finds the verb's module, runs it, and turns refusals into one line and an exit code."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from netbilld import __version__
+from netbilld.model.errors import NetbilldError
+
+# verb: (module in cli/commands, one line for --help)
+VERBS: Final[dict[str, str]] = {
+    "init": "make the data directory, keys, schema and the first staff user",
+    "migrate": "bring the schema up to date",
+    "serve": "run the daemon",
+    "demo": "run everything on loopback with a simulated NAS",
+    "nas": "add, list, show, set and remove NAS",
+    "plan": "add, list, show and set plans",
+    "subscriber": "add, show, list, set, suspend, resume and terminate subscribers",
+    "import": "bring in subscribers from a CSV file",
+    "session": "list and disconnect sessions",
+    "usage": "octets as metered",
+    "invoice": "make, list and show invoices",
+    "payment": "record and list payments",
+    "ledger": "check the books, show an account",
+    "enforce": "desired and observed state of each service",
+    "auth": "log-in attempts with reasons",
+    "staff": "add, list and set staff",
+    "doctor": "check configuration, database and ports",
+}
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints fit on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; return 0 done, 1 refused or not found, 2 wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print("usage: netbilld VERB … [--config FILE]   (`netbilld VERB --help` says more)\n")
+        for verb, summary in VERBS.items():
+            print(f"  {verb:<12}{summary}")
+        return DONE if words else WRONG_USAGE
+    if words[0] in {"-V", "--version"}:
+        print(f"netbilld {__version__}")
+        return DONE
+    verb = words[0]
+    if verb not in VERBS:
+        print(f"netbilld: unknown verb {verb!r}; `netbilld --help` lists them", file=sys.stderr)
+        return WRONG_USAGE
+    module = importlib.import_module(f"netbilld.cli.commands.{verb}_command")
+    parser = Parser(prog=f"netbilld {verb}", description=VERBS[verb])
+    module.configure(parser)
+    try:
+        options = parser.parse_args(words[1:])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return run(module, options)
+
+
+def run(module: object, options: argparse.Namespace) -> int:
+    """Run a parsed command; a NetbilldError becomes one line on stderr."""
+    from netbilld.cli.context import Context  # noqa: PLC0415 - `--help` must not wait for the database driver
+
+    try:
+        context = Context(config=options.config, json_wanted=getattr(options, "json", False))
+        outcome = asyncio.run(module.run(options, context))  # type: ignore[attr-defined]  # each command has it
+    except NetbilldError as error:
+        print(f"netbilld: {error}".replace("\n", " "), file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return REFUSED
+    return int(outcome or DONE)
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Give a verb --config."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML settings file (or NETBILLD_CONFIG)")
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Give a verb that reads --json (and --config)."""
+    add_config_option(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def add_idempotency_option(parser: argparse.ArgumentParser) -> None:
+    """Give a verb that makes money or people --idempotency-key."""
+    parser.add_argument("--idempotency-key", metavar="KEY", help="the same key again does nothing and prints the same")

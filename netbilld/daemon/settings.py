@@ -1,0 +1,220 @@
+"""Settings: environment over systemd credentials over a TOML file over the defaults; frozen, and strict about names."""
+
+import os
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from netbilld.model.errors import InvalidInputError
+from netbilld.model.units import currency_exponent, parse_rate_bps
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+ENVIRONMENT_PREFIX = "NETBILLD_"
+
+
+def _hosts(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"time zone {name!r} is not known, write for example Asia/Jakarta") from None
+    return name
+
+
+def _known_currency(code: str) -> str:
+    try:
+        currency_exponent(code)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from None
+    return code
+
+
+def _rate(value: object) -> object:
+    if not isinstance(value, str | int):
+        return value
+    try:
+        return parse_rate_bps(value)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from None
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RadiusSettings(_Section):
+    host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ("0.0.0.0",)  # noqa: S104 - every NAS must reach it
+    auth_port: Port = 1812
+    acct_port: Port = 1813
+    require_message_authenticator: Literal["auto", "true", "false"] = "auto"
+    interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
+
+
+class PanelSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+
+
+class PortalSettings(_Section):
+    host: str = "0.0.0.0"  # noqa: S104 - subscribers come from outside
+    port: Port = 8081
+    public_url: str | None = None
+
+
+class BillingSettings(_Section):
+    due_days: Annotated[int, Field(ge=0, le=365)] = 10
+    grace_days: Annotated[int, Field(ge=0, le=365)] = 0
+    isolir_at: time = time(0, 30)
+    tolerance: Annotated[int, Field(ge=0)] = 1000  # minor units; what is overdue below it leads to nothing
+    run_at: time = time(0, 5)
+
+
+class EnforcementSettings(_Section):
+    walled_pool: str = "isolir"
+    walled_list: str = "isolir"
+    walled_down: Annotated[int, BeforeValidator(_rate)] = 256_000
+    walled_up: Annotated[int, BeforeValidator(_rate)] = 256_000
+    reconcile_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    coa_timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 2.0
+    coa_tries: Annotated[int, Field(ge=1, le=10)] = 3
+    retry_seconds: Annotated[float, Field(ge=0.2, le=3600)] = 5.0
+    retry_max_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+
+
+class MeteringSettings(_Section):
+    commit_milliseconds: Annotated[int, Field(ge=0, le=100)] = 3
+    commit_records: Annotated[int, Field(ge=1, le=10_000)] = 256
+    segment_megabytes: Annotated[int, Field(ge=1, le=1024)] = 16
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 7  # applied journal segments
+    stale_minutes: Annotated[int, Field(ge=1, le=10_080)] = 15  # least silence before a session counts as stale
+    auth_log_rows: Annotated[int, Field(ge=1000)] = 500_000
+
+
+class Settings(BaseSettings):
+    """Every setting of the contract that this release understands."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Path = Path("var")
+    database_url: SecretStr | None = None  # may hold a password; None is SQLite in data_dir
+    secret_key_file: Path | None = None
+    locale: Literal["id", "en"] = "id"
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
+    currency: Annotated[str, AfterValidator(_known_currency)] = "IDR"
+    business_name: str = "netbilld"
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
+    radius: RadiusSettings = RadiusSettings()
+    panel: PanelSettings = PanelSettings()
+    portal: PortalSettings = PortalSettings()
+    billing: BillingSettings = BillingSettings()
+    enforcement: EnforcementSettings = EnforcementSettings()
+    metering: MeteringSettings = MeteringSettings()
+
+    @property
+    def resolved_database_url(self) -> str:
+        """Return the URL of the database in use, with its password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'netbilld.db'}"
+
+    @property
+    def resolved_key_file(self) -> Path:
+        """Return the key file: as set, else a systemd credential of that name, else in the data directory."""
+        if self.secret_key_file is not None:
+            return self.secret_key_file
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        if credentials and (credential := Path(credentials) / "secret_key_file").exists():
+            return credential
+        return self.data_dir / "secret.key"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Place the sources in the contract's order; the init arguments are the TOML file's values."""
+        del settings_cls, dotenv_settings
+        return env_settings, file_secret_settings, init_settings
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        config: TOML file; None takes `NETBILLD_CONFIG`, and without that there is no file.
+
+    Raises:
+        InvalidInputError: one line naming the source, the key, what is wrong and what is allowed.
+    """
+    if config is None and (named := os.environ.get("NETBILLD_CONFIG")):
+        config = Path(named)
+    values = _read_toml(config) if config else {}
+    _refuse_unknown_environment()
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    try:
+        return Settings(_secrets_dir=credentials if credentials and Path(credentials).is_dir() else None, **values)
+    except ValidationError as error:
+        raise InvalidInputError(_first_problem(error, values, config), code="bad_setting") from None
+    except SettingsError as error:
+        raise InvalidInputError(f"environment: {error}", code="bad_setting") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InvalidInputError(f"{path}: no such configuration file", hint="name one with --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path}: can't be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInputError(f"{path}: not valid TOML: {error}") from None
+
+
+def _refuse_unknown_environment() -> None:
+    """pydantic-settings passes over environment names it does not know; a typing error must not pass."""
+    known = {"CONFIG", *(name.upper() for name in Settings.model_fields)}
+    for name in sorted(os.environ):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            top = name.removeprefix(ENVIRONMENT_PREFIX).upper().partition("__")[0]
+            if top not in known:
+                allowed = ", ".join(sorted(field.upper() for field in Settings.model_fields))
+                raise InvalidInputError(
+                    f"environment {name}: unknown setting; allowed: {ENVIRONMENT_PREFIX}{{{allowed}}}"
+                )
+
+
+def _first_problem(error: ValidationError, values: dict[str, Any], config: Path | None) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    path = [str(part) for part in problem["loc"]]
+    key = ".".join(part for part in path if not part.isdigit())
+    variable = ENVIRONMENT_PREFIX + "__".join(part for part in path if not part.isdigit()).upper()
+    value: Any = values
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    in_environment = variable in {name.upper() for name in os.environ}
+    source = f"environment {variable}" if in_environment or value is None or not config else f"{config}: {key}"
+    if problem["type"] == "extra_forbidden":
+        section: Any = Settings
+        for part in path[:-1]:
+            section = section.model_fields[part].annotation
+        allowed = ", ".join(section.model_fields)
+        where = f"{config}: {key}" if value is not None and config else source
+        return f"{where}: unknown setting; allowed here: {allowed}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{source}: {message}"

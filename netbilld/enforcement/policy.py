@@ -1,0 +1,124 @@
+"""entitlement(): the one place that decides what a service is due now."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from netbilld.billing.plan import AfterAllowance, Charging, Closing, Plan, Timing
+from netbilld.billing.standing import Standing, StandingKind
+from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
+from netbilld.model.periods import local_date, local_midnight, monthly_period
+
+
+class Reason(StrEnum):
+    """Why access is what it is, in order of precedence."""
+
+    TERMINATED = "terminated"
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+    EXPIRED = "expired"
+    NO_CREDIT = "no_credit"
+    OVERDUE = "overdue"
+    QUOTA = "quota"
+    FAIR_USE = "fair_use"
+    OK = "ok"
+
+
+class ServiceStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodUsage:
+    """Octets metered in the billing period that began on `start_on`."""
+
+    start_on: date
+    upload_octets: int
+    download_octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """All that entitlement looks at."""
+
+    service_id: UUID
+    status: ServiceStatus
+    plan: Plan
+    billing_day: int
+    timezone: str
+    usage: PeriodUsage | None
+    standing: Standing
+    wallet_minor: int
+    paid_until_on: date | None
+    static_ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a service is due: the access, why, the profile, and when time alone may change it."""
+
+    access: Access
+    reason: Reason
+    profile: ServiceProfile
+    until_at: datetime | None
+
+
+def entitlement(facts: ServiceFacts, walled_garden: WalledGarden, now: datetime) -> Entitlement:
+    """Return what the service is due at `now`, by the precedence of access.
+
+    Terminated > suspended by staff > paused > expired or no credit > overdue > quota > fair use > active. Usage of an
+    earlier period than the one `now` falls in counts for nothing: the allowance resets by the calendar, not by a job.
+    """
+    plan = facts.plan
+    period = monthly_period(now, facts.billing_day, facts.timezone)
+    edges = [facts.standing.until_at]
+
+    def due(access: Access, reason: Reason) -> Entitlement:
+        until_at = min((edge for edge in edges if edge is not None and edge > now), default=None)
+        return Entitlement(access, reason, _profile(access, facts, walled_garden), until_at)
+
+    if facts.status is ServiceStatus.ENDED:
+        return due(Access.BLOCKED, Reason.TERMINATED)
+    if facts.status is ServiceStatus.SUSPENDED:
+        return due(_closed(plan.when_suspended), Reason.SUSPENDED)
+    if facts.status is ServiceStatus.PAUSED:
+        return due(_closed(plan.when_suspended), Reason.PAUSED)
+    if plan.timing is Timing.PREPAID:
+        if plan.recurring is not None:
+            # a prepaid period ends at local 00:00 after its last day
+            if facts.paid_until_on is None or local_date(now, facts.timezone) > facts.paid_until_on:
+                return due(_closed(plan.when_no_credit), Reason.EXPIRED)
+            edges.append(local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone))
+        if plan.charging is Charging.PER_USE and facts.wallet_minor <= 0:
+            return due(_closed(plan.when_no_credit), Reason.NO_CREDIT)
+    if facts.standing.kind is StandingKind.OVERDUE:
+        return due(_closed(plan.when_overdue), Reason.OVERDUE)
+    if plan.allowance is not None and facts.usage is not None and facts.usage.start_on == period.start_on:
+        used_octets = plan.counted_octets(facts.usage.upload_octets, facts.usage.download_octets)
+        if used_octets >= plan.allowance.data_octets:
+            edges.append(period.end_at)
+            if plan.allowance.after is AfterAllowance.THROTTLE:
+                return due(Access.THROTTLED, Reason.FAIR_USE)
+            blocked = plan.allowance.after is AfterAllowance.BLOCK
+            return due(Access.BLOCKED if blocked else Access.WALLED, Reason.QUOTA)
+    return due(Access.ACTIVE, Reason.OK)
+
+
+def _closed(closing: Closing) -> Access:
+    return Access.WALLED if closing is Closing.WALL else Access.BLOCKED
+
+
+def _profile(access: Access, facts: ServiceFacts, walled_garden: WalledGarden) -> ServiceProfile:
+    if access is Access.BLOCKED:
+        return ServiceProfile(access)
+    if access is Access.WALLED:
+        # no static address inside the walls: the garden's pool is what the NAS redirects
+        return ServiceProfile(access, walled_garden.speed, walled_garden.pool, walled_garden.address_list)
+    speed = facts.plan.speed
+    if access is Access.THROTTLED and facts.plan.allowance is not None and facts.plan.allowance.throttled is not None:
+        speed = facts.plan.allowance.throttled
+    return ServiceProfile(access, speed, static_ip=facts.static_ip)

@@ -1,0 +1,47 @@
+"""Root of every error a person may meet."""
+
+
+class NetbilldError(Exception):
+    """A refusal or fault, said in one line, with what to do about it.
+
+    Attributes:
+        code: stable word to search for, such as `port_in_use`.
+        hint: the next thing to do or type; empty where the message already says it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "error") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}; {self.hint}" if self.hint else message
+
+
+class NotFoundError(NetbilldError):
+    """What was named does not exist."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "not_found") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class RefusedError(NetbilldError):
+    """The request is understood and against a rule."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "refused") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class InvalidInputError(NetbilldError):
+    """A file, option or field holds a value that is not allowed."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "invalid_input") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class StoreUnavailableError(NetbilldError):
+    """The database can't be reached or is not usable now."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "store_unavailable") -> None:
+        super().__init__(message, hint=hint, code=code)

@@ -1,0 +1,75 @@
+"""Billing periods: half-open spans between local midnights of a billing day that is clamped, never drifting."""
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPeriod:
+    """A half-open span of local days [start_on, end_on) in `timezone`."""
+
+    start_on: date
+    end_on: date
+    timezone: str
+
+    @property
+    def start_at(self) -> datetime:
+        return local_midnight(self.start_on, self.timezone)
+
+    @property
+    def end_at(self) -> datetime:
+        return local_midnight(self.end_on, self.timezone)
+
+    @property
+    def days(self) -> int:
+        return (self.end_on - self.start_on).days
+
+    def contains(self, at: datetime) -> bool:
+        return self.start_at <= at < self.end_at
+
+
+def local_midnight(on: date, timezone: str) -> datetime:
+    """Return the instant (UTC) of 00:00 local time on that day."""
+    return datetime.combine(on, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def local_date(at: datetime, timezone: str) -> date:
+    """Return the local calendar day of an instant."""
+    return at.astimezone(ZoneInfo(timezone)).date()
+
+
+def anchor_date(year: int, month: int, billing_day: int) -> date:
+    """Return the billing day in that month, clamped to its last day (31 in February is the 28th or 29th)."""
+    return date(year, month, min(billing_day, calendar.monthrange(year, month)[1]))
+
+
+def next_anchor(on: date, billing_day: int) -> date:
+    """Return the first billing day after `on`."""
+    this_month = anchor_date(on.year, on.month, billing_day)
+    if this_month > on:
+        return this_month
+    year, month = (on.year + 1, 1) if on.month == 12 else (on.year, on.month + 1)
+    return anchor_date(year, month, billing_day)
+
+
+def previous_anchor(on: date, billing_day: int) -> date:
+    """Return the last billing day on or before `on`."""
+    this_month = anchor_date(on.year, on.month, billing_day)
+    if this_month <= on:
+        return this_month
+    year, month = (on.year - 1, 12) if on.month == 1 else (on.year, on.month - 1)
+    return anchor_date(year, month, billing_day)
+
+
+def monthly_period(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
+    """Return the monthly period that an instant falls in, for a billing day of 1 to 31."""
+    on = local_date(at, timezone)
+    start = previous_anchor(on, billing_day)
+    return BillingPeriod(start, next_anchor(start, billing_day), timezone)
+
+
+def days_period(start_on: date, days: int, timezone: str) -> BillingPeriod:
+    """Return a period of a fixed number of days."""
+    return BillingPeriod(start_on, start_on + timedelta(days=days), timezone)

@@ -1,0 +1,83 @@
+"""A private PostgreSQL cluster for the tests: made fresh, on a unix socket and a loopback port, gone afterwards."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.peers import free_tcp_port
+
+
+def _binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).parent if on_path else None
+
+
+def available() -> bool:
+    """Tell whether a PostgreSQL server is installed."""
+    return _binaries() is not None
+
+
+@contextmanager
+def cluster(**settings: str) -> Iterator["Cluster"]:
+    """Run a cluster; as root it belongs to the postgres user, since the server refuses to be root."""
+    binaries = _binaries()
+    assert binaries is not None, "PostgreSQL is not installed"
+    directory = Path(tempfile.mkdtemp(prefix="netbilld-pg-", dir="/tmp"))
+    user = None
+    if os.geteuid() == 0:
+        user = "postgres"
+        entry = pwd.getpwnam(user)
+        os.chown(directory, entry.pw_uid, entry.pw_gid)
+    running = Cluster(binaries, directory, user, free_tcp_port(), settings)
+    try:
+        running.create()
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+class Cluster:
+    def __init__(self, binaries: Path, directory: Path, user: str | None, port: int, settings: dict[str, str]) -> None:
+        self._binaries, self._directory, self._user, self.port = binaries, directory, user, port
+        self._settings = {"unix_socket_directories": str(directory), "listen_addresses": "127.0.0.1", **settings}
+        self._count = 0
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(
+            [self._binaries / command[0], *command[1:]],
+            user=self._user,
+            cwd=self._directory,
+            check=True,
+            capture_output=True,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        )
+
+    def create(self) -> None:
+        data = str(self._directory / "data")
+        self._run("initdb", "-D", data, "-U", "netbilld", "--auth=trust", "--encoding=UTF8", "--no-sync")
+
+    def start(self) -> None:
+        options = " ".join(f"-c {name}={value}" for name, value in self._settings.items()) + f" -p {self.port}"
+        log = str(self._directory / "log")
+        self._run("pg_ctl", "-D", str(self._directory / "data"), "-l", log, "-o", options, "-w", "-t", "60", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        if (self._directory / "data" / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self._directory / "data"), "-m", mode, "-w", "stop")
+
+    def new_database(self) -> str:
+        """Create an empty database and return its URL."""
+        self._count += 1
+        name = f"test_{self._count}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "netbilld", name)
+        return f"postgresql+asyncpg://netbilld@127.0.0.1:{self.port}/{name}"
