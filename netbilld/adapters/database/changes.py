@@ -1,10 +1,88 @@
-"""ChangeStore."""
+"""The audit trail, which doubles as the feed that running daemons follow."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import changes
+from netbilld.model.actor import Actor
+
+CHANNEL: Final = "netbilld_changes"  # PostgreSQL's NOTIFY channel
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: who did what to which thing."""
+
+    id: int
+    at: datetime
+    actor: str
+    origin: str
+    action: str
+    entity: str
+    entity_id: str
+    details: Mapping[str, Any]
 
 
 class ChangeStore:
-    """Queries of one transaction."""
+    """Append and follow; nothing edits a change."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def record(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entity_id: UUID | int | str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down a change in the transaction that makes it, and wake the daemons when it commits.
+
+        `details` is JSON and never holds a secret; a change to a service's subscriber, plan, status, money or
+        credential names the services it may affect as `details["service_ids"]`.
+        """
+        await self._connection.execute(
+            insert(changes).values(
+                at=at,
+                actor=actor.name,
+                origin=actor.origin,
+                action=action,
+                entity=entity,
+                entity_id=str(entity_id),
+                details=dict(details or {}),
+            )
+        )
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+
+    async def newest_id(self) -> int:
+        """Return the number of the newest change, 0 where there is none."""
+        return int((await self._connection.scalar(select(func.max(changes.c.id)))) or 0)
+
+    async def since(self, change_id: int, *, overlap: timedelta, now: datetime) -> list[Change]:
+        """Return changes with a higher number, and those of the last `overlap`, oldest first.
+
+        Numbers are given out before transactions commit, so a lower one can become visible after a higher one: the
+        caller forgets what it has seen within the overlap, and nothing slips through.
+        """
+        recent = (changes.c.id > change_id) | (changes.c.at > now - overlap)
+        rows = (await self._connection.execute(select(changes).where(recent).order_by(changes.c.id))).mappings()
+        return [Change(**row) for row in rows]
+
+    async def about(self, entity: str, entity_id: UUID | int | str, limit: int = 50) -> Sequence[Change]:
+        """Return the newest changes of one thing, newest first."""
+        query = (
+            select(changes)
+            .where(changes.c.entity == entity, changes.c.entity_id == str(entity_id))
+            .order_by(changes.c.id.desc())
+            .limit(limit)
+        )
+        return [Change(**row) for row in (await self._connection.execute(query)).mappings()]
