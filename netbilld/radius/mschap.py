@@ -1,0 +1,157 @@
+"""MS-CHAPv1 and v2, and the MPPE keys that follow from them (RFC 2433, RFC 2759, RFC 3079, RFC 2548).
+
+The NT hash of a password is made when the password is stored. Per subscriber, what the hash leads to (DES contexts,
+the hash of the hash) is kept for the most recent ones, since a log-in costs half as much with it.
+"""
+
+from functools import lru_cache
+from hashlib import sha1
+from hmac import compare_digest
+from typing import NamedTuple
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
+
+from netbilld.radius.authenticator import Secret
+from netbilld.radius.md4 import md4
+from netbilld.radius.passwords import hide_password, hide_salted
+
+REMEMBERED_HASHES = 8192  # about 4 KB each
+
+# RFC 2759 §8.7
+_MAGIC_SERVER = b"Magic server to client signing constant"
+_MAGIC_PAD = b"Pad to make it do more than one iteration"
+# RFC 3079 §3.4
+_MAGIC_MASTER = b"This is the MPPE Master Key"
+_MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
+_MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
+_SHS_PAD_1 = bytes(40)
+_SHS_PAD_2 = b"\xf2" * 40
+
+# Seven bits of key, then the bit that makes their number odd.
+_ODD_PARITY = bytes((septet << 1) & 0xFF | (septet.bit_count() + 1) % 2 for septet in range(128)) * 2
+
+
+class _Prepared(NamedTuple):
+    encryptors: tuple[CipherContext, CipherContext, CipherContext]
+    hash_of_hash: bytes
+
+
+def nt_hash(password: str | bytes) -> bytes:
+    """Return NtPasswordHash of `password` (bytes are UTF-8): 16 octets (RFC 2759 §8.3)."""
+    if isinstance(password, bytes):
+        password = password.decode("utf-8", "replace")
+    return md4(password.encode("utf-16-le", "surrogatepass"))
+
+
+def des_key(raw: bytes) -> bytes:
+    """Return 8 octets with odd parity from 7 without (RFC 2433 §A.5)."""
+    bits = int.from_bytes(raw, "big")
+    return bytes([bits >> shift & 0x7F for shift in range(49, -1, -7)]).translate(_ODD_PARITY)
+
+
+@lru_cache(maxsize=REMEMBERED_HASHES)
+def _prepare(nt_hash_: bytes) -> _Prepared:
+    key = nt_hash_.ljust(21, b"\0")
+    first, second, third = (
+        # Triple DES under one key three times over is DES, which alone is no longer offered.
+        Cipher(TripleDES(des_key(key[at : at + 7]) * 3), modes.ECB()).encryptor()  # noqa: S305 - RFC 2433 §A.4 wants ECB
+        for at in (0, 7, 14)
+    )
+    return _Prepared((first, second, third), md4(nt_hash_))
+
+
+def challenge_response(challenge: bytes, nt_hash_: bytes) -> bytes:
+    """Return the 24 octets that answer an 8-octet challenge: NT-Response (RFC 2433 §A.4, RFC 2759 §8.5)."""
+    first, second, third = _prepare(nt_hash_).encryptors
+    return first.update(challenge) + second.update(challenge) + third.update(challenge)
+
+
+def name_without_domain(user_name: bytes) -> bytes:
+    r"""Return `user_name` as it enters the hash, without `DOMAIN\` (RFC 2759 §8.2)."""
+    return user_name.rpartition(b"\\")[2]
+
+
+def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, user_name: bytes) -> bytes:
+    """Return the 8-octet challenge of MS-CHAPv2 (RFC 2759 §8.2); `user_name` is without domain."""
+    return sha1(peer_challenge + authenticator_challenge + user_name, usedforsecurity=False).digest()[:8]
+
+
+def verify_v1(challenge: bytes, response: bytes, nt_hash_: bytes) -> bool:
+    """Tell whether MS-CHAP-Response answers MS-CHAP-Challenge with its NT-Response (RFC 2433, RFC 2548 §2.1.3).
+
+    The 50 octets are identifier, flags, LM-Response and NT-Response. The LM-Response is never looked at: what it
+    proves is too weak.
+    """
+    if len(response) != 50 or len(challenge) != 8:
+        return False
+    return compare_digest(challenge_response(challenge, nt_hash_), response[26:])
+
+
+def verify_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: bytes) -> bool:
+    """Tell whether MS-CHAP2-Response answers MS-CHAP-Challenge (RFC 2759 §8.1, RFC 2548 §2.3.2).
+
+    The 50 octets are identifier, flags, 16 of peer challenge, 8 reserved, 24 of NT-Response.
+    """
+    if len(response) != 50 or len(challenge) != 16:
+        return False
+    hashed = challenge_hash(response[2:18], challenge, name_without_domain(user_name))
+    return compare_digest(challenge_response(hashed, nt_hash_), response[26:])
+
+
+def success_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: bytes) -> bytes:
+    """Return MS-CHAP2-Success: identifier, `S=` and 40 hex digits (RFC 2548 §2.3.3, RFC 2759 §8.7)."""
+    digest = sha1(_prepare(nt_hash_).hash_of_hash + response[26:] + _MAGIC_SERVER, usedforsecurity=False).digest()
+    hashed = challenge_hash(response[2:18], challenge, name_without_domain(user_name))
+    answer = sha1(digest + hashed + _MAGIC_PAD, usedforsecurity=False).hexdigest().upper()
+    return response[:1] + b"S=" + answer.encode("ascii")
+
+
+def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> bytes:
+    """Return MS-CHAP-Error: no retry is offered (RFC 2548 §2.1.5, RFC 2433 §7, RFC 2759 §6).
+
+    `challenge` is fresh, 8 octets for version 2 of the field (MS-CHAPv1), 16 for version 3 (MS-CHAPv2). Code 691 is a
+    failed authentication, 649 a person who may not come in now.
+    """
+    text = f"E={code} R=0 C={challenge.hex().upper()} V={version}"
+    if version == 3:
+        text += " M=Access denied"
+    return bytes((identifier,)) + text.encode("ascii")
+
+
+def master_key(nt_hash_: bytes, nt_response: bytes) -> bytes:
+    """Return the 16-octet MasterKey (RFC 3079 §3.4)."""
+    return sha1(_prepare(nt_hash_).hash_of_hash + nt_response + _MAGIC_MASTER, usedforsecurity=False).digest()[:16]
+
+
+def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
+    """Return the 128-bit start keys of the server's side: send, receive (RFC 3079 §3.4)."""
+    start = master_key(nt_hash_, nt_response) + _SHS_PAD_1
+    send = sha1(start + _MAGIC_SERVER_SENDS + _SHS_PAD_2, usedforsecurity=False).digest()[:16]
+    receive = sha1(start + _MAGIC_CLIENT_SENDS + _SHS_PAD_2, usedforsecurity=False).digest()[:16]
+    return send, receive
+
+
+def hidden_server_keys(
+    nt_hash_: bytes, nt_response: bytes, secret: Secret, request_authenticator: bytes, entropy: bytes
+) -> tuple[bytes, bytes]:
+    """Return the values of MS-MPPE-Send-Key and MS-MPPE-Recv-Key (RFC 2548 §2.4.2-2.4.3).
+
+    Two octets of `entropy` make the salts; they differ from each other in any case.
+    """
+    send, receive = server_keys(nt_hash_, nt_response)
+    first = bytes((entropy[0] | 0x80, entropy[1]))
+    second = bytes((entropy[0] | 0x80, entropy[1] ^ 1))
+    return (
+        hide_salted(send, first, secret, request_authenticator),
+        hide_salted(receive, second, secret, request_authenticator),
+    )
+
+
+def hidden_keys_v1(nt_hash_: bytes, secret: Secret, request_authenticator: bytes) -> bytes:
+    """Return the value of MS-CHAP-MPPE-Keys, hidden as a User-Password is (RFC 2548 §2.4.1).
+
+    The LM key is zero, since no LM hash is kept: only 128-bit encryption can follow. The NT key is the hash of the NT
+    hash, which RFC 3079 §2.3 starts from and every NAS expects, although RFC 2548 speaks of the NT hash.
+    """
+    return hide_password(bytes(8) + _prepare(nt_hash_).hash_of_hash + bytes(8), secret, request_authenticator)
