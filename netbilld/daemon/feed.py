@@ -1,0 +1,74 @@
+"""Follows the table of changes: woken by a nudge, by NOTIFY on PostgreSQL, and by the clock if both are lost."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.changes import CHANNEL, Change
+from netbilld.adapters.database.engine import Database
+
+POLL_SECONDS: Final = 0.5
+OVERLAP: Final = timedelta(seconds=30)
+logger = logging.getLogger("netbilld.feed")
+
+
+class ChangeFeed:
+    """Hands each change to `handle` once."""
+
+    def __init__(
+        self, database: Database, clock: SystemClock, handle: Callable[[list[Change]], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._handle = handle
+        self._newest = 0
+        self._seen: dict[int, Change] = {}
+        self.wake = asyncio.Event()
+
+    async def start_after_newest(self) -> None:
+        """Begin with what comes from now on; the caller has read everything older itself."""
+        async with self._database.read() as work:
+            self._newest = await work.changes.newest_id()
+            recent = await work.changes.since(self._newest, overlap=OVERLAP, now=self._clock.now())
+        self._seen = {change.id: change for change in recent}
+
+    async def step(self) -> None:
+        """Hand over what is new."""
+        now = self._clock.now()
+        async with self._database.read() as work:
+            found = await work.changes.since(self._newest, overlap=OVERLAP, now=now)
+        fresh = [change for change in found if change.id not in self._seen]
+        if fresh:
+            await self._handle(fresh)
+            self._newest = max(self._newest, *(change.id for change in fresh))
+            self._seen.update((change.id, change) for change in fresh)
+        horizon = now - 2 * OVERLAP
+        self._seen = {number: change for number, change in self._seen.items() if change.at > horizon}
+
+    async def follow(self) -> None:
+        """Hand over changes for ever."""
+        while True:
+            await self.step()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+            self.wake.clear()
+
+    async def listen(self) -> None:
+        """Be woken by PostgreSQL's NOTIFY; polling goes on beside it."""
+        url = self._database.url
+        connection: Any = await asyncpg.connect(
+            host=url.host, port=url.port, user=url.username, password=url.password, database=url.database, **url.query
+        )
+        ended = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _connection: ended.set())
+            await connection.add_listener(CHANNEL, lambda *_arguments: self.wake.set())
+            await ended.wait()
+        finally:
+            await connection.close(timeout=1)
