@@ -14,7 +14,7 @@ from netbilld.adapters.database.changes import CHANNEL, Change
 from netbilld.adapters.database.engine import Database
 
 POLL_SECONDS: Final = 0.5
-OVERLAP: Final = timedelta(seconds=30)
+OVERLAP: Final = timedelta(seconds=10)  # PostgreSQL: the longest a change's transaction may take to commit unseen
 logger = logging.getLogger("netbilld.feed")
 
 
@@ -29,20 +29,22 @@ class ChangeFeed:
         self._handle = handle
         self._newest = 0
         self._seen: dict[int, Change] = {}
+        # SQLite commits in the order in which it gives out numbers: nothing can slip in behind
+        self._overlap = timedelta(0) if database.is_sqlite else OVERLAP
         self.wake = asyncio.Event()
 
     async def start_after_newest(self) -> None:
         """Begin with what comes from now on; the caller has read everything older itself."""
         async with self._database.read() as work:
             self._newest = await work.changes.newest_id()
-            recent = await work.changes.since(self._newest, overlap=OVERLAP, now=self._clock.now())
+            recent = await work.changes.since(self._newest, overlap=self._overlap, now=self._clock.now())
         self._seen = {change.id: change for change in recent}
 
     async def step(self) -> None:
         """Hand over what is new."""
         now = self._clock.now()
         async with self._database.read() as work:
-            found = await work.changes.since(self._newest, overlap=OVERLAP, now=now)
+            found = await work.changes.since(self._newest, overlap=self._overlap, now=now)
         fresh = [change for change in found if change.id not in self._seen]
         if fresh:
             await self._handle(fresh)

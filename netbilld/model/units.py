@@ -46,10 +46,13 @@ def parse_amount(text: str | int, currency: str) -> int:
     if exponent == 0 and re.fullmatch(r"-?\d{1,3}(?:[.,]\d{3})+", cleaned):
         cleaned = cleaned.replace(".", "").replace(",", "")
     try:
-        scaled = Decimal(cleaned).scaleb(exponent)
+        amount = Decimal(cleaned)
     except InvalidOperation:
         raise InvalidInputError(f"amount {raw!r} is not a number") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) >= 10**15:
+    decimals = amount.as_tuple().exponent
+    scaled = amount.scaleb(exponent) if amount.is_finite() else amount
+    # `200.00` rupiah may have been meant as anything: refused, not guessed
+    if not isinstance(decimals, int) or -decimals > exponent or abs(scaled) >= 10**15:
         raise InvalidInputError(f"amount {raw!r}: {currency} takes at most {exponent} decimals and 15 digits")
     return int(scaled)
 
