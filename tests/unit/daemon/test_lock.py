@@ -9,6 +9,15 @@ from netbilld.daemon.lock import DirectoryLock
 from netbilld.model.errors import NetbilldError
 
 
+HOLDER = """
+import pathlib, sys, time
+from netbilld.daemon.lock import DirectoryLock
+DirectoryLock(pathlib.Path(sys.argv[1])).acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
 def test_a_second_daemon_on_the_same_directory_is_refused_with_the_holder_named(tmp_path: Path) -> None:
     first, second = DirectoryLock(tmp_path), DirectoryLock(tmp_path)
     first.acquire()
@@ -20,16 +29,7 @@ def test_a_second_daemon_on_the_same_directory_is_refused_with_the_holder_named(
 
 
 def test_the_lock_of_a_killed_daemon_is_free_at_once(tmp_path: Path) -> None:
-    script = "; ".join(
-        (
-            "import sys, pathlib, time",
-            "from netbilld.daemon.lock import DirectoryLock",
-            "DirectoryLock(pathlib.Path(sys.argv[1])).acquire()",
-            "print('held', flush=True)",
-            "time.sleep(60)",
-        )
-    )
-    holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     with holder.stdout:
         assert holder.stdout.readline() == b"held\n"
