@@ -8,7 +8,6 @@ import pytest
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.model.errors import NetbilldError
 
-
 HOLDER = """
 import pathlib, sys, time
 from netbilld.daemon.lock import DirectoryLock
