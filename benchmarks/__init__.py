@@ -1,0 +1,1 @@
+"""Benchmarks: figures with the commit beside them; they assert nothing."""
