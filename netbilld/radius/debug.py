@@ -45,20 +45,33 @@ SECRETS = frozenset(
         MIKROTIK << 8 | 20,  # Mikrotik-Wireless-MPKey
     )
 )
+_CODE_NAMES: dict[int, str] = {
+    Code.ACCESS_REQUEST: "Access-Request",
+    Code.ACCESS_ACCEPT: "Access-Accept",
+    Code.ACCESS_REJECT: "Access-Reject",
+    Code.ACCOUNTING_REQUEST: "Accounting-Request",
+    Code.ACCOUNTING_RESPONSE: "Accounting-Response",
+    Code.ACCESS_CHALLENGE: "Access-Challenge",
+    Code.STATUS_SERVER: "Status-Server",
+    Code.DISCONNECT_REQUEST: "Disconnect-Request",
+    Code.DISCONNECT_ACK: "Disconnect-ACK",
+    Code.DISCONNECT_NAK: "Disconnect-NAK",
+    Code.COA_REQUEST: "CoA-Request",
+    Code.COA_ACK: "CoA-ACK",
+    Code.COA_NAK: "CoA-NAK",
+}
 _TAGGED = frozenset((64, 65, 66, 67, 81, 82, 83, 90, 91))  # RFC 2868 §3
 
 
 def dump(packet: Packet | bytes) -> str:
     """Return `packet` as lines: code and identifier, then one attribute a line; never raises for any bytes."""
     if isinstance(packet, bytes):
+        datagram = packet
         try:
-            packet = decode(packet)
+            packet = decode(datagram)
         except MalformedPacket as error:
-            return f"malformed packet of {len(packet)} octets: {error.reason}"
-    try:
-        code = Code(packet.code).name.replace("_", "-").title()
-    except ValueError:
-        code = f"Code-{packet.code}"
+            return f"malformed packet of {len(datagram)} octets: {error.reason}"
+    code = _CODE_NAMES.get(packet.code, f"Code-{packet.code}")
     lines = [f"{code} id {packet.identifier}, {len(packet.datagram)} octets"]
     for key in packet.attributes:
         lines += [f"  {attribute_name(key)} = {_shown(key, value)}" for value in packet.all(key)]
