@@ -26,6 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 
@@ -109,6 +110,7 @@ staff = Table(
     Column("password_hash", String(300), nullable=False),
     Column("role", String(32), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("must_change_password", Boolean, nullable=False, server_default=false()),  # somebody else made it
     Column("locale", String(8)),
     Column("created_at", Instant, nullable=False),
 )
@@ -193,6 +195,13 @@ services = Table(
     Column("static_ip", String(45)),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Index(  # an address is fixed for one live service only
+        "uq_services_static_ip",
+        "static_ip",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
 )
 
 credentials = Table(
@@ -215,8 +224,8 @@ nas = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", String(100), nullable=False),
-    Column("name_key", String(100), nullable=False, unique=True),
-    Column("address", String(64), nullable=False, unique=True),  # network in CIDR form
+    Column("name_key", String(100), nullable=False),
+    Column("address", String(64), nullable=False),  # network in CIDR form
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("vendor", String(32), nullable=False),
     Column("coa_port", Integer, nullable=False),
@@ -226,10 +235,25 @@ nas = Table(
     Column("portal_sources", JSON, nullable=False),  # prefixes, as text
     Column("reported_ip", String(45)),  # NAS-IP-Address as it says itself
     Column("identifier", String(253)),  # NAS-Identifier as it says itself
-    Column("api_url", Text),
+    Column("api_url_sealed", LargeBinary),  # it carries a password
     Column("snmp_community_sealed", LargeBinary),
     Column("created_at", Instant, nullable=False),
     Column("last_heard_at", Instant),
+    Column("removed_at", Instant),  # its sessions stay, so its row does; its secrets are wiped
+    Index(
+        "uq_nas_name_key",
+        "name_key",
+        unique=True,
+        postgresql_where=text("removed_at IS NULL"),
+        sqlite_where=text("removed_at IS NULL"),
+    ),
+    Index(
+        "uq_nas_address",
+        "address",
+        unique=True,
+        postgresql_where=text("removed_at IS NULL"),
+        sqlite_where=text("removed_at IS NULL"),
+    ),
 )
 
 # -- metering --------------------------------------------------------------------------------------------------------
