@@ -283,6 +283,7 @@ sessions = Table(
     Column("delegated_prefix", String(50)),
     Column("mac", String(64)),
     Column("nas_port_id", String(253)),
+    Column("nas_source", String(45)),  # where its accounting comes from; orders go there when the NAS is a prefix
     Column("started_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("stopped_at", Instant),
@@ -395,6 +396,7 @@ pending_orders = Table(  # one a session that is not yet as it should be: surviv
     Column("profile_key", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False, index=True),
+    Column("coa_refused", Boolean, nullable=False),  # the NAS said no to a CoA: a Disconnect comes next
     Column("last_error", String(200)),
 )
 
@@ -412,6 +414,7 @@ enforcement_attempts = Table(
     Column("due_at", Instant, nullable=False),  # when it became due: desired.since_at, or the command
     Column("sent_at", Instant, nullable=False),
     Column("answered_at", Instant),
+    Column("verified_at", Instant),  # when its effect was seen: traffic at the new rate, the session gone
     Column("outcome", String(16), nullable=False),  # sent, acked, nacked, timed_out, verified, failed
     Column("error_cause", Integer),
     Column("detail", String(200)),
