@@ -1,7 +1,11 @@
-"""An `/ip pool` of the simulated router."""
+"""The `/ip pool` table of the simulated router, and who gets which address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
+
+from netbilld.demo.nas.errors import DialError
+
+_MULTICAST_AND_ABOVE = int(IPv4Address("224.0.0.0"))
 
 
 class AddressPool:
@@ -50,6 +54,72 @@ class AddressPool:
                 return IPv4Address(first + index)
             index -= last - first + 1
         raise IndexError(index)
+
+
+class AddressTable:
+    """Every address the router has given out, from its pools or named by the server."""
+
+    def __init__(self, pools: Mapping[str, Iterable[str]], default_pool: str) -> None:
+        """Read the pools.
+
+        Raises:
+            ValueError: a range is malformed, or a pool has none.
+        """
+        self._pools = {name: AddressPool(ranges) for name, ranges in pools.items()}
+        self._default_pool = default_pool
+        self._elsewhere: set[IPv4Address] = set()
+
+    def for_session(self, named: IPv4Address | None, pool: str, held: IPv4Address | None) -> IPv4Address:
+        """Return the session's address: one the server named beats its pool, and a pool beats one held already.
+
+        Raises:
+            DialError: the address is taken, the pool unknown or exhausted; what was held stays held.
+        """
+        if named is not None and not self._means_pool(named):
+            self._claim(named)
+            address = named
+        elif pool or held is None:
+            address = self.from_pool(pool)
+        else:
+            return held
+        if held is not None:
+            self.release(held)
+        return address
+
+    def from_pool(self, name: str = "") -> IPv4Address:
+        """Return a free address of this pool, or of the default one.
+
+        Raises:
+            DialError: the pool is unknown or exhausted.
+        """
+        name = name or self._default_pool
+        pool = self._pools.get(name)
+        if pool is None:
+            raise DialError(f"there is no pool {name}")
+        address = pool.allot()
+        if address is None:
+            raise DialError(f"pool {name} is exhausted")
+        return address
+
+    def release(self, address: IPv4Address) -> None:
+        """Give an address back."""
+        self._elsewhere.discard(address)
+        for pool in self._pools.values():
+            pool.release(address)
+
+    def _means_pool(self, address: IPv4Address) -> bool:
+        """RouterOS takes 127.0.0.0/8 and 224.0.0.0/3 as "use the pool"; our own pools lie in the first."""
+        if any(address in pool for pool in self._pools.values()):
+            return False
+        return address.is_loopback or int(address) >= _MULTICAST_AND_ABOVE
+
+    def _claim(self, address: IPv4Address) -> None:
+        pool = next((pool for pool in self._pools.values() if address in pool), None)
+        free = address not in self._elsewhere if pool is None else pool.claim(address)
+        if not free:
+            raise DialError(f"{address} is in use")
+        if pool is None:
+            self._elsewhere.add(address)
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """`/radius incoming`: takes CoA- and Disconnect-Requests (RFC 5176) and remembers every one."""
 
 import asyncio
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class OrderServer(asyncio.DatagramProtocol):
             return
         try:
             order = _read_order(packet, addr, received_mono, self._now())
-        except (PacketError, ValueError):
+        except (PacketError, ValueError, struct.error):
             self.stats.bad_requests += 1
             return
         self.stats.requests += 1

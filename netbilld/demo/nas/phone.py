@@ -5,8 +5,6 @@ from ipaddress import IPv4Address
 
 import aiohttp
 
-_BODY_LIMIT_OCTETS = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -36,5 +34,4 @@ async def get(
         ) as browser,
         browser.get(url, headers=headers, allow_redirects=False) as response,
     ):
-        body = await response.content.read(_BODY_LIMIT_OCTETS)
-        return Page(response.status, dict(response.headers), body)
+        return Page(response.status, dict(response.headers), await response.read())

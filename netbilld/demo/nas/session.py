@@ -7,21 +7,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
+from netbilld.demo.nas.errors import SessionEndedError
 from netbilld.demo.nas.packets import AccountingRecord, Call, accounting_request
 from netbilld.demo.nas.radius_client import RadiusClient
 from netbilld.demo.nas.shaper import RateLimit, Shaper, parse_rate_limit
 from netbilld.demo.nas.spec import NasSpec
 from netbilld.demo.nas.traffic import Wish
 from netbilld.demo.nas.wire import AccessReply, AcctStatus, TerminateCause
-from netbilld.model.errors import NetbilldError
 
 # Walled off, a home still asks for names, probes for the internet and loads the notice page.
 _TRICKLE = Wish(upload_bps=16_000, download_bps=64_000)
 _UPLOAD_PACKET_OCTETS, _DOWNLOAD_PACKET_OCTETS = 300, 1_100  # averages of a home line
-
-
-class SessionEndedError(NetbilldError):
-    """The session is over; it can't report any more."""
 
 
 @dataclass(slots=True)
@@ -106,6 +102,7 @@ class Session:
         self._down: Shaper
         self.shape(granted.rate_limit)
         self.set_timeout(granted.session_timeout_seconds)
+        self._greeting = host.spawn(self._report(AcctStatus.START, lambda: False))
 
     @property
     def online_seconds(self) -> int:
@@ -152,9 +149,18 @@ class Session:
         if idle_limit and self._idle_milliseconds >= idle_limit * 1_000:
             self.end(TerminateCause.IDLE_TIMEOUT)
 
-    async def start(self) -> bool:
-        """Send the Start; True once the server has acknowledged it."""
-        return await self._report(AcctStatus.START, lambda: False)
+    async def started(self) -> bool:
+        """Wait until the server has acknowledged the Start; False when the router died before."""
+        return await asyncio.shield(self._greeting)
+
+    async def ended_within(self, seconds: float) -> bool:
+        """Wait so long for the end; False when the session is still there."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def interim(self, upload_octets: int | None = None, download_octets: int | None = None) -> bool:
         """Report the counters, or these absolute ones; True once acknowledged, False when a Stop overtook it.
