@@ -1,0 +1,144 @@
+"""A real daemon in a process of its own, for tests that speak with it from outside or kill it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+from tests.peers import free_tcp_port, free_udp_port, wait_until
+
+SECRET = "a-secret-of-the-tests"
+FLAT_PLAN = """
+code = "RUMAH20"
+name = "Rumah 20 Mbps"
+timing = "postpaid"
+charging = "flat"
+[recurring]
+price = 200000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+[allowance]
+data = "300GB"
+after = "throttle"
+throttled = { down = "2M", up = "1M" }
+"""
+PER_USE_PLAN = """
+code = "PAKAI"
+name = "Bayar Sesuai Pakai"
+timing = "prepaid"
+charging = "per_use"
+[speed]
+down = "30M"
+up = "15M"
+[usage]
+price_per_gb = 4000
+"""
+
+
+class DaemonProcess:
+    """`netbilld` in a directory of its own, on free loopback ports."""
+
+    def __init__(self, directory: Path, database_url: str | None = None, **settings: str) -> None:
+        self.directory = directory
+        self.data_dir = directory / "data"
+        self.auth_port, self.acct_port = free_udp_port(), free_udp_port()
+        self.panel_port, self.portal_port = free_tcp_port(), free_tcp_port()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("NETBILLD_")},
+            "NETBILLD_DATA_DIR": str(self.data_dir),
+            "NETBILLD_RADIUS__HOST": "127.0.0.1",
+            "NETBILLD_RADIUS__AUTH_PORT": str(self.auth_port),
+            "NETBILLD_RADIUS__ACCT_PORT": str(self.acct_port),
+            "NETBILLD_PANEL__PORT": str(self.panel_port),
+            "NETBILLD_PORTAL__HOST": "127.0.0.1",
+            "NETBILLD_PORTAL__PORT": str(self.portal_port),
+            **settings,
+        }
+        if database_url:
+            self.environment["NETBILLD_DATABASE_URL"] = database_url
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one netbilld command and return what it printed, whatever its exit code."""
+        return subprocess.run(
+            [sys.executable, "-m", "netbilld", *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def cli(self, *arguments: str, stdin: str = "") -> str:
+        """Run one netbilld command that must succeed."""
+        finished = self.run(*arguments, stdin=stdin)
+        assert finished.returncode == 0, f"netbilld {' '.join(arguments)}: {finished.stderr}"
+        return finished.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.cli(*arguments, "--json"))
+
+    def init(self) -> None:
+        self.cli("init", "--admin-email", "admin@example.net", "--admin-password", "a long enough password")
+
+    def plan(self, text: str = FLAT_PLAN) -> None:
+        path = self.directory / "plan.toml"
+        path.write_text(text)
+        self.cli("plan", "add", str(path))
+
+    def nas(self, name: str = "pop1", address: str = "127.0.0.1", *more: str) -> None:
+        self.cli("nas", "add", name, address, "--secret", SECRET, *more)
+
+    def start(self) -> None:
+        """Start serving and wait until it says so on its control socket and /readyz."""
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "netbilld", "serve"], env=self.environment, stdout=log, stderr=log
+            )
+        wait_until(self._ready, "the daemon is ready", 60)
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the daemon ended:\n{self.log}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def metrics(self) -> dict[str, float]:
+        """/metrics, by name with labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
