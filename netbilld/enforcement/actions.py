@@ -1,0 +1,47 @@
+"""What can be asked of a NAS for one running session: plain values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netbilld.enforcement.profile import ServiceProfile
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHandle:
+    """What a NAS knows a session by, as it reported it itself; vendors choose from it (RFC 5176 §3)."""
+
+    username: str
+    acct_session_id: str
+    framed_ip: str | None = None
+    nas_ip: str | None = None  # NAS-IP-Address as the NAS says it; None where it is not certain
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOfAuthorization:
+    """Give the running session this profile (RFC 5176 §2.2)."""
+
+    profile: ServiceProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """End the session; the next log-in gets what is due (RFC 5176 §2.1)."""
+
+
+class Obstacle(StrEnum):
+    """Why a session can't be brought to what is due by any order."""
+
+    NO_COA_PORT = "no_coa_port"
+    NO_ADDRESS = "no_address"
+    NO_SECRET = "no_secret"  # noqa: S105 - the name of an obstacle
+    NO_RATE = "no_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Cannot:
+    """No order helps here; a person must see why."""
+
+    obstacle: Obstacle
+
+
+Order = ChangeOfAuthorization | Disconnect

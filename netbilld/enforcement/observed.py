@@ -1,0 +1,37 @@
+"""What a NAS last confirmed of a session, and how that is known."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netbilld.enforcement.profile import Access, ServiceProfile
+
+
+class Evidence(StrEnum):
+    """How it is known, weakest first."""
+
+    UNSURE = "unsure"  # a CoA went out and no answer came: it may or may not hold
+    ACK = "ack"  # the NAS says so
+    LOGIN = "login"  # the Access-Accept that began the session, proved by the Class it echoes
+    TRAFFIC = "traffic"  # measured
+
+
+# Whether a session is allowed in, its pool and its address list: what a CoA does not change.
+Place = tuple[bool, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedService:
+    """The profile a session was last seen with; `place` is None where only its fingerprint is known."""
+
+    access: Access
+    profile_key: str
+    evidence: Evidence
+    place: Place | None = None
+
+
+def place(profile: ServiceProfile) -> Place:
+    """Return where a profile puts a session.
+
+    A static address is left out: a new one is taken at the next log-in and is no reason to cut a session.
+    """
+    return (profile.access is not Access.BLOCKED, profile.pool, profile.address_list)
