@@ -110,4 +110,5 @@ def _shown(key: int, value: bytes) -> str:
 
 def _quoted(value: str) -> str:
     """Return `value` in quotes and on one line: a name from the network must not forge a second line of a log."""
-    return '"' + "".join([c if c.isprintable() and c not in '"\\' else ascii(c)[1:-1] for c in value]) + '"'
+    shown = [c if c.isprintable() else ascii(c)[1:-1] for c in value.replace("\\", "\\\\").replace('"', '\\"')]
+    return '"' + "".join(shown) + '"'
