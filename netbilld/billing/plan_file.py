@@ -33,6 +33,22 @@ BURST_SECONDS_LIMIT: Final = 300
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DAYS: Final = re.compile(r"([1-9]\d{0,2})d")
 _OCTETS_PER: Final = {"GB": 10**9, "GiB": 2**30}
+_SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum")
+_BURST_KEYS: Final = ("down", "up", "threshold_down", "threshold_up", "seconds")
+_KEYS: Final = {
+    "": ("code", "name", "timing", "charging", "recurring", "speed", "allowance", "usage", "tax", "access"),
+    "recurring": ("price", "period"),
+    "speed": _SPEED_KEYS,
+    "speed.burst": _BURST_KEYS,
+    "speed.minimum": ("down", "up"),
+    "allowance": ("data", "counts", "after", "throttled"),
+    "allowance.throttled": _SPEED_KEYS,
+    "allowance.throttled.burst": _BURST_KEYS,
+    "allowance.throttled.minimum": ("down", "up"),
+    "usage": ("price_per_gb", "gb"),
+    "tax": ("rate", "inclusive"),
+    "access": ("overdue", "no_credit", "suspended"),
+}
 _NOT_YET: Final = {
     "charging": {"volume", "hybrid", "time"},
     "allowance.after": {"charge"},
@@ -99,17 +115,16 @@ def _stored_speed(stored: Mapping[str, Any]) -> Speed:
 
 
 class _Table:
-    """A TOML table, its dotted name, and which of its keys were asked for."""
+    """A TOML table and its dotted name."""
 
     def __init__(self, values: Mapping[str, Any], name: str) -> None:
-        self.values, self.name, self.known = values, name, set[str]()
+        self.values, self.name = values, name
 
     def path(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key
 
     def get(self, key: str) -> Any:
         """Return the key's value, None where it is absent; TOML has no null."""
-        self.known.add(key)
         return self.values.get(key)
 
 
@@ -120,6 +135,7 @@ class _File:
         self._text, self._source, self._currency = text, source_name, currency
 
     def plan(self, top: _Table) -> _JSON:
+        self._refuse_unknown(top.values)
         definition: _JSON = {
             "code": self._matching(top, "code", _CODE, "1 to 64 letters, digits, '.', '_' or '-'"),
             "name": self._name(top),
@@ -137,7 +153,6 @@ class _File:
         definition["usage"] = self._usage(tables["usage"]) if tables["usage"] else None
         definition["tax"] = self._tax(tables["tax"] or _Table({}, "tax"))
         definition["access"] = self._access(tables["access"] or _Table({}, "access"))
-        self._end(top)
         self._consistent(definition, timing, charging)
         return definition
 
@@ -165,7 +180,6 @@ class _File:
             self._refuse(
                 table.path("period"), f'{_shown(period)} is not a period; allowed: "month", or days as in "30d"'
             )
-        self._end(table)
         return {"price_minor": price_minor, "period_days": int(days[1]) if days else None}
 
     def _speed(self, table: _Table, within: _JSON | None = None) -> _JSON:
@@ -179,11 +193,9 @@ class _File:
             for key in ("down", "up"):
                 if speed["minimum"][f"{key}_bps"] > speed[f"{key}_bps"]:
                     self._refuse(minimum.path(key), "the minimum is above the speed itself")
-            self._end(minimum)
         for key in ("down", "up"):
             if within is not None and speed[f"{key}_bps"] > within[f"{key}_bps"]:
                 self._refuse(table.path(key), "the throttled speed is above the plan's own")
-        self._end(table)
         return speed
 
     def _burst(self, table: _Table, speed: _JSON) -> _JSON:
@@ -194,7 +206,6 @@ class _File:
             if burst[f"threshold_{key}_bps"] > burst[f"{key}_bps"]:
                 self._refuse(table.path(f"threshold_{key}"), "the threshold is above the burst")
         burst["seconds"] = self._whole(table, "seconds", table.get("seconds"), 1, BURST_SECONDS_LIMIT)
-        self._end(table)
         return burst
 
     def _allowance(self, table: _Table, speed: _JSON) -> _JSON:
@@ -209,15 +220,11 @@ class _File:
         if after != AfterAllowance.THROTTLE.value and throttled is not None:
             self._refuse(table.path("throttled"), f'only used with after = "throttle", and after is "{after}"')
         slower = self._speed(throttled, within=speed) if throttled else None
-        self._end(table)
         return {"data_octets": data_octets, "counts": counts, "after": after, "throttled": slower}
 
     def _usage(self, table: _Table) -> _JSON:
-        if "tiers" in table.values:
-            self._refuse("usage.tiers", "tiers are not offered by this release; allowed: price_per_gb")
         price_minor = self._price(table, "price_per_gb")
         unit = self._one_of(table, "gb", list(_OCTETS_PER), default="GB")
-        self._end(table)
         return {"price_per_gb_minor": price_minor, "octets_per_gb": _OCTETS_PER[unit]}
 
     def _tax(self, table: _Table) -> _JSON:
@@ -227,17 +234,14 @@ class _File:
         inclusive = table.get("inclusive")
         if not isinstance(inclusive, bool | None):
             self._refuse("tax.inclusive", f"{_shown(inclusive)} is not allowed; allowed: true, false")
-        self._end(table)
         return {"rate": "none", "inclusive": inclusive is not False}
 
     def _access(self, table: _Table) -> _JSON:
         closings = [closing.value for closing in Closing]
-        access = {
+        return {
             key: self._one_of(table, key, closings, default=Closing.WALL.value)
             for key in ("overdue", "no_credit", "suspended")
         }
-        self._end(table)
-        return access
 
     # -- single values -------------------------------------------------------------------------------------------------
 
@@ -319,12 +323,17 @@ class _File:
         except InvalidInputError as error:
             self._refuse(table.path(key), str(error))
 
-    def _end(self, table: _Table) -> None:
-        for key in table.values:
-            if key not in table.known:
-                allowed = ", ".join(sorted(table.known))
-                where = f"in [{table.name}]" if table.name else "at the top"
-                self._refuse(table.path(key), f"unknown key; allowed {where}: {allowed}")
+    def _refuse_unknown(self, values: Mapping[str, Any], name: str = "") -> None:
+        """Before anything else: a key that is spelt wrong must not be told as another one that is missing."""
+        for key, value in values.items():
+            path = f"{name}.{key}" if name else key
+            if path == "usage.tiers":
+                self._refuse(path, "tiers are not offered by this release; allowed: price_per_gb")
+            if key not in _KEYS[name]:
+                where = f"in [{name}]" if name else "at the top"
+                self._refuse(path, f"unknown key; allowed {where}: {', '.join(_KEYS[name])}")
+            if isinstance(value, dict) and path in _KEYS:
+                self._refuse_unknown(value, path)
 
     def _refuse(self, path: str, problem: str, near: str | None = None) -> NoReturn:
         line = _line_of(self._text, path) or (_line_of(self._text, near) if near else None) or 1

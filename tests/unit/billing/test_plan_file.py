@@ -1,0 +1,189 @@
+"""Plan files: the contract's least grammar, and one line for whatever is wrong."""
+
+import json
+
+import pytest
+
+from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Timing
+from netbilld.billing.plan_file import parse_plan, plan_from_definition
+from netbilld.model.errors import InvalidInputError
+
+HOME20 = """\
+code = "HOME20"
+name = "Rumah 20 Mbps"
+timing = "postpaid"                 # or "prepaid"
+charging = "flat"
+
+[recurring]
+price = 200000
+period = "month"
+
+[speed]
+down = "20M"
+up = "10M"
+burst = { down = "30M", up = "15M", threshold_down = "15M", threshold_up = "8M", seconds = 10 }
+priority = 8
+minimum = { down = "2M", up = "1M" }
+
+[allowance]
+data = "300GB"
+counts = "both"
+after = "throttle"
+throttled = { down = "2M", up = "1M" }
+
+[tax]
+rate = "none"
+inclusive = true
+"""
+
+PER_USE = """\
+code = "KUOTA"
+name = "Bayar sesuai pakai"
+timing = "prepaid"
+charging = "per_use"
+
+[speed]
+down = "10M"
+up = "5M"
+
+[usage]
+price_per_gb = 3000
+"""
+
+
+def refusal(text: str, currency: str = "IDR") -> str:
+    with pytest.raises(InvalidInputError) as caught:
+        parse_plan(text, "plan.toml", currency)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_contracts_example_becomes_a_plan_in_base_units() -> None:
+    plan = plan_from_definition(parse_plan(HOME20, "home20.toml", "IDR"))
+    assert (plan.code, plan.name, plan.timing, plan.charging) == (
+        "HOME20",
+        "Rumah 20 Mbps",
+        Timing.POSTPAID,
+        Charging.FLAT,
+    )
+    assert plan.recurring is not None
+    assert (plan.recurring.price_minor, plan.recurring.period_days) == (200_000, None)
+    assert (plan.speed.down_bps, plan.speed.up_bps, plan.speed.priority) == (20_000_000, 10_000_000, 8)
+    assert plan.speed.burst is not None
+    assert plan.speed.burst.threshold_up_bps == 8_000_000
+    assert (plan.speed.minimum_down_bps, plan.speed.minimum_up_bps) == (2_000_000, 1_000_000)
+    assert plan.allowance is not None
+    assert (plan.allowance.data_octets, plan.allowance.counts, plan.allowance.after) == (
+        300 * 10**9,
+        Counts.BOTH,
+        AfterAllowance.THROTTLE,
+    )
+    assert plan.allowance.throttled is not None
+    assert plan.allowance.throttled.down_bps == 2_000_000
+    assert {plan.when_overdue, plan.when_no_credit, plan.when_suspended} == {Closing.WALL}
+
+
+def test_a_definition_survives_storage_as_json() -> None:
+    definition = parse_plan(HOME20, "home20.toml", "IDR")
+    assert plan_from_definition(json.loads(json.dumps(definition))) == plan_from_definition(definition)
+
+
+def test_a_pay_per_use_plan_has_a_price_per_decimal_gb_unless_it_says_gib() -> None:
+    """BANG-2.1f."""
+    plan = plan_from_definition(parse_plan(PER_USE, "kuota.toml", "IDR"))
+    assert plan.usage is not None
+    assert (plan.usage.price_per_gb_minor, plan.usage.octets_per_gb) == (3000, 10**9)
+    binary = plan_from_definition(parse_plan(PER_USE + 'gb = "GiB"\n', "kuota.toml", "IDR"))
+    assert binary.usage is not None
+    assert binary.usage.octets_per_gb == 2**30
+
+
+def test_periods_of_days_are_not_months() -> None:
+    plan = plan_from_definition(parse_plan(HOME20.replace('"month"', '"30d"'), "p.toml", "IDR"))
+    assert plan.recurring is not None
+    assert plan.recurring.period_days == 30
+
+
+def test_other_currencies_take_decimals_up_to_their_exponent() -> None:
+    plan = plan_from_definition(parse_plan(HOME20.replace("200000", "12.50"), "p.toml", "USD"))
+    assert plan.recurring is not None
+    assert plan.recurring.price_minor == 1250
+    assert "line 7: recurring.price: 12.505 is not a price" in refusal(HOME20.replace("200000", "12.505"), "USD")
+
+
+def test_access_rules_may_block_instead_of_wall() -> None:
+    text = HOME20 + '\n[access]\noverdue = "block"\n'
+    plan = plan_from_definition(parse_plan(text, "p.toml", "IDR"))
+    assert (plan.when_overdue, plan.when_no_credit) == (Closing.BLOCK, Closing.WALL)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "says"),
+    [
+        ('up = "10M"\n', 'up = "10M"\nsped = 1\n', 13, "speed.sped", "unknown key; allowed in [speed]: down, up"),
+        ("[tax]", "[taxes]", 23, "taxes", "unknown key; allowed at the top: code, name"),
+        ("seconds = 10", "second = 10", 13, "speed.burst.second", "unknown key; allowed in [speed.burst]: down"),
+        (", seconds = 10", "", 13, "speed.burst.seconds", "is missing"),
+        ("price = 200000", "prise = 200000", 7, "recurring.prise", "unknown key; allowed in [recurring]: price"),
+        ("200000", "-1", 7, "recurring.price", "allowed: a whole number of IDR, 0 or more"),
+        ("200000", "200.000", 7, "recurring.price", "is not a price"),
+        ("200000", '"200000"', 7, "recurring.price", "is not a price"),
+        ("200000", "true", 7, "recurring.price", "is not a price"),
+        ("200000", "9000000000000", 7, "recurring.price", "at most 1000000000000"),
+        ('"month"', '"monthly"', 8, "recurring.period", 'allowed: "month"'),
+        ('"month"', '"0d"', 8, "recurring.period", 'allowed: "month"'),
+        ('"postpaid"', '"later"', 3, "timing", 'allowed: "prepaid", "postpaid"'),
+        ('"flat"', '"hybrid"', 4, "charging", "is not offered by this release"),
+        ('"flat"', '"per_use"', 4, "charging", "needs a [usage] table"),
+        ('"throttle"', '"charge"', 20, "allowance.after", "is not offered by this release"),
+        ('"throttle"', '"wall"', 21, "allowance.throttled", 'only used with after = "throttle"'),
+        ('throttled = { down = "2M", up = "1M" }', "", 20, "allowance.after", "needs throttled"),
+        ('throttled = { down = "2M"', 'throttled = { down = "30M"', 21, "allowance.throttled.down", "above the plan"),
+        ('"300GB"', '"300"', 18, "allowance.data", "write a number and a unit"),
+        ('"300GB"', "300", 18, "allowance.data", "with its unit"),
+        ('"300GB"', '"0GB"', 18, "allowance.data", "no allowance"),
+        ('rate = "none"', 'rate = "ppn"', 24, "tax.rate", "is not offered by this release"),
+        ('rate = "none"', "rate = [1]", 24, "tax.rate", "is not offered by this release"),
+        ("inclusive = true", 'inclusive = "ya"', 25, "tax.inclusive", "allowed: true, false"),
+        ('down = "20M"', 'down = "20X"', 11, "speed.down", "k, M or G"),
+        ('down = "30M"', 'down = "3M"', 13, "speed.burst.down", "below the speed itself"),
+        ("priority = 8", "priority = 9", 14, "speed.priority", "from 1 to 8"),
+        ('code = "HOME20"', 'code = "HOME 20"', 1, "code", "1 to 64 letters"),
+        ('name = "Rumah 20 Mbps"', 'name = ""', 2, "name", "1 to 200 characters"),
+        ('name = "Rumah 20 Mbps"', 'name = "a\\u0000b"', 2, "name", "on one line"),
+        ("[speed]", "speed = 3\n[x]", 10, "recurring.speed", "unknown key"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_key_and_what_is_allowed(
+    old: str, new: str, line: int, key: str, says: str
+) -> None:
+    assert old in HOME20
+    message = refusal(HOME20.replace(old, new, 1))
+    assert message.startswith(f"plan.toml: line {line}: {key}: "), message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HOME20.replace('[recurring]\nprice = 200000\nperiod = "month"\n', ""), "needs a [recurring] table"),
+        (HOME20 + "[usage]\nprice_per_gb = 1\n", '"flat" plan has no usage price'),
+        (PER_USE.replace("prepaid", "postpaid"), 'offers it with "prepaid"'),
+        (PER_USE + '[recurring]\nprice = 1\nperiod = "month"\n', '"per_use" plan has no fee'),
+        (PER_USE + '[allowance]\ndata = "1GB"\nafter = "wall"\n', '"per_use" plan has no allowance'),
+        (PER_USE + "tiers = []\n", "tiers are not offered"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(text: str, says: str) -> None:
+    assert says in refusal(text)
+
+
+@pytest.mark.parametrize("text", ["code = ", "a = 1\na = 2", "x = " + "[" * 3000, "n = 1" + "0" * 5000])
+def test_a_file_that_is_not_toml_is_refused_in_one_line(text: str) -> None:
+    assert refusal(text).startswith("plan.toml: not valid TOML")
+
+
+def test_a_missing_key_points_at_its_table() -> None:
+    message = refusal(HOME20.replace("price = 200000\n", ""))
+    assert message.startswith("plan.toml: line 6: recurring.price: is missing")
