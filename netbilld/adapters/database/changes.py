@@ -63,6 +63,25 @@ class ChangeStore:
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
 
+    async def record_many(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entries: Sequence[tuple[UUID | int | str, Mapping[str, Any]]],
+    ) -> None:
+        """Write down the same kind of change of many things: (entity id, details) each; see record."""
+        if not entries:
+            return
+        author = {"at": at, "actor": actor.name, "origin": actor.origin, "action": action, "entity": entity}
+        await self._connection.execute(
+            insert(changes),
+            [{**author, "entity_id": str(entity_id), "details": dict(details)} for entity_id, details in entries],
+        )
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+
     async def newest_id(self) -> int:
         """Return the number of the newest change, 0 where there is none."""
         return int((await self._connection.scalar(select(func.max(changes.c.id)))) or 0)

@@ -1,6 +1,18 @@
-"""StaffStore."""
+"""Staff: who signs in to the panel."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import logins, staff
+from netbilld.model.errors import RefusedError
+from netbilld.model.permissions import Role
+from netbilld.model.staff import Staff, email_key
 
 
 class StaffStore:
@@ -8,3 +20,61 @@ class StaffStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def add(self, added: Staff) -> None:
+        """Store a new member of the staff.
+
+        Raises:
+            RefusedError: the e-mail address is another's.
+        """
+        try:
+            await self._connection.execute(insert(staff).values(**{**asdict(added), "role": added.role.value}))
+        except IntegrityError:
+            raise RefusedError(f"there is a staff user {added.email!r} already", code="email_taken") from None
+
+    async def update(self, staff_id: UUID, fields: Mapping[str, Any]) -> None:
+        """Set columns of a member of the staff."""
+        values = {name: value.value if isinstance(value, Role) else value for name, value in fields.items()}
+        await self._connection.execute(update(staff).where(staff.c.id == staff_id).values(**values))
+
+    async def by_id(self, staff_id: UUID) -> Staff | None:
+        """Return a member of the staff."""
+        return await self._one(staff.c.id == staff_id)
+
+    async def by_email(self, email: str) -> Staff | None:
+        """Return the member of the staff with that e-mail address, in any letter case."""
+        return await self._one(staff.c.email_key == email_key(email))
+
+    async def all(self) -> list[Staff]:
+        """Return the whole staff, by e-mail address."""
+        rows = (await self._connection.execute(select(staff).order_by(staff.c.email_key))).mappings()
+        return [_read(row) for row in rows]
+
+    async def count(self) -> int:
+        """Return how many there are, active or not."""
+        return int((await self._connection.scalar(select(func.count()).select_from(staff))) or 0)
+
+    async def lock_active_admins(self) -> list[UUID]:
+        """Return the active admins, and keep others from changing them until the transaction ends."""
+        query = (
+            select(staff.c.id)
+            .where(staff.c.role == Role.ADMIN.value, staff.c.active)
+            .order_by(staff.c.id)
+            .with_for_update()
+        )
+        return list((await self._connection.execute(query)).scalars())
+
+    async def end_logins(self, staff_id: UUID, *, keep_token_hash: str | None = None) -> None:
+        """Sign a member of the staff out everywhere, but for one browser."""
+        mine = logins.c.staff_id == staff_id
+        await self._connection.execute(
+            delete(logins).where(mine if keep_token_hash is None else mine & (logins.c.token_hash != keep_token_hash))
+        )
+
+    async def _one(self, condition: ColumnElement[bool]) -> Staff | None:
+        row = (await self._connection.execute(select(staff).where(condition))).mappings().one_or_none()
+        return _read(row) if row else None
+
+
+def _read(row: Mapping[Any, Any]) -> Staff:
+    return Staff(**{**row, "role": Role(row["role"])})

@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.auth_log import AuthLogStore
 from netbilld.adapters.database.changes import ChangeStore
 from netbilld.adapters.database.enforcement import EnforcementStore
+from netbilld.adapters.database.idempotency import IdempotencyStore
 from netbilld.adapters.database.invoices import InvoiceStore
 from netbilld.adapters.database.ledger import LedgerStore
 from netbilld.adapters.database.logins import LoginStore
+from netbilld.adapters.database.meta import MetaStore
 from netbilld.adapters.database.nas import NasStore
 from netbilld.adapters.database.payments import PaymentStore
 from netbilld.adapters.database.plans import PlanStore
@@ -39,6 +41,10 @@ class UnitOfWork:
         return EnforcementStore(self.connection)
 
     @cached_property
+    def idempotency(self) -> IdempotencyStore:
+        return IdempotencyStore(self.connection)
+
+    @cached_property
     def invoices(self) -> InvoiceStore:
         return InvoiceStore(self.connection)
 
@@ -49,6 +55,10 @@ class UnitOfWork:
     @cached_property
     def logins(self) -> LoginStore:
         return LoginStore(self.connection)
+
+    @cached_property
+    def meta(self) -> MetaStore:
+        return MetaStore(self.connection)
 
     @cached_property
     def nas(self) -> NasStore:
