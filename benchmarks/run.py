@@ -14,12 +14,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from benchmarks.seed import SECRET, seed_database
+from tests.daemon_process import DaemonProcess
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -44,9 +44,12 @@ def main() -> int:
         "window": options.window,
         "modes": {},
     }
-    with tempfile.TemporaryDirectory(prefix="netbilld-bench-") as directory, Daemon(Path(directory)) as daemon:
-        asyncio.run(seed_database(daemon.database_url, daemon.key_file, options.subscribers))
+    with tempfile.TemporaryDirectory(prefix="netbilld-bench-") as directory, DaemonProcess(Path(directory)) as daemon:
+        daemon.init()
+        url = f"sqlite+aiosqlite:///{daemon.data_dir / 'netbilld.db'}"
+        asyncio.run(seed_database(url, daemon.data_dir / "secret.key", options.subscribers))
         daemon.start()
+        pid = daemon.pid
         for mode in options.modes.split(","):
             runs = [_measure(client, daemon, mode, options) for _ in range(options.runs)]
             results["modes"][mode] = {
@@ -54,7 +57,7 @@ def main() -> int:
                 for name in ("rate", "cpu_us", "p50_ms", "p99_ms", "resent", "lost", "bad")
             }
             results["modes"][mode]["rate_range"] = [min(run["rate"] for run in runs), max(run["rate"] for run in runs)]
-        results["memory_mib"] = round(daemon.memory_mib(), 1)
+        results["memory_mib"] = round(memory_mib(pid), 1)
     _print(results)
     target = HERE / "results" / "radius.json"
     target.parent.mkdir(exist_ok=True)
@@ -62,63 +65,15 @@ def main() -> int:
     return 0
 
 
-class Daemon:
-    """A daemon of this checkout on free loopback ports, in a directory of its own."""
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process so far, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.data_dir = directory / "data"
-        self.key_file = self.data_dir / "secret.key"
-        self.database_url = f"sqlite+aiosqlite:///{self.data_dir / 'netbilld.db'}"
-        base = 20_000 + os.getpid() % 20_000
-        self.auth_port, self.acct_port = base, base + 1
-        self.environment = {
-            **os.environ,
-            "NETBILLD_DATA_DIR": str(self.data_dir),
-            "NETBILLD_RADIUS__HOST": "127.0.0.1",
-            "NETBILLD_RADIUS__AUTH_PORT": str(self.auth_port),
-            "NETBILLD_RADIUS__ACCT_PORT": str(self.acct_port),
-            "NETBILLD_PANEL__PORT": str(base + 2),
-            "NETBILLD_PORTAL__HOST": "127.0.0.1",
-            "NETBILLD_PORTAL__PORT": str(base + 3),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        self._netbilld("init")
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
-
-    def _netbilld(self, *arguments: str) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "netbilld", *arguments], env=self.environment, check=True, stdout=subprocess.DEVNULL
-        )
-
-    def start(self) -> None:
-        """Start serving and wait until the log-in port answers."""
-        log = (self.directory / "log").open("wb")
-        self._process = subprocess.Popen([sys.executable, "-m", "netbilld", "serve"], env=self.environment, stderr=log)
-        deadline = time.monotonic() + 60
-        while not (self.data_dir / "control.sock").exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                sys.exit("the daemon did not start:\n" + (self.directory / "log").read_text())
-            time.sleep(0.05)
-
-    def cpu_seconds(self) -> float:
-        """User and system time of the daemon so far, all threads."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mib(self) -> float:
-        """Resident memory."""
-        assert self._process is not None
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def memory_mib(pid: int) -> float:
+    """Return the resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def build_client() -> Path:
@@ -129,13 +84,13 @@ def build_client() -> Path:
     return target
 
 
-def _measure(client: Path, daemon: Daemon, mode: str, options: argparse.Namespace) -> dict[str, float]:
+def _measure(client: Path, daemon: DaemonProcess, mode: str, options: argparse.Namespace) -> dict[str, float]:
     port = daemon.acct_port if mode == "acct" else daemon.auth_port
-    before = daemon.cpu_seconds()
+    before = cpu_seconds(daemon.pid)
     command = [client, mode, "127.0.0.1", port, SECRET, options.subscribers, options.requests, options.window]
     finished = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     run: dict[str, float] = json.loads(finished.stdout)
-    run["cpu_us"] = (daemon.cpu_seconds() - before) / run["answered"] * 1e6
+    run["cpu_us"] = (cpu_seconds(daemon.pid) - before) / run["answered"] * 1e6
     print(f"{mode}: {finished.stdout.strip()} cpu {run['cpu_us']:.1f} us", file=sys.stderr)
     return run
 

@@ -73,6 +73,11 @@ class DaemonProcess:
             self.process.wait()
 
     @property
+    def pid(self) -> int:
+        assert self.process is not None, "start() first"
+        return self.process.pid
+
+    @property
     def log(self) -> str:
         return (self.directory / "log").read_text()
 
