@@ -1,0 +1,368 @@
+"""The journal's writing side: group commit by one thread, its outcome told on the event loop once a group."""
+
+import asyncio
+import errno
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid4
+
+from netbilld.accounting.entry import JournalBatch, JournalCursor
+from netbilld.adapters.journal.layout import (
+    SEGMENT_HEADER_OCTETS,
+    encode_record,
+    next_record,
+    pack_address,
+)
+from netbilld.adapters.journal.reader import JournalReader
+from netbilld.adapters.journal.segments import (
+    clear_tail,
+    create_segment,
+    journal_identity,
+    lock_directory,
+    open_segment,
+    read_header,
+    segment_numbers,
+    segment_path,
+    write_all,
+)
+from netbilld.model.errors import NetbilldError
+
+_log = logging.getLogger(__name__)
+
+MAX_PENDING_RECORDS: Final = 65_536  # accepted and not yet durable; beyond it a NAS has to ask again
+_MAX_WRITE_OCTETS: Final = 512 * 1024  # what one write and one fdatasync carry
+_RETRY_SECONDS: Final = 1.0  # how often a journal in trouble tries by itself
+
+Durable = Callable[[Any, bool], None]
+
+
+class _Append(NamedTuple):
+    octets: bytes
+    done: Durable
+    token: Any
+
+
+class Journal:
+    """Appends records durably and reads them back.
+
+    Of one directory, held by a lock. Made with `open`, set to work on an event loop with `start`, ended with `close`.
+    Counters: `appended` durable records, `failed` records that could not be made durable, `refused` for want of room
+    in the queue, `groups` commits, `torn_records` cut off at `open`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        commit_seconds: float = 0.003,
+        commit_records: int = 256,
+        segment_octets: int = 16 * 1024 * 1024,
+    ) -> None:
+        self.directory: Final = directory
+        self.identity = UUID(int=0)
+        self.on_commit: Callable[[], None] | None = None
+        self.appended = self.failed = self.refused = self.groups = self.torn_records = 0
+        self._commit_seconds = commit_seconds
+        self._commit_records = commit_records
+        self._segment_octets = segment_octets
+        self._reader = JournalReader(directory)
+        self._trouble: str | None = "the journal is not open"
+        self._lock: int | None = None
+        self._durable = (0, 0)  # segment and position; replaced as one value by the thread
+        self._next_sequence = 1
+        self._file: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._gathering: list[_Append] = []
+        self._pending = 0
+        self._idle = asyncio.Event()
+        self._groups: SimpleQueue[list[_Append] | None] = SimpleQueue()
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Take the directory, mend what a crash left and make what is there durable.
+
+        Raises:
+            NetbilldError: another process holds it, or the disk or directory can't be used.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = lock_directory(self.directory)
+            self.identity = journal_identity(self.directory, uuid4())
+            self._recover()
+        except OSError as error:
+            self._release()
+            raise NetbilldError(
+                f"the accounting journal in {self.directory} can't be used: {error.strerror or error}",
+                hint="free or mount the disk, and let the user of netbilld write there",
+                code="journal_unusable",
+            ) from error
+        except NetbilldError:
+            self._release()
+            raise
+        self._trouble = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to commit, and to tell outcomes on `loop`."""
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    async def drain(self) -> None:
+        """Wait until everything appended so far is durable or has failed, and everyone was told."""
+        self._flush()
+        if self._pending:
+            await self._idle.wait()
+
+    async def close(self) -> None:
+        """Drain, then let go of the directory."""
+        if self._thread is not None:
+            await self.drain()
+            self._groups.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            self._thread = None
+        self._trouble = "the journal is closed"
+        self._release()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be made durable now; None while all is well."""
+        return self._trouble
+
+    @property
+    def pending(self) -> int:
+        """How many records wait to become durable."""
+        return self._pending
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def append(
+        self, nas_id: UUID, source: str, swapped: bool, received_us: int, datagram: bytes, done: Durable, token: object
+    ) -> bool:
+        """Take one packet; `done(token, durable)` is called on the event loop once its fate is known.
+
+        Returns False, and never calls `done`, where too many records wait already.
+        """
+        if self._pending >= MAX_PENDING_RECORDS or self._thread is None:
+            self.refused += 1
+            return False
+        sequence = self._next_sequence
+        self._next_sequence = sequence + 1
+        record = encode_record(sequence, received_us, nas_id.bytes, pack_address(source), swapped, datagram)
+        gathering = self._gathering
+        gathering.append(_Append(record, done, token))
+        if not self._pending:
+            self._idle.clear()
+        self._pending += 1
+        if len(gathering) >= self._commit_records:
+            self._flush()
+        elif self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(self._commit_seconds, self._flush)
+        return True
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._gathering:
+            group, self._gathering = self._gathering, []
+            self._groups.put(group)
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except BaseException:
+            self._trouble = "journal: its thread has ended"
+            raise
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                group = self._groups.get(timeout=_RETRY_SECONDS if self._trouble else None)
+            except Empty:
+                self._commit([])
+                continue
+            last = group is None
+            gathered = group or []
+            octets = sum(len(item.octets) for item in gathered)
+            while not last and octets < _MAX_WRITE_OCTETS:
+                try:
+                    more = self._groups.get_nowait()
+                except Empty:
+                    break
+                last = more is None
+                gathered += more or []
+                octets += sum(len(item.octets) for item in more or [])
+            if gathered:
+                durable = self._commit(gathered)
+                assert self._loop is not None  # noqa: S101 - the thread lives between start and close
+                with suppress(RuntimeError):  # the loop is gone: nobody is left to be told
+                    self._loop.call_soon_threadsafe(self._tell, gathered, durable)
+            if last:
+                return
+
+    def _commit(self, group: list[_Append]) -> bool:
+        """Make `group` durable; an empty one only tries whether that would be possible again."""
+        octets = b"".join([item.octets for item in group])
+        segment, position = self._durable
+        writing = False
+        try:
+            if self._file is None or position + len(octets) > self._segment_octets or not group:
+                segment, position = self._roll(segment, len(octets))
+            assert self._file is not None  # noqa: S101 - _roll gave it
+            writing = True
+            write_all(self._file, octets, position)
+            os.fdatasync(self._file)
+        except OSError as error:
+            self._fail(error, len(group), abandon=writing)
+            return False
+        self._durable = (segment, position + len(octets))
+        self.appended += len(group)
+        self.groups += bool(group)
+        if self._trouble is not None:
+            self._trouble = None
+            _log.warning("the accounting journal accepts records again")
+        return True
+
+    def _roll(self, segment: int, room_octets: int) -> tuple[int, int]:
+        """Go on in a new segment; the old one stays as it is, all of it durable or given up."""
+        size = max(self._segment_octets, SEGMENT_HEADER_OCTETS + room_octets)
+        created = create_segment(self.directory, self.identity, segment + 1, self._next_sequence, size)
+        if self._file is not None:
+            os.close(self._file)
+        self._file = created
+        self._durable = (segment + 1, SEGMENT_HEADER_OCTETS)
+        return self._durable
+
+    def _fail(self, error: OSError, records: int, *, abandon: bool) -> None:
+        """Note that a group is not durable.
+
+        After a failed write or fdatasync the kernel may have dropped the pages and call the next fdatasync a success,
+        so a segment that failed is never written again.
+        """
+        self.failed += records
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOSPC:
+            reason = f"no space left in {self.directory}"
+        if self._trouble is None:
+            _log.error("the accounting journal can't write: %s; accounting is not answered until it can", reason)
+        self._trouble = f"journal: {reason}"
+        if abandon and self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _tell(self, group: list[_Append], durable: bool) -> None:
+        self._pending -= len(group)
+        for _, done, token in group:
+            try:
+                done(token, durable)
+            except Exception:  # noqa: BLE001 - one answer that can't be given must not cost the others
+                _log.exception("an accounting packet could not be answered")
+        if not self._pending:
+            self._idle.set()
+        if durable and self.on_commit is not None:
+            self.on_commit()
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Segment and position up to which everything is durable."""
+        return self._durable
+
+    def read(self, cursor: JournalCursor, limit: int) -> JournalBatch:
+        """Return up to `limit` durable entries after `cursor`.
+
+        Raises:
+            NetbilldError: the cursor lies behind the end, so the journal is older than who kept the cursor.
+        """
+        end = self._durable
+        if (cursor.segment, cursor.position) > end and (cursor.segment > end[0] or cursor.sequence):
+            raise NetbilldError(
+                f"the accounting journal in {self.directory} is older than the database that applied it",
+                hint="stop netbilld and move the journal directory away, so that a new journal begins",
+                code="journal_older",
+            )
+        return self._reader.read(cursor, limit, end)
+
+    @property
+    def skipped_octets(self) -> int:
+        """Octets between sound records that could not be read."""
+        return self._reader.skipped_octets
+
+    def unapplied_octets(self, cursor: JournalCursor) -> int:
+        """Return how many octets of records lie after `cursor`, about."""
+        segment, position = self._durable
+        if cursor.segment >= segment:
+            return max(0, position - cursor.position)
+        return position + (segment - cursor.segment) * self._segment_octets - cursor.position
+
+    def prune(self, cursor: JournalCursor, before: datetime) -> int:
+        """Delete segments that lie wholly before `cursor` and were last written before `before`; return how many."""
+        deleted = 0
+        for number in segment_numbers(self.directory):
+            path = segment_path(self.directory, number)
+            if number >= min(cursor.segment, self._durable[0]) or path.stat().st_mtime >= before.timestamp():
+                break
+            path.unlink()
+            deleted += 1
+        return deleted
+
+    # -- recovery -----------------------------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Find the end of the last segment; what follows the last sound record was never acknowledged and is cut."""
+        (self.directory / "unfinished").unlink(missing_ok=True)
+        numbers = segment_numbers(self.directory)
+        if not numbers:
+            self._roll(0, 0)
+            return
+        number = numbers[-1]
+        descriptor = open_segment(self.directory, number, writable=True)
+        assert descriptor is not None, "it was listed"  # noqa: S101
+        header = read_header(descriptor)
+        if header is not None and header[:2] != (self.identity, number):
+            os.close(descriptor)
+            raise NetbilldError(
+                f"{segment_path(self.directory, number)} belongs to another journal",
+                hint="restore the journal directory whole from one backup",
+                code="journal_damaged",
+            )
+        octets = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        self._next_sequence = header[2] if header is not None else 1
+        end = SEGMENT_HEADER_OCTETS
+        while (found := next_record(octets, end)) is not None:
+            if found.skipped_octets:
+                _log.error("journal segment %d: %d unreadable octets at %d", number, found.skipped_octets, end)
+            end = found.end
+            self._next_sequence = max(self._next_sequence, found.entry.sequence + 1)
+        if octets[end:].strip(b"\0"):
+            self.torn_records += 1
+            _log.warning("journal segment %d: a record torn at %d, never acknowledged, is cut off", number, end)
+            clear_tail(descriptor, end)
+        else:
+            os.fdatasync(descriptor)
+        if header is None:
+            _log.error("journal segment %d has a broken header; the journal goes on in a new segment", number)
+            os.close(descriptor)
+            self._durable = (number, end)
+            self._roll(number, 0)
+            return
+        self._file = descriptor
+        self._durable = (number, end)
+
+    def _release(self) -> None:
+        self._reader.close()
+        for descriptor in (self._file, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._file = self._lock = None
