@@ -15,6 +15,7 @@ from netbilld.adapters.database.meta import MetaStore
 from netbilld.adapters.database.nas import NasStore
 from netbilld.adapters.database.payments import PaymentStore
 from netbilld.adapters.database.plans import PlanStore
+from netbilld.adapters.database.portal import PortalStore
 from netbilld.adapters.database.services import ServiceStore
 from netbilld.adapters.database.sessions import SessionStore
 from netbilld.adapters.database.staff import StaffStore
@@ -71,6 +72,10 @@ class UnitOfWork:
     @cached_property
     def plans(self) -> PlanStore:
         return PlanStore(self.connection)
+
+    @cached_property
+    def portal(self) -> PortalStore:
+        return PortalStore(self.connection)
 
     @cached_property
     def services(self) -> ServiceStore:
