@@ -262,6 +262,7 @@ journal_cursors = Table(
     "journal_cursors",
     metadata,
     Column("journal", String(36), primary_key=True),  # the journal's own identity, in its directory
+    Column("number", Integer, nullable=False, unique=True),  # keeps ids of sessions from several journals apart
     Column("segment", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
@@ -271,7 +272,7 @@ journal_cursors = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", RecordId, primary_key=True, autoincrement=False),  # the journal sequence that opened it
+    Column("id", RecordId, primary_key=True, autoincrement=False),  # journal number × 2⁴⁰ + sequence that opened it
     Column("nas_id", Uuid, ForeignKey("nas.id"), nullable=False),
     Column("service_id", Uuid, ForeignKey("services.id")),  # null: the user name is nobody's
     Column("username", String(253), nullable=False),
@@ -289,6 +290,7 @@ sessions = Table(
     Column("stopped_at", Instant),
     Column("terminate_cause", String(40)),
     Column("session_seconds", BigInteger, nullable=False),
+    Column("interval_seconds", Integer, nullable=False),  # between its last two reports; 0 before the second
     Column("upload_octets", BigInteger, nullable=False),
     Column("download_octets", BigInteger, nullable=False),
     Column("counter_upload_octets", BigInteger, nullable=False),  # last absolute counters, to make deltas from
@@ -304,6 +306,13 @@ sessions = Table(
         "ix_sessions_open",
         "state",
         "framed_ip",
+        postgresql_where=text("stopped_at IS NULL"),
+        sqlite_where=text("stopped_at IS NULL"),
+    ),
+    Index(
+        "ix_sessions_open_nas",
+        "nas_id",
+        "mac",
         postgresql_where=text("stopped_at IS NULL"),
         sqlite_where=text("stopped_at IS NULL"),
     ),
