@@ -1,0 +1,149 @@
+"""Do the books hold? A list of small checks over summary figures; run by `ledger check` and by the tests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFigures:
+    """One subscriber's documents beside their accounts, all in minor units."""
+
+    number: str
+    receivable_minor: int = 0
+    wallet_minor: int = 0
+    invoiced_minor: int = 0  # issued invoices
+    open_minor: int = 0  # of these, not yet paid
+    paid_minor: int = 0  # payments received
+    charged_minor: int = 0  # taken from the wallet for usage and renewals
+    metered_minor: int = 0  # what the meter says it has charged for usage
+    usage_posted_minor: int = 0  # what the ledger says was charged for usage
+    per_use: bool = False  # has, or had, a service that drains the wallet while it is used
+
+
+@dataclass(frozen=True, slots=True)
+class BookFigures:
+    """Sums and exceptions as the store finds them; exceptions are named, at most a few of each."""
+
+    debit_minor: int
+    credit_minor: int
+    entries: int
+    unbalanced_entries: tuple[int, ...]
+    bad_postings: tuple[int, ...]  # entries with an amount that is not positive, or fewer than two postings
+    wrong_balances: Mapping[str, tuple[int, int]]  # account: (kept, sum of its postings)
+    wrong_invoices: Mapping[str, str]  # number: what does not fit
+    broken_series: Mapping[str, tuple[int, int]]  # series: (last number given, invoices that carry one)
+    subscribers: tuple[SubscriberFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    name: str
+    ok: bool
+    detail: str
+
+
+def check_books(figures: BookFigures) -> list[CheckResult]:
+    """Return the result of every check."""
+    return [CheckResult(name, *check(figures)) for name, check in CHECKS]
+
+
+def _entries_balance(figures: BookFigures) -> tuple[bool, str]:
+    if figures.unbalanced_entries:
+        return False, f"debits and credits differ in {_some('entry', figures.unbalanced_entries)}"
+    return True, f"{figures.entries} entries"
+
+
+def _debits_equal_credits(figures: BookFigures) -> tuple[bool, str]:
+    equal = figures.debit_minor == figures.credit_minor
+    return equal, f"debits {figures.debit_minor}, credits {figures.credit_minor}"
+
+
+def _postings_are_well_formed(figures: BookFigures) -> tuple[bool, str]:
+    if figures.bad_postings:
+        return False, f"an amount that is not positive, or a single posting, in {_some('entry', figures.bad_postings)}"
+    return True, "amounts are positive, sides explicit"
+
+
+def _balances_are_sums(figures: BookFigures) -> tuple[bool, str]:
+    wrong = [f"{code} kept {kept}, postings {summed}" for code, (kept, summed) in figures.wrong_balances.items()]
+    return not wrong, "; ".join(wrong) or "every kept balance equals the sum of its postings"
+
+
+def _invoices_fit(figures: BookFigures) -> tuple[bool, str]:
+    wrong = [f"{number}: {problem}" for number, problem in figures.wrong_invoices.items()]
+    return not wrong, "; ".join(wrong) or "total = lines + tax, paid = allocations, status fits"
+
+
+def _numbers_have_no_gaps(figures: BookFigures) -> tuple[bool, str]:
+    wrong = [f"{series}: {last} given, {found} found" for series, (last, found) in figures.broken_series.items()]
+    return not wrong, "; ".join(wrong) or "every number given is on an invoice"
+
+
+def _receivables_equal_open_invoices(figures: BookFigures) -> tuple[bool, str]:
+    return _each(
+        figures,
+        lambda one: one.receivable_minor == one.open_minor,
+        lambda one: f"{one.number} owes {one.receivable_minor}, open invoices {one.open_minor}",
+    )
+
+
+def _accounts_equal_invoices_less_payments(figures: BookFigures) -> tuple[bool, str]:
+    def expected_minor(one: SubscriberFigures) -> int:
+        return one.invoiced_minor + one.charged_minor - one.paid_minor
+
+    return _each(
+        figures,
+        lambda one: one.receivable_minor - one.wallet_minor == expected_minor(one),
+        lambda one: (
+            f"{one.number} owes {one.receivable_minor} and holds {one.wallet_minor}, "
+            f"invoices and charges less payments {expected_minor(one)}"
+        ),
+    )
+
+
+def _usage_charges_equal_the_meters(figures: BookFigures) -> tuple[bool, str]:
+    return _each(
+        figures,
+        lambda one: one.usage_posted_minor == one.metered_minor,
+        lambda one: f"{one.number} posted {one.usage_posted_minor}, metered {one.metered_minor}",
+    )
+
+
+def _wallets_hold_credit(figures: BookFigures) -> tuple[bool, str]:
+    below = [one for one in figures.subscribers if one.wallet_minor < 0]
+    wrong = [one for one in below if not one.per_use]
+    if wrong:
+        return False, f"below zero without usage to explain it: {_some('wallet', [one.number for one in wrong])}"
+    if below:
+        lowest = min(below, key=lambda one: one.wallet_minor)
+        return True, f"{len(below)} below zero by usage, lowest {lowest.number} at {lowest.wallet_minor}"
+    return True, "none below zero"
+
+
+def _each(
+    figures: BookFigures, holds: Callable[[SubscriberFigures], bool], said: Callable[[SubscriberFigures], str]
+) -> tuple[bool, str]:
+    wrong = [one for one in figures.subscribers if not holds(one)]
+    more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+    return not wrong, "; ".join(map(said, wrong[:SHOWN])) + more or f"{len(figures.subscribers)} subscribers"
+
+
+def _some(noun: str, names: "tuple[int, ...] | list[str]") -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{noun} {', '.join(map(str, names[:SHOWN]))}{more}"
+
+
+SHOWN: Final = 5
+CHECKS: Final[tuple[tuple[str, Callable[[BookFigures], tuple[bool, str]]], ...]] = (
+    ("entries_balance", _entries_balance),
+    ("debits_equal_credits", _debits_equal_credits),
+    ("postings_well_formed", _postings_are_well_formed),
+    ("balances_are_sums", _balances_are_sums),
+    ("invoices_fit", _invoices_fit),
+    ("numbers_without_gaps", _numbers_have_no_gaps),
+    ("receivables_equal_open_invoices", _receivables_equal_open_invoices),
+    ("accounts_equal_invoices_less_payments", _accounts_equal_invoices_less_payments),
+    ("usage_charges_equal_the_meter", _usage_charges_equal_the_meters),
+    ("wallets_hold_credit", _wallets_hold_credit),
+)

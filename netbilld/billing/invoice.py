@@ -1,0 +1,117 @@
+"""An invoice: what it says, and the states it may go through."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from netbilld.model.errors import RefusedError
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
+    ISSUED = "issued"
+    PART_PAID = "part_paid"  # "Dibayar sebagian"
+    PAID = "paid"  # "Lunas"
+    CREDITED = "credited"
+
+
+class InvoiceEvent(StrEnum):
+    ISSUE = "issue"
+    PAY_PART = "pay_part"
+    PAY_REST = "pay_rest"
+
+
+TRANSITIONS: Final = {
+    (InvoiceStatus.DRAFT, InvoiceEvent.ISSUE): InvoiceStatus.ISSUED,
+    (InvoiceStatus.ISSUED, InvoiceEvent.PAY_PART): InvoiceStatus.PART_PAID,
+    (InvoiceStatus.ISSUED, InvoiceEvent.PAY_REST): InvoiceStatus.PAID,
+    (InvoiceStatus.PART_PAID, InvoiceEvent.PAY_PART): InvoiceStatus.PART_PAID,
+    (InvoiceStatus.PART_PAID, InvoiceEvent.PAY_REST): InvoiceStatus.PAID,
+}
+OPEN_STATUSES: Final = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
+
+
+class LineKind(StrEnum):
+    RECURRING = "recurring"
+    PRORATA = "prorata"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One line; `unit_price_minor` is for `per` units, so a part of a month is 22 days at the price per 31."""
+
+    kind: LineKind
+    service_id: UUID | None
+    text: str
+    quantity: int
+    unit_price_minor: int
+    per: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A document: what it says never changes once it has a number, only how much of it is paid.
+
+    The period is half-open in `timezone`. Overdue is computed and not a status: see `overdue`.
+    """
+
+    id: UUID
+    subscriber_id: UUID
+    status: InvoiceStatus
+    number: str | None
+    issued_on: date | None
+    due_on: date | None
+    period_start_on: date
+    period_end_on: date
+    timezone: str
+    currency: str
+    lines: tuple[InvoiceLine, ...]
+    tax_minor: int
+    total_minor: int
+    paid_minor: int
+
+    @property
+    def outstanding_minor(self) -> int:
+        """Return what is still owed on it; nothing for a draft or a credited invoice."""
+        return self.total_minor - self.paid_minor if self.status in OPEN_STATUSES else 0
+
+    def overdue(self, today: date) -> bool:
+        """Tell whether a part of it is unpaid after its last day to pay."""
+        return self.due_on is not None and self.due_on < today and self.outstanding_minor > 0
+
+    def issue(self, number: str, issued_on: date, due_days: int) -> "Invoice":
+        """Return it with its number and dates; the due date is the last day to pay.
+
+        Raises:
+            RefusedError: it is issued already.
+        """
+        return replace(
+            self,
+            status=self._next(InvoiceEvent.ISSUE),
+            number=number,
+            issued_on=issued_on,
+            due_on=issued_on + timedelta(days=due_days),
+        )
+
+    def settle(self, amount_minor: int) -> "Invoice":
+        """Return it with a part, or all, of what is owed paid.
+
+        Raises:
+            RefusedError: it is not open, or the amount is not between 1 and what is owed.
+        """
+        rest_minor = self.outstanding_minor - amount_minor
+        status = self._next(InvoiceEvent.PAY_PART if rest_minor else InvoiceEvent.PAY_REST)
+        if amount_minor <= 0 or rest_minor < 0:
+            raise RefusedError(f"invoice {self.number}: {amount_minor} is not between 1 and {self.outstanding_minor}")
+        return replace(self, status=status, paid_minor=self.paid_minor + amount_minor)
+
+    def _next(self, event: InvoiceEvent) -> InvoiceStatus:
+        try:
+            return TRANSITIONS[self.status, event]
+        except KeyError:
+            raise RefusedError(
+                f"invoice {self.number or self.id} is {self.status.value}: can't {event.value}"
+            ) from None
