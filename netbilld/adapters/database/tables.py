@@ -290,7 +290,7 @@ sessions = Table(
     Column("stopped_at", Instant),
     Column("terminate_cause", String(40)),
     Column("session_seconds", BigInteger, nullable=False),
-    Column("interval_seconds", Integer, nullable=False),  # between its last two reports; 0 before the second
+    Column("interval_seconds", Integer, nullable=False, default=0),  # between its last two reports; 0 before the second
     Column("upload_octets", BigInteger, nullable=False),
     Column("download_octets", BigInteger, nullable=False),
     Column("counter_upload_octets", BigInteger, nullable=False),  # last absolute counters, to make deltas from
