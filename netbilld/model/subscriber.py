@@ -79,6 +79,17 @@ class FoundService:
     plan_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlanOffer:
+    """The newest version of a plan, as far as taking it up needs to know."""
+
+    plan_version_id: UUID
+    code: str
+    on_sale: bool
+    timing: str  # prepaid, postpaid
+    currency: str
+
+
 def password_place(credential_id: UUID) -> str:
     """Return where a sealed password belongs."""
     return f"credential.password:{credential_id}"

@@ -1,18 +1,19 @@
 """Services and the credentials that open them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import BATCH, credential_key
-from netbilld.adapters.database.tables import credentials, services
+from netbilld.adapters.database.tables import credentials, plan_versions, plans, services
+from netbilld.billing.plan_file import plan_from_definition
 from netbilld.model.errors import RefusedError
-from netbilld.model.subscriber import Credential, Service
+from netbilld.model.subscriber import Credential, PlanOffer, Service
 
 
 class ServiceStore:
@@ -100,6 +101,28 @@ class ServiceStore:
             .order_by(credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key)
         )
         return [Credential(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]:
+        """Return the newest version of each plan among these codes, by code in lower case."""
+        newest = (
+            select(plan_versions.c.plan_id, func.max(plan_versions.c.version).label("version"))
+            .group_by(plan_versions.c.plan_id)
+            .subquery()
+        )
+        query = (
+            select(plans.c.code_key, plans.c.code, plans.c.on_sale, plan_versions.c.id, plan_versions.c.definition)
+            .join(newest, newest.c.plan_id == plans.c.id)
+            .join(
+                plan_versions,
+                (plan_versions.c.plan_id == newest.c.plan_id) & (plan_versions.c.version == newest.c.version),
+            )
+            .where(plans.c.code_key.in_([code.casefold() for code in codes]))
+        )
+        offers = {}
+        for row in await self._connection.execute(query):
+            plan = plan_from_definition(row.definition)
+            offers[row.code_key] = PlanOffer(row.id, row.code, row.on_sale, plan.timing.value, plan.currency)
+        return offers
 
     async def taken_names(self, names: Sequence[str]) -> dict[str, bool]:
         """Return the keys of those names that are taken; True where the service that has one is still live."""

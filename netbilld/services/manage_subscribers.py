@@ -1,0 +1,428 @@
+"""Adding, changing, suspending, resuming and terminating subscribers and their services."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from netbilld.model.actor import Actor
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.subscriber import (
+    Credential,
+    CredentialKind,
+    FoundService,
+    PlanOffer,
+    Service,
+    Subscriber,
+    SubscriberStatus,
+)
+from netbilld.services.idempotency import Idempotency, digest
+from netbilld.services.new_service import (
+    CheckedService,
+    Defaults,
+    NewService,
+    Sealer,
+    check,
+    make_credential,
+    make_credentials,
+    make_service,
+    make_subscriber,
+    sealed_password,
+)
+from netbilld.services.subscriber_fields import (
+    LONGEST_NAME,
+    check_password,
+    clean_text,
+    name_key,
+    optional_email,
+    optional_phone,
+    optional_text,
+    parse_billing_day,
+    parse_mac,
+    parse_number,
+    parse_static_ip,
+    parse_username,
+)
+
+_ADD = "subscriber add"
+
+
+class Subscribers(Protocol):
+    async def next_numbers(self, count: int) -> list[str]: ...
+
+    async def add(self, *added: Subscriber) -> None: ...
+
+    async def update(self, subscriber_id: UUID, fields: Mapping[str, Any]) -> None: ...
+
+    async def by_number(self, number: str, *, lock: bool = False) -> Subscriber | None: ...
+
+    async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None: ...
+
+
+class Services(Protocol):
+    async def add(self, *added: Service) -> None: ...
+
+    async def update(self, service_id: UUID, fields: Mapping[str, Any]) -> None: ...
+
+    async def of_subscriber(self, subscriber_id: UUID) -> list[Service]: ...
+
+    async def live_with_address(self, addresses: Sequence[str]) -> dict[str, UUID]: ...
+
+    async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]: ...
+
+    async def taken_names(self, names: Sequence[str]) -> dict[str, bool]: ...
+
+    async def credentials_of(self, *service_ids: UUID) -> list[Credential]: ...
+
+    async def add_credentials(self, *added: Credential) -> None: ...
+
+    async def update_credential(self, credential_id: UUID, fields: Mapping[str, Any]) -> None: ...
+
+    async def remove_credential(self, credential_id: UUID) -> None: ...
+
+
+class Changes(Protocol):
+    async def record(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entity_id: UUID | int | str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def subscribers(self) -> Subscribers: ...
+
+    @property
+    def services(self) -> Services: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
+
+
+class Store(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A service that was made, and for whom; `repeated` where an idempotency key says it had been made before."""
+
+    subscriber_no: str
+    username: str
+    service_id: str
+    plan: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberChanges:
+    """What to set, as written; None leaves a field as it is, empty text clears it where it may be empty."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    plan: str | None = None
+    billing_day: str | int | None = None
+    active_until_on: date | None = None
+    mac: str | None = None
+    ip: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    address: str | None = None
+    area: str | None = None
+
+
+class ManageSubscribers:
+    """The use cases of people and their connections; each is one transaction with its line in the audit trail."""
+
+    def __init__(self, store: Store, box: Sealer, defaults: Defaults) -> None:
+        self._store = store
+        self._box = box
+        self._defaults = defaults
+
+    async def add(self, new: NewService, actor: Actor, now: datetime, idempotency_key: str | None = None) -> Added:
+        """Make a service with its credentials, and its subscriber unless `new.of` names one.
+
+        Raises:
+            InvalidInputError: a field is wrong.
+            NotFoundError: no such plan or subscriber.
+            RefusedError: a name or address is taken, the plan is not for sale, the key was used for something else.
+        """
+        checked = check(new, self._defaults, now)
+        of = parse_number(checked.of) if checked.of else None
+        request = {name: value for name, value in asdict(new).items() if name != "password"}
+        async with self._store.write() as work:
+            if idempotency_key:
+                done = await work.idempotency.claim(idempotency_key, _ADD, digest(request), now)
+                if done is not None:
+                    return Added(**done, repeated=True)
+            offer = await _offer(work, checked.plan)
+            subscriber = await self._subscriber(work, checked, of, now)
+            _same_currency(offer, subscriber)
+            await _refuse_taken(work, checked.names, checked.ip)
+            service = make_service(checked, subscriber.id, offer, self._defaults, now)
+            await work.services.add(service)
+            await work.services.add_credentials(*make_credentials(checked, service.id, self._box, now))
+            added = Added(subscriber.number, checked.username, str(service.id), offer.code)
+            details = {
+                "service_ids": [str(service.id)],
+                "number": subscriber.number,
+                "username": checked.username,
+                "plan": offer.code,
+            }
+            await work.changes.record(actor, now, "subscriber.add", "subscriber", subscriber.id, details)
+            if idempotency_key:
+                result = {name: value for name, value in asdict(added).items() if name != "repeated"}
+                await work.idempotency.complete(idempotency_key, _ADD, result)
+        return added
+
+    async def _subscriber(self, work: Work, checked: CheckedService, of: str | None, now: datetime) -> Subscriber:
+        if of is None:
+            number = (await work.subscribers.next_numbers(1))[0]
+            subscriber = make_subscriber(checked, number, self._defaults, now)
+            await work.subscribers.add(subscriber)
+            return subscriber
+        found = await work.subscribers.by_number(of, lock=True)
+        if found is None:
+            raise NotFoundError(f"no subscriber has number {of}", hint="`netbilld subscriber list` shows them")
+        told = {
+            name: value
+            for name in ("name", "phone", "email", "address", "area")
+            if (value := getattr(checked, name)) is not None and value != getattr(found, name)
+        }
+        if found.status == SubscriberStatus.TERMINATED.value:
+            told["status"] = SubscriberStatus.ACTIVE.value  # one who comes back keeps the number
+        if told:
+            await work.subscribers.update(found.id, told)
+        return found
+
+    async def set(self, username: str, wanted: SubscriberChanges, actor: Actor, now: datetime) -> list[str]:
+        """Change a subscriber, their service or its credentials; return the names of what did change.
+
+        Raises:
+            InvalidInputError: a field is wrong.
+            NotFoundError: nobody has that user name, or there is no such plan.
+            RefusedError: a name or address is taken, the plan is not for sale, the service has ended.
+        """
+        person = _person(wanted)
+        new_name = parse_username(wanted.username) if wanted.username is not None else None
+        password = check_password(wanted.password) if wanted.password is not None else None
+        billing_day = parse_billing_day(wanted.billing_day) if wanted.billing_day is not None else None
+        mac = parse_mac(wanted.mac) if wanted.mac else None
+        ip = parse_static_ip(wanted.ip) if wanted.ip else None
+        async with self._store.write() as work:
+            found = await _find(work, username)
+            subscriber, service, credential = found.subscriber, found.service, found.credential
+            changed: dict[str, Any] = {}
+            told = {name: value for name, value in person.items() if value != getattr(subscriber, name)}
+            if told:
+                await work.subscribers.update(subscriber.id, told)
+                changed |= {name: [getattr(subscriber, name), value] for name, value in told.items()}
+            columns: dict[str, Any] = {}
+            if wanted.plan is not None:
+                offer = await _offer(work, wanted.plan)
+                _same_currency(offer, subscriber)
+                if offer.plan_version_id != service.plan_version_id:
+                    columns["plan_version_id"] = offer.plan_version_id
+                    changed["plan"] = [found.plan_code, offer.code]
+            if billing_day is not None and billing_day != service.billing_day:
+                columns["billing_day"] = billing_day
+                changed["billing_day"] = [service.billing_day, billing_day]
+            if wanted.active_until_on is not None and wanted.active_until_on != service.paid_until_on:
+                columns["paid_until_on"] = wanted.active_until_on
+                changed["active_until"] = [
+                    service.paid_until_on and service.paid_until_on.isoformat(),
+                    wanted.active_until_on.isoformat(),
+                ]
+            if wanted.ip is not None and ip != service.static_ip:
+                if ip is not None:
+                    await _refuse_taken(work, (), ip)
+                columns["static_ip"] = ip
+                changed["ip"] = [service.static_ip, ip]
+            if columns:
+                if service.status == "ended":
+                    raise _ended(username)
+                await work.services.update(service.id, columns)
+            changed |= await self._set_names(work, found, new_name, mac, wanted.mac == "", now)
+            if password is not None:
+                await work.services.update_credential(
+                    credential.id, sealed_password(credential.id, password, self._box)
+                )
+                changed["password"] = "changed"  # noqa: S105 - a word for the audit trail
+            if changed:
+                action = "service.plan" if "plan" in changed else "subscriber.set"
+                details = {"service_ids": [str(service.id)], "username": credential.name, "fields": changed}
+                await work.changes.record(actor, now, action, "subscriber", subscriber.id, details)
+        return sorted(changed)
+
+    async def _set_names(
+        self, work: Work, found: FoundService, new_name: str | None, mac: str | None, forget_mac: bool, now: datetime
+    ) -> dict[str, Any]:
+        changed: dict[str, Any] = {}
+        credential = found.credential
+        if new_name is not None and new_name != credential.name:
+            if name_key(new_name) != credential.name_key:
+                await _refuse_taken(work, (new_name,), None)
+            if credential.kind == CredentialKind.MAC.value:
+                new_name = parse_mac(new_name)
+            await work.services.update_credential(credential.id, {"name": new_name, "name_key": name_key(new_name)})
+            changed["username"] = [credential.name, new_name]
+        if mac is None and not forget_mac:
+            return changed
+        beside = [
+            other
+            for other in await work.services.credentials_of(found.service.id)
+            if other.kind == CredentialKind.MAC.value and other.id != credential.id
+        ]
+        if mac is not None and any(other.name_key == name_key(mac) for other in (*beside, credential)):
+            return changed
+        if mac is not None:
+            await _refuse_taken(work, (mac,), None)
+        for other in beside:
+            await work.services.remove_credential(other.id)
+        if mac is not None:
+            made = make_credential(found.service.id, CredentialKind.MAC, mac, None, self._box, now)
+            await work.services.add_credentials(made)
+        if mac is not None or beside:
+            changed["mac"] = [beside[0].name if beside else None, mac]
+        return changed
+
+    async def suspend(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
+        """Suspend a service; False where it is suspended for that reason already."""
+        said = optional_text("reason", reason, 200)
+        async with self._store.write() as work:
+            found = await _find(work, username)
+            if found.service.status == "ended":
+                raise _ended(username)
+            if found.service.status == "suspended" and found.service.status_reason == said:
+                return False
+            await self._status(work, found, "suspended", said, "subscriber.suspend", actor, now)
+        return True
+
+    async def resume(self, username: str, actor: Actor, now: datetime) -> bool:
+        """End a suspension or pause; False where the service is active already."""
+        async with self._store.write() as work:
+            found = await _find(work, username)
+            if found.service.status == "ended":
+                raise _ended(username)
+            if found.service.status == "active":
+                return False
+            await self._status(work, found, "active", None, "subscriber.resume", actor, now)
+        return True
+
+    async def terminate(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
+        """End a service for good, and its subscriber with the last one; False where it has ended already.
+
+        Nothing is deleted; the user name stays this service's until it is renamed.
+        """
+        said = optional_text("reason", reason, 200)
+        async with self._store.write() as work:
+            found = await _find(work, username)
+            if found.service.status == "ended":
+                return False
+            await self._status(work, found, "ended", said, "subscriber.terminate", actor, now)
+            others = await work.services.of_subscriber(found.subscriber.id)
+            if all(other.status == "ended" or other.id == found.service.id for other in others):
+                await work.subscribers.update(found.subscriber.id, {"status": SubscriberStatus.TERMINATED.value})
+        return True
+
+    async def _status(
+        self, work: Work, found: FoundService, status: str, reason: str | None, action: str, actor: Actor, now: datetime
+    ) -> None:
+        fields = {"status": status, "status_reason": reason, "status_since_at": now}
+        if status == "ended":
+            fields["ended_at"] = now
+        await work.services.update(found.service.id, fields)
+        details = {
+            "service_ids": [str(found.service.id)],
+            "username": found.credential.name,
+            "status": [found.service.status, status],
+            "reason": reason,
+        }
+        await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
+
+
+def _person(wanted: SubscriberChanges) -> dict[str, str | None]:
+    """Return the columns of the subscriber that are to be set; the name may not become empty."""
+    person: dict[str, str | None] = {}
+    if wanted.name is not None:
+        person["name"] = clean_text("name", wanted.name, LONGEST_NAME)
+        if not person["name"]:
+            raise InvalidInputError("the name is empty")
+    if wanted.phone is not None:
+        person["phone"] = optional_phone(wanted.phone)
+    if wanted.email is not None:
+        person["email"] = optional_email(wanted.email)
+    if wanted.address is not None:
+        person["address"] = optional_text("address", wanted.address, 1000)
+    if wanted.area is not None:
+        person["area"] = optional_text("area", wanted.area, 100)
+    return person
+
+
+async def _find(work: Work, username: str) -> FoundService:
+    found = await work.subscribers.by_credential_name(username, lock=True)
+    if found is None:
+        raise unknown_username(username)
+    return found
+
+
+async def _offer(work: Work, code: str) -> PlanOffer:
+    offers = await work.services.offers([code])
+    offer = next(iter(offers.values()), None)
+    if offer is None:
+        raise NotFoundError(f"no plan has code {code!r}", hint="`netbilld plan list` shows them")
+    if not offer.on_sale:
+        raise RefusedError(f"plan {offer.code} is no longer for sale", hint="`netbilld plan list` shows the others")
+    return offer
+
+
+def _same_currency(offer: PlanOffer, subscriber: Subscriber) -> None:
+    if offer.currency != subscriber.currency:
+        raise RefusedError(
+            f"plan {offer.code} is in {offer.currency}, subscriber {subscriber.number} is billed in "
+            f"{subscriber.currency}"
+        )
+
+
+async def _refuse_taken(work: Work, names: Sequence[str], ip: str | None) -> None:
+    for name in names:
+        live = (await work.services.taken_names([name])).get(name_key(name))
+        if live is not None:
+            raise taken_name(name, live=live)
+    if ip is not None and await work.services.live_with_address([ip]):
+        raise taken_address(ip)
+
+
+def taken_name(name: str, *, live: bool) -> RefusedError:
+    """Return the refusal of a name to log in with that is somebody's already."""
+    hint = "choose another" if live else "a terminated service has it; rename that one first with --username"
+    return RefusedError(f"user name {name!r} is taken (letter case does not count)", hint=hint, code="name_taken")
+
+
+def taken_address(ip: str) -> RefusedError:
+    """Return the refusal of a static address that is somebody's already."""
+    return RefusedError(f"address {ip} is another live service's", hint="choose another", code="address_taken")
+
+
+def unknown_username(username: str) -> NotFoundError:
+    """Return the refusal of a user name that is nobody's."""
+    return NotFoundError(f"nobody has the user name {username!r}", hint="`netbilld subscriber list` shows them")
+
+
+def _ended(username: str) -> RefusedError:
+    return RefusedError(
+        f"the service of {username!r} was terminated",
+        hint="give the subscriber a new one with `subscriber add … --of NUMBER`",
+        code="terminated",
+    )
