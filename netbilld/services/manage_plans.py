@@ -1,0 +1,152 @@
+"""Plans: added from a file, followed by further versions, put on and off sale."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from netbilld.billing.plan_file import parse_plan
+from netbilld.model.actor import Actor
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+
+
+class StoredVersion(Protocol):
+    @property
+    def plan_id(self) -> UUID: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def on_sale(self) -> bool: ...
+    @property
+    def definition(self) -> Mapping[str, Any]: ...
+
+
+class Plans(Protocol):
+    async def add(
+        self, plan_id: UUID, version_id: UUID, definition: Mapping[str, Any], *, at: datetime, actor: str
+    ) -> None: ...
+    async def add_version(
+        self,
+        plan_id: UUID,
+        version_id: UUID,
+        version: int,
+        definition: Mapping[str, Any],
+        *,
+        at: datetime,
+        actor: str,
+    ) -> None: ...
+    async def set_on_sale(self, plan_id: UUID, *, on_sale: bool) -> None: ...
+    async def by_code(self, code: str, *, lock: bool = False) -> StoredVersion | None: ...
+
+
+class Changes(Protocol):
+    async def record(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entity_id: UUID | int | str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def plans(self) -> Plans: ...
+    @property
+    def changes(self) -> Changes: ...
+
+
+class Store(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSaved:
+    """What a plan is now; `new` is False where the file says what the newest version says already."""
+
+    code: str
+    version: int
+    on_sale: bool
+    new: bool
+
+
+class ManagePlans:
+    """Adds plans and versions; a version that services run on is never changed."""
+
+    def __init__(self, store: Store, currency: str) -> None:
+        self._store, self._currency = store, currency
+
+    async def add(self, toml_text: str, source_name: str, *, actor: Actor, now: datetime) -> PlanSaved:
+        """Store a new plan as version 1 and put it on sale.
+
+        Raises:
+            InvalidInputError: the file is wrong; one line with file, line and key.
+            RefusedError: a plan has that code.
+        """
+        definition = parse_plan(toml_text, source_name, self._currency)
+        async with self._store.write() as work:
+            if found := await work.plans.by_code(definition["code"]):
+                raise RefusedError(
+                    f"{source_name}: plan {found.code} exists",
+                    hint=f"`netbilld plan set {source_name}` makes a new version of it",
+                    code="plan_exists",
+                )
+            await work.plans.add(uuid4(), uuid4(), definition, at=now, actor=actor.name)
+            details = {"version": 1, "name": definition["name"]}
+            await work.changes.record(actor, now, "plan.add", "plan", definition["code"], details)
+        return PlanSaved(definition["code"], 1, on_sale=True, new=True)
+
+    async def set(
+        self,
+        code: str | None,
+        *,
+        toml_text: str | None,
+        source_name: str = "",
+        on_sale: bool | None,
+        actor: Actor,
+        now: datetime,
+    ) -> PlanSaved:
+        """Make a new version from a file, or put a plan on or off sale; services keep their version until moved.
+
+        Args:
+            code: of the plan; None takes it from the file.
+            toml_text: the new version's file; None leaves the version as it is.
+            source_name: how to name the file in an error.
+            on_sale: whether new services may take it; None leaves it as it is.
+            actor: who.
+            now: when.
+
+        Raises:
+            InvalidInputError: the file is wrong, or is for another plan.
+            NotFoundError: no plan has that code.
+        """
+        definition = parse_plan(toml_text, source_name, self._currency) if toml_text is not None else None
+        if definition is not None and code is not None and definition["code"].casefold() != code.casefold():
+            raise InvalidInputError(f"{source_name}: code is {definition['code']}, not {code}", code="bad_plan")
+        wanted = definition["code"] if definition is not None else code
+        if wanted is None:
+            raise InvalidInputError("name a plan or a file")
+        async with self._store.write() as work:
+            found = await work.plans.by_code(wanted, lock=True)
+            if found is None:
+                raise NotFoundError(f"no plan {wanted!r}", hint="`netbilld plan list` shows all, `plan add` makes one")
+            details: dict[str, Any] = {}
+            version = found.version
+            if definition is not None:
+                definition["code"] = found.code  # written once, as it was first
+                if definition != dict(found.definition):
+                    version += 1
+                    details |= {"version": version, "name": definition["name"]}
+                    await work.plans.add_version(found.plan_id, uuid4(), version, definition, at=now, actor=actor.name)
+            if on_sale is not None and on_sale != found.on_sale:
+                details["on_sale"] = on_sale
+                await work.plans.set_on_sale(found.plan_id, on_sale=on_sale)
+            if details:
+                await work.changes.record(actor, now, "plan.set", "plan", found.code, details)
+        return PlanSaved(found.code, version, found.on_sale if on_sale is None else on_sale, new=bool(details))
