@@ -1,6 +1,70 @@
-"""InvoiceStore."""
+"""Invoices with their lines and numbers, and which period of which service is billed."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Date, Row, Select, func, insert, select, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import (
+    accounts,
+    allocations,
+    billed_periods,
+    counters,
+    invoice_lines,
+    invoices,
+    services,
+    subscribers,
+)
+from netbilld.billing.allocation import Part
+from netbilld.billing.chart import AccountKind, Payer
+from netbilld.billing.invoice import OPEN_STATUSES, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from netbilld.billing.invoice_builder import BilledService, PeriodCharge
+from netbilld.billing.plan import Plan
+from netbilld.billing.renewal import PrepaidService
+from netbilld.billing.standing import OpenInvoice
+
+BATCH: Final = 10_000
+PERIOD_KIND: Final = "recurring"
+_OPEN: Final = [status.value for status in OPEN_STATUSES]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedInvoice:
+    """An invoice in a list: without its lines, with whose it is."""
+
+    number: str
+    subscriber_no: str
+    subscriber_name: str
+    status: InvoiceStatus
+    issued_on: date
+    due_on: date
+    period_start_on: date
+    period_end_on: date
+    currency: str
+    total_minor: int
+    paid_minor: int
+
+    @property
+    def outstanding_minor(self) -> int:
+        return self.total_minor - self.paid_minor if self.status in OPEN_STATUSES else 0
+
+    def overdue(self, today: date) -> bool:
+        """Tell whether a part of it is unpaid after its last day to pay."""
+        return self.due_on < today and self.outstanding_minor > 0
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDocument:
+    """An invoice with its lines, and whose it is."""
+
+    invoice: Invoice
+    payer: Payer
+    subscriber_name: str
 
 
 class InvoiceStore:
@@ -8,3 +72,334 @@ class InvoiceStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    # -- what is to be billed ------------------------------------------------------------------------------------------
+
+    async def due_payers(self, version_ids: Iterable[UUID], as_of: date) -> list[Payer]:
+        """Return, in order of id, the subscribers with a service on one of these plan versions to bill by `as_of`."""
+        start_on = func.coalesce(_billed_until(), services.c.activated_on)
+        query = (
+            select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
+            .distinct()
+            .join(services, services.c.subscriber_id == subscribers.c.id)
+            .where(
+                services.c.plan_version_id.in_(list(version_ids)),
+                services.c.status != "ended",
+                type_coerce(start_on, Date) <= as_of,
+            )
+            .order_by(subscribers.c.id)
+        )
+        return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
+
+    async def lock_subscribers(self, subscriber_ids: Iterable[UUID]) -> None:
+        """Let no one else bill or settle these subscribers until the transaction ends (SQLite has one writer)."""
+        query = select(subscribers.c.id).where(subscribers.c.id.in_(list(subscriber_ids))).order_by(subscribers.c.id)
+        await self._connection.execute(query.with_for_update(key_share=True))
+
+    async def billed_services(
+        self, subscriber_ids: Iterable[UUID], versions: dict[UUID, Plan]
+    ) -> dict[UUID, list[BilledService]]:
+        """Return, by subscriber, the services on these plan versions that have not ended, oldest first."""
+        query = (
+            select(services, _billed_until().label("billed_until_on"))
+            .where(
+                services.c.subscriber_id.in_(list(subscriber_ids)),
+                services.c.plan_version_id.in_(list(versions)),
+                services.c.status != "ended",
+            )
+            .order_by(services.c.created_at, services.c.id)
+        )
+        found: dict[UUID, list[BilledService]] = {}
+        for row in await self._connection.execute(query):
+            service = BilledService(
+                id=row.id,
+                subscriber_id=row.subscriber_id,
+                plan=versions[row.plan_version_id],
+                billing_day=row.billing_day,
+                timezone=row.timezone,
+                activated_on=row.activated_on,
+                billed_until_on=row.billed_until_on,
+            )
+            found.setdefault(service.subscriber_id, []).append(service)
+        return found
+
+    async def expired_payers(self, versions: dict[UUID, Plan], before: date) -> list[Payer]:
+        """Return, in order of id, subscribers with credit, and with a prepaid service not paid for on `before`."""
+        free = [key for key, plan in versions.items() if plan.recurring and plan.recurring.price_minor == 0]
+        wallet = (accounts.c.subscriber_id == subscribers.c.id) & (accounts.c.kind == AccountKind.LIABILITY.value)
+        query = (
+            select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
+            .distinct()
+            .join(services, services.c.subscriber_id == subscribers.c.id)
+            .outerjoin(accounts, wallet)
+            .where(
+                services.c.plan_version_id.in_(list(versions)),
+                services.c.status == "active",
+                services.c.paid_until_on.is_(None) | (services.c.paid_until_on < before),
+                (accounts.c.balance_minor > 0) | services.c.plan_version_id.in_(free),
+            )
+            .order_by(subscribers.c.id)
+        )
+        return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
+
+    async def prepaid_services(
+        self, subscriber_ids: Iterable[UUID], versions: dict[UUID, Plan]
+    ) -> dict[UUID, list[PrepaidService]]:
+        """Return, by subscriber, the active services on these plan versions, those that expired first in front."""
+        query = (
+            select(services)
+            .where(
+                services.c.subscriber_id.in_(list(subscriber_ids)),
+                services.c.plan_version_id.in_(list(versions)),
+                services.c.status == "active",
+            )
+            .order_by(services.c.paid_until_on, services.c.created_at, services.c.id)
+        )
+        found: dict[UUID, list[PrepaidService]] = {}
+        for row in await self._connection.execute(query):
+            service = PrepaidService(
+                id=row.id,
+                subscriber_id=row.subscriber_id,
+                plan=versions[row.plan_version_id],
+                billing_day=row.billing_day,
+                timezone=row.timezone,
+                paid_until_on=row.paid_until_on,
+            )
+            found.setdefault(service.subscriber_id, []).append(service)
+        return found
+
+    # -- what is written ---------------------------------------------------------------------------------------------
+
+    async def take_numbers(self, series: str, count: int) -> int:
+        """Return the first of `count` numbers that follow the series; they are given back if the transaction fails."""
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = (
+            dialect.insert(counters)
+            .values(series=series, last_number=count)
+            .on_conflict_do_update(index_elements=["series"], set_={"last_number": counters.c.last_number + count})
+            .returning(counters.c.last_number)
+        )
+        return int((await self._connection.execute(statement)).scalar_one()) - count + 1
+
+    async def mark_billed(self, charges: Sequence[tuple[PeriodCharge, UUID | None]]) -> None:
+        """Write down which periods are billed, and on which invoice (None: paid from the wallet, or free of charge).
+
+        The primary key lets no period of a service be billed twice.
+        """
+        rows = [
+            {
+                "service_id": charge.service_id,
+                "kind": PERIOD_KIND,
+                "start_on": charge.start_on,
+                "end_on": charge.end_on,
+                "invoice_id": invoice_id,
+            }
+            for charge, invoice_id in charges
+        ]
+        if rows:
+            await self._connection.execute(insert(billed_periods), rows)
+
+    async def add(self, added: Sequence[Invoice], at: datetime) -> None:
+        """Store invoices with their lines."""
+        if not added:
+            return
+        await self._connection.execute(
+            insert(invoices),
+            [
+                {
+                    "id": invoice.id,
+                    "number": invoice.number,
+                    "subscriber_id": invoice.subscriber_id,
+                    "status": invoice.status.value,
+                    "issued_on": invoice.issued_on,
+                    "due_on": invoice.due_on,
+                    "period_start_on": invoice.period_start_on,
+                    "period_end_on": invoice.period_end_on,
+                    "timezone": invoice.timezone,
+                    "currency": invoice.currency,
+                    "tax_minor": invoice.tax_minor,
+                    "total_minor": invoice.total_minor,
+                    "paid_minor": invoice.paid_minor,
+                    "created_at": at,
+                }
+                for invoice in added
+            ],
+        )
+        await self._connection.execute(
+            insert(invoice_lines),
+            [
+                {
+                    "invoice_id": invoice.id,
+                    "position": position,
+                    "service_id": line.service_id,
+                    "kind": line.kind.value,
+                    "text": line.text[:300],
+                    "quantity": line.quantity,
+                    "unit_price_minor": line.unit_price_minor,
+                    "per": line.per,
+                    "amount_minor": line.amount_minor,
+                }
+                for invoice in added
+                for position, line in enumerate(invoice.lines, 1)
+            ],
+        )
+
+    async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None:
+        """Write down which invoices a payment (None: the wallet) has settled, by how much."""
+        if parts:
+            await self._connection.execute(
+                insert(allocations),
+                [
+                    {
+                        "invoice_id": part.invoice_id,
+                        "payment_id": payment_id,
+                        "amount_minor": part.amount_minor,
+                        "at": at,
+                    }
+                    for part in parts
+                ],
+            )
+
+    async def save_settled(self, invoice: Invoice) -> None:
+        """Store how much of an invoice is paid, and its status; nothing else of it ever changes."""
+        await self._connection.execute(
+            update(invoices)
+            .where(invoices.c.id == invoice.id)
+            .values(status=invoice.status.value, paid_minor=invoice.paid_minor)
+        )
+
+    # -- what is asked -------------------------------------------------------------------------------------------------
+
+    async def open_of(self, subscriber_id: UUID) -> list[Invoice]:
+        """Return a subscriber's open invoices, oldest due first, without their lines."""
+        query = (
+            select(invoices)
+            .where(invoices.c.subscriber_id == subscriber_id, invoices.c.status.in_(_OPEN))
+            .order_by(invoices.c.due_on, invoices.c.number)
+        )
+        return [_invoice(row, ()) for row in await self._connection.execute(query)]
+
+    async def open_invoices(self, subscriber_ids: Iterable[UUID]) -> dict[UUID, list[OpenInvoice]]:
+        """Return what each of these subscribers has open, oldest due first; an empty list where nothing is."""
+        found: dict[UUID, list[OpenInvoice]] = {subscriber_id: [] for subscriber_id in subscriber_ids}
+        for some in _batches(list(found)):
+            query = (
+                select(
+                    invoices.c.subscriber_id,
+                    invoices.c.number,
+                    invoices.c.due_on,
+                    (invoices.c.total_minor - invoices.c.paid_minor).label("outstanding_minor"),
+                )
+                .where(invoices.c.subscriber_id.in_(some), invoices.c.status.in_(_OPEN))
+                .order_by(invoices.c.due_on, invoices.c.number)
+            )
+            for row in await self._connection.execute(query):
+                found[row.subscriber_id].append(OpenInvoice(row.number, row.due_on, int(row.outstanding_minor)))
+        return found
+
+    async def by_number(self, number: str) -> InvoiceDocument | None:
+        """Return an issued invoice with its lines."""
+        query = (
+            select(invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name"))
+            .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+            .where(invoices.c.number == number.strip().upper())
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        lines = select(invoice_lines).where(invoice_lines.c.invoice_id == row.id).order_by(invoice_lines.c.position)
+        found = tuple(
+            InvoiceLine(
+                kind=LineKind(line.kind),
+                service_id=line.service_id,
+                text=line.text,
+                quantity=line.quantity,
+                unit_price_minor=line.unit_price_minor,
+                per=line.per,
+                amount_minor=line.amount_minor,
+            )
+            for line in await self._connection.execute(lines)
+        )
+        payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
+        return InvoiceDocument(_invoice(row, found), payer, row.subscriber_name)
+
+    async def listed(
+        self,
+        *,
+        subscriber_id: UUID | None = None,
+        statuses: Sequence[InvoiceStatus] = (),
+        due_before: date | None = None,
+        limit: int | None = None,
+    ) -> list[ListedInvoice]:
+        """Return issued invoices, newest first.
+
+        Args:
+            subscriber_id: only this subscriber's.
+            statuses: only in one of these; all where none is named.
+            due_before: only those whose last day to pay is before this day.
+            limit: at most so many.
+        """
+        query = _listed()
+        if subscriber_id is not None:
+            query = query.where(invoices.c.subscriber_id == subscriber_id)
+        if statuses:
+            query = query.where(invoices.c.status.in_([status.value for status in statuses]))
+        if due_before is not None:
+            query = query.where(invoices.c.due_on < due_before)
+        rows = (await self._connection.execute(query.limit(limit))).mappings()
+        return [ListedInvoice(**{**row, "status": InvoiceStatus(row["status"])}) for row in rows]
+
+
+def _listed() -> Select[Any]:
+    return (
+        select(
+            invoices.c.number,
+            subscribers.c.number.label("subscriber_no"),
+            subscribers.c.name.label("subscriber_name"),
+            invoices.c.status,
+            invoices.c.issued_on,
+            invoices.c.due_on,
+            invoices.c.period_start_on,
+            invoices.c.period_end_on,
+            invoices.c.currency,
+            invoices.c.total_minor,
+            invoices.c.paid_minor,
+        )
+        .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+        .where(invoices.c.number.is_not(None))
+        .order_by(invoices.c.issued_on.desc(), invoices.c.number.desc())
+    )
+
+
+def _billed_until() -> Any:
+    """Return the expression for the end of a service's last billed period; one look into the primary key."""
+    return (
+        select(func.max(billed_periods.c.end_on))
+        .where(billed_periods.c.service_id == services.c.id, billed_periods.c.kind == PERIOD_KIND)
+        .correlate(services)
+        .scalar_subquery()
+    )
+
+
+def _invoice(row: Row[Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
+    return Invoice(
+        id=row.id,
+        subscriber_id=row.subscriber_id,
+        status=InvoiceStatus(row.status),
+        number=row.number,
+        issued_on=row.issued_on,
+        due_on=row.due_on,
+        period_start_on=row.period_start_on,
+        period_end_on=row.period_end_on,
+        timezone=row.timezone,
+        currency=row.currency,
+        lines=lines,
+        tax_minor=row.tax_minor,
+        total_minor=row.total_minor,
+        paid_minor=row.paid_minor,
+    )
+
+
+def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]

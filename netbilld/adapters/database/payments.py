@@ -1,6 +1,30 @@
-"""PaymentStore."""
+"""Payments received, and what each has settled."""
 
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import allocations, invoices, payments, subscribers
+from netbilld.billing.payment import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """A payment, who paid it, and the invoices it settled; the rest went to the wallet."""
+
+    payment: Payment
+    subscriber_no: str
+    subscriber_name: str
+    allocations: tuple[tuple[str, int], ...]  # (invoice number, amount in minor units)
+
+    @property
+    def to_wallet_minor(self) -> int:
+        return self.payment.amount_minor - sum(amount_minor for _, amount_minor in self.allocations)
 
 
 class PaymentStore:
@@ -8,3 +32,89 @@ class PaymentStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def add(self, payment: Payment) -> bool:
+        """Store a payment; False, and nothing stored, where one with its method and reference exists.
+
+        Of two at once, the second waits until the first has committed.
+        """
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = (
+            dialect.insert(payments)
+            .values(
+                id=payment.id,
+                subscriber_id=payment.subscriber_id,
+                amount_minor=payment.amount_minor,
+                currency=payment.currency,
+                method=payment.method,
+                reference=payment.reference,
+                received_on=payment.received_on,
+                recorded_at=payment.recorded_at,
+                actor=payment.actor,
+            )
+            .on_conflict_do_nothing(index_elements=["method", "reference"])
+            .returning(payments.c.id)
+        )
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def by_reference(self, method: str, reference: str) -> Payment | None:
+        """Return the payment with that method and reference."""
+        query = select(payments).where(payments.c.method == method, payments.c.reference == reference)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Payment(**row) if row else None
+
+    async def listed(
+        self,
+        *,
+        subscriber_id: UUID | None = None,
+        from_on: date | None = None,
+        to_on: date | None = None,
+        limit: int | None = None,
+    ) -> list[ListedPayment]:
+        """Return payments, newest first.
+
+        Args:
+            subscriber_id: only this subscriber's.
+            from_on: only received on or after this day.
+            to_on: only received on or before this day.
+            limit: at most so many.
+        """
+        query = _listed()
+        if subscriber_id is not None:
+            query = query.where(payments.c.subscriber_id == subscriber_id)
+        if from_on is not None:
+            query = query.where(payments.c.received_on >= from_on)
+        if to_on is not None:
+            query = query.where(payments.c.received_on <= to_on)
+        rows = (await self._connection.execute(query.limit(limit))).mappings().all()
+        settled = await self._settled([row["id"] for row in rows])
+        return [
+            ListedPayment(
+                payment=Payment(**{key: row[key] for key in row if key not in {"subscriber_no", "subscriber_name"}}),
+                subscriber_no=row["subscriber_no"],
+                subscriber_name=row["subscriber_name"],
+                allocations=tuple(settled.get(row["id"], ())),
+            )
+            for row in rows
+        ]
+
+    async def _settled(self, payment_ids: list[UUID]) -> dict[UUID, list[tuple[str, int]]]:
+        found: dict[UUID, list[tuple[str, int]]] = {}
+        for start in range(0, len(payment_ids), 10_000):
+            query = (
+                select(allocations.c.payment_id, invoices.c.number, allocations.c.amount_minor)
+                .join(invoices, invoices.c.id == allocations.c.invoice_id)
+                .where(allocations.c.payment_id.in_(payment_ids[start : start + 10_000]))
+                .order_by(allocations.c.id)
+            )
+            for row in await self._connection.execute(query):
+                found.setdefault(row.payment_id, []).append((row.number, int(row.amount_minor)))
+        return found
+
+
+def _listed() -> Select[Any]:
+    return (
+        select(payments, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name"))
+        .join(subscribers, subscribers.c.id == payments.c.subscriber_id)
+        .order_by(payments.c.recorded_at.desc(), payments.c.id)
+    )
