@@ -1,0 +1,326 @@
+"""Adding, changing and removing NAS."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv6Network, ip_network
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from netbilld.enforcement.vendors import vendor
+from netbilld.model.actor import Actor
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
+from netbilld.services.new_service import Sealer
+from netbilld.services.subscriber_fields import clean_text
+
+DEFAULT_VENDOR: Final = "mikrotik"
+DEFAULT_COA_PORT: Final = 3799  # RFC 5176 §3
+GOOD_SECRET_OCTETS: Final = 16  # RFC 2865 §3 prefers at least that many
+REQUIREMENTS: Final = ("auto", "true", "false")
+_API_SCHEMES: Final = ("https", "http", "api-ssl", "api")
+
+
+class NasTable(Protocol):
+    async def add(self, added: Nas) -> None: ...
+
+    async def update(self, nas_id: UUID, changes: Mapping[str, Any]) -> None: ...
+
+    async def remove(self, nas_id: UUID, now: datetime) -> None: ...
+
+    async def by_name(self, name: str) -> Nas | None: ...
+
+    async def by_address(self, address: str) -> Nas | None: ...
+
+    async def open_sessions(self, nas_id: UUID) -> int: ...
+
+
+class Changes(Protocol):
+    async def record(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entity_id: UUID | int | str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def nas(self) -> NasTable: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+
+class Store(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Opener(Sealer, Protocol):
+    """What encrypts and decrypts a secret in its place."""
+
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NasFields:
+    """What to set, as written. None leaves a field alone, or takes its default where the NAS is new.
+
+    Empty text (or no prefixes) clears `api_url`, `snmp_community` and `portal_sources`.
+    """
+
+    name: str | None = None
+    address: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    vendor: str | None = None
+    coa_port: int | None = None
+    require_message_authenticator: str | None = None
+    swap_octets: bool | None = None
+    portal_sources: Sequence[str] | None = None
+    api_url: str | None = field(default=None, repr=False)
+    snmp_community: str | None = field(default=None, repr=False)
+    forget_message_authenticator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A NAS as it is now, what of it changed, and what a person should know about it."""
+
+    nas: Nas
+    changed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class ManageNas:
+    """The use cases of NAS; each is one transaction with its line in the audit trail."""
+
+    def __init__(self, store: Store, box: Sealer) -> None:
+        self._store = store
+        self._box = box
+
+    async def add(self, fields: NasFields, actor: Actor, now: datetime) -> Kept:
+        """Make a NAS; name, address and secret are needed.
+
+        Raises:
+            InvalidInputError: a field is wrong or missing.
+            RefusedError: another NAS has that name or that very prefix.
+        """
+        if not (fields.name and fields.address and fields.secret):
+            missing = next(name for name in ("name", "address", "secret") if not getattr(fields, name))
+            raise InvalidInputError(f"a NAS needs a {missing}")
+        nas_id = uuid4()
+        columns = self._columns(nas_id, fields)
+        defaults = {
+            "vendor": DEFAULT_VENDOR,
+            "coa_port": DEFAULT_COA_PORT,
+            "require_message_authenticator": "auto",
+            "swap_octets": False,
+            "portal_sources": (),
+            "api_url_sealed": None,
+            "snmp_community_sealed": None,
+        }
+        unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
+        nas = Nas(id=nas_id, created_at=now, **{**defaults, **unheard, **columns})
+        async with self._store.write() as work:
+            await _refuse_taken(work, None, columns)
+            await work.nas.add(nas)
+            await work.changes.record(actor, now, "nas.add", "nas", nas.id, _said(nas.name, columns))
+        return Kept(nas, tuple(sorted(columns)), _warnings(fields, columns))
+
+    async def set(self, name: str, fields: NasFields, actor: Actor, now: datetime) -> Kept:
+        """Change a NAS.
+
+        Raises:
+            InvalidInputError: a field is wrong.
+            NotFoundError: no NAS has that name.
+            RefusedError: another NAS has the new name or that very prefix.
+        """
+        async with self._store.write() as work:
+            nas = await _find(work, name)
+            columns = {
+                column: value
+                for column, value in self._columns(nas.id, fields).items()
+                if column.endswith("_sealed") or value != getattr(nas, column)
+            }
+            if fields.forget_message_authenticator and nas.seen_message_authenticator_at is not None:
+                columns["seen_message_authenticator_at"] = None
+            if columns:
+                await _refuse_taken(work, nas, columns)
+                await work.nas.update(nas.id, columns)
+                await work.changes.record(actor, now, "nas.set", "nas", nas.id, _said(nas.name, columns))
+            kept = await work.nas.by_name(str(columns.get("name", nas.name)))
+        return Kept(kept or nas, tuple(sorted(columns)), _warnings(fields, columns))
+
+    async def remove(self, name: str, actor: Actor, now: datetime, *, force: bool = False) -> int:
+        """Take a NAS out of service and wipe its secrets; return how many sessions were open on it.
+
+        Raises:
+            NotFoundError: no NAS has that name.
+            RefusedError: sessions are open on it, and `force` was not asked for.
+        """
+        async with self._store.write() as work:
+            nas = await _find(work, name)
+            open_sessions = await work.nas.open_sessions(nas.id)
+            if open_sessions and not force:
+                raise RefusedError(
+                    f"NAS {nas.name!r} has {open_sessions} open sessions",
+                    hint="move them first, or use --force: they are then closed once they fall silent",
+                    code="in_use",
+                )
+            await work.nas.remove(nas.id, now)
+            details = {"name": nas.name, "open_sessions": open_sessions}
+            await work.changes.record(actor, now, "nas.remove", "nas", nas.id, details)
+        return open_sessions
+
+    def _columns(self, nas_id: UUID, fields: NasFields) -> dict[str, Any]:
+        columns: dict[str, Any] = {}
+        if fields.name is not None:
+            name = clean_text("NAS name", fields.name, 100)
+            if not name:
+                raise InvalidInputError("the NAS name is empty")
+            columns |= {"name": name, "name_key": name.casefold()}
+        if fields.address is not None:
+            columns["address"] = parse_prefix("NAS address", fields.address)
+        if fields.secret is not None:
+            columns["secret_sealed"] = self._box.seal(check_secret(fields.secret).encode(), secret_place(nas_id))
+        if fields.vendor is not None:
+            columns["vendor"] = vendor(fields.vendor.strip().lower()).name
+        if fields.coa_port is not None:
+            if not 1 <= fields.coa_port <= 65535:
+                raise InvalidInputError(f"CoA port {fields.coa_port} is not 1 to 65535")
+            columns["coa_port"] = fields.coa_port
+        if fields.require_message_authenticator is not None:
+            if fields.require_message_authenticator not in REQUIREMENTS:
+                raise InvalidInputError(
+                    f"require-message-authenticator {fields.require_message_authenticator!r}: "
+                    f"allowed: {', '.join(REQUIREMENTS)}"
+                )
+            columns["require_message_authenticator"] = fields.require_message_authenticator
+        if fields.swap_octets is not None:
+            columns["swap_octets"] = fields.swap_octets
+        if fields.portal_sources is not None:
+            columns["portal_sources"] = _portal_sources(fields.portal_sources)
+        if fields.api_url is not None:
+            url = check_api_url(fields.api_url)
+            columns["api_url_sealed"] = self._box.seal(url.encode(), api_url_place(nas_id)) if url else None
+        if fields.snmp_community is not None:
+            community = clean_text("SNMP community", fields.snmp_community, 200)
+            sealed = self._box.seal(community.encode(), snmp_community_place(nas_id)) if community else None
+            columns["snmp_community_sealed"] = sealed
+        return columns
+
+
+def parse_prefix(field_name: str, text: str) -> str:
+    """Return an address or prefix in CIDR form, host bits cleared; IPv4 inside IPv6 counts as IPv4."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise InvalidInputError(
+            f"{field_name} {text.strip()[:60]!r} is no address", hint="write 10.0.0.1 or 10.0.0.0/24"
+        ) from None
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        network = ip_network((network.network_address.ipv4_mapped, network.prefixlen - 96))
+    if isinstance(network, IPv6Network) and network.network_address.scope_id is not None:
+        raise InvalidInputError(f"{field_name} {text.strip()[:60]!r} names an interface", hint="write it without %…")
+    return str(network)
+
+
+def check_secret(secret: str) -> str:
+    """Return a RADIUS secret that a NAS can be given."""
+    if not secret:
+        raise InvalidInputError("the RADIUS secret is empty")
+    if secret != secret.strip() or any(character < " " or character == "\x7f" for character in secret):
+        raise InvalidInputError("the RADIUS secret holds a control character or begins or ends with a space")
+    if len(clean_text("RADIUS secret", secret, 200).encode()) > 200:
+        raise InvalidInputError("the RADIUS secret is longer than 200 octets")
+    return secret
+
+
+def check_api_url(text: str) -> str:
+    """Return the address of a NAS's own API, which may carry a user name and password; empty for none."""
+    url = text.strip()
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _API_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidInputError(
+            f"the API address is none; allowed: {', '.join(_API_SCHEMES)}://USER:PASSWORD@HOST[:PORT]"
+        )
+    return url
+
+
+def masked_api_url(url: str) -> str:
+    """Return an API address without its password."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else str(parts.hostname)
+    place = f"{host}:{parts.port}" if parts.port else host
+    user = f"{parts.username}@" if parts.username else ""
+    return f"{parts.scheme}://{user}{place}{parts.path}"
+
+
+def _portal_sources(prefixes: Sequence[str]) -> tuple[str, ...]:
+    parsed = tuple(dict.fromkeys(parse_prefix("portal source", prefix) for prefix in prefixes if prefix.strip()))
+    for prefix in parsed:
+        if prefix.endswith("/0"):
+            raise InvalidInputError(
+                f"portal source {prefix} is the whole Internet",
+                hint="write the prefix this NAS's subscribers come from",
+            )
+    return parsed
+
+
+async def _find(work: Work, name: str) -> Nas:
+    nas = await work.nas.by_name(name)
+    if nas is None:
+        raise unknown_nas(name)
+    return nas
+
+
+async def _refuse_taken(work: Work, nas: Nas | None, columns: Mapping[str, Any]) -> None:
+    if "name" in columns:
+        other = await work.nas.by_name(columns["name"])
+        if other is not None and (nas is None or other.id != nas.id):
+            raise RefusedError(f"there is a NAS {other.name!r} already", hint="choose another name", code="name_taken")
+    if "address" in columns:
+        other = await work.nas.by_address(columns["address"])
+        if other is not None and (nas is None or other.id != nas.id):
+            raise RefusedError(
+                f"NAS {other.name!r} has the address {other.address} already",
+                hint=f"change that one with `netbilld nas set {other.name} …`",
+                code="address_taken",
+            )
+
+
+def unknown_nas(name: str) -> NotFoundError:
+    """Return the refusal of a name that no NAS has."""
+    return NotFoundError(f"no NAS has the name {name!r}", hint="`netbilld nas list` shows them")
+
+
+def _said(name: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit trail may know: names of secrets, values of the rest."""
+    fields = {
+        column.removesuffix("_sealed"): "changed" if column.endswith("_sealed") else value
+        for column, value in columns.items()
+        if column != "name_key"
+    }
+    return {"name": name, "fields": fields}
+
+
+def _warnings(fields: NasFields, columns: Mapping[str, Any]) -> tuple[str, ...]:
+    warnings = []
+    if fields.secret is not None and len(fields.secret.encode()) < GOOD_SECRET_OCTETS:
+        warnings.append(
+            f"the secret is shorter than {GOOD_SECRET_OCTETS} characters: whoever hears the NAS can guess it"
+        )
+    if str(columns.get("address", "")).endswith("/0"):
+        warnings.append("this NAS may have any address: only the secret tells it from a stranger")
+    return tuple(warnings)
