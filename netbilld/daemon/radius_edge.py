@@ -1,0 +1,165 @@
+"""The two RADIUS ports: datagrams go straight down to a decision or to the journal, and back."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+from uuid import UUID
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.radius_udp import RadiusListener
+from netbilld.radius.clients import ClientTable
+from netbilld.radius.codes import Code
+from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
+from netbilld.services.authenticate import Authenticate
+
+LOG_INTERVAL_SECONDS: Final = 60.0
+MAX_REMEMBERED_SOURCES: Final = 1_000
+# the faults an operator mends on the NAS; the others are the network's everyday noise and only counted
+_WORTH_A_LINE: Final = {
+    DropReason.UNKNOWN_CLIENT: "no NAS has this address: `netbilld nas add NAME ADDRESS --secret …`",
+    DropReason.BAD_AUTHENTICATOR: "the shared secret differs",
+    DropReason.BAD_MESSAGE_AUTHENTICATOR: "the shared secret differs, or the packet was changed on its way",
+    DropReason.MESSAGE_AUTHENTICATOR_MISSING: "Message-Authenticator is required of this NAS and missing",
+    DropReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR: "a proxied request without Message-Authenticator is unsafe",
+}
+_STATUS_SERVER: Final = int(Code.STATUS_SERVER)
+_ACCOUNTING_RESPONSE: Final = int(Code.ACCOUNTING_RESPONSE)
+logger = logging.getLogger("netbilld.radius")
+
+
+class Recorder(Protocol):
+    """Takes an Accounting-Request on: calls one of the two once its record is durable, or can't be made so."""
+
+    def handle(
+        self, request: Request, respond: Callable[[Request], None], give_up: Callable[[Request], None]
+    ) -> None: ...
+
+
+class RadiusEdge:
+    """Listeners and protocol state of both ports."""
+
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        auth_port: int,
+        acct_port: int,
+        authenticate: Authenticate,
+        recorder: Recorder,
+        clock: SystemClock,
+    ) -> None:
+        """Bind every socket; nothing is received before `start`.
+
+        Raises:
+            NetbilldError: a port is in use, or an address is not this host's.
+        """
+        self._authenticate = authenticate
+        self._recorder = recorder
+        self._clock = clock
+        self._lines = _Lines()
+        self.auth: Final = RadiusServer((), "auth")
+        self.acct: Final = RadiusServer((), "acct")
+        self.listeners: Final[list[tuple[RadiusServer, RadiusListener]]] = []
+        try:
+            for host in hosts:
+                self._bind(self.auth, host, auth_port)
+                self._bind(self.acct, host, acct_port)
+        except BaseException:
+            self.close()
+            raise
+
+    def _bind(self, server: RadiusServer, host: str, port: int) -> None:
+        listener: RadiusListener
+
+        def on_auth(datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+            return self._on_auth(datagram, source, arrived_mono)
+
+        def on_acct(datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+            return self._on_acct(listener, datagram, source, arrived_mono)
+
+        take = on_auth if server is self.auth else on_acct
+        listener = RadiusListener(host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram)
+        self.listeners.append((server, listener))
+
+    @property
+    def clients(self) -> ClientTable:
+        """The NAS table in force on both ports."""
+        return self.auth.clients
+
+    @clients.setter
+    def clients(self, clients: ClientTable) -> None:
+        self.auth.clients = clients
+        self.acct.clients = clients
+
+    def start(self) -> None:
+        """Begin to receive."""
+        for _, listener in self.listeners:
+            listener.start()
+
+    def stop(self) -> None:
+        """Receive no more; answers under way still go out."""
+        for _, listener in self.listeners:
+            listener.stop()
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for _, listener in self.listeners:
+            listener.close()
+
+    def take_learned(self) -> set[UUID]:
+        """Return, once, the NAS that newly proved to send Message-Authenticator."""
+        return self.auth.take_learned()
+
+    # -- the hot paths -------------------------------------------------------------------------------------------------
+
+    def _on_auth(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+        outcome = self.auth.receive(datagram, source, arrived_mono)
+        if type(outcome) is Request:
+            if outcome.packet.code == _STATUS_SERVER:
+                return self.auth.respond(outcome, 0)
+            decision = self._authenticate.handle(outcome, self._clock.now())
+            return self.auth.respond(outcome, decision.code, decision.attributes)
+        return self._otherwise(outcome, arrived_mono)
+
+    def _on_acct(self, listener: RadiusListener, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+        outcome = self.acct.receive(datagram, source, arrived_mono)
+        if type(outcome) is Request:
+            if outcome.packet.code == _STATUS_SERVER:
+                return self.acct.respond(outcome, 0)
+
+            def respond(request: Request) -> None:
+                listener.send(self.acct.respond(request, _ACCOUNTING_RESPONSE), request.source)
+
+            self._recorder.handle(outcome, respond, self.acct.forget)
+            return None
+        return self._otherwise(outcome, arrived_mono)
+
+    def _otherwise(self, outcome: Request | Replay | Drop, now_mono: float) -> bytes | None:
+        if type(outcome) is Replay:
+            return outcome.reply
+        if type(outcome) is Drop:
+            self._lines.note(outcome, now_mono)
+        return None
+
+
+class _Lines:
+    """One log line a minute for each source and fault worth one."""
+
+    def __init__(self) -> None:
+        self._next_at: dict[tuple[str, DropReason], float] = {}
+
+    def note(self, drop: Drop, now_mono: float) -> None:
+        advice = _WORTH_A_LINE.get(drop.reason)
+        if advice is None:
+            return
+        key = (drop.source[0], drop.reason)
+        if now_mono < self._next_at.get(key, 0.0):
+            return
+        if len(self._next_at) >= MAX_REMEMBERED_SOURCES:  # forged sources must fill neither memory nor log
+            if now_mono < min(self._next_at.values()):
+                return
+            self._next_at.clear()
+        self._next_at[key] = now_mono + LOG_INTERVAL_SECONDS
+        name = drop.client.name if drop.client else None
+        logger.warning(
+            "packets from %s are dropped: %s", drop.source[0], advice, extra={"event": str(drop.reason), "nas": name}
+        )
