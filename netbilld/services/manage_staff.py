@@ -1,0 +1,248 @@
+"""Adding and changing staff: who may sign in, with which rights, and their passwords."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid4
+
+from netbilld.model.actor import Actor
+from netbilld.model.contact import parse_email
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.permissions import Role
+from netbilld.model.staff import Staff, email_key
+from netbilld.services.subscriber_fields import clean_text
+
+SHORTEST_PASSWORD: Final = 10
+LONGEST_PASSWORD: Final = 200
+ONE_TIME_ENTROPY_OCTETS: Final = 20
+# no letters that are taken for digits or for one another
+_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_LOCALES: Final = ("id", "en")
+
+
+class StaffTable(Protocol):
+    async def add(self, added: Staff) -> None: ...
+
+    async def update(self, staff_id: UUID, fields: Mapping[str, Any]) -> None: ...
+
+    async def by_id(self, staff_id: UUID) -> Staff | None: ...
+
+    async def by_email(self, email: str) -> Staff | None: ...
+
+    async def lock_active_admins(self) -> list[UUID]: ...
+
+    async def end_logins(self, staff_id: UUID, *, keep_token_hash: str | None = None) -> None: ...
+
+
+class Changes(Protocol):
+    async def record(
+        self,
+        actor: Actor,
+        at: datetime,
+        action: str,
+        entity: str,
+        entity_id: UUID | int | str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def staff(self) -> StaffTable: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Passwords(Protocol):
+    """Slow salted hashes; both take their time off the event loop."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password_hash: str, password: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewStaff:
+    """Who is to be added; `one_time` where somebody else made the password, so that it must be changed."""
+
+    email: str
+    password: str = field(repr=False)
+    role: str
+    name: str | None = None
+    locale: str | None = None
+    one_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StaffChanges:
+    """What to set; None leaves a field as it is. A `one_time` password must be changed at the next sign-in."""
+
+    email: str | None = None
+    name: str | None = None
+    role: str | None = None
+    locale: str | None = None
+    active: bool | None = None
+    password: str | None = field(default=None, repr=False)
+    one_time: bool = False
+
+
+class ManageStaff:
+    """The use cases of staff; each is one transaction with its line in the audit trail."""
+
+    def __init__(self, store: Store, passwords: Passwords) -> None:
+        self._store = store
+        self._passwords = passwords
+
+    async def add(self, new: NewStaff, actor: Actor, now: datetime) -> Staff:
+        """Make a member of the staff.
+
+        Raises:
+            InvalidInputError: a field is wrong, or the password too short.
+            RefusedError: the e-mail address is another's.
+        """
+        member = await self.make(new, now)
+        async with self._store.write() as work:
+            await work.staff.add(member)
+            await work.changes.record(
+                actor, now, "staff.add", "staff", member.id, {"email": member.email, "role": member.role.value}
+            )
+        return member
+
+    async def make(self, new: NewStaff, now: datetime) -> Staff:
+        """Return a checked member of the staff, not yet stored; takes the time of one password hash."""
+        email = parse_email(new.email)
+        role = parse_role(new.role)
+        name = clean_text("name", new.name or email.partition("@")[0], 200)
+        return Staff(
+            id=uuid4(),
+            email=email,
+            email_key=email_key(email),
+            name=name,
+            locale=_locale(new.locale) if new.locale else None,
+            role=role,
+            active=True,
+            must_change_password=new.one_time,
+            created_at=now,
+            password_hash=await self._passwords.hash(check_password(new.password, email)),
+        )
+
+    async def set(self, email: str, wanted: StaffChanges, actor: Actor, now: datetime) -> list[str]:
+        """Change a member of the staff; return the names of what did change.
+
+        A new password, a deactivation and another role sign them out everywhere.
+
+        Raises:
+            InvalidInputError: a field is wrong, or the password too short.
+            NotFoundError: nobody has that e-mail address.
+            RefusedError: nobody would be left who may do everything; the new e-mail address is another's.
+        """
+        columns: dict[str, Any] = {}
+        if wanted.email is not None:
+            new_email = parse_email(wanted.email)
+            columns |= {"email": new_email, "email_key": email_key(new_email)}
+        if wanted.name is not None:
+            columns["name"] = clean_text("name", wanted.name, 200)
+        if wanted.role is not None:
+            columns["role"] = parse_role(wanted.role)
+        if wanted.locale is not None:
+            columns["locale"] = _locale(wanted.locale)
+        if wanted.active is not None:
+            columns["active"] = wanted.active
+        password_hash = None
+        if wanted.password is not None:  # before the transaction: a hash takes its time
+            password_hash = await self._passwords.hash(check_password(wanted.password, email))
+        async with self._store.write() as work:
+            member = await work.staff.by_email(email)
+            if member is None:
+                raise NotFoundError(f"no staff user has the e-mail {email!r}", hint="`netbilld staff list` shows them")
+            columns = {name: value for name, value in columns.items() if value != getattr(member, name)}
+            changed = {name for name in columns if name != "email_key"}
+            if password_hash is not None:
+                columns |= {"password_hash": password_hash, "must_change_password": wanted.one_time}
+                changed.add("password")
+            if not columns:
+                return []
+            if columns.get("active") is False or columns.get("role", Role.ADMIN) is not Role.ADMIN:
+                await _keep_an_admin(work, member)
+            if "email_key" in columns and await work.staff.by_email(columns["email"]) is not None:
+                raise RefusedError(f"there is a staff user {columns['email']!r} already", code="email_taken")
+            await work.staff.update(member.id, columns)
+            if changed & {"password", "active", "role"}:
+                await work.staff.end_logins(member.id)
+            said = {name: str(columns.get(name, "changed")) for name in sorted(changed)}
+            details = {"email": member.email, "fields": said}
+            await work.changes.record(actor, now, "staff.set", "staff", member.id, details)
+        return sorted(changed)
+
+    async def change_own_password(
+        self, staff_id: UUID, old: str, new: str, actor: Actor, now: datetime, *, keep_token_hash: str | None = None
+    ) -> None:
+        """Change one's own password; every other browser of theirs is signed out.
+
+        Raises:
+            InvalidInputError: the new password is too short, or the old one again.
+            RefusedError: the old password is not theirs.
+        """
+        async with self._store.read() as work:
+            member = await work.staff.by_id(staff_id)
+        if member is None or not await self._passwords.verify(member.password_hash, old[: LONGEST_PASSWORD + 1]):
+            raise RefusedError("the old password is not right", code="wrong_password")
+        if old == new:
+            raise InvalidInputError("the new password is the old one")
+        password_hash = await self._passwords.hash(check_password(new, member.email))
+        async with self._store.write() as work:
+            current = await work.staff.by_id(staff_id)
+            if current is None or current.password_hash != member.password_hash:
+                raise RefusedError("the password was changed by someone else meanwhile", code="wrong_password")
+            await work.staff.update(staff_id, {"password_hash": password_hash, "must_change_password": False})
+            await work.staff.end_logins(staff_id, keep_token_hash=keep_token_hash)
+            details = {"email": member.email, "fields": {"password": "changed"}}
+            await work.changes.record(actor, now, "staff.set", "staff", staff_id, details)
+
+
+def check_password(password: str, email: str) -> str:
+    """Return a password that is long enough to be one: ten characters, of at least four kinds, not the e-mail."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise InvalidInputError(f"the password has fewer than {SHORTEST_PASSWORD} characters")
+    if len(password) > LONGEST_PASSWORD:
+        raise InvalidInputError(f"the password has more than {LONGEST_PASSWORD} characters")
+    if len(set(password)) < 4 or email_key(password) == email_key(email):
+        raise InvalidInputError("the password is too easy to guess", hint="take a few words that nobody connects")
+    return password
+
+
+def parse_role(text: str) -> Role:
+    """Return the role of that name."""
+    try:
+        return Role(text.strip().lower())
+    except ValueError:
+        raise InvalidInputError(f"role {text!r} is not known; allowed: {', '.join(Role)}") from None
+
+
+def one_time_password(entropy: bytes) -> str:
+    """Return a password to be read out once, made from 20 random octets: about 99 bits."""
+    return "-".join(
+        "".join(_ALPHABET[octet % len(_ALPHABET)] for octet in entropy[start : start + 5]) for start in (0, 5, 10, 15)
+    )
+
+
+async def _keep_an_admin(work: Work, member: Staff) -> None:
+    if member.role is Role.ADMIN and member.active and await work.staff.lock_active_admins() == [member.id]:
+        raise RefusedError(
+            f"{member.email} is the last active admin", hint="make somebody else admin first", code="last_admin"
+        )
+
+
+def _locale(text: str) -> str:
+    if text not in _LOCALES:
+        raise InvalidInputError(f"locale {text!r} is not known; allowed: {', '.join(_LOCALES)}")
+    return text
