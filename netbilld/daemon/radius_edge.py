@@ -146,6 +146,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._next_at: dict[tuple[str, DropReason], float] = {}
+        self._full_until = 0.0
 
     def note(self, drop: Drop, now_mono: float) -> None:
         advice = _WORTH_A_LINE.get(drop.reason)
@@ -155,9 +156,10 @@ class _Lines:
         if now_mono < self._next_at.get(key, 0.0):
             return
         if len(self._next_at) >= MAX_REMEMBERED_SOURCES:  # forged sources must fill neither memory nor log
-            if now_mono < min(self._next_at.values()):
+            if now_mono < self._full_until:
                 return
             self._next_at.clear()
+            self._full_until = now_mono + LOG_INTERVAL_SECONDS
         self._next_at[key] = now_mono + LOG_INTERVAL_SECONDS
         name = drop.client.name if drop.client else None
         logger.warning(
