@@ -1,10 +1,132 @@
-"""LoginStore."""
+"""Log-ins of the panel and the portal, and the count of failed attempts."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, case, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import login_failures, logins, staff
+from netbilld.model.permissions import Role
+from netbilld.model.staff import Staff
+from netbilld.services.sign_in import FORGET_AFTER, Login
 
 
 class LoginStore:
-    """Queries of one transaction."""
+    """Log-ins by the hash of their token; a token is in no query and no row."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def add(self, login: Login) -> None:
+        """Keep a new log-in."""
+        await self._connection.execute(
+            insert(logins).values(
+                token_hash=login.token_hash,
+                realm=login.realm,
+                staff_id=login.staff_id,
+                service_id=login.service_id,
+                csrf_token=login.csrf_token,
+                origin=login.origin,
+                created_at=login.created_at,
+                last_seen_at=login.last_seen_at,
+                expires_at=login.expires_at,
+            )
+        )
+
+    async def find(self, realm: str, token_hash: str, now: datetime) -> Login | None:
+        """Return the log-in with that token while it lasts."""
+        row = (
+            await self._connection.execute(
+                select(logins).where(
+                    logins.c.token_hash == token_hash, logins.c.realm == realm, logins.c.expires_at > now
+                )
+            )
+        ).first()
+        return None if row is None else Login(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+    async def find_staff(self, token_hash: str, now: datetime) -> tuple[Login, Staff] | None:
+        """Return a panel log-in with its person, while it lasts and the person is active."""
+        login = await self.find("panel", token_hash, now)
+        if login is None or login.staff_id is None:
+            return None
+        row = (
+            await self._connection.execute(select(staff).where(staff.c.id == login.staff_id, staff.c.active))
+        ).first()
+        return None if row is None else (login, _staff(row))
+
+    async def staff_by_email_key(self, key: str) -> Staff | None:
+        """Return the person with that e-mail, active or not."""
+        row = (await self._connection.execute(select(staff).where(staff.c.email_key == key))).first()
+        return None if row is None else _staff(row)
+
+    async def touch(self, token_hash: str, now: datetime) -> None:
+        """Note that the log-in was used."""
+        await self._connection.execute(update(logins).where(logins.c.token_hash == token_hash).values(last_seen_at=now))
+
+    async def end(self, token_hash: str) -> None:
+        """End one log-in."""
+        await self._connection.execute(delete(logins).where(logins.c.token_hash == token_hash))
+
+    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> None:
+        """End every log-in of a person, except the one with the token hash `but`."""
+        await self._connection.execute(
+            delete(logins).where(logins.c.staff_id == staff_id, logins.c.token_hash != (but or ""))
+        )
+
+    async def end_of_service(self, service_id: UUID, *, but: str | None = None) -> None:
+        """End every portal log-in of a service, except the one with the token hash `but`."""
+        await self._connection.execute(
+            delete(logins).where(logins.c.service_id == service_id, logins.c.token_hash != (but or ""))
+        )
+
+    async def prune(self, now: datetime) -> None:
+        """Forget what has expired."""
+        await self._connection.execute(delete(logins).where(logins.c.expires_at <= now))
+
+    async def count_attempt(
+        self, realm: str, key: str, now: datetime, lock: Callable[[int], timedelta]
+    ) -> datetime | None:
+        """Count one attempt, unless locked; return until when `key` is locked, None where the attempt may go on."""
+        dialect_insert: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
+        locked = login_failures.c.locked_until > now
+        counted = case(
+            (locked, login_failures.c.failures),
+            (login_failures.c.last_at < now - FORGET_AFTER, 1),
+            else_=login_failures.c.failures + 1,
+        )
+        statement = (
+            dialect_insert(login_failures)
+            .values(realm=realm, key=key, failures=1, last_at=now, locked_until=None)
+            .on_conflict_do_update(index_elements=["realm", "key"], set_={"failures": counted, "last_at": now})
+            .returning(login_failures.c.failures, login_failures.c.locked_until)
+        )
+        row = (await self._connection.execute(statement)).one()
+        if row.locked_until is not None and row.locked_until > now:
+            return row.locked_until  # type: ignore[no-any-return]  # Instant gives a datetime
+        if (wait := lock(row.failures)) > timedelta():
+            mine = (login_failures.c.realm == realm, login_failures.c.key == key)
+            await self._connection.execute(update(login_failures).where(*mine).values(locked_until=now + wait))
+        return None
+
+    async def forget_attempts(self, realm: str, key: str) -> None:
+        """Start that key's count anew."""
+        await self._connection.execute(
+            delete(login_failures).where(login_failures.c.realm == realm, login_failures.c.key == key)
+        )
+
+    async def take_back_attempt(self, realm: str, key: str) -> None:
+        """Uncount one attempt that turned out right."""
+        await self._connection.execute(
+            update(login_failures)
+            .where(login_failures.c.realm == realm, login_failures.c.key == key, login_failures.c.failures > 0)
+            .values(failures=login_failures.c.failures - 1, locked_until=None)
+        )
+
+
+def _staff(row: Row[Any]) -> Staff:
+    return Staff(**{**row._mapping, "role": Role(row.role)})  # noqa: SLF001 - SQLAlchemy's public name

@@ -1,0 +1,40 @@
+"""The panel as an aiohttp application."""
+
+import logging
+from datetime import timedelta
+
+from aiohttp import web
+
+from netbilld.panel.assets import Assets, web_directory
+from netbilld.panel.errors import errors_middleware
+from netbilld.panel.parts import PANEL, Panel, PanelParts
+from netbilld.panel.rendering import Renderer
+from netbilld.panel.routes import add_routes
+from netbilld.panel.security import LARGEST_BODY_OCTETS, Perimeter, put_headers
+from netbilld.services.sign_in import SignIn
+
+logger = logging.getLogger("netbilld.panel")
+
+
+def create_panel(parts: PanelParts) -> web.Application:
+    """Return the panel; the caller binds it to a host and port.
+
+    Raises:
+        NetbilldError: the web pages' files are missing.
+    """
+    directory = web_directory()
+    assets = Assets(directory)
+    renderer = Renderer(
+        directory, assets, timezone=parts.timezone, currency=parts.currency, business_name=parts.business_name
+    )
+    app = web.Application(middlewares=[errors_middleware], client_max_size=LARGEST_BODY_OCTETS, logger=logger)
+    app[PANEL] = Panel(
+        parts=parts,
+        renderer=renderer,
+        assets=assets,
+        perimeter=Perimeter("panel", parts.trusted_proxies, parts.entropy),
+        sign_in=SignIn(parts.database, parts.entropy, timedelta(hours=parts.session_hours)),
+    )
+    app.on_response_prepare.append(put_headers)
+    add_routes(app, assets)
+    return app

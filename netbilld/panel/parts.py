@@ -1,0 +1,89 @@
+"""What the panel is handed: the store and services it speaks with, and how to write for its readers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from aiohttp import web
+
+from netbilld.model.staff import Staff
+from netbilld.panel.assets import Assets
+from netbilld.panel.rendering import Renderer
+from netbilld.panel.security import Perimeter
+from netbilld.services import sign_in
+from netbilld.services.sign_in import Entropy, Login, SignIn
+
+
+class Logins(sign_in.Logins, Protocol):
+    """Log-ins as the panel reads them with every request."""
+
+    async def find_staff(self, token_hash: str, now: datetime) -> tuple[Login, Staff] | None: ...
+
+    async def touch(self, token_hash: str, now: datetime) -> None: ...
+
+    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> None: ...
+
+
+class Work(Protocol):
+    """The stores of one transaction that pages use."""
+
+    @property
+    def logins(self) -> Logins: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PanelParts:
+    """Everything create_panel needs.
+
+    Attributes:
+        nudge: called after a change, so that the daemon acts on it at once.
+        health: `{"ready": bool, "reasons": [...], …}` for /readyz; plain JSON.
+        metrics: Prometheus text.
+        session_hours: how long a log-in lasts.
+    """
+
+    database: Store
+    clock: Clock
+    entropy: Entropy
+    timezone: str
+    locale: str
+    currency: str
+    business_name: str
+    trusted_proxies: tuple[str, ...]
+    session_hours: int
+    nudge: Callable[[], Awaitable[None]]
+    health: Callable[[], Mapping[str, Any]]
+    metrics: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The parts, and what create_panel made of them; one for the application's life."""
+
+    parts: PanelParts
+    renderer: Renderer
+    assets: Assets
+    perimeter: Perimeter
+    sign_in: SignIn
+
+    @property
+    def lifetime(self) -> timedelta:
+        return timedelta(hours=self.parts.session_hours)
+
+
+PANEL: Final = web.AppKey("panel", Panel)

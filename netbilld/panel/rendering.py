@@ -1,0 +1,60 @@
+"""Templates to pages: one Jinja environment a language, everything escaped unless a template is trusted to be HTML."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from netbilld.panel.assets import Assets
+from netbilld.panel.filters import Writer
+from netbilld.panel.i18n import LOCALES, load_catalogues
+from netbilld.panel.words import Words
+
+
+class Renderer:
+    """Renders the templates of web/ in the reader's language."""
+
+    def __init__(self, directory: Path, assets: Assets, *, timezone: str, currency: str, business_name: str) -> None:
+        catalogues = load_catalogues(directory / "locales")
+        self.catalogues: Final = catalogues
+        self.writers: Final = {locale: Writer(locale, timezone, currency, catalogues[locale]) for locale in LOCALES}
+        self.words: Final = {locale: Words(catalogues[locale]) for locale in LOCALES}
+        self._environments = {locale: self._environment(directory, assets, locale, business_name) for locale in LOCALES}
+
+    def _environment(self, directory: Path, assets: Assets, locale: str, business_name: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(directory / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        environment.install_gettext_translations(self.catalogues[locale], newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+        environment.filters.update(self.writers[locale].filters())
+        environment.globals.update(
+            asset=assets.url, locale=locale, business_name=business_name, word=self.words[locale], locales=LOCALES
+        )
+        return environment
+
+    def text(self, locale: str, template: str, context: Mapping[str, Any]) -> str:
+        """Return a template, page or part of one, as HTML."""
+        return self._environments[locale].get_template(template).render(context)
+
+    def page(self, locale: str, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
+        """Return a response with a page nobody may keep."""
+        return web.Response(
+            text=self.text(locale, template, context),
+            status=status,
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"},
+        )
+
+    def say(self, locale: str, message: str, **values: object) -> str:
+        """Return a message in that language; `message` is also its key in the catalogues."""
+        text = self.catalogues[locale].gettext(message)
+        return text % values if values else text

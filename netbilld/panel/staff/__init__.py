@@ -1,0 +1,1 @@
+"""Pages for the staff, one file a subject."""

@@ -1,0 +1,65 @@
+"""Signing in and out, and the language of the pages."""
+
+from aiohttp import web
+
+from netbilld.panel.i18n import LANGUAGE_COOKIE, LOCALES
+from netbilld.panel.parts import PANEL
+from netbilld.panel.security import safe_path
+from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.words import N_
+from netbilld.services.sign_in import LockedOut, SignedIn
+
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+async def show(request: web.Request) -> web.Response:
+    """Answer GET /signin."""
+    if request[VISIT].staff is not None:
+        raise web.HTTPSeeOther(safe_path(request.query.get("next")))
+    return page(request, "staff/signin.html", {"email": "", "problem": "", "next": request.query.get("next", "")})
+
+
+async def submit(request: web.Request) -> web.StreamResponse:
+    """Answer POST /signin: a new log-in and on to where one wanted to go, or the form again."""
+    panel, visit = request.app[PANEL], request[VISIT]
+    form = await request.post()
+    email, password = str(form.get("email", ""))[:200], str(form.get("password", ""))
+    goes_on = str(form.get("next", ""))
+    old = request.cookies.get(panel.perimeter.cookie_name(request))
+    outcome = await panel.sign_in.handle(email, password, visit.source, visit.now, replaces=old)
+    if isinstance(outcome, SignedIn):
+        response = web.HTTPSeeOther(safe_path(goes_on))
+        name = panel.perimeter.cookie_name(request)
+        seconds = int(panel.lifetime.total_seconds())
+        panel.perimeter.set_cookie(request, response, name, outcome.opened.token, seconds=seconds)
+        panel.perimeter.drop_cookie(request, response, panel.perimeter.form_cookie_name(request))
+        raise response
+    if isinstance(outcome, LockedOut):
+        until = panel.renderer.writers[visit.locale].clock(outcome.until_at)
+        problem = say(request, N_("Too many attempts. Try again at %(time)s."), time=until)
+        status = 429
+    else:
+        problem, status = say(request, N_("E-mail or password is not right.")), 401
+    return page(request, "staff/signin.html", {"email": email, "problem": problem, "next": goes_on}, status=status)
+
+
+async def leave(request: web.Request) -> web.StreamResponse:
+    """Answer POST /signout."""
+    panel, login = request.app[PANEL], request[VISIT].login
+    if login is not None:
+        async with panel.parts.database.write() as work:
+            await work.logins.end(login.token_hash)
+    response = web.HTTPSeeOther("/signin")
+    panel.perimeter.drop_cookie(request, response, panel.perimeter.cookie_name(request))
+    response.headers["Clear-Site-Data"] = '"cache"'
+    raise response
+
+
+async def choose_language(request: web.Request) -> web.StreamResponse:
+    """Answer POST /language: remember the language in this browser, and back to the same page."""
+    form = await request.post()
+    response = web.HTTPSeeOther(safe_path(str(form.get("next", ""))))
+    if (locale := str(form.get("locale", ""))) in LOCALES:
+        perimeter = request.app[PANEL].perimeter
+        perimeter.set_cookie(request, response, LANGUAGE_COOKIE, locale, seconds=_YEAR_SECONDS)
+    raise response

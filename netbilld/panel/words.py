@@ -1,0 +1,124 @@
+"""The words for states and reasons: each a word and a tone, never a colour alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from babel.support import Translations
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"
+    """Return the message as it is; the catalogues' tools find it by this mark."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state in the reader's language. Tones: good, warn, bad, info, quiet."""
+
+    text: str
+    tone: str
+    code: str
+
+
+_WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
+    {
+        ("access", "active"): (N_("Active"), "good"),
+        ("access", "throttled"): (N_("Fair use"), "warn"),
+        ("access", "walled"): (N_("Walled"), "bad"),
+        ("access", "blocked"): (N_("Blocked"), "bad"),
+        ("reason", "ok"): (N_("nothing against it"), "quiet"),
+        ("reason", "fair_use"): (N_("fair-use limit reached"), "warn"),
+        ("reason", "quota"): (N_("quota used up"), "warn"),
+        ("reason", "overdue"): (N_("invoice overdue"), "bad"),
+        ("reason", "no_credit"): (N_("wallet empty"), "bad"),
+        ("reason", "expired"): (N_("validity ended"), "bad"),
+        ("reason", "paused"): (N_("paused on request"), "quiet"),
+        ("reason", "suspended"): (N_("suspended by staff"), "bad"),
+        ("reason", "terminated"): (N_("service ended"), "quiet"),
+        ("service", "active"): (N_("Active"), "good"),
+        ("service", "suspended"): (N_("Suspended"), "bad"),
+        ("service", "paused"): (N_("Paused"), "quiet"),
+        ("service", "ended"): (N_("Ended"), "quiet"),
+        ("subscriber", "active"): (N_("Active"), "good"),
+        ("subscriber", "terminated"): (N_("Terminated"), "quiet"),
+        ("session", "starting"): (N_("Starting"), "info"),
+        ("session", "live"): (N_("Online"), "good"),
+        ("session", "late"): (N_("Late report"), "warn"),
+        ("session", "stale"): (N_("Stale"), "bad"),
+        ("session", "closed"): (N_("Closed"), "quiet"),
+        ("invoice", "draft"): (N_("Draft"), "quiet"),
+        ("invoice", "issued"): (N_("Issued"), "info"),
+        ("invoice", "part_paid"): (N_("Part-paid"), "warn"),
+        ("invoice", "paid"): (N_("Paid"), "good"),
+        ("invoice", "credited"): (N_("Credited"), "quiet"),
+        ("invoice", "overdue"): (N_("Overdue"), "bad"),
+        ("attempt", "sent"): (N_("Sent"), "info"),
+        ("attempt", "acked"): (N_("Acknowledged by NAS"), "good"),
+        ("attempt", "nacked"): (N_("Refused by NAS"), "bad"),
+        ("attempt", "timed_out"): (N_("No answer"), "bad"),
+        ("attempt", "verified"): (N_("Verified"), "good"),
+        ("attempt", "failed"): (N_("Failed"), "bad"),
+        ("action", "coa"): (N_("Change session"), "info"),
+        ("action", "disconnect"): (N_("Disconnect session"), "info"),
+        ("evidence", "login"): (N_("at log-in"), "good"),
+        ("evidence", "ack"): (N_("acknowledged"), "info"),
+        ("evidence", "traffic"): (N_("in its traffic"), "good"),
+        ("result", "accept"): (N_("Accepted"), "good"),
+        ("result", "reject"): (N_("Rejected"), "bad"),
+        ("result", "challenge"): (N_("Challenged"), "info"),
+        ("method", "cash"): (N_("Cash"), "quiet"),
+        ("method", "transfer"): (N_("Bank transfer"), "quiet"),
+        ("method", "qris"): (N_("QRIS"), "quiet"),
+        ("method", "va"): (N_("Virtual account"), "quiet"),
+        ("method", "ewallet"): (N_("E-wallet"), "quiet"),
+        ("timing", "prepaid"): (N_("Prepaid"), "quiet"),
+        ("timing", "postpaid"): (N_("Postpaid"), "quiet"),
+        ("charging", "flat"): (N_("Flat"), "quiet"),
+        ("charging", "volume"): (N_("By volume"), "quiet"),
+        ("charging", "hybrid"): (N_("Hybrid"), "quiet"),
+        ("charging", "time"): (N_("By time"), "quiet"),
+        ("charging", "per_use"): (N_("Pay per use"), "quiet"),
+        ("after", "throttle"): (N_("slowed down"), "warn"),
+        ("after", "wall"): (N_("walled off"), "bad"),
+        ("after", "block"): (N_("blocked"), "bad"),
+        ("counts", "both"): (N_("upload and download"), "quiet"),
+        ("counts", "down"): (N_("download only"), "quiet"),
+        ("counts", "up"): (N_("upload only"), "quiet"),
+        ("role", "admin"): (N_("Main admin"), "quiet"),
+        ("role", "technical"): (N_("Technician"), "quiet"),
+        ("role", "accounting"): (N_("Accounting"), "quiet"),
+        ("role", "cashier"): (N_("Cashier"), "quiet"),
+        ("role", "readonly"): (N_("Read only"), "quiet"),
+        ("change", "subscriber.add"): (N_("Subscriber added"), "info"),
+        ("change", "subscriber.set"): (N_("Details changed"), "info"),
+        ("change", "subscriber.suspend"): (N_("Suspended"), "bad"),
+        ("change", "subscriber.resume"): (N_("Resumed"), "good"),
+        ("change", "subscriber.terminate"): (N_("Terminated"), "bad"),
+        ("change", "subscriber.pause"): (N_("Paused"), "info"),
+        ("change", "service.add"): (N_("Service added"), "info"),
+        ("change", "service.plan"): (N_("Plan changed"), "info"),
+        ("change", "payment.add"): (N_("Payment recorded"), "good"),
+        ("change", "invoice.issue"): (N_("Invoice issued"), "info"),
+        ("change", "session.disconnect"): (N_("Session disconnect ordered"), "info"),
+        ("change", "nas.add"): (N_("NAS added"), "info"),
+        ("change", "nas.set"): (N_("NAS changed"), "info"),
+        ("change", "nas.remove"): (N_("NAS removed"), "bad"),
+        ("change", "plan.add"): (N_("Plan version added"), "info"),
+        ("change", "plan.set"): (N_("Plan changed"), "info"),
+        ("change", "staff.password"): (N_("Password changed"), "info"),
+    }
+)
+
+
+class Words:
+    """Looks states up in one language; a code without a word is shown as it is."""
+
+    def __init__(self, translations: Translations) -> None:
+        self._translations = translations
+
+    def __call__(self, kind: str, code: str) -> Word:
+        """Return the word and tone of `code` among states of that kind."""
+        text, tone = _WORDS.get((kind, code), ("", "quiet"))
+        return Word(self._translations.gettext(text) if text else code.replace("_", " "), tone, code)
