@@ -1,25 +1,26 @@
-"""Brings a schema up to date, forward only, and tells whether it is."""
+"""Brings a schema up to date, forward only, and tells whether it is.
+
+Every command asks for the version and hardly one migrates: Alembic, slow to load, is loaded only to migrate.
+"""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import SCHEMA_VERSION
 from netbilld.model.errors import NetbilldError
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def newest_version() -> str:
     """Return the schema version this program is written for."""
-    head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
-    assert head is not None, "the program ships its migrations"  # noqa: S101
-    return head
+    return SCHEMA_VERSION
 
 
 async def current_version(database: Database) -> str | None:
@@ -46,12 +47,12 @@ async def check_schema(database: Database) -> None:
     Raises:
         NetbilldError: it is missing, older or newer; with what to do.
     """
-    current, newest = await current_version(database), newest_version()
+    current, newest = None if _has_no_file(database) else await current_version(database), newest_version()
     if current == newest:
         return
     if current is None:
         raise NetbilldError("the database has no netbilld schema", hint="run `netbilld init`", code="schema_missing")
-    known = {script.revision for script in ScriptDirectory(str(_SCRIPTS)).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if current in known:
         raise NetbilldError(
             f"the database schema is version {current}, this program needs {newest}",
@@ -65,14 +66,28 @@ async def check_schema(database: Database) -> None:
     )
 
 
+def _has_no_file(database: Database) -> bool:
+    return database.is_sqlite and not Path(database.url.database or "").exists()
+
+
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def _scripts() -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the module's docstring
+
+    return ScriptDirectory(str(_SCRIPTS))
 
 
 def _steps_after(current: str | None) -> list[str]:
-    scripts = ScriptDirectory(str(_SCRIPTS))
+    if current == SCHEMA_VERSION:
+        return []
     try:
-        return [script.revision for script in reversed(list(scripts.iterate_revisions("head", current or "base")))]
+        return [script.revision for script in reversed(list(_scripts().iterate_revisions("head", current or "base")))]
     except Exception as error:
         raise NetbilldError(
             f"the database schema is version {current}, which this program does not know",
@@ -82,6 +97,9 @@ def _steps_after(current: str | None) -> list[str]:
 
 
 def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see the module's docstring
+    from alembic.config import Config  # noqa: PLC0415 - see the module's docstring
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
