@@ -52,10 +52,6 @@ class _Socket(asyncio.DatagramProtocol):
     pending: dict[int, _Pending] = field(default_factory=dict)
     transport: asyncio.DatagramTransport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - the loop's promise, told to the type checker
-        self.transport = transport
-
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - connected: the kernel filters
         self.client.receive(self, data)
 
@@ -206,6 +202,7 @@ class RadiusClient:
             local_addr=(str(self._spec.bind_address), 0),
             remote_addr=(str(self._spec.server_address), server_port),
         )
+        protocol.transport = transport
         kernel_socket = transport.get_extra_info("socket")
         kernel_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
         if self.closed:

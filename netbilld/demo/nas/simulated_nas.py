@@ -85,7 +85,12 @@ class SimulatedNas:
         self._go_dark()
         for task in self._running:
             task.cancel()
-        await self._tasks.__aexit__(kind, error, trace)
+        # only a cancellation is the group's business (a task failed, or we were cancelled); any other error of the
+        # block goes on as itself, not wrapped into a group
+        if isinstance(error, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:
+            await self._tasks.__aexit__(None, None, None)
 
     @property
     def orders(self) -> list[Order]:
