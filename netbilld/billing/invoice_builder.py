@@ -23,7 +23,7 @@ REVENUE: Final[dict[LineKind, Account]] = {
 
 @dataclass(frozen=True, slots=True)
 class BilledService:
-    """What billing needs to know of a service; `billed_until_on` is the end of the last period that is billed."""
+    """What billing needs to know of a service; `billed_until_on` is the end of what is billed, or was paid before."""
 
     id: UUID
     subscriber_id: UUID

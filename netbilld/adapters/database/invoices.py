@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -111,6 +111,7 @@ class InvoiceStore:
         )
         found: dict[UUID, list[BilledService]] = {}
         for row in await self._connection.execute(query):
+            paid_until = row.paid_until_on + timedelta(days=1) if row.paid_until_on else None
             service = BilledService(
                 id=row.id,
                 subscriber_id=row.subscriber_id,
@@ -118,7 +119,7 @@ class InvoiceStore:
                 billing_day=row.billing_day,
                 timezone=row.timezone,
                 activated_on=row.activated_on,
-                billed_until_on=row.billed_until_on,
+                billed_until_on=max((on for on in (row.billed_until_on, paid_until) if on), default=None),
             )
             found.setdefault(service.subscriber_id, []).append(service)
         return found
