@@ -155,7 +155,7 @@ class RadiusListener:
         """Return how many datagrams the kernel threw away because the receive buffer was full."""
         try:
             inode = str(os.fstat(self._socket.fileno()).st_ino)
-            with Path("/proc/net/udp6" if self._is_ipv6 else "/proc/net/udp").open(encoding="ascii") as table:
+            with Path("/proc/self/net/udp6" if self._is_ipv6 else "/proc/self/net/udp").open(encoding="ascii") as table:
                 for line in table:
                     fields = line.split()
                     if len(fields) >= 13 and fields[9] == inode:

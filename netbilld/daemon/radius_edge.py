@@ -61,13 +61,15 @@ class RadiusEdge:
         self.listeners: Final[list[tuple[RadiusServer, RadiusListener]]] = []
         try:
             for host in hosts:
-                self._bind(self.auth, host, auth_port)
-                self._bind(self.acct, host, acct_port)
+                # alone, `::` takes IPv4 as well, as people expect of it
+                dual_stack = len(hosts) == 1
+                self._bind(self.auth, host, auth_port, dual_stack=dual_stack)
+                self._bind(self.acct, host, acct_port, dual_stack=dual_stack)
         except BaseException:
             self.close()
             raise
 
-    def _bind(self, server: RadiusServer, host: str, port: int) -> None:
+    def _bind(self, server: RadiusServer, host: str, port: int, *, dual_stack: bool) -> None:
         listener: RadiusListener
 
         def on_auth(datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
@@ -77,7 +79,9 @@ class RadiusEdge:
             return self._on_acct(listener, datagram, source, arrived_mono)
 
         take = on_auth if server is self.auth else on_acct
-        listener = RadiusListener(host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram)
+        listener = RadiusListener(
+            host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram, dual_stack=dual_stack
+        )
         self.listeners.append((server, listener))
 
     @property
