@@ -303,10 +303,13 @@ class TestAccounting:
         async def fail() -> bool:
             raise RuntimeError("a fault")
 
-        with pytest.raises(ExceptionGroup) as group:
+        async def run() -> None:
             async with SimulatedNas(one(stub)) as nas:
                 nas.spawn(fail())
                 await asyncio.Event().wait()
+
+        with pytest.raises(ExceptionGroup) as group:
+            await run()
         assert group.group_contains(RuntimeError)
 
 
