@@ -355,6 +355,15 @@ usage_periods = Table(  # one row a service and billing period: what the allowan
     Column("charged_minor", BigInteger, nullable=False),
 )
 
+throughput_samples = Table(  # the sum of what open sessions reported, for the chart of the last hours
+    "throughput_samples",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("upload_bps", BigInteger, nullable=False),
+    Column("download_bps", BigInteger, nullable=False),
+    Column("sessions", Integer, nullable=False),
+)
+
 auth_attempts = Table(
     "auth_attempts",
     metadata,
