@@ -1,10 +1,9 @@
-"""EnforcementStore."""
+"""EnforcementStore: what is due, what was ordered, what was seen."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from netbilld.adapters.database.enforcement_due import DueQueries
+from netbilld.adapters.database.enforcement_orders import OrderQueries
+from netbilld.adapters.database.enforcement_status import StatusQueries
 
 
-class EnforcementStore:
+class EnforcementStore(DueQueries, OrderQueries, StatusQueries):
     """Queries of one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection

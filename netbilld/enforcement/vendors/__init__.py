@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from netbilld.enforcement.vendors.interface import Vendor
 from netbilld.enforcement.vendors.mikrotik import MikroTik
 from netbilld.enforcement.vendors.rfc import Rfc
-from netbilld.enforcement.vendors.interface import Vendor
 from netbilld.enforcement.vendors.wispr import Wispr
 from netbilld.model.errors import InvalidInputError
 

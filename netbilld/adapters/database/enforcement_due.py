@@ -1,0 +1,211 @@
+"""What services are due: the facts it is computed from, in a few bulk queries, and the result on record."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import (
+    accounts,
+    credentials,
+    desired,
+    invoices,
+    plan_versions,
+    services,
+    usage_periods,
+)
+from netbilld.billing.plan import Plan
+from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.standing import OpenInvoice, StandingPolicy, standing
+from netbilld.enforcement.desired import DesiredService
+from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
+from netbilld.enforcement.profile import Access, ServiceProfile
+from netbilld.model.periods import monthly_period
+from netbilld.services.authenticate import SealedCredential
+
+# Named ids in one statement: either database takes more than 32,000.
+IDS_A_QUERY: Final = 10_000
+ROWS_A_STATEMENT: Final = 1_000
+_LONGEST_PERIOD: Final = timedelta(days=33)
+_UNPAID: Final = ("issued", "part_paid")
+
+
+class DueQueries:
+    """Facts, credentials and desired state."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def facts(
+        self, service_ids: Iterable[UUID] | None, policy: StandingPolicy, now: datetime
+    ) -> list[ServiceFacts]:
+        """Return all that entitlement looks at.
+
+        Args:
+            service_ids: the services wanted; None for every service that can still be logged in to.
+            policy: when an unpaid invoice makes overdue.
+            now: decides on period and standing.
+        """
+        if service_ids is None:
+            living = or_(services.c.ended_at.is_(None), exists().where(credentials.c.service_id == services.c.id))
+            return await self._facts(living, None, policy, now)
+        found: list[ServiceFacts] = []
+        for part in _parts(service_ids):
+            found += await self._facts(services.c.id.in_(part), part, policy, now)
+        return found
+
+    async def _facts(
+        self, condition: ColumnElement[bool], service_ids: Sequence[UUID] | None, policy: StandingPolicy, now: datetime
+    ) -> list[ServiceFacts]:
+        query = select(
+            services.c.id,
+            services.c.subscriber_id,
+            services.c.plan_version_id,
+            services.c.status,
+            services.c.billing_day,
+            services.c.timezone,
+            services.c.paid_until_on,
+            services.c.static_ip,
+        ).where(condition)
+        rows = (await self._connection.execute(query)).all()
+        if not rows:
+            return []
+        subscriber_ids = None if service_ids is None else list({row.subscriber_id for row in rows})
+        plans = await self._plans({row.plan_version_id for row in rows})
+        usage = await self._usage(service_ids, now)
+        unpaid = await self._unpaid(subscriber_ids)
+        wallets = await self._wallets(subscriber_ids)
+        starts: dict[tuple[int, str], date] = {}
+        found = []
+        for row in rows:
+            calendar = (row.billing_day, row.timezone)
+            start_on = starts.get(calendar)
+            if start_on is None:
+                start_on = starts[calendar] = monthly_period(now, *calendar).start_on
+            found.append(
+                ServiceFacts(
+                    service_id=row.id,
+                    status=ServiceStatus(row.status),
+                    plan=plans[row.plan_version_id],
+                    billing_day=row.billing_day,
+                    timezone=row.timezone,
+                    usage=usage.get((row.id, start_on)),
+                    standing=standing(unpaid.get(row.subscriber_id, ()), policy, now),
+                    wallet_minor=wallets.get(row.subscriber_id, 0),
+                    paid_until_on=row.paid_until_on,
+                    static_ip=row.static_ip,
+                )
+            )
+        return found
+
+    async def _plans(self, version_ids: Iterable[UUID]) -> dict[UUID, Plan]:
+        found: dict[UUID, Plan] = {}
+        for part in _parts(version_ids):
+            query = select(plan_versions.c.id, plan_versions.c.definition).where(plan_versions.c.id.in_(part))
+            for row in await self._connection.execute(query):
+                found[row.id] = plan_from_definition(row.definition)
+        return found
+
+    async def _usage(self, service_ids: Sequence[UUID] | None, now: datetime) -> dict[tuple[UUID, date], PeriodUsage]:
+        # A day either side: which day it is depends on each service's own time zone.
+        table = usage_periods.c
+        query = select(table.service_id, table.start_on, table.upload_octets, table.download_octets).where(
+            table.start_on >= (now - _LONGEST_PERIOD).date(), table.end_on >= (now - timedelta(days=1)).date()
+        )
+        if service_ids is not None:
+            query = query.where(table.service_id.in_(service_ids))
+        return {
+            (row.service_id, row.start_on): PeriodUsage(row.start_on, row.upload_octets, row.download_octets)
+            for row in await self._connection.execute(query)
+        }
+
+    async def _unpaid(self, subscriber_ids: Sequence[UUID] | None) -> dict[UUID, list[OpenInvoice]]:
+        outstanding = invoices.c.total_minor - invoices.c.paid_minor
+        query = select(invoices.c.subscriber_id, invoices.c.number, invoices.c.due_on, outstanding).where(
+            invoices.c.status.in_(_UNPAID), outstanding > 0, invoices.c.due_on.is_not(None)
+        )
+        found: dict[UUID, list[OpenInvoice]] = defaultdict(list)
+        for narrowed in _narrowed(query, invoices.c.subscriber_id, subscriber_ids):
+            for subscriber_id, number, due_on, outstanding_minor in await self._connection.execute(narrowed):
+                found[subscriber_id].append(OpenInvoice(number, due_on, outstanding_minor))
+        return found
+
+    async def _wallets(self, subscriber_ids: Sequence[UUID] | None) -> dict[UUID, int]:
+        query = select(accounts.c.subscriber_id, accounts.c.balance_minor).where(accounts.c.code.like("wallet:%"))
+        found: dict[UUID, int] = {}
+        for narrowed in _narrowed(query, accounts.c.subscriber_id, subscriber_ids):
+            found.update((row.subscriber_id, row.balance_minor) for row in await self._connection.execute(narrowed))
+        return found
+
+    async def access_rows(self, service_ids: Iterable[UUID] | None) -> list[SealedCredential]:
+        """Return the credentials of these services, of all for None, with their secrets still sealed."""
+        table = credentials.c
+        query = select(
+            table.id, table.service_id, table.kind, table.name, table.name_key, table.password_sealed,
+            table.nt_hash_sealed,
+        )  # fmt: skip
+        found: list[SealedCredential] = []
+        for narrowed in _narrowed(query, table.service_id, None if service_ids is None else list(service_ids)):
+            found += [SealedCredential(*row) for row in await self._connection.execute(narrowed)]
+        return found
+
+    async def desired(self, service_ids: Iterable[UUID] | None) -> dict[UUID, DesiredService]:
+        """Return what is on record as due, by service; all of it for None."""
+        found: dict[UUID, DesiredService] = {}
+        profiles: dict[str, ServiceProfile] = {}
+        for narrowed in _narrowed(
+            select(desired), desired.c.service_id, None if service_ids is None else list(service_ids)
+        ):
+            for row in await self._connection.execute(narrowed):
+                profile = profiles.get(row.profile_key)
+                if profile is None:
+                    profile = profiles[row.profile_key] = ServiceProfile.from_json(row.profile)
+                found[row.service_id] = DesiredService(
+                    row.service_id, Access(row.access), row.reason, profile, row.profile_key, row.cause,
+                    row.since_at, row.until_at,
+                )  # fmt: skip
+        return found
+
+    async def due_by_time(self, now: datetime) -> list[UUID]:
+        """Return the services that time alone may have changed by now."""
+        query = select(desired.c.service_id).where(desired.c.until_at <= now)
+        return list((await self._connection.execute(query)).scalars())
+
+    async def store_desired(self, wanted: Sequence[DesiredService]) -> None:
+        """Put on record what services are due."""
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(desired)
+        changed = {column.name: statement.excluded[column.name] for column in desired.c if not column.primary_key}
+        upsert = statement.on_conflict_do_update(index_elements=["service_id"], set_=changed)
+        for start in range(0, len(wanted), ROWS_A_STATEMENT):
+            rows = [_desired_row(service) for service in wanted[start : start + ROWS_A_STATEMENT]]
+            await self._connection.execute(upsert, rows)
+
+
+def _desired_row(service: DesiredService) -> dict[str, Any]:
+    return {
+        "service_id": service.service_id,
+        "access": str(service.access),
+        "reason": service.reason,
+        "profile_key": service.profile_key,
+        "profile": service.profile.to_json(),
+        "cause": service.cause[:64],
+        "since_at": service.since_at,
+        "until_at": service.until_at,
+    }
+
+
+def _parts(ids: Iterable[UUID]) -> list[list[UUID]]:
+    wanted = list(ids)
+    return [wanted[start : start + IDS_A_QUERY] for start in range(0, len(wanted), IDS_A_QUERY)]
+
+
+def _narrowed(query: Select[Any], column: Column[Any], ids: Sequence[UUID] | None) -> list[Select[Any]]:
+    if ids is None:
+        return [query]
+    return [query.where(column.in_(part)) for part in _parts(ids)]

@@ -1,0 +1,399 @@
+"""Orders to NAS: which sessions differ from what is due, what was sent, what came of it, what was seen."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import (
+    desired,
+    enforcement_attempts,
+    nas,
+    observed,
+    pending_orders,
+    sessions,
+    usage_slices,
+)
+from netbilld.enforcement.desired import DesiredService
+from netbilld.enforcement.evidence import MeasuredInterval
+from netbilld.enforcement.observed import Evidence, ObservedService
+from netbilld.enforcement.profile import Access, ServiceProfile
+from netbilld.services.order_book import (
+    AcknowledgedSession,
+    AttemptEnd,
+    NasRecord,
+    NewAttempt,
+    Observation,
+    PendingOrder,
+    SessionToCheck,
+)
+
+_IDS_A_QUERY: Final = 10_000
+_LOST: Final = "lost"
+_INTERRUPTED: Final = "interrupted by a restart"
+
+_joined = (
+    sessions.join(nas, nas.c.id == sessions.c.nas_id)
+    .outerjoin(desired, desired.c.service_id == sessions.c.service_id)
+    .outerjoin(observed, observed.c.session_id == sessions.c.id)
+    .outerjoin(pending_orders, pending_orders.c.session_id == sessions.c.id)
+)
+_to_check = (
+    select(
+        sessions.c.id.label("session_id"),
+        sessions.c.service_id,
+        sessions.c.username,
+        sessions.c.acct_session_id,
+        sessions.c.framed_ip,
+        sessions.c.nas_source,
+        sessions.c.started_at,
+        sessions.c.disconnect_requested_at,
+        nas.c.id.label("nas_id"),
+        nas.c.name.label("nas_name"),
+        nas.c.address,
+        nas.c.vendor,
+        nas.c.coa_port,
+        nas.c.reported_ip,
+        nas.c.secret_sealed,
+        nas.c.removed_at,
+        desired.c.access,
+        desired.c.reason,
+        desired.c.profile,
+        desired.c.profile_key,
+        desired.c.cause,
+        desired.c.since_at,
+        desired.c.until_at,
+        observed.c.access.label("observed_access"),
+        observed.c.profile_key.label("observed_key"),
+        observed.c.evidence,
+        pending_orders.c.profile_key.label("pending_key"),
+        pending_orders.c.attempts,
+        pending_orders.c.next_attempt_at,
+        pending_orders.c.coa_refused,
+        pending_orders.c.last_error,
+    )
+    .select_from(_joined)
+    .where(sessions.c.stopped_at.is_(None))
+    .order_by(sessions.c.id)
+)
+_differs = or_(
+    sessions.c.disconnect_requested_at.is_not(None),
+    pending_orders.c.session_id.is_not(None),
+    and_(
+        desired.c.service_id.is_not(None),
+        or_(
+            observed.c.session_id.is_(None),
+            observed.c.profile_key != desired.c.profile_key,
+            observed.c.evidence == Evidence.UNSURE.value,
+        ),
+    ),
+)
+
+
+class OrderQueries:
+    """Sessions to look at, orders under way, attempts and observations."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @property
+    def _dialect(self) -> Any:
+        return postgresql if self._connection.dialect.name == "postgresql" else sqlite
+
+    async def sessions_of(self, service_ids: Collection[UUID], session_ids: Collection[int]) -> list[SessionToCheck]:
+        """Return the open ones of these sessions, and the open sessions of these services."""
+        found: dict[int, SessionToCheck] = {}
+        for services_part in _parts(service_ids):
+            for session in await self._check(sessions.c.service_id.in_(services_part)):
+                found[session.session_id] = session
+        for sessions_part in _parts(session_ids):
+            for session in await self._check(sessions.c.id.in_(sessions_part)):
+                found[session.session_id] = session
+        return list(found.values())
+
+    async def sessions_with_due_orders(self, now: datetime) -> list[SessionToCheck]:
+        """Return the open sessions whose order is to be tried again by now."""
+        return await self._check(pending_orders.c.next_attempt_at <= now)
+
+    async def sessions_that_differ(self) -> list[SessionToCheck]:
+        """Return every open session that is not, or not surely, as it is due."""
+        return await self._check(_differs)
+
+    async def _check(self, condition: ColumnElement[bool]) -> list[SessionToCheck]:
+        rows = (await self._connection.execute(_to_check.where(condition))).mappings()
+        profiles: dict[str, ServiceProfile] = {}
+        return [_session(row, profiles) for row in rows]
+
+    async def ended_with_orders(self) -> list[int]:
+        """Return the sessions that have ended while an order was under way: it has become needless."""
+        query = select(pending_orders.c.session_id).join(sessions).where(sessions.c.stopped_at.is_not(None))
+        return list((await self._connection.execute(query)).scalars())
+
+    async def next_attempt_at(self, now: datetime) -> datetime | None:
+        """Return when, after now, the next order is to be tried again."""
+        waiting = pending_orders.c.next_attempt_at
+        found: datetime | None = await self._connection.scalar(select(func.min(waiting)).where(waiting > now))
+        return found
+
+    async def still_open(self, session_ids: Collection[int]) -> set[int]:
+        """Return those of the sessions that have not ended."""
+        found: set[int] = set()
+        for part in _parts(session_ids):
+            query = select(sessions.c.id).where(sessions.c.id.in_(part), sessions.c.stopped_at.is_(None))
+            found.update((await self._connection.execute(query)).scalars())
+        return found
+
+    async def begin_attempts(self, attempts: Sequence[NewAttempt]) -> list[int]:
+        """Write down orders that are about to leave; return the numbers of the attempts, in order."""
+        if not attempts:
+            return []
+        statement = insert(enforcement_attempts).returning(
+            enforcement_attempts.c.id, sort_by_parameter_order=len(attempts) > 1
+        )
+        rows = [{**asdict(attempt), "outcome": "sent"} for attempt in attempts]
+        return list((await self._connection.execute(statement, rows)).scalars())
+
+    async def end_attempts(self, ends: Sequence[AttemptEnd]) -> None:
+        """Write down what came of orders."""
+        if not ends:
+            return
+        statement = (
+            update(enforcement_attempts)
+            .where(enforcement_attempts.c.id == bindparam("attempt"))
+            .values(
+                outcome=bindparam("end_outcome"),
+                answered_at=bindparam("end_answered_at"),
+                verified_at=bindparam("end_verified_at"),
+                error_cause=bindparam("end_error_cause"),
+                detail=bindparam("end_detail"),
+            )
+        )
+        rows = [
+            {
+                "attempt": end.attempt_id,
+                "end_outcome": end.outcome,
+                "end_answered_at": end.answered_at,
+                "end_verified_at": end.verified_at,
+                "end_error_cause": end.error_cause,
+                "end_detail": end.detail[:200] if end.detail else None,
+            }
+            for end in ends
+        ]
+        await self._connection.execute(statement, rows)
+
+    async def settle(self, session_ids: Collection[int], now: datetime) -> None:
+        """Forget the orders of sessions that have ended; a Disconnect that was answered is thereby seen."""
+        await self.drop_pending(session_ids)
+        table = enforcement_attempts.c
+        for part in _parts(session_ids):
+            await self._connection.execute(
+                update(enforcement_attempts)
+                .where(table.session_id.in_(part), table.action == "disconnect", table.outcome == "acked")
+                .values(outcome="verified", verified_at=now)
+            )
+
+    async def save_pending(self, orders: Sequence[PendingOrder]) -> None:
+        """Keep orders, replacing what was kept for the same sessions."""
+        if not orders:
+            return
+        statement = self._dialect.insert(pending_orders)
+        changed = {name: statement.excluded[name] for name in pending_orders.c.keys() if name != "session_id"}  # noqa: SIM118 - a column collection is no dict
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["session_id"], set_=changed),
+            [{**asdict(order), "last_error": order.last_error[:200] if order.last_error else None} for order in orders],
+        )
+
+    async def drop_pending(self, session_ids: Collection[int]) -> None:
+        """Forget the orders of these sessions."""
+        for part in _parts(session_ids):
+            await self._connection.execute(delete(pending_orders).where(pending_orders.c.session_id.in_(part)))
+
+    async def wake_orders(self, nas_id: UUID | None, now: datetime) -> int:
+        """Make the waiting orders of a NAS, of all for None, due now; return how many."""
+        condition = pending_orders.c.next_attempt_at > now
+        if nas_id is not None:
+            of_nas = select(sessions.c.id).where(sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None))
+            condition = and_(condition, pending_orders.c.session_id.in_(of_nas))
+        done = await self._connection.execute(update(pending_orders).where(condition).values(next_attempt_at=now))
+        return done.rowcount
+
+    async def retry_all(self, now: datetime) -> list[UUID]:
+        """Make every waiting order due now, as if new; return the services they are for."""
+        await self._connection.execute(update(pending_orders).values(next_attempt_at=now, coa_refused=False))
+        query = select(pending_orders.c.service_id).where(pending_orders.c.service_id.is_not(None)).distinct()
+        return list((await self._connection.execute(query)).scalars())
+
+    async def interrupted(self, now: datetime) -> int:
+        """Close the attempts that a restart has cut off, and make their orders due; return how many.
+
+        Whether a CoA among them reached its NAS can't be known: those sessions are no longer sure.
+        """
+        table = enforcement_attempts.c
+        query = select(table.session_id, table.action).where(table.outcome == "sent")
+        cut_off = (await self._connection.execute(query)).all()
+        if not cut_off:
+            return 0
+        await self._connection.execute(
+            update(enforcement_attempts)
+            .where(table.outcome == "sent")
+            .values(outcome="failed", answered_at=now, detail=_INTERRUPTED)
+        )
+        await self.mark_unsure([row.session_id for row in cut_off if row.action == "coa"])
+        for part in _parts({row.session_id for row in cut_off}):
+            await self._connection.execute(
+                update(pending_orders).where(pending_orders.c.session_id.in_(part)).values(next_attempt_at=now)
+            )
+        return len(cut_off)
+
+    async def observe(self, observations: Sequence[Observation]) -> None:
+        """Keep what sessions were seen with."""
+        if not observations:
+            return
+        statement = self._dialect.insert(observed)
+        changed = {name: statement.excluded[name] for name in observed.c.keys() if name != "session_id"}  # noqa: SIM118 - a column collection is no dict
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["session_id"], set_=changed),
+            [_observation(seen) for seen in observations],
+        )
+
+    async def observe_logins(self, observations: Sequence[Observation]) -> None:
+        """Keep what the Class of new sessions says; what is already known of a session is newer and stays.
+
+        A NAS echoes the Class of the log-in in every packet, also after a CoA has changed the profile.
+        """
+        if observations:
+            statement = self._dialect.insert(observed).on_conflict_do_nothing(index_elements=["session_id"])
+            await self._connection.execute(statement, [_observation(seen) for seen in observations])
+
+    async def mark_unsure(self, session_ids: Collection[int]) -> None:
+        """Note that an unanswered CoA may have changed these sessions."""
+        for part in _parts(session_ids):
+            await self._connection.execute(
+                update(observed).where(observed.c.session_id.in_(part)).values(evidence=Evidence.UNSURE.value)
+            )
+
+    async def acknowledged(self, session_ids: Collection[int]) -> list[AcknowledgedSession]:
+        """Return those of the sessions with an acknowledged rate and an interval metered wholly after that."""
+        found: dict[int, AcknowledgedSession] = {}
+        for part in _parts(session_ids):
+            query = (
+                select(
+                    observed.c.session_id, observed.c.service_id, observed.c.access, observed.c.profile_key,
+                    observed.c.observed_at, desired.c.profile, usage_slices.c.start_at, usage_slices.c.end_at,
+                    usage_slices.c.upload_octets, usage_slices.c.download_octets,
+                )
+                .join(
+                    desired,
+                    and_(
+                        desired.c.service_id == observed.c.service_id,
+                        desired.c.profile_key == observed.c.profile_key,
+                    ),
+                )
+                .join(
+                    usage_slices,
+                    and_(
+                        usage_slices.c.session_id == observed.c.session_id,
+                        usage_slices.c.start_at >= observed.c.observed_at,
+                    ),
+                )
+                .where(observed.c.session_id.in_(part), observed.c.evidence == Evidence.ACK.value)
+                .order_by(usage_slices.c.end_at)
+            )  # fmt: skip
+            for row in await self._connection.execute(query):
+                speed = ServiceProfile.from_json(row.profile).speed
+                if speed is None:
+                    continue
+                interval = MeasuredInterval(row.start_at, row.end_at, row.upload_octets, row.download_octets)
+                found[row.session_id] = AcknowledgedSession(
+                    row.session_id,
+                    row.service_id,
+                    Access(row.access),
+                    row.profile_key,
+                    speed,
+                    row.observed_at,
+                    interval,
+                )
+        return list(found.values())
+
+    async def verify_rates(self, proved: Iterable[AcknowledgedSession], now: datetime) -> None:
+        """Note that traffic has shown these sessions at their new rate."""
+        for session in proved:
+            await self._connection.execute(
+                update(observed)
+                .where(
+                    observed.c.session_id == session.session_id,
+                    observed.c.profile_key == session.profile_key,
+                    observed.c.evidence == Evidence.ACK.value,
+                )
+                .values(evidence=Evidence.TRAFFIC.value, observed_at=now)
+            )
+            table = enforcement_attempts.c
+            await self._connection.execute(
+                update(enforcement_attempts)
+                .where(
+                    table.session_id == session.session_id,
+                    table.action == "coa",
+                    table.outcome == "acked",
+                    table.profile_key == session.profile_key,
+                )
+                .values(outcome="verified", verified_at=now)
+            )
+
+    async def close_as_lost(self, session_ids: Collection[int]) -> None:
+        """Close sessions that their NAS no longer has, at the time of their last sign of life."""
+        for part in _parts(session_ids):
+            await self._connection.execute(
+                update(sessions)
+                .where(sessions.c.id.in_(part), sessions.c.stopped_at.is_(None))
+                .values(state="closed", stopped_at=sessions.c.updated_at, terminate_cause=_LOST)
+            )
+
+
+def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToCheck:
+    wanted = seen = waiting = None
+    if row["profile_key"] is not None:
+        profile = profiles.get(row["profile_key"])
+        if profile is None:
+            profile = profiles[row["profile_key"]] = ServiceProfile.from_json(row["profile"])
+        wanted = DesiredService(
+            row["service_id"], Access(row["access"]), row["reason"], profile, row["profile_key"], row["cause"],
+            row["since_at"], row["until_at"],
+        )  # fmt: skip
+    if row["observed_key"] is not None:
+        seen = ObservedService(Access(row["observed_access"]), row["observed_key"], Evidence(row["evidence"]))
+    if row["pending_key"] is not None:
+        waiting = PendingOrder(
+            row["session_id"], row["service_id"], row["pending_key"], row["attempts"], row["next_attempt_at"],
+            row["coa_refused"], row["last_error"],
+        )  # fmt: skip
+    secret = b"" if row["removed_at"] is not None else row["secret_sealed"]
+    return SessionToCheck(
+        session_id=row["session_id"],
+        service_id=row["service_id"],
+        username=row["username"],
+        acct_session_id=row["acct_session_id"],
+        framed_ip=row["framed_ip"],
+        nas_source=row["nas_source"],
+        started_at=row["started_at"],
+        disconnect_requested_at=row["disconnect_requested_at"],
+        nas=NasRecord(
+            row["nas_id"], row["nas_name"], row["address"], row["vendor"], row["coa_port"], row["reported_ip"], secret
+        ),
+        desired=wanted,
+        observed=seen,
+        pending=waiting,
+    )
+
+
+def _observation(seen: Observation) -> dict[str, Any]:
+    return {**asdict(seen), "access": seen.access.value, "evidence": seen.evidence.value}
+
+
+def _parts(ids: Collection[Any]) -> list[list[Any]]:
+    wanted = list(ids)
+    return [wanted[start : start + _IDS_A_QUERY] for start in range(0, len(wanted), _IDS_A_QUERY)]

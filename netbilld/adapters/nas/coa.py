@@ -1,0 +1,279 @@
+"""CoA- and Disconnect-Requests over UDP (RFC 5176): one socket a local address, shared by every NAS.
+
+pyrad puts the packets together; when to send again and whether an answer is true is `netbilld.radius.exchange`.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Final
+
+from pyrad.packet import CoAPacket, CoARequest, DisconnectRequest
+
+from netbilld.enforcement.actions import Disconnect, Order, SessionHandle
+from netbilld.enforcement.vendors import VENDORS
+from netbilld.model.errors import NetbilldError
+from netbilld.radius.authenticator import Secret
+from netbilld.radius.codes import Code, ErrorCause
+from netbilld.radius.errors import EncodeError
+from netbilld.radius.exchange import (
+    Exchange,
+    ExchangeState,
+    IdentifierPool,
+    Reply,
+    ReplyDropReason,
+    RetransmitPolicy,
+)
+from netbilld.radius.packet import MAX_PACKET_OCTETS
+from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
+
+DATAGRAMS_A_WAKE_UP: Final = 64
+_JITTER_OCTETS: Final = 8
+_FIRST_VENDOR_KEY: Final = 1 << 8
+_DEFAULT_INTERIM_SECONDS: Final = 300
+# The Linux ABI's numbers; not in Python's socket module.
+_IP_RECVERR: Final = 11
+_IPV6_RECVERR: Final = 25
+_MSG_ERRQUEUE: Final = 0x2000
+_ACKS: Final = frozenset((int(Code.COA_ACK), int(Code.DISCONNECT_ACK)))
+
+Peer = tuple[str, int]
+
+
+@dataclass(slots=True)
+class CoaCounters:
+    """What went out and came back since the start; `ignored` are datagrams that answer nothing, by reason."""
+
+    requests: int = 0
+    retransmissions: int = 0
+    acks: int = 0
+    naks: int = 0
+    timeouts: int = 0
+    send_errors: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+class _Transaction:
+    __slots__ = ("ended", "exchange", "refused")
+
+    def __init__(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
+        self.exchange = exchange
+        self.ended = ended
+        self.refused = False
+
+    def end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+class CoaClient:
+    """Carries out orders at NAS.
+
+    Args:
+        hosts: the addresses RADIUS listens on; a specific one is what the NAS knows us by, so orders leave from it.
+            With a wildcard the kernel chooses by its routes.
+        timeout_seconds: how long to wait before the same bytes are sent again.
+        tries: how many times they are sent.
+        interim_seconds: Acct-Interim-Interval for NAS that want complete sets of attributes.
+        entropy: gives that many unpredictable octets; spreads the waits.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        *,
+        timeout_seconds: float,
+        tries: int,
+        entropy: Callable[[int], bytes],
+        interim_seconds: int = _DEFAULT_INTERIM_SECONDS,
+    ) -> None:
+        self.counters = CoaCounters()
+        self._hosts = tuple(hosts)
+        self._policy = RetransmitPolicy(timeout_seconds, timeout_seconds, tries, 0)
+        self._entropy = entropy
+        self._interim_seconds = interim_seconds
+        self._sockets: dict[int, socket.socket] = {}
+        self._identifiers: dict[Peer, IdentifierPool] = {}
+        self._waiting: dict[tuple[Peer, int], _Transaction] = {}
+
+    async def apply(self, nas: NasTarget, session: SessionHandle, order: Order, class_value: bytes) -> Outcome:
+        """Return what came of one order; a `NasControl`."""
+        peer = (str(ip_address(nas.host)), nas.coa_port)
+        identifiers = self._identifiers.get(peer)
+        if identifiers is None:
+            identifiers = self._identifiers[peer] = IdentifierPool(self._entropy(1)[0])
+        identifier = identifiers.take()
+        if identifier is None:
+            return Outcome(OutcomeKind.FAILED, detail="256 orders are under way at this NAS")
+        try:
+            request = self._build(nas, identifier, session, order, class_value)
+            sock = self._socket(peer[0])
+            return await self._exchange(nas, sock, peer, request)
+        except (EncodeError, NetbilldError, OSError, ValueError) as error:
+            return Outcome(OutcomeKind.FAILED, detail=f"the order can't be sent: {error}")
+        finally:
+            identifiers.release(identifier)
+
+    def close(self) -> None:
+        """Give the sockets back; orders under way end unanswered."""
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets.values():
+            loop.remove_reader(sock.fileno())
+            sock.close()
+        self._sockets.clear()
+        for transaction in self._waiting.values():
+            transaction.end()
+
+    def _build(
+        self, nas: NasTarget, identifier: int, session: SessionHandle, order: Order, class_value: bytes
+    ) -> bytes:
+        vendor = VENDORS.get(nas.vendor) or VENDORS["rfc"]
+        pairs = vendor.identify(session)
+        if not isinstance(order, Disconnect):  # RFC 5176 §3.6: a Disconnect carries nothing but identity
+            pairs = pairs + vendor.change(order.profile, self._interim_seconds, class_value)
+        code = DisconnectRequest if isinstance(order, Disconnect) else CoARequest
+        packet = CoAPacket(code, identifier, nas.secret)
+        if vendor.capabilities.message_authenticator:
+            packet.add_message_authenticator()  # first of all attributes
+        for key, value in pairs:
+            name = key if key < _FIRST_VENDOR_KEY else (key >> 8, key & 0xFF)
+            packet.setdefault(name, []).append(value)
+        request: bytes = packet.RequestPacket()
+        return request
+
+    async def _exchange(self, nas: NasTarget, sock: socket.socket, peer: Peer, request: bytes) -> Outcome:
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(request, Secret(nas.secret), loop.time(), self._entropy(_JITTER_OCTETS), self._policy)
+        transaction = _Transaction(exchange, loop.create_future())
+        self._waiting[peer, request[1]] = transaction
+        try:
+            self.counters.requests += 1
+            trouble = self._send(sock, request, peer)
+            while (next_at_mono := exchange.next_at_mono) is not None:
+                await asyncio.wait((transaction.ended,), timeout=max(0.0, next_at_mono - loop.time()))
+                if transaction.ended.done():
+                    break
+                again = exchange.poll(loop.time())
+                if again is not None:
+                    self.counters.retransmissions += 1
+                    trouble = self._send(sock, again, peer)
+        finally:
+            del self._waiting[peer, request[1]]
+        return self._outcome(nas, transaction, trouble)
+
+    def _send(self, sock: socket.socket, datagram: bytes, peer: Peer) -> str:
+        """Send, and return what went wrong, if anything; a lost datagram is sent again like any other."""
+        try:
+            sock.sendto(datagram, peer)
+        except OSError as error:
+            # An earlier datagram's ICMP error is reported here once, whichever NAS it was about: try again.
+            if error.errno == errno.ECONNREFUSED:
+                try:
+                    sock.sendto(datagram, peer)
+                except OSError as second:
+                    error = second
+                else:
+                    return ""
+            self.counters.send_errors += 1
+            return error.strerror or str(error)
+        return ""
+
+    def _outcome(self, nas: NasTarget, transaction: _Transaction, trouble: str) -> Outcome:
+        exchange = transaction.exchange
+        reply = exchange.reply
+        if exchange.state is ExchangeState.DONE and reply is not None:
+            if reply.code in _ACKS:
+                self.counters.acks += 1
+                return Outcome(OutcomeKind.ACKED)
+            self.counters.naks += 1
+            return Outcome(OutcomeKind.NACKED, reply.error_cause, f"refused by {nas.name}: {_cause(reply.error_cause)}")
+        self.counters.timeouts += 1
+        if transaction.refused:
+            detail = f"nothing listens on {nas.name} UDP port {nas.coa_port}"
+        elif ReplyDropReason.BAD_AUTHENTICATOR in exchange.dropped:
+            detail = f"{nas.name} answers with another secret"
+        elif trouble:
+            detail = f"{nas.name} can't be reached: {trouble}"
+        else:
+            detail = f"no answer from {nas.name} after {exchange.transmissions} tries"
+        return Outcome(OutcomeKind.TIMED_OUT, detail=detail)
+
+    def _socket(self, host: str) -> socket.socket:
+        """Return the socket for a destination's address family, opened when first needed."""
+        is_ipv6 = ":" in host
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        known = self._sockets.get(family)
+        if known is not None:
+            return known
+        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            # without this the kernel does not tell an unconnected socket that nobody listens over there
+            if is_ipv6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            sock.bind((self._local_address(is_ipv6=is_ipv6), 0))
+        except OSError:
+            sock.close()
+            raise
+        self._sockets[family] = sock
+        asyncio.get_running_loop().add_reader(sock.fileno(), self._drain, sock)
+        return sock
+
+    def _local_address(self, *, is_ipv6: bool) -> str:
+        for host in self._hosts:
+            address = ip_address(host)
+            if (address.version == 6) == is_ipv6 and not address.is_unspecified:
+                return host
+        return "::" if is_ipv6 else "0.0.0.0"  # noqa: S104 - the kernel chooses by its routes
+
+    def _drain(self, sock: socket.socket) -> None:
+        for _ in range(DATAGRAMS_A_WAKE_UP):
+            try:
+                datagram, source = sock.recvfrom(MAX_PACKET_OCTETS + 1)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._read_errors(sock)
+                continue
+            self._receive(datagram, (source[0].partition("%")[0], source[1]))
+
+    def _receive(self, datagram: bytes, source: Peer) -> None:
+        transaction = self._waiting.get((source, datagram[1])) if len(datagram) >= 2 else None
+        if transaction is None:
+            self._ignore("unasked")
+            return
+        answer = transaction.exchange.receive(datagram)
+        if isinstance(answer, Reply):
+            transaction.end()
+        else:
+            self._ignore(answer.reason.value)
+
+    def _ignore(self, reason: str) -> None:
+        self.counters.ignored[reason] = self.counters.ignored.get(reason, 0) + 1
+
+    def _read_errors(self, sock: socket.socket) -> None:
+        """End the orders whose datagrams came back as «port unreachable»."""
+        for _ in range(DATAGRAMS_A_WAKE_UP):
+            try:
+                sent, _ancillary, _flags, destination = sock.recvmsg(MAX_PACKET_OCTETS, 512, _MSG_ERRQUEUE)
+            except OSError:
+                return
+            transaction = self._waiting.get(((destination[0], destination[1]), sent[1])) if len(sent) >= 2 else None
+            if transaction is not None and transaction.exchange.request.startswith(sent[:20]):
+                transaction.refused = True
+                transaction.end()
+
+
+def _cause(error_cause: int | None) -> str:
+    if error_cause is None:
+        return "no reason given"
+    try:
+        words = ErrorCause(error_cause).name.lower().replace("_", " ")
+    except ValueError:
+        words = "unknown cause"
+    return f"{error_cause} {words}"

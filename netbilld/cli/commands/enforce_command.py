@@ -1,0 +1,82 @@
+"""`netbilld enforce`: what is due and seen of each service, and what is pending and why."""
+
+import argparse
+
+from netbilld.cli.context import Context
+from netbilld.cli.main import add_config_option, add_json_option
+from netbilld.cli.output import note, print_json, print_table
+from netbilld.model.errors import NotFoundError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verb's options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="status|retry")
+    status = actions.add_parser("status", help="desired and observed state of each service")
+    status.add_argument("--username", metavar="U", help="only the service this name logs in to")
+    add_json_option(status)
+    retry = actions.add_parser("retry", help="try every waiting order at once")
+    add_config_option(retry)
+
+
+async def run(options: argparse.Namespace, context: Context) -> None:
+    """Run `enforce status` or `enforce retry`."""
+    if options.action == "status":
+        await _status(options, context)
+    else:
+        await _retry(context)
+
+
+async def _status(options: argparse.Namespace, context: Context) -> None:
+    async with context.database() as database, database.read() as work:
+        lines = await work.enforcement.status(options.username)
+    if options.username is not None and not lines:
+        raise NotFoundError(f"no service is known by the name {options.username!r}", hint="see `subscriber list`")
+    if context.json_wanted:
+        document = [
+            {
+                "username": line.username,
+                "service_id": line.service_id,
+                "desired": line.desired,
+                "reason": line.reason,
+                "observed": line.observed,
+                "evidence": line.evidence,
+                "since": line.since,
+                "observed_at": line.observed_at,
+                "agrees": line.agrees,
+                "attempts": line.attempts,
+                "last_error": line.last_error,
+                "next_attempt_at": line.next_attempt_at,
+                "session_id": line.session_id,
+            }
+            for line in lines
+        ]
+        print_json(document, context.settings.timezone)
+        return
+    print_table(
+        ["USERNAME", "DESIRED", "REASON", "OBSERVED", "EVIDENCE", "AGREES", "ATTEMPTS", "LAST ERROR"],
+        [
+            [
+                line.username,
+                line.desired,
+                line.reason,
+                "offline" if line.session_id is None else line.observed or "unknown",
+                line.evidence,
+                "yes" if line.agrees else "no",
+                line.attempts,
+                line.last_error,
+            ]
+            for line in lines
+        ],
+        right=(6,),
+    )
+
+
+async def _retry(context: Context) -> None:
+    now = context.now()
+    async with context.database() as database, database.write() as work:
+        service_ids = await work.enforcement.retry_all(now)
+        if service_ids:
+            details = {"service_ids": [str(service_id) for service_id in service_ids]}
+            await work.changes.record(context.actor, now, "enforce.retry", "service", service_ids[0], details)
+    await context.nudge()
+    note(f"{len(service_ids)} services are tried again" if service_ids else "no order is waiting")

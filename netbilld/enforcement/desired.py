@@ -1,0 +1,48 @@
+"""What a service is due, as it is kept: with its cause and since when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from netbilld.enforcement.policy import Entitlement
+from netbilld.enforcement.profile import Access, ServiceProfile
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredService:
+    """An entitlement on record.
+
+    Attributes:
+        reason: a word of `netbilld.enforcement.policy.Reason`.
+        cause: what made us look when it last changed: usage, payment.add, plan.set, timer and so on.
+        since_at: when access, reason or profile last changed.
+        until_at: when time alone may change it.
+    """
+
+    service_id: UUID
+    access: Access
+    reason: str
+    profile: ServiceProfile
+    profile_key: str
+    cause: str
+    since_at: datetime
+    until_at: datetime | None
+
+
+def renewed(
+    previous: DesiredService | None, service_id: UUID, due: Entitlement, cause: str, now: datetime
+) -> DesiredService:
+    """Return what is to be kept now; `previous` itself where nothing has changed.
+
+    A new `until_at` alone keeps cause and `since_at`.
+    """
+    key = due.profile.key
+    if previous is not None and (previous.access, previous.reason, previous.profile_key) == (
+        due.access,
+        due.reason,
+        key,
+    ):
+        if previous.until_at == due.until_at:
+            return previous
+        cause, now = previous.cause, previous.since_at
+    return DesiredService(service_id, due.access, str(due.reason), due.profile, key, cause, now, due.until_at)

@@ -1,0 +1,140 @@
+"""Computes what services are due, keeps it on record, and refreshes who may log in."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.desired import DesiredService, renewed
+from netbilld.enforcement.policy import ServiceFacts, entitlement
+from netbilld.enforcement.profile import WalledGarden
+from netbilld.services.authenticate import (
+    AccessDirectory,
+    OpenedCredential,
+    SealedCredential,
+    SecretOpener,
+    open_credential,
+)
+
+# Other work gets its turn after so many services.
+_TURN: Final = 500
+# Causes that change neither name nor password.
+_WITHOUT_CREDENTIALS: Final = frozenset(("usage", "timer"))
+
+
+class DueStore(Protocol):
+    async def facts(
+        self, service_ids: Iterable[UUID] | None, policy: StandingPolicy, now: datetime
+    ) -> Sequence[ServiceFacts]: ...
+
+    async def access_rows(self, service_ids: Iterable[UUID] | None) -> Sequence[SealedCredential]: ...
+
+    async def desired(self, service_ids: Iterable[UUID] | None) -> Mapping[UUID, DesiredService]: ...
+
+    async def due_by_time(self, now: datetime) -> Sequence[UUID]: ...
+
+    async def store_desired(self, wanted: Sequence[DesiredService]) -> None: ...
+
+
+class DueWork(Protocol):
+    @property
+    def enforcement(self) -> DueStore: ...
+
+
+class DueDatabase(Protocol):
+    def read(self) -> AbstractAsyncContextManager[DueWork]: ...
+
+    def write(self) -> AbstractAsyncContextManager[DueWork]: ...
+
+
+class Entitle:
+    """Runs one at a time, so that an older look at the facts never overwrites a newer one."""
+
+    def __init__(
+        self,
+        database: DueDatabase,
+        directory: AccessDirectory,
+        box: SecretOpener,
+        policy: StandingPolicy,
+        walled_garden: WalledGarden,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._box = box
+        self._policy = policy
+        self._walled_garden = walled_garden
+        self._turn = asyncio.Lock()
+
+    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
+        """Decide on these services, on every one for None, and return those the reconciler is to look at.
+
+        These are the services whose due state has changed, and unless usage or time was the cause, all that were asked
+        for: a command may concern the session itself.
+
+        Args:
+            service_ids: which; names and passwords are read again too, unless `cause` is `usage` or `timer`.
+            cause: kept beside what has changed.
+            now: the moment to decide for.
+
+        Raises:
+            StoreUnavailableError: the database is away; log-ins go on as they were.
+            NetbilldError: a credential was encrypted with another key.
+        """
+        async with self._turn:
+            return await self._run(service_ids, cause, now)
+
+    async def run_due(self, now: datetime) -> list[UUID]:
+        """Decide on the services that time alone may have changed; return those that have."""
+        async with self._database.read() as work:
+            service_ids = await work.enforcement.due_by_time(now)
+        return await self.run(service_ids, "timer", now) if service_ids else []
+
+    async def _run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
+        if service_ids is not None and not service_ids:
+            return []
+        with_credentials = cause not in _WITHOUT_CREDENTIALS
+        async with self._database.read() as work:
+            found = await work.enforcement.facts(service_ids, self._policy, now)
+            recorded = await work.enforcement.desired(service_ids)
+            sealed = await work.enforcement.access_rows(service_ids) if with_credentials else ()
+        changed: list[DesiredService] = []
+        shifted: list[DesiredService] = []
+        for count, facts in enumerate(found, 1):
+            due = entitlement(facts, self._walled_garden, now)
+            previous = recorded.get(facts.service_id)
+            wanted = renewed(previous, facts.service_id, due, cause, now)
+            if wanted is not previous:
+                (shifted if previous and previous.since_at == wanted.since_at else changed).append(wanted)
+            self._directory.put(facts, due)
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+        if with_credentials:
+            await self._take_credentials(found, sealed)
+        self._forget_missing(service_ids, found)
+        if changed or shifted:
+            async with self._database.write() as work:
+                await work.enforcement.store_desired(changed + shifted)
+        concerned = dict.fromkeys(service.service_id for service in changed)
+        if service_ids is not None and with_credentials:
+            concerned |= dict.fromkeys(service_ids)
+        return list(concerned)
+
+    async def _take_credentials(self, found: Iterable[ServiceFacts], sealed: Iterable[SealedCredential]) -> None:
+        opened: dict[UUID, list[OpenedCredential]] = {facts.service_id: [] for facts in found}
+        for count, row in enumerate(sealed, 1):
+            if row.service_id in opened:
+                opened[row.service_id].append(open_credential(row, self._box))
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+        for count, (service_id, credentials) in enumerate(opened.items(), 1):
+            self._directory.set_credentials(service_id, credentials)
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+
+    def _forget_missing(self, service_ids: Collection[UUID] | None, found: Iterable[ServiceFacts]) -> None:
+        wanted = self._directory.service_ids() if service_ids is None else service_ids
+        for service_id in set(wanted).difference(facts.service_id for facts in found):
+            self._directory.remove(service_id)

@@ -1,0 +1,177 @@
+"""What the reconciler reads and writes: sessions with what is due and seen, orders under way, attempts."""
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from netbilld.billing.plan import Speed
+from netbilld.enforcement.desired import DesiredService
+from netbilld.enforcement.evidence import MeasuredInterval
+from netbilld.enforcement.observed import Evidence, ObservedService
+from netbilld.enforcement.profile import Access
+
+Action = Literal["coa", "disconnect"]
+
+
+@dataclass(frozen=True, slots=True)
+class NasRecord:
+    """A NAS as orders need it, its secret still sealed (empty once the NAS is removed)."""
+
+    nas_id: UUID
+    name: str
+    address: str
+    vendor: str
+    coa_port: int
+    reported_ip: str | None
+    secret_sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOrder:
+    """A session that is not yet as it should be: survives a restart.
+
+    Attributes:
+        profile_key: what is wanted (`plan_order.wish_key`); another one means a newer wish, which waits for nothing.
+        attempts: orders sent for it.
+        next_attempt_at: not before then, as long as the wish is the same.
+        coa_refused: the NAS said no to a CoA for it.
+        last_error: what went wrong last, for people.
+    """
+
+    session_id: int
+    service_id: UUID | None
+    profile_key: str
+    attempts: int
+    next_attempt_at: datetime
+    coa_refused: bool = False
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToCheck:
+    """An open session with all that decides on its next order."""
+
+    session_id: int
+    service_id: UUID | None
+    username: str
+    acct_session_id: str
+    framed_ip: str | None
+    nas_source: str | None
+    started_at: datetime
+    disconnect_requested_at: datetime | None
+    nas: NasRecord
+    desired: DesiredService | None
+    observed: ObservedService | None
+    pending: PendingOrder | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An order that is about to leave."""
+
+    session_id: int
+    service_id: UUID | None
+    nas_id: UUID
+    action: Action
+    access: str
+    reason: str
+    profile_key: str
+    due_at: datetime
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """What came of an order: sent, acked, nacked, timed_out, failed, verified."""
+
+    attempt_id: int
+    outcome: str
+    answered_at: datetime | None
+    verified_at: datetime | None = None
+    error_cause: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a session was seen with."""
+
+    session_id: int
+    service_id: UUID
+    access: Access
+    profile_key: str
+    evidence: Evidence
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgedSession:
+    """A session whose NAS acknowledged a rate that traffic has not proved yet, with its newest interval since."""
+
+    session_id: int
+    service_id: UUID
+    access: Access
+    profile_key: str
+    speed: Speed
+    acked_at: datetime
+    interval: MeasuredInterval
+
+
+class OrderStore(Protocol):
+    """The store's part that orders need, in one transaction."""
+
+    async def sessions_of(
+        self, service_ids: Collection[UUID], session_ids: Collection[int]
+    ) -> Sequence[SessionToCheck]: ...
+
+    async def sessions_with_due_orders(self, now: datetime) -> Sequence[SessionToCheck]: ...
+
+    async def sessions_that_differ(self) -> Sequence[SessionToCheck]: ...
+
+    async def ended_with_orders(self) -> Sequence[int]: ...
+
+    async def next_attempt_at(self, now: datetime) -> datetime | None: ...
+
+    async def still_open(self, session_ids: Collection[int]) -> Collection[int]: ...
+
+    async def begin_attempts(self, attempts: Sequence[NewAttempt]) -> Sequence[int]: ...
+
+    async def end_attempts(self, ends: Sequence[AttemptEnd]) -> None: ...
+
+    async def settle(self, session_ids: Collection[int], now: datetime) -> None: ...
+
+    async def save_pending(self, orders: Sequence[PendingOrder]) -> None: ...
+
+    async def drop_pending(self, session_ids: Collection[int]) -> None: ...
+
+    async def wake_orders(self, nas_id: UUID | None, now: datetime) -> int: ...
+
+    async def interrupted(self, now: datetime) -> int: ...
+
+    async def observe(self, observations: Sequence[Observation]) -> None: ...
+
+    async def mark_unsure(self, session_ids: Collection[int]) -> None: ...
+
+    async def acknowledged(self, session_ids: Collection[int]) -> Sequence[AcknowledgedSession]: ...
+
+    async def verify_rates(self, sessions: Iterable[AcknowledgedSession], now: datetime) -> None: ...
+
+    async def close_as_lost(self, session_ids: Collection[int]) -> None: ...
+
+
+class OrderWork(Protocol):
+    """One transaction."""
+
+    @property
+    def enforcement(self) -> OrderStore: ...
+
+
+class OrderDatabase(Protocol):
+    """Where transactions come from."""
+
+    def read(self) -> AbstractAsyncContextManager[OrderWork]: ...
+
+    def write(self) -> AbstractAsyncContextManager[OrderWork]: ...

@@ -1,0 +1,31 @@
+"""What a refused subscriber's device may show, in a few words (RFC 2865 §5.18)."""
+
+from typing import Final
+
+from netbilld.enforcement.policy import Reason
+
+_MESSAGES: Final[dict[str, dict[Reason, str]]] = {
+    "id": {
+        Reason.TERMINATED: "Layanan sudah berhenti. Hubungi kami untuk berlangganan lagi.",
+        Reason.SUSPENDED: "Layanan dihentikan sementara. Hubungi kami.",
+        Reason.PAUSED: "Layanan sedang cuti. Hubungi kami untuk mengaktifkan lagi.",
+        Reason.EXPIRED: "Masa aktif habis. Isi saldo untuk memperpanjang.",
+        Reason.NO_CREDIT: "Saldo habis. Isi saldo untuk tersambung lagi.",
+        Reason.OVERDUE: "Tagihan lewat jatuh tempo. Bayar untuk tersambung lagi.",
+        Reason.QUOTA: "Kuota periode ini habis.",
+    },
+    "en": {
+        Reason.TERMINATED: "This service has ended. Contact us to subscribe again.",
+        Reason.SUSPENDED: "This service is suspended. Contact us.",
+        Reason.PAUSED: "This service is paused. Contact us to resume it.",
+        Reason.EXPIRED: "Your period has ended. Top up to renew it.",
+        Reason.NO_CREDIT: "Your balance is used up. Top up to connect again.",
+        Reason.OVERDUE: "A bill is overdue. Pay it to connect again.",
+        Reason.QUOTA: "This period's quota is used up.",
+    },
+}
+
+
+def reply_message(reason: Reason, locale: str) -> bytes:
+    """Return Reply-Message for a refusal, in Indonesian (`id`) or English; empty where there is nothing to say."""
+    return _MESSAGES.get(locale, _MESSAGES["en"]).get(reason, "").encode()
