@@ -16,10 +16,12 @@ from netbilld.adapters.database.nas import NasStore
 from netbilld.adapters.database.payments import PaymentStore
 from netbilld.adapters.database.plans import PlanStore
 from netbilld.adapters.database.portal import PortalStore
+from netbilld.adapters.database.readmodels import ReadModelStore
 from netbilld.adapters.database.services import ServiceStore
 from netbilld.adapters.database.sessions import SessionStore
 from netbilld.adapters.database.staff import StaffStore
 from netbilld.adapters.database.subscribers import SubscriberStore
+from netbilld.adapters.database.throughput import ThroughputStore
 from netbilld.adapters.database.usage import UsageStore
 
 
@@ -78,6 +80,10 @@ class UnitOfWork:
         return PortalStore(self.connection)
 
     @cached_property
+    def readmodels(self) -> ReadModelStore:
+        return ReadModelStore(self.connection)
+
+    @cached_property
     def services(self) -> ServiceStore:
         return ServiceStore(self.connection)
 
@@ -92,6 +98,10 @@ class UnitOfWork:
     @cached_property
     def subscribers(self) -> SubscriberStore:
         return SubscriberStore(self.connection)
+
+    @cached_property
+    def throughput(self) -> ThroughputStore:
+        return ThroughputStore(self.connection)
 
     @cached_property
     def usage(self) -> UsageStore:

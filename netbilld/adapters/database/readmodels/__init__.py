@@ -1,0 +1,15 @@
+"""Read-only queries for the panel's pages: each bounded and on an index, none over raw accounting records."""
+
+from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
+from netbilld.adapters.database.readmodels.money import MoneyQueries
+from netbilld.adapters.database.readmodels.network import NetworkQueries
+from netbilld.adapters.database.readmodels.plans import PlanQueries
+from netbilld.adapters.database.readmodels.sessions import SessionQueries
+from netbilld.adapters.database.readmodels.subscribers import SubscriberQueries
+from netbilld.adapters.database.readmodels.traffic import TrafficQueries
+
+
+class ReadModelStore(
+    TrafficQueries, SubscriberQueries, SessionQueries, EnforcementQueries, NetworkQueries, PlanQueries, MoneyQueries
+):
+    """All of them, on one connection."""

@@ -1,0 +1,119 @@
+"""NAS, with what they carry and when they were last heard; never a secret, sealed or open."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import RowMapping, case, func, select
+
+from netbilld.adapters.database.readmodels.enforcement import attempt_columns
+from netbilld.adapters.database.readmodels.queries import ONLINE_STATES, Queries
+from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
+from netbilld.services.readmodels import Attempt, NasFile, NasLine, Octets
+
+_MOST_NAS: Final = 500
+_NEWEST_LOG_INS: Final = 5000
+_NEWEST_ORDERS: Final = 12
+
+
+class NetworkQueries(Queries):
+    """Sums over open sessions by NAS."""
+
+    async def nas_lines(self) -> Sequence[NasLine]:
+        """Return every NAS in use, by name."""
+        query = (
+            select(nas.c.id, nas.c.name, nas.c.address, nas.c.vendor, nas.c.last_heard_at)
+            .where(nas.c.removed_at.is_(None))
+            .order_by(nas.c.name_key)
+            .limit(_MOST_NAS)
+        )
+        rows = await self._rows(query)
+        sums = await self._sums()
+        return [_line(row, sums.get(row["id"])) for row in rows]
+
+    async def nas_file(self, name: str) -> NasFile | None:
+        """Return one NAS; its log-ins are counted among the newest few thousand attempts of all NAS."""
+        row = await self._row(select(nas).where(nas.c.name_key == name.casefold(), nas.c.removed_at.is_(None)))
+        if row is None:
+            return None
+        states = (
+            select(sessions.c.state, func.count().label("sessions"))
+            .where(sessions.c.stopped_at.is_(None), sessions.c.nas_id == row["id"])
+            .group_by(sessions.c.state)
+        )
+        recent = (
+            select(auth_attempts.c.nas_id, auth_attempts.c.result, auth_attempts.c.reason)
+            .order_by(auth_attempts.c.id.desc())
+            .limit(_NEWEST_LOG_INS)
+            .subquery()
+        )
+        log_ins = (
+            select(recent.c.result, recent.c.reason, func.count().label("attempts"))
+            .where(recent.c.nas_id == row["id"])
+            .group_by(recent.c.result, recent.c.reason)
+            .order_by(func.count().desc())
+        )
+        orders = (
+            attempt_columns()
+            .where(enforcement_attempts.c.nas_id == row["id"])
+            .order_by(enforcement_attempts.c.id.desc())
+            .limit(_NEWEST_ORDERS)
+        )
+        return NasFile(
+            line=_line(row, (await self._sums(row["id"])).get(row["id"])),
+            coa_port=row["coa_port"],
+            require_message_authenticator=row["require_message_authenticator"],
+            seen_message_authenticator_at=row["seen_message_authenticator_at"],
+            swap_octets=row["swap_octets"],
+            portal_sources=[str(prefix) for prefix in row["portal_sources"]],
+            reported_ip=row["reported_ip"],
+            identifier=row["identifier"],
+            has_api=row["api_url_sealed"] is not None,
+            has_snmp=row["snmp_community_sealed"] is not None,
+            created_at=row["created_at"],
+            open_octets=await self._open_octets(row["id"]),
+            states={state["state"]: state["sessions"] for state in await self._rows(states)},
+            log_ins={(line["result"], line["reason"]): line["attempts"] for line in await self._rows(log_ins)},
+            log_ins_seen=await self._number(select(func.count()).select_from(recent)),
+            attempts=[Attempt(**line) for line in await self._rows(orders)],
+        )
+
+    async def _open_octets(self, nas_id: UUID) -> Octets:
+        query = select(
+            func.coalesce(func.sum(sessions.c.upload_octets), 0).label("upload"),
+            func.coalesce(func.sum(sessions.c.download_octets), 0).label("download"),
+        ).where(sessions.c.stopped_at.is_(None), sessions.c.nas_id == nas_id)
+        row = await self._row(query)
+        assert row is not None, "an aggregate has one row"  # noqa: S101
+        return Octets(int(row["upload"]), int(row["download"]))
+
+    async def _sums(self, only: UUID | None = None) -> dict[UUID, RowMapping]:
+        alive = case((sessions.c.state.in_(ONLINE_STATES), 1), else_=0)
+        query = (
+            select(
+                sessions.c.nas_id,
+                func.sum(alive).label("sessions"),
+                func.sum(alive * sessions.c.upload_bps).label("upload_bps"),
+                func.sum(alive * sessions.c.download_bps).label("download_bps"),
+                func.count(pending_orders.c.session_id).label("pending"),
+            )
+            .select_from(sessions.outerjoin(pending_orders, pending_orders.c.session_id == sessions.c.id))
+            .where(sessions.c.stopped_at.is_(None))
+            .group_by(sessions.c.nas_id)
+        )
+        if only is not None:
+            query = query.where(sessions.c.nas_id == only)
+        return {row["nas_id"]: row for row in await self._rows(query)}
+
+
+def _line(row: Any, sums: RowMapping | None) -> NasLine:
+    return NasLine(
+        name=row["name"],
+        address=row["address"],
+        vendor=row["vendor"],
+        last_heard_at=row["last_heard_at"],
+        sessions=int(sums["sessions"]) if sums else 0,
+        upload_bps=int(sums["upload_bps"]) if sums else 0,
+        download_bps=int(sums["download_bps"]) if sums else 0,
+        pending=int(sums["pending"]) if sums else 0,
+    )

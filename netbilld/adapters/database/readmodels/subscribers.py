@@ -1,0 +1,253 @@
+"""Subscribers: the list with its search, and one subscriber with all that a page shows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, true
+
+from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
+from netbilld.adapters.database.readmodels.queries import first_username, is_online, like
+from netbilld.adapters.database.readmodels.sessions import SessionQueries
+from netbilld.adapters.database.subscribers import credential_key
+from netbilld.adapters.database.tables import (
+    auth_attempts,
+    changes,
+    credentials,
+    desired,
+    invoices,
+    nas,
+    plan_versions,
+    plans,
+    services,
+    sessions,
+    subscribers,
+    usage_hours,
+    usage_periods,
+)
+from netbilld.billing.plan_file import plan_from_definition
+from netbilld.enforcement.profile import ServiceProfile
+from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.services.readmodels import (
+    PAGE_LENGTH,
+    ChangeLine,
+    DayOfUsage,
+    DueNow,
+    LogIn,
+    Octets,
+    ServiceFile,
+    SubscriberFile,
+    SubscriberLine,
+    SubscriberPage,
+)
+
+_DAYS: Final = 30
+_NEWEST: Final = 20
+_MOST_SERVICES: Final = 100
+_MOST_SESSIONS: Final = 50
+
+
+class SubscriberQueries(SessionQueries, EnforcementQueries):
+    """Reads about people."""
+
+    async def subscriber_lines(self, text: str, access: str | None, offset: int) -> SubscriberPage:
+        """Return a page of services in order of subscriber number.
+
+        `text` is part of a number, name, phone, address or name to log in with, or a MAC in any writing; `access` is
+        active, throttled, walled or blocked.
+        """
+        condition = and_(_matching(text), true() if access is None else desired.c.access == access)
+        joined = (
+            subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
+            .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
+            .join(plans, plans.c.id == plan_versions.c.plan_id)
+            .outerjoin(desired, desired.c.service_id == services.c.id)
+        )
+        owed = (
+            select(func.coalesce(func.sum(invoices.c.total_minor - invoices.c.paid_minor), 0))
+            .where(invoices.c.subscriber_id == subscribers.c.id, invoices.c.status.in_(("issued", "part_paid")))
+            .scalar_subquery()
+        )
+        query = (
+            select(
+                subscribers.c.number.label("subscriber_no"),
+                subscribers.c.name,
+                first_username(services.c.id).label("username"),
+                subscribers.c.phone,
+                subscribers.c.area,
+                plans.c.code.label("plan"),
+                services.c.status,
+                desired.c.access,
+                desired.c.reason,
+                is_online().label("online"),
+                owed.label("outstanding_minor"),
+            )
+            .select_from(joined)
+            .where(condition)
+            .order_by(func.length(subscribers.c.number), subscribers.c.number, services.c.created_at, services.c.id)
+            .limit(PAGE_LENGTH)
+            .offset(offset)
+        )
+        total = await self._number(select(func.count()).select_from(joined).where(condition))
+        lines = [
+            SubscriberLine(**{**row, "outstanding_minor": int(row["outstanding_minor"])})
+            for row in await self._rows(query)
+        ]
+        return SubscriberPage(lines, total)
+
+    async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None:
+        """Return a subscriber; None where there is no such number."""
+        row = await self._row(select(subscribers).where(subscribers.c.number == number))
+        if row is None:
+            return None
+        files = await self.services_of(number, now)
+        ids = [file.id for file in files]
+        return SubscriberFile(
+            **row,
+            services=files,
+            days=await self._days(ids, now, timezone),
+            attempts=await self.subscriber_attempts(number, _NEWEST),
+            log_ins=await self._log_ins([name for file in files for _, name in file.usernames]),
+            changes=await self._changes(row["id"], ids),
+        )
+
+    async def services_of(self, number: str, now: datetime) -> Sequence[ServiceFile]:
+        """Return a subscriber's services, those that live first."""
+        query = (
+            select(services, plan_versions.c.definition, plan_versions.c.version)
+            .select_from(
+                services.join(subscribers, subscribers.c.id == services.c.subscriber_id).join(
+                    plan_versions, plan_versions.c.id == services.c.plan_version_id
+                )
+            )
+            .where(subscribers.c.number == number)
+            .order_by(services.c.ended_at.is_not(None), services.c.created_at)
+            .limit(_MOST_SERVICES)
+        )
+        return [await self._service(row, now) for row in await self._rows(query)]
+
+    async def _service(self, row: RowMapping, now: datetime) -> ServiceFile:
+        period = monthly_period(now, row["billing_day"], row["timezone"])
+        names = (
+            select(credentials.c.kind, credentials.c.name)
+            .where(credentials.c.service_id == row["id"])
+            .order_by(credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key)
+        )
+        used = await self._row(
+            select(usage_periods).where(
+                usage_periods.c.service_id == row["id"], usage_periods.c.start_on == period.start_on
+            )
+        )
+        due = await self._row(select(desired).where(desired.c.service_id == row["id"]))
+        is_open = and_(sessions.c.service_id == row["id"], sessions.c.stopped_at.is_(None))
+        return ServiceFile(
+            id=row["id"],
+            usernames=[(name["kind"], name["name"]) for name in await self._rows(names)],
+            plan=plan_from_definition(row["definition"]),
+            plan_version=row["version"],
+            status=row["status"],
+            status_reason=row["status_reason"],
+            status_since_at=row["status_since_at"],
+            billing_day=row["billing_day"],
+            timezone=row["timezone"],
+            activated_on=row["activated_on"],
+            paid_until_on=row["paid_until_on"],
+            static_ip=row["static_ip"],
+            due=_due(due) if due else None,
+            period_start_on=period.start_on,
+            period_end_on=period.end_on,
+            used=Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0),
+            charged_minor=used["charged_minor"] if used else 0,
+            sessions=await self._sessions_where(is_open, _MOST_SESSIONS),
+        )
+
+    async def _days(self, service_ids: Sequence[UUID], now: datetime, timezone: str) -> Sequence[DayOfUsage]:
+        """Return the last thirty local days, those without usage included."""
+        last_on = local_date(now, timezone)
+        first_on = last_on - timedelta(days=_DAYS - 1)
+        query = select(
+            usage_hours.c.hour_at,
+            usage_hours.c.upload_octets,
+            usage_hours.c.download_octets,
+        ).where(usage_hours.c.service_id.in_(service_ids), usage_hours.c.hour_at >= local_midnight(first_on, timezone))
+        totals: dict[date, tuple[int, int]] = {}
+        for row in await self._rows(query):
+            on = local_date(row["hour_at"], timezone)
+            upload_octets, download_octets = totals.get(on, (0, 0))
+            totals[on] = (upload_octets + row["upload_octets"], download_octets + row["download_octets"])
+        days = (first_on + timedelta(days=at) for at in range(_DAYS))
+        return [DayOfUsage(on, *totals.get(on, (0, 0))) for on in days]
+
+    async def _log_ins(self, names: Sequence[str]) -> Sequence[LogIn]:
+        query = (
+            select(
+                auth_attempts.c.id,
+                auth_attempts.c.at,
+                auth_attempts.c.username,
+                nas.c.name.label("nas"),
+                auth_attempts.c.method,
+                auth_attempts.c.result,
+                auth_attempts.c.reason,
+            )
+            .select_from(auth_attempts.outerjoin(nas, nas.c.id == auth_attempts.c.nas_id))
+            .where(auth_attempts.c.username_key.in_([credential_key(name) for name in names]))
+            .order_by(auth_attempts.c.at.desc(), auth_attempts.c.id.desc())
+            .limit(_NEWEST)
+        )
+        return [LogIn(**row) for row in await self._rows(query)]
+
+    async def _changes(self, subscriber_id: UUID, service_ids: Sequence[UUID]) -> Sequence[ChangeLine]:
+        about = or_(
+            and_(changes.c.entity == "subscriber", changes.c.entity_id == str(subscriber_id)),
+            and_(changes.c.entity == "service", changes.c.entity_id.in_([str(one) for one in service_ids])),
+        )
+        query = (
+            select(
+                changes.c.id,
+                changes.c.at,
+                changes.c.actor,
+                changes.c.origin,
+                changes.c.action,
+                changes.c.details,
+            )
+            .where(about)
+            .order_by(changes.c.id.desc())
+            .limit(_NEWEST)
+        )
+        return [ChangeLine(**row) for row in await self._rows(query)]
+
+
+def _due(row: Mapping[Any, Any]) -> DueNow:
+    return DueNow(
+        access=row["access"],
+        reason=row["reason"],
+        profile=ServiceProfile.from_json(row["profile"]),
+        cause=row["cause"],
+        since_at=row["since_at"],
+        until_at=row["until_at"],
+    )
+
+
+def _matching(text: str) -> ColumnElement[bool]:
+    wanted = text.strip()
+    if not wanted:
+        return true()
+    needle = like(wanted.lower())
+    named = select(credentials.c.service_id).where(
+        or_(func.lower(credentials.c.name).like(needle, escape="\\"), credentials.c.name_key == credential_key(wanted))
+    )
+    # a MAC that only a live session tells, in any of its writings
+    seen = select(sessions.c.service_id).where(
+        sessions.c.stopped_at.is_(None),
+        or_(
+            sessions.c.framed_ip == wanted,
+            func.lower(sessions.c.mac).in_([wanted.lower(), credential_key(wanted).lower()]),
+        ),
+    )
+    columns = (subscribers.c.name, subscribers.c.number, subscribers.c.phone, subscribers.c.address)
+    return or_(
+        *(func.lower(column).like(needle, escape="\\") for column in columns),
+        services.c.id.in_(named),
+        services.c.id.in_(seen),
+    )
