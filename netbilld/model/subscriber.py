@@ -37,7 +37,7 @@ class Service:
     """One connection with one plan version.
 
     `status` is active, suspended, paused or ended; `billing_day` is as wanted (1 to 31); `paid_until_on` is the last
-    day a prepaid service is paid for.
+    day a prepaid service is paid for; fees begin on `activated_on`; `installed_on` is known where it came by an import.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class Service:
     static_ip: str | None
     created_at: datetime
     ended_at: datetime | None
+    installed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class NewService:
     ip: str | None = None
     billing_day: str | int | None = None
     active_until_on: date | None = None
-    activated_on: date | None = None
+    activated_on: date | None = None  # None: today
+    installed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class CheckedService:
     billing_day: int
     active_until_on: date | None
     activated_on: date
+    installed_on: date | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ def check(new: NewService, defaults: Defaults, now: datetime) -> CheckedService:
         billing_day=parse_billing_day(new.billing_day or "") if given_day else activated_on.day,
         active_until_on=new.active_until_on,
         activated_on=activated_on,
+        installed_on=new.installed_on,
     )
 
 
@@ -163,6 +166,7 @@ def make_service(
         static_ip=checked.ip,
         created_at=now,
         ended_at=None,
+        installed_on=checked.installed_on,
     )
 
 

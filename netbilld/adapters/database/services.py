@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import BATCH, credential_key
-from netbilld.adapters.database.tables import credentials, plan_versions, plans, services
+from netbilld.adapters.database.tables import credentials, plan_versions, plans, services, sessions
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import Credential, PlanOffer, Service
@@ -65,6 +65,11 @@ class ServiceStore:
             )
             found.update({row.static_ip: row.id for row in await self._connection.execute(query)})
         return found
+
+    async def open_sessions(self, service_id: UUID) -> int:
+        """Return how many sessions of a service are open."""
+        query = select(func.count()).where(sessions.c.service_id == service_id, sessions.c.stopped_at.is_(None))
+        return int((await self._connection.scalar(query)) or 0)
 
     async def add_credentials(self, *added: Credential) -> None:
         """Store new credentials.

@@ -152,7 +152,7 @@ class SubscriberStore:
         status: str | None = None,
         plan: str | None = None,
         area: str | None = None,
-        limit: int = 50,
+        limit: int | None = 50,
         offset: int = 0,
     ) -> tuple[list[SubscriberLine], int]:
         """Return one page of services in order of subscriber number, and how many there are in all.
@@ -162,7 +162,7 @@ class SubscriberStore:
             status: of the service: active, suspended, paused or ended.
             plan: code of a plan.
             area: of the subscriber, exactly.
-            limit: lines a page.
+            limit: lines a page; None for all.
             offset: lines to pass over.
         """
         conditions = _conditions(text, status, plan, area)

@@ -190,7 +190,8 @@ services = Table(
     Column("status_since_at", Instant, nullable=False),
     Column("billing_day", Integer, nullable=False),  # as wanted, 1 to 31; clamped month by month
     Column("timezone", String(64), nullable=False),
-    Column("activated_on", Date, nullable=False),
+    Column("activated_on", Date, nullable=False),  # fees begin here
+    Column("installed_on", Date),  # before netbilld, for a service that came by an import
     Column("paid_until_on", Date),  # prepaid: last day that is paid for
     Column("static_ip", String(45)),
     Column("created_at", Instant, nullable=False),

@@ -1,0 +1,177 @@
+"""`netbilld nas add/list/show/set/remove`."""
+
+import argparse
+from typing import Any, Final
+
+from netbilld.cli.cells import local_time
+from netbilld.cli.context import Context
+from netbilld.cli.main import add_config_option, add_json_option
+from netbilld.cli.output import note, print_fields, print_json, print_table
+from netbilld.cli.secret_input import add_secret_option, read_secret
+from netbilld.enforcement.vendors import VENDORS
+from netbilld.model.errors import InvalidInputError
+from netbilld.model.nas import Nas, api_url_place
+from netbilld.services.manage_nas import REQUIREMENTS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
+
+_LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verbs and their options."""
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove")
+    add = verbs.add_parser("add", help="make a NAS known")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("address", metavar="ADDRESS[/PREFIX]", help="where its packets come from; the longest prefix wins")
+    _add_fields(add)
+    listing = verbs.add_parser("list", help="all of them")
+    add_json_option(listing)
+    show = verbs.add_parser("show", help="one of them")
+    show.add_argument("name", metavar="NAME")
+    add_json_option(show)
+    change = verbs.add_parser("set", help="change one")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--name", dest="new_name", metavar="NAME", help="rename it")
+    change.add_argument("--address", metavar="ADDRESS[/PREFIX]")
+    _add_fields(change)
+    change.add_argument(
+        "--no-portal-source", action="store_true", help="recognise nobody by address on this NAS any more"
+    )
+    change.add_argument(
+        "--forget-message-authenticator",
+        action="store_true",
+        help="with `auto`: it need not send Message-Authenticator until it does again",
+    )
+    remove = verbs.add_parser("remove", help="take one out of service; its sessions stay on record")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--force", action="store_true", help="although sessions are open on it")
+    add_config_option(remove)
+
+
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    add_config_option(parser)
+    add_secret_option(parser, "secret", "the RADIUS secret shared with it")
+    parser.add_argument("--vendor", metavar="|".join(sorted(VENDORS)), help="default mikrotik")
+    parser.add_argument("--coa-port", type=int, metavar="PORT", help="where it takes CoA and Disconnect; default 3799")
+    parser.add_argument("--api-url", metavar="URL", help="of its own API, such as https://USER:PASSWORD@10.0.0.1")
+    parser.add_argument("--snmp-community", metavar="TEXT")
+    parser.add_argument(
+        "--portal-source",
+        action="append",
+        metavar="PREFIX",
+        help="where portal requests of its subscribers come from; may be repeated",
+    )
+    parser.add_argument("--require-message-authenticator", choices=REQUIREMENTS, help="default auto")
+    parser.add_argument(
+        "--swap-octets",
+        action=argparse.BooleanOptionalAction,
+        help="it reports upload as download; counts from the next report on",
+    )
+
+
+async def run(options: argparse.Namespace, context: Context) -> None:
+    """Run one of the verbs."""
+    if options.action == "list":
+        await _list(context)
+    elif options.action == "show":
+        await _show(context, options.name)
+    elif options.action == "remove":
+        async with context.database() as database:
+            manage = ManageNas(database, context.box)
+            left = await manage.remove(options.name, context.actor, context.now(), force=options.force)
+        await context.nudge()
+        print(f"NAS {options.name} removed" + (f"; {left} open sessions stay until they fall silent" if left else ""))
+    else:
+        await _keep(options, context)
+
+
+async def _keep(options: argparse.Namespace, context: Context) -> None:
+    adding = options.action == "add"
+    secret = await read_secret(options, "secret", "RADIUS secret" if adding else None)
+    if adding and secret is None:
+        raise InvalidInputError("a NAS needs a secret", hint="use --secret-stdin, --secret, or a terminal")
+    portal_sources = options.portal_source
+    if not adding and options.no_portal_source:
+        portal_sources = []
+    fields = NasFields(
+        name=options.name if adding else options.new_name,
+        address=options.address,
+        secret=secret,
+        vendor=options.vendor,
+        coa_port=options.coa_port,
+        require_message_authenticator=options.require_message_authenticator,
+        swap_octets=options.swap_octets,
+        portal_sources=portal_sources,
+        api_url=options.api_url,
+        snmp_community=options.snmp_community,
+        forget_message_authenticator=not adding and options.forget_message_authenticator,
+    )
+    async with context.database() as database:
+        manage = ManageNas(database, context.box)
+        kept: Kept
+        if adding:
+            kept = await manage.add(fields, context.actor, context.now())
+        else:
+            kept = await manage.set(options.name, fields, context.actor, context.now())
+    await context.nudge()
+    for warning in kept.warnings:
+        note(f"warning: {warning}")
+    if adding:
+        print(f"NAS {kept.nas.name} added: {kept.nas.address}, {kept.nas.vendor}, CoA port {kept.nas.coa_port}")
+    else:
+        said = ", ".join(
+            column.removesuffix("_sealed").replace("_", " ") for column in kept.changed if column != "name_key"
+        )
+        print(f"NAS {kept.nas.name}: {said} changed" if said else f"NAS {kept.nas.name}: nothing to change")
+
+
+async def _list(context: Context) -> None:
+    async with context.database() as database, database.read() as work:
+        documents = [_document(nas, context, await work.nas.open_sessions(nas.id)) for nas in await work.nas.all()]
+    if context.json_wanted:
+        print_json(documents, context.settings.timezone)
+        return
+    zone = context.settings.timezone
+    rows = [
+        [*(document[column] for column in _LISTED), local_time(document["last_heard_at"], zone)]
+        for document in documents
+    ]
+    print_table(("NAME", "ADDRESS", "VENDOR", "COA", "SESSIONS", "LAST HEARD"), rows, right=(3, 4))
+
+
+async def _show(context: Context, name: str) -> None:
+    async with context.database() as database, database.read() as work:
+        nas = await work.nas.by_name(name)
+        if nas is None:
+            raise unknown_nas(name)
+        document = _document(nas, context, await work.nas.open_sessions(nas.id))
+    if context.json_wanted:
+        print_json(document, context.settings.timezone)
+    else:
+        zone = context.settings.timezone
+        instants = {name: local_time(value, zone) for name, value in document.items() if name.endswith("_at")}
+        print_fields({**document, **instants, "portal_sources": ", ".join(document["portal_sources"])})
+
+
+def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
+    """Return what may be shown of a NAS: never its secrets, only whether they are there."""
+    api_url = None
+    if nas.api_url_sealed is not None:
+        api_url = masked_api_url(context.box.open(nas.api_url_sealed, api_url_place(nas.id)).decode())
+    return {
+        "id": nas.id,
+        "name": nas.name,
+        "address": nas.address,
+        "vendor": nas.vendor,
+        "coa_port": nas.coa_port,
+        "require_message_authenticator": nas.require_message_authenticator,
+        "seen_message_authenticator_at": nas.seen_message_authenticator_at,
+        "swap_octets": nas.swap_octets,
+        "portal_sources": list(nas.portal_sources),
+        "reported_ip": nas.reported_ip,
+        "identifier": nas.identifier,
+        "api_url": api_url,
+        "snmp": nas.snmp_community_sealed is not None,
+        "open_sessions": open_sessions,
+        "created_at": nas.created_at,
+        "last_heard_at": nas.last_heard_at,
+    }

@@ -1,0 +1,249 @@
+"""`netbilld subscriber add/show/list/set/suspend/resume/terminate`."""
+
+import argparse
+from typing import Any, Final
+
+from netbilld.adapters.database.unit_of_work import UnitOfWork
+from netbilld.cli.cells import local_time
+from netbilld.cli.context import Context
+from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
+from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.cli.secret_input import add_secret_option, read_secret
+from netbilld.model.subscriber import CredentialKind, FoundService
+from netbilld.radius.values import normalise_mac
+from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges, unknown_username
+from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.subscriber_fields import parse_day
+
+_PERSON: Final = ("name", "phone", "email", "address", "area")
+# states of a service as they are said of its subscriber
+_STATUS: Final = {"ended": "terminated"}
+_STATUSES: Final = ("active", "suspended", "paused", "terminated")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verbs and their options."""
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|show|list|set|suspend|resume|terminate")
+    add = verbs.add_parser("add", help="make a subscriber with a service, or a service for one with --of")
+    add.add_argument("username", metavar="USERNAME", help="PPPoE or hotspot user, or a MAC address")
+    add.add_argument("--plan", required=True, metavar="CODE")
+    add.add_argument("--of", metavar="SUBSCRIBER_NO", help="add the service to this subscriber")
+    _add_fields(add)
+    add_idempotency_option(add)
+    show = verbs.add_parser("show", help="one service and its subscriber")
+    show.add_argument("username", metavar="USERNAME", help="any name it logs in with")
+    add_json_option(show)
+    listing = verbs.add_parser("list", help="all of them, or some")
+    listing.add_argument(
+        "--search", default="", metavar="TEXT", help="part of a number, name, phone, address or user name"
+    )
+    listing.add_argument("--status", choices=_STATUSES)
+    listing.add_argument("--plan", metavar="CODE")
+    listing.add_argument("--area", metavar="TEXT")
+    listing.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    listing.add_argument("--offset", type=int, default=0, metavar="N", help="pass over so many")
+    add_json_option(listing)
+    change = verbs.add_parser(
+        "set",
+        help="change one",
+        description="What is not named stays as it is; empty text clears phone, email, address, area, mac and ip. "
+        "A plan takes effect at once, with the allowance used so far.",
+    )
+    change.add_argument("username", metavar="USERNAME")
+    change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
+    change.add_argument("--plan", metavar="CODE")
+    _add_fields(change)
+    for verb, summary in (
+        ("suspend", "suspend the service until `resume`"),
+        ("resume", "end a suspension"),
+        ("terminate", "end the service for good; nothing is deleted"),
+    ):
+        one = verbs.add_parser(verb, help=summary)
+        one.add_argument("username", metavar="USERNAME")
+        if verb != "resume":
+            one.add_argument("--reason", metavar="TEXT")
+        add_config_option(one)
+
+
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    add_config_option(parser)
+    add_secret_option(parser, "password", "what the user name logs in with")
+    parser.add_argument("--billing-day", metavar="1..31", help="default the day of activation")
+    parser.add_argument("--active-until", metavar="DATE", help="prepaid: the last day that is paid for")
+    parser.add_argument("--mac", metavar="MAC", help="a MAC address that logs in by itself, beside the user name")
+    parser.add_argument("--ip", metavar="ADDRESS", help="static address")
+    for name in _PERSON:
+        parser.add_argument(f"--{name}", metavar="TEXT")
+
+
+async def run(options: argparse.Namespace, context: Context) -> None:
+    """Run one of the verbs."""
+    if options.action == "show":
+        await _show(context, options.username)
+    elif options.action == "list":
+        await _list(context, options)
+    elif options.action == "add":
+        await _add(context, options)
+    elif options.action == "set":
+        await _set(context, options)
+    else:
+        await _change_status(context, options)
+
+
+async def _add(context: Context, options: argparse.Namespace) -> None:
+    asked = None if normalise_mac(options.username) else f"password of {options.username}"
+    new = NewService(
+        username=options.username,
+        plan=options.plan,
+        password=await read_secret(options, "password", asked),
+        of=options.of,
+        mac=options.mac,
+        ip=options.ip,
+        billing_day=options.billing_day,
+        active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
+        **{name: getattr(options, name) for name in _PERSON},
+    )
+    async with context.database() as database:
+        manage = ManageSubscribers(database, context.box, _defaults(context))
+        added = await manage.add(new, context.actor, context.now(), options.idempotency_key)
+    await context.nudge()
+    print(f"subscriber {added.subscriber_no}: {added.username} on {added.plan}, service {added.service_id}")
+
+
+async def _set(context: Context, options: argparse.Namespace) -> None:
+    wanted = SubscriberChanges(
+        username=options.new_username,
+        password=await read_secret(options, "password", None),
+        plan=options.plan,
+        billing_day=options.billing_day,
+        active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
+        mac=options.mac,
+        ip=options.ip,
+        **{name: getattr(options, name) for name in _PERSON},
+    )
+    async with context.database() as database:
+        manage = ManageSubscribers(database, context.box, _defaults(context))
+        changed = await manage.set(options.username, wanted, context.actor, context.now())
+    await context.nudge()
+    said = ", ".join(name.replace("_", " ") for name in changed)
+    print(f"{options.username}: {said} changed" if said else f"{options.username}: nothing to change")
+
+
+async def _change_status(context: Context, options: argparse.Namespace) -> None:
+    name, actor, now = options.username, context.actor, context.now()
+    async with context.database() as database:
+        manage = ManageSubscribers(database, context.box, _defaults(context))
+        if options.action == "suspend":
+            changed, word = await manage.suspend(name, options.reason, actor, now), "suspended"
+        elif options.action == "resume":
+            changed, word = await manage.resume(name, actor, now), "active"
+        else:
+            changed, word = await manage.terminate(name, options.reason, actor, now), "terminated"
+    await context.nudge()
+    print(f"{name}: {word}" if changed else f"{name}: {word} already")
+
+
+def _defaults(context: Context) -> Defaults:
+    return Defaults(context.settings.currency, context.settings.timezone)
+
+
+async def _list(context: Context, options: argparse.Namespace) -> None:
+    status = next((ours for ours, said in _STATUS.items() if said == options.status), options.status)
+    async with context.database() as database, database.read() as work:
+        lines, total = await work.subscribers.search(
+            options.search,
+            status=status,
+            plan=options.plan,
+            area=options.area,
+            limit=options.limit,
+            offset=max(options.offset, 0),
+        )
+    documents = [
+        {
+            "subscriber_no": line.subscriber_no,
+            "username": line.username,
+            "service_id": line.service_id,
+            "name": line.name,
+            "phone": line.phone,
+            "area": line.area,
+            "status": _STATUS.get(line.status, line.status),
+            "plan": line.plan,
+            "access": line.access,
+            "access_reason": line.access_reason,
+            "static_ip": line.static_ip,
+        }
+        for line in lines
+    ]
+    if context.json_wanted:
+        print_json(documents, context.settings.timezone)
+        return
+    columns = ("subscriber_no", "username", "name", "plan", "status", "access", "access_reason")
+    headings = ("NUMBER", "USERNAME", "NAME", "PLAN", "STATUS", "ACCESS", "WHY")
+    print_table(headings, [[document[column] for column in columns] for document in documents])
+    if len(lines) < total:
+        print(f"{len(lines)} of {total}")
+
+
+async def _show(context: Context, username: str) -> None:
+    async with context.database() as database, database.read() as work:
+        found = await work.subscribers.by_credential_name(username)
+        if found is None:
+            raise unknown_username(username)
+        document = await _document(work, found)
+    if context.json_wanted:
+        print_json(document, context.settings.timezone)
+        return
+    zone = context.settings.timezone
+    instants = {name: local_time(value, zone) for name, value in document.items() if name.endswith("_at")}
+    others = ", ".join(f"{other['username']} ({other['status']})" for other in document["other_services"])
+    print_fields({**document, **instants, "usernames": ", ".join(document["usernames"]), "other_services": others})
+
+
+async def _document(work: UnitOfWork, found: FoundService) -> dict[str, Any]:
+    """Return a service as the contract shows it; access is what the daemon last found due, null where it never did."""
+    subscriber, service = found.subscriber, found.service
+    credentials = await work.services.credentials_of(service.id)
+    due = (await work.enforcement.desired([service.id])).get(service.id)
+    balance = await work.ledger.balance(subscriber.id)
+    return {
+        "subscriber_no": subscriber.number,
+        "username": _main_name(found, [credential.name for credential in credentials]),
+        "service_id": service.id,
+        "status": _STATUS.get(service.status, service.status),
+        "status_reason": service.status_reason,
+        "status_since_at": service.status_since_at,
+        "plan": found.plan_code,
+        "access": due.access if due else None,
+        "access_reason": due.reason if due else None,
+        "wallet": balance.wallet_minor,
+        "outstanding": balance.outstanding_minor,
+        "currency": subscriber.currency,
+        "sessions": await work.services.open_sessions(service.id),
+        "name": subscriber.name,
+        "phone": subscriber.phone,
+        "email": subscriber.email,
+        "address": subscriber.address,
+        "area": subscriber.area,
+        "usernames": [credential.name for credential in credentials],
+        "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
+        "static_ip": service.static_ip,
+        "billing_day": service.billing_day,
+        "activated_on": service.activated_on,
+        "installed_on": service.installed_on,
+        "active_until": service.paid_until_on,
+        "created_at": service.created_at,
+        "other_services": [
+            {
+                "service_id": other.id,
+                "username": (await work.services.credentials_of(other.id))[0].name,
+                "status": _STATUS.get(other.status, other.status),
+            }
+            for other in await work.services.of_subscriber(subscriber.id)
+            if other.id != service.id
+        ],
+    }
+
+
+def _main_name(found: FoundService, names: list[str]) -> str:
+    """Return the name that was asked for; a MAC address beside a user name gives way to it."""
+    return names[0] if found.credential.kind == CredentialKind.MAC.value and names else found.credential.name
