@@ -257,7 +257,7 @@ class Reconcile:
             if pending.next_attempt_at > now:
                 return None
         else:
-            logger.warning("session of %s on NAS %s stays as it is: %s", session.username, session.nas.name, words)
+            logger.warning("session of %r on NAS %s stays as it is: %s", session.username, session.nas.name, words)
         later = now + timedelta(seconds=self._policy.retry.longest_seconds)
         return PendingOrder(session.session_id, session.service_id, key, 0, later, last_error=words)
 
@@ -417,7 +417,7 @@ class Reconcile:
             ):
                 refused, at = True, now  # the next rung of the ladder at once
             logger.warning(
-                "order for %s on NAS %s: %s",
+                "order for %r on NAS %s: %s",
                 sent.waiting.session.username,
                 sent.waiting.session.nas.name,
                 error or outcome.kind.value,

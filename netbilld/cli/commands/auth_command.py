@@ -46,7 +46,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         [
             [
                 attempt.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
-                attempt.username,
+                _printable(attempt.username),
                 attempt.nas or "?",
                 attempt.method,
                 attempt.result,
@@ -57,6 +57,11 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         ],
         right=(6,),
     )
+
+
+def _printable(name: str) -> str:
+    """Return a name without what could move a terminal's cursor: whoever logs in chooses it."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
 
 
 def _limit(word: str) -> int:
