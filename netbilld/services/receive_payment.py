@@ -115,6 +115,7 @@ class ReceivePayment:
         received_on: date | None,
         actor: Actor,
         now: datetime,
+        currency: str | None = None,
         idempotency_key: str | None = None,
     ) -> PaymentReceipt | AlreadyReceived:
         """Record a payment and return its receipt; the same idempotency key again returns the first receipt.
@@ -127,6 +128,7 @@ class ReceivePayment:
             received_on: local day; None is today.
             actor: who.
             now: when.
+            currency: of the amount; refused where the subscriber's is another. None takes the subscriber's.
             idempotency_key: of the request.
 
         Raises:
@@ -139,7 +141,7 @@ class ReceivePayment:
             id=uuid4(),
             subscriber_id=UUID(int=0),
             amount_minor=amount_minor,
-            currency="",
+            currency=currency or "",
             method=payment_method(method),
             reference=payment_reference(reference),
             received_on=received_on or today,
@@ -171,6 +173,10 @@ class ReceivePayment:
     async def _receive(self, work: Work, name: str, asked: Payment, actor: Actor, now: datetime) -> PaymentReceipt:
         subscriber = await _find(work, name)
         payer = Payer(subscriber.id, subscriber.number, subscriber.currency)
+        if asked.currency not in {"", payer.currency}:
+            raise RefusedError(
+                f"subscriber {payer.number} is billed in {payer.currency}, not {asked.currency}", code="wrong_currency"
+            )
         payment = replace(asked, subscriber_id=payer.id, currency=payer.currency)
         if not await work.payments.add(payment):
             await _refuse_taken(work, payment)

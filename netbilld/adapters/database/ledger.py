@@ -11,7 +11,9 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
+from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import Account, AccountKind, Side
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.model.actor import Actor
@@ -229,6 +231,10 @@ class LedgerStore:
             )
             balance_minor -= row.amount_minor if side is kind.normal_side else -row.amount_minor
         return Statement(code, kind, account.currency, int(account.balance_minor), tuple(reversed(lines)))
+
+    async def figures(self) -> BookFigures:
+        """Return the figures that the checks of the books look at; run it in a read transaction."""
+        return await book_figures(self._connection)
 
 
 def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

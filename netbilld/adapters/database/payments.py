@@ -9,8 +9,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import allocations, invoices, payments, subscribers
+from netbilld.adapters.database.subscribers import credential_key
+from netbilld.adapters.database.tables import allocations, credentials, invoices, payments, services, subscribers
+from netbilld.billing.chart import Payer
 from netbilld.billing.payment import Payment
+from netbilld.model.errors import NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,24 @@ class PaymentStore:
         query = select(payments).where(payments.c.method == method, payments.c.reference == reference)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Payment(**row) if row else None
+
+    async def payer(self, name: str) -> Payer:
+        """Return the subscriber that a user name or subscriber number leads to.
+
+        Raises:
+            NotFoundError: nobody has it.
+        """
+        by_name = (
+            select(services.c.subscriber_id)
+            .join(credentials, credentials.c.service_id == services.c.id)
+            .where(credentials.c.name_key == credential_key(name))
+        )
+        subscriber_id = await self._connection.scalar(by_name)
+        wanted = subscribers.c.number == name.strip() if subscriber_id is None else subscribers.c.id == subscriber_id
+        row = (await self._connection.execute(select(subscribers).where(wanted))).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no subscriber {name!r}", hint="give a user name or a subscriber number")
+        return Payer(row.id, row.number, row.currency)
 
     async def listed(
         self,

@@ -1,0 +1,185 @@
+"""`netbilld plan add/list/show/set`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from netbilld.adapters.database.plans import ListedPlan, PlanVersion
+from netbilld.billing.plan import Plan
+from netbilld.cli.context import Context
+from netbilld.cli.main import add_config_option, add_json_option
+from netbilld.cli.money import shown
+from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.model.errors import InvalidInputError, NotFoundError
+from netbilld.services.manage_plans import ManagePlans
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verbs and their options."""
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set")
+    add = verbs.add_parser("add", help="a new plan from a file")
+    add.add_argument("file", type=Path, metavar="FILE.toml")
+    add_config_option(add)
+    listing = verbs.add_parser("list", help="all of them")
+    add_json_option(listing)
+    show = verbs.add_parser("show", help="one of them, with its versions")
+    show.add_argument("code", metavar="CODE")
+    add_json_option(show)
+    change = verbs.add_parser("set", help="a new version from a file, or on and off sale")
+    change.add_argument("what", nargs="+", metavar="CODE|FILE.toml", help="running services keep their version")
+    change.add_argument("--on-sale", choices=("yes", "no"), help="may new services take it")
+    add_config_option(change)
+
+
+async def run(options: argparse.Namespace, context: Context) -> None:
+    """Run the verb."""
+    if options.action == "add":
+        await _add(options, context)
+    elif options.action == "set":
+        await _set(options, context)
+    elif options.action == "list":
+        await _list(context)
+    else:
+        await _show(options.code, context)
+
+
+async def _add(options: argparse.Namespace, context: Context) -> None:
+    text = _read(options.file)
+    async with context.database() as database:
+        plans = ManagePlans(database, context.settings.currency)
+        saved = await plans.add(text, str(options.file), actor=context.actor, now=context.now())
+    await context.nudge()
+    print(f"plan {saved.code}: version {saved.version}, on sale")
+
+
+async def _set(options: argparse.Namespace, context: Context) -> None:
+    files = [what for what in options.what if what.endswith(".toml") or "/" in what]
+    codes = [what for what in options.what if what not in files]
+    if len(files) > 1 or len(codes) > 1:
+        raise InvalidInputError("name one plan and one file at most")
+    if not files and options.on_sale is None:
+        raise InvalidInputError("nothing to set", hint="name a file FILE.toml, or --on-sale yes|no")
+    text = _read(Path(files[0])) if files else None
+    async with context.database() as database:
+        plans = ManagePlans(database, context.settings.currency)
+        saved = await plans.set(
+            codes[0] if codes else None,
+            toml_text=text,
+            source_name=files[0] if files else "",
+            on_sale=None if options.on_sale is None else options.on_sale == "yes",
+            actor=context.actor,
+            now=context.now(),
+        )
+    await context.nudge()
+    sale = "on sale" if saved.on_sale else "not on sale"
+    print(f"plan {saved.code}: version {saved.version}, {sale}{'' if saved.new else ' (as before)'}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise InvalidInputError(f"{path}: can't be read: {error.strerror}") from None
+
+
+async def _list(context: Context) -> None:
+    async with context.database() as database, database.read() as work:
+        listed = await work.plans.listed()
+    if context.json_wanted:
+        print_json([_summary(one) for one in listed], context.settings.timezone)
+        return
+    rows = []
+    for one in listed:
+        plan = one.newest.plan
+        sale = "yes" if one.newest.on_sale else "no"
+        rows.append([plan.code, plan.name, one.newest.version, _price(plan), _speed(plan), one.services, sale])
+    print_table(["code", "name", "version", "price", "down/up", "services", "on sale"], rows, right=(2, 5))
+
+
+async def _show(code: str, context: Context) -> None:
+    async with context.database() as database, database.read() as work:
+        history = await work.plans.history(code)
+        listed = [one for one in await work.plans.listed() if history and one.newest.plan_id == history[0].plan_id]
+    if not listed:
+        raise NotFoundError(f"no plan {code!r}", hint="`netbilld plan list` shows all")
+    one = listed[0]
+    if context.json_wanted:
+        document = _summary(one) | {
+            "definition": dict(one.newest.definition),
+            "versions": [_version(version) for version in history],
+        }
+        print_json(document, context.settings.timezone)
+        return
+    plan = one.newest.plan
+    fields: dict[str, Any] = {
+        "code": plan.code,
+        "name": plan.name,
+        "version": one.newest.version,
+        "on sale": "yes" if one.newest.on_sale else "no",
+        "timing": plan.timing.value,
+        "charging": plan.charging.value,
+        "price": _price(plan),
+        "down/up": _speed(plan),
+    }
+    if plan.allowance:
+        fields["allowance"] = f"{plan.allowance.data_octets} octets ({plan.allowance.counts.value})"
+        fields["after it"] = plan.allowance.after.value
+    fields["services"] = one.services
+    print_fields(fields)
+    print()
+    rows = [[version.version, version.name, f"{version.created_at:%Y-%m-%d}", version.actor] for version in history]
+    print_table(["version", "name", "since", "by"], rows)
+
+
+def _summary(one: ListedPlan) -> dict[str, Any]:
+    plan = one.newest.plan
+    return {
+        "code": plan.code,
+        "name": plan.name,
+        "version": one.newest.version,
+        "on_sale": one.newest.on_sale,
+        "timing": plan.timing.value,
+        "charging": plan.charging.value,
+        "currency": plan.currency,
+        "price": plan.recurring.price_minor if plan.recurring else None,
+        "period": _period(plan),
+        "price_per_gb": plan.usage.price_per_gb_minor if plan.usage else None,
+        "octets_per_gb": plan.usage.octets_per_gb if plan.usage else None,
+        "down_bps": plan.speed.down_bps,
+        "up_bps": plan.speed.up_bps,
+        "allowance_octets": plan.allowance.data_octets if plan.allowance else None,
+        "after_allowance": plan.allowance.after.value if plan.allowance else None,
+        "services": one.services,
+    }
+
+
+def _version(version: PlanVersion) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "name": version.name,
+        "created_at": version.created_at,
+        "actor": version.actor,
+    }
+
+
+def _period(plan: Plan) -> str | None:
+    if plan.recurring is None:
+        return None
+    return f"{plan.recurring.period_days}d" if plan.recurring.period_days else "month"
+
+
+def _price(plan: Plan) -> str:
+    if plan.recurring:
+        return f"{shown(plan.recurring.price_minor, plan.currency)}/{_period(plan)}"
+    if plan.usage:
+        unit = "GiB" if plan.usage.octets_per_gb == 2**30 else "GB"
+        return f"{shown(plan.usage.price_per_gb_minor, plan.currency)}/{unit}"
+    return ""
+
+
+def _speed(plan: Plan) -> str:
+    return f"{plan.speed.down_bps / 10**6:g}M/{plan.speed.up_bps / 10**6:g}M"
