@@ -1,0 +1,42 @@
+"""The NAS table of both RADIUS ports, read from the store."""
+
+import logging
+from ipaddress import ip_network
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.model.errors import NetbilldError
+from netbilld.model.nas import Nas, secret_place
+from netbilld.radius.authenticator import Secret
+from netbilld.radius.clients import Client, ClientTable, RequireMessageAuthenticator
+
+logger = logging.getLogger("netbilld.radius")
+
+
+async def load_clients(database: Database, box: SecretBox, default_policy: RequireMessageAuthenticator) -> ClientTable:
+    """Return every NAS in service as RADIUS sees it; one whose secret does not open is left out, and said."""
+    async with database.read() as work:
+        rows = await work.nas.all()
+    clients = []
+    for row in rows:
+        try:
+            clients.append(_client(row, box, default_policy))
+        except NetbilldError as error:
+            logger.error("NAS %s is not served: %s", row.name, error, extra={"event": "nas_unusable", "nas": row.name})  # noqa: TRY400 - the line says all
+    return ClientTable(clients)
+
+
+def _client(row: Nas, box: SecretBox, default_policy: RequireMessageAuthenticator) -> Client:
+    own: RequireMessageAuthenticator = "true" if row.require_message_authenticator == "true" else "auto"
+    if row.require_message_authenticator == "false":
+        own = "false"
+    return Client(
+        nas_id=row.id,
+        name=row.name,
+        address=ip_network(row.address),
+        secret=Secret(box.open(row.secret_sealed, secret_place(row.id))),
+        vendor=row.vendor,
+        # a NAS left at `auto` follows the setting
+        require_message_authenticator=default_policy if own == "auto" else own,
+        seen_message_authenticator=row.seen_message_authenticator_at is not None,
+    )

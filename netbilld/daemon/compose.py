@@ -1,0 +1,234 @@
+"""The composition root: the one place that knows every class."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from netbilld.adapters.clock import SystemClock, entropy
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.migrate import check_schema
+from netbilld.adapters.journal import Journal
+from netbilld.adapters.nas.coa import CoaClient
+from netbilld.adapters.secretbox import SecretBox, read_key_file
+from netbilld.billing.plan import Speed
+from netbilld.billing.standing import StandingPolicy
+from netbilld.daemon.clients import load_clients
+from netbilld.daemon.health import Health
+from netbilld.daemon.lock import DirectoryLock
+from netbilld.daemon.metering import Metering
+from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.tasks import Failures
+from netbilld.enforcement.backoff import RetryPolicy
+from netbilld.enforcement.profile import WalledGarden
+from netbilld.panel.app import create_panel
+from netbilld.panel.parts import PanelParts
+from netbilld.panel.portal.app import create_portal
+from netbilld.panel.portal.parts import PortalParts
+from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
+from netbilld.services.entitle import Entitle
+from netbilld.services.initialise import verify_key
+from netbilld.services.log_attempts import LogAttempts
+from netbilld.services.meter_usage import MeterUsage
+from netbilld.services.reap_sessions import ReapSessions
+from netbilld.services.reconcile import Reconcile, ReconcilePolicy
+from netbilld.services.record_accounting import RecordAccounting
+from netbilld.services.renew_prepaid import RenewPrepaid
+from netbilld.services.run_billing import RunBilling
+from netbilld.services.sample_throughput import SampleThroughput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything a running daemon consists of."""
+
+    settings: Settings
+    clock: SystemClock
+    lock: DirectoryLock
+    database: Database
+    box: SecretBox
+    journal: Journal
+    edge: RadiusEdge
+    metering: Metering
+    entitle: Entitle
+    reconcile: Reconcile
+    coa: CoaClient
+    log_attempts: LogAttempts
+    reap: ReapSessions
+    billing: RunBilling
+    renew: RenewPrepaid
+    sample: SampleThroughput
+    failures: Failures
+    health: Health
+    panel: web.Application
+    portal: web.Application
+
+    async def close(self) -> None:
+        """Let go of everything, in the order that loses nothing."""
+        self.edge.stop()
+        await self.journal.close()  # what was received is made durable and answered first
+        self.edge.close()
+        self.coa.close()
+        await self.database.close()
+        self.lock.release()
+
+
+async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
+    """Open and connect every part; nothing is answered yet.
+
+    Args:
+        settings: those in force.
+        nudge: called when the panel has changed something.
+
+    Raises:
+        NetbilldError: the data directory, key, schema, journal or a port can't be used; it says what to do.
+    """
+    clock = SystemClock()
+    lock = DirectoryLock(settings.data_dir)
+    lock.acquire()
+    database: Database | None = None
+    journal: Journal | None = None
+    edge: RadiusEdge | None = None
+    try:
+        box = read_key_file(settings.resolved_key_file)
+        database = Database(settings.resolved_database_url)
+        await check_schema(database)
+        await verify_key(database, box)
+        journal = Journal(
+            settings.data_dir.absolute() / "journal",
+            commit_seconds=settings.metering.commit_milliseconds / 1000,
+            commit_records=settings.metering.commit_records,
+            segment_octets=settings.metering.segment_megabytes * 1024 * 1024,
+        )
+        journal.open()
+
+        attempts = AttemptBuffer()
+        directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
+        authenticate = Authenticate(directory, attempts, entropy, clock.monotonic)
+        recorder = RecordAccounting(journal, clock)
+        edge = RadiusEdge(
+            settings.radius.host, settings.radius.auth_port, settings.radius.acct_port, authenticate, recorder, clock
+        )
+        edge.clients = await load_clients(database, box, settings.radius.require_message_authenticator)
+
+        entitle = Entitle(database, directory, box, standing_policy(settings), walled_garden(settings))
+        coa = CoaClient(
+            settings.radius.host,
+            timeout_seconds=settings.enforcement.coa_timeout_seconds,
+            tries=settings.enforcement.coa_tries,
+            entropy=entropy,
+            interim_seconds=settings.radius.interim_interval,
+        )
+        retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
+        reconcile = Reconcile(
+            database,
+            coa,
+            box,
+            clock,
+            ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
+            jitter=lambda: secrets.randbelow(1000) / 1000,
+        )
+        metering = Metering(journal, MeterUsage(database, journal, clock), entitle, reconcile, clock)
+        failures = Failures()
+        health = Health(
+            edge=edge,
+            journal=journal,
+            progress=metering,
+            directory=directory,
+            authenticate=authenticate,
+            attempts=attempts,
+            reconcile=reconcile,
+            coa=coa,
+            failures=failures,
+        )
+
+        async def changed() -> None:
+            nudge()
+
+        panel = create_panel(
+            PanelParts(
+                database=database,
+                clock=clock,
+                box=box,
+                entropy=entropy,
+                timezone=settings.timezone,
+                locale=settings.locale,
+                currency=settings.currency,
+                business_name=settings.business_name,
+                trusted_proxies=settings.trusted_proxies,
+                session_hours=settings.panel.session_hours,
+                nudge=changed,
+                health=health.status,
+                metrics=health.metrics,
+            )
+        )
+        portal = create_portal(
+            PortalParts(
+                store=database,
+                box=box,
+                now=clock.now,
+                entropy=entropy,
+                business_name=settings.business_name,
+                locale=settings.locale,
+                timezone=settings.timezone,
+                currency=settings.currency,
+                public_url=settings.portal.public_url,
+                trusted_proxies=settings.trusted_proxies,
+                lifetime=timedelta(hours=settings.panel.session_hours),
+            )
+        )
+        return Parts(
+            settings=settings,
+            clock=clock,
+            lock=lock,
+            database=database,
+            box=box,
+            journal=journal,
+            edge=edge,
+            metering=metering,
+            entitle=entitle,
+            reconcile=reconcile,
+            coa=coa,
+            log_attempts=LogAttempts(database, attempts, settings.metering.auth_log_rows),
+            reap=ReapSessions(database, settings.metering.stale_minutes * 60),
+            billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
+            renew=RenewPrepaid(database),
+            sample=SampleThroughput(database),
+            failures=failures,
+            health=health,
+            panel=panel,
+            portal=portal,
+        )
+    except BaseException:
+        if edge is not None:
+            edge.close()
+        if journal is not None:
+            await journal.close()
+        if database is not None:
+            await database.close()
+        lock.release()
+        raise
+
+
+def walled_garden(settings: Settings) -> WalledGarden:
+    """Return where walled sessions live."""
+    enforcement = settings.enforcement
+    return WalledGarden(
+        pool=enforcement.walled_pool,
+        address_list=enforcement.walled_list,
+        speed=Speed(down_bps=enforcement.walled_down, up_bps=enforcement.walled_up),
+    )
+
+
+def standing_policy(settings: Settings) -> StandingPolicy:
+    """Return when unpaid invoices lead to isolir."""
+    billing = settings.billing
+    return StandingPolicy(
+        grace_days=billing.grace_days,
+        isolir_at=billing.isolir_at,
+        tolerance_minor=billing.tolerance,
+        timezone=settings.timezone,
+    )

@@ -1,0 +1,171 @@
+"""Is the daemon ready, and what does it count: for /readyz, /metrics and `doctor`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+from uuid import UUID
+
+from netbilld.adapters.journal import Journal
+from netbilld.adapters.nas.coa import CoaClient
+from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.tasks import Failures
+from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
+from netbilld.services.reconcile import Reconcile
+
+
+class Progress(Protocol):
+    """How far metering has come."""
+
+    applied: int
+    behind_octets: int
+
+
+class Health:
+    """Reads counters of the running parts; holds none of its own but whether RADIUS is answered."""
+
+    def __init__(
+        self,
+        *,
+        edge: RadiusEdge,
+        journal: Journal,
+        progress: Progress,
+        directory: AccessDirectory,
+        authenticate: Authenticate,
+        attempts: AttemptBuffer,
+        reconcile: Reconcile,
+        coa: CoaClient,
+        failures: Failures,
+    ) -> None:
+        self._edge = edge
+        self._journal = journal
+        self._progress = progress
+        self._directory = directory
+        self._authenticate = authenticate
+        self._attempts = attempts
+        self._reconcile = reconcile
+        self._coa = coa
+        self._failures = failures
+        self.answering = False
+
+    def status(self) -> Mapping[str, Any]:
+        """Return `{"ready", "reasons", "notices"}`: a database that is away is a notice, not a reason."""
+        reasons = []
+        if not self.answering:
+            reasons.append("RADIUS is not answered yet")
+        if trouble := self._journal.trouble:
+            reasons.append(f"accounting can't be made durable: {trouble}")
+        notices = [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
+        return {"ready": not reasons, "reasons": reasons, "notices": notices}
+
+    def metrics(self) -> str:
+        """Return Prometheus text; every name begins with `netbilld_`."""
+        lines: list[str] = []
+        for name, kind, help_text, samples in self._families():
+            lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
+            lines += [f"{name}{labels} {value}" for labels, value in samples]
+        return "\n".join(lines) + "\n"
+
+    def _families(self) -> Iterator[tuple[str, str, str, list[tuple[str, float]]]]:
+        servers = {"auth": self._edge.auth, "acct": self._edge.acct}
+        counter, gauge = "counter", "gauge"
+        prefix = "netbilld_radius_"
+        yield (
+            prefix + "requests_total",
+            counter,
+            "Verified requests worked on.",
+            [(f'{{port="{port}"}}', server.requests) for port, server in servers.items()],
+        )
+        yield (
+            prefix + "replays_total",
+            counter,
+            "Retransmissions answered with the same bytes.",
+            [(f'{{port="{port}"}}', server.replays) for port, server in servers.items()],
+        )
+        yield (
+            prefix + "replies_total",
+            counter,
+            "Replies signed.",
+            [(f'{{port="{port}"}}', server.replies) for port, server in servers.items()],
+        )
+        yield (
+            prefix + "dropped_total",
+            counter,
+            "Datagrams that got silence, by reason.",
+            [
+                (f'{{port="{port}",reason="{reason}"}}', count)
+                for port, server in servers.items()
+                for reason, count in server.drops.items()
+            ],
+        )
+        sockets = [
+            (f'{{port="{server.kind}",host="{listener.host}"}}', listener) for server, listener in self._edge.listeners
+        ]
+        for name, help_text in (
+            ("received", "Datagrams taken from the socket."),
+            ("sent", "Datagrams sent."),
+            ("send_errors", "Replies the kernel did not take."),
+            ("handler_errors", "Packets that failed inside; a fault of ours."),
+        ):
+            yield (
+                f"{prefix}{name}_total",
+                counter,
+                help_text,
+                [(labels, getattr(listener.counters, name)) for labels, listener in sockets],
+            )
+        yield (
+            prefix + "kernel_drops_total",
+            counter,
+            "Datagrams the kernel dropped because the receive buffer was full.",
+            [(labels, listener.kernel_drops()) for labels, listener in sockets],
+        )
+        yield (
+            "netbilld_auth_results_total",
+            counter,
+            "Log-ins by result.",
+            [('{result="accept"}', self._authenticate.accepts), ('{result="reject"}', self._authenticate.rejects)],
+        )
+        yield "netbilld_credentials", gauge, "Credentials held in memory.", [("", len(self._directory))]
+        yield "netbilld_auth_log_waiting", gauge, "Attempts waiting to be written.", [("", len(self._attempts))]
+        yield "netbilld_auth_log_lost_total", counter, "Attempts lost unwritten.", [("", self._attempts.lost)]
+        journal = self._journal
+        yield "netbilld_journal_appended_total", counter, "Accounting records made durable.", [("", journal.appended)]
+        yield "netbilld_journal_failed_total", counter, "Accounting records not made durable.", [("", journal.failed)]
+        yield (
+            "netbilld_journal_refused_total",
+            counter,
+            "Accounting records refused, queue full.",
+            [("", journal.refused)],
+        )
+        yield (
+            "netbilld_journal_pending",
+            gauge,
+            "Accounting records waiting to become durable.",
+            [("", journal.pending)],
+        )
+        yield "netbilld_journal_commits_total", counter, "Group commits.", [("", journal.groups)]
+        yield (
+            "netbilld_journal_usable",
+            gauge,
+            "1 while accounting can be made durable.",
+            [("", int(not journal.trouble))],
+        )
+        yield "netbilld_metering_applied_total", counter, "Journal records applied.", [("", self._progress.applied)]
+        yield (
+            "netbilld_metering_behind_octets",
+            gauge,
+            "Journal octets not applied yet.",
+            [("", self._progress.behind_octets)],
+        )
+        lanes: Mapping[UUID, Any] = self._reconcile.lanes()
+        yield (
+            "netbilld_orders_waiting",
+            gauge,
+            "Orders waiting for a NAS.",
+            [(f'{{nas="{nas_id}"}}', lane.waiting) for nas_id, lane in lanes.items()],
+        )
+        yield (
+            "netbilld_nas_silent",
+            gauge,
+            "1 where a NAS left its last order unanswered.",
+            [(f'{{nas="{nas_id}"}}', int(lane.silent)) for nas_id, lane in lanes.items()],
+        )
+        yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]

@@ -1,0 +1,237 @@
+"""The running daemon: what starts when, what follows a change, and how it ends."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+
+from netbilld import __version__
+from netbilld.adapters.database.changes import Change
+from netbilld.daemon.clients import load_clients
+from netbilld.daemon.compose import Parts, compose
+from netbilld.daemon.control import ControlServer, socket_path
+from netbilld.daemon.feed import ChangeFeed
+from netbilld.daemon.schedule import DailyAt, daily
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.systemd import notify, watchdog_seconds
+from netbilld.daemon.tasks import every, supervise
+from netbilld.model.actor import SCHEDULE
+from netbilld.model.errors import NetbilldError
+from netbilld.panel.portal.app import portal_runner
+
+HTTP_SHUTDOWN_SECONDS: Final = 2.0
+logger = logging.getLogger("netbilld.daemon")
+
+
+class Daemon:
+    """A composed daemon and its life."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.feed = ChangeFeed(parts.database, parts.clock, self._follow_changes)
+        self._control = ControlServer(socket_path(parts.settings.data_dir), self._on_control)
+        self._stop = asyncio.Event()
+        self._runners: list[web.AppRunner] = []
+
+    def stop(self) -> None:
+        """End it; what was received is answered first."""
+        self._stop.set()
+
+    async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Serve until `stop` is called.
+
+        Raises:
+            NetbilldError: a port of the panel or portal is in use.
+        """
+        parts = self.parts
+        try:
+            await self.feed.start_after_newest()
+            started = parts.clock.monotonic()
+            await parts.entitle.run(None, "start", parts.clock.now())
+            logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
+            parts.journal.start(asyncio.get_running_loop())
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(work, name=name) for name, work in self._work()]
+                try:
+                    await self._open_http()
+                    parts.edge.start()
+                    parts.health.answering = True
+                    await self._control.start()
+                    notify("READY=1")
+                    logger.info("netbilld %s serves", __version__, extra={"event": "ready"})
+                    if on_ready is not None:
+                        await on_ready()
+                    await self._stop.wait()
+                    await self._wind_down()
+                finally:
+                    for task in running:
+                        task.cancel()
+        finally:
+            await self._close()
+
+    async def _wind_down(self) -> None:
+        """Take nothing new, make durable and answer what was taken, and apply it."""
+        notify("STOPPING=1")
+        self.parts.health.answering = False
+        self.parts.edge.stop()
+        await self.parts.journal.drain()
+
+    async def _close(self) -> None:
+        self.parts.health.answering = False
+        await self._control.close()
+        for runner in self._runners:
+            await runner.cleanup()
+        with suppress(NetbilldError):
+            await self.parts.log_attempts.run()
+        await self.parts.close()
+
+    # -- work that goes on beside ------------------------------------------------------------------------------------
+
+    def _work(self) -> Iterable[tuple[str, Any]]:
+        parts, settings, failures = self.parts, self.parts.settings, self.parts.failures
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "metering": parts.metering.run,
+            "reconciler": parts.reconcile.run,
+            "change feed": self.feed.follow,
+            "time edges": partial(every, 1.0, self._follow_time),
+            "log of attempts": partial(every, 0.5, parts.log_attempts.run),
+            "learned facts": partial(every, 2.0, self._keep_learned),
+            "stale sessions": partial(every, 10.0, self._reap),
+            "renewals": partial(every, 30.0, self._renew),
+            "throughput": partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now())),
+            "house-keeping": partial(every, 3600.0, self._keep_house),
+            "invoices": partial(daily, DailyAt(settings.billing.run_at, settings.timezone), parts.clock, self._bill),
+        }
+        if not parts.database.is_sqlite:
+            loops["notifications"] = self.feed.listen
+        for name, loop in loops.items():
+            yield name, supervise(name, loop, failures)
+        if (seconds := watchdog_seconds()) is not None:
+            yield "watchdog", every(seconds, self._feed_watchdog)
+
+    async def _feed_watchdog(self) -> None:
+        notify("WATCHDOG=1")
+
+    async def _follow_time(self) -> None:
+        changed = await self.parts.entitle.run_due(self.parts.clock.now())
+        if changed:
+            self.parts.reconcile.nudge(changed)
+
+    async def _keep_learned(self) -> None:
+        learned = self.parts.edge.take_learned()
+        if not learned:
+            return
+        now = self.parts.clock.now()
+        async with self.parts.database.write() as work:
+            for nas_id in learned:
+                await work.nas.sent_message_authenticator(nas_id, now)
+        await self._load_clients()
+
+    async def _reap(self) -> None:
+        services = await self.parts.reap.run(self.parts.clock.now())
+        if services:
+            self.parts.reconcile.nudge(services)
+
+    async def _renew(self) -> None:
+        await self.parts.renew.run(now=self.parts.clock.now(), actor=SCHEDULE)
+
+    async def _bill(self, day: date) -> None:
+        report = await self.parts.billing.run(as_of=day, now=self.parts.clock.now(), actor=SCHEDULE)
+        logger.info("invoices of %s: %s", day, report.summary(), extra={"event": "billing_run"})
+
+    async def _keep_house(self) -> None:
+        await self.parts.metering.prune(timedelta(days=self.parts.settings.metering.keep_days))
+
+    # -- changes made by others ----------------------------------------------------------------------------------------
+
+    async def _follow_changes(self, changes: list[Change]) -> None:
+        """Take over what the command line, the panel or another node has changed."""
+        service_ids: dict[UUID, str] = {}
+        session_ids: list[int] = []
+        nas_changed = False
+        everything = None
+        for change in changes:
+            if change.entity == "nas":
+                nas_changed = True
+            if change.entity == "session":
+                session_ids.append(int(change.entity_id))
+            if change.details.get("all_services"):
+                everything = change.action
+            for service_id in change.details.get("service_ids", ()):
+                service_ids[UUID(service_id)] = change.action
+        if nas_changed:
+            await self._load_clients()
+        now = self.parts.clock.now()
+        if everything is not None:
+            self.parts.reconcile.nudge(await self.parts.entitle.run(None, everything, now))
+        elif service_ids:
+            by_cause: dict[str, list[UUID]] = {}
+            for service_id, cause in service_ids.items():
+                by_cause.setdefault(cause, []).append(service_id)
+            for cause, concerned in by_cause.items():
+                self.parts.reconcile.nudge(await self.parts.entitle.run(concerned, cause, now))
+        if session_ids:
+            self.parts.reconcile.nudge(session_ids=session_ids)
+
+    async def _load_clients(self) -> None:
+        parts = self.parts
+        parts.edge.clients = await load_clients(
+            parts.database, parts.box, parts.settings.radius.require_message_authenticator
+        )
+
+    async def _on_control(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("verb"):
+            case "nudge":
+                self.feed.wake.set()
+                return {"ok": True}
+            case "status":
+                return {"ok": True, "version": __version__, "pid": os.getpid(), **self.parts.health.status()}
+            case _:
+                return {"ok": False, "error": "unknown verb"}
+
+    # -- HTTP --------------------------------------------------------------------------------------------------------
+
+    async def _open_http(self) -> None:
+        settings = self.parts.settings
+        panel = web.AppRunner(self.parts.panel, access_log=None, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
+        portal = portal_runner(self.parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
+        await self._serve(panel, "panel", settings.panel.host, settings.panel.port)
+        await self._serve(portal, "portal", settings.portal.host, settings.portal.port)
+
+    async def _serve(self, runner: web.AppRunner, name: str, host: str, port: int) -> None:
+        self._runners.append(runner)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise NetbilldError(
+                f"the {name} can't listen on {host}:{port}: {os.strerror(error.errno or 0)}",
+                hint=f"see `ss -ltnp sport = :{port}`, or set {name}.port",
+                code="port_in_use",
+            ) from None
+
+
+async def serve(settings: Settings) -> None:
+    """Run the daemon of these settings until SIGTERM or SIGINT."""
+    daemon: Daemon | None = None
+
+    def nudge() -> None:
+        if daemon is not None:
+            daemon.feed.wake.set()
+
+    daemon = Daemon(await compose(settings, nudge))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    try:
+        await daemon.run()
+    except* NetbilldError as errors:
+        raise errors.exceptions[0] from None
