@@ -1,28 +1,32 @@
-"""One database transaction and the stores in it."""
+"""One database transaction and its stores; a store is loaded when it is first used, since commands must start fast."""
+
+# ruff: noqa: PLC0415 - loading late is what this file is for
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.auth_log import AuthLogStore
-from netbilld.adapters.database.changes import ChangeStore
-from netbilld.adapters.database.enforcement import EnforcementStore
-from netbilld.adapters.database.idempotency import IdempotencyStore
-from netbilld.adapters.database.invoices import InvoiceStore
-from netbilld.adapters.database.ledger import LedgerStore
-from netbilld.adapters.database.logins import LoginStore
-from netbilld.adapters.database.meta import MetaStore
-from netbilld.adapters.database.nas import NasStore
-from netbilld.adapters.database.payments import PaymentStore
-from netbilld.adapters.database.plans import PlanStore
-from netbilld.adapters.database.portal import PortalStore
-from netbilld.adapters.database.readmodels import ReadModelStore
-from netbilld.adapters.database.services import ServiceStore
-from netbilld.adapters.database.sessions import SessionStore
-from netbilld.adapters.database.staff import StaffStore
-from netbilld.adapters.database.subscribers import SubscriberStore
-from netbilld.adapters.database.throughput import ThroughputStore
-from netbilld.adapters.database.usage import UsageStore
+if TYPE_CHECKING:
+    from netbilld.adapters.database.auth_log import AuthLogStore
+    from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.enforcement import EnforcementStore
+    from netbilld.adapters.database.idempotency import IdempotencyStore
+    from netbilld.adapters.database.invoices import InvoiceStore
+    from netbilld.adapters.database.ledger import LedgerStore
+    from netbilld.adapters.database.logins import LoginStore
+    from netbilld.adapters.database.meta import MetaStore
+    from netbilld.adapters.database.nas import NasStore
+    from netbilld.adapters.database.payments import PaymentStore
+    from netbilld.adapters.database.plans import PlanStore
+    from netbilld.adapters.database.portal import PortalStore
+    from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.services import ServiceStore
+    from netbilld.adapters.database.sessions import SessionStore
+    from netbilld.adapters.database.staff import StaffStore
+    from netbilld.adapters.database.subscribers import SubscriberStore
+    from netbilld.adapters.database.throughput import ThroughputStore
+    from netbilld.adapters.database.usage import UsageStore
 
 
 class UnitOfWork:
@@ -32,77 +36,115 @@ class UnitOfWork:
         self.connection = connection
 
     @cached_property
-    def auth_log(self) -> AuthLogStore:
+    def auth_log(self) -> "AuthLogStore":
+        from netbilld.adapters.database.auth_log import AuthLogStore
+
         return AuthLogStore(self.connection)
 
     @cached_property
-    def changes(self) -> ChangeStore:
+    def changes(self) -> "ChangeStore":
+        from netbilld.adapters.database.changes import ChangeStore
+
         return ChangeStore(self.connection)
 
     @cached_property
-    def enforcement(self) -> EnforcementStore:
+    def enforcement(self) -> "EnforcementStore":
+        from netbilld.adapters.database.enforcement import EnforcementStore
+
         return EnforcementStore(self.connection)
 
     @cached_property
-    def idempotency(self) -> IdempotencyStore:
+    def idempotency(self) -> "IdempotencyStore":
+        from netbilld.adapters.database.idempotency import IdempotencyStore
+
         return IdempotencyStore(self.connection)
 
     @cached_property
-    def invoices(self) -> InvoiceStore:
+    def invoices(self) -> "InvoiceStore":
+        from netbilld.adapters.database.invoices import InvoiceStore
+
         return InvoiceStore(self.connection)
 
     @cached_property
-    def ledger(self) -> LedgerStore:
+    def ledger(self) -> "LedgerStore":
+        from netbilld.adapters.database.ledger import LedgerStore
+
         return LedgerStore(self.connection)
 
     @cached_property
-    def logins(self) -> LoginStore:
+    def logins(self) -> "LoginStore":
+        from netbilld.adapters.database.logins import LoginStore
+
         return LoginStore(self.connection)
 
     @cached_property
-    def meta(self) -> MetaStore:
+    def meta(self) -> "MetaStore":
+        from netbilld.adapters.database.meta import MetaStore
+
         return MetaStore(self.connection)
 
     @cached_property
-    def nas(self) -> NasStore:
+    def nas(self) -> "NasStore":
+        from netbilld.adapters.database.nas import NasStore
+
         return NasStore(self.connection)
 
     @cached_property
-    def payments(self) -> PaymentStore:
+    def payments(self) -> "PaymentStore":
+        from netbilld.adapters.database.payments import PaymentStore
+
         return PaymentStore(self.connection)
 
     @cached_property
-    def plans(self) -> PlanStore:
+    def plans(self) -> "PlanStore":
+        from netbilld.adapters.database.plans import PlanStore
+
         return PlanStore(self.connection)
 
     @cached_property
-    def portal(self) -> PortalStore:
+    def portal(self) -> "PortalStore":
+        from netbilld.adapters.database.portal import PortalStore
+
         return PortalStore(self.connection)
 
     @cached_property
-    def readmodels(self) -> ReadModelStore:
+    def readmodels(self) -> "ReadModelStore":
+        from netbilld.adapters.database.readmodels import ReadModelStore
+
         return ReadModelStore(self.connection)
 
     @cached_property
-    def services(self) -> ServiceStore:
+    def services(self) -> "ServiceStore":
+        from netbilld.adapters.database.services import ServiceStore
+
         return ServiceStore(self.connection)
 
     @cached_property
-    def sessions(self) -> SessionStore:
+    def sessions(self) -> "SessionStore":
+        from netbilld.adapters.database.sessions import SessionStore
+
         return SessionStore(self.connection)
 
     @cached_property
-    def staff(self) -> StaffStore:
+    def staff(self) -> "StaffStore":
+        from netbilld.adapters.database.staff import StaffStore
+
         return StaffStore(self.connection)
 
     @cached_property
-    def subscribers(self) -> SubscriberStore:
+    def subscribers(self) -> "SubscriberStore":
+        from netbilld.adapters.database.subscribers import SubscriberStore
+
         return SubscriberStore(self.connection)
 
     @cached_property
-    def throughput(self) -> ThroughputStore:
+    def throughput(self) -> "ThroughputStore":
+        from netbilld.adapters.database.throughput import ThroughputStore
+
         return ThroughputStore(self.connection)
 
     @cached_property
-    def usage(self) -> UsageStore:
+    def usage(self) -> "UsageStore":
+        from netbilld.adapters.database.usage import UsageStore
+
         return UsageStore(self.connection)
