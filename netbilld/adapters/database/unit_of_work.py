@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.readmodels import ReadModelStore
     from netbilld.adapters.database.services import ServiceStore
-    from netbilld.adapters.database.sessions import SessionStore
+    from netbilld.adapters.database.session_control import SessionControlStore
+from netbilld.adapters.database.sessions import SessionStore
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.throughput import ThroughputStore
@@ -118,6 +119,10 @@ class UnitOfWork:
         from netbilld.adapters.database.services import ServiceStore
 
         return ServiceStore(self.connection)
+
+    @cached_property
+    def session_control(self) -> SessionControlStore:
+        return SessionControlStore(self.connection)
 
     @cached_property
     def sessions(self) -> "SessionStore":
