@@ -14,6 +14,11 @@ from netbilld.panel.assets import Assets
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.services import sign_in
+from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.manage_staff import ManageStaff
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.readmodels import ReadModels
+from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.sign_in import Entropy, Login, SignIn
 
 
@@ -32,6 +37,9 @@ class Work(Protocol):
 
     @property
     def logins(self) -> Logins: ...
+
+    @property
+    def readmodels(self) -> ReadModels: ...
 
 
 class Store(Protocol):
@@ -58,6 +66,10 @@ class PanelParts:
     """
 
     database: Store
+    manage_subscribers: ManageSubscribers
+    receive_payment: ReceivePayment
+    manage_staff: ManageStaff
+    control_sessions: ControlSessions
     clock: Clock
     entropy: Entropy
     timezone: str

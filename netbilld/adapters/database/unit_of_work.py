@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.readmodels import ReadModelStore
     from netbilld.adapters.database.services import ServiceStore
     from netbilld.adapters.database.session_control import SessionControlStore
-from netbilld.adapters.database.sessions import SessionStore
+    from netbilld.adapters.database.sessions import SessionStore
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.throughput import ThroughputStore
@@ -121,7 +121,9 @@ class UnitOfWork:
         return ServiceStore(self.connection)
 
     @cached_property
-    def session_control(self) -> SessionControlStore:
+    def session_control(self) -> "SessionControlStore":
+        from netbilld.adapters.database.session_control import SessionControlStore
+
         return SessionControlStore(self.connection)
 
     @cached_property

@@ -1,0 +1,164 @@
+"""Server-sent events: pages that move without a reload.
+
+What is shown is read from the store at most once in a topic's period, by whoever asks first, and shared by all who look
+at the same; when nobody looks, nothing is read. There is no queue: a client that does not keep up misses steps, and one
+that does not read at all is dropped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from netbilld.model.errors import StoreUnavailableError
+from netbilld.panel.parts import PANEL, Clock, Store, Work
+from netbilld.panel.visit import VISIT, page_context
+
+TICK_SECONDS: Final = 1.0
+REDRAW_SECONDS: Final = 10.0  # relative times move on even when nothing changes
+HEARTBEAT_SECONDS: Final = 15.0
+SLOWEST_WRITE_SECONDS: Final = 5.0
+MOST_LISTENERS: Final = 200
+_MOST_TOPICS: Final = 500
+NO_DATA: Final = "data:\n"
+
+Read = Callable[[Work], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a page that moves.
+
+    Attributes:
+        event: what the page listens for.
+        topic: equal topics show the same.
+        read: reads what is shown.
+        template: draws it, as `shown`.
+        period_seconds: how old it may be.
+    """
+
+    event: str
+    topic: Hashable
+    read: Read
+    template: str
+    period_seconds: float = TICK_SECONDS
+
+
+class _Topic:
+    __slots__ = ("lock", "read_mono", "value", "version")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.version = 0
+        self.read_mono = float("-inf")
+        self.value: Any = None
+
+
+class LiveFeed:
+    """Shares readings among listeners."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._topics: dict[Hashable, _Topic] = {}
+        self.closing = asyncio.Event()
+        self.listeners = 0
+        self.readings = 0
+
+    async def latest(self, part: Part) -> tuple[int, Any]:
+        """Return a version and what is shown; the version grows when that changes.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        topic = self._topic(part.topic)
+        async with topic.lock:
+            if self._clock.monotonic() - topic.read_mono >= part.period_seconds:
+                async with self._store.read() as work:
+                    value = await part.read(work)
+                self.readings += 1
+                topic.read_mono = self._clock.monotonic()
+                if topic.version == 0 or value != topic.value:
+                    topic.version += 1
+                    topic.value = value
+            return topic.version, topic.value
+
+    def _topic(self, key: Hashable) -> _Topic:
+        if key not in self._topics and len(self._topics) >= _MOST_TOPICS:
+            idle = sorted(self._topics, key=lambda known: self._topics[known].read_mono)
+            for known in idle[: _MOST_TOPICS // 2]:
+                if not self._topics[known].lock.locked():
+                    del self._topics[known]
+        return self._topics.setdefault(key, _Topic())
+
+
+LIVE: Final = web.AppKey("live", LiveFeed)
+
+
+async def close_streams(app: web.Application) -> None:
+    """Let every stream end when the server shuts down."""
+    app[LIVE].closing.set()
+
+
+async def stream(request: web.Request, parts: Sequence[Part]) -> web.StreamResponse:
+    """Answer with events, one a part whenever it changes, until the client leaves or is signed out."""
+    feed, panel, visit = request.app[LIVE], request.app[PANEL], request[VISIT]
+    if feed.listeners >= MOST_LISTENERS or feed.closing.is_set():
+        raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"})
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    await response.prepare(request)
+    monotonic = panel.parts.clock.monotonic
+    sent: dict[str, int] = {}
+    drawn_mono = said_mono = checked_mono = monotonic()
+    feed.listeners += 1
+    try:
+        while not feed.closing.is_set():
+            now_mono = monotonic()
+            if now_mono - checked_mono >= HEARTBEAT_SECONDS:
+                checked_mono = now_mono
+                if not await _still_signed_in(request):
+                    break
+            redraw = now_mono - drawn_mono >= REDRAW_SECONDS
+            drawn_mono = now_mono if redraw else drawn_mono
+            chunks = []
+            for part in parts:
+                version, shown = await feed.latest(part)
+                if redraw or sent.get(part.event) != version:
+                    sent[part.event] = version
+                    context = page_context(request) | {"shown": shown, "now": panel.parts.clock.now()}
+                    chunks.append(_event(part.event, panel.renderer.text(visit.locale, part.template, context)))
+            if not chunks and now_mono - said_mono >= HEARTBEAT_SECONDS:
+                chunks.append(b": \n\n")
+            if chunks:
+                said_mono = now_mono
+                async with asyncio.timeout(SLOWEST_WRITE_SECONDS):
+                    await response.write(b"".join(chunks))
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await feed.closing.wait()
+            except TimeoutError:
+                continue
+    except (TimeoutError, ConnectionResetError, StoreUnavailableError):
+        pass  # the browser connects again by itself, and finds the page or the fault
+    finally:
+        feed.listeners -= 1
+    return response
+
+
+async def _still_signed_in(request: web.Request) -> bool:
+    login, panel = request[VISIT].login, request.app[PANEL]
+    if login is None:
+        return False
+    async with panel.parts.database.read() as work:
+        found = await work.logins.find_staff(login.token_hash, panel.parts.clock.now())
+    return found is not None and found[1].role is request[VISIT].person.role
+
+
+def _event(name: str, html: str) -> bytes:
+    """Return one event; every line of its data carries the field's name (HTML standard, server-sent events)."""
+    data = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
+    return f"event: {name}\n{data or NO_DATA}\n".encode()
