@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from netbilld.model.errors import NotFoundError
+
 
 class SubscriberStatus(StrEnum):
     ACTIVE = "active"
@@ -99,3 +101,8 @@ def password_place(credential_id: UUID) -> str:
 def nt_hash_place(credential_id: UUID) -> str:
     """Return where a sealed NT hash belongs."""
     return f"credential.nt_hash:{credential_id}"
+
+
+def unknown_username(username: str) -> NotFoundError:
+    """Return the refusal of a user name that is nobody's."""
+    return NotFoundError(f"nobody has the user name {username!r}", hint="`netbilld subscriber list` shows them")

@@ -17,6 +17,7 @@ from netbilld.model.subscriber import (
     Service,
     Subscriber,
     SubscriberStatus,
+    unknown_username,
 )
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.new_service import (
@@ -413,11 +414,6 @@ def taken_name(name: str, *, live: bool) -> RefusedError:
 def taken_address(ip: str) -> RefusedError:
     """Return the refusal of a static address that is somebody's already."""
     return RefusedError(f"address {ip} is another live service's", hint="choose another", code="address_taken")
-
-
-def unknown_username(username: str) -> NotFoundError:
-    """Return the refusal of a user name that is nobody's."""
-    return NotFoundError(f"nobody has the user name {username!r}", hint="`netbilld subscriber list` shows them")
 
 
 def _ended(username: str) -> RefusedError:

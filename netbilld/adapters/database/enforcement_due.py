@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -19,6 +18,7 @@ from netbilld.adapters.database.tables import (
     services,
     usage_periods,
 )
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.standing import OpenInvoice, StandingPolicy, standing
@@ -178,8 +178,7 @@ class DueQueries:
 
     async def store_desired(self, wanted: Sequence[DesiredService]) -> None:
         """Put on record what services are due."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(desired)
+        statement = insert_into(self._connection, desired)
         changed = {column.name: statement.excluded[column.name] for column in desired.c if not column.primary_key}
         upsert = statement.on_conflict_do_update(index_elements=["service_id"], set_=changed)
         for start in range(0, len(wanted), ROWS_A_STATEMENT):

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import idempotency
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.errors import RefusedError
 
 
@@ -26,9 +26,8 @@ class IdempotencyStore:
         Raises:
             RefusedError: the key was used for a different request.
         """
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         claimed = await self._connection.execute(
-            dialect.insert(idempotency)
+            insert_into(self._connection, idempotency)
             .values(key=key, verb=verb, request_digest=request_digest, result={}, at=now)
             .on_conflict_do_nothing()
             .returning(idempotency.c.key)

@@ -8,11 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import Account, AccountKind, Side
 from netbilld.billing.ledger import LedgerEntry
@@ -127,9 +127,8 @@ class LedgerStore:
         found = await self._existing(wanted)
         missing = [wanted[code] for code in sorted(wanted.keys() - found.keys())]
         if missing:
-            dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
             await self._connection.execute(
-                dialect.insert(accounts).on_conflict_do_nothing(index_elements=["code"]),
+                insert_into(self._connection, accounts).on_conflict_do_nothing(index_elements=["code"]),
                 [
                     {
                         "code": account.code,

@@ -1,10 +1,10 @@
 """A few facts about the database itself, such as which key it was sealed with."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import meta
+from netbilld.adapters.database.upsert import insert_into
 
 
 class MetaStore:
@@ -20,5 +20,5 @@ class MetaStore:
 
     async def put_new(self, key: str, value: str) -> None:
         """Write a fact down unless it is there already."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        await self._connection.execute(dialect.insert(meta).values(key=key, value=value).on_conflict_do_nothing())
+        statement = insert_into(self._connection, meta).values(key=key, value=value)
+        await self._connection.execute(statement.on_conflict_do_nothing())

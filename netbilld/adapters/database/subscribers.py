@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +19,7 @@ from netbilld.adapters.database.tables import (
     services,
     subscribers,
 )
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import Credential, FoundService, Service, Subscriber
 from netbilld.radius.access import lookup_key
@@ -70,8 +70,7 @@ class SubscriberStore:
         return given
 
     async def _advance(self, count: int) -> int:
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(counters).values(series=_SERIES, last_number=FIRST_NUMBER - 1 + count)
+        statement = insert_into(self._connection, counters).values(series=_SERIES, last_number=FIRST_NUMBER - 1 + count)
         upsert = statement.on_conflict_do_update(
             index_elements=["series"], set_={"last_number": counters.c.last_number + count}
         ).returning(counters.c.last_number)

@@ -8,14 +8,10 @@ from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
-from netbilld.cli.secret_input import add_secret_option, read_secret
-from netbilld.model.subscriber import CredentialKind, FoundService
-from netbilld.radius.values import normalise_mac
-from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges, unknown_username
-from netbilld.services.new_service import Defaults, NewService
-from netbilld.services.subscriber_fields import parse_day
+from netbilld.cli.secret_input import add_secret_option
+from netbilld.model.subscriber import CredentialKind, FoundService, unknown_username
 
-_PERSON: Final = ("name", "phone", "email", "address", "area")
+PERSON: Final = ("name", "phone", "email", "address", "area")
 # states of a service as they are said of its subscriber
 _STATUS: Final = {"ended": "terminated"}
 _STATUSES: Final = ("active", "suspended", "paused", "terminated")
@@ -72,7 +68,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--active-until", metavar="DATE", help="prepaid: the last day that is paid for")
     parser.add_argument("--mac", metavar="MAC", help="a MAC address that logs in by itself, beside the user name")
     parser.add_argument("--ip", metavar="ADDRESS", help="static address")
-    for name in _PERSON:
+    for name in PERSON:
         parser.add_argument(f"--{name}", metavar="TEXT")
 
 
@@ -82,69 +78,10 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         await _show(context, options.username)
     elif options.action == "list":
         await _list(context, options)
-    elif options.action == "add":
-        await _add(context, options)
-    elif options.action == "set":
-        await _set(context, options)
     else:
-        await _change_status(context, options)
+        from netbilld.cli.commands import subscriber_changes  # noqa: PLC0415 - reading needs none of it
 
-
-async def _add(context: Context, options: argparse.Namespace) -> None:
-    asked = None if normalise_mac(options.username) else f"password of {options.username}"
-    new = NewService(
-        username=options.username,
-        plan=options.plan,
-        password=await read_secret(options, "password", asked),
-        of=options.of,
-        mac=options.mac,
-        ip=options.ip,
-        billing_day=options.billing_day,
-        active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
-        **{name: getattr(options, name) for name in _PERSON},
-    )
-    async with context.database() as database:
-        manage = ManageSubscribers(database, context.box, _defaults(context))
-        added = await manage.add(new, context.actor, context.now(), options.idempotency_key)
-    await context.nudge()
-    print(f"subscriber {added.subscriber_no}: {added.username} on {added.plan}, service {added.service_id}")
-
-
-async def _set(context: Context, options: argparse.Namespace) -> None:
-    wanted = SubscriberChanges(
-        username=options.new_username,
-        password=await read_secret(options, "password", None),
-        plan=options.plan,
-        billing_day=options.billing_day,
-        active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
-        mac=options.mac,
-        ip=options.ip,
-        **{name: getattr(options, name) for name in _PERSON},
-    )
-    async with context.database() as database:
-        manage = ManageSubscribers(database, context.box, _defaults(context))
-        changed = await manage.set(options.username, wanted, context.actor, context.now())
-    await context.nudge()
-    said = ", ".join(name.replace("_", " ") for name in changed)
-    print(f"{options.username}: {said} changed" if said else f"{options.username}: nothing to change")
-
-
-async def _change_status(context: Context, options: argparse.Namespace) -> None:
-    name, actor, now = options.username, context.actor, context.now()
-    async with context.database() as database:
-        manage = ManageSubscribers(database, context.box, _defaults(context))
-        if options.action == "suspend":
-            changed, word = await manage.suspend(name, options.reason, actor, now), "suspended"
-        elif options.action == "resume":
-            changed, word = await manage.resume(name, actor, now), "active"
-        else:
-            changed, word = await manage.terminate(name, options.reason, actor, now), "terminated"
-    await context.nudge()
-    print(f"{name}: {word}" if changed else f"{name}: {word} already")
-
-
-def _defaults(context: Context) -> Defaults:
-    return Defaults(context.settings.currency, context.settings.timezone)
+        await subscriber_changes.run(options, context)
 
 
 async def _list(context: Context, options: argparse.Namespace) -> None:
