@@ -386,16 +386,23 @@ class ShowAccount:
         self._store = store
 
     async def balance(self, service_id: UUID, session_id: int | None, now: datetime) -> Balance | None:
-        """Return the short view; None where the service does not exist."""
+        """Return the short view; None where the service does not exist.
+
+        Args:
+            service_id: whose balance.
+            session_id: the session it was recognised by; None takes the newest one that is open.
+            now: the instant to show.
+        """
         async with self._store.read() as work:
+            if session_id is None:
+                session_id = _current(await work.portal.sessions(service_id, limit=1))
             return await _balance(work.portal, service_id, session_id, now)
 
     async def account(self, service_id: UUID, now: datetime) -> Account | None:
         """Return the full view; None where the service does not exist."""
         async with self._store.read() as work:
             sessions = await work.portal.sessions(service_id, limit=LIST_LENGTH)
-            current = next((session.session_id for session in sessions if session.stopped_at is None), None)
-            balance = await _balance(work.portal, service_id, current, now)
+            balance = await _balance(work.portal, service_id, _current(sessions), now)
             if balance is None:
                 return None
             first_on = balance.today - timedelta(days=HISTORY_DAYS - 1)
@@ -429,6 +436,10 @@ class ShowAccount:
             if summary is None:
                 return None
             return PaymentView(summary, await work.portal.applications(payment_id=payment_id))
+
+
+def _current(sessions: Sequence[SessionSummary]) -> int | None:
+    return next((session.session_id for session in sessions if session.stopped_at is None), None)
 
 
 def usage_by_day(hours: Sequence[UsageHour], first_on: date, last_on: date, timezone: str) -> list[DayOfUsage]:

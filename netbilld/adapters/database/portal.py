@@ -55,10 +55,12 @@ class PortalStore:
         self._connection = connection
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        return (await self._connection.execute(query)).mappings().all()
+        rows: Sequence[RowMapping] = (await self._connection.execute(query)).mappings().all()
+        return rows
 
     async def _row(self, query: Select[Any]) -> RowMapping | None:
-        return (await self._connection.execute(query)).mappings().first()
+        row: RowMapping | None = (await self._connection.execute(query)).mappings().first()
+        return row
 
     # -- who asks ----------------------------------------------------------------------------------------------------
 

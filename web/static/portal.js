@@ -1,0 +1,28 @@
+// Keeps an open page up to date without a reload; without this file a meta refresh does the same.
+"use strict";
+(function () {
+  const began = Date.now();
+  function later() {
+    const main = document.querySelector("main[data-refresh]");
+    if (main && Date.now() - began < 600000) setTimeout(look, Number(main.dataset.refresh) * 1000);
+  }
+  async function look() {
+    try {
+      if (!document.hidden) {
+        const answer = await fetch(location.pathname, { cache: "no-store" });
+        if (answer.redirected) return void location.assign(answer.url);
+        if (answer.ok) {
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          const fresh = page.querySelector("main");
+          const old = document.querySelector("main");
+          if (fresh && fresh.outerHTML !== old.outerHTML) old.replaceWith(fresh);
+          document.title = page.title;
+        }
+      }
+    } catch {
+      // The connection drops while the network lets it back in: look again.
+    }
+    later();
+  }
+  later();
+})();
