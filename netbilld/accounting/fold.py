@@ -50,6 +50,7 @@ class SessionFold:
         self.sessions: dict[int, Session] = {}
         self.opened: dict[int, None] = {}  # in order
         self.ended: dict[int, None] = {}
+        self.reopened: dict[int, None] = {}
         self.grants: list[FirstGrant] = []
         self._before: dict[int, Session] = {}
         self._service_of = service_of
@@ -170,4 +171,5 @@ class SessionFold:
             self.ended[session.id] = None
         elif session.is_open and not was.is_open:
             self.ended.pop(session.id, None)
+            self.reopened[session.id] = None
         self.sessions[session.id] = session

@@ -1,10 +1,9 @@
 """Usage slices: what was metered, cut where an hour, a day or a billing period ends, and rolled up."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -31,6 +30,31 @@ class UsageSlice:
     estimated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MeteredService:
+    """What the meter needs to know of a service: its calendar, its plan, who pays."""
+
+    service_id: UUID
+    billing_day: int
+    timezone: str
+    plan_version_id: UUID
+    subscriber_id: UUID
+    subscriber_number: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTotals:
+    """What a service used in one billing period, and what of it is charged already."""
+
+    service_id: UUID
+    start_on: date
+    end_on: date
+    upload_octets: int
+    download_octets: int
+    charged_minor: int
+
+
 @dataclass(slots=True)
 class Octets:
     """A sum."""
@@ -41,14 +65,6 @@ class Octets:
     def add(self, upload_octets: int, download_octets: int) -> None:
         self.upload_octets += upload_octets
         self.download_octets += download_octets
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """What decides where a service's usage is cut and counted."""
-
-    billing_day: int
-    timezone: str
 
 
 def cut(
@@ -91,25 +107,9 @@ def hour_of(at: datetime, timezone: str) -> datetime:
     return (at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)).astimezone(UTC)
 
 
-def period_of(at: datetime, calendar: Calendar) -> BillingPeriod:
+def period_of(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
     """Return the billing period of `at`; slices never reach over its edge, so their start decides."""
-    return _period(hour_of(at, calendar.timezone), calendar)
-
-
-def by_hour(slices: Iterable[UsageSlice], timezone: str) -> dict[datetime, Octets]:
-    """Return the sums of local hours."""
-    sums: dict[datetime, Octets] = {}
-    for part in slices:
-        sums.setdefault(hour_of(part.start_at, timezone), Octets()).add(part.upload_octets, part.download_octets)
-    return sums
-
-
-def by_period(slices: Iterable[UsageSlice], calendar: Calendar) -> dict[BillingPeriod, Octets]:
-    """Return the sums of billing periods."""
-    sums: dict[BillingPeriod, Octets] = {}
-    for part in slices:
-        sums.setdefault(period_of(part.start_at, calendar), Octets()).add(part.upload_octets, part.download_octets)
-    return sums
+    return _period(hour_of(at, timezone), billing_day, timezone)
 
 
 def _next_hour(at: datetime, timezone: str) -> datetime:
@@ -127,5 +127,45 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=8192)
-def _period(hour_at: datetime, calendar: Calendar) -> BillingPeriod:
-    return monthly_period(hour_at, calendar.billing_day, calendar.timezone)
+def _period(hour_at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
+    return monthly_period(hour_at, billing_day, timezone)
+
+
+@dataclass(slots=True)
+class RollUp:
+    """Sums of slices by service and local hour, and by service and billing period.
+
+    `hours` and `periods` are keyed by service and beginning; `last_hours` holds the hour of the last slice of a period.
+    """
+
+    hours: dict[tuple[UUID, datetime], Octets] = field(default_factory=dict)
+    periods: dict[tuple[UUID, date], Octets] = field(default_factory=dict)
+    period_ends: dict[tuple[UUID, date], date] = field(default_factory=dict)
+    last_hours: dict[tuple[UUID, date], datetime] = field(default_factory=dict)
+
+    def add(self, service: MeteredService, part: UsageSlice) -> None:
+        """Take in a slice of a service."""
+        hour_at = hour_of(part.start_at, service.timezone)
+        period = _period(hour_at, service.billing_day, service.timezone)
+        in_hour, in_period = (service.service_id, hour_at), (service.service_id, period.start_on)
+        self.hours.setdefault(in_hour, Octets()).add(part.upload_octets, part.download_octets)
+        self.periods.setdefault(in_period, Octets()).add(part.upload_octets, part.download_octets)
+        self.period_ends[in_period] = period.end_on
+        self.last_hours[in_period] = max(hour_at, self.last_hours.get(in_period, hour_at))
+
+    def hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
+        """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""
+        return [
+            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.hours.items(), key=_first)
+        ]
+
+    def period_rows(self) -> list[tuple[UUID, date, date, int, int]]:
+        """Return service, first day, day after the last, upload and download octets, in one order likewise."""
+        return [
+            (*key, self.period_ends[key], sums.upload_octets, sums.download_octets)
+            for key, sums in sorted(self.periods.items(), key=_first)
+        ]
+
+
+def _first(item: tuple[Any, object]) -> Any:
+    return item[0]

@@ -1,0 +1,118 @@
+"""Many rows in one statement through the driver itself: what the meter writes, several times as fast as row by row.
+
+SQLite takes them with executemany, values converted here as the column types would; PostgreSQL takes one array a column
+and unnests them.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Date, Integer, String, Table, Uuid
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from netbilld.adapters.database.tables import Instant, metadata
+
+Row = Sequence[Any]
+
+
+async def insert_rows(
+    connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str = ""
+) -> None:
+    """Insert rows given in the order of `columns`; `conflict` is the ON CONFLICT clause to end with."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" for _ in columns)
+        sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names of our own
+        await _executemany(connection, sql, _converters(table.name, columns), rows)
+        return
+    arrays = _unnest(table.name, columns)
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM {arrays} {conflict}"  # noqa: S608 - likewise
+    await connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+async def update_rows(
+    connection: AsyncConnection, table: Table, key: str, columns: tuple[str, ...], rows: Sequence[Row]
+) -> None:
+    """Set `columns` of the rows whose `key` is each row's first value; the values follow it in order."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        settings = ", ".join(f"{column} = ?{number}" for number, column in enumerate(columns, 2))
+        sql = f"UPDATE {table.name} SET {settings} WHERE {key} = ?1"  # noqa: S608 - names of our own
+        await _executemany(connection, sql, _converters(table.name, (key, *columns)), rows)
+        return
+    settings = ", ".join(f"{column} = new.{column}" for column in columns)
+    names = ", ".join((key, *columns))
+    arrays = _unnest(table.name, (key, *columns))
+    sql = f"UPDATE {table.name} SET {settings} FROM {arrays} AS new ({names}) WHERE {table.name}.{key} = new.{key}"  # noqa: S608 - likewise
+    await connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+async def _executemany(
+    connection: AsyncConnection, sql: str, converters: Sequence[tuple[int, Callable[[Any], Any]]], rows: Sequence[Row]
+) -> None:
+    converted = []
+    for row in rows:
+        values = list(row)
+        for at, convert in converters:
+            if values[at] is not None:
+                values[at] = convert(values[at])
+        converted.append(tuple(values))
+    await connection.exec_driver_sql(sql, converted)
+
+
+def _hex(value: UUID) -> str:
+    return value.hex
+
+
+def _instant(value: datetime) -> str:
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]
+
+
+def _date(value: date) -> str:
+    return value.isoformat()
+
+
+_CONVERTERS: Final[tuple[tuple[type[TypeEngine[Any]], Callable[[Any], Any]], ...]] = (
+    (Instant, _instant),
+    (Uuid, _hex),
+    (Date, _date),
+)
+_ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
+    (Instant, "timestamptz"),
+    (Uuid, "uuid"),
+    (Date, "date"),
+    (Boolean, "boolean"),
+    (BigInteger, "bigint"),
+    (Integer, "integer"),
+    (String, "text"),
+)
+
+
+@lru_cache(maxsize=64)
+def _converters(table: str, columns: tuple[str, ...]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    found = []
+    for at, column in enumerate(columns):
+        kind = metadata.tables[table].c[column].type
+        for of_type, convert in _CONVERTERS:
+            if isinstance(kind, of_type):
+                found.append((at, convert))
+                break
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _unnest(table: str, columns: tuple[str, ...]) -> str:
+    kinds = []
+    for number, column in enumerate(columns, 1):
+        kind = metadata.tables[table].c[column].type
+        name = next(name for of_type, name in _ARRAYS if isinstance(kind, of_type))
+        kinds.append(f"${number}::{name}[]")
+    return f"unnest({', '.join(kinds)})"

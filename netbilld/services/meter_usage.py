@@ -1,0 +1,370 @@
+"""MeterUsage: folds the journal into sessions, usage and wallet charges, each record exactly once."""
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
+from netbilld.accounting.fold import FirstGrant, SessionFold
+from netbilld.accounting.record import AccountingRecord, RecordKind
+from netbilld.accounting.session import Session, SessionChange
+from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
+from netbilld.billing.chart import Payer
+from netbilld.billing.ledger import LedgerEntry
+from netbilld.billing.plan import Charging, Plan, Timing
+from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.postings import usage_charged
+from netbilld.billing.rating import charge_due_minor
+from netbilld.model.actor import METER, Actor
+from netbilld.model.periods import local_date
+from netbilld.radius.access import lookup_key
+from netbilld.radius.errors import MalformedPacket
+from netbilld.radius.packet import decode
+
+_log = logging.getLogger(__name__)
+
+BATCH_RECORDS: Final = 512
+JOURNAL_BITS: Final = 40  # a journal's number stands above this many bits of sequence in a session's id
+_HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_PLANS: Final = 4096
+
+
+class Journal(Protocol):
+    identity: UUID
+
+    def read(self, cursor: JournalCursor, limit: int) -> JournalBatch: ...
+
+
+class Sessions(Protocol):
+    async def cursor(self, journal: UUID, now: datetime) -> tuple[int, JournalCursor]: ...
+    async def advance(self, journal: UUID, cursor: JournalCursor, now: datetime) -> None: ...
+    async def known_nas(self, nas_ids: Collection[UUID]) -> set[UUID]: ...
+    async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]: ...
+    async def open_at(
+        self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
+    ) -> list[Session]: ...
+    async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]: ...
+    async def insert(self, new: Sequence[Session]) -> None: ...
+    async def update(self, changed: Sequence[Session]) -> None: ...
+    async def granted(self, grants: Iterable[FirstGrant]) -> None: ...
+    async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]: ...
+
+
+class Usage(Protocol):
+    async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]: ...
+    async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
+    async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
+    async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
+    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> None: ...
+    async def periods(self, keys: Collection[tuple[UUID, date]]) -> list[PeriodTotals]: ...
+    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
+
+
+class Nases(Protocol):
+    async def heard(
+        self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None
+    ) -> None: ...
+
+
+class Ledger(Protocol):
+    async def post_many(
+        self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
+    ) -> list[int]: ...
+
+
+class Work(Protocol):
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def nas(self) -> Nases: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+
+class Store(Protocol):
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one batch did.
+
+    Attributes:
+        applied: journal records taken in.
+        touched_service_ids: services with new usage, or a session that opened or ended.
+        new_session_ids: sessions opened, also those that were over when first heard of.
+        ended_session_ids: sessions that are over since.
+        metered_session_ids: sessions with new usage.
+        behind: more records wait.
+    """
+
+    applied: int = 0
+    touched_service_ids: frozenset[UUID] = frozenset()
+    new_session_ids: tuple[int, ...] = ()
+    ended_session_ids: tuple[int, ...] = ()
+    metered_session_ids: tuple[int, ...] = ()
+    behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    at: datetime
+    reported_ip: str | None
+    identifier: str | None
+
+    def tells(self, later: "_Heard") -> bool:
+        """Tell whether a later word says nothing that is worth a write."""
+        same = (self.reported_ip, self.identifier) == (later.reported_ip, later.identifier)
+        return same and timedelta(0) <= later.at - self.at < _HEARD_AGAIN
+
+
+class MeterUsage:
+    """Applies the journal to the database; only one `run_batch` at a time.
+
+    Sessions, usage, charges and the cursor are one transaction, so a crash anywhere repeats a batch or does not.
+    Counters: `applied` records, `unknown_nas` and `unreadable` ones passed over, `parked` ones on which our own rules
+    failed; a parked record stays in the journal.
+    """
+
+    def __init__(
+        self, store: Store, journal: Journal, clock: Clock, timezone: str, batch_records: int = BATCH_RECORDS
+    ) -> None:
+        """Take what to work with; `timezone` is for usage that is nobody's and for booking dates."""
+        self.applied = self.unknown_nas = self.unreadable = self.parked = 0
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._timezone = timezone
+        self._batch_records = batch_records
+        self._cursor: JournalCursor | None = None
+        self._plans: dict[UUID, Plan] = {}
+        self._nas: set[UUID] = set()
+        self._heard: dict[UUID, _Heard] = {}
+
+    @property
+    def cursor(self) -> JournalCursor | None:
+        """How far the journal is applied, as far as this process knows."""
+        return self._cursor
+
+    async def run_batch(self) -> Batch:
+        """Apply the next records; call again at once while the result says `behind`.
+
+        Raises:
+            StoreUnavailableError: the database is away; nothing is applied, and a later call begins where this did.
+            NetbilldError: the journal is older than the database.
+        """
+        try:
+            return await self._run_batch()
+        except BaseException:
+            self._cursor = None  # whether a commit came through is not known: ask the database
+            self._heard.clear()
+            raise
+
+    async def _run_batch(self) -> Batch:
+        if self._cursor is None:
+            async with self._store.write() as work:
+                _, self._cursor = await work.sessions.cursor(self._journal.identity, self._clock.now())
+        read = self._journal.read(self._cursor, self._batch_records)
+        if not read.entries:
+            return Batch(behind=read.behind)
+        records = self._records(read.entries)
+        now = self._clock.now()
+        async with self._store.write() as work:
+            number, cursor = await work.sessions.cursor(self._journal.identity, now)
+            if cursor.sequence != self._cursor.sequence:  # someone else has applied it further
+                self._cursor = cursor
+                return Batch(behind=True)
+            records = await self._from_known_nas(work, records)
+            batch = await self._apply(work, records, number << JOURNAL_BITS, now)
+            await work.sessions.advance(self._journal.identity, read.cursor, now)
+        self._cursor = read.cursor
+        self.applied += len(read.entries)
+        return Batch(
+            len(read.entries),
+            batch.touched_service_ids,
+            batch.new_session_ids,
+            batch.ended_session_ids,
+            batch.metered_session_ids,
+            read.behind,
+        )
+
+    def _records(self, entries: Iterable[JournalEntry]) -> list[tuple[int, AccountingRecord]]:
+        records = []
+        for entry in entries:
+            try:
+                packet = decode(entry.datagram)
+            except MalformedPacket:  # it was read once before it was kept
+                self.unreadable += 1
+                _log.error("journal record %d is no RADIUS packet and is passed over", entry.sequence)
+                continue
+            received_at = _EPOCH + timedelta(microseconds=entry.received_us)
+            records.append(
+                (
+                    entry.sequence,
+                    AccountingRecord.from_packet(packet, entry.nas_id, entry.swapped, received_at, entry.source),
+                )
+            )
+        return records
+
+    async def _from_known_nas(
+        self, work: Work, records: list[tuple[int, AccountingRecord]]
+    ) -> list[tuple[int, AccountingRecord]]:
+        unseen = {record.nas_id for _, record in records} - self._nas
+        if unseen:
+            self._nas |= await work.sessions.known_nas(unseen)
+            for nas_id in unseen - self._nas:
+                _log.error("the journal holds records of NAS %s, which the database does not know", nas_id)
+        known = [(sequence, record) for sequence, record in records if record.nas_id in self._nas]
+        self.unknown_nas += len(records) - len(known)
+        return known
+
+    async def _apply(
+        self, work: Work, records: list[tuple[int, AccountingRecord]], first_id: int, now: datetime
+    ) -> Batch:
+        if not records:
+            return Batch()
+        fold = await self._load(work, records)
+        changes: list[SessionChange] = []
+        for sequence, record in records:
+            try:
+                change = fold.apply(record, first_id + sequence)
+            except Exception:  # noqa: BLE001 - a rule of ours that fails on one record must not stop everyone's metering
+                self.parked += 1
+                _log.exception("journal record %d could not be metered and is left in the journal", sequence)
+                continue
+            if change is not None and (change.upload_octets or change.download_octets):
+                changes.append(change)
+        new, changed = fold.new(), fold.changed()
+        await work.sessions.insert(new)
+        await work.sessions.update(changed)
+        await work.sessions.granted(fold.grants)
+        await self._meter(work, changes, now)
+        await self._note_nas(work, records)
+        touched = {change.session.service_id for change in changes}
+        touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
+        return Batch(
+            touched_service_ids=frozenset(service_id for service_id in touched if service_id is not None),
+            new_session_ids=tuple(fold.opened),
+            ended_session_ids=tuple(fold.ended),
+            metered_session_ids=tuple(dict.fromkeys(change.session.id for change in changes)),
+        )
+
+    async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> SessionFold:
+        """Load all that the batch may concern, in a few queries."""
+        identities: dict[tuple[UUID, str], None] = {}
+        restarted: dict[UUID, None] = {}
+        earliest_at = records[0][1].event_at
+        for _, record in records:
+            earliest_at = min(earliest_at, record.event_at)
+            if record.kind in {RecordKind.ON, RecordKind.OFF}:
+                restarted[record.nas_id] = None
+            elif record.kind is not RecordKind.OTHER:
+                identities[record.nas_id, record.acct_session_key] = None
+        sessions = await work.sessions.with_identity(identities, earliest_at) if identities else []
+        owned = {(session.nas_id, session.acct_session_key) for session in sessions if session.service_id is not None}
+        known = {(session.nas_id, session.acct_session_key) for session in sessions}
+        names: dict[bytes, str] = {}
+        stations: dict[tuple[UUID, str], None] = {}
+        addresses: dict[tuple[UUID, str], None] = {}
+        for _, record in records:
+            identity = (record.nas_id, record.acct_session_key)
+            opens = record.kind is RecordKind.START or identity not in known
+            if record.username_octets and (opens or identity not in owned):
+                names[record.username_octets] = lookup_key(record.username_octets).decode("utf-8", "replace")
+            if opens and record.kind in {RecordKind.START, RecordKind.INTERIM}:
+                if record.mac is not None:
+                    stations[record.nas_id, record.mac] = None
+                if record.framed_ip is not None:
+                    addresses[record.nas_id, record.framed_ip] = None
+        if stations or addresses:
+            sessions += await work.sessions.open_at(stations, addresses)
+        if restarted:
+            sessions += await work.sessions.open_on(restarted)
+        services = await work.sessions.services_named(set(names.values())) if names else {}
+
+        def service_of(record: AccountingRecord) -> UUID | None:
+            # A Class may be another's, echoed after a log-in by cookie: the user name decides.
+            return services.get(names.get(record.username_octets, ""))
+
+        return SessionFold(sessions, service_of)
+
+    async def _meter(self, work: Work, changes: list[SessionChange], now: datetime) -> None:
+        """Write what was metered: slices, their roll-ups, and what the wallet is charged for it."""
+        service_ids = {change.session.service_id for change in changes}
+        metered = await work.usage.metered_services([one for one in service_ids if one is not None])
+        slices: list[UsageSlice] = []
+        roll_up = RollUp()
+        for change in changes:
+            session, from_at, to_at = change.session, change.from_at, change.to_at
+            if from_at is None or to_at is None:
+                continue
+            service = metered.get(session.service_id) if session.service_id is not None else None
+            timezone = service.timezone if service is not None else self._timezone
+            parts = cut(
+                session.service_id, session.id, from_at, to_at, change.upload_octets, change.download_octets, timezone
+            )
+            slices += parts
+            if service is not None:
+                for part in parts:
+                    roll_up.add(service, part)
+        await work.usage.add_slices(slices)
+        await work.usage.add_hours(roll_up.hour_rows())
+        await work.usage.add_periods(roll_up.period_rows())
+        await self._charge(work, metered, roll_up, now)
+
+    async def _charge(self, work: Work, metered: dict[UUID, MeteredService], roll_up: RollUp, now: datetime) -> None:
+        """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
+        await self._learn_plans(work, metered.values())
+        keys = [key for key in sorted(roll_up.periods) if _is_charged(self._plans[metered[key[0]].plan_version_id])]
+        if not keys:
+            return
+        entries = []
+        for period in await work.usage.periods(keys):
+            service = metered[period.service_id]
+            plan = self._plans[service.plan_version_id]
+            total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
+            amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
+            if amount_minor <= 0:
+                continue
+            hour_at = roll_up.last_hours[period.service_id, period.start_on]
+            await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
+            payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
+            memo = f"Usage in the period from {period.start_on}"
+            entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
+        await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+
+    async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> None:
+        unknown = {service.plan_version_id for service in services} - self._plans.keys()
+        if not unknown:
+            return
+        if len(self._plans) > _MAX_PLANS:
+            self._plans = {}
+            unknown = {service.plan_version_id for service in services}
+        for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
+            self._plans[plan_version_id] = plan_from_definition(definition)
+
+    async def _note_nas(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> None:
+        last = {record.nas_id: record for _, record in records}
+        for nas_id in sorted(last):
+            record = last[nas_id]
+            before = self._heard.get(nas_id)
+            heard = _Heard(record.received_at, record.nas_ip, record.nas_identifier)
+            if before is not None and before.tells(heard):
+                continue
+            await work.nas.heard(nas_id, heard.at, reported_ip=heard.reported_ip, identifier=heard.identifier)
+            self._heard[nas_id] = heard
+
+
+def _is_charged(plan: Plan) -> bool:
+    return plan.charging is Charging.PER_USE and plan.timing is Timing.PREPAID

@@ -1,0 +1,108 @@
+"""RecordAccounting: an Accounting-Request is answered once it is durable in the journal, and not before."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from netbilld.radius.attributes import ACCT_SESSION_ID, ACCT_STATUS_TYPE
+from netbilld.radius.codes import AcctStatusType, Code
+from netbilld.radius.server import Request
+
+
+class Journal(Protocol):
+    """What makes packets durable."""
+
+    @property
+    def trouble(self) -> str | None: ...
+
+    def append(
+        self,
+        nas_id: UUID,
+        source: str,
+        swapped: bool,
+        received_us: int,
+        datagram: bytes,
+        done: Callable[[Any, bool], None],
+        token: object,
+    ) -> bool: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class Unanswered(StrEnum):
+    """Why a verified Accounting-Request gets no answer; each is counted."""
+
+    NO_STATUS_TYPE = "no_status_type"  # RFC 2866 §5.13: Acct-Status-Type is one of the two that must be there
+    NO_SESSION_ID = "no_session_id"  # the other; a session without an id can't be told from the next
+    NOT_DURABLE = "not_durable"  # RFC 2866 §4.1: unless recorded, no answer
+
+
+_STATUS_SERVER: Final = int(Code.STATUS_SERVER)
+_NEED_SESSION_ID: Final = frozenset(
+    int(status).to_bytes(4, "big")
+    for status in (AcctStatusType.START, AcctStatusType.INTERIM_UPDATE, AcctStatusType.STOP)
+)
+
+
+class RecordAccounting:
+    """Takes verified requests of the accounting port, straight from the socket; nothing here waits.
+
+    `swapped_nas` are the NAS whose input counters are the subscriber's download; it may be assigned any time. A status
+    type that is not known is recorded and answered like any other (RFC 2866 §5.1).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        *,
+        respond: Callable[[Request], object],
+        forget: Callable[[Request], object],
+    ) -> None:
+        """Take the journal, and what answers a request or gives it up so that its retransmission is tried afresh."""
+        self.swapped_nas: frozenset[UUID] = frozenset()
+        self.unanswered: dict[Unanswered, int] = dict.fromkeys(Unanswered, 0)
+        self._journal = journal
+        self._clock = clock
+        self._respond = respond
+        self._forget = forget
+
+    def handle(self, request: Request) -> None:
+        """Record one request; `respond` follows when it is durable, `forget` where that fails."""
+        packet = request.packet
+        if packet.code == _STATUS_SERVER:
+            # alive means able to record; else silence, and the NAS turns to its next server (RFC 5997 §4.2)
+            if self._journal.trouble is None:
+                self._respond(request)
+            else:
+                self._forget(request)
+            return
+        attributes = packet.attributes
+        status = attributes.get(ACCT_STATUS_TYPE, b"")
+        if len(status) != 4:
+            self._give_up(request, Unanswered.NO_STATUS_TYPE)
+            return
+        if status in _NEED_SESSION_ID and not attributes.get(ACCT_SESSION_ID):
+            self._give_up(request, Unanswered.NO_SESSION_ID)
+            return
+        nas_id = request.client.nas_id
+        received_us = int(self._clock.now().timestamp() * 1_000_000)
+        taken = self._journal.append(
+            nas_id, request.source[0], nas_id in self.swapped_nas, received_us, packet.datagram, self._recorded, request
+        )
+        if not taken:
+            self._give_up(request, Unanswered.NOT_DURABLE)
+
+    def _recorded(self, request: Request, durable: bool) -> None:
+        if durable:
+            self._respond(request)
+        else:
+            self._give_up(request, Unanswered.NOT_DURABLE)
+
+    def _give_up(self, request: Request, why: Unanswered) -> None:
+        self.unanswered[why] += 1
+        self._forget(request)
