@@ -1,0 +1,166 @@
+"""The CoA client against a server that misbehaves on demand, over real sockets (RFC 5176)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from netbilld.adapters.nas.coa import CoaClient
+from netbilld.billing.plan import Speed
+from netbilld.enforcement.actions import ChangeOfAuthorization, Disconnect, SessionHandle
+from netbilld.enforcement.profile import Access, ServiceProfile
+from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
+from tests.coa_server import CoaServer
+from tests.peers import free_udp_port
+
+SESSION = SessionHandle("Budi", "81a00001", "10.1.2.3", "127.0.0.1")
+SLOWER = ChangeOfAuthorization(ServiceProfile(Access.THROTTLED, Speed(2_000_000, 1_000_000)))
+
+
+@asynccontextmanager
+async def coa_client(
+    timeout_seconds: float = 0.2, tries: int = 2, hosts: tuple[str, ...] = ("127.0.0.1",)
+) -> AsyncIterator[CoaClient]:
+    client = CoaClient(hosts, timeout_seconds=timeout_seconds, tries=tries, entropy=bytes)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def target(server: CoaServer, vendor: str = "mikrotik", secret: bytes = b"testing123") -> NasTarget:
+    return NasTarget(UUID(int=1), "pop1", server.host, server.port, vendor, secret)
+
+
+async def test_a_coa_carries_identity_and_rate_and_is_signed() -> None:
+    async with CoaServer() as server, coa_client() as client:
+        assert await client.apply(target(server), SESSION, SLOWER, b"") == Outcome(OutcomeKind.ACKED)
+        (order,) = server.received
+        assert server.unsound == 0
+        assert (order.kind, order.username, order.rate) == ("coa", "Budi", "1M/2M")
+        # Message-Authenticator, then what tells the session, then what changes (RFC 5176 §3.4)
+        assert list(order.attributes) == [80, 1, 44, 8, 4, (14988, 8)]
+        assert 55 not in order.attributes  # no Event-Timestamp: routers with a wrong clock would drop it
+        assert client.counters.acks == 1
+
+
+async def test_a_disconnect_carries_identity_and_nothing_else() -> None:
+    """RFC 5176 §3.6."""
+    async with CoaServer() as server, coa_client() as client:
+        await client.apply(target(server), SESSION, Disconnect(), b"class")
+        assert list(server.received[0].attributes) == [80, 1, 44, 8, 4]
+
+
+async def test_a_retransmission_is_the_same_bytes() -> None:
+    """RFC 5176 §2.3."""
+    async with CoaServer(answer="late_ack") as server, coa_client(tries=3) as client:
+        assert (await client.apply(target(server), SESSION, SLOWER, b"")).kind is OutcomeKind.ACKED
+        assert len(server.received) == 2
+        assert len(server.orders) == 1
+        assert client.counters.retransmissions == 1
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [(503, "503 session context not found"), (None, "no reason given"), (999, "999")]
+)
+async def test_a_refusal_says_why(cause: int | None, words: str) -> None:
+    async with CoaServer(answer="nak", error_cause=cause) as server, coa_client() as client:
+        outcome = await client.apply(target(server), SESSION, Disconnect(), b"")
+        assert (outcome.kind, outcome.error_cause) == (OutcomeKind.NACKED, cause)
+        assert words in outcome.detail
+
+
+async def test_silence_ends_after_the_tries_that_were_set() -> None:
+    async with CoaServer(answer="silent") as server, coa_client(0.05, 3) as client:
+        outcome = await client.apply(target(server), SESSION, SLOWER, b"")
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "no answer from pop1 after 3 tries")
+        assert len(server.received) == 3
+
+
+async def test_an_answer_with_a_wrong_authenticator_is_no_answer_and_is_said_so() -> None:
+    async with CoaServer(answer="wrong_secret") as server, coa_client(0.05, 2) as client:
+        outcome = await client.apply(target(server), SESSION, SLOWER, b"")
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "pop1 answers with another secret")
+        assert client.counters.ignored == {"bad_authenticator": 2}
+
+
+async def test_a_server_that_shares_no_secret_is_silent() -> None:
+    async with CoaServer() as server, coa_client(0.05, 2) as client:
+        outcome = await client.apply(target(server, secret=b"other"), SESSION, SLOWER, b"")
+        assert outcome.kind is OutcomeKind.TIMED_OUT
+        assert server.unsound == 2
+
+
+async def test_a_closed_port_is_noticed_at_once_and_named() -> None:
+    async with CoaServer() as server, coa_client(30, 1) as client:
+        closed = free_udp_port()
+        nowhere = NasTarget(UUID(int=2), "pop2", "127.0.0.1", closed, "mikrotik", b"x")
+        async with asyncio.timeout(10):
+            outcome = await client.apply(nowhere, SESSION, SLOWER, b"")
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, f"nothing listens on pop2 UDP port {closed}")
+        # the socket is shared: the next NAS is none the worse for it
+        assert (await client.apply(target(server), SESSION, SLOWER, b"")).kind is OutcomeKind.ACKED
+
+
+async def test_one_socket_serves_many_orders_and_nas_at_once() -> None:
+    async with CoaServer() as one, CoaServer(host="127.0.0.2") as two, coa_client(2, 2) as client:
+        outcomes = await asyncio.gather(
+            *(
+                client.apply(target(server), SessionHandle(f"u{number}", str(number)), Disconnect(), b"")
+                for number in range(200)
+                for server in (one, two)
+            )
+        )
+        assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACKED}
+        assert len({order.source for order in one.received + two.received}) == 1
+        assert len({order.username for order in one.received}) == 200
+
+
+async def test_more_than_256_orders_at_one_nas_are_refused_not_mixed_up() -> None:
+    async with CoaServer(answer="silent") as server, coa_client(0.2, 1) as client:
+        outcomes = await asyncio.gather(
+            *(client.apply(target(server), SessionHandle("u", str(number)), Disconnect(), b"") for number in range(260))
+        )
+        kinds = [outcome.kind for outcome in outcomes]
+        assert kinds.count(OutcomeKind.TIMED_OUT) == 256
+        assert kinds.count(OutcomeKind.FAILED) == 4
+
+
+async def test_garbage_and_unasked_answers_are_ignored_and_counted() -> None:
+    async with CoaServer(answer="silent") as server, coa_client(0.3, 1) as client:
+        order = asyncio.ensure_future(client.apply(target(server), SESSION, SLOWER, b""))
+        while not server.received:
+            await asyncio.sleep(0.005)
+        request = server.received[0]
+        for datagram in (b"\x00", b"\x2c", b"\x2c\x63" + bytes(18), bytes((44, request.identifier)) + bytes(30)):
+            server._transport.sendto(datagram, request.source)
+        assert (await order).kind is OutcomeKind.TIMED_OUT
+        assert sum(client.counters.ignored.values()) == 4
+
+
+async def test_orders_leave_from_the_address_radius_listens_on() -> None:
+    async with CoaServer() as server, coa_client(hosts=("::", "127.0.0.9")) as client:
+        await client.apply(target(server), SESSION, SLOWER, b"")
+        assert server.received[0].source[0] == "127.0.0.9"
+
+
+async def test_a_nas_over_ipv6_is_reached() -> None:
+    async with CoaServer(host="::1") as server, coa_client(hosts=("0.0.0.0", "::")) as client:
+        assert (await client.apply(target(server), SESSION, SLOWER, b"")).kind is OutcomeKind.ACKED
+
+
+async def test_what_can_not_be_encoded_is_a_failure_and_nothing_is_sent() -> None:
+    async with CoaServer() as server, coa_client() as client:
+        outcome = await client.apply(target(server), SessionHandle("u" * 300, "1"), SLOWER, b"")
+        assert outcome.kind is OutcomeKind.FAILED
+        assert server.received == []
+
+
+async def test_wispr_is_sent_the_complete_set_with_its_class() -> None:
+    async with CoaServer() as server, coa_client() as client:
+        await client.apply(target(server, "wispr"), SESSION, SLOWER, b"nb1")
+        attributes = server.received[0].attributes
+        assert list(attributes) == [80, 1, 44, (14122, 7), (14122, 8), 85, 25]
+        assert attributes[25] == [b"nb1"]
