@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.model.errors import NetbilldError
 from netbilld.model.nas import Nas, secret_place
 from netbilld.radius.authenticator import Secret
@@ -13,8 +14,10 @@ from netbilld.radius.clients import Client, ClientTable, RequireMessageAuthentic
 logger = logging.getLogger("netbilld.radius")
 
 
-async def load_clients(database: Database, box: SecretBox, default_policy: RequireMessageAuthenticator) -> ClientTable:
-    """Return every NAS in service as RADIUS sees it; one whose secret does not open is left out, and said."""
+async def take_clients(
+    edge: RadiusEdge, database: Database, box: SecretBox, default_policy: RequireMessageAuthenticator
+) -> None:
+    """Give both ports every NAS in service; one whose secret does not open is left out, and said."""
     async with database.read() as work:
         rows = await work.nas.all()
     clients = []
@@ -23,7 +26,10 @@ async def load_clients(database: Database, box: SecretBox, default_policy: Requi
             clients.append(_client(row, box, default_policy))
         except NetbilldError as error:
             logger.error("NAS %s is not served: %s", row.name, error, extra={"event": "nas_unusable", "nas": row.name})  # noqa: TRY400 - the line says all
-    return ClientTable(clients)
+    edge.clients = ClientTable(clients)
+    swapped = frozenset(row.id for row in rows if row.swap_octets)
+    for recorder in edge.recorders:
+        recorder.swapped_nas = swapped
 
 
 def _client(row: Nas, box: SecretBox, default_policy: RequireMessageAuthenticator) -> Client:

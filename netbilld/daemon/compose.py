@@ -4,18 +4,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from aiohttp import web
 
+from netbilld.accounting.stale import SilencePolicy
 from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.migrate import check_schema
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
-from netbilld.daemon.clients import load_clients
+from netbilld.daemon.clients import take_clients
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering
@@ -29,11 +32,16 @@ from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
 from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
+from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.initialise import verify_key
 from netbilld.services.log_attempts import LogAttempts
+from netbilld.services.manage_staff import ManageStaff
+from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.meter_usage import MeterUsage
+from netbilld.services.new_service import Defaults
 from netbilld.services.reap_sessions import ReapSessions
+from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.reconcile import Reconcile, ReconcilePolicy
 from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.renew_prepaid import RenewPrepaid
@@ -108,11 +116,15 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         attempts = AttemptBuffer()
         directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
         authenticate = Authenticate(directory, attempts, entropy, clock.monotonic)
-        recorder = RecordAccounting(journal, clock)
         edge = RadiusEdge(
-            settings.radius.host, settings.radius.auth_port, settings.radius.acct_port, authenticate, recorder, clock
+            settings.radius.host,
+            settings.radius.auth_port,
+            settings.radius.acct_port,
+            authenticate,
+            partial(RecordAccounting, journal, clock),
+            clock,
         )
-        edge.clients = await load_clients(database, box, settings.radius.require_message_authenticator)
+        await take_clients(edge, database, box, settings.radius.require_message_authenticator)
 
         entitle = Entitle(database, directory, box, standing_policy(settings), walled_garden(settings))
         coa = CoaClient(
@@ -131,7 +143,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
-        metering = Metering(journal, MeterUsage(database, journal, clock), entitle, reconcile, clock)
+        metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
         failures = Failures()
         health = Health(
             edge=edge,
@@ -151,8 +163,11 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         panel = create_panel(
             PanelParts(
                 database=database,
+                manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
+                receive_payment=ReceivePayment(database, timezone=settings.timezone),
+                manage_staff=ManageStaff(database, Argon2Passwords()),
+                control_sessions=ControlSessions(database),
                 clock=clock,
-                box=box,
                 entropy=entropy,
                 timezone=settings.timezone,
                 locale=settings.locale,
@@ -193,7 +208,9 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             reconcile=reconcile,
             coa=coa,
             log_attempts=LogAttempts(database, attempts, settings.metering.auth_log_rows),
-            reap=ReapSessions(database, settings.metering.stale_minutes * 60),
+            reap=ReapSessions(
+                database, SilencePolicy(settings.radius.interim_interval, settings.metering.stale_minutes * 60)
+            ),
             billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),

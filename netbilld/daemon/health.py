@@ -1,6 +1,6 @@
 """Is the daemon ready, and what does it count: for /readyz, /metrics and `doctor`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -10,13 +10,16 @@ from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.tasks import Failures
 from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
 from netbilld.services.reconcile import Reconcile
+from netbilld.services.record_accounting import Unanswered
 
 
 class Progress(Protocol):
     """How far metering has come."""
 
     applied: int
-    behind_octets: int
+
+    @property
+    def behind_octets(self) -> int: ...
 
 
 class Health:
@@ -64,7 +67,7 @@ class Health:
             lines += [f"{name}{labels} {value}" for labels, value in samples]
         return "\n".join(lines) + "\n"
 
-    def _families(self) -> Iterator[tuple[str, str, str, list[tuple[str, float]]]]:
+    def _families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
         servers = {"auth": self._edge.auth, "acct": self._edge.acct}
         counter, gauge = "counter", "gauge"
         prefix = "netbilld_radius_"
@@ -94,6 +97,10 @@ class Health:
                 (f'{{port="{port}",reason="{reason}"}}', count)
                 for port, server in servers.items()
                 for reason, count in server.drops.items()
+            ]
+            + [
+                (f'{{port="acct",reason="{why}"}}', sum(recorder.unanswered[why] for recorder in self._edge.recorders))
+                for why in Unanswered
             ],
         )
         sockets = [

@@ -1,22 +1,26 @@
 """Applies the journal as it grows, and lets the consequences follow: entitlement, then orders."""
 
 import asyncio
-import logging
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.journal import Journal
 from netbilld.services.entitle import Entitle
-from netbilld.services.meter_usage import MeterUsage
+from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.reconcile import Reconcile
 
 IDLE_SECONDS: Final = 1.0
-logger = logging.getLogger("netbilld.metering")
 
 
 class Metering:
-    """One loop over the journal; `applied` and `behind_octets` are what /metrics shows."""
+    """One loop over the journal.
+
+    Attributes:
+        applied: journal records applied since the start.
+        hearing_since: since when accounting has been received and applied without a gap; None while it is not.
+    """
 
     def __init__(
         self, journal: Journal, meter: MeterUsage, entitle: Entitle, reconcile: Reconcile, clock: SystemClock
@@ -29,21 +33,38 @@ class Metering:
         self._committed = asyncio.Event()
         journal.on_commit = self._committed.set
         self.applied = 0
-        self.behind_octets = 0
+        self.hearing_since: datetime | None = None
+
+    @property
+    def behind_octets(self) -> int:
+        """Return how much of the journal waits to be applied."""
+        return self._journal.unapplied_octets(self._meter.cursor) if self._meter.cursor is not None else 0
 
     async def run(self) -> None:
         """Apply what is committed, for ever."""
+        self.hearing_since = None  # also after a failure: nobody is presumed dead for what we did not read
         while True:
             self._committed.clear()
-            behind = await self.step()
-            if not behind:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._committed.wait(), IDLE_SECONDS)
-
-    async def step(self) -> bool:
-        """Apply one batch and everything that follows from it; tell whether more waits."""
-        batch = await self._meter.run_batch()
-        self.applied += batch.applied
-        if batch.applied:
+            batch = await self._meter.run_batch()
+            self.applied += batch.applied
             await self._follow(batch)
-        return batch.behind
+            if batch.behind:
+                self.hearing_since = None
+                continue
+            if self.hearing_since is None:
+                self.hearing_since = self._clock.now()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._committed.wait(), IDLE_SECONDS)
+
+    async def _follow(self, batch: Batch) -> None:
+        """Let entitlement follow usage, and orders follow entitlement."""
+        changed = await self._entitle.run(batch.touched_service_ids, "usage", self._clock.now())
+        if changed or batch.new_session_ids or batch.ended_session_ids:
+            self._reconcile.nudge(changed, (*batch.new_session_ids, *batch.ended_session_ids))
+        await self._reconcile.observe_traffic(batch.metered_session_ids)
+
+    def prune(self, keep: timedelta) -> int:
+        """Delete journal segments that are applied and older than `keep`; return how many."""
+        if self._meter.cursor is None:
+            return 0
+        return self._journal.prune(self._meter.cursor, self._clock.now() - keep)

@@ -11,6 +11,7 @@ from netbilld.radius.clients import ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
 from netbilld.services.authenticate import Authenticate
+from netbilld.services.record_accounting import Unanswered
 
 LOG_INTERVAL_SECONDS: Final = 60.0
 MAX_REMEMBERED_SOURCES: Final = 1_000
@@ -28,11 +29,18 @@ logger = logging.getLogger("netbilld.radius")
 
 
 class Recorder(Protocol):
-    """Takes an Accounting-Request on: calls one of the two once its record is durable, or can't be made so."""
+    """Takes an Accounting-Request on; answers it, or has it forgotten, once its record's fate is known."""
 
-    def handle(
-        self, request: Request, respond: Callable[[Request], None], give_up: Callable[[Request], None]
-    ) -> None: ...
+    swapped_nas: frozenset[UUID]
+    unanswered: dict[Unanswered, int]
+
+    def handle(self, request: Request) -> None: ...
+
+
+class RecorderFactory(Protocol):
+    """Makes the recorder of one socket, given how that socket answers."""
+
+    def __call__(self, *, respond: Callable[[Request], object], forget: Callable[[Request], object]) -> Recorder: ...
 
 
 class RadiusEdge:
@@ -44,7 +52,7 @@ class RadiusEdge:
         auth_port: int,
         acct_port: int,
         authenticate: Authenticate,
-        recorder: Recorder,
+        recorder_for: RecorderFactory,
         clock: SystemClock,
     ) -> None:
         """Bind every socket; nothing is received before `start`.
@@ -53,7 +61,8 @@ class RadiusEdge:
             NetbilldError: a port is in use, or an address is not this host's.
         """
         self._authenticate = authenticate
-        self._recorder = recorder
+        self._recorder_for = recorder_for
+        self.recorders: Final[list[Recorder]] = []
         self._clock = clock
         self._lines = _Lines()
         self.auth: Final = RadiusServer((), "auth")
@@ -70,19 +79,19 @@ class RadiusEdge:
             raise
 
     def _bind(self, server: RadiusServer, host: str, port: int, *, dual_stack: bool) -> None:
-        listener: RadiusListener
-
-        def on_auth(datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
-            return self._on_auth(datagram, source, arrived_mono)
-
-        def on_acct(datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
-            return self._on_acct(listener, datagram, source, arrived_mono)
-
-        take = on_auth if server is self.auth else on_acct
+        take = self._on_auth if server is self.auth else self._accounting()
         listener = RadiusListener(
             host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram, dual_stack=dual_stack
         )
+        if isinstance(take, _AccountingPort):
+            take.listener = listener
         self.listeners.append((server, listener))
+
+    def _accounting(self) -> "_AccountingPort":
+        port = _AccountingPort(self.acct, self._otherwise)
+        port.recorder = self._recorder_for(respond=port.respond, forget=self.acct.forget)
+        self.recorders.append(port.recorder)
+        return port
 
     @property
     def clients(self) -> ClientTable:
@@ -117,32 +126,39 @@ class RadiusEdge:
 
     def _on_auth(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
         outcome = self.auth.receive(datagram, source, arrived_mono)
-        if type(outcome) is Request:
+        if isinstance(outcome, Request):
             if outcome.packet.code == _STATUS_SERVER:
                 return self.auth.respond(outcome, 0)
             decision = self._authenticate.handle(outcome, self._clock.now())
             return self.auth.respond(outcome, decision.code, decision.attributes)
         return self._otherwise(outcome, arrived_mono)
 
-    def _on_acct(self, listener: RadiusListener, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
-        outcome = self.acct.receive(datagram, source, arrived_mono)
-        if type(outcome) is Request:
-            if outcome.packet.code == _STATUS_SERVER:
-                return self.acct.respond(outcome, 0)
+    def _otherwise(self, outcome: Replay | Drop, now_mono: float) -> bytes | None:
+        if isinstance(outcome, Replay):
+            return outcome.reply
+        self._lines.note(outcome, now_mono)
+        return None
 
-            def respond(request: Request) -> None:
-                listener.send(self.acct.respond(request, _ACCOUNTING_RESPONSE), request.source)
 
-            self._recorder.handle(outcome, respond, self.acct.forget)
+class _AccountingPort:
+    """One accounting socket: requests go to its recorder, which answers later by the same socket."""
+
+    listener: RadiusListener
+    recorder: Recorder
+
+    def __init__(self, server: RadiusServer, otherwise: Callable[[Replay | Drop, float], bytes | None]) -> None:
+        self._server = server
+        self._otherwise = otherwise
+
+    def __call__(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+        outcome = self._server.receive(datagram, source, arrived_mono)
+        if isinstance(outcome, Request):
+            self.recorder.handle(outcome)
             return None
         return self._otherwise(outcome, arrived_mono)
 
-    def _otherwise(self, outcome: Request | Replay | Drop, now_mono: float) -> bytes | None:
-        if type(outcome) is Replay:
-            return outcome.reply
-        if type(outcome) is Drop:
-            self._lines.note(outcome, now_mono)
-        return None
+    def respond(self, request: Request) -> None:
+        self.listener.send(self._server.respond(request, _ACCOUNTING_RESPONSE), request.source)
 
 
 class _Lines:

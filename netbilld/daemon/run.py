@@ -15,7 +15,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
-from netbilld.daemon.clients import load_clients
+from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
@@ -136,19 +136,22 @@ class Daemon:
         await self._load_clients()
 
     async def _reap(self) -> None:
-        services = await self.parts.reap.run(self.parts.clock.now())
-        if services:
-            self.parts.reconcile.nudge(services)
+        now = self.parts.clock.now()
+        reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since or now)
+        if reaped.service_ids or reaped.closed_session_ids:
+            self.parts.reconcile.nudge(reaped.service_ids, reaped.closed_session_ids)
 
     async def _renew(self) -> None:
         await self.parts.renew.run(now=self.parts.clock.now(), actor=SCHEDULE)
 
     async def _bill(self, day: date) -> None:
         report = await self.parts.billing.run(as_of=day, now=self.parts.clock.now(), actor=SCHEDULE)
-        logger.info("invoices of %s: %s", day, report.summary(), extra={"event": "billing_run"})
+        logger.info("%d invoices made for %s", len(report.invoices), day, extra={"event": "billing_run"})
+        for parked in report.parked:
+            logger.error("not billed: %s", parked, extra={"event": "billing_parked"})
 
     async def _keep_house(self) -> None:
-        await self.parts.metering.prune(timedelta(days=self.parts.settings.metering.keep_days))
+        self.parts.metering.prune(timedelta(days=self.parts.settings.metering.keep_days))
 
     # -- changes made by others ----------------------------------------------------------------------------------------
 
@@ -183,9 +186,7 @@ class Daemon:
 
     async def _load_clients(self) -> None:
         parts = self.parts
-        parts.edge.clients = await load_clients(
-            parts.database, parts.box, parts.settings.radius.require_message_authenticator
-        )
+        await take_clients(parts.edge, parts.database, parts.box, parts.settings.radius.require_message_authenticator)
 
     async def _on_control(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("verb"):
