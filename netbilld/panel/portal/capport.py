@@ -16,9 +16,7 @@ async def capport(request: web.Request) -> web.StreamResponse:
     """
     portal = request.app[PORTAL]
     who = await recognised(request)
-    balance = (
-        await portal.show.balance(who.service_id, who.session_id, portal.parts.now()) if who is not None else None
-    )
+    balance = await portal.show.balance(who.service_id, who.session_id, portal.parts.now()) if who is not None else None
     answer: dict[str, Any]
     if balance is None or balance.is_captive:
         answer = {"captive": True, "user-portal-url": portal.canonical.url(request, "/isolir")}

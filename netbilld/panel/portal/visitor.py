@@ -23,7 +23,6 @@ class Visitor:
 
 async def visitor(request: web.Request) -> Visitor:
     """Return who asks."""
-    portal = request.app[PORTAL]
     return Visitor(locale(request), await signed_in(request), await recognised(request))
 
 
