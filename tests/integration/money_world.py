@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime, time
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import insert
+
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import usage_periods
 from netbilld.billing.books import check_books
-from netbilld.billing.postings import usage_charged
 from netbilld.billing.chart import Payer
+from netbilld.billing.postings import usage_charged
 from netbilld.model.actor import Actor
 from netbilld.model.subscriber import Credential, CredentialKind, Service, Subscriber
 from netbilld.services.manage_plans import ManagePlans
@@ -166,10 +169,6 @@ class World:
 
     async def use(self, who: Person, amount_minor: int, on: date) -> None:
         """Charge metered usage as the meter does: the ledger and the period's own figure in one transaction."""
-        from sqlalchemy import insert
-
-        from netbilld.adapters.database.tables import usage_periods
-
         async with self.database.write() as work:
             entry = usage_charged(who.payer, who.service_id, amount_minor, "usage")
             await work.ledger.post(entry, at=at(on), booked_on=on, actor=ACTOR)

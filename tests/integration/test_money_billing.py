@@ -1,16 +1,20 @@
 """The billing run on SQLite and PostgreSQL: once a period, on the right day, whatever happens meanwhile."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.ledger import LedgerStore
 from netbilld.adapters.database.tables import billed_periods, changes, invoice_lines, invoices
 from netbilld.billing.invoice import InvoiceStatus
+from netbilld.billing.invoice_builder import BilledService, PeriodCharge, charges_due
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
 from netbilld.model.errors import RefusedError
+from netbilld.services import run_billing
 from netbilld.services.run_billing import RunBilling
 from tests.integration.money_world import ACTOR, PER_USE, ZONE, Person, World, at, plan_file
 
@@ -131,16 +135,13 @@ async def test_a_service_unbilled_for_years_is_parked_and_the_others_are_billed(
 async def test_a_subscriber_whose_bill_fails_does_not_keep_the_others_from_theirs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netbilld.services import run_billing
-
     people = [await world.person(f"orang{i}", activated_on=date(2026, 1, 1)) for i in range(3)]
 
-    def fails_for_one(service: object, as_of: date) -> object:
-        if service.id == people[1].service_id:  # type: ignore[attr-defined]
+    def fails_for_one(service: BilledService, as_of: date) -> Iterator[PeriodCharge]:
+        if service.id == people[1].service_id:
             raise ZeroDivisionError
-        return charges_due(service, as_of)  # type: ignore[arg-type]
+        return charges_due(service, as_of)
 
-    charges_due = run_billing.charges_due
     monkeypatch.setattr(run_billing, "charges_due", fails_for_one)
     report = await world.bill(date(2026, 1, 1))
     assert {one.subscriber_no for one in report.invoices} == {people[0].number, people[2].number}
@@ -227,9 +228,6 @@ async def test_two_runs_at_once_bill_once(world: World) -> None:
 
 
 async def test_a_run_killed_midway_and_started_again_bills_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netbilld.adapters.database.ledger import LedgerStore
-    from netbilld.services import run_billing
-
     class Killed(BaseException):
         """As a kill would: nothing catches it, the open transaction is lost."""
 

@@ -1,0 +1,158 @@
+"""Laws that money keeps whatever the numbers."""
+
+import itertools
+from datetime import date, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netbilld.billing.allocation import Owed, allocate
+from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
+from netbilld.billing.invoice_builder import BilledService, charges_due
+from netbilld.billing.ledger import LedgerEntry, reversal
+from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing, UsagePrice
+from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
+from netbilld.billing.proration import prorata_minor, split_minor
+from netbilld.billing.rating import charge_due_minor, usage_total_minor
+from netbilld.billing.renewal import PrepaidService, renewal_due
+from netbilld.model.periods import anchor_date
+
+PAYER = Payer(UUID(int=7), "100001", "IDR")
+amounts = st.integers(1, 10**12)
+days = st.dates(date(2020, 1, 1), date(2035, 12, 31))
+
+
+def plan(price_minor: int = 100_000, period_days: int | None = None, usage: UsagePrice | None = None) -> Plan:
+    return Plan(
+        code="P",
+        name="Paket",
+        timing=Timing.PREPAID if usage else Timing.POSTPAID,
+        charging=Charging.PER_USE if usage else Charging.FLAT,
+        currency="IDR",
+        speed=Speed(1, 1),
+        recurring=None if usage else Recurring(price_minor, period_days),
+        allowance=None,
+        usage=usage,
+        when_overdue=Closing.WALL,
+        when_no_credit=Closing.WALL,
+        when_suspended=Closing.WALL,
+    )
+
+
+@given(st.integers(0, 10**12), st.integers(1, 366), st.data())
+def test_parts_of_a_price_sum_to_the_whole_and_never_leave_it(price: int, of: int, data: st.DataObject) -> None:
+    """BANG-2.3d."""
+    used = data.draw(st.integers(0, of))
+    used_minor, rest_minor = split_minor(price, used, of)
+    assert used_minor + rest_minor == price
+    assert 0 <= used_minor <= price
+    assert abs(2 * used_minor * of - 2 * price * used) <= of  # half a unit at most
+    assert prorata_minor(price, 0, of) == 0
+
+
+@given(amounts, amounts, st.integers(0, 10**12), st.integers(0, 10**12))
+def test_every_document_balances_and_so_does_its_reversal(one: int, two: int, settled: int, credited: int) -> None:
+    entries = [
+        invoice_issued(PAYER, "INV-1", {REVENUE_RECURRING: one, REVENUE_USAGE: two}),
+        wallet_applied(PAYER, "INV-1", one),
+        usage_charged(PAYER, UUID(int=8), one, ""),
+        renewal_charged(PAYER, UUID(int=8), two, ""),
+    ]
+    if settled + credited:
+        entries.append(
+            payment_received(PAYER, UUID(int=9), "cash", settled_minor=settled, credited_minor=credited, memo="")
+        )
+    for entry in entries:
+        assert _debits(entry) == _credits(entry) > 0
+        undone = reversal(entry, "")
+        assert (_debits(undone), _credits(undone)) == (_credits(entry), _debits(entry))
+
+
+def _debits(entry: LedgerEntry) -> int:
+    return sum(posting.amount_minor for posting in entry.postings if posting.side is Side.DEBIT)
+
+
+def _credits(entry: LedgerEntry) -> int:
+    return sum(posting.amount_minor for posting in entry.postings if posting.side is Side.CREDIT)
+
+
+@given(amounts, st.lists(st.tuples(days, st.integers(0, 10**9)), max_size=8))
+def test_an_allocation_conserves_money_and_overpays_nothing(amount: int, owed: list[tuple[date, int]]) -> None:
+    invoices = [Owed(UUID(int=n), f"INV-{n}", due_on, rest) for n, (due_on, rest) in enumerate(owed)]
+    allocation = allocate(amount, invoices)
+    assert allocation.settled_minor + allocation.rest_minor == amount
+    settled = {part.invoice_id: part.amount_minor for part in allocation.parts}
+    assert all(0 < settled.get(i.invoice_id, 1) <= max(i.outstanding_minor, 1) for i in invoices)
+    assert allocation.rest_minor == 0 or all(settled.get(i.invoice_id, 0) == i.outstanding_minor for i in invoices)
+    short = [i.due_on for i in invoices if settled.get(i.invoice_id, 0) < i.outstanding_minor]
+    assert all(i.due_on <= min(short) for i in invoices if i.invoice_id in settled and short)
+
+
+@given(
+    st.integers(0, 10**7),
+    st.sampled_from([10**9, 2**30]),
+    st.lists(st.integers(0, 2**40), max_size=30),
+)
+def test_a_usage_charge_does_not_depend_on_how_the_total_is_sliced(
+    price: int, octets_per_gb: int, slices: list[int]
+) -> None:
+    """BANG-2.3a, BANG-2.1f."""
+    per_use = plan(usage=UsagePrice(price, octets_per_gb))
+    total_octets = charged_minor = 0
+    for octets in slices:
+        total_octets += octets
+        due_minor = charge_due_minor(per_use, total_octets, charged_minor)
+        assert due_minor >= 0
+        charged_minor += due_minor
+    assert charged_minor == usage_total_minor(per_use, sum(slices))
+    assert abs(2 * charged_minor * octets_per_gb - 2 * sum(slices) * price) <= octets_per_gb
+    assert charge_due_minor(per_use, total_octets, charged_minor + 1) == 0
+
+
+def test_flat_plans_charge_nothing_by_the_octet() -> None:
+    assert charge_due_minor(plan(), 10**15, 0) == 0
+
+
+@given(days, st.integers(1, 31), st.integers(0, 700), st.sampled_from([None, 1, 7, 30]), st.data())
+def test_billed_periods_touch_without_gap_or_overlap_however_often_the_run_comes(
+    activated_on: date, billing_day: int, span: int, period_days: int | None, data: st.DataObject
+) -> None:
+    """KAMIL-5: one run, or many on any days, bill the same periods."""
+    last = activated_on + timedelta(days=span)
+    bare = plan(period_days=period_days)
+    one = BilledService(UUID(int=1), UUID(int=2), bare, billing_day, "Asia/Jakarta", activated_on, None)
+    at_once = list(charges_due(one, last))
+    runs = sorted(data.draw(st.lists(st.integers(0, span), max_size=6)))
+    piecewise = []
+    until: date | None = None
+    for offset in [*runs, span]:
+        service = BilledService(one.id, one.subscriber_id, one.plan, billing_day, one.timezone, activated_on, until)
+        found = list(charges_due(service, activated_on + timedelta(days=offset)))
+        piecewise += found
+        until = found[-1].end_on if found else until
+    assert piecewise == at_once
+    assert at_once[0].start_on == activated_on
+    assert at_once[-1].start_on <= last < at_once[-1].end_on
+    for earlier, later in itertools.pairwise(at_once):
+        assert earlier.end_on == later.start_on
+        if period_days is None:
+            assert later.start_on == anchor_date(later.start_on.year, later.start_on.month, billing_day)
+            assert later.line.amount_minor == 100_000
+
+
+@given(days, st.integers(1, 31), st.integers(-5, 900), st.sampled_from([None, 1, 7, 30]))
+def test_a_renewal_always_opens_today_and_never_sells_a_day_twice(
+    paid_until_on: date, billing_day: int, late: int, period_days: int | None
+) -> None:
+    today = paid_until_on + timedelta(days=late)
+    service = PrepaidService(
+        UUID(int=1), UUID(int=2), plan(period_days=period_days), billing_day, "Asia/Jakarta", paid_until_on
+    )
+    renewal = renewal_due(service, 10**6, today)
+    if late <= 0:
+        assert renewal is None
+        return
+    assert renewal is not None
+    assert paid_until_on < renewal.charge.start_on <= today <= renewal.paid_until_on
+    assert renewal.price_minor <= 100_000

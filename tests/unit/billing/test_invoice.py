@@ -1,0 +1,154 @@
+"""Invoices: lines from services and days, and the states an invoice goes through."""
+
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+import pytest
+
+from netbilld.billing.chart import REVENUE_RECURRING
+from netbilld.billing.invoice import Invoice, InvoiceStatus, LineKind
+from netbilld.billing.invoice_builder import (
+    BilledService,
+    charges_due,
+    draft_invoice,
+    period_charge,
+    revenue_by_account,
+)
+from netbilld.billing.numbering import invoice_number, invoice_series, number_prefix
+from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing
+from netbilld.model.errors import RefusedError
+
+SERVICE, SUBSCRIBER, INVOICE = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def plan(price_minor: int = 150_000, period_days: int | None = None) -> Plan:
+    return Plan(
+        code="P",
+        name="Paket",
+        timing=Timing.POSTPAID,
+        charging=Charging.FLAT,
+        currency="IDR",
+        speed=Speed(20_000_000, 10_000_000),
+        recurring=Recurring(price_minor, period_days),
+        allowance=None,
+        usage=None,
+        when_overdue=Closing.WALL,
+        when_no_credit=Closing.WALL,
+        when_suspended=Closing.WALL,
+    )
+
+
+def service(activated_on: date, billing_day: int, **changes: object) -> BilledService:
+    made = BilledService(SERVICE, SUBSCRIBER, plan(), billing_day, "Asia/Jakarta", activated_on, None)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def spans(one: BilledService, as_of: date) -> list[tuple[str, date, date, int]]:
+    return [(c.line.kind.value, c.start_on, c.end_on, c.line.amount_minor) for c in charges_due(one, as_of)]
+
+
+@pytest.mark.parametrize(
+    ("start_on", "days", "of", "amount"),
+    [
+        (date(2026, 1, 10), 22, 31, 106_452),
+        (date(2026, 2, 15), 14, 28, 75_000),
+        (date(2026, 4, 1), 1, 1, 150_000),  # a whole month: one at the price of one
+        (date(2026, 1, 31), 1, 31, 4_839),
+        (date(2028, 2, 29), 1, 29, 5_172),
+    ],
+)
+def test_joining_on_a_day_bills_the_days_up_to_the_first(start_on: date, days: int, of: int, amount: int) -> None:
+    """BANG-2.3d."""
+    line = period_charge(SERVICE, plan(), 1, start_on).line
+    assert (line.quantity, line.per, line.unit_price_minor, line.amount_minor) == (days, of, 150_000, amount)
+
+
+def test_pro_rata_divides_by_the_billing_period_that_the_day_falls_in() -> None:
+    charge = period_charge(SERVICE, plan(), 31, date(2026, 2, 10))  # the period from 31 January to 28 February
+    assert (charge.end_on, charge.line.quantity, charge.line.per) == (date(2026, 2, 28), 18, 28)
+
+
+def test_a_service_activated_on_its_clamped_billing_day_owes_a_whole_month() -> None:
+    """KAMIL-5."""
+    charge = period_charge(SERVICE, plan(), 31, date(2026, 2, 28))
+    assert (charge.line.kind, charge.end_on) == (LineKind.RECURRING, date(2026, 3, 31))
+
+
+def test_periods_of_days_run_from_activation_whatever_the_billing_day() -> None:
+    one = service(date(2026, 1, 31), 15, plan=plan(50_000, 30))
+    assert spans(one, date(2026, 3, 2)) == [
+        ("recurring", date(2026, 1, 31), date(2026, 3, 2), 50_000),
+        ("recurring", date(2026, 3, 2), date(2026, 4, 1), 50_000),
+    ]
+
+
+def test_nothing_is_due_before_activation_and_nothing_twice() -> None:
+    one = service(date(2026, 1, 10), 10)
+    assert spans(one, date(2026, 1, 9)) == []
+    billed = replace(one, billed_until_on=date(2026, 2, 10))
+    assert spans(billed, date(2026, 2, 9)) == []
+    assert spans(billed, date(2026, 2, 10)) == [("recurring", date(2026, 2, 10), date(2026, 3, 10), 150_000)]
+
+
+def test_a_changed_billing_day_is_reached_by_a_part_period() -> None:
+    one = service(date(2026, 1, 5), 20, billed_until_on=date(2026, 2, 5))
+    assert spans(one, date(2026, 2, 20)) == [
+        ("prorata", date(2026, 2, 5), date(2026, 2, 20), 72_581),
+        ("recurring", date(2026, 2, 20), date(2026, 3, 20), 150_000),
+    ]
+
+
+def test_an_absurd_total_is_refused() -> None:
+    charges = [period_charge(SERVICE, plan(10**12), 1, date(2026, month, 1)) for month in (1, 2)]
+    with pytest.raises(RefusedError, match="check the plan's price"):
+        draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", charges)
+
+
+def issued() -> Invoice:
+    charges = [period_charge(SERVICE, plan(), 1, date(2026, 1, 10))]
+    draft = draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", charges)
+    return draft.issue("INV-202601-000001", date(2026, 1, 10), 10)
+
+
+def test_a_draft_owes_nothing_and_an_issued_invoice_its_total() -> None:
+    invoice = issued()
+    assert replace(invoice, status=InvoiceStatus.DRAFT).outstanding_minor == 0
+    assert (invoice.status, invoice.due_on, invoice.outstanding_minor) == (
+        InvoiceStatus.ISSUED,
+        date(2026, 1, 20),
+        106_452,
+    )
+    assert revenue_by_account(invoice) == {REVENUE_RECURRING: 106_452}
+
+
+def test_it_goes_from_issued_over_part_paid_to_paid() -> None:
+    """BANG-2.4d."""
+    part = issued().settle(100_000)
+    paid = part.settle(6_452)
+    assert (part.status, part.outstanding_minor) == (InvoiceStatus.PART_PAID, 6_452)
+    assert (paid.status, paid.outstanding_minor, paid.paid_minor) == (InvoiceStatus.PAID, 0, 106_452)
+
+
+def test_overdue_is_computed_from_the_day_after_the_due_date_and_ends_with_payment() -> None:
+    invoice = issued()
+    assert not invoice.overdue(date(2026, 1, 20))
+    assert invoice.overdue(date(2026, 1, 21))
+    assert not invoice.settle(106_452).overdue(date(2026, 1, 21))
+
+
+def test_what_is_not_allowed_is_refused_with_the_state() -> None:
+    invoice = issued()
+    with pytest.raises(RefusedError, match="INV-202601-000001 is issued: can't issue"):
+        invoice.issue("INV-2", date(2026, 1, 10), 10)
+    with pytest.raises(RefusedError, match="is paid: can't pay_part"):
+        invoice.settle(106_452).settle(1)
+    for amount_minor in (0, -1, 106_453):
+        with pytest.raises(RefusedError, match="not between 1 and 106452"):
+            invoice.settle(amount_minor)
+
+
+def test_numbers_are_a_series_a_month() -> None:
+    day = date(2026, 1, 31)
+    assert (invoice_series(day), invoice_number(day, 123)) == ("invoice:202601", "INV-202601-000123")
+    assert invoice_number(day, 123).startswith(number_prefix(invoice_series(day)))
