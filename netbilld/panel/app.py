@@ -7,11 +7,12 @@ from aiohttp import web
 
 from netbilld.panel.assets import Assets, web_directory
 from netbilld.panel.errors import errors_middleware
+from netbilld.panel.live import LIVE, LiveFeed, close_streams
 from netbilld.panel.parts import PANEL, Panel, PanelParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.routes import add_routes
 from netbilld.panel.security import LARGEST_BODY_OCTETS, Perimeter, put_headers
-from netbilld.services.sign_in import SignIn
+from netbilld.services.sign_in import Lockout, SignIn
 
 logger = logging.getLogger("netbilld.panel")
 
@@ -34,7 +35,10 @@ def create_panel(parts: PanelParts) -> web.Application:
         assets=assets,
         perimeter=Perimeter("panel", parts.trusted_proxies, parts.entropy),
         sign_in=SignIn(parts.database, parts.entropy, timedelta(hours=parts.session_hours)),
+        password_lockout=Lockout(parts.database, "panel-password"),
     )
+    app[LIVE] = LiveFeed(parts.database, parts.clock)
     app.on_response_prepare.append(put_headers)
+    app.on_shutdown.append(close_streams)
     add_routes(app, assets)
     return app

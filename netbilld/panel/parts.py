@@ -19,7 +19,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
-from netbilld.services.sign_in import Entropy, Login, SignIn
+from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
 
 
 class Logins(sign_in.Logins, Protocol):
@@ -92,6 +92,7 @@ class Panel:
     assets: Assets
     perimeter: Perimeter
     sign_in: SignIn
+    password_lockout: Lockout
 
     @property
     def lifetime(self) -> timedelta:

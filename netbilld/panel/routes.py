@@ -5,9 +5,10 @@ from typing import Final
 
 from aiohttp import web
 
+from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
-from netbilld.panel.staff import signin
+from netbilld.panel.staff import enforcement, network, overview, plans, profile, sessions, signin, subscribers
 from netbilld.panel.visit import Access, Handler, Public, guarded
 
 
@@ -21,11 +22,37 @@ class Route:
     handler: Handler
 
 
+_SUBSCRIBER: Final = r"/subscribers/{number:\d{1,20}}"
+_SERVICE: Final = _SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
+
 ROUTES: Final = (
     Route("GET", "/signin", Public.VISITOR, signin.show),
     Route("POST", "/signin", Public.VISITOR, signin.submit),
     Route("POST", "/signout", Public.VISITOR, signin.leave),
     Route("POST", "/language", Public.VISITOR, signin.choose_language),
+    Route("GET", "/", Public.STAFF, overview.show),
+    Route("GET", "/live/overview", Public.STAFF, overview.live),
+    Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
+    Route("GET", "/subscribers", Permission.VIEW_SUBSCRIBERS, subscribers.show_list),
+    Route("GET", _SUBSCRIBER, Permission.VIEW_SUBSCRIBERS, subscribers.show),
+    Route("GET", "/live" + _SUBSCRIBER, Permission.VIEW_USAGE, subscribers.live),
+    Route("POST", _SUBSCRIBER + "/payments", Permission.RECORD_PAYMENTS, subscribers.pay),
+    Route("POST", _SERVICE + "/suspend", Permission.EDIT_SUBSCRIBERS, subscribers.suspend),
+    Route("POST", _SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
+    Route("POST", _SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
+    Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
+    Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
+    Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),
+    Route("GET", "/enforcement", Permission.VIEW_USAGE, enforcement.show),
+    Route("GET", "/live/enforcement", Permission.VIEW_USAGE, enforcement.live),
+    Route("POST", "/enforcement/retry", Permission.CONTROL_SESSIONS, enforcement.retry),
+    Route("GET", "/plans", Permission.VIEW_PLANS, plans.show_list),
+    Route("GET", "/plans/{code}", Permission.VIEW_PLANS, plans.show),
+    Route("GET", "/nas", Permission.VIEW_NETWORK, network.show_list),
+    Route("GET", "/live/nas", Permission.VIEW_NETWORK, network.live),
+    Route("GET", "/nas/{name}", Permission.VIEW_NETWORK, network.show),
+    Route("GET", "/profile", Public.STAFF, profile.show),
+    Route("POST", "/profile/password", Public.STAFF, profile.change_password),
     Route("GET", "/healthz", Public.ANYBODY, status.healthz),
     Route("GET", "/readyz", Public.ANYBODY, status.readyz),
     Route("GET", "/metrics", Public.ANYBODY, status.metrics),

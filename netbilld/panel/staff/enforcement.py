@@ -1,0 +1,36 @@
+"""What is due and not yet so, and the newest orders."""
+
+from typing import Final
+
+from aiohttp import web
+
+from netbilld.panel.live import LIVE, Part, stream
+from netbilld.panel.parts import PANEL
+from netbilld.panel.visit import VISIT, page
+
+_SHOWN: Final = 100
+_ORDERS: Final = 40
+PARTS: Final = (
+    Part("mismatches", "mismatches", lambda work: work.readmodels.mismatches(_SHOWN), "partials/mismatches.html"),
+    Part("orders", "orders", lambda work: work.readmodels.attempts(_ORDERS), "partials/orders.html"),
+)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Answer GET /enforcement."""
+    feed = request.app[LIVE]
+    shown = {part.event: (await feed.latest(part))[1] for part in PARTS}
+    return page(request, "staff/enforcement.html", {"parts": shown})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Answer GET /live/enforcement."""
+    return await stream(request, PARTS)
+
+
+async def retry(request: web.Request) -> web.StreamResponse:
+    """Answer POST /enforcement/retry: every waiting order is tried at once."""
+    panel, visit = request.app[PANEL], request[VISIT]
+    await panel.parts.control_sessions.retry(visit.actor, visit.now)
+    await panel.parts.nudge()
+    raise web.HTTPSeeOther("/enforcement?done=retry")

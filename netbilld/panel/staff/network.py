@@ -1,0 +1,29 @@
+"""NAS: when each was last heard, what it carries, which orders wait for it."""
+
+from aiohttp import web
+
+from netbilld.panel.live import LIVE, Part, stream
+from netbilld.panel.parts import PANEL
+from netbilld.panel.visit import page
+
+LINES = Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_lines.html", 2)
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """Answer GET /nas."""
+    _version, lines = await request.app[LIVE].latest(LINES)
+    return page(request, "staff/nas_list.html", {"shown": lines})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Answer GET /live/nas."""
+    return await stream(request, [LINES])
+
+
+async def show(request: web.Request) -> web.Response:
+    """Answer GET /nas/{name}."""
+    async with request.app[PANEL].parts.database.read() as work:
+        found = await work.readmodels.nas_file(request.match_info["name"])
+    if found is None:
+        raise web.HTTPNotFound
+    return page(request, "staff/nas.html", {"nas": found})

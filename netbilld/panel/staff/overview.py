@@ -1,0 +1,105 @@
+"""The overview: what moves now, who is restricted and why, what was ordered, and who owes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+
+from netbilld.model.periods import local_date, local_midnight
+from netbilld.model.permissions import Permission
+from netbilld.panel.live import LIVE, Part, stream
+from netbilld.panel.parts import PANEL, Work
+from netbilld.panel.visit import VISIT, page
+from netbilld.services.readmodels import Octets, OpenMoney, Traffic
+
+_RESTRICTED: Final = 12
+_TALKERS: Final = 8
+_ORDERS: Final = 10
+CHART_SPAN: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """The figures on top."""
+
+    traffic: Traffic
+    today: Octets
+    access: dict[str, int]
+    waiting: int
+
+
+async def show(request: web.Request) -> web.Response:
+    """Answer GET /."""
+    feed = request.app[LIVE]
+    shown = {part.event: (await feed.latest(part))[1] for part in _parts(request)}
+    return page(request, "staff/overview.html", {"parts": shown})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Answer GET /live/overview."""
+    return await stream(request, _parts(request))
+
+
+async def throughput(request: web.Request) -> web.Response:
+    """Answer GET /data/throughput: the last hour as columns, for the chart."""
+    visit, panel = request[VISIT], request.app[PANEL]
+    async with panel.parts.database.read() as work:
+        samples = await work.readmodels.throughput(visit.now - CHART_SPAN)
+    return web.json_response(
+        {
+            "at": [int(sample.at.timestamp()) for sample in samples],
+            "download_bps": [sample.download_bps for sample in samples],
+            "upload_bps": [sample.upload_bps for sample in samples],
+            "now": int(visit.now.timestamp()),
+            "span_seconds": int(CHART_SPAN.total_seconds()),
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _parts(request: web.Request) -> Sequence[Part]:
+    """Return the parts that this visitor may see."""
+    visit, panel = request[VISIT], request.app[PANEL]
+    timezone, clock = panel.parts.timezone, panel.parts.clock
+
+    async def tiles(work: Work) -> Tiles:
+        now = clock.now()
+        counts: dict[str, int] = {}
+        for (access, _reason), number in (await work.readmodels.access_counts()).items():
+            counts[access] = counts.get(access, 0) + number
+        return Tiles(
+            traffic=await work.readmodels.traffic(),
+            today=await work.readmodels.octets_since(local_midnight(local_date(now, timezone), timezone)),
+            access=counts,
+            waiting=len(await work.readmodels.mismatches(100)),
+        )
+
+    async def money(work: Work) -> OpenMoney:
+        today = local_date(clock.now(), timezone)
+        return await work.readmodels.open_money(today, local_midnight(today, timezone))
+
+    parts = []
+    if visit.may(Permission.VIEW_USAGE):
+        parts += [
+            Part("tiles", "overview.tiles", tiles, "partials/tiles.html"),
+            Part(
+                "talkers", "overview.talkers", lambda work: work.readmodels.talkers(_TALKERS), "partials/talkers.html"
+            ),
+            Part("orders", "overview.orders", lambda work: work.readmodels.attempts(_ORDERS), "partials/orders.html"),
+        ]
+    if visit.may(Permission.VIEW_SUBSCRIBERS):
+        parts.append(
+            Part(
+                "restricted",
+                "overview.restricted",
+                lambda work: work.readmodels.restricted(_RESTRICTED),
+                "partials/restricted.html",
+            )
+        )
+    if visit.may(Permission.VIEW_NETWORK):
+        parts.append(Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_brief.html", 2))
+    if visit.may(Permission.VIEW_MONEY):
+        parts.append(Part("money", "overview.money", money, "partials/money.html", 3))
+    return parts

@@ -1,0 +1,224 @@
+"""Subscribers: the list with its search, one subscriber, and what staff do about one."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from aiohttp import web
+
+from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
+from netbilld.model.periods import local_date
+from netbilld.model.permissions import Permission
+from netbilld.model.units import parse_amount
+from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem, once_key, read_form
+from netbilld.panel.live import Part, stream
+from netbilld.panel.parts import PANEL, Work
+from netbilld.panel.staff.sessions import page_offset
+from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.words import N_
+from netbilld.services.manage_subscribers import SubscriberChanges
+from netbilld.services.readmodels import PAGE_LENGTH, Attempt, PlanLine, ServiceFile, SubscriberMoney
+from netbilld.services.receive_payment import AlreadyReceived
+from netbilld.services.sign_in import random_token
+
+ACCESS_FILTERS: Final = ("active", "throttled", "walled", "blocked")
+METHODS: Final = ("cash", "transfer", "qris", "va", "ewallet")
+_ORDERS: Final = 20
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """Answer GET /subscribers."""
+    text = request.query.get("q", "").strip()[:100]
+    wanted = request.query.get("access", "")
+    access = wanted if wanted in ACCESS_FILTERS else None
+    offset = page_offset(request)
+    async with request.app[PANEL].parts.database.read() as work:
+        found = await work.readmodels.subscriber_lines(text, access, offset)
+    context = {
+        "found": found,
+        "text": text,
+        "access": access or "",
+        "filters": ACCESS_FILTERS,
+        "offset": offset,
+        "length": PAGE_LENGTH,
+    }
+    return page(request, "staff/subscribers.html", context)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Answer GET /subscribers/{number}."""
+    return await _show(request, NO_PROBLEM)
+
+
+async def _show(request: web.Request, problem: Problem, status: int = 200) -> web.Response:
+    panel, visit = request.app[PANEL], request[VISIT]
+    today = local_date(visit.now, panel.parts.timezone)
+    money: SubscriberMoney | None = None
+    plans: list[PlanLine] = []
+    async with panel.parts.database.read() as work:
+        found = await work.readmodels.subscriber_file(request.match_info["number"], visit.now, panel.parts.timezone)
+        if found is None:
+            raise web.HTTPNotFound
+        if visit.may(Permission.VIEW_MONEY):
+            money = await work.readmodels.subscriber_money(found.id, today)
+        if visit.may(Permission.EDIT_SUBSCRIBERS):
+            plans = [line for line in await work.readmodels.plan_lines() if line.on_sale]
+    context = {
+        "subscriber": found,
+        "money": money,
+        "plans": plans,
+        "problem": problem,
+        "methods": METHODS,
+        "today": today,
+        "once": random_token(panel.parts.entropy),
+    }
+    return page(request, "staff/subscriber.html", context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """The part of a subscriber's page that moves."""
+
+    services: tuple[ServiceFile, ...]
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Answer GET /live/subscribers/{number}."""
+    number = request.match_info["number"]
+    clock = request.app[PANEL].parts.clock
+
+    async def services(work: Work) -> Moving:
+        return Moving(tuple(await work.readmodels.services_of(number, clock.now())))
+
+    async def orders(work: Work) -> tuple[Attempt, ...]:
+        return tuple(await work.readmodels.subscriber_attempts(number, _ORDERS))
+
+    parts = (
+        Part("services", ("services", number), services, "partials/service_states.html"),
+        Part("orders", ("subscriber.orders", number), orders, "partials/timeline.html"),
+    )
+    return await stream(request, parts)
+
+
+async def suspend(request: web.Request) -> web.StreamResponse:
+    """Answer POST …/suspend: isolir by hand, with a reason that the subscriber page and the audit trail keep."""
+    form = await read_form(request)
+    if not form.get("reason"):
+        return await _refused(request, "suspend", say(request, N_("Write why the service is suspended.")), form)
+    panel, visit = request.app[PANEL], request[VISIT]
+
+    async def act(username: str) -> None:
+        await panel.parts.manage_subscribers.suspend(username, form["reason"], visit.actor, visit.now)
+
+    return await _act(request, "suspend", form, act)
+
+
+async def resume(request: web.Request) -> web.StreamResponse:
+    """Answer POST …/resume."""
+    panel, visit = request.app[PANEL], request[VISIT]
+
+    async def act(username: str) -> None:
+        await panel.parts.manage_subscribers.resume(username, visit.actor, visit.now)
+
+    return await _act(request, "resume", {}, act)
+
+
+async def change_plan(request: web.Request) -> web.StreamResponse:
+    """Answer POST …/plan."""
+    form = await read_form(request)
+    panel, visit = request.app[PANEL], request[VISIT]
+
+    async def act(username: str) -> None:
+        wanted = SubscriberChanges(plan=form.get("plan", ""))
+        await panel.parts.manage_subscribers.set(username, wanted, visit.actor, visit.now)
+
+    return await _act(request, "plan", form, act)
+
+
+async def pay(request: web.Request) -> web.StreamResponse:
+    """Answer POST …/payments: the same form sent twice is one payment."""
+    form = await read_form(request)
+    panel, visit, number = request.app[PANEL], request[VISIT], request.match_info["number"]
+    try:
+        key = once_key(str(visit.person.id), form)
+        amount_minor = _amount(request, form.get("amount", ""))
+        outcome = await panel.parts.receive_payment.run(
+            await _payer(request),
+            amount_minor,
+            method=form.get("method", ""),
+            reference=form.get("reference") or None,
+            received_on=_day(request, form.get("received_on", "")),
+            actor=visit.actor,
+            now=visit.now,
+            idempotency_key=key,
+        )
+    except (InvalidInputError, RefusedError) as error:
+        return await _refused(request, "payment", _message(request, error), form)
+    await panel.parts.nudge()
+    done = "known_payment" if isinstance(outcome, AlreadyReceived) else "payment"
+    raise web.HTTPSeeOther(f"/subscribers/{number}?done={done}")
+
+
+async def _act(
+    request: web.Request, name: str, form: dict[str, str], act: Callable[[str], Awaitable[None]]
+) -> web.StreamResponse:
+    """Do something to a service of the subscriber in the address, by its user name."""
+    panel, number = request.app[PANEL], request.match_info["number"]
+    try:
+        await act(await _username(request))
+    except NotFoundError:
+        raise
+    except (InvalidInputError, RefusedError) as error:
+        return await _refused(request, name, _message(request, error), form)
+    await panel.parts.nudge()
+    raise web.HTTPSeeOther(f"/subscribers/{number}?done={name}")
+
+
+async def _username(request: web.Request) -> str:
+    """Return the user name of the service in the address; another subscriber's service is not found."""
+    panel, visit = request.app[PANEL], request[VISIT]
+    wanted = UUID(request.match_info["service"])
+    async with panel.parts.database.read() as work:
+        for service in await work.readmodels.services_of(request.match_info["number"], visit.now):
+            if service.id == wanted and service.username:
+                return service.username
+    raise web.HTTPNotFound
+
+
+async def _payer(request: web.Request) -> str:
+    """Return the name that payments of the subscriber in the address go by.
+
+    A user name where there is one: another's user name may look like a subscriber number, and would come first.
+    """
+    panel, visit, number = request.app[PANEL], request[VISIT], request.match_info["number"]
+    async with panel.parts.database.read() as work:
+        services = await work.readmodels.services_of(number, visit.now)
+    return next((service.username for service in services if service.username), number)
+
+
+async def _refused(request: web.Request, form: str, message: str, values: dict[str, str]) -> web.Response:
+    kept = {name: value for name, value in values.items() if name != "csrf"}
+    return await _show(request, Problem(form, message, kept), status=422)
+
+
+def _message(request: web.Request, error: NetbilldError) -> str:
+    return say(request, MESSAGES[error.code]) if error.code in MESSAGES else str(error)
+
+
+def _amount(request: web.Request, text: str) -> int:
+    try:
+        amount_minor = parse_amount(text, request.app[PANEL].parts.currency)
+    except InvalidInputError:
+        amount_minor = 0
+    if amount_minor <= 0:
+        raise InvalidInputError(say(request, N_("Write the amount as a number above 0, such as 275000.")))
+    return amount_minor
+
+
+def _day(request: web.Request, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidInputError(say(request, N_("Write the day as YYYY-MM-DD."))) from None
