@@ -36,6 +36,7 @@ OPEN_STATUSES: Final = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
 class LineKind(StrEnum):
     RECURRING = "recurring"
     PRORATA = "prorata"
+    OPENING_BALANCE = "opening_balance"  # owed before netbilld
 
 
 @dataclass(frozen=True, slots=True)

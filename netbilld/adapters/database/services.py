@@ -67,8 +67,12 @@ class ServiceStore:
         return found
 
     async def open_sessions(self, service_id: UUID) -> int:
-        """Return how many sessions of a service are open."""
-        query = select(func.count()).where(sessions.c.service_id == service_id, sessions.c.stopped_at.is_(None))
+        """Return how many sessions of a service are open; one presumed dead does not count."""
+        query = select(func.count()).where(
+            sessions.c.service_id == service_id,
+            sessions.c.stopped_at.is_(None),
+            sessions.c.state.not_in(("stale", "closed")),
+        )
         return int((await self._connection.scalar(query)) or 0)
 
     async def add_credentials(self, *added: Credential) -> None:

@@ -123,7 +123,11 @@ class SubscriberStore:
 
     async def _one(self, condition: ColumnElement[bool], *, lock: bool = False) -> Subscriber | None:
         query = select(subscribers).where(condition)
-        row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+        row = (
+            (await self._connection.execute(query.with_for_update(key_share=True) if lock else query))
+            .mappings()
+            .one_or_none()
+        )
         return Subscriber(**row) if row else None
 
     async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None:
@@ -134,7 +138,8 @@ class SubscriberStore:
         key = credential_key(name)
         query = _found().where(credentials.c.name_key == key)
         if lock:
-            query = query.with_for_update(of=[subscribers, services, credentials])
+            # not FOR UPDATE: who only refers to these rows, as the meter does, need not wait
+            query = query.with_for_update(of=[subscribers, services, credentials], key_share=True)
         return next(_read_found((await self._connection.execute(query)).all()), None)
 
     async def by_service_id(self, service_id: UUID) -> FoundService | None:
