@@ -52,10 +52,10 @@ def bars(days: Sequence[DayOfUsage]) -> Chart:
 
 
 def _round_up(octets: int) -> int:
-    """Return 1, 2 or 5 times a power of ten, at least as much as the octets and never 0."""
+    """Return a round number that is at least the octets and never 0."""
     power = 1
     while True:
-        for step in (1, 2, 5):
+        for step in (1, 2, 3, 4, 5, 6, 8):
             if step * power >= octets:
                 return step * power
         power *= 10
