@@ -170,10 +170,17 @@ class ImportSubscribers:
         today = local_date(now, self._defaults.timezone)
         summary = Summary()
         waiting: list[_Candidate] = []
+        bad: list[tuple[CsvRow, str]] = []
+
+        def note_bad(row: CsvRow, reason: str) -> None:
+            bad.append((row, reason))
 
         async def flush() -> None:
-            summary.imported += await self._take(waiting, actor, now, file_name, reject, dry_run=dry_run)
+            summary.imported += await self._take(waiting, actor, now, file_name, note_bad, dry_run=dry_run)
+            for row, reason in sorted(bad, key=lambda one: one[0].line):
+                reject(row, reason)
             waiting.clear()
+            bad.clear()
             summary.rejected = summary.rows - summary.imported
             progress(summary.rows)
 
@@ -183,7 +190,7 @@ class ImportSubscribers:
                 understood = table.understand(row, self._defaults.currency, today)
                 waiting.append(_Candidate(understood, check(understood.new, self._defaults, now)))
             except InvalidInputError as error:
-                reject(row, str(error))
+                note_bad(row, str(error))
             if len(waiting) >= CHUNK:
                 await flush()
         await flush()

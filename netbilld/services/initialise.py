@@ -11,6 +11,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.model.permissions import Role
 from netbilld.services import manage_staff
+from netbilld.services.idempotency import Idempotency
 from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, ManageStaff, NewStaff, Passwords, one_time_password
 
 KEY_CHECK: Final = "key_check"
@@ -36,6 +37,9 @@ class Work(Protocol):
 
     @property
     def changes(self) -> manage_staff.Changes: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
 
 
 class Reader(Protocol):

@@ -12,6 +12,7 @@ from netbilld.model.contact import parse_email
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
+from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.subscriber_fields import clean_text
 
 SHORTEST_PASSWORD: Final = 10
@@ -19,6 +20,7 @@ LONGEST_PASSWORD: Final = 200
 ONE_TIME_ENTROPY_OCTETS: Final = 20
 # no letters that are taken for digits or for one another
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_ADD: Final = "staff add"
 _LOCALES: Final = ("id", "en")
 
 
@@ -54,6 +56,9 @@ class Work(Protocol):
 
     @property
     def changes(self) -> Changes: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
 
 
 class Store(Protocol):
@@ -102,20 +107,30 @@ class ManageStaff:
         self._store = store
         self._passwords = passwords
 
-    async def add(self, new: NewStaff, actor: Actor, now: datetime) -> Staff:
-        """Make a member of the staff.
+    async def add(
+        self, new: NewStaff, actor: Actor, now: datetime, idempotency_key: str | None = None
+    ) -> tuple[Staff, bool]:
+        """Make a member of the staff; return them, and whether the key says they had been made before.
 
         Raises:
             InvalidInputError: a field is wrong, or the password too short.
-            RefusedError: the e-mail address is another's.
+            RefusedError: the e-mail address is another's, or the key was used for something else.
         """
         member = await self.make(new, now)
         async with self._store.write() as work:
+            if idempotency_key:
+                request = {"email": member.email, "role": member.role.value, "name": new.name}
+                done = await work.idempotency.claim(idempotency_key, _ADD, digest(request), now)
+                before = await work.staff.by_id(UUID(done["id"])) if done else None
+                if before is not None:
+                    return before, True
             await work.staff.add(member)
+            if idempotency_key:
+                await work.idempotency.complete(idempotency_key, _ADD, {"id": str(member.id)})
             await work.changes.record(
                 actor, now, "staff.add", "staff", member.id, {"email": member.email, "role": member.role.value}
             )
-        return member
+        return member, False
 
     async def make(self, new: NewStaff, now: datetime) -> Staff:
         """Return a checked member of the staff, not yet stored; takes the time of one password hash."""

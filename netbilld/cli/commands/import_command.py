@@ -18,6 +18,14 @@ from netbilld.services.import_subscribers import ImportSubscribers, Summary
 from netbilld.services.new_service import Defaults
 
 _BAR_WIDTH = 30
+_DESCRIPTION = (
+    f"Columns: {', '.join(COLUMNS)}; username and plan are needed, a password unless the user name is a MAC address. "
+    "UTF-8, separated by comma, semicolon or tab. opening_balance: a positive amount is credit and goes to the wallet, "
+    "a negative one is owed and becomes an invoice. installed_on in the past: fees begin on the next billing day; "
+    "active_until: after that day; neither: today. A subscriber_no that is known adds a service to that subscriber, "
+    "whose name the row must give. Good rows go in; bad ones are written to the report with line and reason, which can "
+    "be mended and imported as it is. Exit code 1 only where no row went in."
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     subscribers = verbs.add_parser(
         "subscribers",
         help="subscribers with their services, from a CSV file",
-        description=f"Columns: {', '.join(COLUMNS)}; username and plan are needed, a password unless the user name is "
-        "a MAC address. UTF-8, separated by comma, semicolon or tab. opening_balance: a positive amount is credit and "
-        "goes to the wallet, a negative one is owed and becomes an invoice. installed_on in the past: fees begin on "
-        "the next billing day; active_until: after that day; neither: today. A subscriber_no that is known adds a service "
-        "to that subscriber, whose name the row must give. Good rows go in; bad ones are written to the report with "
-        "line and reason, which can be mended and imported as it is. Exit code 1 only where no row went in.",
+        description=_DESCRIPTION,
     )
     subscribers.add_argument("file", type=Path, metavar="FILE.csv")
     subscribers.add_argument("--dry-run", action="store_true", help="only tell what would go in")
@@ -66,9 +69,7 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
                     dry_run=options.dry_run,
                 )
             except NetbilldError:
-                note(
-                    f"stopped: of {rows} rows {bar.done} were dealt with; those that are in will be told apart next time"
-                )
+                note(f"stopped: {bar.done} of {rows} rows were dealt with; run it again, none goes in twice")
                 raise
             finally:
                 bar.close()

@@ -1,0 +1,157 @@
+"""`netbilld usage show/top`: octets as metered, from the subscriber's point of view."""
+
+import argparse
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from netbilld.adapters.database.unit_of_work import UnitOfWork
+from netbilld.cli.cells import local_time, octets
+from netbilld.cli.context import Context
+from netbilld.cli.main import add_json_option
+from netbilld.cli.output import print_json, print_table
+from netbilld.model.errors import InvalidInputError
+from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.model.subscriber import FoundService, unknown_username
+
+_FIRST_YEAR = 1990
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verbs and their options."""
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="show|top")
+    show = verbs.add_parser("show", help="of one service")
+    show.add_argument("username", metavar="USERNAME")
+    _add_days(show, "default the first day of the billing period")
+    show.add_argument("--by", choices=("hour", "day", "month", "session"), default="day")
+    add_json_option(show)
+    top = verbs.add_parser("top", help="those who used most")
+    _add_days(top, "default the first day of the month")
+    top.add_argument("--limit", type=int, default=10, metavar="N")
+    add_json_option(top)
+
+
+def _add_days(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--from", dest="from_on", metavar="D", help=f"first local day, such as 2026-11-01; {default}")
+    parser.add_argument("--to", dest="to_on", metavar="D", help="last local day, which counts as well; default today")
+
+
+async def run(options: argparse.Namespace, context: Context) -> None:
+    """Run one of the verbs."""
+    if options.action == "show":
+        await _show(context, options)
+    else:
+        await _top(context, options)
+
+
+async def _show(context: Context, options: argparse.Namespace) -> None:
+    now = context.now()
+    async with context.database() as database, database.read() as work:
+        found = await work.subscribers.by_credential_name(options.username)
+        if found is None:
+            raise unknown_username(options.username)
+        zone = found.service.timezone
+        period = monthly_period(now, found.service.billing_day, zone)
+        first_on, last_on = _days(options, period.start_on, local_date(now, zone))
+        from_at, to_at = local_midnight(first_on, zone), local_midnight(last_on + timedelta(days=1), zone)
+        totals = await work.usage.totals(found.service.id, from_at, to_at)
+        buckets = await work.usage.buckets(found.service.id, from_at, to_at, options.by, zone)
+        quota = await _quota(work, found, now)
+    if context.json_wanted:
+        document = {
+            "username": found.credential.name,
+            "from": first_on,
+            "to": last_on,
+            "upload_octets": totals.upload_octets,
+            "download_octets": totals.download_octets,
+            "buckets": [
+                {
+                    "start": bucket.start_at,
+                    "upload_octets": bucket.upload_octets,
+                    "download_octets": bucket.download_octets,
+                    "charged": bucket.charged_minor,
+                    **({"session_id": bucket.session_id} if options.by == "session" else {}),
+                }
+                for bucket in buckets
+            ],
+            "quota": quota,
+        }
+        print_json(document, zone)
+        return
+    starts = [local_time(bucket.start_at, zone)[: 10 if options.by in {"day", "month"} else 19] for bucket in buckets]
+    rows = [
+        [start, octets(bucket.upload_octets), octets(bucket.download_octets), bucket.charged_minor]
+        for start, bucket in zip(starts, buckets, strict=True)
+    ]
+    rows.append(["total", octets(totals.upload_octets), octets(totals.download_octets), totals.charged_minor])
+    print_table(("FROM", "UPLOAD", "DOWNLOAD", "CHARGED"), rows, right=(1, 2, 3))
+    if quota is not None:
+        used, limit = octets(quota["used_octets"]), octets(quota["limit_octets"])
+        print(f"allowance: {used} of {limit}, resets {local_time(quota['resets_at'], zone)}")
+
+
+async def _quota(work: UnitOfWork, found: FoundService, now: datetime) -> dict[str, Any] | None:
+    """Return the allowance of the running billing period; None where the plan has none."""
+    version = await work.plans.version(found.service.plan_version_id)
+    plan = version.plan if version else None
+    if plan is None or plan.allowance is None:
+        return None
+    period = monthly_period(now, found.service.billing_day, found.service.timezone)
+    used = await work.usage.period_usage(found.service.id, local_date(now, found.service.timezone))
+    counts = used is not None and used.start_on == period.start_on
+    return {
+        "limit_octets": plan.allowance.data_octets,
+        "used_octets": plan.counted_octets(used.upload_octets, used.download_octets) if used and counts else 0,
+        "resets_at": period.end_at,
+    }
+
+
+async def _top(context: Context, options: argparse.Namespace) -> None:
+    zone = context.settings.timezone
+    today = local_date(context.now(), zone)
+    first_on, last_on = _days(options, today.replace(day=1), today)
+    if options.limit < 1:
+        raise InvalidInputError(f"--limit {options.limit} is not 1 or more")
+    async with context.database() as database, database.read() as work:
+        from_at, to_at = local_midnight(first_on, zone), local_midnight(last_on + timedelta(days=1), zone)
+        most = await work.usage.top(from_at, to_at, options.limit)
+    if context.json_wanted:
+        document = [
+            {
+                "username": one.username,
+                "subscriber_no": one.subscriber_no,
+                "name": one.name,
+                "service_id": one.service_id,
+                "upload_octets": one.upload_octets,
+                "download_octets": one.download_octets,
+            }
+            for one in most
+        ]
+        print_json(document, zone)
+        return
+    rows = [
+        [one.subscriber_no, one.username, one.name, octets(one.upload_octets), octets(one.download_octets)]
+        for one in most
+    ]
+    print_table(("NUMBER", "USERNAME", "NAME", "UPLOAD", "DOWNLOAD"), rows, right=(3, 4))
+
+
+def _days(options: argparse.Namespace, first_on: date, last_on: date) -> tuple[date, date]:
+    if options.from_on is not None:
+        first_on = _day("--from", options.from_on)
+    if options.to_on is not None:
+        last_on = _day("--to", options.to_on)
+        if options.from_on is None:
+            first_on = min(first_on, last_on)
+    if last_on < first_on:
+        raise InvalidInputError(f"--to {last_on} is before --from {first_on}")
+    return first_on, last_on
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(f"{option} {text!r} is no day", hint="write 2026-11-30") from None
+    if not _FIRST_YEAR <= day.year < 2200:
+        raise InvalidInputError(f"{option} {day} is not between {_FIRST_YEAR} and 2199")
+    return day
