@@ -1,0 +1,67 @@
+"""`netbilld doctor`: checks configuration, database, clock and ports, and says what to do."""
+
+import argparse
+from dataclasses import asdict
+
+from netbilld.adapters.database.engine import Database
+from netbilld.cli.checks import (
+    Check,
+    check_daemon,
+    check_data_dir,
+    check_database,
+    check_key_file,
+    check_ports,
+    failed,
+)
+from netbilld.cli.context import Context
+from netbilld.cli.main import REFUSED, add_json_option
+from netbilld.cli.output import print_json
+from netbilld.daemon.control import call
+from netbilld.model.errors import NetbilldError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the options."""
+    add_json_option(parser)
+
+
+async def run(options: argparse.Namespace, context: Context) -> int | None:
+    """Check, tell, and exit 1 where something fails."""
+    checks = await _checks(context)
+    ok = all(check.result != "fail" for check in checks)
+    if options.json:
+        print_json({"ok": ok, "checks": [asdict(check) for check in checks]})
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            print(f"{check.result:<8}{check.name:<{width}}  {check.detail}")
+            if check.hint and check.result != "ok":
+                print(f"{'':<8}{'':<{width}}  → {check.hint}")
+    return None if ok else REFUSED
+
+
+async def _checks(context: Context) -> list[Check]:
+    try:
+        settings = context.settings
+    except NetbilldError as error:
+        return [failed("config", error)]
+    source = str(context.config) if context.config else "environment and defaults"
+    checks = [Check("config", "ok", f"{source}: valid")]
+    checks += check_data_dir(settings.data_dir)
+    key, box = check_key_file(settings.resolved_key_file)
+    checks.append(key)
+    try:
+        database = Database(settings.resolved_database_url)
+    except NetbilldError as error:
+        checks.append(failed("database", error))
+    else:
+        try:
+            checks += await check_database(database, box, context.now())
+        except NetbilldError as error:
+            checks.append(failed("database", error))
+        finally:
+            await database.close()
+    daemon = await call(settings.data_dir, {"verb": "status"})
+    checks.append(check_daemon(daemon))
+    checks += check_ports(settings, daemon)
+    return checks
