@@ -1,6 +1,6 @@
 """What a service is due, as it is kept: with its cause and since when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +28,10 @@ class DesiredService:
     since_at: datetime
     until_at: datetime | None
 
+    def same_as(self, other: "DesiredService") -> bool:
+        """Tell whether access, reason and profile are the same."""
+        return (self.access, self.reason, self.profile_key) == (other.access, other.reason, other.profile_key)
+
 
 def renewed(
     previous: DesiredService | None, service_id: UUID, due: Entitlement, cause: str, now: datetime
@@ -36,13 +40,11 @@ def renewed(
 
     A new `until_at` alone keeps cause and `since_at`.
     """
-    key = due.profile.key
-    if previous is not None and (previous.access, previous.reason, previous.profile_key) == (
-        due.access,
-        due.reason,
-        key,
-    ):
-        if previous.until_at == due.until_at:
-            return previous
-        cause, now = previous.cause, previous.since_at
-    return DesiredService(service_id, due.access, str(due.reason), due.profile, key, cause, now, due.until_at)
+    wanted = DesiredService(
+        service_id, due.access, str(due.reason), due.profile, due.profile.key, cause, now, due.until_at
+    )
+    if previous is None or not wanted.same_as(previous):
+        return wanted
+    if previous.until_at == due.until_at:
+        return previous
+    return replace(wanted, cause=previous.cause, since_at=previous.since_at)

@@ -107,7 +107,7 @@ class Entitle:
             previous = recorded.get(facts.service_id)
             wanted = renewed(previous, facts.service_id, due, cause, now)
             if wanted is not previous:
-                (shifted if previous and previous.since_at == wanted.since_at else changed).append(wanted)
+                (shifted if previous is not None and wanted.same_as(previous) else changed).append(wanted)
             self._directory.put(facts, due)
             if count % _TURN == 0:
                 await asyncio.sleep(0)
