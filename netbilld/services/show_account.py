@@ -280,6 +280,14 @@ class Balance:
         return max(0, self.wallet_minor) * usage.octets_per_gb // usage.price_per_gb_minor
 
     @property
+    def renewal_shortfall_minor(self) -> int:
+        """Return what the wallet lacks for the next prepaid period; 0 where it lacks nothing or there is none."""
+        plan = self.file.plan
+        if plan.timing is not Timing.PREPAID or plan.recurring is None:
+            return 0
+        return max(0, plan.recurring.price_minor - self.wallet_minor)
+
+    @property
     def octets_to_closing(self) -> int | None:
         """Return the octets after which access closes (RFC 8908 §5 bytes-remaining); None where none are counted.
 
@@ -296,7 +304,7 @@ class Balance:
         plan, paid_until_on = self.file.plan, self.file.paid_until_on
         if plan.timing is not Timing.PREPAID or plan.recurring is None or paid_until_on is None:
             return None
-        if self.wallet_minor >= plan.recurring.price_minor:
+        if not self.renewal_shortfall_minor:
             return None
         closes_at = local_midnight(paid_until_on + timedelta(days=1), self.file.timezone)
         return max(0, int((closes_at - self.now).total_seconds()))

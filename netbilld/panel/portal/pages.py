@@ -55,6 +55,7 @@ async def walled_page(request: web.Request) -> web.StreamResponse:
     waits = balance.is_captive
     context = {
         "balance": balance,
+        "hero": hero(balance),
         "refresh": _refresh(request, "/isolir", _WALLED_SECONDS, _WALLED_TIMES) if waits else None,
         "signed_in": who.login is not None,
     }
@@ -62,11 +63,13 @@ async def walled_page(request: web.Request) -> web.StreamResponse:
 
 
 def hero(balance: Balance) -> str:
-    """Return which figure matters most now: `due`, `wallet`, `left`, `speed` or `settled`."""
-    if balance.reason is Reason.OVERDUE or balance.overdue_minor > 0:
-        return "due"
+    """Return which figure matters most now: `due`, `top_up`, `wallet`, `left`, `speed` or `settled`."""
+    if balance.reason is Reason.EXPIRED and balance.renewal_shortfall_minor:
+        return "top_up"
     if balance.reason in {Reason.NO_CREDIT, Reason.EXPIRED}:
         return "wallet"
+    if balance.reason is Reason.OVERDUE or balance.overdue_minor > 0:
+        return "due"
     if balance.access is Access.THROTTLED:
         return "speed"
     if balance.days_left is not None and balance.days_left <= NEAR_DUE_DAYS:
