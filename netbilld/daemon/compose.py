@@ -16,17 +16,15 @@ from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, read_key_file
-from netbilld.billing.plan import Speed
-from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering
+from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import Failures
 from netbilld.enforcement.backoff import RetryPolicy
-from netbilld.enforcement.profile import WalledGarden
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
@@ -228,24 +226,3 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             await database.close()
         lock.release()
         raise
-
-
-def walled_garden(settings: Settings) -> WalledGarden:
-    """Return where walled sessions live."""
-    enforcement = settings.enforcement
-    return WalledGarden(
-        pool=enforcement.walled_pool,
-        address_list=enforcement.walled_list,
-        speed=Speed(down_bps=enforcement.walled_down, up_bps=enforcement.walled_up),
-    )
-
-
-def standing_policy(settings: Settings) -> StandingPolicy:
-    """Return when unpaid invoices lead to isolir."""
-    billing = settings.billing
-    return StandingPolicy(
-        grace_days=billing.grace_days,
-        isolir_at=billing.isolir_at,
-        tolerance_minor=billing.tolerance,
-        timezone=settings.timezone,
-    )

@@ -9,6 +9,8 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option
+from netbilld.daemon.policies import standing_policy, walled_garden
+from netbilld.enforcement.policy import entitlement
 from netbilld.model.subscriber import CredentialKind, FoundService, unknown_username
 
 PERSON: Final = ("name", "phone", "email", "address", "area")
@@ -126,7 +128,7 @@ async def _show(context: Context, username: str) -> None:
         found = await work.subscribers.by_credential_name(username)
         if found is None:
             raise unknown_username(username)
-        document = await _document(work, found)
+        document = await _document(work, found, context)
     if context.json_wanted:
         print_json(document, context.settings.timezone)
         return
@@ -136,11 +138,13 @@ async def _show(context: Context, username: str) -> None:
     print_fields({**document, **instants, "usernames": ", ".join(document["usernames"]), "other_services": others})
 
 
-async def _document(work: UnitOfWork, found: FoundService) -> dict[str, Any]:
-    """Return a service as the contract shows it; access is what the daemon last found due, null where it never did."""
+async def _document(work: UnitOfWork, found: FoundService, context: Context) -> dict[str, Any]:
+    """Return a service as the contract shows it; access is what is due now, whether or not a daemon runs."""
     subscriber, service = found.subscriber, found.service
     credentials = await work.services.credentials_of(service.id)
-    due = (await work.enforcement.desired([service.id])).get(service.id)
+    now, settings = context.now(), context.settings
+    facts = (await work.enforcement.facts([service.id], standing_policy(settings), now))[0]
+    due = entitlement(facts, walled_garden(settings), now)
     balance = await work.ledger.balance(subscriber.id)
     return {
         "subscriber_no": subscriber.number,
@@ -150,8 +154,8 @@ async def _document(work: UnitOfWork, found: FoundService) -> dict[str, Any]:
         "status_reason": service.status_reason,
         "status_since_at": service.status_since_at,
         "plan": found.plan_code,
-        "access": due.access if due else None,
-        "access_reason": due.reason if due else None,
+        "access": due.access.value,
+        "access_reason": due.reason.value,
         "wallet": balance.wallet_minor,
         "outstanding": balance.outstanding_minor,
         "currency": subscriber.currency,
