@@ -64,7 +64,20 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("action", "disconnect"): (N_("Disconnect session"), "info"),
         ("evidence", "login"): (N_("at log-in"), "good"),
         ("evidence", "ack"): (N_("acknowledged"), "info"),
+        ("evidence", "unsure"): (N_("not certain"), "warn"),
         ("evidence", "traffic"): (N_("in its traffic"), "good"),
+        ("reason", "requested"): (N_("ended by staff"), "quiet"),
+        ("login", "ok"): (N_("let in"), "good"),
+        ("login", "unknown_user"): (N_("unknown user name"), "bad"),
+        ("login", "wrong_password"): (N_("wrong password"), "bad"),
+        ("login", "no_password"): (N_("no password sent"), "bad"),
+        ("login", "malformed_credentials"): (N_("damaged credentials"), "bad"),
+        ("login", "method_not_supported"): (N_("method not supported"), "bad"),
+        ("login", "mac_mismatch"): (N_("another device's MAC"), "bad"),
+        ("login", "router_login"): (N_("log-in to the router itself"), "bad"),
+        ("require", "auto"): (N_("automatic"), "quiet"),
+        ("require", "true"): (N_("required"), "quiet"),
+        ("require", "false"): (N_("not required"), "quiet"),
         ("result", "accept"): (N_("Accepted"), "good"),
         ("result", "reject"): (N_("Rejected"), "bad"),
         ("result", "challenge"): (N_("Challenged"), "info"),
@@ -112,6 +125,9 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
 )
 
 
+_ELSE: Final = MappingProxyType({"login": "reason"})  # a log-in is refused for what the service is due, too
+
+
 class Words:
     """Looks states up in one language; a code without a word is shown as it is."""
 
@@ -120,5 +136,5 @@ class Words:
 
     def __call__(self, kind: str, code: str) -> Word:
         """Return the word and tone of `code` among states of that kind."""
-        text, tone = _WORDS.get((kind, code), ("", "quiet"))
+        text, tone = _WORDS.get((kind, code)) or _WORDS.get((_ELSE.get(kind, ""), code), ("", "quiet"))
         return Word(self._translations.gettext(text) if text else code.replace("_", " "), tone, code)
