@@ -162,6 +162,8 @@ def fit(session: Session, record: AccountingRecord) -> Fit:
         return Fit.SAME
     if begun_at > session.updated_at + _SLACK + drift:
         return Fit.LATER
+    if _is_covered(session, record):  # overtaken on the way, though its Acct-Delay-Time may not say so
+        return Fit.SAME
     known_to_be_over = session.state is SessionState.CLOSED or (record.session_seconds or 0) < session.session_seconds
     if known_to_be_over and _nearer_to_the_end(session, begun_at, drift):
         return Fit.LATER
@@ -178,6 +180,14 @@ def _repeats(session: Session, record: AccountingRecord) -> bool:
         record.session_seconds == session.session_seconds
         and record.upload_octets == session.counter_upload_octets
         and record.download_octets == session.counter_download_octets
+    )
+
+
+def _is_covered(session: Session, record: AccountingRecord) -> bool:
+    return (
+        (record.session_seconds or 0) <= session.session_seconds
+        and (record.upload_octets or 0) <= session.counter_upload_octets
+        and (record.download_octets or 0) <= session.counter_download_octets
     )
 
 

@@ -116,8 +116,8 @@ def _next_hour(at: datetime, timezone: str) -> datetime:
     """Return the next instant at which local clocks show a full hour."""
     edge = hour_of(at, timezone) + _HOUR
     beyond = edge.astimezone(_zone(timezone))
-    if beyond.minute:  # the zone moved its clocks by part of an hour in between
-        edge = max(edge - timedelta(minutes=beyond.minute), at + _MICROSECOND)
+    if beyond.minute:  # the zone moved its clocks by part of an hour in between: that hour is longer
+        edge += timedelta(minutes=60 - beyond.minute)
     return edge
 
 
