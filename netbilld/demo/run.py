@@ -1,0 +1,237 @@
+"""`netbilld demo`: builds the town, serves it, and tells on the terminal what happens."""
+
+import asyncio
+import contextlib
+import fcntl
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import SecretStr
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.daemon.compose import compose
+from netbilld.daemon.run import Daemon
+from netbilld.daemon.settings import Settings
+from netbilld.demo.keys import keys_pressed
+from netbilld.demo.narrate import Narrator
+from netbilld.demo.play import Play
+from netbilld.demo.ports import Ports
+from netbilld.demo.router import router_process
+from netbilld.demo.scenario import (
+    FAIR_USE_STAR,
+    INTERIM_SECONDS,
+    NAS_ADDRESS,
+    OVERDUE_STAR,
+    POOLS,
+    WALLET_STAR,
+    Home,
+    homes,
+    nas_spec,
+)
+from netbilld.demo.stage import Stage, put_on_stage
+from netbilld.demo.town import Town, build_town, isolir_instant
+from netbilld.model.actor import Actor
+from netbilld.model.errors import NetbilldError, RefusedError
+from netbilld.services.receive_payment import ReceivePayment
+
+LOOPBACK: Final = "127.0.0.1"
+_PREFIX: Final = "netbilld-demo-"
+_COA_PORT: Final = 3799
+_TERMINAL: Final = Actor("demo", "terminal")
+
+
+async def run_demo(base: Settings) -> None:
+    """Run the demo until interrupted; leave nothing behind.
+
+    Args:
+        base: the visitor's own settings: ports are tried first as they say, language and zone are kept.
+    """
+    clock = SystemClock()
+    with _directory() as directory:
+        now = clock.now()
+        isolir_at = isolir_instant(now, base.timezone)
+        settings, coa_port = _settings(base, directory, isolir_at)
+        town_homes, nas_secret = homes(), secrets.token_hex(16)
+        _say("Building the town: fifty homes, four plans, a month of bills …")
+        town = await build_town(settings, town_homes, nas_secret, coa_port, isolir_at, now)
+        await _serve(settings, directory, town, town_homes, nas_secret, coa_port, isolir_at, clock)
+
+
+async def _serve(
+    settings: Settings,
+    directory: Path,
+    town: Town,
+    town_homes: list[Home],
+    nas_secret: str,
+    coa_port: int,
+    isolir_at: datetime,
+    clock: SystemClock,
+) -> None:
+    daemon: Daemon | None = None
+
+    def nudge() -> None:
+        if daemon is not None:
+            daemon.feed.wake.set()
+
+    daemon = Daemon(await compose(settings, nudge))
+    parts = daemon.parts
+    play = Play(parts.database, clock, ReceivePayment(parts.database, timezone=settings.timezone), settings.timezone)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    spec = nas_spec(
+        nas_secret,
+        auth_port=settings.radius.auth_port,
+        acct_port=settings.radius.acct_port,
+        coa_port=coa_port,
+        town=town_homes,
+    )
+    async with AsyncExitStack() as stack:
+        beside = await stack.enter_async_context(_Beside())
+
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
+            beside.start(work)
+
+        portal_url = f"http://{LOOPBACK}:{settings.portal.port}"
+        put_on_stage(parts.panel, Stage(play, portal_url, spawn))
+
+        async def ready() -> None:
+            _introduce(settings, town, town_homes, isolir_at)
+            play.nas = await stack.enter_async_context(router_process(spec, directory))
+            spawn(Narrator(play, settings.currency, settings.timezone, _say).tell())
+            spawn(_follow_keys(play, nudge, daemon.stop))
+
+        await daemon.run(ready)
+    _say("The town is gone; nothing was left behind.")
+
+
+async def _follow_keys(play: Play, nudge: Callable[[], None], stop: Callable[[], None]) -> None:
+    async for key in keys_pressed():
+        try:
+            if key == "p":
+                await play.cut_power()
+            elif key == "b":
+                await play.pay(_TERMINAL)
+                nudge()
+            elif key == "q":
+                stop()
+        except RefusedError as refusal:
+            _say(str(refusal))
+
+
+class _Beside:
+    """Work beside the daemon that ends with it."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(_spoken(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+
+async def _spoken(work: Coroutine[Any, Any, None]) -> None:
+    """Let no failure pass in silence."""
+    try:
+        await work
+    except NetbilldError as error:
+        _say(f"demo: {error}")
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Give a fresh directory, gone afterwards; one that a killed demo left behind is cleared away now."""
+    root = Path(tempfile.gettempdir())
+    for left in root.glob(_PREFIX + "*"):
+        with contextlib.suppress(OSError), (left / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Settings, int]:
+    """Return the demo's settings on free ports, and the free CoA port of its NAS."""
+    ports = Ports(LOOPBACK)
+    billing = base.billing.model_copy(update={"isolir_at": isolir_at.time(), "grace_days": 0})
+    radius = base.radius.model_copy(
+        update={
+            "host": (LOOPBACK,),
+            "auth_port": ports.free(base.radius.auth_port, "udp"),
+            "acct_port": ports.free(base.radius.acct_port, "udp"),
+            "interim_interval": INTERIM_SECONDS,
+        }
+    )
+    enforcement = base.enforcement.model_copy(update={"walled_pool": "isolir", "walled_list": "isolir"})
+    assert "isolir" in POOLS, "the simulated NAS has that pool"  # noqa: S101
+    panel = base.panel.model_copy(update={"host": LOOPBACK, "port": ports.free(base.panel.port, "tcp")})
+    portal = base.portal.model_copy(
+        update={"host": LOOPBACK, "port": ports.free(base.portal.port, "tcp"), "public_url": None}
+    )
+    changes: dict[str, Any] = {
+        "data_dir": directory / "data",
+        "database_url": SecretStr(f"sqlite+aiosqlite:///{directory / 'data' / 'netbilld.db'}"),
+        "secret_key_file": directory / "data" / "secret.key",
+        "business_name": "Melati Net" if base.business_name == "netbilld" else base.business_name,
+        "currency": "IDR",
+        "billing": billing,
+        "radius": radius,
+        "enforcement": enforcement,
+        "panel": panel,
+        "portal": portal,
+    }
+    (directory / "data").mkdir(mode=0o700)
+    return base.model_copy(update=changes), ports.free(_COA_PORT, "udp", str(NAS_ADDRESS))
+
+
+def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at: datetime) -> None:
+    home = {one.username: one for one in town_homes}
+    panel = f"http://{settings.panel.host}:{settings.panel.port}"
+    portal = f"http://{settings.portal.host}:{settings.portal.port}"
+    stars = "\n".join(
+        f"    {username:<14} {home[username].password}   {story}"
+        for username, story in (
+            (FAIR_USE_STAR, "crosses 110 MB of fair use within a minute and is slowed to 2 Mbit/s"),
+            (WALLET_STAR, "has Rp600 in the wallet, pays Rp4.000 a GB, and runs out"),
+            (OVERDUE_STAR, f"has not paid; isolir comes at {isolir_at:%H:%M:%S}"),
+        )
+    )
+    keys = (
+        "p  mati lampu: cut everybody's power      b  pay the unpaid bill      q  end\n" if sys.stdin.isatty() else ""
+    )
+    _say(
+        f"""
+  Staff panel    {panel}/demo
+                 sign in as {town.admin_email}  password {town.admin_password}
+  Portal         {portal}   (a subscriber's own page; sign in with one of these)
+{stars}
+
+  Watch {panel}/demo, or these lines. Ctrl-C ends it and leaves nothing behind.
+  {keys}"""
+    )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

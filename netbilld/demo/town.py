@@ -1,0 +1,122 @@
+"""Fills a fresh database with the demo's town, through the same services an operator's commands use."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from netbilld.adapters.clock import entropy
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.migrate import upgrade
+from netbilld.adapters.passwords import Argon2Passwords
+from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_file
+from netbilld.daemon.settings import Settings
+from netbilld.demo.scenario import NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
+from netbilld.model.actor import Actor
+from netbilld.services.initialise import add_first_staff, tie_key
+from netbilld.services.manage_nas import ManageNas, NasFields
+from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, one_time_password
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.run_billing import RunBilling
+
+ADMIN_EMAIL: Final = "admin@demo.example"
+ISOLIR_AFTER: Final = timedelta(seconds=75)
+_ACTOR: Final = Actor("demo", "demo")
+_METHODS: Final = ("cash", "transfer", "qris")
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """What a visitor needs to know."""
+
+    admin_email: str
+    admin_password: str = field(repr=False)
+
+
+def isolir_instant(now: datetime, timezone: str) -> datetime:
+    """Return when the one unpaid invoice leads to isolir: soon, on a whole second of local time."""
+    return (now + ISOLIR_AFTER).astimezone(ZoneInfo(timezone)).replace(microsecond=0)
+
+
+async def build_town(
+    settings: Settings, homes: list[Home], nas_secret: str, coa_port: int, isolir_at: datetime, now: datetime
+) -> Town:
+    """Make key, schema, staff, NAS, plans and homes; bill everybody and let all but one pay.
+
+    Args:
+        settings: with an empty data directory; `billing.isolir_at` must be the time of `isolir_at`.
+        homes: who lives here.
+        nas_secret: of the simulated NAS.
+        coa_port: of the simulated NAS.
+        isolir_at: when the unpaid invoice leads to isolir, local.
+        now: the moment everything is written down with.
+    """
+    create_key_file(settings.resolved_key_file)
+    box = read_key_file(settings.resolved_key_file)
+    database = Database(settings.resolved_database_url)
+    try:
+        await upgrade(database)
+        await tie_key(database, box)
+        password = one_time_password(entropy(ONE_TIME_ENTROPY_OCTETS))  # given, so that nobody has to change it
+        await add_first_staff(database, Argon2Passwords(), _ACTOR, now, entropy, email=ADMIN_EMAIL, password=password)
+        fields = NasFields(
+            name=NAS_NAME,
+            address=str(NAS_ADDRESS),
+            secret=nas_secret,
+            coa_port=coa_port,
+            portal_sources=PORTAL_SOURCES,
+        )
+        await ManageNas(database, box).add(fields, _ACTOR, now)
+        for code, text in PLANS.items():
+            await ManagePlans(database, settings.currency).add(text, f"{code}.toml", actor=_ACTOR, now=now)
+        await _settle_in(settings, database, box, homes, isolir_at, now)
+    finally:
+        await database.close()
+    return Town(ADMIN_EMAIL, password)
+
+
+async def _settle_in(
+    settings: Settings, database: Database, box: SecretBox, homes: list[Home], isolir_at: datetime, now: datetime
+) -> None:
+    due_on = isolir_at.date() - timedelta(days=settings.billing.grace_days + 1)
+    billed_on = due_on - timedelta(days=settings.billing.due_days)
+    people = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
+    for home in homes:
+        new = NewService(
+            username=home.username,
+            plan=home.plan,
+            password=home.password,
+            name=home.name,
+            phone=home.phone,
+            area=home.area,
+            mac=home.mac,
+            billing_day=billed_on.day,
+            activated_on=billed_on,
+            installed_on=billed_on,
+        )
+        await people.add(new, _ACTOR, now)
+    billing = RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone)
+    await billing.run(as_of=billed_on, now=now, actor=_ACTOR)
+    receive = ReceivePayment(database, timezone=settings.timezone)
+    for number, home in enumerate(homes):
+        async with database.read() as work:
+            found = await work.subscribers.by_credential_name(home.username)
+            assert found is not None, "it was added above"  # noqa: S101
+            owed = (await work.invoices.open_invoices([found.subscriber.id])).get(found.subscriber.id, [])
+        amount_minor = home.wallet + sum(invoice.outstanding_minor for invoice in owed)
+        if not home.settled or amount_minor == 0:
+            continue
+        await receive.run(
+            home.username,
+            amount_minor,
+            method=_METHODS[number % len(_METHODS)],
+            reference=f"demo-{number:03d}",
+            received_on=billed_on + timedelta(days=number % 8),
+            actor=_ACTOR,
+            now=now,
+        )
+        await asyncio.sleep(0)
