@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -85,8 +85,6 @@ async def _wrong_balances(connection: AsyncConnection) -> dict[str, tuple[int, i
 
 
 async def _wrong_invoices(connection: AsyncConnection) -> dict[str, str]:
-    lines = _per_invoice(invoice_lines.c.invoice_id, invoice_lines.c.amount_minor)
-    settled = _per_invoice(allocations.c.invoice_id, allocations.c.amount_minor)
     total, paid, status = invoices.c.total_minor, invoices.c.paid_minor, invoices.c.status
     status_fits = or_(
         status.in_([InvoiceStatus.CREDITED.value, InvoiceStatus.DRAFT.value]),
@@ -94,37 +92,33 @@ async def _wrong_invoices(connection: AsyncConnection) -> dict[str, str]:
         and_(status == InvoiceStatus.PART_PAID.value, paid > 0, paid < total),
         and_(status == InvoiceStatus.PAID.value, paid == total),
     )
-    lines_minor, settled_minor = func.coalesce(lines.c.summed, 0), func.coalesce(settled.c.summed, 0)
-    query = (
-        select(
-            invoices.c.number,
-            status,
-            total,
-            paid,
-            invoices.c.tax_minor,
-            lines_minor.label("lines_minor"),
-            settled_minor.label("settled_minor"),
-        )
-        .outerjoin(lines, lines.c.id == invoices.c.id)
-        .outerjoin(settled, settled.c.id == invoices.c.id)
-        .where(or_(total != lines_minor + invoices.c.tax_minor, paid != settled_minor, ~status_fits))
-        .order_by(invoices.c.number)
-        .limit(NAMED)
-    )
-    wrong = {}
-    for row in await connection.execute(query):
-        if row.total_minor != row.lines_minor + row.tax_minor:
-            problem = f"total {row.total_minor}, lines and tax {row.lines_minor + row.tax_minor}"
-        elif row.paid_minor != row.settled_minor:
-            problem = f"paid {row.paid_minor}, allocations {row.settled_minor}"
-        else:
-            problem = f"{row.status} with {row.paid_minor} of {row.total_minor} paid"
-        wrong[row.number or "a draft"] = problem
+    misfits = select(invoices.c.number, status, paid, total).where(~status_fits).order_by(invoices.c.number)
+    wrong = {
+        row.number or "a draft": f"{row.status} with {row.paid_minor} of {row.total_minor} paid"
+        for row in await connection.execute(misfits.limit(NAMED))
+    }
+    settled = _invoices_unlike(paid, allocations.c.invoice_id, allocations.c.amount_minor)
+    for row in await connection.execute(settled):
+        wrong[row.number or "a draft"] = f"paid {row.said}, allocations {row.summed}"
+    net = total - invoices.c.tax_minor
+    for row in await connection.execute(
+        _invoices_unlike(net, invoice_lines.c.invoice_id, invoice_lines.c.amount_minor)
+    ):
+        wrong[row.number or "a draft"] = f"total less tax {row.said}, lines {row.summed}"
     return wrong
 
 
-def _per_invoice(invoice_id: Any, amount: Any) -> Any:
-    return select(invoice_id.label("id"), func.sum(amount).label("summed")).group_by(invoice_id).subquery()
+def _invoices_unlike(said: ColumnElement[int], invoice_id: Column[Any], amount: Column[Any]) -> Select[Any]:
+    """Return the query for invoices that say something else than the sum of their rows in another table."""
+    summed = func.coalesce(func.sum(amount), 0)
+    return (
+        select(invoices.c.number, said.label("said"), summed.label("summed"))
+        .outerjoin(invoice_id.table, invoice_id == invoices.c.id)
+        .group_by(invoices.c.id)
+        .having(said != summed)
+        .order_by(invoices.c.number)
+        .limit(NAMED)
+    )
 
 
 async def _broken_series(connection: AsyncConnection) -> dict[str, tuple[int, int]]:

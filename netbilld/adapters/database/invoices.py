@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Select, func, insert, select, type_coerce, update
+from sqlalchemy import Date, Row, Select, func, insert, select, text, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -93,6 +93,9 @@ class InvoiceStore:
 
     async def lock_subscribers(self, subscriber_ids: Iterable[UUID]) -> None:
         """Let no one else bill or settle these subscribers until the transaction ends (SQLite has one writer)."""
+        if self._connection.dialect.name == "postgresql":
+            # a plan cached while the tables were empty reads them whole, chunk after chunk, as the run fills them
+            await self._connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
         query = select(subscribers.c.id).where(subscribers.c.id.in_(list(subscriber_ids))).order_by(subscribers.c.id)
         await self._connection.execute(query.with_for_update(key_share=True))
 

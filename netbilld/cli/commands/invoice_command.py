@@ -142,10 +142,9 @@ def _print_report(document: dict[str, Any]) -> None:
         ]
         print_table(["subscriber", "renewed", "paid until", "price"], rows, right=(3,))
     would = "would be " if document["dry_run"] else ""
-    print(
-        f"{len(invoices)} invoices {would}issued as of {document['as_of']}, {shown(document['total'], currency)}; "
-        f"{len(document['renewals'])} services {would}renewed"
-    )
+    print(f"as of {document['as_of']}: invoices {would}issued: {len(invoices)}, {shown(document['total'], currency)}")
+    if document["renewals"]:
+        print(f"prepaid services {would}renewed: {len(document['renewals'])}")
 
 
 async def _list(options: argparse.Namespace, context: Context) -> None:

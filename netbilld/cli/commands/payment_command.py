@@ -56,7 +56,7 @@ async def _add(options: argparse.Namespace, context: Context) -> None:
         earlier = outcome.payment
         raise RefusedError(
             f"{earlier.method} {earlier.reference}: this payment of {shown(earlier.amount_minor, earlier.currency)} "
-            f"was recorded on {earlier.recorded_at:%Y-%m-%d} by {earlier.actor}",
+            f"received on {earlier.received_on} is recorded, by {earlier.actor}",
             hint="nothing was done",
             code="already_received",
         )
