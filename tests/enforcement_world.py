@@ -30,12 +30,10 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan import Speed
 from netbilld.billing.plan_file import parse_plan
 from netbilld.billing.standing import StandingPolicy
-from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.radius.mschap import nt_hash
 from netbilld.services.authenticate import AccessDirectory
 from netbilld.services.entitle import Entitle
-from netbilld.services.order_book import Observation
 
 NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)  # noon in Jakarta
 PERIOD_START = date(2025, 3, 10)
@@ -187,10 +185,16 @@ class World:
             await work.connection.execute(insert(sessions).values(values | changes))
             if with_class and service_id is not None:
                 due = (await work.enforcement.desired([service_id]))[service_id]
-                seen = Observation(
-                    self._session, service_id, due.access, due.profile_key, Evidence.LOGIN, self.clock.now()
+                await work.connection.execute(
+                    insert(observed).values(
+                        session_id=self._session,
+                        service_id=service_id,
+                        access=due.access.value,
+                        profile_key=due.profile_key,
+                        evidence="login",
+                        observed_at=self.clock.now(),
+                    )
                 )
-                await work.enforcement.observe_logins([seen])
         return self._session
 
     async def log_out(self, session_id: int) -> None:

@@ -10,12 +10,10 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import credentials, desired, services, sessions
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingKind
-from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.policy import PeriodUsage, ServiceStatus
-from netbilld.enforcement.profile import Access
 from netbilld.services.authenticate import AttemptBuffer, LoginAttempt
 from netbilld.services.log_attempts import LogAttempts
-from netbilld.services.order_book import AttemptEnd, NewAttempt, Observation, PendingOrder
+from netbilld.services.order_book import AttemptEnd, NewAttempt, PendingOrder
 from tests.enforcement_world import NOW, PERIOD_START, POLICY, World
 
 GB = 10**9
@@ -140,17 +138,6 @@ async def test_the_directory_follows_names_passwords_and_removal(world: World) -
         await work.connection.execute(services.delete())
     await entitle.run([service_id], "import", NOW)
     assert len(directory) == 0
-
-
-async def test_a_class_seen_again_does_not_undo_what_a_coa_has_changed(world: World) -> None:
-    service_id = await world.add_service("budi")
-    await world.entitle().run(None, "start", NOW)
-    session_id = await world.log_in(await world.add_nas("pop1", "192.0.2.1", 3799), service_id, "budi")
-    seen = Observation(session_id, service_id, Access.THROTTLED, "11111111", Evidence.ACK, NOW)
-    async with world.database.write() as work:
-        await work.enforcement.observe([seen])
-        await work.enforcement.observe_logins([replace(seen, access=Access.ACTIVE, evidence=Evidence.LOGIN)])
-    assert await world.seen(session_id) == (Access.THROTTLED, "ack")
 
 
 async def test_status_names_the_service_once_and_prefers_the_session_that_differs(world: World) -> None:

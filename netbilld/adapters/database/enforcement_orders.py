@@ -261,15 +261,6 @@ class OrderQueries:
             [_observation(seen) for seen in observations],
         )
 
-    async def observe_logins(self, observations: Sequence[Observation]) -> None:
-        """Keep what the Class of new sessions says; what is already known of a session is newer and stays.
-
-        A NAS echoes the Class of the log-in in every packet, also after a CoA has changed the profile.
-        """
-        if observations:
-            statement = self._dialect.insert(observed).on_conflict_do_nothing(index_elements=["session_id"])
-            await self._connection.execute(statement, [_observation(seen) for seen in observations])
-
     async def mark_unsure(self, session_ids: Collection[int]) -> None:
         """Note that an unanswered CoA may have changed these sessions."""
         for part in _parts(session_ids):
