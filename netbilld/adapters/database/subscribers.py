@@ -1,5 +1,6 @@
 """Subscribers: who owes and pays, found by number or by any name they log in with."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from netbilld.radius.access import lookup_key
 FIRST_NUMBER: Final = 100_001
 BATCH: Final = 10_000  # values in one statement; either database takes 32,766
 _SERIES: Final = "subscriber"
+_DIALLED_AT_HOME: Final = re.compile(r"\A0(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +222,17 @@ def _conditions(text: str, status: str | None, plan: str | None, area: str | Non
     conditions: list[ColumnElement[bool]] = [true()]
     if text.strip():
         needle = _like(text.strip().lower())
-        columns = (subscribers.c.name, subscribers.c.number, subscribers.c.phone, subscribers.c.address)
+        columns = (subscribers.c.name, subscribers.c.number, subscribers.c.address)
+        at_home = _DIALLED_AT_HOME.sub("+62", text.strip())  # stored in E.164, typed as one dials
         names = select(credentials.c.service_id).where(
             or_(
                 func.lower(credentials.c.name).like(needle, escape="\\"),
                 credentials.c.name_key == credential_key(text.strip()),
             )
         )
-        conditions.append(
-            or_(*(func.lower(column).like(needle, escape="\\") for column in columns), services.c.id.in_(names))
-        )
+        matches = [func.lower(column).like(needle, escape="\\") for column in columns]
+        matches.append(subscribers.c.phone.like(_like(at_home), escape="\\"))
+        conditions.append(or_(*matches, services.c.id.in_(names)))
     if status is not None:
         conditions.append(services.c.status == status)
     if plan is not None:
