@@ -1,0 +1,127 @@
+"""A meter over a real journal and a real database, with a clock that stands still."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import sessions, usage_hours, usage_periods, usage_slices
+from netbilld.adapters.journal import Journal
+from netbilld.model.nas import Nas
+from netbilld.services.meter_usage import Batch, MeterUsage
+from tests.accounting_packets import NAS, T0, datagram
+from tests.integration.money_world import World
+
+ZONE = "Asia/Jakarta"
+
+
+@dataclass
+class StandingClock:
+    at: datetime = T0
+
+    def now(self) -> datetime:
+        return self.at
+
+
+async def add_nas(database: Database, nas_id: UUID = NAS, address: str = "192.0.2.1/32", name: str = "gerbang") -> None:
+    async with database.write() as work:
+        await work.nas.add(
+            Nas(
+                nas_id,
+                name,
+                name,
+                address,
+                b"x",
+                "mikrotik",
+                3799,
+                "auto",
+                None,
+                False,
+                ("10.0.0.0/24",),
+                None,
+                None,
+                None,
+                None,
+                T0,
+                None,
+            )
+        )
+
+
+class Metering:
+    def __init__(self, database: Database, journal: Journal, batch_records: int = 512) -> None:
+        self.database, self.journal = database, journal
+        self.clock = StandingClock()
+        self.world = World(database)
+        self.batch_records = batch_records
+        self.meter = self.new_meter()
+
+    def new_meter(self) -> MeterUsage:
+        """What a daemon has after a restart."""
+        return MeterUsage(self.database, self.journal, self.clock, ZONE, self.batch_records)
+
+    async def hear(
+        self,
+        status: str | int,
+        at_seconds: float = 0,
+        *,
+        nas_id: UUID = NAS,
+        swapped: bool = False,
+        source: str = "192.0.2.1",
+        late: float = 0,
+        **what: Any,
+    ) -> None:
+        """Journal one packet that arrives `at_seconds` after T0; reports say that session time unless told otherwise."""
+        if status in {"interim", "stop"}:
+            what.setdefault("seconds", int(at_seconds))
+        received = T0 + timedelta(seconds=at_seconds + late)
+        self.journal.append(
+            nas_id, source, swapped, int(received.timestamp() * 1e6), datagram(status, **what), lambda *_: None, None
+        )
+        await self.journal.drain()
+
+    async def run(self) -> list[Batch]:
+        batches = [await self.meter.run_batch()]
+        while batches[-1].behind:
+            batches.append(await self.meter.run_batch())
+        return batches
+
+    async def rows(self, table: Any) -> list[Any]:
+        async with self.database.read() as work:
+            return list(await work.connection.execute(select(table).order_by(*table.primary_key.columns)))
+
+    async def sums(self) -> dict[str, tuple[int, int]]:
+        """Upload and download as sessions, slices, hours and periods have them."""
+        found = {}
+        async with self.database.read() as work:
+            for name, table in (
+                ("sessions", sessions),
+                ("slices", usage_slices),
+                ("hours", usage_hours),
+                ("periods", usage_periods),
+            ):
+                up, down = (
+                    await work.connection.execute(
+                        select(func.sum(table.c.upload_octets), func.sum(table.c.download_octets))
+                    )
+                ).one()
+                found[name] = (int(up or 0), int(down or 0))
+        return found
+
+
+@asynccontextmanager
+async def metering(database: Database, directory: Path, batch_records: int = 512) -> AsyncIterator[Metering]:
+    journal = Journal(directory, commit_seconds=0, segment_octets=1024 * 1024)
+    journal.open()
+    journal.start(asyncio.get_running_loop())
+    try:
+        yield Metering(database, journal, batch_records)
+    finally:
+        await journal.close()
