@@ -1,6 +1,6 @@
 """A small ISP for tests of the portal: rows straight in the store, and the portal on a real loopback port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -383,13 +383,8 @@ class World:
     @asynccontextmanager
     async def portal(self, **settings: Any) -> AsyncIterator[str]:
         """Run the portal on a loopback port; give its base URL."""
-        parts = PortalParts(
-            store=self.database,
-            box=self.box,
-            now=lambda: self.now,
-            entropy=urandom,
-            **{"business_name": "Desa Net", **settings},
-        )
+        made = {"store": self.database, "box": self.box, "now": lambda: self.now, "entropy": urandom}
+        parts = PortalParts(**{**made, "business_name": "Desa Net", **settings})
         runner = portal_runner(create_portal(parts))
         await runner.setup()
         port = free_tcp_port()
@@ -411,7 +406,9 @@ def profile_of(access: Access) -> ServiceProfile:
 
 
 @asynccontextmanager
-async def browser(source: str = "127.0.0.1", *, cookies: bool = True, **headers: str) -> AsyncIterator[ClientSession]:
+async def browser(
+    source: str = "127.0.0.1", headers: Mapping[str, str] | None = None, *, cookies: bool = True
+) -> AsyncIterator[ClientSession]:
     """Give a client whose connections come from that address."""
     jar: Any = CookieJar(unsafe=True) if cookies else DummyCookieJar()
     connector = TCPConnector(local_addr=(source, 0))

@@ -23,34 +23,35 @@ class Canonical:
 
     def __init__(self, public_url: str | None) -> None:
         self._public = public_url.rstrip("/") if public_url else None
-        self._public_host = urlsplit(self._public).netloc.lower() if self._public else None
+        self._public_name = urlsplit(self._public).hostname if self._public else None
 
     def url(self, request: web.Request, path: str) -> str:
         """Return the canonical URL of one of our paths."""
         return (self._public or self._reached(request)) + path
 
     def is_ours(self, request: web.Request) -> bool:
-        """Return whether a request names a host of ours.
+        """Return whether a request names a host of ours, under any port.
 
-        Ours are the host of the public URL, the socket's own address under any port (a forwarded port keeps the
-        address), and on loopback its usual names. No name is resolved for this.
+        Ours are the host of the public URL, the socket's own address, and on loopback its usual names. No name is
+        resolved for this. A target in absolute form (RFC 9112 §3.2.2) must name one of ours as well as the header.
         """
-        host = request.headers.get("Host", "").lower()
+        host = request.headers.get("Host", "")
         if not host or len(host) > _LONGEST_HOST or len(request.raw_path) > _LONGEST_PATH:
             return False
-        target = request.rel_url  # in absolute form (RFC 9112 §3.2.2) the target's host is the one that counts
-        if target.absolute:
-            host = target.authority.lower()
-        if self._public_host is not None and host == self._public_host:
-            return True
-        name = _host_name(host)
         own = _socket_address(request)
+        return self._is_our_name(host, own) and (request.host == host or self._is_our_name(request.host, own))
+
+    def _is_our_name(self, host: str, own: str | None) -> bool:
+        name = _host_name(host)
+        if name is not None and name == self._public_name:
+            return True
         if name is None or own is None:
             return False
+        here = ip_address(own)
         try:
-            named, here = ip_address(name), ip_address(own)
+            named = ip_address(name)
         except ValueError:
-            return name == "localhost" and ip_address(own).is_loopback
+            return name == "localhost" and here.is_loopback
         return named == here or (named.is_loopback and here.is_loopback)
 
     def _reached(self, request: web.Request) -> str:
@@ -95,10 +96,12 @@ def elsewhere(location: str) -> web.Response:
 
 
 def _host_name(host: str) -> str | None:
+    """Return the name in a Host header, in lower case; None for what is none."""
     try:
-        return urlsplit(f"//{host}").hostname
+        parts = urlsplit(f"//{host}")
     except ValueError:
         return None
+    return None if "@" in host or parts.path or parts.query else parts.hostname
 
 
 def _socket_address(request: web.Request) -> str | None:

@@ -63,8 +63,8 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
     """Answer POST /masuk: a new log-in, or the form again with the same words whatever was wrong."""
     portal = request.app[PORTAL]
     perimeter, language = portal.perimeter, locale(request)
-    form = await request.post()
-    name, password, wanted = (str(form.get(field) or "") for field in ("name", "password", "goes_on_to"))
+    form = await _form(request)
+    name, password, wanted = (form.get(field, "") for field in ("name", "password", "goes_on_to"))
     goes_on_to = wanted if wanted in _GOES_ON_TO else "/akun"
     cookie = request.cookies.get(perimeter.form_cookie_name(request), "")
     if not perimeter.is_same_origin(request) or not same_token(cookie, await sent_token(request)):
@@ -74,7 +74,7 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
     replaces = request.cookies.get(perimeter.cookie_name(request))
     outcome = await portal.sign_in.handle(name, password, source, now, replaces=replaces)
     if isinstance(outcome, SignedInSubscriber):
-        response = web.HTTPSeeOther(goes_on_to)
+        response = _see_other(goes_on_to)
         seconds = int(portal.parts.lifetime.total_seconds())
         perimeter.set_cookie(request, response, perimeter.cookie_name(request), outcome.opened.token, seconds=seconds)
         perimeter.drop_cookie(request, response, perimeter.form_cookie_name(request))
@@ -90,8 +90,9 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """Answer POST /keluar: end the log-in, here and in the store."""
     portal = request.app[PORTAL]
+    await _form(request)
     login = await signed_in(request)
-    response = web.HTTPSeeOther("/")
+    response = _see_other("/")
     if login is not None:
         if not portal.perimeter.is_same_origin(request) or not same_token(login.csrf_token, await sent_token(request)):
             raise web.HTTPForbidden
@@ -108,7 +109,23 @@ async def choose_language(request: web.Request) -> web.StreamResponse:
     if language not in LOCALES:
         raise web.HTTPNotFound
     wanted = request.query.get("ke", "/")
-    response = web.HTTPSeeOther(wanted if wanted in {"/", "/akun", "/isolir", "/masuk"} else "/")
+    response = _see_other(wanted if wanted in {"/", "/akun", "/isolir", "/masuk"} else "/")
     perimeter = request.app[PORTAL].perimeter
     perimeter.set_cookie(request, response, LANGUAGE_COOKIE, language, seconds=_LANGUAGE_SECONDS)
     return response
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """Return the fields of one of our own forms; a body of any other kind is refused."""
+    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
+        raise web.HTTPBadRequest
+    try:
+        fields = await request.post()
+    except ValueError:  # not the encoding it claims
+        raise web.HTTPBadRequest from None
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _see_other(path: str) -> web.Response:
+    """Return the answer that goes on to a page of ours, and can carry cookies."""
+    return web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": path, "Cache-Control": "no-store"})
