@@ -41,6 +41,7 @@ class Writer:
             "clock": self.clock,
             "clock_seconds": self.clock_seconds,
             "moment": self.moment,
+            "short_moment": self.short_moment,
             "ago": self.ago,
             "percent": self.percent,
             "iso": _iso,
@@ -92,12 +93,12 @@ class Writer:
         return " ".join(pair) or f"0{_NARROW}{parts[3][1]}"
 
     def seconds(self, value: float | timedelta) -> str:
-        """Return `0,42 s` of a short span, `38 s` of a longer one, and its two largest parts from two minutes up."""
+        """Return `0,42 s` of a short span, `38 s` of a longer one (SI), and its two largest parts from two minutes."""
         span = value.total_seconds() if isinstance(value, timedelta) else value
         if span >= 120:
             return self.duration(span)
         digits = 2 if span < 10 else 1 if span < 60 else 0
-        return f"{span:.{digits}f}".replace(".", self._decimal) + f"{_NARROW}{self._translations.gettext('s')}"
+        return f"{span:.{digits}f}".replace(".", self._decimal) + f"{_NARROW}s"
 
     def percent(self, part: int, whole: int) -> str:
         """Return `83 %`, rounded down so that 100 % means used up."""
@@ -124,6 +125,11 @@ class Writer:
         """Return `5 Jan 2026, 15.02`."""
         local = value.astimezone(self._zone)
         return f"{format_date(local.date(), 'd MMM y', locale=self.locale)}, {self._time(local, 'HH.mm', 'HH:mm')}"
+
+    def short_moment(self, value: datetime) -> str:
+        """Return `5 Jan, 15.02`."""
+        local = value.astimezone(self._zone)
+        return f"{format_date(local.date(), 'd MMM', locale=self.locale)}, {self._time(local, 'HH.mm', 'HH:mm')}"
 
     def ago(self, value: datetime, now: datetime) -> str:
         """Return how long before `now` that was, in words that need no clock."""

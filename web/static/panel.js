@@ -61,7 +61,7 @@ if (chart && window.uPlot) {
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1000)] },
       },
       axes: [
-        { ...axis, space: 70, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, space: 70, size: 26, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })) },
         { ...axis, size: 72, values: (_plot, ticks) => ticks.map(speed) },
       ],
       series: [{},
