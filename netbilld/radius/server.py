@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE
+from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE, USER_NAME
 from netbilld.radius.authenticator import (
     ZERO_AUTHENTICATOR,
     sign_response,
@@ -45,6 +45,7 @@ class DropReason(StrEnum):
     BAD_MESSAGE_AUTHENTICATOR = "bad_message_authenticator"
     MESSAGE_AUTHENTICATOR_MISSING = "message_authenticator_missing"
     PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR = "proxy_state_without_message_authenticator"
+    NO_USER_NAME = "no_user_name"
     DUPLICATE_IN_PROGRESS = "duplicate_in_progress"
 
 
@@ -208,6 +209,8 @@ class RadiusServer:
             return None
         if code == _STATUS_SERVER or EAP_MESSAGE in packet.attributes:
             return DropReason.MESSAGE_AUTHENTICATOR_MISSING
+        if USER_NAME not in packet.attributes:  # nobody asks for anything: not worth an answer to a forged source
+            return DropReason.NO_USER_NAME
         policy = client.require_message_authenticator
         if policy == "true" or (policy == "auto" and client.nas_id in self._seen):
             return DropReason.MESSAGE_AUTHENTICATOR_MISSING

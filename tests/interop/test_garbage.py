@@ -29,7 +29,7 @@ def _datagram(chance: random.Random) -> bytes:
         return packet[: chance.randrange(len(packet))]
     if kind == 3:
         return packet
-    name = b"\x01\x06budi" + bytes([chance.randrange(256), chance.randrange(3)])
+    name = b"\x01\x06budi" + bytes([chance.randrange(256), chance.randrange(2)])
     whole = 20 + len(name)
     return bytes([1, chance.randrange(256)]) + whole.to_bytes(2, "big") + chance.randbytes(16) + name
 
@@ -86,8 +86,6 @@ def test_a_hundred_thousand_garbage_datagrams_are_all_counted_and_none_is_answer
                     lambda name=name, port=port: _counted(daemon, name) + _kernel_drops(port) == sent[name],  # type: ignore[misc]
                     f"every datagram at the {name} port is counted",
                 )
-            # an Access-Request without any credentials is rejected, not garbage; none of these can be one: whatever
-            # passed for a request would have been answered
             with pytest.raises(BlockingIOError):
                 source.recv(4096)
         assert daemon.process.poll() is None

@@ -87,11 +87,12 @@ def test_pyrad_verifies_every_access_reply_and_message_authenticator_in_it(
 ) -> None:
     shared = Secret(secret)
     radius = RadiusServer([client(secret=shared)], "auth")
-    asked = [NAS] if not signed else [NAS, (PROXY_STATE, b"one"), (PROXY_STATE, b"two")]
+    named: list[tuple[int, bytes]] = [(USER_NAME, b"nemo"), NAS]
+    asked = named if not signed else [*named, (PROXY_STATE, b"one"), (PROXY_STATE, b"two")]
     datagram = access_request(asked, identifier=identifier, signed=signed, secret=shared)
     reply = radius.respond(received(radius, datagram), Code.ACCESS_ACCEPT, encode_attributes(pairs))
     assert judged(pyrad_request(datagram, secret), reply, enforce_ma=True)
-    expected = grouped([*pairs, *([] if not signed else asked[1:])])
+    expected = grouped([*pairs, *([] if not signed else asked[2:])])
     packet = decode(reply)
     assert {key: packet.all(key) for key in packet.attributes if key != 80} == expected
 
