@@ -111,9 +111,7 @@ class CsvTable:
         if "password" in self.header:
             values["password"] = row.cells[self.header.index("password")]  # a space may be part of it
         balance = values.get("opening_balance", "")
-        balance_minor = parse_amount(balance, currency) if balance else 0
-        if abs(balance_minor) > _LARGEST_BALANCE_MINOR:
-            raise InvalidInputError(f"opening_balance {balance!r} is absurd")
+        balance_minor = _balance(balance, currency)
         new = NewService(
             username=values["username"],
             plan=values["plan"],
@@ -138,6 +136,16 @@ class CsvTable:
 def _day(values: dict[str, str], name: str) -> date | None:
     text = values.get(name)
     return parse_day(name, text) if text else None
+
+
+def _balance(text: str, currency: str) -> int:
+    try:
+        balance_minor = parse_amount(text, currency) if text else 0
+    except InvalidInputError as error:
+        raise InvalidInputError(f"opening_balance: {error}") from None
+    if abs(balance_minor) > _LARGEST_BALANCE_MINOR:
+        raise InvalidInputError(f"opening_balance {text!r} is absurd")
+    return balance_minor
 
 
 def _with_days(new: NewService, today: date) -> NewService:
