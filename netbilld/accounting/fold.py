@@ -85,12 +85,12 @@ class SessionFold:
         self._put(change.session)
         return change
 
-    def changed(self) -> list[Session]:
-        """Return the sessions that were known before and are different now."""
+    def changed(self) -> list[tuple[Session, Session]]:
+        """Return the sessions that were known before and are different now, as they were and as they are."""
         return [
-            session
+            (before, now)
             for session_id, before in self._before.items()
-            if (session := self.sessions[session_id]) is not before and session != before
+            if (now := self.sessions[session_id]) is not before and now != before
         ]
 
     def new(self) -> list[Session]:

@@ -259,18 +259,7 @@ def apply(session: Session, record: AccountingRecord, service_id: UUID | None = 
         session = replace(session, service_id=service_id)
     if record.kind is RecordKind.START:
         return SessionChange(_started(session, record))
-    order = _order(session, record)
-    metered = _metered(session, record, order)
-    session = metered.session
-    news = order is Order.NEWER or metered.upload_octets > 0 or metered.download_octets > 0
-    if record.kind is RecordKind.STOP:
-        session = _stopped(session, record, order)
-    elif news and session.state is not SessionState.CLOSED:
-        state = TRANSITIONS[session.state][Event.REPORT]
-        session = replace(session, state=state, stopped_at=None, terminate_cause=None)
-    elif session.state is SessionState.STARTING:
-        session = replace(session, state=TRANSITIONS[session.state][Event.REPORT])
-    return replace(metered, session=session)
+    return _metered(session, record, _order(session, record))
 
 
 def end(session: Session, event: Event, cause: str, at: datetime) -> Session:
@@ -334,17 +323,20 @@ def _started(session: Session, record: AccountingRecord) -> Session:
     )
 
 
-def _stopped(session: Session, record: AccountingRecord, order: Order) -> Session:
-    if session.state is SessionState.CLOSED and order is not Order.NEWER and session.terminate_cause != RESTARTED:
-        return session
-    return replace(
-        session,
-        state=TRANSITIONS[session.state][Event.STOP],
-        stopped_at=max(record.event_at, session.started_at),
-        terminate_cause=record.terminate_cause or "Unknown",
-        upload_bps=0,
-        download_bps=0,
-    )
+def _after(
+    session: Session, record: AccountingRecord, order: Order, *, moved: bool
+) -> tuple[SessionState, datetime | None, str | None]:
+    """Return state, end and terminate cause after a report or a Stop."""
+    if record.kind is RecordKind.STOP:
+        stopped_before = session.state is SessionState.CLOSED and session.terminate_cause != RESTARTED
+        if stopped_before and order is not Order.NEWER:
+            return session.state, session.stopped_at, session.terminate_cause
+        state = TRANSITIONS[session.state][Event.STOP]
+        return state, max(record.event_at, session.started_at), record.terminate_cause or "Unknown"
+    tells_news = moved or order is Order.NEWER or session.state is SessionState.STARTING
+    if session.state is SessionState.CLOSED or not tells_news:
+        return session.state, session.stopped_at, session.terminate_cause
+    return TRANSITIONS[session.state][Event.REPORT], None, None
 
 
 def _order(session: Session, record: AccountingRecord) -> Order:
@@ -354,7 +346,7 @@ def _order(session: Session, record: AccountingRecord) -> Order:
 
 
 def _metered(session: Session, record: AccountingRecord, order: Order) -> SessionChange:
-    """Return the session with the record's counters taken in."""
+    """Return the session after a report or a Stop, its counters taken in."""
     counter_up, counter_down = session.counter_upload_octets, session.counter_download_octets
     # With no reset behind it the counter is the total, and even an overtaken report proves what it is higher by.
     provable = (counter_up, counter_down) == (session.upload_octets, session.download_octets)
@@ -382,17 +374,30 @@ def _metered(session: Session, record: AccountingRecord, order: Order) -> Sessio
     if session.state is SessionState.STARTING and begun_at is not None and begun_at < started_at - _SLACK:
         started_at = begun_at  # its Start came late, and without saying so
     to_at = max(record.event_at, started_at)
-    changed = replace(
-        session,
-        started_at=started_at,
-        framed_ip=(fresh and record.framed_ip) or session.framed_ip,
-        ipv6_prefix=(fresh and record.ipv6_prefix) or session.ipv6_prefix,
-        delegated_prefix=(fresh and record.delegated_prefix) or session.delegated_prefix,
+    state, stopped_at, terminate_cause = _after(session, record, order, moved=up > 0 or down > 0)
+    up_bps, down_bps = session.upload_bps, session.download_bps
+    if stopped_at is not None:
+        up_bps = down_bps = 0
+    elif timed:
+        up_bps, down_bps = up * 8 // elapsed, down * 8 // elapsed
+    changed = Session(
+        id=session.id,
+        nas_id=session.nas_id,
+        service_id=session.service_id,
+        username=session.username or record.username,
+        acct_session_id=session.acct_session_id,
+        acct_session_key=session.acct_session_key,
+        state=state,
+        framed_ip=(record.framed_ip if fresh else None) or session.framed_ip,
+        ipv6_prefix=(record.ipv6_prefix if fresh else None) or session.ipv6_prefix,
+        delegated_prefix=(record.delegated_prefix if fresh else None) or session.delegated_prefix,
         mac=session.mac or record.mac,
         nas_port_id=session.nas_port_id or record.nas_port_id,
         nas_source=record.source or session.nas_source,
-        username=session.username or record.username,
+        started_at=started_at,
         updated_at=max(session.updated_at, to_at),
+        stopped_at=stopped_at,
+        terminate_cause=terminate_cause,
         session_seconds=max(session.session_seconds, seconds),
         interval_seconds=elapsed if timed else session.interval_seconds,
         upload_octets=session.upload_octets + up,
@@ -400,8 +405,8 @@ def _metered(session: Session, record: AccountingRecord, order: Order) -> Sessio
         counter_upload_octets=counter_up,
         counter_download_octets=counter_down,
         swapped=record.swapped,
-        upload_bps=up * 8 // elapsed if timed else session.upload_bps,
-        download_bps=down * 8 // elapsed if timed else session.download_bps,
+        upload_bps=up_bps,
+        download_bps=down_bps,
     )
     from_at = min(session.updated_at, to_at)
     if started_at < session.started_at:

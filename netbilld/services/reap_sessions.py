@@ -18,7 +18,7 @@ BATCH_SESSIONS: Final = 2_000
 
 class Sessions(Protocol):
     async def silent_since(self, before: datetime, limit: int, after: Session | None) -> list[Session]: ...
-    async def update(self, changed: Sequence[Session]) -> None: ...
+    async def update(self, changed: Sequence[tuple[Session, Session]]) -> None: ...
 
 
 class Work(Protocol):
@@ -64,10 +64,10 @@ class ReapSessions:
             async with self._store.write() as work:  # short ones: the meter waits for the same lock
                 silent = await work.sessions.silent_since(before, BATCH_SESSIONS, after)
                 judged = [judge(session, self._policy, now, hearing_since) for session in silent]
-                changed = [is_now for was, is_now in zip(silent, judged, strict=True) if is_now is not was]
+                changed = [(was, is_now) for was, is_now in zip(silent, judged, strict=True) if is_now is not was]
                 await work.sessions.update(changed)
-            late += [session for session in changed if session.is_open]
-            closed += [session for session in changed if not session.is_open]
+            late += [session for _, session in changed if session.is_open]
+            closed += [session for _, session in changed if not session.is_open]
             if len(silent) < BATCH_SESSIONS:
                 break
             after = silent[-1]

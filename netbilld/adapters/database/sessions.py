@@ -1,28 +1,79 @@
 """Sessions: as the meter reads and writes them in bulk, and as people look at them."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.entry import BEGINNING, JournalCursor
 from netbilld.accounting.fold import FirstGrant
 from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.bulk import insert_rows, update_rows
-from netbilld.adapters.database.tables import credentials, journal_cursors, nas, observed, sessions
+from netbilld.adapters.database.tables import Instant, credentials, journal_cursors, nas, observed, sessions
 
 _COLUMNS: Final = tuple(field.name for field in fields(Session))
 _FIXED: Final = frozenset(("id", "nas_id", "acct_session_id", "acct_session_key"))
 _CHANGING: Final = tuple(name for name in _COLUMNS if name not in _FIXED)
+# What every report changes; no index holds any of it, so that an update touches nothing but the row.
+_REPORTED: Final = (
+    "updated_at",
+    "session_seconds",
+    "interval_seconds",
+    "upload_octets",
+    "download_octets",
+    "counter_upload_octets",
+    "counter_download_octets",
+    "swapped",
+    "upload_bps",
+    "download_bps",
+)
+_all_of: Final = attrgetter(*_COLUMNS)
+_reported_of: Final = attrgetter("id", *_REPORTED)
+_changing_of: Final = attrgetter("id", *_CHANGING)
+_seldom_of: Final = attrgetter(*(name for name in _CHANGING if name not in _REPORTED))
 _SELECT: Final = select(*(sessions.c[name] for name in _COLUMNS))
 _OPEN: Final = (SessionState.STARTING, SessionState.LIVE, SessionState.LATE)
 _GRANT_COLUMNS: Final = ("session_id", "service_id", "access", "profile_key", "evidence", "observed_at")
 _HORIZON: Final = timedelta(days=7)  # a closed session that old is not looked at for a late record
 _BATCH: Final = 5_000
+
+# Row-value IN makes SQLite scan the table and PostgreSQL plan for longer than it reads: join what is wanted instead.
+_IDENTITIES: Final = f"""
+    SELECT {", ".join(f"sessions.{name}" for name in _COLUMNS)}
+    FROM {{wanted}} JOIN sessions ON sessions.nas_id = {{nas_id}} AND sessions.acct_session_key = {{key}}
+    WHERE sessions.stopped_at IS NULL OR sessions.updated_at >= :since
+    ORDER BY sessions.id"""  # noqa: S608 - names of our own
+_TYPED: Final = tuple(sessions.c[name] for name in _COLUMNS)
+_SINCE: Final = bindparam("since", type_=Instant)
+_IDENTITIES_SQLITE: Final = (
+    text(
+        _IDENTITIES.format(
+            wanted="json_each(:wanted) AS wanted CROSS",  # CROSS: the wanted ones lead, each found by the index
+            nas_id="json_extract(wanted.value, '$[0]')",
+            key="json_extract(wanted.value, '$[1]')",
+        )
+    )
+    .bindparams(_SINCE)
+    .columns(*_TYPED)
+)
+_IDENTITIES_POSTGRESQL: Final = (
+    text(
+        _IDENTITIES.format(
+            wanted="unnest(CAST(:nas_ids AS uuid[]), CAST(:keys AS text[])) AS wanted (nas_id, key)",
+            nas_id="wanted.nas_id",
+            key="wanted.key",
+        )
+        + " FOR UPDATE OF sessions"
+    )
+    .bindparams(_SINCE)
+    .columns(*_TYPED)
+)
 
 _T = TypeVar("_T")
 
@@ -109,12 +160,15 @@ class SessionStore:
 
     async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]:
         """Return sessions with one of these NAS and folded ids that a record of `event_at` or later may mean."""
-        found: list[Session] = []
-        recent = sessions.c.stopped_at.is_(None) | (sessions.c.updated_at >= event_at - _HORIZON)
-        for some in _batches(list(identities)):
-            named = tuple_(sessions.c.nas_id, sessions.c.acct_session_key).in_(some)
-            found += await self._sessions(_SELECT.where(named, recent))
-        return found
+        sqlite = self._connection.dialect.name == "sqlite"
+        wanted = list(identities)
+        values: dict[str, Any] = {"since": event_at - _HORIZON}
+        if sqlite:
+            values["wanted"] = json.dumps([(nas_id.hex, key) for nas_id, key in wanted])
+        else:
+            values |= {"nas_ids": [nas_id for nas_id, _ in wanted], "keys": [key for _, key in wanted]}
+        query = _IDENTITIES_SQLITE if sqlite else _IDENTITIES_POSTGRESQL
+        return [_session(row) for row in (await self._connection.execute(query, values)).all()]
 
     async def open_at(
         self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
@@ -139,13 +193,18 @@ class SessionStore:
 
     async def insert(self, new: Sequence[Session]) -> None:
         """Store new sessions."""
-        rows = [[getattr(session, name) for name in _COLUMNS] for session in new]
-        await insert_rows(self._connection, sessions, _COLUMNS, rows)
+        await insert_rows(self._connection, sessions, _COLUMNS, [_all_of(session) for session in new])
 
-    async def update(self, changed: Sequence[Session]) -> None:
-        """Store sessions as they are now."""
-        rows = [[session.id, *[getattr(session, name) for name in _CHANGING]] for session in changed]
-        await update_rows(self._connection, sessions, "id", _CHANGING, rows)
+    async def update(self, changed: Sequence[tuple[Session, Session]]) -> None:
+        """Store sessions as they are now, given as they were and as they are."""
+        reported, more = [], []
+        for was, now in changed:
+            if _seldom_of(was) == _seldom_of(now):
+                reported.append(_reported_of(now))
+            else:
+                more.append(_changing_of(now))
+        await update_rows(self._connection, sessions, "id", _REPORTED, reported)
+        await update_rows(self._connection, sessions, "id", _CHANGING, more)
 
     async def granted(self, grants: Iterable[FirstGrant]) -> None:
         """Note what sessions were given at log-in, as the first thing observed of them."""

@@ -298,6 +298,6 @@ def test_a_fold_finds_sessions_loaded_twice_once() -> None:
     known = one(record("start"), interim(300, 1, 1))
     fold = SessionFold([known, known], lambda _: SERVICE)
     fold.apply(interim(600, 2, 2), 9)
-    assert [s.upload_octets for s in fold.changed()] == [2]
+    assert [(was.upload_octets, now.upload_octets) for was, now in fold.changed()] == [(1, 2)]
     assert fold.new() == []
     assert known.nas_id == NAS
