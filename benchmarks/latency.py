@@ -12,11 +12,15 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select, update
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import credentials, services
 from netbilld.demo.nas.simulated_nas import SimulatedNas
 from netbilld.demo.nas.spec import NasSpec, SubscriberSpec
 from tests.daemon_process import FLAT_PLAN, SECRET, DaemonProcess
@@ -53,18 +57,11 @@ async def main() -> int:
         )
         daemon.nas("pop1", "127.0.0.4", "--coa-port", str(spec.coa_port))
         path = Path(directory) / "subscribers.csv"
-        today = datetime.now(UTC).date()
-        longer = {one.username for one in subscribers[SESSIONS:]}
-        path.write_text(
-            "username,password,plan,installed_on,billing_day\n"
-            + "".join(
-                f"{one.username},pw,RUMAH20,{today - timedelta(days=60 if one.username in longer else 0)},"
-                f"{(today - timedelta(days=60 if one.username in longer else 0)).day}\n"
-                for one in subscribers
-            )
-        )
+        path.write_text("username,password,plan\n" + "".join(f"{one.username},pw,RUMAH20\n" for one in subscribers))
         daemon.cli("import", "subscribers", str(path))
-        daemon.cli("invoice", "run", "--as-of", (today - timedelta(days=59)).isoformat())
+        long_ago = datetime.now(UTC).date() - timedelta(days=60)
+        await _began(daemon, [one.username for one in subscribers[SESSIONS:]], long_ago)
+        daemon.cli("invoice", "run", "--as-of", long_ago.isoformat())
         daemon.start()
         async with SimulatedNas(spec, automatic=False) as nas:
             usernames = [one.username for one in subscribers]
@@ -84,6 +81,17 @@ async def main() -> int:
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps({name: sorted(seconds) for name, seconds in rows.items()}, indent=2) + "\n")
     return 0
+
+
+async def _began(daemon: DaemonProcess, usernames: list[str], on: date) -> None:
+    """Let these services have begun on an earlier day, so that a bill of theirs can be long overdue."""
+    database = Database(f"sqlite+aiosqlite:///{daemon.data_dir / 'netbilld.db'}")
+    theirs = select(credentials.c.service_id).where(credentials.c.name.in_(usernames))
+    async with database.write() as work:
+        await work.connection.execute(
+            update(services).where(services.c.id.in_(theirs)).values(activated_on=on, billing_day=on.day)
+        )
+    await database.close()
 
 
 async def _crossings(nas: SimulatedNas, usernames: list[str]) -> list[float]:
@@ -112,13 +120,12 @@ async def _restorations(
     typed: list[float] = []
     returned: list[float] = []
     for username in usernames:
-        (invoice,) = await asyncio.to_thread(daemon.json, "invoice", "list", "--username", username)
+        owes = (await asyncio.to_thread(daemon.json, "subscriber", "show", username))["outstanding"]
         session = await nas.open(username)
         assert session.walled, f"{username} is not walled"
         await session.interim(10**6, 10**6)
         before, start = len(nas.orders), time.monotonic()
-        amount = str(invoice["outstanding"])
-        await asyncio.to_thread(daemon.cli, "payment", "add", username, amount, "--method", "cash")
+        await asyncio.to_thread(daemon.cli, "payment", "add", username, str(owes), "--method", "cash")
         end = time.monotonic()
         await _until(lambda before=before: len(nas.orders) > before, f"{username} is restored")
         order = nas.orders[before]
