@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -156,16 +156,16 @@ class RollUp:
     def hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
         """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""
         return [
-            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.hours.items(), key=_first)
+            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.hours.items(), key=_place)
         ]
 
     def period_rows(self) -> list[tuple[UUID, date, date, int, int]]:
         """Return service, first day, day after the last, upload and download octets, in one order likewise."""
         return [
             (*key, self.period_ends[key], sums.upload_octets, sums.download_octets)
-            for key, sums in sorted(self.periods.items(), key=_first)
+            for key, sums in sorted(self.periods.items(), key=_place)
         ]
 
 
-def _first(item: tuple[Any, object]) -> Any:
-    return item[0]
+def _place(item: tuple[tuple[UUID, date], object]) -> tuple[int, date]:
+    return item[0][0].int, item[0][1]

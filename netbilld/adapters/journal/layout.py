@@ -85,11 +85,16 @@ def _record(octets: bytes, at: int) -> JournalEntry | None:
     return JournalEntry(
         sequence,
         received_us,
-        UUID(bytes=nas_id),
+        _nas_id(nas_id),
         unpack_address(source),
         bool(flags & _SWAPPED),
         octets[body_at + _BODY.size : end],
     )
+
+
+@lru_cache(maxsize=4096)
+def _nas_id(octets: bytes) -> UUID:
+    return UUID(bytes=octets)
 
 
 @lru_cache(maxsize=4096)
