@@ -55,7 +55,7 @@ def _round_up(octets: int) -> int:
     """Return a round number that is at least the octets and never 0."""
     power = 1
     while True:
-        for step in (1, 2, 3, 4, 5, 6, 8):
+        for step in (2, 3, 4, 5, 6, 8, 10, 15):
             if step * power >= octets:
                 return step * power
         power *= 10
