@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 from sqlalchemy import insert, update
 
 from netbilld.adapters.clock import SystemClock, entropy
@@ -43,6 +44,7 @@ from netbilld.services.receive_payment import ReceivePayment
 ZONE: Final = "Asia/Jakarta"
 NOW: Final = datetime(2026, 11, 22, 8, 2, 7, tzinfo=UTC)  # 15.02.07 in Jakarta
 PASSWORD: Final = "kuda-poni-merah-7"
+PASSWORDS: Final = Argon2Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))  # tests wait less
 SYSTEM: Final = Actor("ani@rumahnet.example", "127.0.0.1")
 
 PLANS: Final = {
@@ -146,7 +148,8 @@ class PanelWorld:
             "database": self.database,
             "manage_subscribers": ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE)),
             "receive_payment": ReceivePayment(self.database, timezone=ZONE),
-            "manage_staff": ManageStaff(self.database, Argon2Passwords()),
+            "manage_staff": ManageStaff(self.database, PASSWORDS),
+            "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),
             "clock": self.clock,
             "entropy": entropy,
@@ -174,7 +177,7 @@ class PanelWorld:
             "email": email,
             "email_key": email_key(email),
             "name": "Ani Rahayu" if role is Role.ADMIN else role.value.title(),
-            "password_hash": await Argon2Passwords().hash(PASSWORD),
+            "password_hash": await PASSWORDS.hash(PASSWORD),
             "role": role,
             "active": True,
             "must_change_password": False,

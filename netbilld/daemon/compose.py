@@ -158,12 +158,14 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         async def changed() -> None:
             nudge()
 
+        passwords = Argon2Passwords()
         panel = create_panel(
             PanelParts(
                 database=database,
                 manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
                 receive_payment=ReceivePayment(database, timezone=settings.timezone),
-                manage_staff=ManageStaff(database, Argon2Passwords()),
+                manage_staff=ManageStaff(database, passwords),
+                passwords=passwords,
                 control_sessions=ControlSessions(database),
                 clock=clock,
                 entropy=entropy,

@@ -34,7 +34,7 @@ def create_panel(parts: PanelParts) -> web.Application:
         renderer=renderer,
         assets=assets,
         perimeter=Perimeter("panel", parts.trusted_proxies, parts.entropy),
-        sign_in=SignIn(parts.database, parts.entropy, timedelta(hours=parts.session_hours)),
+        sign_in=SignIn(parts.database, parts.passwords, parts.entropy, timedelta(hours=parts.session_hours)),
         password_lockout=Lockout(parts.database, "panel-password"),
     )
     app[LIVE] = LiveFeed(parts.database, parts.clock)

@@ -19,7 +19,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
-from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
+from netbilld.services.sign_in import Entropy, Lockout, Login, Passwords, SignIn
 
 
 class Logins(sign_in.Logins, Protocol):
@@ -70,6 +70,7 @@ class PanelParts:
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions
+    passwords: Passwords
     clock: Clock
     entropy: Entropy
     timezone: str

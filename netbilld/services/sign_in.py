@@ -1,6 +1,5 @@
 """Signing in: attempts counted before they are judged, passwords verified off the loop, tokens kept only as hashes."""
 
-import asyncio
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -11,9 +10,6 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, Protocol
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from netbilld.model.staff import Staff, email_key
 
 TOKEN_OCTETS: Final = 32
@@ -23,7 +19,6 @@ FREE_ATTEMPTS_NAME: Final = 5
 FREE_ATTEMPTS_SOURCE: Final = 20  # an office may share one address
 FIRST_LOCK: Final = timedelta(minutes=1)
 LONGEST_LOCK: Final = timedelta(minutes=15)
-_VERIFY_AT_ONCE: Final = 2  # argon2 takes 64 MiB and a core each time
 
 Entropy = Callable[[int], bytes]
 
@@ -104,6 +99,14 @@ class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
+class Passwords(Protocol):
+    """The slow hash of passwords, off the loop."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password_hash: str, password: str) -> bool: ...
+
+
 def token_hash(token: str) -> str:
     """Return what the store keeps of a token; 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -175,15 +178,13 @@ class SignIn:
 
     realm: Final = "panel"
 
-    def __init__(self, store: Store, entropy: Entropy, lifetime: timedelta) -> None:
+    def __init__(self, store: Store, passwords: Passwords, entropy: Entropy, lifetime: timedelta) -> None:
         self._store = store
+        self._passwords = passwords
         self._entropy = entropy
         self._lifetime = lifetime
         self._lockout = Lockout(store, self.realm)
-        self._hasher = PasswordHasher()
-        self._verifying = asyncio.Semaphore(_VERIFY_AT_ONCE)
-        # an unknown e-mail costs the same work as a known one
-        self._nobodys_hash = self._hasher.hash(random_token(entropy))
+        self._nobodys_hash: str | None = None
 
     async def handle(
         self, email: str, password: str, source: str, now: datetime, *, replaces: str | None = None
@@ -197,7 +198,7 @@ class SignIn:
             return LockedOut(locked_until)
         async with self._store.read() as work:
             staff = await work.logins.staff_by_email_key(key)
-        right = await self.verify(staff.password_hash if staff else self._nobodys_hash, password)
+        right = await self._verify(staff, password)
         if staff is None or not right or not staff.active:
             return WrongNameOrPassword()
         await self._lockout.succeeded(key, source)
@@ -208,18 +209,14 @@ class SignIn:
             await work.logins.add(opened.login)
         return SignedIn(staff, opened)
 
-    async def verify(self, password_hash: str, password: str) -> bool:
-        """Return whether that password made that hash; takes tens of milliseconds in a thread."""
-        async with self._verifying:
-            return await asyncio.to_thread(self._verify, password_hash, password)
-
-    def _verify(self, password_hash: str, password: str) -> bool:
-        if len(password.encode()) > LONGEST_PASSWORD:
-            password, password_hash = "", self._nobodys_hash
-        try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
+    async def _verify(self, staff: Staff | None, password: str) -> bool:
+        """Return whether the password is theirs; an unknown e-mail and an absurd password cost the same work."""
+        if self._nobodys_hash is None:
+            self._nobodys_hash = await self._passwords.hash(random_token(self._entropy))
+        if staff is None or len(password.encode()) > LONGEST_PASSWORD:
+            await self._passwords.verify(self._nobodys_hash, "")
             return False
+        return await self._passwords.verify(staff.password_hash, password)
 
 
 def _name_key(name: str) -> str:
