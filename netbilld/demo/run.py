@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import logging
 import secrets
 import shutil
 import signal
@@ -45,6 +46,7 @@ from netbilld.services.receive_payment import ReceivePayment
 LOOPBACK: Final = "127.0.0.1"
 _PREFIX: Final = "netbilld-demo-"
 _COA_PORT: Final = 3799
+logger = logging.getLogger("netbilld.demo")
 _TERMINAL: Final = Actor("demo", "terminal")
 
 
@@ -153,6 +155,8 @@ async def _spoken(work: Coroutine[Any, Any, None]) -> None:
         await work
     except NetbilldError as error:
         _say(f"demo: {error}")
+    except Exception:
+        logger.exception("a part of the demo failed")
 
 
 @contextmanager
