@@ -121,6 +121,15 @@ async def sent_token(request: web.Request) -> str:
     return value if isinstance(value, str) else ""
 
 
+async def is_storable(request: web.Request) -> bool:
+    """Return whether a database can hold every text of the path, query and form: no NUL, no half characters."""
+    texts = [*request.match_info.values(), *request.query.keys(), *request.query.values()]
+    if request.method not in SAFE_METHODS:
+        form = await request.post()
+        texts += [*form.keys(), *(value for value in form.values() if isinstance(value, str))]
+    return not any("\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text) for text in texts)
+
+
 def same_token(left: str, right: str) -> bool:
     """Return whether two tokens are equal and not empty; takes the same time wherever they differ."""
     return bool(left) and hmac.compare_digest(left.encode(), right.encode())

@@ -15,7 +15,7 @@ from netbilld.model.permissions import Permission, allowed
 from netbilld.model.staff import Staff
 from netbilld.panel.i18n import chosen_locale
 from netbilld.panel.parts import PANEL, Panel
-from netbilld.panel.security import SAFE_METHODS, safe_path, same_token, sent_token
+from netbilld.panel.security import SAFE_METHODS, is_storable, safe_path, same_token, sent_token
 from netbilld.services.sign_in import Login, token_hash
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,6 +72,8 @@ def guarded(handler: Handler, access: Access) -> Handler:
         if access is Public.ANYBODY:
             return await handler(request)
         panel = request.app[PANEL]
+        if not await is_storable(request):
+            raise web.HTTPNotFound
         visit = await begin_visit(request, panel)
         request[VISIT] = visit
         if visit.staff is None and access is not Public.VISITOR:

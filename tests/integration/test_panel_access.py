@@ -175,6 +175,8 @@ async def test_guessed_paths_and_numbers_find_nothing(world: PanelWorld, browser
                  "/static/x/../../../pyproject.toml", "/static/x/%2e%2e/%2e%2e/package.json", "/static/x/.stamp",
                  "/sessions/1", "/live/nothing"):  # fmt: skip
         assert (await browser.client.get(path, allow_redirects=False)).status in {403, 404}, path
+    assert (await browser.client.get("/subscribers?q=%00")).status == 404
+    assert (await browser.sign_in("a\0b@rumahnet.example")).status == 404
     for number in range(200_000, 200_200):
         assert (await browser.client.get(f"/subscribers/{number}")).status == 404
 
