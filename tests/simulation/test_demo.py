@@ -1,0 +1,140 @@
+"""The demo as a visitor starts it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from netbilld.demo.scenario import FAIR_USE_STAR, HOMES, OVERDUE_STAR, WALLET_STAR, homes
+from tests.http_form import Visitor
+from tests.peers import wait_until
+
+pytestmark = pytest.mark.slow
+TIMEOUT_SECONDS = 180
+
+
+class Demo:
+    """`netbilld demo` in a process, its lines collected."""
+
+    def __init__(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("NETBILLD_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "netbilld", "demo"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern: str) -> None:
+        def found() -> bool:
+            assert self.process.poll() is None, f"the demo ended:\n{self.text}"
+            return re.search(pattern, self.text) is not None
+
+        wait_until(found, pattern + "\n" + self.text, TIMEOUT_SECONDS)
+
+    def interrupt(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(30)
+        self._reader.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+def _left_behind() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob("netbilld-demo-*"))
+
+
+def _running_routers() -> list[str]:
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = command.read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue
+        if "netbilld.demo.nas" in words:
+            found.append(" ".join(words))
+    return found
+
+
+def test_the_town_is_the_same_every_time() -> None:
+    assert homes() == homes()
+    assert len({home.username for home in homes()}) == HOMES
+
+
+def test_within_two_minutes_one_is_throttled_one_runs_out_and_one_is_walled_and_nothing_stays_behind() -> None:
+    """ICON-15: a demo data set starts with one command. A busy port takes the next free one."""
+    with socket.socket() as busy:
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        busy.bind(("127.0.0.1", 8080))
+        busy.listen()
+        demo = Demo()
+        try:
+            demo.wait_for(r"Staff panel    http://127\.0\.0\.1:80\d\d/demo")
+            assert "127.0.0.1:8080/demo" not in demo.text
+            demo.wait_for(r"sign in as admin@demo\.example  password \S+")
+            demo.wait_for(r"50 online")
+            demo.wait_for(rf"{re.escape(FAIR_USE_STAR)}: due slowed down, fair use crossed until")
+            demo.wait_for(rf"{re.escape(FAIR_USE_STAR)}: traffic seen at the new rate")
+            demo.wait_for(rf"{re.escape(WALLET_STAR)}: due walled off \(isolir\), wallet empty")
+            demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: due walled off \(isolir\), bill overdue")
+            demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: back with the new profile")
+        finally:
+            code = demo.interrupt()
+    assert code == 0, demo.text
+    assert "nothing was left behind" in demo.text
+    assert "Traceback" not in demo.text
+    assert _left_behind() == []
+    assert _running_routers() == []
+
+
+@pytest.fixture
+def stage() -> None:
+    """Nothing of an earlier demo is in the way."""
+    assert _left_behind() == []
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_power_cut_loses_nobody_and_no_octet_and_a_payment_restores() -> None:
+    """Pressed as the page's buttons are: by signed-in forms."""
+
+    demo = Demo()
+    try:
+        demo.wait_for(r"50 online")
+        panel = re.search(r"http://127\.0\.0\.1:\d+(?=/demo)", demo.text)
+        password = re.search(r"password (\S+)", demo.text)
+        assert panel is not None
+        assert password is not None
+        visitor = Visitor(panel.group())
+        visitor.sign_in("admin@demo.example", password.group(1))
+        visitor.press("/demo", "/demo/power")
+        demo.wait_for(r"all gone; the router counted [\d,]+ octets, netbilld metered [\d,]+: equal")
+        demo.wait_for(r"all 50 are back after \d+ s")
+        demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: back with the new profile")
+        visitor.press("/demo", "/demo/pay")
+        demo.wait_for(r"restored \d+\.\d s after the payment")
+    finally:
+        demo.interrupt()
+    assert "DIFFERENT" not in demo.text
+    assert _left_behind() == []
