@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2s
 
 from netbilld.billing.plan import Burst, Speed
@@ -37,7 +38,7 @@ class ServiceProfile:
     @property
     def key(self) -> str:
         """Return a fingerprint of eight hexadecimal digits: equal keys mean nothing to change on the NAS."""
-        return blake2s(json.dumps(self.to_json(), sort_keys=True).encode(), digest_size=4).hexdigest()
+        return _fingerprint(self)
 
     @property
     def place(self) -> tuple[bool, str | None, str | None, str | None]:
@@ -65,6 +66,11 @@ class ServiceProfile:
             address_list=_optional(value["address_list"]),
             static_ip=_optional(value["static_ip"]),
         )
+
+
+@lru_cache(maxsize=4096)  # a provider has few profiles and many subscribers
+def _fingerprint(profile: ServiceProfile) -> str:
+    return blake2s(json.dumps(profile.to_json(), sort_keys=True).encode(), digest_size=4).hexdigest()
 
 
 def _speed(value: dict[str, object]) -> Speed:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import intern
 from typing import Final, Literal, Protocol
 from uuid import UUID
 
@@ -164,7 +165,7 @@ class AccessDirectory:
             service = self._services[facts.service_id] = _Service()
         service.facts = facts
         service.until_at = due.until_at
-        key = due.profile.key
+        key = intern(due.profile.key)  # one of few, kept for every service
         if due.access is Access.BLOCKED:
             service.replies = {}
             service.refusal = str(due.reason)

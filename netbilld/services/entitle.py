@@ -19,20 +19,23 @@ from netbilld.services.authenticate import (
     open_credential,
 )
 
-# Other work gets its turn after so many services.
-_TURN: Final = 500
+# Services read and written together, and decided on before other work gets its turn.
+_SERVICES_A_TRANSACTION: Final = 1_000
+_SERVICES_A_TURN: Final = 250
 # Causes that change neither name nor password.
 _WITHOUT_CREDENTIALS: Final = frozenset(("usage", "timer"))
 
 
 class DueStore(Protocol):
+    async def living_services(self) -> Sequence[UUID]: ...
+
     async def facts(
-        self, service_ids: Iterable[UUID] | None, policy: StandingPolicy, now: datetime
+        self, service_ids: Iterable[UUID], policy: StandingPolicy, now: datetime
     ) -> Sequence[ServiceFacts]: ...
 
-    async def access_rows(self, service_ids: Iterable[UUID] | None) -> Sequence[SealedCredential]: ...
+    async def access_rows(self, service_ids: Iterable[UUID]) -> Sequence[SealedCredential]: ...
 
-    async def desired(self, service_ids: Iterable[UUID] | None) -> Mapping[UUID, DesiredService]: ...
+    async def desired(self, service_ids: Iterable[UUID]) -> Mapping[UUID, DesiredService]: ...
 
     async def due_by_time(self, now: datetime) -> Sequence[UUID]: ...
 
@@ -93,13 +96,37 @@ class Entitle:
         return await self.run(service_ids, "timer", now) if service_ids else []
 
     async def _run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
-        if service_ids is not None and not service_ids:
-            return []
         with_credentials = cause not in _WITHOUT_CREDENTIALS
+        wanted = list(service_ids) if service_ids is not None else await self._everyone()
+        concerned: dict[UUID, None] = {}
+        for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
+            part = wanted[start : start + _SERVICES_A_TRANSACTION]
+            concerned |= dict.fromkeys(await self._decide(part, cause, now, with_credentials=with_credentials))
+        if service_ids is not None and with_credentials:
+            concerned |= dict.fromkeys(service_ids)
+        return list(concerned)
+
+    async def _everyone(self) -> list[UUID]:
+        async with self._database.read() as work:
+            living = await work.enforcement.living_services()
+        for service_id in self._directory.service_ids().difference(living):
+            self._directory.remove(service_id)
+        return list(living)
+
+    async def _decide(
+        self, service_ids: Collection[UUID], cause: str, now: datetime, *, with_credentials: bool
+    ) -> list[UUID]:
+        """Decide on a part of the services, and return those whose due state has changed."""
         async with self._database.read() as work:
             found = await work.enforcement.facts(service_ids, self._policy, now)
             recorded = await work.enforcement.desired(service_ids)
             sealed = await work.enforcement.access_rows(service_ids) if with_credentials else ()
+        opened: dict[UUID, list[OpenedCredential]] = {facts.service_id: [] for facts in found}
+        for count, row in enumerate(sealed, 1):
+            if row.service_id in opened:
+                opened[row.service_id].append(open_credential(row, self._box))
+            if count % _SERVICES_A_TURN == 0:
+                await asyncio.sleep(0)
         changed: list[DesiredService] = []
         shifted: list[DesiredService] = []
         for count, facts in enumerate(found, 1):
@@ -109,32 +136,14 @@ class Entitle:
             if wanted is not previous:
                 (shifted if previous is not None and wanted.same_as(previous) else changed).append(wanted)
             self._directory.put(facts, due)
-            if count % _TURN == 0:
+            if with_credentials:
+                self._directory.set_credentials(facts.service_id, opened[facts.service_id])
+            if count % _SERVICES_A_TURN == 0:
                 await asyncio.sleep(0)
-        if with_credentials:
-            await self._take_credentials(found, sealed)
-        self._forget_missing(service_ids, found)
+        for service_id in service_ids:
+            if service_id not in opened:
+                self._directory.remove(service_id)
         if changed or shifted:
             async with self._database.write() as work:
                 await work.enforcement.store_desired(changed + shifted)
-        concerned = dict.fromkeys(service.service_id for service in changed)
-        if service_ids is not None and with_credentials:
-            concerned |= dict.fromkeys(service_ids)
-        return list(concerned)
-
-    async def _take_credentials(self, found: Iterable[ServiceFacts], sealed: Iterable[SealedCredential]) -> None:
-        opened: dict[UUID, list[OpenedCredential]] = {facts.service_id: [] for facts in found}
-        for count, row in enumerate(sealed, 1):
-            if row.service_id in opened:
-                opened[row.service_id].append(open_credential(row, self._box))
-            if count % _TURN == 0:
-                await asyncio.sleep(0)
-        for count, (service_id, credentials) in enumerate(opened.items(), 1):
-            self._directory.set_credentials(service_id, credentials)
-            if count % _TURN == 0:
-                await asyncio.sleep(0)
-
-    def _forget_missing(self, service_ids: Collection[UUID] | None, found: Iterable[ServiceFacts]) -> None:
-        wanted = self._directory.service_ids() if service_ids is None else service_ids
-        for service_id in set(wanted).difference(facts.service_id for facts in found):
-            self._directory.remove(service_id)
+        return [service.service_id for service in changed]

@@ -34,7 +34,7 @@ async def test_facts_hold_usage_of_the_current_period_open_invoices_and_wallet(w
     await world.wallet(service_id, 12_345)
     async with world.database.read() as work:
         (facts,) = await work.enforcement.facts([service_id], POLICY, NOW)
-        everyone = await work.enforcement.facts(None, POLICY, NOW)
+        everyone = await work.enforcement.facts(await work.enforcement.living_services(), POLICY, NOW)
     assert facts.usage == PeriodUsage(PERIOD_START, 0, 5 * GB)
     assert (facts.standing.kind, facts.standing.overdue_minor) == (StandingKind.OVERDUE, 200_000)
     assert facts.standing.until_at == datetime(2025, 4, 20, 17, 30, tzinfo=UTC)
@@ -58,7 +58,7 @@ async def test_an_ended_service_without_a_name_is_left_out_of_the_whole_and_foun
     ended = {"status": "ended", "ended_at": NOW}
     nameless, named = await world.add_service(**ended), await world.add_service("budi", **ended)
     async with world.database.read() as work:
-        assert [facts.service_id for facts in await work.enforcement.facts(None, POLICY, NOW)] == [named]
+        assert await work.enforcement.living_services() == [named]
         (facts,) = await work.enforcement.facts([nameless], POLICY, NOW)
         assert await work.enforcement.facts([uuid4()], POLICY, NOW) == []
     assert facts.status is ServiceStatus.ENDED

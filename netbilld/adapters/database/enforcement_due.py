@@ -1,12 +1,14 @@
 """What services are due: the facts it is computed from, in a few bulk queries, and the result on record."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from sys import intern
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
+from sqlalchemy import Column, Select, Text, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -41,27 +43,26 @@ class DueQueries:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def facts(
-        self, service_ids: Iterable[UUID] | None, policy: StandingPolicy, now: datetime
-    ) -> list[ServiceFacts]:
-        """Return all that entitlement looks at.
+    async def living_services(self) -> list[UUID]:
+        """Return every service that can still be logged in to, or that has not ended."""
+        named = exists().where(credentials.c.service_id == services.c.id)
+        query = select(services.c.id).where(or_(services.c.ended_at.is_(None), named)).order_by(services.c.id)
+        return list((await self._connection.execute(query)).scalars())
+
+    async def facts(self, service_ids: Iterable[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
+        """Return all that entitlement looks at, of those of the services that exist.
 
         Args:
-            service_ids: the services wanted; None for every service that can still be logged in to.
+            service_ids: the services wanted.
             policy: when an unpaid invoice makes overdue.
             now: decides on period and standing.
         """
-        if service_ids is None:
-            living = or_(services.c.ended_at.is_(None), exists().where(credentials.c.service_id == services.c.id))
-            return await self._facts(living, None, policy, now)
         found: list[ServiceFacts] = []
         for part in _parts(service_ids):
-            found += await self._facts(services.c.id.in_(part), part, policy, now)
+            found += await self._facts(part, policy, now)
         return found
 
-    async def _facts(
-        self, condition: ColumnElement[bool], service_ids: Sequence[UUID] | None, policy: StandingPolicy, now: datetime
-    ) -> list[ServiceFacts]:
+    async def _facts(self, service_ids: Sequence[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
         query = select(
             services.c.id,
             services.c.subscriber_id,
@@ -71,31 +72,33 @@ class DueQueries:
             services.c.timezone,
             services.c.paid_until_on,
             services.c.static_ip,
-        ).where(condition)
+        ).where(services.c.id.in_(service_ids))
         rows = (await self._connection.execute(query)).all()
         if not rows:
             return []
-        subscriber_ids = None if service_ids is None else list({row.subscriber_id for row in rows})
+        subscriber_ids = list({row.subscriber_id for row in rows})
         plans = await self._plans({row.plan_version_id for row in rows})
         usage = await self._usage(service_ids, now)
         unpaid = await self._unpaid(subscriber_ids)
         wallets = await self._wallets(subscriber_ids)
+        owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
         found = []
         for row in rows:
-            calendar = (row.billing_day, row.timezone)
+            calendar = (row.billing_day, intern(row.timezone))  # facts stay in memory, one zone for all of them
             start_on = starts.get(calendar)
             if start_on is None:
                 start_on = starts[calendar] = monthly_period(now, *calendar).start_on
+            owed = unpaid.get(row.subscriber_id)
             found.append(
                 ServiceFacts(
                     service_id=row.id,
                     status=ServiceStatus(row.status),
                     plan=plans[row.plan_version_id],
                     billing_day=row.billing_day,
-                    timezone=row.timezone,
+                    timezone=calendar[1],
                     usage=usage.get((row.id, start_on)),
-                    standing=standing(unpaid.get(row.subscriber_id, ()), policy, now),
+                    standing=standing(owed, policy, now) if owed else owes_nothing,
                     wallet_minor=wallets.get(row.subscriber_id, 0),
                     paid_until_on=row.paid_until_on,
                     static_ip=row.static_ip,
@@ -111,20 +114,20 @@ class DueQueries:
                 found[row.id] = plan_from_definition(row.definition)
         return found
 
-    async def _usage(self, service_ids: Sequence[UUID] | None, now: datetime) -> dict[tuple[UUID, date], PeriodUsage]:
+    async def _usage(self, service_ids: Sequence[UUID], now: datetime) -> dict[tuple[UUID, date], PeriodUsage]:
         # A day either side: which day it is depends on each service's own time zone.
         table = usage_periods.c
         query = select(table.service_id, table.start_on, table.upload_octets, table.download_octets).where(
-            table.start_on >= (now - _LONGEST_PERIOD).date(), table.end_on >= (now - timedelta(days=1)).date()
+            table.service_id.in_(service_ids),
+            table.start_on >= (now - _LONGEST_PERIOD).date(),
+            table.end_on >= (now - timedelta(days=1)).date(),
         )
-        if service_ids is not None:
-            query = query.where(table.service_id.in_(service_ids))
         return {
             (row.service_id, row.start_on): PeriodUsage(row.start_on, row.upload_octets, row.download_octets)
             for row in await self._connection.execute(query)
         }
 
-    async def _unpaid(self, subscriber_ids: Sequence[UUID] | None) -> dict[UUID, list[OpenInvoice]]:
+    async def _unpaid(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, list[OpenInvoice]]:
         outstanding = invoices.c.total_minor - invoices.c.paid_minor
         query = select(invoices.c.subscriber_id, invoices.c.number, invoices.c.due_on, outstanding).where(
             invoices.c.status.in_(_UNPAID), outstanding > 0, invoices.c.due_on.is_not(None)
@@ -135,40 +138,47 @@ class DueQueries:
                 found[subscriber_id].append(OpenInvoice(number, due_on, outstanding_minor))
         return found
 
-    async def _wallets(self, subscriber_ids: Sequence[UUID] | None) -> dict[UUID, int]:
+    async def _wallets(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, int]:
         query = select(accounts.c.subscriber_id, accounts.c.balance_minor).where(accounts.c.code.like("wallet:%"))
         found: dict[UUID, int] = {}
         for narrowed in _narrowed(query, accounts.c.subscriber_id, subscriber_ids):
             found.update((row.subscriber_id, row.balance_minor) for row in await self._connection.execute(narrowed))
         return found
 
-    async def access_rows(self, service_ids: Iterable[UUID] | None) -> list[SealedCredential]:
-        """Return the credentials of these services, of all for None, with their secrets still sealed."""
+    async def access_rows(self, service_ids: Iterable[UUID]) -> list[SealedCredential]:
+        """Return the credentials of these services, with their secrets still sealed."""
         table = credentials.c
         query = select(
             table.id, table.service_id, table.kind, table.name, table.name_key, table.password_sealed,
             table.nt_hash_sealed,
         )  # fmt: skip
         found: list[SealedCredential] = []
-        for narrowed in _narrowed(query, table.service_id, None if service_ids is None else list(service_ids)):
+        for narrowed in _narrowed(query, table.service_id, service_ids):
             found += [SealedCredential(*row) for row in await self._connection.execute(narrowed)]
         return found
 
-    async def desired(self, service_ids: Iterable[UUID] | None) -> dict[UUID, DesiredService]:
-        """Return what is on record as due, by service; all of it for None."""
+    async def desired(self, service_ids: Iterable[UUID]) -> dict[UUID, DesiredService]:
+        """Return what is on record as due, by service."""
+        columns = [column for column in desired.c if column.name != "profile"]
+        # as text: the few different profiles among many services are read once each
+        query = select(*columns, cast(desired.c.profile, Text).label("profile"))
         found: dict[UUID, DesiredService] = {}
         profiles: dict[str, ServiceProfile] = {}
-        for narrowed in _narrowed(
-            select(desired), desired.c.service_id, None if service_ids is None else list(service_ids)
-        ):
+        for narrowed in _narrowed(query, desired.c.service_id, service_ids):
             for row in await self._connection.execute(narrowed):
                 profile = profiles.get(row.profile_key)
                 if profile is None:
-                    profile = profiles[row.profile_key] = ServiceProfile.from_json(row.profile)
+                    profile = profiles[row.profile_key] = ServiceProfile.from_json(json.loads(row.profile))
                 found[row.service_id] = DesiredService(
-                    row.service_id, Access(row.access), row.reason, profile, row.profile_key, row.cause,
-                    row.since_at, row.until_at,
-                )  # fmt: skip
+                    row.service_id,
+                    Access(row.access),
+                    row.reason,
+                    profile,
+                    row.profile_key,
+                    row.cause,
+                    row.since_at,
+                    row.until_at,
+                )
         return found
 
     async def due_by_time(self, now: datetime) -> list[UUID]:
@@ -204,7 +214,5 @@ def _parts(ids: Iterable[UUID]) -> list[list[UUID]]:
     return [wanted[start : start + IDS_A_QUERY] for start in range(0, len(wanted), IDS_A_QUERY)]
 
 
-def _narrowed(query: Select[Any], column: Column[Any], ids: Sequence[UUID] | None) -> list[Select[Any]]:
-    if ids is None:
-        return [query]
+def _narrowed(query: Select[Any], column: Column[Any], ids: Iterable[UUID]) -> list[Select[Any]]:
     return [query.where(column.in_(part)) for part in _parts(ids)]
