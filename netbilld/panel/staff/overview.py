@@ -25,7 +25,6 @@ class Tiles:
     """The figures on top."""
 
     traffic: Traffic
-    today: Octets
     access: dict[str, int]
     waiting: int
 
@@ -65,16 +64,17 @@ def _parts(request: web.Request) -> Sequence[Part]:
     timezone, clock = panel.parts.timezone, panel.parts.clock
 
     async def tiles(work: Work) -> Tiles:
-        now = clock.now()
         counts: dict[str, int] = {}
         for (access, _reason), number in (await work.readmodels.access_counts()).items():
             counts[access] = counts.get(access, 0) + number
         return Tiles(
             traffic=await work.readmodels.traffic(),
-            today=await work.readmodels.octets_since(local_midnight(local_date(now, timezone), timezone)),
             access=counts,
-            waiting=len(await work.readmodels.mismatches(100)),
+            waiting=await work.readmodels.waiting_orders(),
         )
+
+    async def today(work: Work) -> Octets:
+        return await work.readmodels.octets_since(local_midnight(local_date(clock.now(), timezone), timezone))
 
     async def money(work: Work) -> OpenMoney:
         today = local_date(clock.now(), timezone)
@@ -84,8 +84,13 @@ def _parts(request: web.Request) -> Sequence[Part]:
     if visit.may(Permission.VIEW_USAGE):
         parts += [
             Part("tiles", "overview.tiles", tiles, "partials/tiles.html"),
+            Part("today", "overview.today", today, "partials/today.html", 5),
             Part(
-                "talkers", "overview.talkers", lambda work: work.readmodels.talkers(_TALKERS), "partials/talkers.html"
+                "talkers",
+                "overview.talkers",
+                lambda work: work.readmodels.talkers(_TALKERS),
+                "partials/talkers.html",
+                2,
             ),
             Part("orders", "overview.orders", lambda work: work.readmodels.attempts(_ORDERS), "partials/orders.html"),
         ]

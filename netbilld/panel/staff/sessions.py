@@ -61,4 +61,5 @@ def _part(request: web.Request) -> Part:
         ("sessions", text, offset),
         lambda work: work.readmodels.session_lines(text, offset),
         "partials/sessions.html",
+        3 if text else 1,  # a search looks at every open session
     )

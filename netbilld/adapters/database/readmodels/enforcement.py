@@ -43,6 +43,10 @@ class EnforcementQueries(Queries):
         query = attempt_columns().where(condition).order_by(order, enforcement_attempts.c.id.desc()).limit(limit)
         return [Attempt(**row) for row in await self._rows(query)]
 
+    async def waiting_orders(self) -> int:
+        """Return how many sessions have an order under way."""
+        return await self._number(select(func.count()).select_from(pending_orders))
+
     async def mismatches(self, limit: int) -> Sequence[Mismatch]:
         """Return open sessions with an order under way, or not known to be as they should be; the oldest case first."""
         query = (

@@ -17,11 +17,12 @@ class SessionQueries(Queries):
     async def session_lines(self, text: str, offset: int) -> SessionPage:
         """Return a page of open sessions by user name; `text` narrows by name, number, address, MAC or NAS."""
         condition = and_(sessions.c.stopped_at.is_(None), _matching(text))
-        joined = _joined()
+        joined: Any = _joined() if text.strip() else sessions
         total = await self._number(select(func.count()).select_from(joined).where(condition))
-        query = (
-            session_columns().where(condition).order_by(sessions.c.username, sessions.c.id).limit(PAGE_LENGTH)
-        ).offset(offset)
+        # the page is picked by its keys alone: what is shown is looked up for fifty rows, not for all
+        order = (sessions.c.username, sessions.c.id)
+        picked = select(sessions.c.id).select_from(joined).where(condition).order_by(*order).limit(PAGE_LENGTH)
+        query = session_columns().where(sessions.c.id.in_(picked.offset(offset))).order_by(*order)
         return SessionPage([SessionLine(**row) for row in await self._rows(query)], total)
 
     async def _sessions_where(self, condition: ColumnElement[bool], limit: int) -> Sequence[SessionLine]:

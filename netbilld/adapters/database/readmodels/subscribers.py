@@ -58,6 +58,12 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
         active, throttled, walled or blocked.
         """
         condition = and_(_matching(text), true() if access is None else desired.c.access == access)
+        matching = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
+        if access is not None:
+            matching = matching.join(desired, desired.c.service_id == services.c.id)
+        order = (func.length(subscribers.c.number), subscribers.c.number, services.c.created_at, services.c.id)
+        # the page is picked by its keys alone: what is shown is looked up for fifty rows, not for all
+        picked = select(services.c.id).select_from(matching).where(condition).order_by(*order)
         joined = (
             subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
             .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
@@ -84,12 +90,10 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
                 owed.label("outstanding_minor"),
             )
             .select_from(joined)
-            .where(condition)
-            .order_by(func.length(subscribers.c.number), subscribers.c.number, services.c.created_at, services.c.id)
-            .limit(PAGE_LENGTH)
-            .offset(offset)
+            .where(services.c.id.in_(picked.limit(PAGE_LENGTH).offset(offset)))
+            .order_by(*order)
         )
-        total = await self._number(select(func.count()).select_from(joined).where(condition))
+        total = await self._number(select(func.count()).select_from(matching).where(condition))
         lines = [
             SubscriberLine(**{**row, "outstanding_minor": int(row["outstanding_minor"])})
             for row in await self._rows(query)
