@@ -48,16 +48,19 @@ if (chart && window.uPlot) {
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const soft = (name) => `color-mix(in srgb, ${color(name)} 14%, transparent)`;
   let plot = null;
+  let span = [0, 1];
   const draw = (series) => {
+    // a daemon started minutes ago has minutes to show, not an empty hour
+    if (series.at.length) span = [Math.max(series.now - series.span_seconds, Math.min(series.at[0], series.now - 300)), series.now];
     const rows = [series.at, series.download_bps, series.upload_bps];
     if (!series.at.length) { chart.textContent = chart.dataset.empty; chart.className = "chart nothing"; return; }
-    if (plot) { plot.setData(rows); plot.setScale("x", { min: series.now - series.span_seconds, max: series.now }); return; }
+    if (plot) { plot.setData(rows); return; }
     chart.textContent = ""; chart.className = "chart";
     const axis = { stroke: color("--muted"), font: "11px system-ui", grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
     plot = new uPlot({
       width: chart.clientWidth, height: chart.clientHeight, cursor: { y: false, points: { size: 6 } }, legend: { show: false },
       scales: {
-        x: { range: () => [series.now - series.span_seconds, series.now] },
+        x: { range: () => span },
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1000)] },
       },
       axes: [
