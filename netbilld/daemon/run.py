@@ -1,6 +1,7 @@
 """The running daemon: what starts when, what follows a change, and how it ends."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -28,6 +29,7 @@ from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import portal_runner
 
 HTTP_SHUTDOWN_SECONDS: Final = 2.0
+YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -55,7 +57,7 @@ class Daemon:
         try:
             await self.feed.start_after_newest()
             started = parts.clock.monotonic()
-            await parts.entitle.run(None, "start", parts.clock.now())
+            await self._load_access()
             logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
             parts.journal.start(asyncio.get_running_loop())
             async with asyncio.TaskGroup() as tasks:
@@ -76,6 +78,17 @@ class Daemon:
                         task.cancel()
         finally:
             await self._close()
+
+    async def _load_access(self) -> None:
+        """Fill the access directory; what it holds stays, so the collector need not walk it again and again."""
+        gc.disable()
+        try:
+            await self.parts.entitle.run(None, "start", self.parts.clock.now())
+        finally:
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+            gc.enable()
 
     async def _wind_down(self) -> None:
         """Take nothing new, make durable and answer what was taken, and apply it."""
@@ -159,11 +172,11 @@ class Daemon:
         """Take over what the command line, the panel or another node has changed."""
         service_ids: dict[UUID, str] = {}
         session_ids: list[int] = []
-        nas_changed = False
+        nas_changed: list[UUID] = []
         everything = None
         for change in changes:
             if change.entity == "nas":
-                nas_changed = True
+                nas_changed.append(UUID(change.entity_id))
             if change.entity == "session":
                 session_ids.append(int(change.entity_id))
             if change.details.get("all_services"):
@@ -172,6 +185,8 @@ class Daemon:
                 service_ids[UUID(service_id)] = change.action
         if nas_changed:
             await self._load_clients()
+        for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
+            await self.parts.reconcile.nas_heard(nas_id)
         now = self.parts.clock.now()
         if everything is not None:
             self.parts.reconcile.nudge(await self.parts.entitle.run(None, everything, now))
