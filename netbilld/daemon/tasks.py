@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from netbilld.model.errors import NetbilldError
+
 FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
+LONGEST_PAUSE_SECONDS: Final = 5.0  # a database that is back is used again within this
+SETTLED_SECONDS: Final = 5.0  # work that ran this long without failing is well again
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -19,23 +22,48 @@ class Failures:
         self.count = 0
 
 
-async def supervise(name: str, work: Callable[[], Awaitable[None]], failures: Failures) -> None:
-    """Run `work` for ever: when it raises, say so once a failure and start it again after a growing pause."""
-    pause = FIRST_PAUSE_SECONDS
+async def supervise(
+    name: str, work: Callable[[], Awaitable[None]], failures: Failures, settled_seconds: float = SETTLED_SECONDS
+) -> None:
+    """Run `work` for ever: when it raises, say so once a failure and start it again after a growing pause.
+
+    It counts as failing until it has run for `settled_seconds`, or for twice as long as it last took to fail: a
+    database that hangs takes its time to be noticed.
+    """
+    loop = asyncio.get_running_loop()
+    pause, needed_seconds = FIRST_PAUSE_SECONDS, settled_seconds
     while True:
-        started = asyncio.get_running_loop().time()
+        started = loop.time()
+        well = loop.call_later(needed_seconds, _settled, name, failures)
         try:
             await work()
-            failures.now.pop(name, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the daemon goes on
             failures.count += 1
-            if failures.now.get(name) != str(error):
-                logger.exception("%s failed; it will be started again", name, extra={"event": "task_failed"})
-            failures.now[name] = str(error) or type(error).__name__
-        if asyncio.get_running_loop().time() - started > LONGEST_PAUSE_SECONDS:
-            pause = FIRST_PAUSE_SECONDS
+            _tell(name, error, failures)
+        finally:
+            well.cancel()
+        ran_seconds = loop.time() - started
+        if ran_seconds >= needed_seconds:
+            pause, needed_seconds = FIRST_PAUSE_SECONDS, settled_seconds
+        else:
+            needed_seconds = max(settled_seconds, 2 * ran_seconds)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _tell(name: str, error: Exception, failures: Failures) -> None:
+    reason = str(error) or type(error).__name__
+    if failures.now.get(name) != reason:
+        if isinstance(error, NetbilldError):  # what the world did to us; where in our code it hit says nothing
+            logger.error("%s failed; it will be started again: %s", name, reason, extra={"event": "task_failed"})
+        else:
+            logger.error("%s failed; it will be started again", name, exc_info=error, extra={"event": "task_failed"})
+    failures.now[name] = reason
+
+
+def _settled(name: str, failures: Failures) -> None:
+    if failures.now.pop(name, None) is not None:
+        logger.warning("%s works again", name, extra={"event": "task_recovered"})
 
 
 async def every(seconds: float, step: Callable[[], Awaitable[object]], wake: asyncio.Event | None = None) -> None:
