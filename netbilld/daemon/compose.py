@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from aiohttp import web
 
@@ -45,6 +46,8 @@ from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
+
+STATEMENT_SECONDS: Final = 15.0  # what the daemon asks of PostgreSQL takes milliseconds; one that hangs is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
     edge: RadiusEdge | None = None
     try:
         box = read_key_file(settings.resolved_key_file)
-        database = Database(settings.resolved_database_url)
+        database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
         await check_schema(database)
         await verify_key(database, box)
         journal = Journal(

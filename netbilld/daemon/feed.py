@@ -14,6 +14,7 @@ from netbilld.adapters.database.changes import CHANNEL, Change
 from netbilld.adapters.database.engine import Database
 
 POLL_SECONDS: Final = 0.5
+CONNECT_SECONDS: Final = 10.0
 OVERLAP: Final = timedelta(seconds=10)  # PostgreSQL: the longest a change's transaction may take to commit unseen
 logger = logging.getLogger("netbilld.feed")
 
@@ -65,7 +66,13 @@ class ChangeFeed:
         """Be woken by PostgreSQL's NOTIFY; polling goes on beside it."""
         url = self._database.url
         connection: Any = await asyncpg.connect(
-            host=url.host, port=url.port, user=url.username, password=url.password, database=url.database, **url.query
+            host=url.host,
+            port=url.port,
+            user=url.username,
+            password=url.password,
+            database=url.database,
+            timeout=CONNECT_SECONDS,
+            **url.query,
         )
         ended = asyncio.Event()
         try:
@@ -73,4 +80,4 @@ class ChangeFeed:
             await connection.add_listener(CHANNEL, lambda *_arguments: self.wake.set())
             await ended.wait()
         finally:
-            await connection.close(timeout=1)
+            connection.terminate()  # nothing is under way on it, and a server that hangs would not take leave

@@ -28,7 +28,9 @@ from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import portal_runner
 
-HTTP_SHUTDOWN_SECONDS: Final = 2.0
+HTTP_SHUTDOWN_SECONDS: Final = 1.5
+LAST_WRITE_SECONDS: Final = 0.5
+DATABASE_PATIENCE_SECONDS: Final = 2.5  # after which the end no longer waits for a database that hangs
 YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
 logger = logging.getLogger("netbilld.daemon")
 
@@ -72,6 +74,7 @@ class Daemon:
                     if on_ready is not None:
                         await on_ready()
                     await self._stop.wait()
+                    asyncio.get_running_loop().call_later(DATABASE_PATIENCE_SECONDS, parts.database.abandon)
                     await self._wind_down()
                 finally:
                     for task in running:
@@ -100,10 +103,10 @@ class Daemon:
     async def _close(self) -> None:
         self.parts.health.answering = False
         await self._control.close()
-        for runner in self._runners:
-            await runner.cleanup()
-        with suppress(NetbilldError):
-            await self.parts.log_attempts.run()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        with suppress(NetbilldError, TimeoutError):
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.parts.log_attempts.run()
         await self.parts.close()
 
     # -- work that goes on beside ------------------------------------------------------------------------------------

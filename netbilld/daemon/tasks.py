@@ -37,7 +37,10 @@ async def supervise(
         well = loop.call_later(needed_seconds, _settled, name, failures)
         try:
             await work()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the daemon goes on
+        except Exception as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from error  # the end was asked for, and letting go is what failed
             failures.count += 1
             _tell(name, error, failures)
         finally:

@@ -5,17 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.model.errors import InvalidInputError, StoreUnavailableError
 
 SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
+POSTGRESQL_CONNECT_SECONDS: Final = 10
 READERS: Final = 4
 
 
@@ -26,7 +29,14 @@ class Database:
     meter; on PostgreSQL one pool does both.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, statement_seconds: float | None = None) -> None:
+        """Prepare, connect to nothing yet.
+
+        Args:
+            url: which database.
+            statement_seconds: longest that a PostgreSQL may take over one statement, after which its connection is
+                given up: a server that hangs says nothing at all. None waits for ever, as a migration may have to.
+        """
         try:
             self.url: Final = make_url(url)
         except ArgumentError:
@@ -40,13 +50,22 @@ class Database:
                 "allowed: sqlite+aiosqlite:///FILE, postgresql+asyncpg://…"
             )
         self.is_sqlite: Final = self.url.drivername.startswith("sqlite")
+        self._connections: WeakSet[Any] = WeakSet()
+        self._abandoned = False
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writer=True)
             self._reader = _sqlite_engine(self.url, writer=False)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_recycle=1800
+                self.url,
+                pool_size=8,
+                max_overflow=8,
+                pool_pre_ping=True,
+                pool_recycle=1800,
+                hide_parameters=True,
+                connect_args={"timeout": POSTGRESQL_CONNECT_SECONDS, "command_timeout": statement_seconds},
             )
+            self._know_connections(self._writer)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -61,17 +80,34 @@ class Database:
             StoreUnavailableError: the database can't be reached or is locked for longer than the busy timeout.
         """
         with _translated():
-            async with self._writer.begin() as connection:
+            self._refuse_if_abandoned()
+            async with self._writer.begin() as connection, _hung_connections_given_up(connection):
                 yield UnitOfWork(connection)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """Give a unit of work that sees one consistent state and keeps nothing."""
         with _translated():
-            async with self._reader.connect() as connection:
+            self._refuse_if_abandoned()
+            async with self._reader.connect() as connection, _hung_connections_given_up(connection):
                 if not self.is_sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 yield UnitOfWork(connection)
+
+    def abandon(self) -> None:
+        """Break off whatever waits for PostgreSQL and let nothing begin again: the end must not wait for a server."""
+        self._abandoned = True
+        for connection in list(self._connections):
+            connection.terminate()
+
+    def _refuse_if_abandoned(self) -> None:
+        if self._abandoned:
+            raise StoreUnavailableError("the database is being closed")
+
+    def _know_connections(self, engine: AsyncEngine) -> None:
+        @event.listens_for(engine.sync_engine, "connect")
+        def connected(connection: Any, _record: object) -> None:
+            self._connections.add(connection.driver_connection)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -85,6 +121,18 @@ def sqlite_url(path: Path) -> str:
     return str(URL.create("sqlite+aiosqlite", database=str(path)))
 
 
+@asynccontextmanager
+async def _hung_connections_given_up(connection: AsyncConnection) -> AsyncIterator[None]:
+    """After a timeout drop the connection: a rollback on it would wait for the same silent server."""
+    try:
+        yield
+    except TimeoutError:
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is not None and hasattr(driver, "terminate"):
+            driver.terminate()
+        raise
+
+
 class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     """Turn a driver's connection trouble into StoreUnavailableError; leave everything else alone."""
 
@@ -92,11 +140,15 @@ class _translated:  # noqa: N801 - reads as a word in `with _translated():`
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PoolTimeoutError):
+            raise StoreUnavailableError("the database is too busy: no connection has become free") from error
         if isinstance(error, OperationalError | InterfaceError) or (
             isinstance(error, DBAPIError) and error.connection_invalidated
         ):
             reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
             raise StoreUnavailableError(f"the database does not answer: {reason}") from error
+        if isinstance(error, TimeoutError):
+            raise StoreUnavailableError("the database does not answer in time") from error
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
             raise StoreUnavailableError(f"the database can't be reached: {error}") from error
 
@@ -107,6 +159,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writer else READERS,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
     )
 

@@ -86,3 +86,23 @@ async def test_a_fault_of_our_own_is_logged_with_where_it_happened(caplog: pytes
         task.cancel()
     assert failures.now == {"metering": "ZeroDivisionError"}
     assert caplog.records[0].exc_info
+
+
+async def test_work_that_fails_while_it_lets_go_ends_all_the_same() -> None:
+    """Closing a connection may time out; a daemon told to stop must not start the work again."""
+    failures, begun = Failures(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise TimeoutError
+
+    task = asyncio.create_task(supervise("notifications", work, failures))
+    await _until(begun)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(10):
+            await task
+    assert not failures.now
