@@ -11,6 +11,7 @@ from netbilld.model.errors import NetbilldError
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0  # a database that is back is used again within this
 SETTLED_SECONDS: Final = 5.0  # work that ran this long without failing is well again
+SLOWEST_FAILURE_SECONDS: Final = 45.0  # so long may a database that hangs keep us waiting before it counts as away
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -27,7 +28,7 @@ async def supervise(
 ) -> None:
     """Run `work` for ever: when it raises, say so once a failure and start it again after a growing pause.
 
-    It counts as failing until it has run for `settled_seconds`, or for twice as long as it last took to fail: a
+    It counts as failing until it has run for `settled_seconds`, or for twice as long as it last ran if that is more: a
     database that hangs takes its time to be noticed.
     """
     loop = asyncio.get_running_loop()
@@ -47,9 +48,8 @@ async def supervise(
             well.cancel()
         ran_seconds = loop.time() - started
         if ran_seconds >= needed_seconds:
-            pause, needed_seconds = FIRST_PAUSE_SECONDS, settled_seconds
-        else:
-            needed_seconds = max(settled_seconds, 2 * ran_seconds)
+            pause = FIRST_PAUSE_SECONDS
+        needed_seconds = max(settled_seconds, min(2 * ran_seconds, SLOWEST_FAILURE_SECONDS))
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
