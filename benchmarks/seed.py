@@ -10,7 +10,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import credentials, nas, plan_versions, plans, services, subscribers
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.billing.plan_file import parse_plan
-from netbilld.radius.access import lookup_key
+from netbilld.radius.values import lookup_key
 from netbilld.radius.mschap import nt_hash
 
 SECRET = "a-benchmark-secret"

@@ -4,7 +4,6 @@ Who does not exist and who typed the wrong password get the same answer. Whether
 computed before, by the entitlement; a view only carries the outcome.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -132,8 +131,6 @@ _SUBSCRIBER_MARKS: Final = frozenset(
     )
 )
 
-_MAC_LENGTHS: Final = frozenset((12, 13, 14, 17))
-_MAC_NAME: Final = re.compile(rb"[0-9a-f]{2}[0-9a-f:\-. ]{10,15}", re.IGNORECASE)
 
 # Encryption allowed, not required; 40 and 128 bits with MS-CHAPv2, 128 bits only with v1 (RFC 2548 §2.4.4-2.4.5).
 _MPPE_V2: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + encode_attribute(
@@ -142,22 +139,6 @@ _MPPE_V2: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + enc
 _MPPE_V1: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + encode_attribute(
     MS_MPPE_ENCRYPTION_TYPES, b"\0\0\0\4"
 )
-
-
-def lookup_key(user_name: bytes) -> bytes:
-    """Return the key under which views are filed: letter case does not count, nor how a MAC address is written.
-
-    A trailing NUL, which some NAS send, does not count either.
-    """
-    if user_name.endswith(b"\0"):
-        user_name = user_name.rstrip(b"\0")
-    if len(user_name) in _MAC_LENGTHS and _MAC_NAME.fullmatch(user_name):
-        mac = normalise_mac(user_name.decode("ascii"))
-        if mac is not None:
-            return mac.encode("ascii")
-    if user_name.isascii():
-        return user_name.lower()
-    return user_name.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
 
 
 def is_router_login(packet: Packet) -> bool:

@@ -17,6 +17,8 @@ _PADDED_MAC = re.compile(
     r"|[0-9a-f]{6}[:\-][0-9a-f]{6}",  # XXXXXX:XXXXXX
     re.IGNORECASE,
 )
+_MAC_LENGTHS = frozenset((12, 13, 14, 17))
+_MAC_NAME = re.compile(rb"[0-9a-f]{2}[0-9a-f:\-. ]{10,15}", re.IGNORECASE)
 _CLIENT_ID = re.compile(r"(?:0?1:)?([0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5})", re.IGNORECASE)
 _SEPARATORS = str.maketrans("", "", ":-. ")
 
@@ -181,3 +183,19 @@ def normalise_mac(value: str) -> str | None:
             return None
         digits = "".join([group.rjust(2, "0") for group in client_id[1].split(":")]).upper()
     return ":".join([digits[at : at + 2] for at in range(0, 2 * _MAC_OCTETS, 2)])
+
+
+def lookup_key(user_name: bytes) -> bytes:
+    """Return the key under which views are filed: letter case does not count, nor how a MAC address is written.
+
+    A trailing NUL, which some NAS send, does not count either.
+    """
+    if user_name.endswith(b"\0"):
+        user_name = user_name.rstrip(b"\0")
+    if len(user_name) in _MAC_LENGTHS and _MAC_NAME.fullmatch(user_name):
+        mac = normalise_mac(user_name.decode("ascii"))
+        if mac is not None:
+            return mac.encode("ascii")
+    if user_name.isascii():
+        return user_name.lower()
+    return user_name.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")

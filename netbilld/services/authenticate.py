@@ -12,13 +12,14 @@ from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entit
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.enforcement.vendors import VENDORS
 from netbilld.enforcement.vendors.interface import encode_pairs
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide, lookup_key
+from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide
 from netbilld.radius.attributes import CLASS, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import encode_attribute
 from netbilld.radius.server import Request
+from netbilld.radius.values import lookup_key
 from netbilld.services.reply_messages import reply_message
 
 LOG_BUFFER_ATTEMPTS: Final = 20_000

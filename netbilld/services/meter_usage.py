@@ -22,9 +22,9 @@ from netbilld.billing.postings import usage_charged
 from netbilld.billing.rating import charge_due_minor
 from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
-from netbilld.radius.access import lookup_key
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
+from netbilld.radius.values import lookup_key
 
 _log = logging.getLogger(__name__)
 

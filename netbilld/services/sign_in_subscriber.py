@@ -8,7 +8,7 @@ from hmac import compare_digest
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.radius.access import lookup_key
+from netbilld.radius.values import lookup_key
 from netbilld.services.sign_in import (
     Entropy,
     LockedOut,

@@ -7,8 +7,7 @@ from typing import Final
 from netbilld.model.contact import parse_email, parse_phone
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.subscriber import CredentialKind
-from netbilld.radius.access import lookup_key
-from netbilld.radius.values import normalise_mac
+from netbilld.radius.values import lookup_key, normalise_mac
 
 LONGEST_NAME: Final = 200
 LONGEST_USERNAME_OCTETS: Final = 253  # what one attribute holds (RFC 2865 §5)

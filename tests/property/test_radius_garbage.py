@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netbilld.radius.access import decide, lookup_key
+from netbilld.radius.access import decide
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code
 from netbilld.radius.debug import dump
@@ -18,6 +18,7 @@ from netbilld.radius.values import (
     ipv4,
     ipv6,
     ipv6_prefix,
+    lookup_key,
     normalise_mac,
     tagged_integer,
     text,

@@ -10,8 +10,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import auth_attempts, nas
-from netbilld.radius.access import lookup_key
-from netbilld.radius.values import text
+from netbilld.radius.values import lookup_key, text
 from netbilld.services.authenticate import LoginAttempt
 
 _LONGEST_NAME: Final = 253

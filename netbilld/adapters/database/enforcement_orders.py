@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -19,6 +18,7 @@ from netbilld.adapters.database.tables import (
     sessions,
     usage_slices,
 )
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
 from netbilld.enforcement.observed import Evidence, ObservedService
@@ -100,10 +100,6 @@ class OrderQueries:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-
-    @property
-    def _dialect(self) -> Any:
-        return postgresql if self._connection.dialect.name == "postgresql" else sqlite
 
     async def sessions_of(self, service_ids: Collection[UUID], session_ids: Collection[int]) -> list[SessionToCheck]:
         """Return the open ones of these sessions, and the open sessions of these services."""
@@ -201,7 +197,7 @@ class OrderQueries:
         """Keep orders, replacing what was kept for the same sessions."""
         if not orders:
             return
-        statement = self._dialect.insert(pending_orders)
+        statement = insert_into(self._connection, pending_orders)
         changed = {name: statement.excluded[name] for name in pending_orders.c.keys() if name != "session_id"}  # noqa: SIM118 - a column collection is no dict
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=["session_id"], set_=changed),
@@ -254,7 +250,7 @@ class OrderQueries:
         """Keep what sessions were seen with."""
         if not observations:
             return
-        statement = self._dialect.insert(observed)
+        statement = insert_into(self._connection, observed)
         changed = {name: statement.excluded[name] for name in observed.c.keys() if name != "session_id"}  # noqa: SIM118 - a column collection is no dict
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=["session_id"], set_=changed),

@@ -17,7 +17,7 @@ from netbilld.adapters.database.tables import (
     pending_orders,
     sessions,
 )
-from netbilld.radius.access import lookup_key
+from netbilld.radius.values import lookup_key
 
 What = Literal["due", "sent", "acked", "nacked", "timed_out", "failed", "seen"]
 

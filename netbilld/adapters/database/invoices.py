@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Date, Row, Select, func, insert, select, text, type_coerce, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -20,6 +19,7 @@ from netbilld.adapters.database.tables import (
     services,
     subscribers,
 )
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.allocation import Part
 from netbilld.billing.chart import AccountKind, Payer
 from netbilld.billing.invoice import OPEN_STATUSES, Invoice, InvoiceLine, InvoiceStatus, LineKind
@@ -176,9 +176,8 @@ class InvoiceStore:
 
     async def take_numbers(self, series: str, count: int) -> int:
         """Return the first of `count` numbers that follow the series; they are given back if the transaction fails."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         statement = (
-            dialect.insert(counters)
+            insert_into(self._connection, counters)
             .values(series=series, last_number=count)
             .on_conflict_do_update(index_elements=["series"], set_={"last_number": counters.c.last_number + count})
             .returning(counters.c.last_number)

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, case, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import login_failures, logins, staff
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff
 from netbilld.services.sign_in import FORGET_AFTER, Login
@@ -92,7 +91,6 @@ class LoginStore:
         self, realm: str, key: str, now: datetime, lock: Callable[[int], timedelta]
     ) -> datetime | None:
         """Count one attempt, unless locked; return until when `key` is locked, None where the attempt may go on."""
-        dialect_insert: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         locked = login_failures.c.locked_until > now
         counted = case(
             (locked, login_failures.c.failures),
@@ -100,7 +98,7 @@ class LoginStore:
             else_=login_failures.c.failures + 1,
         )
         statement = (
-            dialect_insert(login_failures)
+            insert_into(self._connection, login_failures)
             .values(realm=realm, key=key, failures=1, last_at=now, locked_until=None)
             .on_conflict_do_update(index_elements=["realm", "key"], set_={"failures": counted, "last_at": now})
             .returning(login_failures.c.failures, login_failures.c.locked_until)

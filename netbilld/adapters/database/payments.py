@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import allocations, credentials, invoices, payments, services, subscribers
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.chart import Payer
 from netbilld.billing.payment import Payment
 from netbilld.model.errors import NotFoundError
@@ -41,9 +41,8 @@ class PaymentStore:
 
         Of two at once, the second waits until the first has committed.
         """
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         statement = (
-            dialect.insert(payments)
+            insert_into(self._connection, payments)
             .values(
                 id=payment.id,
                 subscriber_id=payment.subscriber_id,

@@ -23,7 +23,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import Credential, FoundService, Service, Subscriber
-from netbilld.radius.access import lookup_key
+from netbilld.radius.values import lookup_key
 
 FIRST_NUMBER: Final = 100_001
 BATCH: Final = 10_000  # values in one statement; either database takes 32,766

@@ -1,7 +1,7 @@
 import pytest
 
 from netbilld.radius import mschap
-from netbilld.radius.access import Decision, decide, is_router_login, lookup_key
+from netbilld.radius.access import Decision, decide, is_router_login
 from netbilld.radius.attributes import (
     CALLING_STATION_ID,
     CHAP_PASSWORD,
@@ -31,6 +31,7 @@ from netbilld.radius.md4 import md4
 from netbilld.radius.packet import Packet, decode, encode, encode_attribute
 from netbilld.radius.passwords import hide_password, reveal_password, reveal_salted
 from netbilld.radius.server import Request
+from netbilld.radius.values import lookup_key
 from tests.radius_requests import (
     AUTHENTICATOR,
     ENTROPY,
