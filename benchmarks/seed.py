@@ -10,8 +10,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import credentials, nas, plan_versions, plans, services, subscribers
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.billing.plan_file import parse_plan
-from netbilld.radius.values import lookup_key
 from netbilld.radius.mschap import nt_hash
+from netbilld.radius.values import lookup_key
 
 SECRET = "a-benchmark-secret"
 PLAN = """
