@@ -75,6 +75,16 @@ def parse_plan(toml_text: str, source_name: str, currency: str) -> _JSON:
     return _File(toml_text, source_name, currency).plan(_Table(values, ""))
 
 
+def unused_keys(toml_text: str, definition: _JSON) -> tuple[str, ...]:
+    """Return what a plan file that was understood says without effect, such as a usage price of a flat plan."""
+    values = tomllib.loads(toml_text)
+    unused = ["usage"] if "usage" in values and definition["usage"] is None else []
+    allowance = definition["allowance"]
+    if allowance and "throttled" in values["allowance"] and allowance["throttled"] is None:
+        unused.append("allowance.throttled")
+    return tuple(unused)
+
+
 def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
     """Return the plan that a stored definition describes."""
     recurring, allowance, usage = (definition.get(part) for part in ("recurring", "allowance", "usage"))
@@ -160,8 +170,7 @@ class _File:
         if charging is Charging.FLAT:
             if definition["recurring"] is None:
                 self._refuse("charging", 'a "flat" plan needs a [recurring] table with price and period')
-            if definition["usage"] is not None:
-                self._refuse("usage", 'a "flat" plan has no usage price; remove the table, or use charging = "per_use"')
+            definition["usage"] = None  # understood, and never charged: see `unused_keys`
             return
         if definition["usage"] is None:
             self._refuse("charging", 'a "per_use" plan needs a [usage] table with price_per_gb')
@@ -217,10 +226,9 @@ class _File:
         throttled = self._table(table, "throttled")
         if after == AfterAllowance.THROTTLE.value and throttled is None:
             self._refuse(table.path("after"), '"throttle" needs throttled = { down = "2M", up = "1M" }')
-        if after != AfterAllowance.THROTTLE.value and throttled is not None:
-            self._refuse(table.path("throttled"), f'only used with after = "throttle", and after is "{after}"')
         slower = self._speed(throttled, within=speed) if throttled else None
-        return {"data_octets": data_octets, "counts": counts, "after": after, "throttled": slower}
+        used = after == AfterAllowance.THROTTLE.value
+        return {"data_octets": data_octets, "counts": counts, "after": after, "throttled": slower if used else None}
 
     def _usage(self, table: _Table) -> _JSON:
         price_minor = self._price(table, "price_per_gb")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from netbilld.billing.plan_file import parse_plan
+from netbilld.billing.plan_file import parse_plan, unused_keys
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 
@@ -68,12 +68,18 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlanSaved:
-    """What a plan is now; `new` is False where the file says what the newest version says already."""
+    """What a plan is now.
+
+    Attributes:
+        new: False where the file says what the newest version says already.
+        unused: keys of the file that have no effect on such a plan.
+    """
 
     code: str
     version: int
     on_sale: bool
     new: bool
+    unused: tuple[str, ...] = ()
 
 
 class ManagePlans:
@@ -100,7 +106,7 @@ class ManagePlans:
             await work.plans.add(uuid4(), uuid4(), definition, at=now, actor=actor.name)
             details = {"version": 1, "name": definition["name"]}
             await work.changes.record(actor, now, "plan.add", "plan", definition["code"], details)
-        return PlanSaved(definition["code"], 1, on_sale=True, new=True)
+        return PlanSaved(definition["code"], 1, on_sale=True, new=True, unused=unused_keys(toml_text, definition))
 
     async def set(
         self,
@@ -149,4 +155,6 @@ class ManagePlans:
                 await work.plans.set_on_sale(found.plan_id, on_sale=on_sale)
             if details:
                 await work.changes.record(actor, now, "plan.set", "plan", found.code, details)
-        return PlanSaved(found.code, version, found.on_sale if on_sale is None else on_sale, new=bool(details))
+        unused = unused_keys(toml_text, definition) if toml_text is not None and definition is not None else ()
+        on_sale = found.on_sale if on_sale is None else on_sale
+        return PlanSaved(found.code, version, on_sale, new=bool(details), unused=unused)

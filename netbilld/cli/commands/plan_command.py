@@ -9,9 +9,9 @@ from netbilld.billing.plan import Plan
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.money import shown
-from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.model.errors import InvalidInputError, NotFoundError
-from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.manage_plans import ManagePlans, PlanSaved
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,7 @@ async def _add(options: argparse.Namespace, context: Context) -> None:
         plans = ManagePlans(database, context.settings.currency)
         saved = await plans.add(text, str(options.file), actor=context.actor, now=context.now())
     await context.nudge()
+    _note_unused(saved)
     print(f"plan {saved.code}: version {saved.version}, on sale")
 
 
@@ -71,8 +72,14 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
             now=context.now(),
         )
     await context.nudge()
+    _note_unused(saved)
     sale = "on sale" if saved.on_sale else "not on sale"
     print(f"plan {saved.code}: version {saved.version}, {sale}{'' if saved.new else ' (as before)'}")
+
+
+def _note_unused(saved: PlanSaved) -> None:
+    for key in saved.unused:
+        note(f"note: {key} has no effect on plan {saved.code}")
 
 
 def _read(path: Path) -> str:

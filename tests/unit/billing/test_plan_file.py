@@ -5,7 +5,7 @@ import json
 import pytest
 
 from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Timing
-from netbilld.billing.plan_file import parse_plan, plan_from_definition
+from netbilld.billing.plan_file import parse_plan, plan_from_definition, unused_keys
 from netbilld.model.errors import InvalidInputError
 
 HOME20 = """\
@@ -118,6 +118,21 @@ def test_access_rules_may_block_instead_of_wall() -> None:
     assert (plan.when_overdue, plan.when_no_credit) == (Closing.BLOCK, Closing.WALL)
 
 
+def test_a_usage_price_of_a_flat_plan_is_understood_never_charged_and_said_to_be_unused() -> None:
+    """The contract's example carries every table."""
+    text = HOME20 + "[usage]\nprice_per_gb = 3000\n"
+    definition = parse_plan(text, "home20.toml", "IDR")
+    assert definition == parse_plan(HOME20, "home20.toml", "IDR")
+    assert (unused_keys(text, definition), unused_keys(HOME20, definition)) == (("usage",), ())
+
+
+def test_a_throttled_speed_that_a_hard_stop_never_reaches_is_said_to_be_unused() -> None:
+    text = HOME20.replace('after = "throttle"', 'after = "wall"')
+    definition = parse_plan(text, "home20.toml", "IDR")
+    assert definition["allowance"]["throttled"] is None
+    assert unused_keys(text, definition) == ("allowance.throttled",)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "says"),
     [
@@ -137,7 +152,6 @@ def test_access_rules_may_block_instead_of_wall() -> None:
         ('"flat"', '"hybrid"', 4, "charging", "is not offered by this release"),
         ('"flat"', '"per_use"', 4, "charging", "needs a [usage] table"),
         ('"throttle"', '"charge"', 20, "allowance.after", "is not offered by this release"),
-        ('"throttle"', '"wall"', 21, "allowance.throttled", 'only used with after = "throttle"'),
         ('throttled = { down = "2M", up = "1M" }', "", 20, "allowance.after", "needs throttled"),
         ('throttled = { down = "2M"', 'throttled = { down = "30M"', 21, "allowance.throttled.down", "above the plan"),
         ('"300GB"', '"300"', 18, "allowance.data", "write a number and a unit"),
@@ -168,7 +182,7 @@ def test_what_is_wrong_is_named_with_file_line_key_and_what_is_allowed(
     ("text", "says"),
     [
         (HOME20.replace('[recurring]\nprice = 200000\nperiod = "month"\n', ""), "needs a [recurring] table"),
-        (HOME20 + "[usage]\nprice_per_gb = 1\n", '"flat" plan has no usage price'),
+        (HOME20 + "[usage]\nprice_per_gb = -1\n", "usage.price_per_gb: -1 is not a price"),
         (PER_USE.replace("prepaid", "postpaid"), 'offers it with "prepaid"'),
         (PER_USE + '[recurring]\nprice = 1\nperiod = "month"\n', '"per_use" plan has no fee'),
         (PER_USE + '[allowance]\ndata = "1GB"\nafter = "wall"\n', '"per_use" plan has no allowance'),
