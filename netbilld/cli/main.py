@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; return 0 done, 1 refused or not found, 2 wrong usage."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _general_options_last(list(sys.argv[1:] if arguments is None else arguments))
     if not words or words[0] in {"-h", "--help", "help"}:
         print("usage: netbilld VERB … [--config FILE]   (`netbilld VERB --help` says more)\n")
         for verb, summary in VERBS.items():
@@ -71,6 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     return run(module, options)
+
+
+def _general_options_last(words: list[str]) -> list[str]:
+    """Move --config and --json from before or just after the verb to the end, where its parser takes them."""
+    kept: list[str] = []
+    moved: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--config":
+            moved += [word, *([value] if (value := next(rest, None)) is not None else [])]
+        elif word == "--json" or word.startswith("--config="):
+            moved.append(word)
+        elif kept or word.startswith("-") or word not in VERBS:
+            kept += [word, *rest]
+        else:
+            kept.append(word)
+    end = kept.index("--") if "--" in kept else len(kept)
+    return kept[:end] + moved + kept[end:]
 
 
 def run(module: object, options: argparse.Namespace) -> int:

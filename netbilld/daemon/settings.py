@@ -1,8 +1,10 @@
 """Settings: environment over systemd credentials over a TOML file over the defaults; frozen, and strict about names."""
 
+import json
 import os
 import tomllib
 from datetime import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -19,7 +21,38 @@ ENVIRONMENT_PREFIX = "NETBILLD_"
 
 
 def _hosts(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    """Take a list as TOML has it, or as text: with commas, or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a list; write addresses with commas between them") from None
+    return tuple(part.strip() for part in value.split(","))
+
+
+def _prefixes(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value, strict=False)
+        except ValueError:
+            raise ValueError(f"{value!r} is no address; write 10.0.0.1 or 10.0.0.0/24") from None
+    return values
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_address(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no address; write one of this host's, 0.0.0.0 or ::") from None
+    return values
+
+
+def _switch(value: object) -> object:
+    """Take TOML's true and false, and any case of the words."""
+    return str(value).lower() if isinstance(value, bool | str) else value
 
 
 def _known_zone(name: str) -> str:
@@ -52,10 +85,12 @@ class _Section(BaseModel):
 
 
 class RadiusSettings(_Section):
-    host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ("0.0.0.0",)  # noqa: S104 - every NAS must reach it
+    host: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_addresses), Field(min_length=1)
+    ] = ("0.0.0.0",)  # noqa: S104 - every NAS must reach it
     auth_port: Port = 1812
     acct_port: Port = 1813
-    require_message_authenticator: Literal["auto", "true", "false"] = "auto"
+    require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
 
 
@@ -114,7 +149,7 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
     currency: Annotated[str, AfterValidator(_known_currency)] = "IDR"
     business_name: str = "netbilld"
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_prefixes)] = ()
     radius: RadiusSettings = RadiusSettings()
     panel: PanelSettings = PanelSettings()
     portal: PortalSettings = PortalSettings()

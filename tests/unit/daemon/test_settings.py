@@ -60,6 +60,19 @@ def test_nested_settings_come_from_the_environment_and_hosts_may_be_a_list(monke
     assert settings.radius.host == ("127.0.0.1", "::1")
 
 
+@pytest.mark.parametrize("text", ['"127.0.0.1"', '["127.0.0.1"]', '"[\\"127.0.0.1\\"]"'])
+def test_hosts_may_be_one_or_a_list_and_a_list_may_be_json(tmp_path: Path, text: str) -> None:
+    assert load_settings(_toml(tmp_path, f"[radius]\nhost = {text}\n")).radius.host == ("127.0.0.1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", "true"), ("false", "false"), ('"True"', "true"), ('"auto"', "auto")]
+)
+def test_message_authenticator_takes_the_booleans_of_toml(tmp_path: Path, text: str, value: str) -> None:
+    settings = load_settings(_toml(tmp_path, f"[radius]\nrequire_message_authenticator = {text}\n"))
+    assert settings.radius.require_message_authenticator == value
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -69,6 +82,10 @@ def test_nested_settings_come_from_the_environment_and_hosts_may_be_a_list(monke
         ('timezone = "Mars/Olympus"\n', r"timezone: time zone 'Mars/Olympus' is not known"),
         ('currency = "XXX"\n', r"currency: currency 'XXX' is not known; allowed: EUR, IDR"),
         ('[enforcement]\nwalled_down = "fast"\n', r"enforcement\.walled_down: speed 'fast'"),
+        ('[radius]\nhost = "banana"\n', r"radius\.host: 'banana' is no address"),
+        ("[radius]\nhost = []\n", r"radius\.host: .* at least 1 item"),
+        ('[radius]\nrequire_message_authenticator = "maybe"\n', r"radius\.require_message_authenticator: .*'auto'"),
+        ('trusted_proxies = ["10.0.0.0/40"]\n', r"trusted_proxies: '10\.0\.0\.0/40' is no address"),
         ("x = \n", r"not valid TOML"),
     ],
 )
