@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -29,11 +31,44 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return cluster.new_database()
 
 
+def _migrated(url: str) -> str:
+    """Bring the database at `url` to the newest schema, once for all who copy it."""
+
+    async def migrate() -> None:
+        opened = Database(url)
+        await upgrade(opened)
+        await opened.close()
+
+    asyncio.run(migrate())
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "netbilld.db"
+    _migrated(sqlite_url(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_cluster: postgres.Cluster) -> str:
+    return _migrated(postgres_cluster.new_database())
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database with the newest schema and nothing in it."""
+    if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "netbilld.db")
+        return sqlite_url(tmp_path / "netbilld.db")
+    cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
+    return cluster.new_database(request.getfixturevalue("postgres_template"))
+
+
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A migrated database."""
-    opened = Database(database_url)
-    await upgrade(opened)
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    """A migrated database; each test that takes it runs on SQLite and on PostgreSQL."""
+    opened = Database(migrated_url)
     try:
         yield opened
     finally:

@@ -75,9 +75,10 @@ class Cluster:
         if (self._directory / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", str(self._directory / "data"), "-m", mode, "-w", "stop")
 
-    def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, template: str | None = None) -> str:
+        """Create a database, empty or a copy of the one at URL `template`, and return its URL."""
         self._count += 1
         name = f"test_{self._count}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "netbilld", name)
+        of = ("-T", template.rpartition("/")[2]) if template else ()
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "netbilld", *of, name)
         return f"postgresql+asyncpg://netbilld@127.0.0.1:{self.port}/{name}"

@@ -1,6 +1,7 @@
 """Two languages from gettext catalogues that are read as they are, without a compile step."""
 
 from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,9 @@ LANGUAGE_COOKIE: Final = "netbilld_language"
 _LONGEST_HEADER: Final = 200
 
 
+@cache
 def load_catalogues(directory: Path) -> Mapping[str, Translations]:
-    """Return the translations of each locale from `directory`/LOCALE/messages.po."""
+    """Return the translations of each locale from `directory`/LOCALE/messages.po; read once in a process."""
     found = {}
     for locale in LOCALES:
         compiled = BytesIO()

@@ -5,12 +5,30 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from netbilld.panel.assets import Assets
 from netbilld.panel.filters import Writer
 from netbilld.panel.i18n import LOCALES, load_catalogues
 from netbilld.panel.words import Words
+
+
+class _Compiled(BytecodeCache):
+    """Templates compiled once for every language and page server of this process."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._buckets.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._buckets[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED: Final = _Compiled()
 
 
 class Renderer:
@@ -32,6 +50,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=_COMPILED,
         )
         environment.install_gettext_translations(self.catalogues[locale], newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         environment.filters.update(self.writers[locale].filters())
