@@ -71,7 +71,7 @@ class StatusQueries:
     async def status(self, username: str | None = None) -> list[EnforcementStatus]:
         """Return every service's state by name, or that of the service a name logs in to (empty: no such name)."""
         names = select(credentials.c.service_id, credentials.c.name).order_by(
-            credentials.c.created_at, credentials.c.name_key
+            credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key
         )
         query = (
             select(
