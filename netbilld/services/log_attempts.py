@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Final, Protocol
+from uuid import UUID
 
 from netbilld.services.authenticate import AttemptBuffer, LoginAttempt
 
 BATCH_ATTEMPTS: Final = 1_000
+HEARD_EVERY: Final = timedelta(seconds=10)  # a NAS that lets people in all day need not be noted at each
 _PRUNE_EVERY_ATTEMPTS: Final = 10_000
 
 
@@ -16,9 +19,15 @@ class AttemptLog(Protocol):
     async def prune(self, keep_rows: int) -> int: ...
 
 
+class NasNotes(Protocol):
+    async def heard(self, nas_id: UUID, at: datetime) -> None: ...
+
+
 class AttemptWork(Protocol):
     @property
     def auth_log(self) -> AttemptLog: ...
+    @property
+    def nas(self) -> NasNotes: ...
 
 
 class AttemptDatabase(Protocol):
@@ -26,12 +35,13 @@ class AttemptDatabase(Protocol):
 
 
 class LogAttempts:
-    """Flushes the buffer; the log keeps its newest `keep_rows`."""
+    """Flushes the buffer; the log keeps its newest `keep_rows`. Whoever was let in shows that the NAS was heard."""
 
     def __init__(self, database: AttemptDatabase, attempts: AttemptBuffer, keep_rows: int) -> None:
         self._database = database
         self._attempts = attempts
         self._keep_rows = keep_rows
+        self._heard_at: dict[UUID, datetime] = {}
         self._since_prune = _PRUNE_EVERY_ATTEMPTS  # the first flush prunes: the bound may have been lowered
 
     async def run(self) -> int:
@@ -50,4 +60,14 @@ class LogAttempts:
                 0 if self._since_prune + len(batch) > _PRUNE_EVERY_ATTEMPTS else (self._since_prune + len(batch))
             )
             written += len(batch)
+            await self._note_heard(batch)
         return written
+
+    async def _note_heard(self, batch: Sequence[LoginAttempt]) -> None:
+        """Note when NAS were heard, by those let in: what is refused may come from anyone, without the secret."""
+        for nas_id, at in {attempt.nas_id: attempt.at for attempt in batch if attempt.result == "accept"}.items():
+            noted_at = self._heard_at.get(nas_id)
+            if noted_at is None or at - noted_at >= HEARD_EVERY:
+                async with self._database.write() as work:  # one each: metering locks several, in its own order
+                    await work.nas.heard(nas_id, at)
+                self._heard_at[nas_id] = at

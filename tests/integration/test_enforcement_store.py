@@ -152,9 +152,17 @@ async def test_status_names_the_service_once_and_prefers_the_session_that_differ
         await work.enforcement.save_pending(
             [PendingOrder(second, service_id, "11111111", 3, NOW, last_error="no answer from pop1")]
         )
+    async with world.database.write() as work:
+        await work.connection.execute(
+            credentials.insert().values(
+                id=uuid4(), service_id=service_id, kind="mac", name="AA:BB:CC:DD:EE:01", name_key="AA:BB:CC:DD:EE:01",
+                created_at=NOW,
+            )
+        )  # fmt: skip
     async with world.database.read() as work:
         lines = await work.enforcement.status()
         assert await work.enforcement.status("RUMAH") == [lines[0]]
+        assert await work.enforcement.status("aabb.ccdd.ee01") == [lines[0]]
         assert await work.enforcement.status("nobody") == []
     assert [(line.username, line.service_id) for line in lines] == [("budi", service_id), ("siti", offline)]
     budi, siti = lines
@@ -221,6 +229,21 @@ async def test_attempts_are_logged_in_batches_listed_and_bounded(world: World) -
     async with world.database.write() as work:
         await work.auth_log.prune(1_000)
         assert len(await work.auth_log.list(limit=5_000)) == 1_000
+
+
+async def test_a_nas_is_heard_by_whom_it_lets_in_and_not_by_who_is_refused(world: World) -> None:
+    """Anyone can send what is refused; a password that fits was sent by one who knows the NAS's secret."""
+    first, second = await world.add_nas("pop1", "192.0.2.1", 3799), await world.add_nas("pop2", "192.0.2.2", 3799)
+    buffer = AttemptBuffer()
+    log = LogAttempts(world.database, buffer, keep_rows=1_000)
+    for seconds in (0, 4, 15):
+        at = NOW + timedelta(seconds=seconds)
+        buffer.append(LoginAttempt(at, first, b"budi", None, "pap", "accept", "ok", 120))
+        buffer.append(LoginAttempt(at, second, b"budi", None, "pap", "reject", "wrong_password", 120))
+        await log.run()
+    async with world.database.read() as work:
+        heard = {nas.name: nas.last_heard_at for nas in await work.nas.all()}
+    assert heard == {"pop1": NOW + timedelta(seconds=15), "pop2": None}
 
 
 async def test_what_the_database_refuses_waits_for_the_next_time(world: World) -> None:
