@@ -357,7 +357,7 @@ def test_import_takes_good_rows_and_reports_bad_ones(netbilld: CommandLine, tmp_
     document = netbilld.json("import", "subscribers", str(file))
     report = tmp_path / "town.rejected.csv"
     assert document == {"rows": 3, "imported": 1, "rejected": 2, "dry_run": False, "report": str(report)}
-    assert "line 3" in netbilld.err
+    assert f"{file}: line 3: " in netbilld.err
     assert mode(report) == 0o600
     rows = list(csv.DictReader(io.StringIO(report.read_text(encoding="utf-8"))))
     assert [(row["line"], row["username"]) for row in rows] == [("3", "bob"), ("4", "cid")]

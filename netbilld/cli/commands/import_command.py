@@ -93,7 +93,7 @@ def _tell(summary: Summary, report: "_Report", options: argparse.Namespace) -> i
     else:
         print(f"{summary.imported} of {summary.rows} rows {word}")
     if summary.rejected:
-        note(f"{summary.rejected} rows rejected, see {report.path}; the first: line {report.first}")
+        note(f"{summary.rejected} rows rejected, see {report.path}; the first: {options.file}: line {report.first}")
     return REFUSED if summary.rejected and not summary.imported else None
 
 
