@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from netbilld.demo.play import Play
 from netbilld.demo.scenario import FAIR_USE_STAR, OVERDUE_STAR, WALLET_STAR
 from netbilld.model.errors import RefusedError
 from netbilld.model.permissions import Permission
+from netbilld.panel.parts import PANEL
 from netbilld.panel.visit import VISIT, Handler, Public, guarded, page
 
 logger = logging.getLogger("netbilld.demo")
@@ -36,6 +37,7 @@ STAGE: Final = web.AppKey("stage", Stage)
 def put_on_stage(panel: web.Application, stage: Stage) -> None:
     """Add the demo's page and buttons to the panel, which is not started yet."""
     panel[STAGE] = stage
+    panel[PANEL] = replace(panel[PANEL], more_places=(("/demo", "demo", "Demo"),))
     add: Callable[[str, str, Handler], object] = panel.router.add_route
     add("GET", "/demo", guarded(show, Public.STAFF))
     add("GET", "/live/demo", guarded(look, Public.STAFF))

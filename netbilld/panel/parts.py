@@ -86,7 +86,10 @@ class PanelParts:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The parts, and what create_panel made of them; one for the application's life."""
+    """The parts, and what create_panel made of them; one for the application's life.
+
+    `more_places` are further entries of the main menu: address, picture and name, the name a key in the catalogues.
+    """
 
     parts: PanelParts
     renderer: Renderer
@@ -94,6 +97,7 @@ class Panel:
     perimeter: Perimeter
     sign_in: SignIn
     password_lockout: Lockout
+    more_places: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def lifetime(self) -> timedelta:

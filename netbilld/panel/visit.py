@@ -129,6 +129,7 @@ def page_context(request: web.Request) -> dict[str, Any]:
     visit = request[VISIT]
     return {
         "visit": visit,
+        "more_places": request.app[PANEL].more_places,
         "now": visit.now,
         "path": request.path,
         "here": request.path_qs,

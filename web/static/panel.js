@@ -64,7 +64,7 @@ if (chart && window.uPlot) {
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1000)] },
       },
       axes: [
-        { ...axis, space: 70, size: 26, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, space: 70, size: 26, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", timeZone: series.timezone })) },
         { ...axis, size: 72, values: (_plot, ticks) => ticks.map(speed) },
       ],
       series: [{},
@@ -76,7 +76,7 @@ if (chart && window.uPlot) {
     chart.append(tip);
     plot.over.addEventListener("mousemove", () => {
       const at = plot.cursor.idx;
-      tip.textContent = at === null || at === undefined ? "" : `${new Date(plot.data[0][at] * 1000).toLocaleTimeString(locale)}  ↓ ${speed(plot.data[1][at])}  ↑ ${speed(plot.data[2][at])}`;
+      tip.textContent = at === null || at === undefined ? "" : `${new Date(plot.data[0][at] * 1000).toLocaleTimeString(locale, { timeZone: series.timezone })}  ↓ ${speed(plot.data[1][at])}  ↑ ${speed(plot.data[2][at])}`;
     });
     plot.over.addEventListener("mouseleave", () => { tip.textContent = ""; });
     new ResizeObserver(() => plot.setSize({ width: chart.clientWidth, height: chart.clientHeight })).observe(chart);

@@ -125,7 +125,8 @@ class PortalStore:
         name = await self._connection.scalar(
             select(credentials.c.name)
             .where(credentials.c.service_id == service_id)
-            .order_by(credentials.c.created_at, credentials.c.id)
+            # the name a person signs in with, before a device's address
+            .order_by((credentials.c.kind != "password"), credentials.c.created_at, credentials.c.id)
             .limit(1)
         )
         return ServiceFile(

@@ -53,6 +53,7 @@ async def throughput(request: web.Request) -> web.Response:
             "upload_bps": [sample.upload_bps for sample in samples],
             "now": int(visit.now.timestamp()),
             "span_seconds": int(CHART_SPAN.total_seconds()),
+            "timezone": panel.parts.timezone,
         },
         headers={"Cache-Control": "no-store"},
     )
