@@ -13,7 +13,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.cli.commands import auth_command, enforce_command
 from netbilld.cli.context import Context
 from netbilld.cli.main import Parser
-from netbilld.model.errors import NotFoundError
+from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.services.authenticate import LoginAttempt
 from netbilld.services.order_book import PendingOrder
 from tests.enforcement_world import NOW, World
@@ -74,6 +74,12 @@ async def test_status_of_nobody_is_refused(world: World, config: Path) -> None:
     with pytest.raises(NotFoundError, match="siapa"):
         await run(enforce_command, config, "status", "--username", "siapa")
     assert await world.pending() == []
+
+
+async def test_status_of_a_service_no_daemon_has_looked_at_says_so(world: World, config: Path) -> None:
+    await world.add_service("budi")
+    with pytest.raises(RefusedError, match=r"'budi' is due was not computed yet; the daemon does it"):
+        await run(enforce_command, config, "status", "--username", "budi")
 
 
 async def test_retry_makes_every_order_due_and_leaves_its_trace(world: World, config: Path) -> None:

@@ -5,7 +5,8 @@ import argparse
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_json, print_table
-from netbilld.model.errors import NotFoundError
+from netbilld.model.errors import RefusedError
+from netbilld.model.subscriber import unknown_username
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +30,12 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 async def _status(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database, database.read() as work:
         lines = await work.enforcement.status(options.username)
-    if options.username is not None and not lines:
-        raise NotFoundError(f"no service is known by the name {options.username!r}", hint="see `subscriber list`")
+        if options.username is not None and not lines:
+            if await work.subscribers.by_credential_name(options.username) is None:
+                raise unknown_username(options.username)
+            raise RefusedError(
+                f"what {options.username!r} is due was not computed yet", hint="the daemon does it: `netbilld serve`"
+            )
     if context.json_wanted:
         document = [
             {
