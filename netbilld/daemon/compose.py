@@ -20,7 +20,7 @@ from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
-from netbilld.daemon.metering import Metering
+from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.settings import Settings
@@ -113,6 +113,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             segment_octets=settings.metering.segment_megabytes * 1024 * 1024,
         )
         journal.open()
+        await join(journal, database)
 
         attempts = AttemptBuffer()
         directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)

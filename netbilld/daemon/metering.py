@@ -1,17 +1,46 @@
 """Applies the journal as it grows, and lets the consequences follow: entitlement, then orders."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.services.entitle import Entitle
 from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.reconcile import Reconcile
 
 IDLE_SECONDS: Final = 1.0
+logger = logging.getLogger("netbilld.metering")
+
+
+async def join(journal: Journal, database: Database) -> None:
+    """See that journal and database belong together, before the journal takes its first record.
+
+    Raises:
+        StoreUnavailableError: the database is away.
+        NetbilldError: the journal can't be written.
+    """
+    async with database.read() as work:
+        applied, is_new = await work.sessions.applied(journal.identity)
+    if is_new:
+        logger.warning(
+            "a new accounting journal begins in %s, where the database has applied another one; "
+            "what that had acknowledged and not handed over is not metered",
+            journal.directory,
+            extra={"event": "journal_replaced"},
+        )
+    if journal.continue_after(applied):
+        logger.error(
+            "the accounting journal in %s ends before what the database has applied of it: an old copy was put back, "
+            "or the disk has lost its end. It goes on in a new segment; what it had acknowledged and not handed over "
+            "is not metered",
+            journal.directory,
+            extra={"event": "journal_older"},
+        )
 
 
 class Metering:

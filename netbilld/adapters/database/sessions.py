@@ -145,6 +145,15 @@ class SessionStore:
         )
         return number, BEGINNING
 
+    async def applied(self, journal: UUID) -> tuple[JournalCursor, bool]:
+        """Return how far a journal is applied, and whether another one has been applied here before it."""
+        query = select(journal_cursors).where(journal_cursors.c.journal == str(journal))
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is not None:
+            return JournalCursor(row.segment, row.position, row.sequence), False
+        others = await self._connection.scalar(select(func.count()).select_from(journal_cursors))
+        return BEGINNING, bool(others)
+
     async def advance(self, journal: UUID, cursor: JournalCursor, now: datetime) -> None:
         """Note how far a journal is applied."""
         await self._connection.execute(

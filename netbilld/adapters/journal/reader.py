@@ -42,11 +42,13 @@ class JournalReader:
             end: segment and position behind which nothing is durable yet; None reads whatever is there.
         """
         entries: list[JournalEntry] = []
+        readable = True
         while len(entries) < limit and (end is None or (cursor.segment, cursor.position) < end):
             descriptor = self._descriptor(cursor.segment)
             if descriptor is None:
                 following = self._following(cursor.segment)
                 if following is None:
+                    readable = False  # nothing to go on with: to call it «behind» would have it asked for at once
                     break
                 if cursor.segment:
                     self.missing_segments += following - cursor.segment
@@ -64,9 +66,10 @@ class JournalReader:
                     break
                 following = self._following(cursor.segment)
                 if following is None:
+                    readable = False
                     break
                 cursor = JournalCursor(following, SEGMENT_HEADER_OCTETS, cursor.sequence)
-        behind = end is not None and (cursor.segment, cursor.position) < end
+        behind = readable and end is not None and (cursor.segment, cursor.position) < end
         return JournalBatch(tuple(entries), cursor, behind or len(entries) == limit)
 
     def close(self) -> None:

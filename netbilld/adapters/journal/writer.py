@@ -101,15 +101,32 @@ class Journal:
             self._recover()
         except OSError as error:
             self._release()
-            raise NetbilldError(
-                f"the accounting journal in {self.directory} can't be used: {error.strerror or error}",
-                hint="free or mount the disk, and let the user of netbilld write there",
-                code="journal_unusable",
-            ) from error
+            raise self._unusable(error) from error
         except NetbilldError:
             self._release()
             raise
         self._trouble = None
+
+    def continue_after(self, applied: JournalCursor) -> bool:
+        """Make sure that what comes is read by who has applied this journal up to `applied`; call it before `start`.
+
+        A journal that ends before that is an old copy, or its disk has lost what it called durable. All that is left
+        of it is applied already; it goes on in a new segment, with numbers that were not used before.
+
+        Returns:
+            True where that was necessary.
+
+        Raises:
+            NetbilldError: there is no room for the new segment.
+        """
+        if self._durable >= (applied.segment, applied.position) and self._next_sequence > applied.sequence:
+            return False
+        self._next_sequence = max(self._next_sequence, applied.sequence + 1)
+        try:
+            self._roll(max(self._durable[0], applied.segment), 0)
+        except OSError as error:
+            raise self._unusable(error) from error
+        return True
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to commit, and to tell outcomes on `loop`."""
@@ -222,6 +239,8 @@ class Journal:
             writing = True
             write_all(self._file, octets, position)
             os.fdatasync(self._file)
+            if not os.fstat(self._file).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "its segment was deleted")
         except OSError as error:
             self._fail(error, len(group), abandon=writing)
             return False
@@ -253,6 +272,8 @@ class Journal:
         reason = error.strerror or str(error)
         if error.errno == errno.ENOSPC:
             reason = f"no space left in {self.directory}"
+        elif not self.directory.exists():
+            reason = f"{self.directory} is gone; mount or restore it, and start netbilld again"
         if self._trouble is None:
             _log.error("the accounting journal can't write: %s; accounting is not answered until it can", reason)
         self._trouble = f"journal: {reason}"
@@ -316,6 +337,13 @@ class Journal:
             path.unlink()
             deleted += 1
         return deleted
+
+    def _unusable(self, error: OSError) -> NetbilldError:
+        return NetbilldError(
+            f"the accounting journal in {self.directory} can't be used: {error.strerror or error}",
+            hint="free or mount the disk, and let the user of netbilld write there",
+            code="journal_unusable",
+        )
 
     # -- recovery -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -269,6 +270,55 @@ async def test_a_reader_whose_segment_is_gone_goes_on_and_counts_it(tmp_path: Pa
     assert [e.sequence for e in batch.entries] == [3]
     assert reader.missing_segments == 1
     reader.close()
+
+
+async def test_an_old_copy_goes_on_after_what_was_applied_of_the_newer_one(tmp_path: Path) -> None:
+    """Its own numbers were used already: a reader would take the new records for old ones, and lose them."""
+    async with opened(tmp_path / "journal") as journal:
+        await append(journal, b"a")
+    shutil.copytree(tmp_path / "journal", tmp_path / "old")
+    async with opened(tmp_path / "journal") as journal:
+        await append(journal, b"b", b"c", b"d")
+        applied = journal.read(BEGINNING, 10).cursor
+        assert not journal.continue_after(applied)
+    again = Journal(tmp_path / "old", segment_octets=SMALL, commit_seconds=0)
+    again.open()
+    assert again.continue_after(applied)
+    again.start(asyncio.get_running_loop())
+    try:
+        assert again.read(applied, 10).entries == ()
+        await append(again, b"e")
+        assert [entry.datagram for entry in again.read(applied, 10).entries] == [b"e"]
+    finally:
+        await again.close()
+    async with opened(tmp_path / "old") as journal:
+        assert not journal.continue_after(applied)
+        assert [entry.datagram for entry in journal.read(applied, 10).entries] == [b"e"]
+
+
+async def test_nothing_is_acknowledged_into_a_deleted_file(tmp_path: Path) -> None:
+    async with opened(tmp_path / "journal") as journal:
+        assert await append(journal, b"a") == [(b"a", True)]
+        shutil.rmtree(tmp_path / "journal")
+        assert await append(journal, b"b") == [(b"b", False)]
+        assert "is gone" in (journal.trouble or "")
+
+
+async def test_a_journal_whose_only_segment_is_deleted_goes_on_in_the_next(tmp_path: Path) -> None:
+    async with opened(tmp_path) as journal:
+        await append(journal, b"a")
+        segment_path(tmp_path, 1).unlink()
+        assert await append(journal, b"b") == [(b"b", False)]
+        assert await append(journal, b"b") == [(b"b", True)]
+        assert journal.trouble is None
+        assert [entry.datagram for entry in everything(journal)] == [b"b"]
+
+
+def test_a_reader_with_nothing_to_go_on_with_does_not_ask_to_be_asked_at_once(tmp_path: Path) -> None:
+    """The meter reads again without a pause while it is behind, and RADIUS shares its loop."""
+    batch = JournalReader(tmp_path).read(JournalCursor(1, 64, 1), 10, (1, 5000))
+    assert not batch.entries
+    assert not batch.behind
 
 
 def test_a_mark_inside_a_datagram_misleads_nobody() -> None:
