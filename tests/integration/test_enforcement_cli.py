@@ -20,10 +20,10 @@ from tests.enforcement_world import NOW, World
 
 
 @pytest.fixture
-def config(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def config(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("NETBILLD_CONFIG", raising=False)
     file = tmp_path / "netbilld.toml"
-    file.write_text(f'data_dir = "{tmp_path}"\ndatabase_url = "{database_url}"\ntimezone = "Asia/Jakarta"\n')
+    file.write_text(f'data_dir = "{tmp_path}"\ndatabase_url = "{migrated_url}"\ntimezone = "Asia/Jakarta"\n')
     return file
 
 
