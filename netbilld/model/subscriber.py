@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from netbilld.model.errors import NotFoundError
@@ -16,6 +17,10 @@ class SubscriberStatus(StrEnum):
 class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a kind
     MAC = "mac"
+
+
+# what is known of a person, apart from number and money
+PERSON_FIELDS: Final = ("name", "phone", "email", "address", "area")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Orders that staff give about sessions: end one, and try again what is waiting."""
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
+from netbilld.ports.changes import Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,6 @@ class SessionControl(Protocol):
 
 class Orders(Protocol):
     async def retry_all(self, now: datetime) -> list[UUID]: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

@@ -16,6 +16,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Credential, PlanOffer, Service, Subscriber, SubscriberStatus
+from netbilld.ports.changes import Changes
 from netbilld.services import manage_subscribers
 from netbilld.services.import_rows import CsvRow, CsvTable, ImportRow
 from netbilld.services.manage_subscribers import taken_address, taken_name
@@ -36,17 +37,6 @@ CHUNK: Final = 500
 
 class Subscribers(manage_subscribers.Subscribers, Protocol):
     async def by_numbers(self, numbers: Sequence[str]) -> dict[str, Subscriber]: ...
-
-
-class Changes(Protocol):
-    async def record_many(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entries: Sequence[tuple[UUID | int | str, Mapping[str, Any]]],
-    ) -> None: ...
 
 
 class Invoices(Protocol):

@@ -10,6 +10,7 @@ from uuid import UUID
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.model.permissions import Role
+from netbilld.ports.changes import Changes
 from netbilld.services import manage_staff
 from netbilld.services.idempotency import Idempotency
 from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, ManageStaff, NewStaff, Passwords, one_time_password
@@ -36,7 +37,7 @@ class Work(Protocol):
     def staff(self) -> StaffTable: ...
 
     @property
-    def changes(self) -> manage_staff.Changes: ...
+    def changes(self) -> Changes: ...
 
     @property
     def idempotency(self) -> Idempotency: ...

@@ -13,6 +13,7 @@ from netbilld.enforcement.vendors import vendor
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
+from netbilld.ports.changes import Changes
 from netbilld.services.new_service import Sealer
 from netbilld.services.subscriber_fields import clean_text
 
@@ -35,18 +36,6 @@ class NasTable(Protocol):
     async def by_address(self, address: str) -> Nas | None: ...
 
     async def open_sessions(self, nas_id: UUID) -> int: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from netbilld.billing.plan_file import parse_plan, unused_keys
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.ports.changes import Changes
 
 
 class StoredVersion(Protocol):
@@ -41,18 +42,6 @@ class Plans(Protocol):
     ) -> None: ...
     async def set_on_sale(self, plan_id: UUID, *, on_sale: bool) -> None: ...
     async def by_code(self, code: str, *, lock: bool = False) -> StoredVersion | None: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

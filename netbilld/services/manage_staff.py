@@ -12,6 +12,7 @@ from netbilld.model.contact import parse_email
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
+from netbilld.ports.changes import Changes
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.subscriber_fields import clean_text
 
@@ -36,18 +37,6 @@ class StaffTable(Protocol):
     async def lock_active_admins(self) -> list[UUID]: ...
 
     async def end_logins(self, staff_id: UUID, *, keep_token_hash: str | None = None) -> None: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

@@ -19,6 +19,7 @@ from netbilld.model.subscriber import (
     SubscriberStatus,
     unknown_username,
 )
+from netbilld.ports.changes import Changes
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.new_service import (
     CheckedService,
@@ -82,18 +83,6 @@ class Services(Protocol):
     async def update_credential(self, credential_id: UUID, fields: Mapping[str, Any]) -> None: ...
 
     async def remove_credential(self, credential_id: UUID) -> None: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

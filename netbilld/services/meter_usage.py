@@ -22,6 +22,7 @@ from netbilld.billing.postings import usage_charged
 from netbilld.billing.rating import charge_due_minor
 from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
+from netbilld.ports.clock import Clock
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.radius.values import lookup_key
@@ -92,10 +93,6 @@ class Work(Protocol):
 
 class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)

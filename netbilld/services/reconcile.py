@@ -6,13 +6,14 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from netbilld.enforcement.actions import Cannot, Disconnect
 from netbilld.enforcement.backoff import RetryPolicy, next_attempt_at
 from netbilld.enforcement.evidence import traffic_proves
 from netbilld.enforcement.observed import Evidence
+from netbilld.ports.clock import Clock
 from netbilld.radius.codes import ErrorCause
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.services.authenticate import SecretOpener
@@ -45,10 +46,6 @@ STOP_WAIT_SECONDS: Final = 15.0
 _GONE: Final = int(ErrorCause.SESSION_CONTEXT_NOT_FOUND)
 _PASSING: Final = frozenset((int(ErrorCause.RESOURCES_UNAVAILABLE), int(ErrorCause.REQUEST_INITIATED)))
 logger = logging.getLogger("netbilld.enforcement")
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)

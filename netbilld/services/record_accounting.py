@@ -1,11 +1,11 @@
 """RecordAccounting: an Accounting-Request is answered once it is durable in the journal, and not before."""
 
 from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from netbilld.ports.clock import Clock
 from netbilld.radius.attributes import ACCT_SESSION_ID, ACCT_STATUS_TYPE
 from netbilld.radius.codes import AcctStatusType, Code
 from netbilld.radius.server import Request
@@ -27,10 +27,6 @@ class Journal(Protocol):
         done: Callable[[Any, bool], None],
         token: object,
     ) -> bool: ...
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
 
 
 class Unanswered(StrEnum):

@@ -15,6 +15,7 @@ from netbilld.billing.postings import renewal_charged
 from netbilld.billing.renewal import PrepaidService, renewal_due
 from netbilld.model.actor import Actor
 from netbilld.model.periods import local_date
+from netbilld.ports.changes import Changes
 
 CHUNK: Final = 200  # subscribers in one transaction
 
@@ -41,18 +42,6 @@ class Ledger(Protocol):
     async def post_many(
         self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
     ) -> list[int]: ...
-
-
-class Changes(Protocol):
-    async def record(
-        self,
-        actor: Actor,
-        at: datetime,
-        action: str,
-        entity: str,
-        entity_id: UUID | int | str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None: ...
 
 
 class Work(Protocol):

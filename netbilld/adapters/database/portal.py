@@ -28,8 +28,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
-from netbilld.services.recognise import OpenSession
-from netbilld.services.show_account import (
+from netbilld.services.account_view import (
     Application,
     Due,
     InvoiceLine,
@@ -41,6 +40,7 @@ from netbilld.services.show_account import (
     UsageHour,
     UsedInPeriod,
 )
+from netbilld.services.recognise import OpenSession
 from netbilld.services.sign_in_subscriber import SealedPassword
 
 _OPEN_STATES: Final = ("starting", "live", "late", "stale")

@@ -2,9 +2,9 @@
 
 import argparse
 
-from netbilld.cli.commands.subscriber_command import PERSON
 from netbilld.cli.context import Context
 from netbilld.cli.secret_input import read_secret
+from netbilld.model.subscriber import PERSON_FIELDS
 from netbilld.radius.values import normalise_mac
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
 from netbilld.services.new_service import Defaults, NewService
@@ -32,7 +32,7 @@ async def _add(context: Context, options: argparse.Namespace) -> None:
         ip=options.ip,
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
-        **{name: getattr(options, name) for name in PERSON},
+        **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
     async with context.database() as database:
         manage = ManageSubscribers(database, context.box, _defaults(context))
@@ -50,7 +50,7 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
         mac=options.mac,
         ip=options.ip,
-        **{name: getattr(options, name) for name in PERSON},
+        **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
     async with context.database() as database:
         manage = ManageSubscribers(database, context.box, _defaults(context))

@@ -11,9 +11,8 @@ from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
-from netbilld.model.subscriber import CredentialKind, FoundService, unknown_username
+from netbilld.model.subscriber import PERSON_FIELDS, CredentialKind, FoundService, unknown_username
 
-PERSON: Final = ("name", "phone", "email", "address", "area")
 # states of a service as they are said of its subscriber
 _STATUS: Final = {"ended": "terminated"}
 _STATUSES: Final = ("active", "suspended", "paused", "terminated")
@@ -70,7 +69,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--active-until", metavar="DATE", help="prepaid: the last day that is paid for")
     parser.add_argument("--mac", metavar="MAC", help="a MAC address that logs in by itself, beside the user name")
     parser.add_argument("--ip", metavar="ADDRESS", help="static address")
-    for name in PERSON:
+    for name in PERSON_FIELDS:
         parser.add_argument(f"--{name}", metavar="TEXT")
 
 

@@ -10,7 +10,7 @@ from netbilld.panel.portal.chart import bars
 from netbilld.panel.portal.pages import hero
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.visitor import locale, signed_in
-from netbilld.services.show_account import Account
+from netbilld.services.account_view import Account
 from netbilld.services.sign_in import Login
 
 Page = Callable[[web.Request, UUID], Awaitable[tuple[str, dict[str, Any]]]]

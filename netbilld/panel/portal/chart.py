@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from netbilld.services.show_account import DayOfUsage
+from netbilld.services.account_view import DayOfUsage
 
 HEIGHT: Final = 100
 BAR_WIDTH: Final = 7

@@ -10,7 +10,7 @@ from netbilld.enforcement.profile import Access
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.sign_in import sign_in_page
 from netbilld.panel.portal.visitor import balance_of, masked, visitor
-from netbilld.services.show_account import NEAR_DUE_DAYS, Balance
+from netbilld.services.account_view import NEAR_DUE_DAYS, Balance
 
 _BALANCE_SECONDS: Final = 30
 _BALANCE_TIMES: Final = 20

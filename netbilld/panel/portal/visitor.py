@@ -6,8 +6,8 @@ from aiohttp import web
 
 from netbilld.panel.i18n import chosen_locale
 from netbilld.panel.portal.parts import PORTAL, Portal
+from netbilld.services.account_view import Balance
 from netbilld.services.recognise import Recognised, source_address
-from netbilld.services.show_account import Balance
 from netbilld.services.sign_in import Login, token_hash
 from netbilld.services.sign_in_subscriber import REALM
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netbilld.panel.portal.chart import HEIGHT, bars
-from netbilld.services.show_account import DayOfUsage
+from netbilld.services.account_view import DayOfUsage
 
 DAYS = st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 2**62)), min_size=1, max_size=31)
 
