@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Date,
     DateTime,
     Dialect,
@@ -26,11 +27,13 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    event,
     false,
     text,
 )
 
 SCHEMA_VERSION: Final = "0001"
+WHERE: Final = "where"  # in an index's info: it is of these rows only
 
 metadata: Final = MetaData(
     naming_convention={
@@ -200,8 +203,7 @@ services = Table(
         "uq_services_static_ip",
         "static_ip",
         unique=True,
-        postgresql_where=text("ended_at IS NULL"),
-        sqlite_where=text("ended_at IS NULL"),
+        info={WHERE: "ended_at IS NULL"},
     ),
 )
 
@@ -245,15 +247,13 @@ nas = Table(
         "uq_nas_name_key",
         "name_key",
         unique=True,
-        postgresql_where=text("removed_at IS NULL"),
-        sqlite_where=text("removed_at IS NULL"),
+        info={WHERE: "removed_at IS NULL"},
     ),
     Index(
         "uq_nas_address",
         "address",
         unique=True,
-        postgresql_where=text("removed_at IS NULL"),
-        sqlite_where=text("removed_at IS NULL"),
+        info={WHERE: "removed_at IS NULL"},
     ),
 )
 
@@ -307,15 +307,13 @@ sessions = Table(
         "ix_sessions_open",
         "state",
         "framed_ip",
-        postgresql_where=text("stopped_at IS NULL"),
-        sqlite_where=text("stopped_at IS NULL"),
+        info={WHERE: "stopped_at IS NULL"},
     ),
     Index(
         "ix_sessions_open_nas",
         "nas_id",
         "mac",
-        postgresql_where=text("stopped_at IS NULL"),
-        sqlite_where=text("stopped_at IS NULL"),
+        info={WHERE: "stopped_at IS NULL"},
     ),
 )
 
@@ -551,3 +549,12 @@ allocations = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+
+@event.listens_for(metadata, "before_create")
+def _limit_indexes(_target: MetaData, connection: Connection, **_options: object) -> None:
+    """Tell the dialect in use what an index is of: naming both where it stands would load both, at every start."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if WHERE in index.info:
+                index.dialect_options[connection.dialect.name]["where"] = text(index.info[WHERE])
