@@ -6,6 +6,7 @@ from uuid import UUID
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.tasks import Failures
 from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
@@ -48,6 +49,7 @@ class Health:
         self._coa = coa
         self._failures = failures
         self.answering = False
+        self.http: list[HttpPort] = []
 
     def status(self) -> Mapping[str, Any]:
         """Return `{"ready", "reasons", "notices"}`: a database that is away is a notice, not a reason."""
@@ -174,5 +176,18 @@ class Health:
             gauge,
             "1 where a NAS left its last order unanswered.",
             [(f'{{nas="{nas_id}"}}', int(lane.silent)) for nas_id, lane in lanes.items()],
+        )
+        ports = [(f'{{port="{port.name}"}}', port) for port in self.http]
+        yield (
+            "netbilld_http_connections",
+            gauge,
+            "Open connections.",
+            [(label, one.connections) for label, one in ports],
+        )
+        yield (
+            "netbilld_http_refused_total",
+            counter,
+            "Connections closed at once, too many being open.",
+            [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]

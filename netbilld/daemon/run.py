@@ -20,6 +20,7 @@ from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
+from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.systemd import notify, watchdog_seconds
@@ -43,7 +44,7 @@ class Daemon:
         self.feed = ChangeFeed(parts.database, parts.clock, self._follow_changes)
         self._control = ControlServer(socket_path(parts.settings.data_dir), self._on_control)
         self._stop = asyncio.Event()
-        self._runners: list[web.AppRunner] = []
+        self._http: list[HttpPort] = []
 
     def stop(self) -> None:
         """End it; what was received is answered first."""
@@ -103,7 +104,7 @@ class Daemon:
     async def _close(self) -> None:
         self.parts.health.answering = False
         await self._control.close()
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(http.close() for http in self._http))
         with suppress(NetbilldError, TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.parts.log_attempts.run()
@@ -220,22 +221,18 @@ class Daemon:
 
     async def _open_http(self) -> None:
         settings = self.parts.settings
-        panel = web.AppRunner(self.parts.panel, access_log=None, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
+        panel = web.AppRunner(
+            self.parts.panel, access_log=None, keepalive_timeout=30, shutdown_timeout=HTTP_SHUTDOWN_SECONDS
+        )
         portal = portal_runner(self.parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
-        await self._serve(panel, "panel", settings.panel.host, settings.panel.port)
-        await self._serve(portal, "portal", settings.portal.host, settings.portal.port)
+        await self._serve("panel", panel, settings.panel.host, settings.panel.port)
+        await self._serve("portal", portal, settings.portal.host, settings.portal.port)
 
-    async def _serve(self, runner: web.AppRunner, name: str, host: str, port: int) -> None:
-        self._runners.append(runner)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise NetbilldError(
-                f"the {name} can't listen on {host}:{port}: {os.strerror(error.errno or 0)}",
-                hint=f"see `ss -ltnp sport = :{port}`, or set {name}.port",
-                code="port_in_use",
-            ) from None
+    async def _serve(self, name: str, runner: web.AppRunner, host: str, port: int) -> None:
+        http = HttpPort(name, runner, trusted_proxies=self.parts.settings.trusted_proxies)
+        self._http.append(http)
+        self.parts.health.http.append(http)
+        await http.open(host, port)
 
 
 async def serve(settings: Settings) -> None:
@@ -246,6 +243,7 @@ async def serve(settings: Settings) -> None:
         if daemon is not None:
             daemon.feed.wake.set()
 
+    raise_descriptor_limit()
     daemon = Daemon(await compose(settings, nudge))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

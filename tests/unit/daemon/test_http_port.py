@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from netbilld.daemon.http_port import HttpPort
+from tests.peers import free_tcp_port
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def opened(**bounds: object) -> AsyncIterator[tuple[HttpPort, int]]:
+    async def hello(_request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    http = HttpPort("portal", web.AppRunner(app, access_log=None), **bounds)  # type: ignore[arg-type]
+    port = free_tcp_port()
+    await http.open("127.0.0.1", port)
+    try:
+        yield http, port
+    finally:
+        await http.close()
+
+
+async def _half_a_request(port: int) -> Stream:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: ")
+    await writer.drain()
+    return reader, writer
+
+
+async def _ask(port: int) -> bytes:
+    """Return the first line of the answer, nothing where the connection is closed at once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(REQUEST)
+        return (await reader.readline()).strip()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def _holds(http: HttpPort, connections: int) -> None:
+    async with asyncio.timeout(10):
+        while http.connections != connections:
+            await asyncio.sleep(0.01)
+
+
+async def test_one_source_that_holds_many_connections_gets_no_more_until_it_lets_go() -> None:
+    async with opened(most_a_source=3) as (http, port):
+        held = [await _half_a_request(port) for _ in range(3)]
+        await _holds(http, 3)
+        assert await _ask(port) == b""
+        assert http.refused == 1
+        for _, writer in held:
+            writer.close()
+        await _holds(http, 0)
+        assert await _ask(port) == b"HTTP/1.1 200 OK"
+
+
+async def test_all_sources_together_are_bounded_too() -> None:
+    async with opened(most=2) as (http, port):
+        held = [await _half_a_request(port) for _ in range(2)]
+        await _holds(http, 2)
+        assert await _ask(port) == b""
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_trusted_proxy_carries_everybody_and_is_bounded_as_all_are() -> None:
+    async with opened(most_a_source=1, most=3, trusted_proxies=("127.0.0.0/8",)) as (http, port):
+        held = [await _half_a_request(port) for _ in range(2)]
+        await _holds(http, 2)
+        assert await _ask(port) == b"HTTP/1.1 200 OK"
+        for _, writer in held:
+            writer.close()
