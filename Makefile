@@ -23,6 +23,7 @@ $(VENV)/.run-stamp: lock/run.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r lock/run.txt
 	$(PIP) install --no-build-isolation --no-deps --editable .
+	$(BIN)/python -m compileall -q netbilld  # a command must not compile the program first, where Python may not write
 	@touch $@
 
 $(VENV)/.dev-stamp: $(VENV)/.run-stamp lock/dev.txt
