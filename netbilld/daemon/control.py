@@ -57,6 +57,9 @@ class ControlServer:
             answer = await self._handler(request if isinstance(request, dict) else {})
         except (ValueError, TimeoutError) as error:
             answer = {"ok": False, "error": str(error)}
+        except (ConnectionError, asyncio.CancelledError):  # the other side has gone, or the daemon goes: nobody asks
+            writer.close()
+            return
         with suppress(ConnectionError):
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()

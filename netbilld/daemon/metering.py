@@ -9,6 +9,7 @@ from typing import Final
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
+from netbilld.daemon.clock_watch import ClockWatch
 from netbilld.services.entitle import Entitle
 from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.reconcile import Reconcile
@@ -48,7 +49,6 @@ class Metering:
 
     Attributes:
         applied: journal records applied since the start.
-        hearing_since: since when accounting has been received and applied without a gap; None while it is not.
     """
 
     def __init__(
@@ -59,10 +59,28 @@ class Metering:
         self._entitle = entitle
         self._reconcile = reconcile
         self._clock = clock
+        self._watch = ClockWatch(clock)
         self._committed = asyncio.Event()
         journal.on_commit = self._committed.set
         self.applied = 0
-        self.hearing_since: datetime | None = None
+        self._hearing_since: datetime | None = None
+
+    def hearing_since(self) -> datetime:
+        """Return since when accounting has been received and applied without a gap; this moment while it is not.
+
+        A clock that was set is a gap: to it every session seems to have been silent for as long as it was moved.
+        """
+        now = self._clock.now()
+        by = self._watch.jumped()
+        if by is not None:
+            logger.warning(
+                "the clock was set by %+.0f s; silence counts from now on",
+                by.total_seconds(),
+                extra={"event": "clock_set"},
+            )
+            if self._hearing_since is not None:
+                self._hearing_since = now
+        return self._hearing_since or now
 
     @property
     def behind_octets(self) -> int:
@@ -71,17 +89,18 @@ class Metering:
 
     async def run(self) -> None:
         """Apply what is committed, for ever."""
-        self.hearing_since = None  # also after a failure: nobody is presumed dead for what we did not read
+        self._hearing_since = None  # also after a failure: nobody is presumed dead for what we did not read
         while True:
             self._committed.clear()
             batch = await self._meter.run_batch()
             self.applied += batch.applied
             await self._follow(batch)
             if batch.behind:
-                self.hearing_since = None
+                self._hearing_since = None
                 continue
-            if self.hearing_since is None:
-                self.hearing_since = self._clock.now()
+            self.hearing_since()  # each time round, so that a clock that is set back and forth is not missed
+            if self._hearing_since is None:
+                self._hearing_since = self._clock.now()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._committed.wait(), IDLE_SECONDS)
 

@@ -154,7 +154,7 @@ class Daemon:
 
     async def _reap(self) -> None:
         now = self.parts.clock.now()
-        reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since or now)
+        reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since())
         if reaped.service_ids or reaped.closed_session_ids:
             self.parts.reconcile.nudge(reaped.service_ids, reaped.closed_session_ids)
 

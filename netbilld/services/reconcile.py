@@ -182,7 +182,8 @@ class Reconcile:
         now = self._clock.now()
         services, self._services = self._services, set()
         named, self._sessions = self._sessions, set()
-        everything = self._all_at is None or now >= self._all_at
+        every = timedelta(seconds=self._policy.every_seconds)
+        everything = self._all_at is None or not now < self._all_at <= now + every  # also after a clock was set back
         busy = set(self._busy)
         async with self._database.read() as work:
             store = work.enforcement
@@ -194,7 +195,7 @@ class Reconcile:
             ended = await store.ended_with_orders()
             next_at = await store.next_attempt_at(now)
         if everything:
-            self._all_at = now + timedelta(seconds=self._policy.every_seconds)
+            self._all_at = now + every
         await self._sort(list(found.values()), ended, busy, now)
         for nas_id, lane in self._lanes.items():
             if len(lane.queue):
