@@ -7,6 +7,7 @@ from datetime import time
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -80,6 +81,14 @@ def _rate(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
+def _web_address(url: str) -> str:
+    """Return a web address without a slash at its end; subscribers are sent there."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write a web address such as https://portal.example.net")
+    return url.rstrip("/")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,6 +99,7 @@ class RadiusSettings(_Section):
     ] = ("0.0.0.0",)  # noqa: S104 - every NAS must reach it
     auth_port: Port = 1812
     acct_port: Port = 1813
+    workers: Annotated[int, Field(ge=1, le=1)] = 1  # this release does everything in one process
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
 
@@ -103,7 +113,7 @@ class PanelSettings(_Section):
 class PortalSettings(_Section):
     host: str = "0.0.0.0"  # noqa: S104 - subscribers come from outside
     port: Port = 8081
-    public_url: str | None = None
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None
 
 
 class BillingSettings(_Section):

@@ -86,6 +86,8 @@ def test_message_authenticator_takes_the_booleans_of_toml(tmp_path: Path, text: 
         ("[radius]\nhost = []\n", r"radius\.host: .* at least 1 item"),
         ('[radius]\nrequire_message_authenticator = "maybe"\n', r"radius\.require_message_authenticator: .*'auto'"),
         ('trusted_proxies = ["10.0.0.0/40"]\n', r"trusted_proxies: '10\.0\.0\.0/40' is no address"),
+        ('[portal]\npublic_url = "javascript:alert(1)"\n', r"portal\.public_url: write a web address"),
+        ("[radius]\nworkers = 4\n", r"radius\.workers: Input should be less than or equal to 1"),
         ("x = \n", r"not valid TOML"),
     ],
 )
