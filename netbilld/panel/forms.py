@@ -15,6 +15,9 @@ _LONGEST: Final = 1000
 
 # refusals of services that people meet on these pages, by code
 MESSAGES: Final[Mapping[str, str]] = {
+    "wrong_current_password": N_("The current password is not right."),
+    "email_taken": N_("That e-mail address belongs to somebody else."),
+    "name_missing": N_("Write your name."),
     "wrong_password": N_("The old password is not right."),
     "reference_taken": N_("That reference belongs to another payment."),
     "session_ended": N_("That session has ended already."),

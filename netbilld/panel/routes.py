@@ -52,6 +52,7 @@ ROUTES: Final = (
     Route("GET", "/live/nas", Permission.VIEW_NETWORK, network.live),
     Route("GET", "/nas/{name}", Permission.VIEW_NETWORK, network.show),
     Route("GET", "/profile", Public.STAFF, profile.show),
+    Route("POST", "/profile", Public.STAFF, profile.change),
     Route("POST", "/profile/password", Public.STAFF, profile.change_password),
     Route("GET", "/healthz", Public.ANYBODY, status.healthz),
     Route("GET", "/readyz", Public.ANYBODY, status.readyz),

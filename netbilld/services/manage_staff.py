@@ -89,6 +89,15 @@ class StaffChanges:
     one_time: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OwnProfile:
+    """What one may change about oneself; `password` is the current one, needed where the e-mail changes."""
+
+    name: str
+    email: str
+    password: str = field(default="", repr=False)
+
+
 class ManageStaff:
     """The use cases of staff; each is one transaction with its line in the audit trail."""
 
@@ -186,6 +195,37 @@ class ManageStaff:
             details = {"email": member.email, "fields": said}
             await work.changes.record(actor, now, "staff.set", "staff", member.id, details)
         return sorted(changed)
+
+    async def change_own_profile(self, staff_id: UUID, wanted: OwnProfile, actor: Actor, now: datetime) -> list[str]:
+        """Change one's own name and e-mail address, and nothing else; return the names of what did change.
+
+        Raises:
+            InvalidInputError: there is no name, or the e-mail is no address.
+            RefusedError: the password is not theirs, or the e-mail address is another's.
+        """
+        email, name = parse_email(wanted.email), clean_text("name", wanted.name, 200)
+        if not name:
+            raise InvalidInputError("there is no name", code="name_missing")
+        async with self._store.read() as work:
+            member = await work.staff.by_id(staff_id)
+        if member is None:
+            raise NotFoundError("this staff user is gone")
+        columns: dict[str, Any] = {} if name == member.name else {"name": name}
+        if email != member.email:
+            if not await self._passwords.verify(member.password_hash, wanted.password[: LONGEST_PASSWORD + 1]):
+                raise RefusedError("the current password is not right", code="wrong_current_password")
+            columns |= {"email": email, "email_key": email_key(email)}
+        if not columns:
+            return []
+        changed = sorted(columns.keys() - {"email_key"})
+        async with self._store.write() as work:
+            current = await work.staff.by_id(staff_id)
+            if current is None or current.password_hash != member.password_hash:
+                raise RefusedError("the password was changed meanwhile", code="wrong_current_password")
+            await work.staff.update(staff_id, columns)
+            details = {"email": member.email, "fields": {name: columns[name] for name in changed}}
+            await work.changes.record(actor, now, "staff.set", "staff", staff_id, details)
+        return changed
 
     async def change_own_password(
         self, staff_id: UUID, old: str, new: str, actor: Actor, now: datetime, *, keep_token_hash: str | None = None

@@ -11,6 +11,7 @@ from yarl import URL
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.model.permissions import Role
 from netbilld.panel.security import HEADERS
 from netbilld.services.sign_in import FREE_ATTEMPTS_NAME, FREE_ATTEMPTS_SOURCE, token_hash
 from tests.panel_fixture import PASSWORD, Browser, PanelWorld, StoppedClock, client_of
@@ -239,6 +240,45 @@ async def test_ones_profile_shows_ones_own_data_only(world: PanelWorld, browser:
     text = await browser.page("/profile")
     assert "admin@rumahnet.example" in text
     assert "Orang Lain" not in text
+
+
+async def test_ones_own_name_and_e_mail_are_changed_and_ones_role_is_not(world: PanelWorld, browser: Browser) -> None:
+    """ICON-8, ICON-9: what is typed persists and is shown; role and rights are not among what one may change."""
+    await world.staff(email="lain@rumahnet.example", name="Orang Lain")
+    await browser.sign_in(await world.staff(Role.READONLY))
+    grab = {"role": "admin", "active": "0", "staff_id": "1", "must_change_password": "1"}
+    renamed = await browser.send("/profile", {"name": "Rina", "email": "readonly@rumahnet.example"} | grab)
+    assert renamed.headers["Location"] == "/profile?done=profile"
+    wanted = {"name": "Rina", "email": "rina@rumahnet.example"}
+    for form, said in (
+        (wanted, "Kata sandi sekarang tidak benar."),
+        (wanted | {"password": "tebakan"}, "Kata sandi sekarang tidak benar."),
+        (wanted | {"email": "LAIN@rumahnet.example", "password": PASSWORD}, "sudah dipakai orang lain"),
+        (wanted | {"email": "rina"}, "bukan alamat email"),
+        (wanted | {"name": ""}, "Tulis nama Anda."),
+    ):
+        refused = await browser.send("/profile", form)
+        assert (refused.status, said in (text := await refused.text()), PASSWORD in text) == (422, True, False)
+    assert (await browser.send("/profile", wanted | {"password": PASSWORD} | grab)).status == 303
+    text = await browser.page("/profile")
+    assert 'value="Rina"' in text
+    assert 'value="rina@rumahnet.example"' in text
+    async with world.database.read() as work:
+        member = await work.staff.by_email("rina@rumahnet.example")
+    assert member is not None
+    assert (member.role, member.active, member.must_change_password) == (Role.READONLY, True, False)
+    async with client_of(world.app()) as other:
+        assert (await Browser(other).sign_in("readonly@rumahnet.example")).status == 401
+        assert (await Browser(other).sign_in("rina@rumahnet.example")).status == 303
+
+
+async def test_the_password_can_not_be_guessed_by_way_of_the_e_mail(world: PanelWorld, browser: Browser) -> None:
+    await browser.sign_in(await world.staff())
+    form = {"name": "Ani", "email": "ani@rumahnet.example", "password": "tebakan"}
+    for _ in range(FREE_ATTEMPTS_NAME):
+        assert "Kata sandi sekarang" in await (await browser.send("/profile", form)).text()
+    refused = await browser.send("/profile", form | {"password": PASSWORD})
+    assert "Terlalu banyak percobaan" in await refused.text()
 
 
 async def test_the_language_is_picked_on_the_page(world: PanelWorld, browser: Browser) -> None:

@@ -9,14 +9,14 @@ from sqlalchemy import insert, select
 
 from netbilld.adapters.clock import entropy
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import logins
+from netbilld.adapters.database.tables import changes, logins
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff
 from netbilld.services.initialise import add_first_staff, tie_key, verify_key
-from netbilld.services.manage_staff import ManageStaff, NewStaff, StaffChanges
+from netbilld.services.manage_staff import ManageStaff, NewStaff, OwnProfile, StaffChanges
 from tests.people_world import NOW, STAFF
 
 LATER = NOW + timedelta(hours=1)
@@ -147,6 +147,40 @@ async def test_everybody_changes_their_own_password(
     async with database.read() as work:
         change = (await work.changes.about("staff", member.id))[0]
     assert (change.action, change.actor, change.details["fields"]) == ("staff.set", STAFF.name, {"password": "changed"})
+
+
+async def test_everybody_changes_their_own_name_and_with_the_password_their_e_mail(
+    manage: ManageStaff, database: Database
+) -> None:
+    """ICON-9: name and e-mail persist, the old address is nobody's afterwards, and it is written down."""
+    member = await add(manage, "siti@example.org", "cashier")
+    await add(manage, "budi@example.org")
+    assert await manage.change_own_profile(member.id, OwnProfile(" Siti A. ", "siti@example.org"), STAFF, LATER) == [
+        "name"
+    ]
+    for password in ("", "another pass"):
+        with pytest.raises(RefusedError, match="current password"):
+            await manage.change_own_profile(member.id, OwnProfile("S", "aminah@example.org", password), STAFF, LATER)
+    for taken in ("budi@example.org", "BUDI@example.org"):
+        with pytest.raises(RefusedError, match="already"):
+            await manage.change_own_profile(member.id, OwnProfile("S", taken, PASSWORD), STAFF, LATER)
+    for wrong in (OwnProfile(" ", "siti@example.org"), OwnProfile("S", "siti", PASSWORD)):
+        with pytest.raises(InvalidInputError):
+            await manage.change_own_profile(member.id, wrong, STAFF, LATER)
+    moved = OwnProfile("Siti A.", "Aminah@Example.org", PASSWORD)
+    assert await manage.change_own_profile(member.id, moved, STAFF, LATER) == ["email"]
+    assert await manage.change_own_profile(member.id, moved, STAFF, LATER) == []
+    kept = await found(database, "aminah@example.org")
+    assert (kept.id, kept.name, kept.email, kept.role) == (member.id, "Siti A.", "Aminah@Example.org", Role.CASHIER)
+    with pytest.raises(AssertionError):
+        await found(database, "siti@example.org")
+    async with database.read() as work:
+        query = select(changes.c.details).where(changes.c.action == "staff.set").order_by(changes.c.id)
+        lines = list(await work.connection.scalars(query))
+    assert lines == [
+        {"email": "siti@example.org", "fields": {"name": "Siti A."}},
+        {"email": "siti@example.org", "fields": {"email": "Aminah@Example.org"}},
+    ]
 
 
 async def test_a_one_time_password_must_be_changed(manage: ManageStaff, database: Database) -> None:

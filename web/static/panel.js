@@ -64,7 +64,7 @@ if (chart && window.uPlot) {
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1000)] },
       },
       axes: [
-        { ...axis, space: 70, size: 26, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", timeZone: series.timezone })) },
+        { ...axis, space: 70, size: 26, incrs: [60, 120, 300, 600, 900, 1800, 3600], values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", timeZone: series.timezone })) },
         { ...axis, size: 72, values: (_plot, ticks) => ticks.map(speed) },
       ],
       series: [{},

@@ -33,9 +33,17 @@ class StaffStore:
             raise RefusedError(f"there is a staff user {added.email!r} already", code="email_taken") from None
 
     async def update(self, staff_id: UUID, fields: Mapping[str, Any]) -> None:
-        """Set columns of a member of the staff."""
+        """Set columns of a member of the staff.
+
+        Raises:
+            RefusedError: the e-mail address is another's.
+        """
         values = {name: value.value if isinstance(value, Role) else value for name, value in fields.items()}
-        await self._connection.execute(update(staff).where(staff.c.id == staff_id).values(**values))
+        try:
+            await self._connection.execute(update(staff).where(staff.c.id == staff_id).values(**values))
+        except IntegrityError:
+            taken = fields.get("email")
+            raise RefusedError(f"there is a staff user {taken!r} already", code="email_taken") from None
 
     async def by_id(self, staff_id: UUID) -> Staff | None:
         """Return a member of the staff."""
