@@ -244,7 +244,7 @@ class World:
         return session_id
 
     async def due(
-        self, person: Person, access: Access, reason: str, *, since_at: datetime | None = None
+        self, person: Person, access: Access, reason: str, *, since_at: datetime | None = None, cause: str = "test"
     ) -> ServiceProfile:
         profile = profile_of(access)
         async with self.database.write() as work:
@@ -258,7 +258,7 @@ class World:
                     reason=reason,
                     profile_key=profile.key,
                     profile=profile.to_json(),
-                    cause="test",
+                    cause=cause,
                     since_at=since_at or self.now - timedelta(hours=1),
                 )
             )

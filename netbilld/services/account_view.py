@@ -42,6 +42,7 @@ class Due:
     profile: ServiceProfile
     since_at: datetime
     until_at: datetime | None
+    cause: str  # what made us decide anew: usage, payment.add and so on
 
 
 @dataclass(frozen=True, slots=True)

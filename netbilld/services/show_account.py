@@ -150,6 +150,7 @@ def usage_by_day(hours: Sequence[UsageHour], first_on: date, last_on: date, time
 
 
 _RESTORED_WITHIN: Final = timedelta(minutes=10)
+_NO_PAYMENT: Final = frozenset({"usage", "subscriber.resume", "service.plan"})  # what changed access then was not money
 
 
 async def _balance(reader: Reader, service_id: UUID, session_id: int | None, now: datetime) -> Balance | None:
@@ -199,7 +200,7 @@ def _restored_seconds(
     paid_at = last_payment.recorded_at
     if due.access not in {Access.ACTIVE, Access.THROTTLED} or seen.profile_key != due.profile.key:
         return None
-    if due.since_at < paid_at or now - paid_at > _RESTORED_WITHIN:
+    if due.since_at < paid_at or due.cause in _NO_PAYMENT or now - paid_at > _RESTORED_WITHIN:
         return None
     if session.started_at >= paid_at:
         return (session.started_at - paid_at).total_seconds()

@@ -317,6 +317,20 @@ async def test_the_walled_page_turns_into_connected_again_with_the_seconds_it_to
         assert "3,40" not in await isolir(url, "127.60.1.2")
 
 
+async def test_slowed_down_soon_after_a_payment_is_not_restored_by_it(world: World) -> None:
+    person = await online(world, Access.THROTTLED, "fair_use")
+    await world.payment(person, 200_000)
+    await world.due(person, Access.THROTTLED, "fair_use", since_at=world.now + timedelta(seconds=40), cause="usage")
+    world.now += timedelta(seconds=60)
+    nas = await world.nas("pop2", "127.60.0.0/16")
+    again_at = world.now - timedelta(seconds=10)
+    await world.session(nas, person, "127.60.1.2", seen=Access.THROTTLED, started_at=again_at)
+    async with world.portal() as url:
+        page = await isolir(url, "127.60.1.2")
+    assert "Internet menyala" in page or "Internet aktif" in page
+    assert "Tersambung kembali" not in page
+
+
 async def test_a_page_left_open_without_javascript_stops_asking_after_ten_minutes(world: World) -> None:
     person = await online(world, Access.WALLED, "overdue")
     await world.invoice(person, "INV-1", date(2026, 11, 1))

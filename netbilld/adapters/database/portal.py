@@ -156,6 +156,7 @@ class PortalStore:
             ServiceProfile.from_json(row["profile"]),
             row["since_at"],
             row["until_at"],
+            row["cause"],
         )
 
     async def seen(self, session_id: int, service_id: UUID) -> Seen | None:
