@@ -38,7 +38,7 @@ from netbilld.radius.values import ipv6, ipv6_prefix, normalise_mac, text
 MAX_DELAY: Final = timedelta(days=30)  # an Acct-Delay-Time beyond it is not believed
 MAX_CLOCK_ERROR: Final = timedelta(days=1)  # an Event-Timestamp further off is not believed
 MAX_SESSION_SECONDS: Final = 10 * 366 * 86_400
-MAX_COUNTER_OCTETS: Final = 1 << 60  # no session moves an exbibyte
+MAX_COUNTER_OCTETS: Final = 1 << 55  # ten gigabit/s for a year; sums of many such still fit into 64 bits
 KEY_LENGTH: Final = 253
 
 _NO_ADDRESS: Final = frozenset((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"))  # RFC 2865 §5.8

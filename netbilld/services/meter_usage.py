@@ -21,11 +21,12 @@ from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.postings import usage_charged
 from netbilld.billing.rating import charge_due_minor
 from netbilld.model.actor import METER, Actor
+from netbilld.model.errors import NetbilldError
 from netbilld.model.periods import local_date
 from netbilld.ports.clock import Clock
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
-from netbilld.radius.values import lookup_key
+from netbilld.radius.values import lookup_key, text
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_PLANS: Final = 4096
 _YIELD_RECORDS: Final = 64
+_TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
 
 
 class Journal(Protocol):
@@ -116,6 +118,10 @@ class Batch:
     behind: bool = False
 
 
+class _Fault(Exception):  # noqa: N818 - it never leaves this file
+    """A batch failed by its records, not by a database that is away; the cause says how."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Heard:
     at: datetime
@@ -147,9 +153,12 @@ class MeterUsage:
         self._timezone = timezone
         self._batch_records = batch_records
         self._cursor: JournalCursor | None = None
+        self._is_sure = False
         self._plans: dict[UUID, Plan] = {}
         self._nas: set[UUID] = set()
         self._heard: dict[UUID, _Heard] = {}
+        self._singly = 0  # so many records are taken one by one, since a batch with them failed
+        self._failed = 0  # how often the next one has failed alone
 
     @property
     def cursor(self) -> JournalCursor | None:
@@ -159,29 +168,77 @@ class MeterUsage:
     async def run_batch(self) -> Batch:
         """Apply the next records; call again at once while the result says `behind`.
 
+        A batch that fails by a fault of ours is taken again record by record; the one that fails is parked: logged,
+        counted and left in the journal, while everyone else's metering goes on.
+
         Raises:
             StoreUnavailableError: the database is away; nothing is applied, and a later call begins where this did.
             NetbilldError: the journal is older than the database.
         """
         try:
-            return await self._run_batch()
+            if not self._is_sure:
+                async with self._store.write() as work:
+                    _, self._cursor = await work.sessions.cursor(self._journal.identity, self._clock.now())
+                self._is_sure = True
+            assert self._cursor is not None  # noqa: S101 - just asked for
+            read = self._journal.read(self._cursor, 1 if self._singly else self._batch_records)
+            if not read.entries:
+                return Batch(behind=read.behind)
+            batch = await self._run_batch(read)
+        except _Fault as fault:
+            self._doubt()
+            return await self._after_fault(read, fault)
         except BaseException:
-            self._cursor = None  # whether a commit came through is not known: ask the database
-            self._heard.clear()
+            self._doubt()
             raise
+        self._singly, self._failed = max(0, self._singly - batch.applied), 0
+        return batch
 
-    async def _run_batch(self) -> Batch:
-        if self._cursor is None:
-            async with self._store.write() as work:
-                _, self._cursor = await work.sessions.cursor(self._journal.identity, self._clock.now())
-        read = self._journal.read(self._cursor, self._batch_records)
-        if not read.entries:
-            return Batch(behind=read.behind)
+    def _doubt(self) -> None:
+        """Whether a commit came through is not known: the database is asked before the next batch."""
+        self._is_sure = False
+        self._heard.clear()
+
+    async def _after_fault(self, read: JournalBatch, fault: _Fault) -> Batch:
+        if len(read.entries) > 1:
+            self._singly = len(read.entries)
+            return Batch(behind=True)
+        self._failed += 1
+        if self._failed < _TRIES:
+            return Batch(behind=True)
+        (entry,) = read.entries
+        now = self._clock.now()
+        async with self._store.write() as work:
+            _, cursor = await work.sessions.cursor(self._journal.identity, now)
+            if cursor != self._cursor:  # someone else has applied it further
+                return Batch(behind=True)
+            await work.sessions.advance(self._journal.identity, read.cursor, now)
+        self.parked += 1
+        self._failed = 0
+        self._singly = max(0, self._singly - 1)
+        _log.error(
+            "journal record %d of NAS %s could not be metered and is left in the journal",
+            entry.sequence,
+            entry.nas_id,
+            exc_info=fault.__cause__,
+        )
+        return Batch(behind=True)
+
+    async def _run_batch(self, read: JournalBatch) -> Batch:
+        assert self._cursor is not None  # noqa: S101 - the caller read from it
+        try:
+            return await self._apply_batch(read, self._cursor)
+        except NetbilldError:
+            raise
+        except Exception as error:
+            raise _Fault from error
+
+    async def _apply_batch(self, read: JournalBatch, expected: JournalCursor) -> Batch:
         records = await self._records(read.entries)
         now = self._clock.now()
         async with self._store.write() as work:
             number, cursor = await work.sessions.cursor(self._journal.identity, now)
-            if cursor.sequence != self._cursor.sequence:  # someone else has applied it further
+            if cursor.sequence != expected.sequence:  # someone else has applied it further
                 self._cursor = cursor
                 return Batch(behind=True)
             records = await self._from_known_nas(work, records)
@@ -282,7 +339,7 @@ class MeterUsage:
             identity = (record.nas_id, record.acct_session_key)
             opens = record.kind is RecordKind.START or identity not in known
             if record.username_octets and (opens or identity not in owned):
-                names[record.username_octets] = lookup_key(record.username_octets).decode("utf-8", "replace")
+                names[record.username_octets] = text(lookup_key(record.username_octets))
             if opens and record.kind in {RecordKind.START, RecordKind.INTERIM}:
                 if record.mac is not None:
                     stations[record.nas_id, record.mac] = None

@@ -1,4 +1,5 @@
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from netbilld.accounting.fold import SessionFold
+from netbilld.accounting.session import Session
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.sessions import SessionStore
 from netbilld.adapters.database.tables import nas, observed, sessions, usage_hours, usage_periods, usage_slices
 from netbilld.model.errors import NetbilldError
 from netbilld.radius import attributes as a
@@ -20,8 +23,8 @@ from tests.integration.money_world import PER_USE, plan_file
 GIB4 = 2**32
 
 
-class KilledError(Exception):
-    pass
+class KilledError(BaseException):
+    """Nothing handles a kill -9."""
 
 
 async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Any]:
@@ -314,3 +317,39 @@ async def test_many_sessions_over_a_bad_network_in_small_batches_add_up_to_the_o
         rows = await m.rows(sessions)
         assert (len(rows), {row.state for row in rows}) == (40, {"closed"})
         assert rows[0].nas_id == NAS
+
+
+@pytest.mark.parametrize("name", [b"bu\0di", b"\0", b"\xff\x00\xfe", b"\xed\xa0\x80"])
+async def test_a_name_that_no_database_holds_stops_nobodys_metering(
+    database: Database, tmp_path: Path, name: bytes
+) -> None:
+    """PostgreSQL refuses a NUL; one such packet must not end all metering behind it."""
+    async with metering(database, tmp_path) as m:
+        await prepared(m, "budi")
+        await m.hear("interim", 300, session_id=name, user=name, mac=None, ip=None, up=7, down=8, seconds=300)
+        await m.hear("interim", 300, up=GIB4, down=GIB4, seconds=300)
+        await m.run()
+        assert (await m.sums())["slices"] == (GIB4 + 7, GIB4 + 8)
+        assert m.meter.parked == 0
+
+
+async def test_a_record_that_fails_is_parked_and_all_others_are_metered(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with metering(database, tmp_path) as m:
+        await prepared(m, "budi")
+        for number in range(1, 6):
+            await m.hear("interim", 300, session_id=f"s{number}", mac=None, ip=None, up=number, down=0, seconds=300)
+        insert = SessionStore.insert
+
+        async def failing(store: SessionStore, new: Sequence[Session]) -> None:
+            if any(session.acct_session_id == "s3" for session in new):
+                raise ZeroDivisionError
+            await insert(store, new)
+
+        monkeypatch.setattr(SessionStore, "insert", failing)
+        await m.run()
+        assert (m.meter.applied, m.meter.parked) == (4, 1)
+        assert (await m.sums())["slices"] == (1 + 2 + 4 + 5, 0)
+        assert "journal record 3" in caplog.text
+        assert (await m.new_meter().run_batch()).applied == 0
