@@ -20,6 +20,9 @@ class Progress(Protocol):
     applied: int
 
     @property
+    def parked(self) -> int: ...
+
+    @property
     def behind_octets(self) -> int: ...
 
 
@@ -158,6 +161,7 @@ class Health:
             [("", int(not journal.trouble))],
         )
         yield "netbilld_metering_applied_total", counter, "Journal records applied.", [("", self._progress.applied)]
+        yield "netbilld_metering_parked_total", counter, "Journal records that failed.", [("", self._progress.parked)]
         yield (
             "netbilld_metering_behind_octets",
             gauge,

@@ -83,6 +83,11 @@ class Metering:
         return self._hearing_since or now
 
     @property
+    def parked(self) -> int:
+        """Return how many records could not be metered and are left in the journal."""
+        return self._meter.parked
+
+    @property
     def behind_octets(self) -> int:
         """Return how much of the journal waits to be applied."""
         return self._journal.unapplied_octets(self._meter.cursor) if self._meter.cursor is not None else 0
