@@ -31,6 +31,9 @@ FILES = {
     "uplot/LICENSE": "LICENSE.uplot",
 }
 
+# for the tests in a browser: under no page, in no package that is shipped
+TEST_FILES = {"axe-core/axe.min.js": ROOT / "build" / "axe.min.js"}
+
 
 def main() -> int:
     """Return 0 when the files are in place, 1 with one line of complaint when they can't be."""
@@ -56,7 +59,8 @@ def _fingerprint() -> str:
 
 
 def _is_current(wanted: str) -> bool:
-    complete = all((VENDOR / name).is_file() for name in FILES.values())
+    places = [*(VENDOR / name for name in FILES.values()), *TEST_FILES.values()]
+    complete = all(place.is_file() for place in places)
     return complete and STAMP.is_file() and STAMP.read_text() == wanted
 
 
@@ -98,6 +102,9 @@ def _copy(modules: Path, wanted: str) -> None:
     VENDOR.mkdir(parents=True)
     for source, name in FILES.items():
         shutil.copyfile(modules / source, VENDOR / name)
+    for source, place in TEST_FILES.items():
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(modules / source, place)
     STAMP.write_text(wanted)
 
 

@@ -1,0 +1,322 @@
+"""The staff panel in a real browser: at a desk and on a phone, with a mouse, without JavaScript."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Browser, Page, async_playwright, expect
+from sqlalchemy import func, select, update
+
+from netbilld.adapters.database import tables
+from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.secretbox import SecretBox
+from tests.panel_fixture import PASSWORD, PanelWorld, seed
+from tests.peers import free_tcp_port, missing, need
+
+# one loop and one browser for the whole file: starting Chromium takes longer than most tests
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+DESK: Final = 1280
+PHONE: Final = 390
+KEY: Final = bytes(range(32))
+FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE: Final = Path(__file__).parents[2] / "build" / "axe.min.js"
+AXE_OPTIONS: Final = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
+PAGES: Final = (
+    "/",
+    "/subscribers",
+    "/sessions",
+    "/enforcement",
+    "/plans",
+    "/plans/HOME20",
+    "/nas",
+    "/nas/cibiru-1",
+)
+# one subscriber for each thing a page can say: slowed down, walled off, unpaid, on pay per use, suspended
+SUBSCRIBERS: Final = ("eko.prasetyo", "agus.wijaya", "joko.susilo", "dewi.lestari", "umar.faruq", "vina.melati")
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    """Return a SQLite file with an evening of a small ISP in it, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("evening") / "netbilld.db"
+    shutil.copyfile(sqlite_template, path)
+
+    async def fill() -> None:
+        database = Database(sqlite_url(path))
+        await seed(PanelWorld(database, SecretBox(KEY)))
+        await database.close()
+
+    asyncio.run(fill())
+    return path
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(evening: Path, tmp_path: Path) -> AsyncIterator[PanelWorld]:
+    shutil.copyfile(evening, tmp_path / "netbilld.db")
+    database = Database(sqlite_url(tmp_path / "netbilld.db"))
+    yield PanelWorld(database, SecretBox(KEY))
+    await database.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def url(world: PanelWorld) -> AsyncIterator[str]:
+    runner = web.AppRunner(world.app(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    port = free_tcp_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield f"http://127.0.0.1:{port}"
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def tab(chromium: Browser, width: int = DESK, **options: Any) -> AsyncIterator[Page]:
+    """Give a page; whatever the browser complains about, a breach of the content policy too, fails the test."""
+    context = await chromium.new_context(
+        viewport={"width": width, "height": 844}, extra_http_headers={"Accept-Language": "id"}, **options
+    )
+    context.set_default_timeout(10_000)
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    assert [text for text in problems if "status of 401" not in text] == []  # the answer to a wrong password
+    await context.close()
+
+
+async def sign_in(page: Page, url: str) -> None:
+    await page.goto(url + "/signin")
+    await page.fill("[name=email]", "admin@rumahnet.example")
+    await page.fill("[name=password]", PASSWORD)
+    await page.get_by_role("button", name="Masuk").click()
+    await page.wait_for_url(url + "/")
+
+
+async def open_subscriber(page: Page, url: str, text: str) -> None:
+    await page.goto(f"{url}/subscribers?q={text}")
+    await page.locator("td.lead a").first.click()
+    await expect(page.locator(".facts")).to_be_visible()
+
+
+async def rows(world: PanelWorld, table: Any) -> int:
+    async with world.database.read() as work:
+        return int(await work.connection.scalar(select(func.count()).select_from(table)) or 0)
+
+
+async def overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    width = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+    return int(await page.evaluate(width))
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+async def test_a_wrong_password_is_refused_and_the_right_one_opens_figures_and_a_chart(
+    url: str, chromium: Browser, width: int
+) -> None:
+    async with tab(chromium, width) as page:
+        await page.goto(url)
+        await page.fill("[name=email]", "admin@rumahnet.example")
+        await page.fill("[name=password]", "salah")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("Email atau kata sandi tidak benar.")
+        await expect(page.locator("[name=email]")).to_have_value("admin@rumahnet.example")
+        await page.fill("[name=password]", PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".tile").filter(has_text="Online sekarang").locator("dd")).to_contain_text("21")
+        await expect(page.locator(".tile").filter(has_text="Lewat jatuh tempo").locator("dd")).to_contain_text(
+            "550.000"
+        )
+        await expect(page.locator("#throughput canvas")).to_be_visible()
+        drawn = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(x => x)"
+        assert await page.locator("#throughput canvas").evaluate(drawn)
+
+
+async def test_search_finds_a_subscriber_by_whatever_is_known(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with world.database.read() as work:
+        found = await work.subscribers.by_credential_name("budi.santoso@rumahnet")
+        assert found is not None
+        phone, number = str(found.subscriber.phone), found.subscriber.number
+        query = select(tables.sessions.c.mac).where(tables.sessions.c.service_id == found.service.id)
+        mac = str(await work.connection.scalar(query))
+    everything = ("budi santo", number, phone, "budi.santoso@rumahnet", mac)
+    for width, known in ((DESK, everything), (PHONE, (mac,))):
+        async with tab(chromium, width) as page:
+            await sign_in(page, url)
+            for text in known:
+                await page.fill("#find", text)
+                await page.press("#find", "Enter")
+                await expect(page.locator("td.lead a")).to_have_count(1)
+                await page.locator("td.lead a").click()
+                await expect(page.locator("h1")).to_have_text("Budi Santoso")
+
+
+async def test_suspend_with_a_reason_and_resume(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium, PHONE) as page:
+        await sign_in(page, url)
+        await open_subscriber(page, url, "fitri")
+        await page.get_by_role("button", name="Isolir", exact=True).click()
+        assert await page.locator("[name=reason]:invalid").count() == 1  # nothing is sent without a reason
+        await page.fill("[name=reason]", "Modem dipinjam")
+        await page.get_by_role("button", name="Isolir", exact=True).click()
+        await expect(page.get_by_role("status")).to_contain_text("Diisolir")
+        await expect(page.locator(".service")).to_contain_text("Modem dipinjam")
+        await page.get_by_role("button", name="Buka isolir").click()
+        await expect(page.get_by_role("status")).to_be_visible()
+        await expect(page.locator(".changes")).to_contain_text("Modem dipinjam")
+        await expect(page.locator(".changes")).to_contain_text("admin@rumahnet.example")
+    assert world.nudges == 2
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+async def test_a_double_click_records_one_payment(world: PanelWorld, url: str, chromium: Browser, width: int) -> None:
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        await open_subscriber(page, url, "joko")
+        await page.locator(".actions").get_by_role("link", name="Catat pembayaran").click()
+        await expect(page.locator("[name=amount]")).to_be_in_viewport()
+        await expect(page.locator("[name=amount]")).to_have_value("275000")
+        await page.locator("#payment").get_by_role("button").dblclick()
+        await expect(page.get_by_role("status")).to_have_text("Pembayaran dicatat.")
+        await expect(page.locator(".pair dd").first).to_have_text("Rp0")
+    assert await rows(world, tables.payments) == 1
+
+
+async def test_a_session_is_ended_after_asking_once(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium) as page:
+        asked: list[str] = []
+
+        async def answer(dialog: Any) -> None:
+            asked.append(dialog.message)
+            await (dialog.accept() if len(asked) > 1 else dialog.dismiss())
+
+        page.on("dialog", answer)
+        await sign_in(page, url)
+        await page.goto(url + "/sessions?q=budi")
+        button = page.get_by_role("button", name="Putuskan")
+        await button.click()  # and says no
+        assert world.nudges == 0
+        await button.click()
+        await expect(page.get_by_role("status")).to_be_visible()
+        await page.goto(url + "/sessions?q=budi")
+        await expect(page.locator("td.act")).to_have_text("sedang diputus …")
+        await expect(button).to_have_count(0)
+    assert len(asked) == 2
+    assert "budi.santoso" in asked[0]
+    async with world.database.read() as work:
+        query = select(tables.sessions.c.username).where(tables.sessions.c.disconnect_requested_at.is_not(None))
+        assert list(await work.connection.scalars(query)) == ["budi.santoso@rumahnet"]
+
+
+async def test_figures_move_without_a_reload(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium) as page:
+        await sign_in(page, url)
+        await page.evaluate("window.stays = true")
+        tile = page.locator(".tile").filter(has_text="Online sekarang").locator("dd")
+        await expect(tile).to_contain_text("21")
+        await page.goto(url + "/sessions")
+        await page.evaluate("window.stays = true")
+        line = page.locator("tr").filter(has_text="budi.santoso@rumahnet")
+        await expect(line).to_be_visible()
+        async with world.database.write() as work:
+            await work.connection.execute(
+                update(tables.sessions)
+                .where(tables.sessions.c.username == "budi.santoso@rumahnet")
+                .values(download_bps=17_300_000, download_octets=77_000_000_000)
+            )
+        await expect(line).to_contain_text("17,3 Mbps")
+        await expect(line).to_contain_text("77 GB")
+        assert await page.evaluate("window.stays")
+
+
+async def test_the_language_is_switched_in_the_menu(url: str, chromium: Browser) -> None:
+    async with tab(chromium, PHONE) as page:
+        await sign_in(page, url)
+        await page.goto(url + "/plans")
+        for name, lang, heading in (("English", "en", "Plans"), ("Indonesia", "id", "Paket")):
+            await page.locator(".menu summary").click()
+            await page.get_by_role("button", name=name).click()
+            await expect(page.locator("h1")).to_have_text(heading)
+            await expect(page.locator("html")).to_have_attribute("lang", lang)
+            assert page.url == url + "/plans"
+
+
+async def test_sign_in_suspend_and_payment_need_no_javascript(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium, PHONE, java_script_enabled=False) as page:
+        await sign_in(page, url)
+        await open_subscriber(page, url, "joko")
+        await page.locator("#payment").get_by_role("button").click()
+        await expect(page.get_by_role("status")).to_have_text("Pembayaran dicatat.")
+        await page.fill("[name=reason]", "Pindah rumah")
+        await page.get_by_role("button", name="Isolir", exact=True).click()
+        await expect(page.get_by_role("status")).to_contain_text("Diisolir")
+        await page.get_by_role("button", name="Buka isolir").click()
+        await expect(page.get_by_role("button", name="Isolir", exact=True)).to_be_visible()
+    assert await rows(world, tables.payments) == 1
+
+
+@pytest.mark.parametrize("locale", ["id", "en"])
+async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser, locale: str) -> None:
+    async with tab(chromium, PHONE) as page:
+        await page.goto(url + "/signin")
+        assert await overflow(page) <= 0
+        await sign_in(page, url)
+        await page.locator(".menu summary").click()
+        await page.locator(f".menu button[lang={locale}]").click()
+        await expect(page.locator("html")).to_have_attribute("lang", locale)
+        for path in (*PAGES, "/profile", "/subscribers?access=walled", "/subscribers?q=nobody-is-called-this"):
+            await page.goto(url + path)
+            assert await overflow(page) <= 0, path
+            boxes = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).length"
+            assert await page.locator(".wide-box").evaluate_all(boxes) == 0, f"a table of {path} is cut off"
+        for text in SUBSCRIBERS:
+            await open_subscriber(page, url, text)
+            assert await overflow(page) <= 0, text
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+async def test_axe_finds_nothing_serious_on_any_page(url: str, chromium: Browser, width: int, scheme: str) -> None:
+    if not AXE.is_file():
+        missing("axe-core")
+    async with tab(chromium, width, color_scheme=scheme, bypass_csp=True) as page:
+
+        async def judge(path: str) -> list[str]:
+            await page.goto(url + path)
+            await page.add_script_tag(path=AXE)
+            found = await page.evaluate(f"axe.run({AXE_OPTIONS}).then(result => result.violations)")
+            return [
+                f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}"
+                for one in found
+                if one["impact"] in {"serious", "critical"}
+            ]
+
+        wrong = await judge("/signin")
+        await sign_in(page, url)
+        for path in ("/", "/subscribers?q=agus", "/sessions?q=joko", *PAGES[3:], "/profile"):
+            wrong += await judge(path)
+        for text in SUBSCRIBERS[:2]:
+            await open_subscriber(page, url, text)
+            wrong += await judge(page.url.removeprefix(url))
+    assert wrong == []
