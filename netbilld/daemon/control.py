@@ -52,7 +52,8 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await asyncio.wait_for(reader.readline(), 5)
+            async with asyncio.timeout(5):
+                line = await reader.readline()
             request = json.loads(line) if line else {}
             answer = await self._handler(request if isinstance(request, dict) else {})
         except (ValueError, TimeoutError) as error:

@@ -59,7 +59,8 @@ class ChangeFeed:
         while True:
             await self.step()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self.wake.wait()
             self.wake.clear()
 
     async def listen(self) -> None:

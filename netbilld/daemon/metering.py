@@ -107,7 +107,8 @@ class Metering:
             if self._hearing_since is None:
                 self._hearing_since = self._clock.now()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._committed.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._committed.wait()
 
     async def _follow(self, batch: Batch) -> None:
         """Let entitlement follow usage, and orders follow entitlement."""

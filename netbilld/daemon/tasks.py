@@ -55,6 +55,8 @@ async def supervise(
 
 
 def _tell(name: str, error: Exception, failures: Failures) -> None:
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     reason = str(error) or type(error).__name__
     if failures.now.get(name) != reason:
         if isinstance(error, NetbilldError):  # what the world did to us; where in our code it hit says nothing
@@ -77,5 +79,6 @@ async def every(seconds: float, step: Callable[[], Awaitable[object]], wake: asy
             await asyncio.sleep(seconds)
             continue
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await wake.wait()
         wake.clear()

@@ -39,7 +39,8 @@ async def router_process(spec: NasSpec, directory: Path) -> AsyncIterator[Contro
     try:
         assert process.stdout is not None, "asked for above"  # noqa: S101
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                line = await process.stdout.readline()
         except TimeoutError:
             line = b""
         if not line or not json.loads(line).get("ready"):
@@ -50,7 +51,8 @@ async def router_process(spec: NasSpec, directory: Path) -> AsyncIterator[Contro
         if process.stdin is not None:
             process.stdin.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
         if process.returncode is None:
             process.kill()
             await process.wait()
@@ -59,5 +61,6 @@ async def router_process(spec: NasSpec, directory: Path) -> AsyncIterator[Contro
 async def _complaint(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None, "asked for"  # noqa: S101
     with suppress(TimeoutError):
-        return (await asyncio.wait_for(process.stderr.read(4096), 2)).decode("utf-8", "replace").strip()
+        async with asyncio.timeout(2):
+            return (await process.stderr.read(4096)).decode("utf-8", "replace").strip()
     return "it says nothing"

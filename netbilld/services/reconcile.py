@@ -159,7 +159,8 @@ class Reconcile:
                     self._nudged.clear()
                     wait_seconds = await self._step(orders)
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._nudged.wait(), wait_seconds)
+                        async with asyncio.timeout(wait_seconds):
+                            await self._nudged.wait()
         finally:
             self._forget_lanes()
 

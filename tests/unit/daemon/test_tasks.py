@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from netbilld.daemon.tasks import Failures, supervise
+from netbilld.daemon.tasks import Failures, every, supervise
 from netbilld.model.errors import StoreUnavailableError
 
 
@@ -106,3 +106,23 @@ async def test_work_that_fails_while_it_lets_go_ends_all_the_same() -> None:
         async with asyncio.timeout(10):
             await task
     assert not failures.now
+
+
+async def test_a_stop_that_comes_together_with_news_is_not_lost() -> None:
+    """asyncio.wait_for would answer with the news and forget the stop: the daemon would never end."""
+    failures, wake, steps = Failures(), asyncio.Event(), 0
+
+    async def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    task = asyncio.create_task(supervise("any", lambda: every(3600, step, wake), failures))
+    while not steps:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    wake.set()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await task
