@@ -12,6 +12,7 @@ import asyncpg
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.changes import CHANNEL, Change
 from netbilld.adapters.database.engine import Database
+from netbilld.model.errors import StoreUnavailableError
 
 POLL_SECONDS: Final = 0.5
 CONNECT_SECONDS: Final = 10.0
@@ -64,21 +65,31 @@ class ChangeFeed:
             self.wake.clear()
 
     async def listen(self) -> None:
-        """Be woken by PostgreSQL's NOTIFY; polling goes on beside it."""
+        """Be woken by PostgreSQL's NOTIFY; polling goes on beside it.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
         url = self._database.url
-        connection: Any = await asyncpg.connect(
-            host=url.host,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            database=url.database,
-            timeout=CONNECT_SECONDS,
-            **url.query,
-        )
+        try:
+            connection: Any = await asyncpg.connect(
+                host=url.host,
+                port=url.port,
+                user=url.username,
+                password=url.password,
+                database=url.database,
+                timeout=CONNECT_SECONDS,
+                command_timeout=CONNECT_SECONDS,
+                **url.query,
+            )
+        except (OSError, asyncpg.PostgresError) as error:
+            raise StoreUnavailableError(f"the database can't be reached: {error}") from error
         ended = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _connection: ended.set())
             await connection.add_listener(CHANNEL, lambda *_arguments: self.wake.set())
             await ended.wait()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreUnavailableError(f"the database does not answer: {error}") from error
         finally:
             connection.terminate()  # nothing is under way on it, and a server that hangs would not take leave

@@ -11,7 +11,7 @@ from netbilld.model.errors import NetbilldError
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0  # a database that is back is used again within this
 SETTLED_SECONDS: Final = 5.0  # work that ran this long without failing is well again
-SLOWEST_FAILURE_SECONDS: Final = 45.0  # so long may a database that hangs keep us waiting before it counts as away
+SLOWEST_FAILURE_SECONDS: Final = 30.0  # so long may a database that hangs keep us waiting before it counts as away
 logger = logging.getLogger("netbilld.daemon")
 
 

@@ -79,7 +79,7 @@ class Database:
         Raises:
             StoreUnavailableError: the database can't be reached or is locked for longer than the busy timeout.
         """
-        with _translated():
+        with _translated(is_remote=not self.is_sqlite):
             self._refuse_if_abandoned()
             async with self._writer.begin() as connection, _hung_connections_given_up(connection):
                 yield UnitOfWork(connection)
@@ -87,7 +87,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """Give a unit of work that sees one consistent state and keeps nothing."""
-        with _translated():
+        with _translated(is_remote=not self.is_sqlite):
             self._refuse_if_abandoned()
             async with self._reader.connect() as connection, _hung_connections_given_up(connection):
                 if not self.is_sqlite:
@@ -133,8 +133,17 @@ async def _hung_connections_given_up(connection: AsyncConnection) -> AsyncIterat
         raise
 
 
+def _is_going_or_coming(error: BaseException | None) -> bool:
+    """Tell whether PostgreSQL shuts down, starts up, or has no connection to spare (its appendix A)."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return state.startswith(("57P", "53300"))
+
+
 class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     """Turn a driver's connection trouble into StoreUnavailableError; leave everything else alone."""
+
+    def __init__(self, *, is_remote: bool) -> None:
+        self._is_remote = is_remote
 
     def __enter__(self) -> None:
         return None
@@ -143,13 +152,16 @@ class _translated:  # noqa: N801 - reads as a word in `with _translated():`
         if isinstance(error, PoolTimeoutError):
             raise StoreUnavailableError("the database is too busy: no connection has become free") from error
         if isinstance(error, OperationalError | InterfaceError) or (
-            isinstance(error, DBAPIError) and error.connection_invalidated
+            isinstance(error, DBAPIError) and (error.connection_invalidated or _is_going_or_coming(error.orig))
         ):
             reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
             raise StoreUnavailableError(f"the database does not answer: {reason}") from error
         if isinstance(error, TimeoutError):
             raise StoreUnavailableError("the database does not answer in time") from error
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
+        # of a server that is down, the socket file is gone too; a file of ours that is missing is another matter
+        if isinstance(error, OSError) and (
+            self._is_remote or not isinstance(error, FileNotFoundError | PermissionError)
+        ):
             raise StoreUnavailableError(f"the database can't be reached: {error}") from error
 
 
