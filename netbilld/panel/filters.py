@@ -45,6 +45,7 @@ class Writer:
             "ago": self.ago,
             "percent": self.percent,
             "iso": _iso,
+            "day_before": _day_before,
         }
 
     def money(self, amount_minor: int, currency: str | None = None) -> str:
@@ -152,3 +153,8 @@ class Writer:
 def _iso(value: datetime) -> str:
     """Return an instant for a `datetime` attribute."""
     return value.isoformat(timespec="seconds")
+
+
+def _day_before(on: date) -> date:
+    """Return the last day of a period that ends before `on`, as its reader and its invoice count it."""
+    return on - timedelta(days=1)

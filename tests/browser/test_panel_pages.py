@@ -277,15 +277,12 @@ async def test_sign_in_suspend_and_payment_need_no_javascript(world: PanelWorld,
     assert await rows(world, tables.payments) == 1
 
 
-@pytest.mark.parametrize("locale", ["id", "en"])
-async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser, locale: str) -> None:
+async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser) -> None:
+    """In Indonesian, whose words are the longer ones."""
     async with tab(chromium, PHONE) as page:
         await page.goto(url + "/signin")
         assert await overflow(page) <= 0
         await sign_in(page, url)
-        await page.locator(".menu summary").click()
-        await page.locator(f".menu button[lang={locale}]").click()
-        await expect(page.locator("html")).to_have_attribute("lang", locale)
         for path in (*PAGES, "/profile", "/subscribers?access=walled", "/subscribers?q=nobody-is-called-this"):
             await page.goto(url + path)
             assert await overflow(page) <= 0, path

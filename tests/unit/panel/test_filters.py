@@ -77,3 +77,8 @@ def test_a_share_reaches_a_hundred_only_when_used_up(indonesian: Writer) -> None
     assert _plain(indonesian.percent(999, 1000)) == "99 %"
     assert _plain(indonesian.percent(1000, 1000)) == "100 %"
     assert _plain(indonesian.percent(1, 0)) == "0 %"
+
+
+def test_a_period_is_shown_with_its_last_day_as_on_the_invoice(indonesian: Writer) -> None:
+    filters = indonesian.filters()
+    assert filters["day"](filters["day_before"](date(2026, 12, 11))) == "10 Desember 2026"
