@@ -34,6 +34,8 @@ FLAGS: Final = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=30_000)  # a busy machine is no failure
+
 AXE: Final = Path(__file__).parents[2] / "build" / "axe.min.js"
 AXE_OPTIONS: Final = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
 PAGES: Final = (
@@ -97,7 +99,7 @@ async def tab(chromium: Browser, width: int = DESK, **options: Any) -> AsyncIter
     context = await chromium.new_context(
         viewport={"width": width, "height": 844}, extra_http_headers={"Accept-Language": "id"}, **options
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = await context.new_page()
     problems: list[str] = []
     page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
@@ -233,7 +235,6 @@ async def test_a_session_is_ended_after_asking_once(world: PanelWorld, url: str,
 async def test_figures_move_without_a_reload(world: PanelWorld, url: str, chromium: Browser) -> None:
     async with tab(chromium) as page:
         await sign_in(page, url)
-        await page.evaluate("window.stays = true")
         tile = page.locator(".tile").filter(has_text="Online sekarang").locator("dd")
         await expect(tile).to_contain_text("21")
         await page.goto(url + "/sessions")
