@@ -62,6 +62,7 @@ class DaemonProcess:
         }
         if database_url:
             self.environment["NETBILLD_DATABASE_URL"] = database_url
+        self.wrapper: tuple[str, ...] = ()  # a command that starts the daemon, such as `sh -c 'ulimit …; exec "$@"' sh`
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -117,7 +118,10 @@ class DaemonProcess:
         """Start serving and wait until it says so on its control socket and /readyz."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "netbilld", "serve"], env=self.environment, stdout=log, stderr=log
+                [*self.wrapper, sys.executable, "-m", "netbilld", "serve"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         wait_until(self._ready, "the daemon is ready", 60)
 

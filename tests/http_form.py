@@ -3,6 +3,7 @@
 import re
 import urllib.parse
 import urllib.request
+from http.client import HTTPResponse
 from http.cookiejar import CookieJar
 
 
@@ -14,6 +15,11 @@ class Visitor:
     def get(self, path: str) -> str:
         with self._opener.open(self.base_url + path, timeout=10) as answer:
             return str(answer.read().decode())
+
+    def open(self, path: str) -> HTTPResponse:
+        """Return an answer that is still being written; a context manager."""
+        answer: HTTPResponse = self._opener.open(self.base_url + path, timeout=10)
+        return answer
 
     def post(self, path: str, fields: dict[str, str]) -> str:
         request = urllib.request.Request(  # noqa: S310 - our own loopback server

@@ -80,6 +80,17 @@ class NasSocket:
             return reply[0]
         return None
 
+    def drain(self) -> int:
+        """Return how many replies have arrived that nobody has read."""
+        self._socket.setblocking(False)
+        replies = 0
+        while True:
+            try:
+                self._socket.recv(4096)
+            except BlockingIOError:
+                return replies
+            replies += 1
+
     def login(self, username: str | bytes, password: str = "rahasia", **how: Any) -> int | None:
         return self.ask(self.login_request(username, password), **how)
 

@@ -71,6 +71,11 @@ class Cluster:
         log = str(self._directory / "log")
         self._run("pg_ctl", "-D", str(self._directory / "data"), "-l", log, "-o", options, "-w", "-t", "60", "start")
 
+    @property
+    def pid(self) -> int:
+        """Return the process that all others of the cluster belong to."""
+        return int((self._directory / "data" / "postmaster.pid").read_text().splitlines()[0])
+
     def stop(self, mode: str = "immediate") -> None:
         if (self._directory / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", str(self._directory / "data"), "-m", mode, "-w", "stop")

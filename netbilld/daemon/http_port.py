@@ -48,7 +48,7 @@ class HttpPort:
         *,
         trusted_proxies: Collection[str] = (),
         most: int | None = None,
-        most_a_source: int = CONNECTIONS_A_SOURCE,
+        most_a_source: int | None = None,
     ) -> None:
         """Take the runner; `trusted_proxies` carry everybody's connections and are bounded only by `most`."""
         self.name = name
@@ -56,7 +56,7 @@ class HttpPort:
         self._runner = runner
         self._proxies = [ip_network(proxy) for proxy in trusted_proxies]
         self._most = most or connection_limit()
-        self._most_a_source = most_a_source
+        self._most_a_source = most_a_source or min(CONNECTIONS_A_SOURCE, max(1, self._most // 4))
         self._from: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 

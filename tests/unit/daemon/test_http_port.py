@@ -65,7 +65,7 @@ async def test_one_source_that_holds_many_connections_gets_no_more_until_it_lets
 
 
 async def test_all_sources_together_are_bounded_too() -> None:
-    async with opened(most=2) as (http, port):
+    async with opened(most=2, most_a_source=2) as (http, port):
         held = [await _half_a_request(port) for _ in range(2)]
         await _holds(http, 2)
         assert await _ask(port) == b""
