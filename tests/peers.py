@@ -37,10 +37,11 @@ def free_udp_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], timeout_seconds: float = 20) -> None:
     """Wait for a condition of another process; fail by name when it does not come."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {timeout_seconds} s in vain: {what}")
+            said = what if isinstance(what, str) else what()
+            pytest.fail(f"waited {timeout_seconds} s in vain: {said}")
         time.sleep(0.02)

@@ -104,7 +104,7 @@ class Narrator:
                 case "returning" | "failed" if cut.router_octets is not None and cut.metered_octets is not None:
                     verdict = "equal" if cut.router_octets == cut.metered_octets else "DIFFERENT"
                     self._say(
-                        f"{clock}  all gone; the router counted {cut.router_octets:,} octets, "
+                        f"{clock}  all gone; the router counted {cut.router_octets:,} octets in their sessions, "
                         f"netbilld metered {cut.metered_octets:,}: {verdict}"
                     )
                 case "back":

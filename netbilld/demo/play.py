@@ -1,7 +1,6 @@
 """The three moments of the demo: what they do, and what the store says came of them."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -49,7 +48,7 @@ class Star:
 
 @dataclass(frozen=True, slots=True)
 class PowerCut:
-    """How the last power cut went; octets are of everybody together since the start."""
+    """How the last power cut went; octets are of the sessions it cut, from their first to their last."""
 
     phase: Literal["dark", "returning", "back", "failed"]
     pressed_at: datetime
@@ -144,23 +143,38 @@ class Play:
             before = await self._online()
             self.power_cut = PowerCut("dark", pressed_at, before)
             await self.nas.ask("power_cut", outage_seconds=OUTAGE_SECONDS, mode="customers")
-            if not await self._until_online(lambda online: online == 0):
+            settled = await self._until_cut_is_settled()
+            if settled is None:
                 self.power_cut = replace(self.power_cut, phase="failed")
                 return
-            # nothing moves while it is dark: what the router counted and what was metered must be equal now
+            router_octets, metered_octets = settled
             self.power_cut = replace(
-                self.power_cut,
-                phase="returning",
-                router_octets=await self._router_octets(),
-                metered_octets=await self._metered_octets(),
+                self.power_cut, phase="returning", router_octets=router_octets, metered_octets=metered_octets
             )
-            back = await self._until_online(lambda online: online >= before)
+            back = await self._until_online(before)
             seconds = (self._clock.now() - pressed_at).total_seconds()
             self.power_cut = replace(self.power_cut, phase="back" if back else "failed", back_seconds=seconds)
 
-    async def _until_online(self, wanted: Callable[[int], bool]) -> bool:
+    async def _until_cut_is_settled(self) -> tuple[int, int] | None:
+        """Return what the cut sessions carried by the router and by the meter, once both call every one of them over.
+
+        Counters of ended sessions never move again, so it doesn't matter who has dialled in since.
+        """
+        assert self.nas is not None  # noqa: S101 - cut_power has looked
         deadline = self._clock.monotonic() + _PATIENCE_SECONDS
-        while not wanted(await self._online()):
+        while self._clock.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+            truth = await self.nas.ask("cut_truth")
+            if truth and all(session["ended"] for session in truth.values()):
+                closed, metered_octets = await self._closed(list(truth))
+                if closed == len(truth):
+                    router_octets = sum(each["upload_octets"] + each["download_octets"] for each in truth.values())
+                    return router_octets, metered_octets
+        return None
+
+    async def _until_online(self, wanted: int) -> bool:
+        deadline = self._clock.monotonic() + _PATIENCE_SECONDS
+        while await self._online() < wanted:
             if self._clock.monotonic() > deadline:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
@@ -170,12 +184,12 @@ class Play:
         async with self._database.read() as work:
             return (await work.readmodels.traffic()).online
 
-    async def _router_octets(self) -> int:
-        assert self.nas is not None  # noqa: S101 - cut_power has looked
-        truth = await self.nas.ask("ground_truth")
-        return sum(home["upload_octets"] + home["download_octets"] for home in truth.values())
-
-    async def _metered_octets(self) -> int:
-        total = func.sum(sessions.c.upload_octets + sessions.c.download_octets)
+    async def _closed(self, session_ids: list[str]) -> tuple[int, int]:
+        """Return how many of these sessions the store has closed, and their octets of both directions."""
+        octets = func.coalesce(func.sum(sessions.c.upload_octets + sessions.c.download_octets), 0)
+        closed = select(func.count(), octets).where(
+            sessions.c.acct_session_id.in_(session_ids), sessions.c.stopped_at.is_not(None)
+        )
         async with self._database.read() as work:
-            return int((await work.connection.scalar(select(total))) or 0)
+            count, total = (await work.connection.execute(closed)).one()
+        return int(count), int(total)

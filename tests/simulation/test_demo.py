@@ -52,9 +52,10 @@ class Demo:
     def wait_for(self, pattern: str) -> None:
         def found() -> bool:
             assert self.process.poll() is None, f"the demo ended:\n{self.text}"
+            assert "not everybody came back in time" not in self.text, self.text
             return re.search(pattern, self.text) is not None
 
-        wait_until(found, pattern + "\n" + self.text, TIMEOUT_SECONDS)
+        wait_until(found, lambda: pattern + "\n" + self.text, TIMEOUT_SECONDS)
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -130,7 +131,7 @@ def test_a_power_cut_loses_nobody_and_no_octet_and_a_payment_restores(directory:
         visitor = Visitor(panel.group())
         visitor.sign_in("admin@demo.example", password.group(1))
         visitor.press("/demo", "/demo/power")
-        demo.wait_for(r"all gone; the router counted [\d,]+ octets, netbilld metered [\d,]+: equal")
+        demo.wait_for(r"all gone; the router counted [\d,]+ octets in their sessions, netbilld metered [\d,]+: equal")
         demo.wait_for(r"all 50 are back after \d+ s")
         demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: back with the new profile")
         visitor.press("/demo", "/demo/pay")

@@ -2,7 +2,7 @@
 
 A request is an object with `command` and its arguments; the answer is `{"ok": true, "result": …}` or
 `{"ok": false, "error": "one line"}`. Commands: `status`, `orders` (`since`), `ground_truth`, `power_cut`
-(`outage_seconds`, `mode`, `last_gasp`), `redial` (`username`), `misbehave` (names of `Misbehaviour`),
+(`outage_seconds`, `mode`, `last_gasp`), `cut_truth`, `redial` (`username`), `misbehave` (names of `Misbehaviour`),
 `demand` (`username`, `demand`), `browse` (`username`, `url`, `headers`), `quit`.
 """
 
@@ -92,6 +92,8 @@ class ControlServer:
                 return nas.ground_truth()
             case "power_cut":
                 return self._power_cut(request)
+            case "cut_truth":
+                return nas.cut_truth()
             case "redial":
                 return nas.modem(_text(request, "username")).hang_up()
             case "misbehave":

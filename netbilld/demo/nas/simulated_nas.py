@@ -52,6 +52,7 @@ class SimulatedNas:
         self.sessions: dict[str, Session] = {}
         self.boot_digit = spec.boot_digit
         self.coa_port = spec.coa_port
+        self.cut_sessions: list[Session] = []
         self.power = asyncio.Event()
         self._automatic = automatic
         self._addresses = AddressTable(spec.pools, spec.default_pool)
@@ -247,7 +248,7 @@ class SimulatedNas:
             raise RefusedError("the power is off already")
         gasp = mode == "customers" if last_gasp is None else last_gasp
         self.power.clear()
-        dying = list(self.sessions.values())
+        self.cut_sessions = dying = list(self.sessions.values())
         for session in dying:
             session.lose_carrier()
         farewells = [self.spawn(self._gasp(session)) for session in dying] if gasp else []
@@ -335,6 +336,17 @@ class SimulatedNas:
     def ground_truth(self) -> dict[str, dict[str, int]]:
         """Return by user name the octets truly transferred, those the server acknowledged, and those sent to it."""
         return {username: asdict(totals) for username, totals in self._totals.items()}
+
+    def cut_truth(self) -> dict[str, dict[str, int | bool]]:
+        """Return by session id what the sessions of the last power cut carried; final, as nothing passes since."""
+        return {
+            session.session_id: {
+                "upload_octets": session.upload_octets,
+                "download_octets": session.download_octets,
+                "ended": session.ended.is_set(),
+            }
+            for session in self.cut_sessions
+        }
 
     def want(self, username: str, demand: Demand) -> None:
         """Change what a home uses.
