@@ -32,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 WHERE: Final = "where"  # in an index's info: it is of these rows only
 
 metadata: Final = MetaData(
@@ -157,6 +157,7 @@ subscribers = Table(
     Column("currency", String(3), nullable=False),
     Column("status", String(16), nullable=False),  # active, terminated
     Column("created_at", Instant, nullable=False),
+    Column("locale", String(8)),  # id, en; null: the provider's
 )
 
 plans = Table(
@@ -199,12 +200,26 @@ services = Table(
     Column("static_ip", String(45)),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("ipv6_prefix", String(50)),  # fixed, in CIDR form: Framed-IPv6-Prefix
+    Column("delegated_prefix", String(50)),  # fixed, in CIDR form: Delegated-IPv6-Prefix
     Index(  # an address is fixed for one live service only
         "uq_services_static_ip",
         "static_ip",
         unique=True,
         info={WHERE: "ended_at IS NULL"},
     ),
+    Index("uq_services_ipv6_prefix", "ipv6_prefix", unique=True, info={WHERE: "ended_at IS NULL"}),
+    Index("uq_services_delegated_prefix", "delegated_prefix", unique=True, info={WHERE: "ended_at IS NULL"}),
+)
+
+service_locks = Table(  # where a service may log in from; none of a kind: from anywhere
+    "service_locks",
+    metadata,
+    Column("service_id", Uuid, ForeignKey("services.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),  # mac, vlan, nas_port, nas
+    Column("value", String(253), primary_key=True),  # normalised; a NAS by its id
+    Column("learned", Boolean, nullable=False),  # at a log-in, not set by a person
+    Column("created_at", Instant, nullable=False),
 )
 
 credentials = Table(
@@ -243,6 +258,11 @@ nas = Table(
     Column("created_at", Instant, nullable=False),
     Column("last_heard_at", Instant),
     Column("removed_at", Instant),  # its sessions stay, so its row does; its secrets are wiped
+    Column("wall_by", String(8)),  # pool, list, reject; null: what suits its vendor and service
+    Column("radsec_name", String(253)),  # the name in the certificate it shows over RadSec
+    Column(
+        "suspect_since_at", Instant
+    ),  # the whole NAS fell silent: its sessions are in doubt and hold their addresses
     Index(
         "uq_nas_name_key",
         "name_key",
@@ -255,6 +275,36 @@ nas = Table(
         unique=True,
         info={WHERE: "removed_at IS NULL"},
     ),
+)
+
+# -- addresses -------------------------------------------------------------------------------------------------------
+
+address_pools = Table(
+    "address_pools",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(100), nullable=False),
+    Column("kind", String(16), nullable=False),  # ipv4, ipv6_prefix, delegated
+    Column("network", String(50), nullable=False),  # CIDR
+    Column("prefix_length", Integer, nullable=False),  # of what one session gets: 32, 64, 56, …
+    Column("excluded", JSON, nullable=False),  # addresses and ranges never given out, as text
+    Column("created_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    Index("uq_address_pools_name_key", "name_key", unique=True, info={WHERE: "removed_at IS NULL"}),
+)
+
+address_leases = Table(  # one row an address ever given out: it stays its service's until another one needs it
+    "address_leases",
+    metadata,
+    Column("pool_id", Uuid, ForeignKey("address_pools.id"), primary_key=True),
+    Column("address", String(50), primary_key=True),  # or prefix in CIDR form
+    Column("service_id", Uuid, ForeignKey("services.id"), nullable=False, index=True),
+    Column("nas_id", Uuid, nullable=False),
+    Column("session_key", String(253)),  # tells two sessions of one service apart
+    Column("taken_at", Instant, nullable=False),
+    Column("held_until_at", Instant),  # given in an Accept, not yet seen in a Start; or of a silent NAS
+    Column("released_at", Instant),  # null: in use
 )
 
 # -- metering --------------------------------------------------------------------------------------------------------
@@ -376,6 +426,8 @@ auth_attempts = Table(
     Column("result", String(16), nullable=False),  # accept, reject, challenge
     Column("reason", String(40), nullable=False),
     Column("latency_us", Integer, nullable=False),
+    Column("mac", String(64)),  # the station's address, normalised where it is one
+    Column("detail", String(200)),  # what a person needs beside the reason: the lock that failed, the method asked
     Index("ix_auth_attempts_username", "username_key", "at"),
 )
 
