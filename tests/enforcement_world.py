@@ -32,7 +32,7 @@ from netbilld.billing.plan_file import parse_plan
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.radius.mschap import nt_hash
-from netbilld.services.authenticate import AccessDirectory
+from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.entitle import Entitle
 
 NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)  # noon in Jakarta

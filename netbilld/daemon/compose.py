@@ -30,7 +30,9 @@ from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
-from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.attempt_buffer import AttemptBuffer
+from netbilld.services.authenticate import Authenticate
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.initialise import verify_key

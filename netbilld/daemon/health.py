@@ -9,7 +9,9 @@ from netbilld.adapters.nas.coa import CoaClient
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.tasks import Failures
-from netbilld.services.authenticate import AccessDirectory, AttemptBuffer, Authenticate
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.attempt_buffer import AttemptBuffer
+from netbilld.services.authenticate import Authenticate
 from netbilld.services.reconcile import Reconcile
 from netbilld.services.record_accounting import Unanswered
 

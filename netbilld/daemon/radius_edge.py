@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
+from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
@@ -79,13 +81,14 @@ class RadiusEdge:
             raise
 
     def _bind(self, server: RadiusServer, host: str, port: int, *, dual_stack: bool) -> None:
-        take = self._on_auth if server is self.auth else self._accounting()
-        listener = RadiusListener(
+        take = self._authentication() if server is self.auth else self._accounting()
+        take.listener = listener = RadiusListener(
             host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram, dual_stack=dual_stack
         )
-        if isinstance(take, _AccountingPort):
-            take.listener = listener
         self.listeners.append((server, listener))
+
+    def _authentication(self) -> "_AuthenticationPort":
+        return _AuthenticationPort(self.auth, self._authenticate, self._clock, self._otherwise)
 
     def _accounting(self) -> "_AccountingPort":
         port = _AccountingPort(self.acct, self._otherwise)
@@ -124,20 +127,43 @@ class RadiusEdge:
 
     # -- the hot paths -------------------------------------------------------------------------------------------------
 
-    def _on_auth(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
-        outcome = self.auth.receive(datagram, source, arrived_mono)
-        if isinstance(outcome, Request):
-            if outcome.packet.code == _STATUS_SERVER:
-                return self.auth.respond(outcome, 0)
-            decision = self._authenticate.handle(outcome, self._clock.now())
-            return self.auth.respond(outcome, decision.code, decision.attributes)
-        return self._otherwise(outcome, arrived_mono)
-
     def _otherwise(self, outcome: Replay | Drop, now_mono: float) -> bytes | None:
         if isinstance(outcome, Replay):
             return outcome.reply
         self._lines.note(outcome, now_mono)
         return None
+
+
+class _AuthenticationPort:
+    """One authentication socket: most requests are answered at once, some once an address is taken for good."""
+
+    listener: RadiusListener
+
+    def __init__(
+        self,
+        server: RadiusServer,
+        authenticate: Authenticate,
+        clock: SystemClock,
+        otherwise: Callable[[Replay | Drop, float], bytes | None],
+    ) -> None:
+        self._server = server
+        self._authenticate = authenticate
+        self._clock = clock
+        self._otherwise = otherwise
+
+    def __call__(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
+        outcome = self._server.receive(datagram, source, arrived_mono)
+        if isinstance(outcome, Request):
+            if outcome.packet.code == _STATUS_SERVER:
+                return self._server.respond(outcome, 0)
+            decision = self._authenticate.handle(outcome, self._clock.now(), partial(self._answer, outcome))
+            if decision is None:
+                return None
+            return self._server.respond(outcome, decision.code, decision.attributes)
+        return self._otherwise(outcome, arrived_mono)
+
+    def _answer(self, request: Request, decision: Decision) -> None:
+        self.listener.send(self._server.respond(request, decision.code, decision.attributes), request.source)
 
 
 class _AccountingPort:

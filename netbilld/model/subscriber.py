@@ -37,6 +37,7 @@ class Subscriber:
     currency: str
     status: str
     created_at: datetime
+    locale: str | None = None  # None: the provider's
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Service:
     created_at: datetime
     ended_at: datetime | None
     installed_on: date | None = None
+    ipv6_prefix: str | None = None  # fixed, in CIDR form
+    delegated_prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

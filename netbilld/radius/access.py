@@ -43,9 +43,13 @@ from netbilld.radius.codes import Code, NasPortType, ServiceType
 from netbilld.radius.packet import MAX_VALUE_OCTETS, Packet, encode_attribute
 from netbilld.radius.passwords import reveal_password, verify_chap
 from netbilld.radius.server import Request
+from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import normalise_mac, text
 
-Method = Literal["pap", "chap", "mschap", "mschapv2", "mac", "eap", "none"]
+Method = Literal[
+    "pap", "chap", "mschap", "mschapv2", "mac", "none",
+    "eap", "eap-md5", "eap-tls", "eap-ttls", "eap-peap",
+]  # fmt: skip
 
 ENTROPY_OCTETS = 16  # what `decide` uses of its `entropy`
 
@@ -76,6 +80,7 @@ class AccessView:
         replies: attributes of an Access-Accept, encoded, by the vendor of the NAS; `*` serves the rest.
         refusal: why the service may not come in now although its credentials are right; None if it may.
         reply_message: said beside a refusal, UTF-8; empty for nothing.
+        terms: what admission checks beyond credentials and entitlement; None for nothing, which costs nothing.
     """
 
     name: str
@@ -86,16 +91,21 @@ class AccessView:
     replies: Mapping[str, bytes] = field(repr=False)
     refusal: str | None = None
     reply_message: bytes = b""
+    terms: AccessTerms | None = None
 
 
 @dataclass(slots=True)
 class Decision:
-    """The answer to an Access-Request: code and encoded attributes for `RadiusServer.respond`, and why."""
+    """The answer to an Access-Request: code and encoded attributes for `RadiusServer.respond`, and why.
+
+    `detail` is what a person needs to know beside the reason, such as the lock that did not fit; never a secret.
+    """
 
     code: int
     attributes: bytes = field(repr=False)
     reason: str
     method: Method
+    detail: str | None = None
 
 
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)

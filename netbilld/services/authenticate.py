@@ -1,284 +1,45 @@
-"""Access-Request to reply, from memory: no await, no database and no log line on this path."""
+"""Access-Request to reply, from memory: no database and no log line on this path."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from sys import intern
-from typing import Final, Literal, Protocol
-from uuid import UUID
+from typing import Final, Protocol
 
-from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
-from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
-from netbilld.enforcement.vendors import VENDORS
-from netbilld.enforcement.vendors.interface import encode_pairs
 from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide
-from netbilld.radius.attributes import CLASS, USER_NAME
+from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
-from netbilld.radius.grant import Grant, encode_grant
-from netbilld.radius.mschap import nt_hash
-from netbilld.radius.packet import encode_attribute
 from netbilld.radius.server import Request
-from netbilld.radius.values import lookup_key
-from netbilld.services.reply_messages import reply_message
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 
-LOG_BUFFER_ATTEMPTS: Final = 20_000
+_RESULTS: Final = {
+    int(Code.ACCESS_ACCEPT): "accept",
+    int(Code.ACCESS_REJECT): "reject",
+    int(Code.ACCESS_CHALLENGE): "challenge",
+}
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
-_ANY_VENDOR: Final = "rfc"
+
+# Takes a decision that was made later than its request was handled.
+Answer = Callable[[Decision], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedCredential:
-    """A credential as it is kept, its secrets encrypted."""
+class EapServer(Protocol):
+    """Carries on the conversation an Access-Request with EAP-Message belongs to."""
 
-    credential_id: UUID
-    service_id: UUID
-    kind: Literal["password", "mac"]
-    name: str
-    name_key: str
-    password_sealed: bytes | None = field(repr=False)
-    nt_hash_sealed: bytes | None = field(repr=False)
+    def handle(
+        self, request: Request, find: Callable[[bytes], AccessView | None], entropy: bytes
+    ) -> tuple[Decision, AccessView | None]:
+        """Return a Challenge, Accept or Reject, and the credential it was about as far as it is known."""
+        ...
 
 
-class SecretOpener(Protocol):
-    """Opens what is encrypted at rest."""
+class Admission(Protocol):
+    """Decides, once credentials are right and the service may come in, whether this log-in may."""
 
-    def open(self, sealed: bytes, place: str) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedCredential:
-    """A credential ready to be checked."""
-
-    key: bytes
-    name: str
-    kind: Literal["password", "mac"]
-    password: bytes = field(repr=False)
-    nt_hash: bytes = field(repr=False)
-
-
-def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCredential:
-    """Return the credential with its secrets in the clear.
-
-    Raises:
-        NetbilldError: they were encrypted with another key.
-    """
-    password = hashed = b""
-    if sealed.password_sealed:
-        password = box.open(sealed.password_sealed, f"credential.password:{sealed.credential_id}")
-    if sealed.nt_hash_sealed:
-        hashed = box.open(sealed.nt_hash_sealed, f"credential.nt_hash:{sealed.credential_id}")
-    elif password:
-        hashed = nt_hash(password)
-    return OpenedCredential(sealed.name_key.encode(), sealed.name, sealed.kind, password, hashed)
-
-
-class _ProfileReplies:
-    """One profile in every vendor's attributes, encoded when first asked for and shared by all who have it."""
-
-    __slots__ = ("_encoded", "_interim_seconds", "_profile")
-
-    def __init__(self, profile: ServiceProfile, interim_seconds: int) -> None:
-        self._profile = profile
-        self._interim_seconds = interim_seconds
-        self._encoded: dict[str, bytes] = {}
-
-    def attributes(self, vendor_name: str) -> bytes:
-        encoded = self._encoded.get(vendor_name)
-        if encoded is None:
-            known = VENDORS.get(vendor_name) or VENDORS[_ANY_VENDOR]
-            encoded = encode_pairs(known.accept(self._profile, self._interim_seconds))
-            self._encoded[vendor_name] = encoded
-        return encoded
-
-
-class _Replies(Mapping[str, bytes]):
-    """Access-Accept attributes of one service by vendor: its profile's, and a Class of its own."""
-
-    __slots__ = ("_class", "_shared")
-
-    def __init__(self, shared: _ProfileReplies, class_attribute: bytes) -> None:
-        self._shared = shared
-        self._class = class_attribute
-
-    def __getitem__(self, vendor_name: str) -> bytes:
-        return self._shared.attributes(vendor_name) + self._class
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(VENDORS)
-
-    def __len__(self) -> int:
-        return len(VENDORS)
-
-
-class _Service:
-    __slots__ = ("access", "facts", "keys", "profile_key", "refusal", "replies", "reply_message", "until_at")
-
-    def __init__(self) -> None:
-        self.facts: ServiceFacts
-        self.keys: tuple[bytes, ...] = ()
-        self.access: Access = Access.BLOCKED
-        self.profile_key = ""
-        self.replies: Mapping[str, bytes] = {}
-        self.refusal: str | None = Reason.TERMINATED
-        self.reply_message = b""
-        self.until_at: datetime | None = None
-
-
-class AccessDirectory:
-    """Every credential with what its service is due, in memory; kept fresh by `Entitle`."""
-
-    def __init__(self, walled_garden: WalledGarden, interim_seconds: int, locale: str) -> None:
-        self._walled_garden = walled_garden
-        self._interim_seconds = interim_seconds
-        self._locale = locale
-        self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
-        self._services: dict[UUID, _Service] = {}
-        self._profiles: dict[str, _ProfileReplies] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def find(self, user_name: bytes, now: datetime) -> AccessView | None:
-        """Return the view a User-Name leads to, decided anew when time has changed what is due; None for nobody."""
-        found = self._by_key.get(lookup_key(user_name))
-        if found is None:
-            return None
-        view, service = found
-        if service.until_at is not None and service.until_at <= now:
-            self.put(service.facts, entitlement(service.facts, self._walled_garden, now))
-            view = self._by_key[lookup_key(user_name)][0]
-        return view
-
-    def facts(self, service_id: UUID) -> ServiceFacts | None:
-        """Return the facts a service was last decided by."""
-        service = self._services.get(service_id)
-        return None if service is None else service.facts
-
-    def service_ids(self) -> frozenset[UUID]:
-        """Return every service that is held."""
-        return frozenset(self._services)
-
-    def put(self, facts: ServiceFacts, due: Entitlement) -> None:
-        """Take what a service is due; its credentials answer by it from now on."""
-        service = self._services.get(facts.service_id)
-        if service is None:
-            service = self._services[facts.service_id] = _Service()
-        service.facts = facts
-        service.until_at = due.until_at
-        key = intern(due.profile.key)  # one of few, kept for every service
-        if due.access is Access.BLOCKED:
-            service.replies = {}
-            service.refusal = str(due.reason)
-            service.reply_message = reply_message(due.reason, self._locale)
-        elif service.profile_key != key or service.access is not due.access:
-            grant = encode_grant(Grant(facts.service_id, due.access.value, key))
-            service.replies = _Replies(self._shared(key, due.profile), encode_attribute(CLASS, grant))
-            service.refusal, service.reply_message = None, b""
-        service.access, service.profile_key = due.access, key
-        for name_key in service.keys:
-            view = self._by_key[name_key][0]
-            self._by_key[name_key] = (
-                AccessView(
-                    view.name,
-                    view.kind,
-                    view.password,
-                    view.nt_hash,
-                    view.service_id,
-                    service.replies,
-                    service.refusal,
-                    service.reply_message,
-                ),
-                service,
-            )
-
-    def set_credentials(self, service_id: UUID, credentials: Iterable[OpenedCredential]) -> None:
-        """Replace the credentials of a service; those not named are forgotten.
-
-        A service that was not `put` before is unknown, and so are its names.
-        """
-        service = self._services.get(service_id)
-        if service is None:
-            return
-        self._forget(service)
-        keys = []
-        for credential in credentials:
-            view = AccessView(
-                credential.name,
-                credential.kind,
-                credential.password,
-                credential.nt_hash,
-                service_id,
-                service.replies,
-                service.refusal,
-                service.reply_message,
-            )
-            keys.append(credential.key)
-            previous = self._by_key.get(credential.key)
-            if previous is not None:  # the name has moved here from another service
-                previous[1].keys = tuple(key for key in previous[1].keys if key != credential.key)
-            self._by_key[credential.key] = (view, service)
-        service.keys = tuple(keys)
-
-    def remove(self, service_id: UUID) -> None:
-        """Forget a service and its credentials."""
-        service = self._services.pop(service_id, None)
-        if service is not None:
-            self._forget(service)
-
-    def _forget(self, service: _Service) -> None:
-        for key in service.keys:
-            self._by_key.pop(key, None)
-        service.keys = ()
-
-    def _shared(self, key: str, profile: ServiceProfile) -> _ProfileReplies:
-        if profile.static_ip is not None:  # one service's own: nobody to share it with
-            return _ProfileReplies(profile, self._interim_seconds)
-        shared = self._profiles.get(key)
-        if shared is None:
-            shared = self._profiles[key] = _ProfileReplies(profile, self._interim_seconds)
-        return shared
-
-
-@dataclass(frozen=True, slots=True)
-class LoginAttempt:
-    """One Access-Request and its answer, for the log."""
-
-    at: datetime
-    nas_id: UUID
-    user_name: bytes
-    service_id: UUID | None
-    method: str
-    result: str
-    reason: str
-    latency_us: int
-
-
-class AttemptBuffer:
-    """Attempts waiting to be written; when the database is away the oldest are lost, and counted."""
-
-    def __init__(self, limit: int = LOG_BUFFER_ATTEMPTS) -> None:
-        self._waiting: deque[LoginAttempt] = deque(maxlen=limit)
-        self.lost = 0
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def append(self, attempt: LoginAttempt) -> None:
-        """Keep one more."""
-        if len(self._waiting) == self._waiting.maxlen:
-            self.lost += 1
-        self._waiting.append(attempt)
-
-    def take(self, limit: int) -> list[LoginAttempt]:
-        """Return the oldest ones and forget them."""
-        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-
-    def put_back(self, attempts: list[LoginAttempt]) -> None:
-        """Return what could not be written, as far as there is room; the oldest of them are lost first."""
-        room = (self._waiting.maxlen or 0) - len(self._waiting)
-        self.lost += max(0, len(attempts) - room)
-        self._waiting.extendleft(reversed(attempts[len(attempts) - room :] if room < len(attempts) else attempts))
+    def admit(
+        self, view: AccessView, request: Request, decision: Decision, now: datetime, answer: Answer
+    ) -> Decision | None:
+        """Return the decision, changed where a limit, lock or address asks for it; None if `answer` is called later."""
+        ...
 
 
 class Authenticate:
@@ -289,6 +50,8 @@ class Authenticate:
         attempts: where each attempt is noted.
         entropy: gives that many unpredictable octets.
         monotonic: the clock that `Request.arrived_mono` was read from.
+        eap: answers what carries EAP-Message; None refuses it.
+        admission: asked about services with `AccessView.terms`; None lets them in.
     """
 
     def __init__(
@@ -297,34 +60,68 @@ class Authenticate:
         attempts: AttemptBuffer,
         entropy: Callable[[int], bytes],
         monotonic: Callable[[], float],
+        *,
+        eap: EapServer | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._directory = directory
         self._attempts = attempts
         self._entropy = entropy
         self._monotonic = monotonic
+        self._eap = eap
+        self._admission = admission
         self.accepts = 0
         self.rejects = 0
+        self.challenges = 0
 
-    def handle(self, request: Request, now: datetime) -> Decision:
-        """Return Accept or Reject for a verified Access-Request, and note the attempt."""
-        user_name = request.packet.attributes.get(USER_NAME, b"")
-        view = self._directory.find(user_name, now)
-        decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
-        accepted = decision.code == _ACCEPT
-        if accepted:
-            self.accepts += 1
+    def handle(self, request: Request, now: datetime, answer: Answer) -> Decision | None:
+        """Return the answer to a verified Access-Request, and note the attempt.
+
+        None means that it waits for something, such as an address being taken for good; `answer` is then called, once.
+        """
+        attributes = request.packet.attributes
+        view: AccessView | None
+        if self._eap is not None and EAP_MESSAGE in attributes:
+            decision, view = self._eap.handle(
+                request, lambda name: self._directory.find(name, now), self._entropy(ENTROPY_OCTETS)
+            )
         else:
+            view = self._directory.find(attributes.get(USER_NAME, b""), now)
+            decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
+        if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
+
+            def later(admitted: Decision) -> None:
+                self._note(request, view, admitted, now)
+                answer(admitted)
+
+            admitted = self._admission.admit(view, request, decision, now, later)
+            if admitted is None:
+                return None
+            decision = admitted
+        self._note(request, view, decision, now)
+        return decision
+
+    def _note(self, request: Request, view: AccessView | None, decision: Decision, now: datetime) -> None:
+        result = _RESULTS[decision.code]
+        if result == "accept":
+            self.accepts += 1
+        elif result == "reject":
             self.rejects += 1
+        else:
+            self.challenges += 1
+            return  # a step on the way: its end is noted
+        attributes = request.packet.attributes
         self._attempts.append(
             LoginAttempt(
                 now,
                 request.client.nas_id,
-                user_name,
+                attributes.get(USER_NAME, b""),
                 None if view is None else view.service_id,
                 decision.method,
-                "accept" if accepted else "reject",
+                result,
                 decision.reason,
                 int((self._monotonic() - request.arrived_mono) * 1_000_000),
+                attributes.get(CALLING_STATION_ID),
+                decision.detail,
             )
         )
-        return decision

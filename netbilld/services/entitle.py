@@ -11,7 +11,7 @@ from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.desired import DesiredService, renewed
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import WalledGarden
-from netbilld.services.authenticate import (
+from netbilld.services.access_directory import (
     AccessDirectory,
     OpenedCredential,
     SealedCredential,

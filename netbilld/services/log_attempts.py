@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.services.authenticate import AttemptBuffer, LoginAttempt
+from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 
 BATCH_ATTEMPTS: Final = 1_000
 HEARD_EVERY: Final = timedelta(seconds=10)  # a NAS that lets people in all day need not be noted at each

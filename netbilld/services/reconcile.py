@@ -16,7 +16,7 @@ from netbilld.enforcement.observed import Evidence
 from netbilld.ports.clock import Clock
 from netbilld.radius.codes import ErrorCause
 from netbilld.radius.grant import Grant, encode_grant
-from netbilld.services.authenticate import SecretOpener
+from netbilld.services.access_directory import SecretOpener
 from netbilld.services.nas_control import NasControl, NasTarget, Outcome, OutcomeKind
 from netbilld.services.order_book import (
     AttemptEnd,

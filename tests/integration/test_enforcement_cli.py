@@ -14,7 +14,7 @@ from netbilld.cli.commands import auth_command, enforce_command
 from netbilld.cli.context import Context
 from netbilld.cli.main import Parser
 from netbilld.model.errors import NotFoundError, RefusedError
-from netbilld.services.authenticate import LoginAttempt
+from netbilld.services.attempt_buffer import LoginAttempt
 from netbilld.services.order_book import PendingOrder
 from tests.enforcement_world import NOW, World
 

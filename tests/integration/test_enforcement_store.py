@@ -11,7 +11,7 @@ from netbilld.adapters.database.tables import credentials, desired, services, se
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingKind
 from netbilld.enforcement.policy import PeriodUsage, ServiceStatus
-from netbilld.services.authenticate import AttemptBuffer, LoginAttempt
+from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.order_book import AttemptEnd, NewAttempt, PendingOrder
 from tests.enforcement_world import NOW, PERIOD_START, POLICY, World

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import auth_attempts, nas
 from netbilld.radius.values import lookup_key, text
-from netbilld.services.authenticate import LoginAttempt
+from netbilld.services.attempt_buffer import LoginAttempt
 
 _LONGEST_NAME: Final = 253
 _MAX_INTEGER: Final = 2**31 - 1

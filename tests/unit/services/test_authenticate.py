@@ -30,15 +30,9 @@ from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import Packet, decode, encode
 from netbilld.radius.passwords import hide_password
 from netbilld.radius.server import Request
-from netbilld.services.authenticate import (
-    AccessDirectory,
-    AttemptBuffer,
-    Authenticate,
-    LoginAttempt,
-    OpenedCredential,
-    SealedCredential,
-    open_credential,
-)
+from netbilld.services.access_directory import AccessDirectory, OpenedCredential, SealedCredential, open_credential
+from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
+from netbilld.services.authenticate import Authenticate
 from tests.radius_requests import AUTHENTICATOR, NAS_ID, SECRET, accepted, access_request, client
 
 NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
@@ -85,6 +79,7 @@ class Desk:
     def __init__(self, locale: str = "id") -> None:
         self.directory = AccessDirectory(GARDEN, 300, locale)
         self.attempts = AttemptBuffer()
+        self.late: list[Decision] = []
         self.authenticate = Authenticate(self.directory, self.attempts, bytes, lambda: 0.000_25)
 
     def put(self, what: ServiceFacts, at: datetime = NOW) -> None:
@@ -97,7 +92,9 @@ class Desk:
     def log_in(
         self, name: bytes = b"budi", password: bytes = b"rahasia", *, at: datetime = NOW, vendor: str = "mikrotik"
     ) -> Decision:
-        return self.authenticate.handle(request(name, password, vendor), at)
+        decision = self.authenticate.handle(request(name, password, vendor), at, self.late.append)
+        assert decision is not None
+        return decision
 
 
 def request(name: bytes, password: bytes, vendor: str = "mikrotik") -> Request:

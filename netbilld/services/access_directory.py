@@ -1,0 +1,235 @@
+"""Every credential with what its service is due, in memory: what the authentication path asks instead of a database."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from sys import intern
+from typing import Final, Literal, Protocol
+from uuid import UUID
+
+from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
+from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
+from netbilld.enforcement.vendors import VENDORS
+from netbilld.enforcement.vendors.interface import encode_pairs
+from netbilld.radius.access import AccessView
+from netbilld.radius.attributes import CLASS
+from netbilld.radius.grant import Grant, encode_grant
+from netbilld.radius.mschap import nt_hash
+from netbilld.radius.packet import encode_attribute
+from netbilld.radius.values import lookup_key
+from netbilld.services.reply_messages import reply_message
+
+_ANY_VENDOR: Final = "rfc"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """A credential as it is kept, its secrets encrypted."""
+
+    credential_id: UUID
+    service_id: UUID
+    kind: Literal["password", "mac"]
+    name: str
+    name_key: str
+    password_sealed: bytes | None = field(repr=False)
+    nt_hash_sealed: bytes | None = field(repr=False)
+
+
+class SecretOpener(Protocol):
+    """Opens what is encrypted at rest."""
+
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCredential:
+    """A credential ready to be checked."""
+
+    key: bytes
+    name: str
+    kind: Literal["password", "mac"]
+    password: bytes = field(repr=False)
+    nt_hash: bytes = field(repr=False)
+
+
+def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCredential:
+    """Return the credential with its secrets in the clear.
+
+    Raises:
+        NetbilldError: they were encrypted with another key.
+    """
+    password = hashed = b""
+    if sealed.password_sealed:
+        password = box.open(sealed.password_sealed, f"credential.password:{sealed.credential_id}")
+    if sealed.nt_hash_sealed:
+        hashed = box.open(sealed.nt_hash_sealed, f"credential.nt_hash:{sealed.credential_id}")
+    elif password:
+        hashed = nt_hash(password)
+    return OpenedCredential(sealed.name_key.encode(), sealed.name, sealed.kind, password, hashed)
+
+
+class _ProfileReplies:
+    """One profile in every vendor's attributes, encoded when first asked for and shared by all who have it."""
+
+    __slots__ = ("_encoded", "_interim_seconds", "_profile")
+
+    def __init__(self, profile: ServiceProfile, interim_seconds: int) -> None:
+        self._profile = profile
+        self._interim_seconds = interim_seconds
+        self._encoded: dict[str, bytes] = {}
+
+    def attributes(self, vendor_name: str) -> bytes:
+        encoded = self._encoded.get(vendor_name)
+        if encoded is None:
+            known = VENDORS.get(vendor_name) or VENDORS[_ANY_VENDOR]
+            encoded = encode_pairs(known.accept(self._profile, self._interim_seconds))
+            self._encoded[vendor_name] = encoded
+        return encoded
+
+
+class _Replies(Mapping[str, bytes]):
+    """Access-Accept attributes of one service by vendor: its profile's, and a Class of its own."""
+
+    __slots__ = ("_class", "_shared")
+
+    def __init__(self, shared: _ProfileReplies, class_attribute: bytes) -> None:
+        self._shared = shared
+        self._class = class_attribute
+
+    def __getitem__(self, vendor_name: str) -> bytes:
+        return self._shared.attributes(vendor_name) + self._class
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VENDORS)
+
+    def __len__(self) -> int:
+        return len(VENDORS)
+
+
+class _Service:
+    __slots__ = ("access", "facts", "keys", "profile_key", "refusal", "replies", "reply_message", "until_at")
+
+    def __init__(self) -> None:
+        self.facts: ServiceFacts
+        self.keys: tuple[bytes, ...] = ()
+        self.access: Access = Access.BLOCKED
+        self.profile_key = ""
+        self.replies: Mapping[str, bytes] = {}
+        self.refusal: str | None = Reason.TERMINATED
+        self.reply_message = b""
+        self.until_at: datetime | None = None
+
+
+class AccessDirectory:
+    """Every credential with what its service is due, in memory; kept fresh by `Entitle`."""
+
+    def __init__(self, walled_garden: WalledGarden, interim_seconds: int, locale: str) -> None:
+        self._walled_garden = walled_garden
+        self._interim_seconds = interim_seconds
+        self._locale = locale
+        self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
+        self._services: dict[UUID, _Service] = {}
+        self._profiles: dict[str, _ProfileReplies] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def find(self, user_name: bytes, now: datetime) -> AccessView | None:
+        """Return the view a User-Name leads to, decided anew when time has changed what is due; None for nobody."""
+        found = self._by_key.get(lookup_key(user_name))
+        if found is None:
+            return None
+        view, service = found
+        if service.until_at is not None and service.until_at <= now:
+            self.put(service.facts, entitlement(service.facts, self._walled_garden, now))
+            view = self._by_key[lookup_key(user_name)][0]
+        return view
+
+    def facts(self, service_id: UUID) -> ServiceFacts | None:
+        """Return the facts a service was last decided by."""
+        service = self._services.get(service_id)
+        return None if service is None else service.facts
+
+    def service_ids(self) -> frozenset[UUID]:
+        """Return every service that is held."""
+        return frozenset(self._services)
+
+    def put(self, facts: ServiceFacts, due: Entitlement) -> None:
+        """Take what a service is due; its credentials answer by it from now on."""
+        service = self._services.get(facts.service_id)
+        if service is None:
+            service = self._services[facts.service_id] = _Service()
+        service.facts = facts
+        service.until_at = due.until_at
+        key = intern(due.profile.key)  # one of few, kept for every service
+        if due.access is Access.BLOCKED:
+            service.replies = {}
+            service.refusal = str(due.reason)
+            service.reply_message = reply_message(due.reason, self._locale)
+        elif service.profile_key != key or service.access is not due.access:
+            grant = encode_grant(Grant(facts.service_id, due.access.value, key))
+            service.replies = _Replies(self._shared(key, due.profile), encode_attribute(CLASS, grant))
+            service.refusal, service.reply_message = None, b""
+        service.access, service.profile_key = due.access, key
+        for name_key in service.keys:
+            view = self._by_key[name_key][0]
+            self._by_key[name_key] = (
+                AccessView(
+                    view.name,
+                    view.kind,
+                    view.password,
+                    view.nt_hash,
+                    view.service_id,
+                    service.replies,
+                    service.refusal,
+                    service.reply_message,
+                ),
+                service,
+            )
+
+    def set_credentials(self, service_id: UUID, credentials: Iterable[OpenedCredential]) -> None:
+        """Replace the credentials of a service; those not named are forgotten.
+
+        A service that was not `put` before is unknown, and so are its names.
+        """
+        service = self._services.get(service_id)
+        if service is None:
+            return
+        self._forget(service)
+        keys = []
+        for credential in credentials:
+            view = AccessView(
+                credential.name,
+                credential.kind,
+                credential.password,
+                credential.nt_hash,
+                service_id,
+                service.replies,
+                service.refusal,
+                service.reply_message,
+            )
+            keys.append(credential.key)
+            previous = self._by_key.get(credential.key)
+            if previous is not None:  # the name has moved here from another service
+                previous[1].keys = tuple(key for key in previous[1].keys if key != credential.key)
+            self._by_key[credential.key] = (view, service)
+        service.keys = tuple(keys)
+
+    def remove(self, service_id: UUID) -> None:
+        """Forget a service and its credentials."""
+        service = self._services.pop(service_id, None)
+        if service is not None:
+            self._forget(service)
+
+    def _forget(self, service: _Service) -> None:
+        for key in service.keys:
+            self._by_key.pop(key, None)
+        service.keys = ()
+
+    def _shared(self, key: str, profile: ServiceProfile) -> _ProfileReplies:
+        if profile.static_ip is not None:  # one service's own: nobody to share it with
+            return _ProfileReplies(profile, self._interim_seconds)
+        shared = self._profiles.get(key)
+        if shared is None:
+            shared = self._profiles[key] = _ProfileReplies(profile, self._interim_seconds)
+        return shared
