@@ -48,7 +48,10 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """A speed from the subscriber's point of view, in bit/s."""
+    """A speed from the subscriber's point of view, in bit/s.
+
+    `nas_profile` is the name by which a NAS that is not told numbers knows it: a QoS profile, policy map or role.
+    """
 
     down_bps: int
     up_bps: int
@@ -56,6 +59,7 @@ class Speed:
     priority: int | None = None  # 1 highest … 8 lowest
     minimum_down_bps: int | None = None
     minimum_up_bps: int | None = None
+    nas_profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2s
+from typing import Final
 
 from netbilld.billing.plan import Burst, Speed
 
@@ -18,41 +19,58 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WalledGarden:
-    """Where a walled session lives: a pool and an address list on the NAS, and a small rate."""
+    """Where a walled session lives: a pool, an address list and perhaps a VLAN on the NAS, and a small rate.
+
+    Attributes:
+        vlan: for NAS that wall by VLAN; None where there is none.
+        covers_ipv6: the garden filters IPv6 too, so that a walled session may keep its IPv6 prefixes.
+    """
 
     pool: str
     address_list: str
     speed: Speed
+    vlan: int | None = None
+    covers_ipv6: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProfile:
-    """Rates, pool and list of a session; a blocked service has none of them."""
+    """Rates, addresses, list and VLAN of a session; a blocked service has none of them.
+
+    Attributes:
+        pool, ipv6_pool, delegated_pool: names of pools on the NAS.
+        static_ip: an IPv4 or IPv6 address of the service's own; a NAS ignores `pool` beside it.
+        ipv6_prefix, delegated_prefix: the service's own, in CIDR form: for its link, and for its router to share out.
+        idle_seconds: silence after which the NAS ends the session.
+    """
 
     access: Access
     speed: Speed | None = None
     pool: str | None = None
     address_list: str | None = None
     static_ip: str | None = None
+    ipv6_prefix: str | None = None
+    delegated_prefix: str | None = None
+    ipv6_pool: str | None = None
+    delegated_pool: str | None = None
+    vlan: int | None = None
+    idle_seconds: int | None = None
 
     @property
     def key(self) -> str:
         """Return a fingerprint of eight hexadecimal digits: equal keys mean nothing to change on the NAS."""
         return _fingerprint(self)
 
-    @property
-    def place(self) -> tuple[bool, str | None, str | None, str | None]:
-        """Return what can't be changed in a running session: whether it is allowed, its pool, list and address."""
-        return (self.access is not Access.BLOCKED, self.pool, self.address_list, self.static_ip)
-
     def to_json(self) -> dict[str, object]:
         """Return a JSON object that from_json understands."""
         return {
             "access": str(self.access),
-            "speed": asdict(self.speed) if self.speed else None,
+            "speed": _speed_json(self.speed) if self.speed else None,
             "pool": self.pool,
             "address_list": self.address_list,
             "static_ip": self.static_ip,
+            # said only where set: the fingerprints of profiles without them stay what they were
+            **{name: value for name in _LATER if (value := getattr(self, name)) is not None},
         }
 
     @classmethod
@@ -65,12 +83,23 @@ class ServiceProfile:
             pool=_optional(value["pool"]),
             address_list=_optional(value["address_list"]),
             static_ip=_optional(value["static_ip"]),
+            **{name: value[name] for name in _LATER if name in value},  # type: ignore[arg-type]  # as to_json wrote
         )
+
+
+_LATER: Final = ("ipv6_prefix", "delegated_prefix", "ipv6_pool", "delegated_pool", "vlan", "idle_seconds")
 
 
 @lru_cache(maxsize=4096)  # a provider has few profiles and many subscribers
 def _fingerprint(profile: ServiceProfile) -> str:
     return blake2s(json.dumps(profile.to_json(), sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def _speed_json(speed: Speed) -> dict[str, object]:
+    fields = asdict(speed)
+    if fields["nas_profile"] is None:
+        del fields["nas_profile"]
+    return fields
 
 
 def _speed(value: dict[str, object]) -> Speed:
