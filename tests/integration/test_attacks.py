@@ -72,7 +72,7 @@ def test_reports_doubled_shuffled_and_of_two_routers_with_one_id_are_counted_onc
     with NasSocket(daemon) as one, NasSocket(daemon, "127.0.0.2") as two:
         call: dict[str, Any] = {"session_id": "same", "user": "siti", "mac": None, "ip": "10.1.0.1"}
         began = int(time.time()) - 310  # the routers tell when it happened; how fast this machine is says nothing
-        start = {**call, "timestamp": began}
+        start: dict[str, Any] = {**call, "timestamp": began}
         assert one.account("start", **start) == two.account("start", **start) == ACCOUNTING_RESPONSE
         reports = []
         for number in range(1, 25):
@@ -84,9 +84,9 @@ def test_reports_doubled_shuffled_and_of_two_routers_with_one_id_are_counted_onc
         chance.shuffle(reports)
         for nas, report in reports:
             assert nas.ask(report, accounting=True) == ACCOUNTING_RESPONSE
-        on = {"session_id": None, "user": None, "mac": None, "ip": None, "timestamp": began + 300}
+        on: dict[str, Any] = {"session_id": None, "user": None, "mac": None, "ip": None, "timestamp": began + 300}
         assert two.account("on", **on) == ACCOUNTING_RESPONSE
-        stop = {"up": 31_000, "down": 62_000, "seconds": 310, "timestamp": began + 310}
+        stop: dict[str, Any] = {"up": 31_000, "down": 62_000, "seconds": 310, "timestamp": began + 310}
         assert one.account("stop", **call, **stop) == ACCOUNTING_RESPONSE
         wait_until(lambda: _all_applied(daemon), "the journal is applied")
     totals = {"pop1": (31_000, 62_000), "pop2": (24 * 7_000, 24 * 9_000)}
