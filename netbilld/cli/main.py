@@ -18,6 +18,7 @@ VERBS: Final[dict[str, str]] = {
     "migrate": "bring the schema up to date",
     "serve": "run the daemon",
     "demo": "run everything on loopback with a simulated NAS",
+    "certs": "make, renew and list certificates for RadSec and EAP",
     "nas": "add, list, show, set and remove NAS",
     "plan": "add, list, show and set plans",
     "subscriber": "add, show, list, set, suspend, resume and terminate subscribers",

@@ -51,6 +51,11 @@ def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _port_or_off(value: object) -> object:
+    """Take a port, or a word for none."""
+    return None if value is False or value in {"off", ""} else value
+
+
 def _switch(value: object) -> object:
     """Take TOML's true and false, and any case of the words."""
     return str(value).lower() if isinstance(value, bool | str) else value
@@ -99,9 +104,14 @@ class RadiusSettings(_Section):
     ] = ("0.0.0.0",)  # noqa: S104 - every NAS must reach it
     auth_port: Port = 1812
     acct_port: Port = 1813
+    radsec_port: Annotated[Port | None, BeforeValidator(_port_or_off)] = None  # TCP; 2083 where it is on
     workers: Annotated[int, Field(ge=1, le=1)] = 1  # this release does everything in one process
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
+
+
+class CertificateSettings(_Section):
+    names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # who the server certificate must be for
 
 
 class PanelSettings(_Section):
@@ -161,6 +171,7 @@ class Settings(BaseSettings):
     business_name: str = "netbilld"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_prefixes)] = ()
     radius: RadiusSettings = RadiusSettings()
+    certificates: CertificateSettings = CertificateSettings()
     panel: PanelSettings = PanelSettings()
     portal: PortalSettings = PortalSettings()
     billing: BillingSettings = BillingSettings()
