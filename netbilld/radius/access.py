@@ -65,6 +65,21 @@ class Reason(StrEnum):
     METHOD_NOT_SUPPORTED = "method_not_supported"
     MAC_MISMATCH = "mac_mismatch"
     ROUTER_LOGIN = "router_login"
+    WRONG_METHOD_STORED = "wrong_method_stored"  # what is kept of the password can't answer this method
+    TOO_MANY_TRIES = "too_many_tries"
+    # of EAP
+    EAP_FAILED = "eap_failed"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    NO_COMMON_METHOD = "no_common_method"
+    # of admission, once the credentials were right
+    SESSION_LIMIT = "session_limit"
+    MAC_LOCK = "mac_lock"
+    VLAN_LOCK = "vlan_lock"
+    PORT_LOCK = "port_lock"
+    NAS_NOT_ALLOWED = "nas_not_allowed"
+    OUTSIDE_HOURS = "outside_hours"
+    POOL_FULL = "pool_full"
+    POOL_UNAVAILABLE = "pool_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
