@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 TESTS := $(BIN)/pytest
+# Two at a time: half of them wait for a daemon most of the time. Each file stays with one worker.
+PARALLEL := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak lint types imports format dist clean
@@ -57,7 +59,7 @@ check: lint types imports $(VENV)/.web-stamp
 	$(TESTS) -q -m "not slow and not soak and not peer"
 
 test: peers lint types imports $(VENV)/.web-stamp
-	$(TESTS) -m "not soak"
+	$(TESTS) $(PARALLEL) -m "not soak"
 
 soak: peers $(VENV)/.dev-stamp $(VENV)/.web-stamp
 	$(TESTS) -m soak

@@ -1,5 +1,6 @@
 """Real peer programs the tests speak with, and the small chores around them."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -25,16 +26,31 @@ def missing(program: str) -> None:
     pytest.skip(message)
 
 
+_LOWEST_PORT = 10_000  # below the ports that the kernel itself gives to whoever asks for any
+_PORTS_A_WORKER = 2_500
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+_first = os.getpid() % _PORTS_A_WORKER  # another test run on this machine begins elsewhere
+_ports = (_LOWEST_PORT + _worker * _PORTS_A_WORKER + (_first + count) % _PORTS_A_WORKER for count in itertools.count())
+
+
 def free_tcp_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return _free_port(socket.SOCK_STREAM)
 
 
 def free_udp_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return _free_port(socket.SOCK_DGRAM)
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    """Return a port that nobody has, and that no other worker of this test run will name."""
+    for port in _ports:
+        with socket.socket(type=kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], timeout_seconds: float = 20) -> None:
