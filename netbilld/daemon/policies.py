@@ -13,6 +13,8 @@ def walled_garden(settings: Settings) -> WalledGarden:
         pool=enforcement.walled_pool,
         address_list=enforcement.walled_list,
         speed=Speed(down_bps=enforcement.walled_down, up_bps=enforcement.walled_up),
+        vlan=enforcement.walled_vlan,
+        covers_ipv6=enforcement.walled_ipv6,
     )
 
 

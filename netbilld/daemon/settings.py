@@ -139,6 +139,8 @@ class EnforcementSettings(_Section):
     walled_list: str = "isolir"
     walled_down: Annotated[int, BeforeValidator(_rate)] = 256_000
     walled_up: Annotated[int, BeforeValidator(_rate)] = 256_000
+    walled_vlan: Annotated[int, Field(ge=1, le=4094)] | None = None  # for access points that wall by VLAN
+    walled_ipv6: bool = False  # the garden filters IPv6 too, so a walled subscriber keeps its prefixes
     reconcile_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     coa_timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 2.0
     coa_tries: Annotated[int, Field(ge=1, le=10)] = 3

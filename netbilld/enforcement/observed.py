@@ -15,8 +15,8 @@ class Evidence(StrEnum):
     TRAFFIC = "traffic"  # measured
 
 
-# Whether a session is allowed in, its pool and its address list: what a CoA does not change.
-Place = tuple[bool, str | None, str | None]
+# Whether a session is allowed in, its pool, its address list and its VLAN: what a CoA does not change.
+Place = tuple[bool, str | None, str | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +34,4 @@ def place(profile: ServiceProfile) -> Place:
 
     A static address is left out: a new one is taken at the next log-in and is no reason to cut a session.
     """
-    return (profile.access is not Access.BLOCKED, profile.pool, profile.address_list)
+    return (profile.access is not Access.BLOCKED, profile.pool, profile.address_list, profile.vlan)

@@ -43,7 +43,12 @@ class PeriodUsage:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """All that entitlement looks at."""
+    """All that entitlement looks at.
+
+    Attributes:
+        static_ip, ipv6_prefix, delegated_prefix: addresses of the service's own; prefixes in CIDR form.
+        locale: the language to speak to its subscriber; None for the provider's.
+    """
 
     service_id: UUID
     status: ServiceStatus
@@ -55,6 +60,9 @@ class ServiceFacts:
     wallet_minor: int
     paid_until_on: date | None
     static_ip: str | None
+    ipv6_prefix: str | None = None
+    delegated_prefix: str | None = None
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +124,25 @@ def _profile(access: Access, facts: ServiceFacts, walled_garden: WalledGarden) -
     if access is Access.BLOCKED:
         return ServiceProfile(access)
     if access is Access.WALLED:
-        # no static address inside the walls: the garden's pool is what the NAS redirects
-        return ServiceProfile(access, walled_garden.speed, walled_garden.pool, walled_garden.address_list)
+        # no static address inside the walls: the garden's pool is what the NAS redirects; nor an IPv6 prefix, by which
+        # a subscriber would go round walls that only stop IPv4
+        inside = walled_garden.covers_ipv6
+        return ServiceProfile(
+            access,
+            walled_garden.speed,
+            walled_garden.pool,
+            walled_garden.address_list,
+            ipv6_prefix=facts.ipv6_prefix if inside else None,
+            delegated_prefix=facts.delegated_prefix if inside else None,
+            vlan=walled_garden.vlan,
+        )
     speed = facts.plan.speed
     if access is Access.THROTTLED and facts.plan.allowance is not None and facts.plan.allowance.throttled is not None:
         speed = facts.plan.allowance.throttled
-    return ServiceProfile(access, speed, static_ip=facts.static_ip)
+    return ServiceProfile(
+        access,
+        speed,
+        static_ip=facts.static_ip,
+        ipv6_prefix=facts.ipv6_prefix,
+        delegated_prefix=facts.delegated_prefix,
+    )

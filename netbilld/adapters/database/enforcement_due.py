@@ -18,6 +18,7 @@ from netbilld.adapters.database.tables import (
     invoices,
     plan_versions,
     services,
+    subscribers,
     usage_periods,
 )
 from netbilld.adapters.database.upsert import insert_into
@@ -63,16 +64,23 @@ class DueQueries:
         return found
 
     async def _facts(self, service_ids: Sequence[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
-        query = select(
-            services.c.id,
-            services.c.subscriber_id,
-            services.c.plan_version_id,
-            services.c.status,
-            services.c.billing_day,
-            services.c.timezone,
-            services.c.paid_until_on,
-            services.c.static_ip,
-        ).where(services.c.id.in_(service_ids))
+        query = (
+            select(
+                services.c.id,
+                services.c.subscriber_id,
+                services.c.plan_version_id,
+                services.c.status,
+                services.c.billing_day,
+                services.c.timezone,
+                services.c.paid_until_on,
+                services.c.static_ip,
+                services.c.ipv6_prefix,
+                services.c.delegated_prefix,
+                subscribers.c.locale,
+            )
+            .join_from(services, subscribers, subscribers.c.id == services.c.subscriber_id)
+            .where(services.c.id.in_(service_ids))
+        )
         rows = (await self._connection.execute(query)).all()
         if not rows:
             return []
@@ -102,6 +110,9 @@ class DueQueries:
                     wallet_minor=wallets.get(row.subscriber_id, 0),
                     paid_until_on=row.paid_until_on,
                     static_ip=row.static_ip,
+                    ipv6_prefix=row.ipv6_prefix,
+                    delegated_prefix=row.delegated_prefix,
+                    locale=None if row.locale is None else intern(row.locale),
                 )
             )
         return found

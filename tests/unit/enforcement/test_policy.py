@@ -227,3 +227,19 @@ def test_a_throttled_profile_keeps_the_address_and_has_the_slower_speed() -> Non
 def test_a_blocked_profile_has_nothing() -> None:
     profile = entitlement(facts(status=ServiceStatus.ENDED, static_ip="10.0.0.9"), GARDEN, NOW).profile
     assert (profile.speed, profile.static_ip, profile.pool, profile.address_list) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("covers_ipv6", [False, True])
+def test_a_walled_service_has_no_ipv6_prefix_unless_the_garden_covers_ipv6(covers_ipv6: bool) -> None:
+    """BANG-2.6: else a subscriber goes round the wall by IPv6."""
+    garden = replace(GARDEN, covers_ipv6=covers_ipv6, vlan=666)
+    owing = facts(
+        standing=OVERDUE, static_ip="10.0.0.9", ipv6_prefix="2001:db8:1::/64", delegated_prefix="2001:db8:100::/56"
+    )
+    walled = entitlement(owing, garden, NOW).profile
+    assert (walled.static_ip, walled.pool, walled.vlan) == (None, "isolir", 666)
+    kept = ("2001:db8:1::/64", "2001:db8:100::/56")
+    assert (walled.ipv6_prefix, walled.delegated_prefix) == (kept if covers_ipv6 else (None, None))
+    active = entitlement(replace(owing, standing=CURRENT), garden, NOW).profile
+    assert (active.static_ip, active.vlan) == ("10.0.0.9", None)
+    assert (active.ipv6_prefix, active.delegated_prefix) == kept
