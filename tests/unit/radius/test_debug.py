@@ -37,7 +37,7 @@ def test_a_packet_is_shown_with_names_and_values() -> None:
         (FRAMED_IPV6_PREFIX, bytes.fromhex("004020010db800010002")),
         (TUNNEL_TYPE, b"\1\0\0\x0d"),
         (TUNNEL_PRIVATE_GROUP_ID, b"12"),
-        (2011 << 8 | 31, b"\1\2"),
+        (3902 << 8 | 31, b"\1\2"),
         (230, b"\3"),
     ) == [
         '  User-Name = "nemo"',
@@ -50,7 +50,7 @@ def test_a_packet_is_shown_with_names_and_values() -> None:
         "  Framed-IPv6-Prefix = 2001:db8:1:2::/64",
         "  Tunnel-Type = :1 VLAN",
         '  Tunnel-Private-Group-Id = "12"',
-        "  Vendor-2011-Attr-31 = 0x0102",
+        "  Vendor-3902-Attr-31 = 0x0102",
         "  Attr-230 = 0x03",
     ]
 

@@ -1,7 +1,10 @@
 from netbilld.radius import attributes, codes
 from netbilld.radius.dictionary import attribute_name, dictionary_path, keys, load, names
 
-VENDORS = ("MICROSOFT", "MIKROTIK", "WISPR", "REDBACK", "ASCEND")
+VENDORS = (
+    *("MICROSOFT", "MIKROTIK", "WISPR", "REDBACK", "ASCEND", "CISCO", "HUAWEI", "ERX", "ROARING_PENGUIN"),
+    *("CHILLISPOT", "ARUBA", "CAMBIUM", "RUCKUS", "UBNT"),
+)
 ODD_NAMES = {"VENDOR_SPECIFIC"}
 
 
@@ -40,4 +43,4 @@ def test_pyrad_reads_every_attribute() -> None:
 
 def test_unknown_attributes_are_named_by_number() -> None:
     assert attribute_name(230) == "Attr-230"
-    assert attribute_name(2011 << 8 | 31) == "Vendor-2011-Attr-31"
+    assert attribute_name(3902 << 8 | 31) == "Vendor-3902-Attr-31"
