@@ -28,7 +28,6 @@ from netbilld.adapters.certificates import (
     WARNED_AHEAD,
     CertificateFiles,
     belongs_to,
-    canonical_name,
     expiry_words,
     names_of,
     read_certificates,
@@ -36,6 +35,7 @@ from netbilld.adapters.certificates import (
     signed_by,
 )
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
+from netbilld.radius.radsec import canonical_name
 
 CA_DAYS: Final = 7_300
 SERVER_DAYS: Final = 397  # Apple's devices believe no server for longer than 825

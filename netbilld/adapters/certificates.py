@@ -11,7 +11,6 @@ own puts its files here.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.radsec import PeerCertificate, canonical_name
 
 WARNED_AHEAD: Final = timedelta(days=30)
 NEW_AUTHORITY: Final = "make a new authority, and give it to everybody who must believe it"
@@ -161,6 +161,12 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
+def peer_certificate(certificate: x509.Certificate) -> PeerCertificate:
+    """Return what a certificate says of its holder, as `netbilld.radius.radsec` compares it."""
+    names = {canonical_name(name) for name in (*names_of(certificate), common_name(certificate)) if name}
+    return PeerCertificate(frozenset(names), fingerprint(certificate))
+
+
 def is_for(certificate: x509.Certificate, wanted: str) -> bool:
     """Tell whether a certificate is for a name or an address; `*.` stands for one label (RFC 9525 §6.3)."""
     wanted = canonical_name(wanted)
@@ -169,15 +175,6 @@ def is_for(certificate: x509.Certificate, wanted: str) -> bool:
         if own == wanted or (own.startswith("*.") and "." in wanted and own[2:] == wanted.partition(".")[2]):
             return True
     return False
-
-
-def canonical_name(name: str) -> str:
-    """Return a name or address in the one way it is compared."""
-    name = name.strip().rstrip(".").lower()
-    try:
-        return str(ip_address(name))
-    except ValueError:
-        return name
 
 
 def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

@@ -14,6 +14,7 @@ class Nas:
         require_message_authenticator: auto, true or false.
         portal_sources: prefixes that requests of its subscribers come from; only there does an address recognise one.
         reported_ip, identifier: NAS-IP-Address and NAS-Identifier as it says itself.
+        radsec_name: a name or SHA-256 fingerprint of its certificate; `*` for any certificate at its address.
     """
 
     id: UUID
@@ -33,6 +34,7 @@ class Nas:
     snmp_community_sealed: bytes | None = field(repr=False)
     created_at: datetime
     last_heard_at: datetime | None
+    radsec_name: str | None = None
 
 
 def secret_place(nas_id: UUID) -> str:

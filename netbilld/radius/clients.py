@@ -18,7 +18,8 @@ class Client:
     """A NAS as RADIUS sees it.
 
     `seen_message_authenticator` is the remembered fact behind the policy `auto`: this NAS has once sent a valid
-    Message-Authenticator, so from then on a request without one is not believed.
+    Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its certificate
+    must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless.
     """
 
     nas_id: UUID
@@ -28,6 +29,8 @@ class Client:
     vendor: str
     require_message_authenticator: RequireMessageAuthenticator = "auto"
     seen_message_authenticator: bool = False
+    radsec_name: str | None = None
+    over_tls: bool = False
 
 
 class ClientTable:

@@ -214,7 +214,7 @@ class RadiusServer:
         policy = client.require_message_authenticator
         if policy == "true" or (policy == "auto" and client.nas_id in self._seen):
             return DropReason.MESSAGE_AUTHENTICATOR_MISSING
-        if PROXY_STATE in packet.attributes:
+        if PROXY_STATE in packet.attributes and not client.over_tls:
             return DropReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR
         return None
 

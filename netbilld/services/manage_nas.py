@@ -14,6 +14,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
 from netbilld.ports.changes import Changes
+from netbilld.radius.radsec import ANY_CERTIFICATE, parse_binding
 from netbilld.services.new_service import Sealer
 from netbilld.services.subscriber_fields import clean_text
 
@@ -34,6 +35,8 @@ class NasTable(Protocol):
     async def by_name(self, name: str) -> Nas | None: ...
 
     async def by_address(self, address: str) -> Nas | None: ...
+
+    async def by_radsec_name(self, name: str) -> Nas | None: ...
 
     async def open_sessions(self, nas_id: UUID) -> int: ...
 
@@ -60,7 +63,7 @@ class Opener(Sealer, Protocol):
 class NasFields:
     """What to set, as written. None leaves a field alone, or takes its default where the NAS is new.
 
-    Empty text (or no prefixes) clears `api_url`, `snmp_community` and `portal_sources`.
+    Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name` and `portal_sources`.
     """
 
     name: str | None = None
@@ -74,6 +77,7 @@ class NasFields:
     api_url: str | None = field(default=None, repr=False)
     snmp_community: str | None = field(default=None, repr=False)
     forget_message_authenticator: bool = False
+    radsec_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class ManageNas:
             "portal_sources": (),
             "api_url_sealed": None,
             "snmp_community_sealed": None,
+            "radsec_name": None,
         }
         unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
         nas = Nas(id=nas_id, created_at=now, **{**defaults, **unheard, **columns})
@@ -201,6 +206,8 @@ class ManageNas:
             community = clean_text("SNMP community", fields.snmp_community, 200)
             sealed = self._box.seal(community.encode(), snmp_community_place(nas_id)) if community else None
             columns["snmp_community_sealed"] = sealed
+        if fields.radsec_name is not None:
+            columns["radsec_name"] = parse_binding(fields.radsec_name) if fields.radsec_name.strip() else None
         return columns
 
 
@@ -286,6 +293,14 @@ async def _refuse_taken(work: Work, nas: Nas | None, columns: Mapping[str, Any])
                 f"NAS {other.name!r} has the address {other.address} already",
                 hint=f"change that one with `netbilld nas set {other.name} …`",
                 code="address_taken",
+            )
+    if (bound := columns.get("radsec_name")) is not None and bound != ANY_CERTIFICATE:
+        other = await work.nas.by_radsec_name(bound)
+        if other is not None and (nas is None or other.id != nas.id):
+            raise RefusedError(
+                f"NAS {other.name!r} is bound to the certificate {bound} already",
+                hint=f"free it with `netbilld nas set {other.name} --radsec-name ''`",
+                code="certificate_taken",
             )
 
 

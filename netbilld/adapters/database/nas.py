@@ -65,6 +65,10 @@ class NasStore:
         """Return the NAS in service with exactly that prefix."""
         return await self._one((nas.c.address == address) & nas.c.removed_at.is_(None))
 
+    async def by_radsec_name(self, name: str) -> Nas | None:
+        """Return a NAS in service that is bound to that certificate."""
+        return await self._one((nas.c.radsec_name == name) & nas.c.removed_at.is_(None), first=True)
+
     async def all(self) -> list[Nas]:
         """Return every NAS in service, by name."""
         query = select(*_COLUMNS).where(nas.c.removed_at.is_(None)).order_by(nas.c.name_key)
@@ -91,8 +95,9 @@ class NasStore:
             .values(seen_message_authenticator_at=at)
         )
 
-    async def _one(self, condition: ColumnElement[bool]) -> Nas | None:
-        row = (await self._connection.execute(select(*_COLUMNS).where(condition))).mappings().one_or_none()
+    async def _one(self, condition: ColumnElement[bool], *, first: bool = False) -> Nas | None:
+        found = (await self._connection.execute(select(*_COLUMNS).where(condition))).mappings()
+        row = found.first() if first else found.one_or_none()
         return _read(row) if row else None
 
 

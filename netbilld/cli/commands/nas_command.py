@@ -60,6 +60,11 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         metavar="PREFIX",
         help="where portal requests of its subscribers come from; may be repeated",
     )
+    parser.add_argument(
+        "--radsec-name",
+        metavar="NAME|FINGERPRINT",
+        help="what its RadSec certificate must be for, wherever it calls from; * for any at its address; '' for none",
+    )
     parser.add_argument("--require-message-authenticator", choices=REQUIREMENTS, help="default auto")
     parser.add_argument(
         "--swap-octets",
@@ -103,6 +108,7 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         portal_sources=portal_sources,
         api_url=options.api_url,
         snmp_community=options.snmp_community,
+        radsec_name=options.radsec_name,
         forget_message_authenticator=not adding and options.forget_message_authenticator,
     )
     async with context.database() as database:
@@ -171,6 +177,7 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "identifier": nas.identifier,
         "api_url": api_url,
         "snmp": nas.snmp_community_sealed is not None,
+        "radsec_name": nas.radsec_name,
         "open_sessions": open_sessions,
         "created_at": nas.created_at,
         "last_heard_at": nas.last_heard_at,
