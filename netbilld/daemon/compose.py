@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from netbilld.daemon.clients import take_clients
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
+from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.settings import Settings
@@ -52,6 +54,17 @@ from netbilld.services.sample_throughput import SampleThroughput
 STATEMENT_SECONDS: Final = 15.0  # what the daemon asks of PostgreSQL takes milliseconds; one that hangs is given up
 
 
+def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock) -> PacketTrace:
+    """Return what `radius trace` watches with; the ports hold it only while somebody does."""
+
+    def service_of(user_name: bytes) -> UUID | None:
+        view = directory.find(user_name, clock.now())
+        return None if view is None else view.service_id
+
+    trace = PacketTrace(service_of, clock.now, clock.monotonic, lambda watched: edge.watch(trace if watched else None))
+    return trace
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything a running daemon consists of."""
@@ -63,6 +76,7 @@ class Parts:
     box: SecretBox
     journal: Journal
     edge: RadiusEdge
+    trace: PacketTrace
     metering: Metering
     entitle: Entitle
     reconcile: Reconcile
@@ -129,6 +143,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             clock,
         )
         await take_clients(edge, database, box, settings.radius.require_message_authenticator)
+        trace = trace_of(edge, directory, clock)
 
         entitle = Entitle(database, directory, box, standing_policy(settings), walled_garden(settings))
         coa = CoaClient(
@@ -209,6 +224,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             box=box,
             journal=journal,
             edge=edge,
+            trace=trace,
             metering=metering,
             entitle=entitle,
             reconcile=reconcile,

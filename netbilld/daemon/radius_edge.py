@@ -8,6 +8,8 @@ from uuid import UUID
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
+from netbilld.daemon.drop_ledger import DropLedger
+from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.codes import Code
@@ -67,6 +69,8 @@ class RadiusEdge:
         self.recorders: Final[list[Recorder]] = []
         self._clock = clock
         self._lines = _Lines()
+        self.dropped: Final = DropLedger()
+        self._ports: list[_AuthenticationPort | _AccountingPort] = []
         self.auth: Final = RadiusServer((), "auth")
         self.acct: Final = RadiusServer((), "acct")
         self.listeners: Final[list[tuple[RadiusServer, RadiusListener]]] = []
@@ -86,6 +90,7 @@ class RadiusEdge:
             host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram, dual_stack=dual_stack
         )
         self.listeners.append((server, listener))
+        self._ports.append(take)
 
     def _authentication(self) -> "_AuthenticationPort":
         return _AuthenticationPort(self.auth, self._authenticate, self._clock, self._otherwise)
@@ -125,12 +130,18 @@ class RadiusEdge:
         """Return, once, the NAS that newly proved to send Message-Authenticator."""
         return self.auth.take_learned()
 
+    def watch(self, trace: PacketTrace | None) -> None:
+        """Show every packet of both ports to `trace` from now on; to nobody for None."""
+        for port in self._ports:
+            port.trace = trace
+
     # -- the hot paths -------------------------------------------------------------------------------------------------
 
-    def _otherwise(self, outcome: Replay | Drop, now_mono: float) -> bytes | None:
+    def _otherwise(self, outcome: Replay | Drop, datagram: bytes, port: str, now_mono: float) -> bytes | None:
         if isinstance(outcome, Replay):
             return outcome.reply
         self._lines.note(outcome, now_mono)
+        self.dropped.note(outcome, datagram, port, self._clock.now(), now_mono)
         return None
 
 
@@ -144,8 +155,9 @@ class _AuthenticationPort:
         server: RadiusServer,
         authenticate: Authenticate,
         clock: SystemClock,
-        otherwise: Callable[[Replay | Drop, float], bytes | None],
+        otherwise: "_Otherwise",
     ) -> None:
+        self.trace: PacketTrace | None = None
         self._server = server
         self._authenticate = authenticate
         self._clock = clock
@@ -153,17 +165,25 @@ class _AuthenticationPort:
 
     def __call__(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
         outcome = self._server.receive(datagram, source, arrived_mono)
+        reply: bytes | None = None
         if isinstance(outcome, Request):
             if outcome.packet.code == _STATUS_SERVER:
-                return self._server.respond(outcome, 0)
-            decision = self._authenticate.handle(outcome, self._clock.now(), partial(self._answer, outcome))
-            if decision is None:
-                return None
-            return self._server.respond(outcome, decision.code, decision.attributes)
-        return self._otherwise(outcome, arrived_mono)
+                reply = self._server.respond(outcome, 0)
+            else:
+                decision = self._authenticate.handle(outcome, self._clock.now(), partial(self._answer, outcome))
+                if decision is not None:
+                    reply = self._server.respond(outcome, decision.code, decision.attributes)
+        else:
+            reply = self._otherwise(outcome, datagram, "auth", arrived_mono)
+        if self.trace is not None:
+            self.trace.saw("auth", datagram, source, outcome, reply)
+        return reply
 
     def _answer(self, request: Request, decision: Decision) -> None:
-        self.listener.send(self._server.respond(request, decision.code, decision.attributes), request.source)
+        reply = self._server.respond(request, decision.code, decision.attributes)
+        self.listener.send(reply, request.source)
+        if self.trace is not None:
+            self.trace.answered("auth", request, reply)
 
 
 class _AccountingPort:
@@ -172,19 +192,31 @@ class _AccountingPort:
     listener: RadiusListener
     recorder: Recorder
 
-    def __init__(self, server: RadiusServer, otherwise: Callable[[Replay | Drop, float], bytes | None]) -> None:
+    def __init__(self, server: RadiusServer, otherwise: "_Otherwise") -> None:
+        self.trace: PacketTrace | None = None
         self._server = server
         self._otherwise = otherwise
 
     def __call__(self, datagram: bytes, source: Source, arrived_mono: float) -> bytes | None:
         outcome = self._server.receive(datagram, source, arrived_mono)
+        if self.trace is not None:  # before it is recorded: its answer may go out at once
+            self.trace.saw("acct", datagram, source, outcome, outcome.reply if isinstance(outcome, Replay) else None)
         if isinstance(outcome, Request):
             self.recorder.handle(outcome)
             return None
-        return self._otherwise(outcome, arrived_mono)
+        return self._otherwise(outcome, datagram, "acct", arrived_mono)
 
     def respond(self, request: Request) -> None:
-        self.listener.send(self._server.respond(request, _ACCOUNTING_RESPONSE), request.source)
+        reply = self._server.respond(request, _ACCOUNTING_RESPONSE)
+        self.listener.send(reply, request.source)
+        if self.trace is not None:
+            self.trace.answered("acct", request, reply)
+
+
+class _Otherwise(Protocol):
+    """What becomes of a datagram that is no new request."""
+
+    def __call__(self, outcome: Replay | Drop, datagram: bytes, port: str, now_mono: float) -> bytes | None: ...
 
 
 class _Lines:

@@ -214,6 +214,12 @@ class Daemon:
                 return {"ok": True}
             case "status":
                 return {"ok": True, "version": __version__, "pid": os.getpid(), **self.parts.health.status()}
+            case "drops":
+                names = [name for name in request.get("names", ()) if isinstance(name, str)]
+                nas = request.get("nas")
+                return {"ok": True, **self.parts.edge.dropped.read(names, nas if isinstance(nas, str) else None)}
+            case "trace":
+                return self.parts.trace.handle(request)
             case _:
                 return {"ok": False, "error": "unknown verb"}
 

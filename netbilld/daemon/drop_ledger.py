@@ -1,0 +1,118 @@
+"""Who was answered with silence, and why: by source, and by the name that was asked for; bounded, newest kept.
+
+`netbilld explain` reads it: a wrong secret leaves no log-in attempt behind, only packets that are dropped.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from netbilld.radius.attributes import USER_NAME
+from netbilld.radius.errors import MalformedPacket
+from netbilld.radius.packet import decode
+from netbilld.radius.server import Drop, DropReason
+from netbilld.radius.values import lookup_key
+
+MAX_SOURCES: Final = 1_000
+MAX_NAMES: Final = 2_000
+NAMES_A_SECOND: Final = 200  # packets that are read once more for the name in them; forged ones must cost little
+# a retransmission of what is still worked on is no fault
+_IGNORED: Final = frozenset((DropReason.DUPLICATE_IN_PROGRESS,))
+_NAMED: Final = frozenset(
+    (
+        DropReason.UNKNOWN_CLIENT,
+        DropReason.BAD_AUTHENTICATOR,
+        DropReason.BAD_MESSAGE_AUTHENTICATOR,
+        DropReason.MESSAGE_AUTHENTICATOR_MISSING,
+        DropReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR,
+    )
+)
+
+
+@dataclass(slots=True)
+class _Line:
+    reason: str
+    source: str
+    nas: str | None
+    port: str
+    count: int
+    last_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "reason": self.reason,
+            "source": self.source,
+            "nas": self.nas,
+            "port": self.port,
+            "count": self.count,
+            "last_at": self.last_at.isoformat(),
+        }
+
+
+class DropLedger:
+    """Counts drops by (reason, source, port), and by (reason, name) where the packet says a name."""
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[tuple[str, str, str], _Line] = OrderedDict()
+        self._names: OrderedDict[tuple[str, bytes], _Line] = OrderedDict()
+        self._second = 0
+        self._read_in_second = 0
+
+    def note(self, drop: Drop, datagram: bytes, port: str, now: datetime, now_mono: float) -> None:
+        """Count one drop."""
+        if drop.reason in _IGNORED:
+            return
+        host = drop.source[0]
+        nas = drop.client.name if drop.client is not None else None
+        self._count(self._sources, (drop.reason, host, port), drop, nas, port, now, MAX_SOURCES)
+        if drop.reason in _NAMED and self._may_read(now_mono):
+            try:
+                name = decode(datagram).attributes.get(USER_NAME)
+            except MalformedPacket:
+                return
+            if name:
+                self._count(self._names, (drop.reason, lookup_key(name)), drop, nas, port, now, MAX_NAMES)
+
+    def read(self, names: Iterable[str], nas: str | None) -> dict[str, Any]:
+        """Return the lines of these names and of a NAS; without a NAS those of every source."""
+        keys = {lookup_key(name.encode("utf-8", "surrogateescape")) for name in names}
+        named = [line for (_reason, key), line in self._names.items() if key in keys]
+        sources = [line for line in self._sources.values() if nas is None or line.nas == nas or line.nas is None]
+        return {
+            "names": [line.as_json() for line in named],
+            "sources": [line.as_json() for line in sorted(sources, key=lambda line: line.last_at, reverse=True)[:100]],
+        }
+
+    def of_source(self, host: str) -> str | None:
+        """Return why the newest dropped packet from an address was dropped; None for none."""
+        lines = [line for (_reason, source, _port), line in self._sources.items() if source == host]
+        return max(lines, key=lambda line: line.last_at).reason if lines else None
+
+    def _may_read(self, now_mono: float) -> bool:
+        if int(now_mono) != self._second:
+            self._second, self._read_in_second = int(now_mono), 0
+        self._read_in_second += 1
+        return self._read_in_second <= NAMES_A_SECOND
+
+    @staticmethod
+    def _count(
+        lines: "OrderedDict[Any, _Line]",
+        key: object,
+        drop: Drop,
+        nas: str | None,
+        port: str,
+        now: datetime,
+        most: int,
+    ) -> None:
+        line = lines.get(key)
+        if line is None:
+            if len(lines) >= most:
+                lines.popitem(last=False)
+            lines[key] = _Line(str(drop.reason), drop.source[0], nas, port, 1, now)
+            return
+        line.count += 1
+        line.last_at = now
+        line.source, line.nas = drop.source[0], nas
+        lines.move_to_end(key)
