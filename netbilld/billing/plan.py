@@ -89,6 +89,15 @@ class UsagePrice:
 
 
 @dataclass(frozen=True, slots=True)
+class Pools:
+    """Names of the pools its addresses come from: ours, or the NAS's own; None leaves that kind to the NAS."""
+
+    ipv4: str | None = None
+    ipv6_prefix: str | None = None
+    delegated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is sold: timing and charging are independent properties."""
 
@@ -104,6 +113,7 @@ class Plan:
     when_overdue: Closing
     when_no_credit: Closing
     when_suspended: Closing
+    pools: Pools = Pools()
 
     def counted_octets(self, upload_octets: int, download_octets: int) -> int:
         """Return the part of a usage that counts against this plan's allowance."""

@@ -18,6 +18,7 @@ from netbilld.billing.plan import (
     Closing,
     Counts,
     Plan,
+    Pools,
     Recurring,
     Speed,
     Timing,
@@ -28,6 +29,7 @@ from netbilld.model.units import currency_exponent, parse_amount, parse_octets, 
 
 PRICE_LIMIT_MINOR: Final = 10**12
 PERIOD_DAYS_LIMIT: Final = 366
+POOL_NAME_LIMIT: Final = 100
 BURST_SECONDS_LIMIT: Final = 300
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -36,7 +38,7 @@ _OCTETS_PER: Final = {"GB": 10**9, "GiB": 2**30}
 _SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum")
 _BURST_KEYS: Final = ("down", "up", "threshold_down", "threshold_up", "seconds")
 _KEYS: Final = {
-    "": ("code", "name", "timing", "charging", "recurring", "speed", "allowance", "usage", "tax", "access"),
+    "": ("code", "name", "timing", "charging", "recurring", "speed", "allowance", "usage", "tax", "access", "address"),
     "recurring": ("price", "period"),
     "speed": _SPEED_KEYS,
     "speed.burst": _BURST_KEYS,
@@ -48,6 +50,7 @@ _KEYS: Final = {
     "usage": ("price_per_gb", "gb"),
     "tax": ("rate", "inclusive"),
     "access": ("overdue", "no_credit", "suspended"),
+    "address": ("pool", "ipv6_pool", "delegated_pool"),
 }
 _NOT_YET: Final = {
     "charging": {"volume", "hybrid", "time"},
@@ -109,7 +112,12 @@ def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
         when_overdue=Closing(access["overdue"]),
         when_no_credit=Closing(access["no_credit"]),
         when_suspended=Closing(access["suspended"]),
+        pools=_stored_pools(definition.get("address") or {}),
     )
+
+
+def _stored_pools(stored: Mapping[str, Any]) -> Pools:
+    return Pools(stored.get("pool"), stored.get("ipv6_pool"), stored.get("delegated_pool"))
 
 
 def _stored_speed(stored: Mapping[str, Any]) -> Speed:
@@ -163,6 +171,8 @@ class _File:
         definition["usage"] = self._usage(tables["usage"]) if tables["usage"] else None
         definition["tax"] = self._tax(tables["tax"] or _Table({}, "tax"))
         definition["access"] = self._access(tables["access"] or _Table({}, "access"))
+        if address := self._table(top, "address"):
+            definition["address"] = {key: self._pool(address, key) for key in address.values}
         self._consistent(definition, timing, charging)
         return definition
 
@@ -250,6 +260,12 @@ class _File:
             key: self._one_of(table, key, closings, default=Closing.WALL.value)
             for key in ("overdue", "no_credit", "suspended")
         }
+
+    def _pool(self, table: _Table, key: str) -> str:
+        value = self._text_value(table, key)
+        if not 0 < len(value) <= POOL_NAME_LIMIT or not value.isprintable() or value != value.strip():
+            self._refuse(table.path(key), f"{_shown(value)} is not a pool's name; allowed: 1 to 100 characters")
+        return value
 
     # -- single values -------------------------------------------------------------------------------------------------
 

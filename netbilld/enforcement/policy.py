@@ -139,9 +139,14 @@ def _profile(access: Access, facts: ServiceFacts, walled_garden: WalledGarden) -
     speed = facts.plan.speed
     if access is Access.THROTTLED and facts.plan.allowance is not None and facts.plan.allowance.throttled is not None:
         speed = facts.plan.allowance.throttled
+    pools = facts.plan.pools
+    has_ipv4 = facts.static_ip is not None and ":" not in facts.static_ip
     return ServiceProfile(
         access,
         speed,
+        pool=None if has_ipv4 else pools.ipv4,
+        ipv6_pool=pools.ipv6_prefix if facts.ipv6_prefix is None else None,
+        delegated_pool=pools.delegated if facts.delegated_prefix is None else None,
         static_ip=facts.static_ip,
         ipv6_prefix=facts.ipv6_prefix,
         delegated_prefix=facts.delegated_prefix,
