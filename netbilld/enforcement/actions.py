@@ -14,6 +14,7 @@ class SessionHandle:
     acct_session_id: str
     framed_ip: str | None = None
     nas_ip: str | None = None  # NAS-IP-Address as the NAS says it; None where it is not certain
+    mac: str | None = None  # the station's, as AA:BB:CC:DD:EE:FF
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Obstacle(StrEnum):
     NO_ADDRESS = "no_address"
     NO_SECRET = "no_secret"  # noqa: S105 - the name of an obstacle
     NO_RATE = "no_rate"
+    NO_ORDERS = "no_orders"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,19 @@ def diff(
             # Without this a NAS that keeps no Class would be sent round in circles: log in, Disconnect, log in.
             return None
         if desired.access is Access.WALLED:
-            return Disconnect()
+            return _move(desired, capabilities, coa_refused=coa_refused)
         return _rate(desired, capabilities, coa_refused=coa_refused, needless=True)
     if observed.profile_key == desired.key and observed.evidence is not Evidence.UNSURE:
         return None
     if not _same_place(desired, observed):
-        return Disconnect()
+        return _move(desired, capabilities, coa_refused=coa_refused)
     return _rate(desired, capabilities, coa_refused=coa_refused, needless=False)
+
+
+def _move(desired: ServiceProfile, capabilities: Capabilities, *, coa_refused: bool) -> Order:
+    if capabilities.coa_wall and desired.access is not Access.BLOCKED and not coa_refused:
+        return ChangeOfAuthorization(desired)
+    return Disconnect()
 
 
 def _rate(

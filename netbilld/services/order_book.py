@@ -12,6 +12,7 @@ from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
 from netbilld.enforcement.observed import Evidence, ObservedService
 from netbilld.enforcement.profile import Access
+from netbilld.enforcement.vendors.interface import WallBy
 
 Action = Literal["coa", "disconnect"]
 
@@ -27,6 +28,7 @@ class NasRecord:
     coa_port: int
     reported_ip: str | None
     secret_sealed: bytes = field(repr=False)
+    wall_by: WallBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class SessionToCheck:
     desired: DesiredService | None
     observed: ObservedService | None
     pending: PendingOrder | None
+    mac: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

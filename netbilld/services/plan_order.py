@@ -8,7 +8,7 @@ from typing import Final
 from netbilld.enforcement.actions import Cannot, Disconnect, Obstacle, Order, SessionHandle
 from netbilld.enforcement.diff import diff
 from netbilld.enforcement.profile import Access
-from netbilld.enforcement.vendors import VENDORS
+from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.services.order_book import NasRecord, SessionToCheck
 
 # An Access-Accept comes before the Start that tells of it: only a session that began this long after a wish is known
@@ -21,7 +21,8 @@ OBSTACLE_WORDS: Final = {
     Obstacle.NO_COA_PORT: "this NAS has no CoA port: `nas set NAME --coa-port` names one",
     Obstacle.NO_ADDRESS: "the NAS is a prefix and its own address is not known",
     Obstacle.NO_SECRET: "the NAS was removed",
-    Obstacle.NO_RATE: "this vendor takes no rate",
+    Obstacle.NO_RATE: "this vendor takes no such rate",
+    Obstacle.NO_ORDERS: "this vendor takes no orders; the next log-in gets what is due",
 }
 
 
@@ -34,7 +35,7 @@ class Agreed:
 
 def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
     """Return what to ask of the session's NAS."""
-    vendor = VENDORS.get(session.nas.vendor) or VENDORS["rfc"]
+    vendor = vendor_or_any(session.nas.vendor)
     desired, pending = session.desired, session.pending
     wanted: Order | Cannot | None = None
     if session.disconnect_requested_at is not None:
@@ -43,7 +44,7 @@ def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
         wanted = diff(
             desired.profile,
             session.observed,
-            vendor.capabilities,
+            vendor.capabilities_for(desired.profile, session.nas.wall_by),
             logged_in_since=session.started_at >= desired.since_at + LOGIN_MARGIN,
             coa_refused=pending is not None and pending.coa_refused and pending.profile_key == wish_key(session),
         )
@@ -51,6 +52,8 @@ def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
         return Agreed(presumed=desired is not None and session.observed is None)
     if isinstance(wanted, Cannot):
         return wanted
+    if not vendor.orders:
+        return Cannot(Obstacle.NO_ORDERS)
     if not session.nas.secret_sealed:
         return Cannot(Obstacle.NO_SECRET)
     if not session.nas.coa_port:
@@ -112,6 +115,7 @@ def handle_of(session: SessionToCheck) -> SessionHandle:
         acct_session_id=session.acct_session_id,
         framed_ip=session.framed_ip,
         nas_ip=session.nas.reported_ip if _is_single(session.nas) else None,
+        mac=session.mac,
     )
 
 

@@ -51,6 +51,7 @@ _to_check = (
         sessions.c.acct_session_id,
         sessions.c.framed_ip,
         sessions.c.nas_source,
+        sessions.c.mac,
         sessions.c.started_at,
         sessions.c.disconnect_requested_at,
         nas.c.id.label("nas_id"),
@@ -58,6 +59,7 @@ _to_check = (
         nas.c.address,
         nas.c.vendor,
         nas.c.coa_port,
+        nas.c.wall_by,
         nas.c.reported_ip,
         nas.c.secret_sealed,
         nas.c.removed_at,
@@ -369,11 +371,19 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
         started_at=row["started_at"],
         disconnect_requested_at=row["disconnect_requested_at"],
         nas=NasRecord(
-            row["nas_id"], row["nas_name"], row["address"], row["vendor"], row["coa_port"], row["reported_ip"], secret
+            row["nas_id"],
+            row["nas_name"],
+            row["address"],
+            row["vendor"],
+            row["coa_port"],
+            row["reported_ip"],
+            secret,
+            row["wall_by"],
         ),
         desired=wanted,
         observed=seen,
         pending=waiting,
+        mac=row["mac"],
     )
 
 

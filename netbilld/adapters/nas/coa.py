@@ -14,7 +14,7 @@ from typing import Final
 from pyrad.packet import CoAPacket, CoARequest, DisconnectRequest
 
 from netbilld.enforcement.actions import Disconnect, Order, SessionHandle
-from netbilld.enforcement.vendors import VENDORS
+from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code, ErrorCause
@@ -109,7 +109,7 @@ class CoaClient:
         if identifier is None:
             return Outcome(OutcomeKind.FAILED, detail="256 orders are under way at this NAS")
         try:
-            request = self._build(nas, identifier, session, order, class_value)
+            request = self.build(nas, identifier, session, order, class_value)
             sock = self._socket(peer[0])
             return await self._exchange(nas, sock, peer, request)
         except (EncodeError, NetbilldError, OSError, ValueError) as error:
@@ -127,16 +127,19 @@ class CoaClient:
         for transaction in self._waiting.values():
             transaction.end()
 
-    def _build(
-        self, nas: NasTarget, identifier: int, session: SessionHandle, order: Order, class_value: bytes
-    ) -> bytes:
-        vendor = VENDORS.get(nas.vendor) or VENDORS["rfc"]
+    def build(self, nas: NasTarget, identifier: int, session: SessionHandle, order: Order, class_value: bytes) -> bytes:
+        """Return the signed packet of an order.
+
+        Raises:
+            EncodeError, ValueError: it can't be said in a packet.
+        """
+        vendor = vendor_or_any(nas.vendor)
         pairs = vendor.identify(session)
         if not isinstance(order, Disconnect):  # RFC 5176 §3.6: a Disconnect carries nothing but identity
             pairs = pairs + vendor.change(order.profile, self._interim_seconds, class_value)
         code = DisconnectRequest if isinstance(order, Disconnect) else CoARequest
         packet = CoAPacket(code, identifier, nas.secret)
-        if vendor.capabilities.message_authenticator:
+        if vendor.message_authenticator:
             packet.add_message_authenticator()  # first of all attributes
         for key, value in pairs:
             name = key if key < _FIRST_VENDOR_KEY else (key >> 8, key & 0xFF)
@@ -189,7 +192,9 @@ class CoaClient:
                 self.counters.acks += 1
                 return Outcome(OutcomeKind.ACKED)
             self.counters.naks += 1
-            return Outcome(OutcomeKind.NACKED, reply.error_cause, f"refused by {nas.name}: {_cause(reply.error_cause)}")
+            return Outcome(
+                OutcomeKind.NACKED, reply.error_cause, f"refused by {nas.name}: {cause_words(reply.error_cause)}"
+            )
         self.counters.timeouts += 1
         if transaction.refused:
             detail = f"nothing listens on {nas.name} UDP port {nas.coa_port}"
@@ -269,7 +274,8 @@ class CoaClient:
                 transaction.end()
 
 
-def _cause(error_cause: int | None) -> str:
+def cause_words(error_cause: int | None) -> str:
+    """Return a refusal's reason for people (RFC 5176 §3.5)."""
     if error_cause is None:
         return "no reason given"
     try:

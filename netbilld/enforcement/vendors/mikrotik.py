@@ -1,48 +1,50 @@
-"""MikroTik RouterOS: PPP, hotspot and DHCP through `/radius`."""
+"""MikroTik RouterOS 6 and 7: PPP, hotspot, DHCP and wireless through `/radius`.
+
+Source: MikroTik's manual, pages RADIUS, PPP AAA and HotSpot.
+"""
+
+from typing import Final
 
 from netbilld.billing.plan import Burst, Speed
-from netbilld.enforcement.actions import SessionHandle
-from netbilld.enforcement.profile import ServiceProfile
-from netbilld.enforcement.vendors import interface
-from netbilld.enforcement.vendors.interface import Capabilities, Pair
-from netbilld.radius.attributes import MIKROTIK_ADDRESS_LIST, MIKROTIK_RATE_LIMIT
-from netbilld.radius.values import encode_text
+from netbilld.enforcement.vendors.identity import framed_ip, nas_address, session_id, user_name
+from netbilld.enforcement.vendors.interface import Vendor, VolumeWords, Wall
+from netbilld.enforcement.vendors.places import tunnel_vlan
+from netbilld.enforcement.vendors.speeds import rate_word
+from netbilld.radius.attributes import (
+    DELEGATED_IPV6_PREFIX_POOL,
+    MIKROTIK_ADDRESS_LIST,
+    MIKROTIK_DELEGATED_IPV6_POOL,
+    MIKROTIK_RATE_LIMIT,
+    MIKROTIK_RECV_LIMIT,
+    MIKROTIK_RECV_LIMIT_GIGAWORDS,
+    MIKROTIK_TOTAL_LIMIT,
+    MIKROTIK_TOTAL_LIMIT_GIGAWORDS,
+    MIKROTIK_WIRELESS_VLANID,
+    MIKROTIK_WIRELESS_VLANID_TYPE,
+    MIKROTIK_XMIT_LIMIT,
+    MIKROTIK_XMIT_LIMIT_GIGAWORDS,
+)
+from netbilld.radius.values import encode_integer, encode_text
 
-_LOWEST_PRIORITY = 8
+_LOWEST_PRIORITY: Final = 8
+_IEEE_802_1Q: Final = 0
 
 
-class MikroTik:
-    """RouterOS 6 and 7. A CoA changes the rate of a session and nothing of its pool, address or list."""
+def _rate(speed: Speed) -> list[tuple[int, bytes]]:
+    return [(MIKROTIK_RATE_LIMIT, rate_limit(speed).encode("ascii"))]
 
-    name = "mikrotik"
-    capabilities = Capabilities(rate=True, coa_rate=True)
 
-    def accept(self, profile: ServiceProfile, interim_seconds: int) -> list[Pair]:
-        """Return Mikrotik-Rate-Limit, address or pool, one Mikrotik-Address-List and the interim interval."""
-        pairs = self._rate(profile) + interface.addressing(profile)
-        if profile.address_list:
-            pairs.append((MIKROTIK_ADDRESS_LIST, encode_text(profile.address_list)))
-        return pairs + interface.interim(interim_seconds)
+def _address_list(name: str) -> list[tuple[int, bytes]]:
+    return [(MIKROTIK_ADDRESS_LIST, encode_text(name))]  # one: what several do is not documented
 
-    def change(self, profile: ServiceProfile, interim_seconds: int, class_value: bytes) -> list[Pair]:  # noqa: ARG002
-        """Return Mikrotik-Rate-Limit alone: RouterOS refuses or ignores the rest in a CoA."""
-        return self._rate(profile)
 
-    def identify(self, session: SessionHandle) -> list[Pair]:
-        """Return name, session, address and the router's own address.
-
-        A hotspot session needs its address; a name alone can mean several sessions, or the wireless table's client.
-        """
-        return [
-            *interface.user_name(session),
-            *interface.session_id(session),
-            *interface.framed_ip(session),
-            *interface.nas_address(session),
-        ]
-
-    @staticmethod
-    def _rate(profile: ServiceProfile) -> list[Pair]:
-        return [(MIKROTIK_RATE_LIMIT, rate_limit(profile.speed).encode("ascii"))] if profile.speed else []
+def _vlan(vlan: int) -> list[tuple[int, bytes]]:
+    """Return a VLAN for wireless, which has attributes of its own, and for 802.1X."""
+    wireless = [
+        (MIKROTIK_WIRELESS_VLANID, encode_integer(vlan)),
+        (MIKROTIK_WIRELESS_VLANID_TYPE, encode_integer(_IEEE_802_1Q)),
+    ]
+    return wireless + tunnel_vlan(vlan)
 
 
 def rate_limit(speed: Speed) -> str:
@@ -76,13 +78,29 @@ def _burst(burst: Burst) -> list[str]:
 
 
 def _pair(up_bps: int, down_bps: int) -> str:
-    return f"{_rate_word(up_bps)}/{_rate_word(down_bps)}"
+    return f"{rate_word(up_bps)}/{rate_word(down_bps)}"
 
 
-def _rate_word(rate_bps: int) -> str:
-    """Return a rate with `M` or `k` where it is whole; `G` is not in the attribute's grammar."""
-    if rate_bps and rate_bps % 1_000_000 == 0:
-        return f"{rate_bps // 1_000_000}M"
-    if rate_bps and rate_bps % 1_000 == 0:
-        return f"{rate_bps // 1_000}k"
-    return str(rate_bps)
+VENDOR: Final = Vendor(
+    name="mikrotik",
+    title="MikroTik RouterOS",
+    rate=_rate,
+    coa_rate=True,
+    walled_list=_address_list,
+    vlan=_vlan,
+    delegated_pools=(DELEGATED_IPV6_PREFIX_POOL, MIKROTIK_DELEGATED_IPV6_POOL),
+    volume=VolumeWords(
+        upload=(MIKROTIK_RECV_LIMIT, MIKROTIK_RECV_LIMIT_GIGAWORDS),
+        download=(MIKROTIK_XMIT_LIMIT, MIKROTIK_XMIT_LIMIT_GIGAWORDS),
+        total=(MIKROTIK_TOTAL_LIMIT, MIKROTIK_TOTAL_LIMIT_GIGAWORDS),
+        total_on_hotspots_only=True,
+    ),
+    wall=Wall.POOL_AND_LIST,
+    # A hotspot session needs its address; a name alone can mean several sessions, or the wireless table's client.
+    identity=(user_name, session_id, framed_ip, nas_address),
+    notes=(
+        "Turn orders on with `/radius incoming set accept=yes port=3799`; they are off by default.",
+        "A CoA changes the speed only; into the walled garden and out of it goes by Disconnect and the next log-in.",
+        "PPP has no limit on the total; an allowance for both directions is set as a limit on each.",
+    ),
+)

@@ -1,55 +1,23 @@
-"""Hotspots that speak the WISPr attributes: CoovaChilli, UniFi, Ruckus, Cambium and others."""
+"""Hotspots that speak the WISPr attributes and have no file of their own here: OPNsense, pfSense, Fortinet, others.
 
-from netbilld.billing.plan import Speed
-from netbilld.enforcement.actions import SessionHandle
-from netbilld.enforcement.profile import ServiceProfile
-from netbilld.enforcement.vendors import interface
-from netbilld.enforcement.vendors.interface import Capabilities, Pair
-from netbilld.radius.attributes import (
-    CLASS,
-    FILTER_ID,
-    WISPR_BANDWIDTH_MAX_DOWN,
-    WISPR_BANDWIDTH_MAX_UP,
-    WISPR_BANDWIDTH_MIN_DOWN,
-    WISPR_BANDWIDTH_MIN_UP,
+Source: the Wi-Fi Alliance's WISPr 1.0, annex D: bit/s, from the client's point of view.
+"""
+
+from typing import Final
+
+from netbilld.enforcement.vendors.interface import Vendor
+from netbilld.enforcement.vendors.places import filter_id
+from netbilld.enforcement.vendors.speeds import wispr_bandwidth
+
+VENDOR: Final = Vendor(
+    name="wispr",
+    title="any other hotspot, by WISPr",
+    rate=wispr_bandwidth,
+    coa_rate=True,
+    full_set=True,
+    walled_list=filter_id,
+    notes=(
+        "A CoA carries the whole reply, since some reset what is missing; a refused one is followed by a Disconnect.",
+        "Some portals swap upload and download: `nas set NAME --swap-octets`.",
+    ),
 )
-from netbilld.radius.values import encode_integer, encode_text
-
-_FASTEST_BPS = 2**32 - 1  # the attributes are 32 bits of bit/s: 4.29 Gbit/s, beyond which no hotspot shapes
-
-
-class Wispr:
-    """The WISPr vendor attributes, from the client's point of view, in bit/s."""
-
-    name = "wispr"
-    capabilities = Capabilities(rate=True, coa_rate=True)
-
-    def accept(self, profile: ServiceProfile, interim_seconds: int) -> list[Pair]:
-        """Return bandwidths, address or pool, Filter-Id for the walled garden's list and the interim interval."""
-        pairs = _bandwidth(profile.speed) + interface.addressing(profile)
-        if profile.address_list:
-            pairs.append((FILTER_ID, encode_text(profile.address_list)))
-        return pairs + interface.interim(interim_seconds)
-
-    def change(self, profile: ServiceProfile, interim_seconds: int, class_value: bytes) -> list[Pair]:
-        """Return the complete set: CoovaChilli resets what a CoA leaves out."""
-        pairs = _bandwidth(profile.speed)
-        if profile.address_list:
-            pairs.append((FILTER_ID, encode_text(profile.address_list)))
-        return [*pairs, *interface.interim(interim_seconds), (CLASS, class_value)]
-
-    def identify(self, session: SessionHandle) -> list[Pair]:
-        """Return name, without which CoovaChilli is silent, and session."""
-        return [*interface.user_name(session), *interface.session_id(session)]
-
-
-def _bandwidth(speed: Speed | None) -> list[Pair]:
-    if speed is None:
-        return []
-    rates = [
-        (WISPR_BANDWIDTH_MAX_UP, speed.up_bps),
-        (WISPR_BANDWIDTH_MAX_DOWN, speed.down_bps),
-        (WISPR_BANDWIDTH_MIN_UP, speed.minimum_up_bps),
-        (WISPR_BANDWIDTH_MIN_DOWN, speed.minimum_down_bps),
-    ]
-    return [(key, encode_integer(min(rate, _FASTEST_BPS))) for key, rate in rates if rate is not None]

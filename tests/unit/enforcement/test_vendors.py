@@ -144,5 +144,7 @@ def test_a_plain_nas_is_told_pool_and_filter() -> None:
 
 
 def test_an_unknown_vendor_is_refused_with_the_names_that_are_known() -> None:
-    with pytest.raises(InvalidInputError, match="allowed: mikrotik, rfc, wispr"):
+    with pytest.raises(
+        InvalidInputError, match=r"allowed: accel-ppp, aruba, .*, mikrotik, ocserv, rfc, ruckus, ubiquiti, wispr$"
+    ):
         vendor("mikrotic")

@@ -1,0 +1,84 @@
+"""When a NAS is told to end a session by itself: a hard quota's octets, and the hours after a prepaid period's end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from netbilld.billing.plan import AfterAllowance, Counts, Timing
+from netbilld.enforcement.policy import Entitlement, ServiceFacts
+from netbilld.enforcement.profile import Access
+from netbilld.model.periods import local_midnight, monthly_period
+
+_BACKSTOP_AFTER: Final = timedelta(hours=1)
+_BACKSTOP_SPREAD: Final = timedelta(minutes=30)
+_LONGEST_SECONDS: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What a session may have before the NAS ends it; None for no limit.
+
+    Attributes:
+        octets_left: at least 1: a NAS takes 0 for no limit.
+        counts: the direction `octets_left` is about, from the subscriber's point of view.
+        seconds_left: at least 1.
+    """
+
+    octets_left: int | None = None
+    counts: Counts = Counts.BOTH
+    seconds_left: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.octets_left is not None or self.seconds_left is not None
+
+
+NO_LIMITS: Final = SessionLimits()
+
+
+def may_have_limits(facts: ServiceFacts) -> bool:
+    """Tell whether `session_limits` can ever say something for a service of this plan."""
+    plan = facts.plan
+    return _ends_at_allowance(facts) or (plan.timing is Timing.PREPAID and plan.recurring is not None)
+
+
+def session_limits(facts: ServiceFacts, due: Entitlement, now: datetime, jitter: float) -> SessionLimits:
+    """Return the limits to give with an Access-Accept now.
+
+    Octets only where reaching the allowance ends the session, never on a plan that throttles. Time only for a prepaid
+    period, an hour and more after its end, when the order of ours that should have ended the session was lost; not at
+    all when the wallet covers the renewal, so that who has paid is not cut. Inside the walls there is no limit.
+
+    `jitter` in [0, 1) spreads those of one period's end.
+    """
+    if due.access is not Access.ACTIVE:
+        return NO_LIMITS
+    octets_left = _octets_left(facts, now)
+    counts = facts.plan.allowance.counts if facts.plan.allowance and octets_left is not None else Counts.BOTH
+    return SessionLimits(octets_left, counts, _seconds_left(facts, now, jitter))
+
+
+def _ends_at_allowance(facts: ServiceFacts) -> bool:
+    allowance = facts.plan.allowance
+    return allowance is not None and allowance.after in (AfterAllowance.WALL, AfterAllowance.BLOCK)
+
+
+def _octets_left(facts: ServiceFacts, now: datetime) -> int | None:
+    allowance = facts.plan.allowance
+    if allowance is None or not _ends_at_allowance(facts):
+        return None
+    period = monthly_period(now, facts.billing_day, facts.timezone)
+    used_octets = 0
+    if facts.usage is not None and facts.usage.start_on == period.start_on:
+        used_octets = facts.plan.counted_octets(facts.usage.upload_octets, facts.usage.download_octets)
+    return max(1, allowance.data_octets - used_octets)
+
+
+def _seconds_left(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:
+    plan = facts.plan
+    if plan.timing is not Timing.PREPAID or plan.recurring is None or facts.paid_until_on is None:
+        return None
+    if facts.wallet_minor >= plan.recurring.price_minor:
+        return None
+    ends_at = local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone)
+    left = ends_at + _BACKSTOP_AFTER + _BACKSTOP_SPREAD * jitter - now
+    return min(max(1, int(left.total_seconds())), _LONGEST_SECONDS)
