@@ -16,7 +16,9 @@ from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import encode_attribute
+from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
+from netbilld.services.own_pools import NO_NEEDS, OwnPools, PoolNeeds, told_to_nas
 from netbilld.services.reply_messages import reply_message
 
 _ANY_VENDOR: Final = "rfc"
@@ -107,13 +109,17 @@ class _Replies(Mapping[str, bytes]):
 
 
 class _Service:
-    __slots__ = ("access", "facts", "keys", "profile_key", "refusal", "replies", "reply_message", "until_at")
+    __slots__ = (
+        "access", "facts", "keys", "needs", "profile_key", "refusal", "replies", "reply_message", "terms", "until_at",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.facts: ServiceFacts
         self.keys: tuple[bytes, ...] = ()
         self.access: Access = Access.BLOCKED
         self.profile_key = ""
+        self.needs = NO_NEEDS
+        self.terms: AccessTerms | None = None
         self.replies: Mapping[str, bytes] = {}
         self.refusal: str | None = Reason.TERMINATED
         self.reply_message = b""
@@ -129,7 +135,9 @@ class AccessDirectory:
         self._locale = locale
         self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
         self._services: dict[UUID, _Service] = {}
-        self._profiles: dict[str, _ProfileReplies] = {}
+        self._profiles: dict[tuple[str, PoolNeeds], _ProfileReplies] = {}
+        self._pool_terms: dict[PoolNeeds, AccessTerms] = {}
+        self.own_pools: Final = OwnPools()
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -162,15 +170,17 @@ class AccessDirectory:
         service.facts = facts
         service.until_at = due.until_at
         key = intern(due.profile.key)  # one of few, kept for every service
+        needs = self.own_pools.needs(due.profile)
+        service.terms = self._terms_of(needs)
         if due.access is Access.BLOCKED:
             service.replies = {}
             service.refusal = str(due.reason)
             service.reply_message = reply_message(due.reason, self._locale)
-        elif service.profile_key != key or service.access is not due.access:
+        elif service.profile_key != key or service.access is not due.access or service.needs is not needs:
             grant = encode_grant(Grant(facts.service_id, due.access.value, key))
-            service.replies = _Replies(self._shared(key, due.profile), encode_attribute(CLASS, grant))
+            service.replies = _Replies(self._shared(key, due.profile, needs), encode_attribute(CLASS, grant))
             service.refusal, service.reply_message = None, b""
-        service.access, service.profile_key = due.access, key
+        service.access, service.profile_key, service.needs = due.access, key, needs
         for name_key in service.keys:
             view = self._by_key[name_key][0]
             self._by_key[name_key] = (
@@ -183,6 +193,7 @@ class AccessDirectory:
                     service.replies,
                     service.refusal,
                     service.reply_message,
+                    service.terms,
                 ),
                 service,
             )
@@ -207,6 +218,7 @@ class AccessDirectory:
                 service.replies,
                 service.refusal,
                 service.reply_message,
+                service.terms,
             )
             keys.append(credential.key)
             previous = self._by_key.get(credential.key)
@@ -226,10 +238,22 @@ class AccessDirectory:
             self._by_key.pop(key, None)
         service.keys = ()
 
-    def _shared(self, key: str, profile: ServiceProfile) -> _ProfileReplies:
-        if profile.static_ip is not None:  # one service's own: nobody to share it with
-            return _ProfileReplies(profile, self._interim_seconds)
-        shared = self._profiles.get(key)
+    def _terms_of(self, needs: PoolNeeds) -> AccessTerms | None:
+        """Return what admission holds a log-in against, one object for all with the same terms; None for nothing."""
+        if needs is NO_NEEDS:
+            return None
+        terms = self._pool_terms.get(needs)
+        if terms is None:
+            terms = self._pool_terms[needs] = AccessTerms(
+                pool=needs.ipv4, ipv6_pool=needs.ipv6_prefix, delegated_pool=needs.delegated
+            )
+        return terms
+
+    def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> _ProfileReplies:
+        told = told_to_nas(profile, needs)
+        if profile.static_ip is not None or profile.ipv6_prefix is not None or profile.delegated_prefix is not None:
+            return _ProfileReplies(told, self._interim_seconds)  # one service's own: nobody to share it with
+        shared = self._profiles.get((key, needs))
         if shared is None:
-            shared = self._profiles[key] = _ProfileReplies(profile, self._interim_seconds)
+            shared = self._profiles[key, needs] = _ProfileReplies(told, self._interim_seconds)
         return shared
