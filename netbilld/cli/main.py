@@ -30,6 +30,8 @@ VERBS: Final[dict[str, str]] = {
     "ledger": "check the books, show an account",
     "enforce": "desired and observed state of each service",
     "auth": "log-in attempts with reasons",
+    "explain": "why someone can't get online, and what to do",
+    "radius": "send a request, watch one subscriber's packets",
     "staff": "add, list and set staff",
     "doctor": "check configuration, database and ports",
 }

@@ -96,9 +96,13 @@ _DROP_CAUSES: Final = {
     "proxy_state_without_message_authenticator": "message_authenticator_missing",
     "unknown_client": "nas_address_unknown",
 }
-_PASSWORD_REASONS: Final = frozenset(
-    ("wrong_password", "no_password", "malformed_credentials", "method_not_supported", "unknown_user", "router_login")
-)
+# Refusals of a log-in that have a sentence of their own.
+_REFUSALS: Final = frozenset(
+    (
+        "wrong_password", "method_not_supported", "malformed_credentials", "router_login", "too_many_tries",
+        "eap_failed", "certificate_refused", "no_common_method",
+    )
+)  # fmt: skip
 _LOCKS: Final = {
     "mac_lock": "mac",
     "vlan_lock": "vlan",
@@ -108,7 +112,8 @@ _LOCKS: Final = {
 }
 _ELSEWHERE: Final = frozenset(  # reasons that another check judges: the credentials were right
     (
-        "ok", "session_limit", "pool_full", "outside_hours", "terminated", "suspended", "paused", "expired",
+        "ok", "session_limit", "pool_full", "pool_unavailable", "outside_hours", "terminated", "suspended", "paused",
+        "expired",
         "no_credit", "overdue", "quota", "fair_use", *_LOCKS,
     )
 )  # fmt: skip
@@ -186,23 +191,18 @@ def _password(facts: Facts, online: SessionFact | None) -> Check:
     credential = service.credential
     if attempt.result == "accept" or attempt.reason in _ELSEWHERE:
         return Check(CheckName.PASSWORD, State.OK, "password_ok", values)
-    if attempt.result == "challenge":
-        return Check(CheckName.PASSWORD, State.UNKNOWN, "password_untried", values)
     if attempt.reason == "unknown_user" or (
         credential.password_changed_at is not None and attempt.at <= credential.password_changed_at
     ):
         return Check(CheckName.PASSWORD, State.UNKNOWN, "password_changed_since", values)
     if _looks_like_wrong_secret(facts, attempt):
         return Check(CheckName.PASSWORD, State.UNKNOWN, "password_unreadable", values)
-    cause = "refused_otherwise"
-    if attempt.reason == "wrong_password":
-        cause = "wrong_password"
+    cause = attempt.reason if attempt.reason in _REFUSALS else "refused_otherwise"
+    if attempt.reason == "wrong_method_stored" or (attempt.reason == "no_password" and attempt.method != "none"):
+        cause = "wrong_method_stored"
+        values["missing"] = "clear_text" if attempt.method in _NEEDS_CLEAR_TEXT else "nt_hash"
     elif attempt.reason == "no_password":
-        cause = "no_password_sent" if attempt.method == "none" else "method_not_stored"
-        missing = "clear_text" if attempt.method in _NEEDS_CLEAR_TEXT else "nt_hash"
-        values["missing"] = missing if attempt.method != "none" else None
-    elif attempt.reason in {"method_not_supported", "malformed_credentials", "router_login"}:
-        cause = attempt.reason
+        cause = "no_password_sent"
     # somebody is online under this name, so that what is refused is another device
     state = State.WARNING if online is not None and online.started_at <= attempt.at else State.BLOCKING
     return Check(CheckName.PASSWORD, state, cause, values)
@@ -323,6 +323,8 @@ def _pool(facts: Facts, _online: SessionFact | None) -> Check:
     values: dict[str, Value] = {}
     if facts.pool is not None:
         values = {"pool": facts.pool.name, "used": facts.pool.used, "size": facts.pool.size}
+    if attempt is not None and attempt.reason == "pool_unavailable":
+        return Check(CheckName.POOL, State.BLOCKING, "pool_unavailable", values | {"at": attempt.at})
     if attempt is not None and attempt.reason == "pool_full":
         values |= {"at": attempt.at, "detail": attempt.detail}
         if facts.pool is not None and facts.pool.used < facts.pool.size:
@@ -382,8 +384,6 @@ def _link(facts: Facts, online: SessionFact | None) -> Check:
         if attempt.result == "reject":
             return Check(CheckName.LINK, State.OK, "link_ok", values)
         ended_since = last is not None and last.started_at >= attempt.at - _TRAVEL
-        if attempt.result == "challenge":
-            return Check(CheckName.LINK, State.BLOCKING, "eap_unfinished", values)
         if not ended_since and facts.now - attempt.at > START_WAIT:
             return Check(CheckName.LINK, State.BLOCKING, "accepted_without_session", values)
         if not ended_since:

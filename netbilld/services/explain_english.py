@@ -39,7 +39,7 @@ ENGLISH: Final[dict[str, Words]] = {
         ("The password was wrong {at}", " through {nas}", " ({method})", ", from device {mac}", "."),
         ("Make the modem's and ours the same: `netbilld subscriber set {username} --password-stdin`.",),
     ),
-    "method_not_stored": Words(
+    "wrong_method_stored": Words(
         (
             "The NAS asks by {method}",
             ", but {missing} is not kept for this account",
@@ -67,6 +67,22 @@ ENGLISH: Final[dict[str, Words]] = {
     "router_login": Words(
         ("The name was used to administer the router {nas} itself, not for the network ({at}).",),
         ("Use an account of the router, not a subscriber's.",),
+    ),
+    "too_many_tries": Words(
+        ("Too many wrong passwords, so log-ins are slowed", ": last {at}", " through {nas}", " from {mac}", "."),
+        ("Correct the password in the modem and wait a few minutes; the right one then gets in by itself.",),
+    ),
+    "eap_failed": Words(
+        ("The EAP log-in failed {at}", " through {nas}", " ({detail})", "."),
+        ("Check user name, password and method on the device.",),
+    ),
+    "certificate_refused": Words(
+        ("The device's certificate was not accepted {at}", " ({detail})", "."),
+        ("Issue a new one with `netbilld certs issue`, or check that its name is the user name.",),
+    ),
+    "no_common_method": Words(
+        ("Device and netbilld have no EAP method in common ({at}", "; {detail}", ")."),
+        ("Choose PEAP, TTLS, TLS or MD5 on the device.",),
     ),
     "refused_otherwise": Words(
         ("The last log-in was refused {at}: {reason}", " ({detail})", "."), ("See `netbilld auth log`.",)
@@ -153,6 +169,10 @@ ENGLISH: Final[dict[str, Words]] = {
         ("The address pool", " {pool}", " is full", " ({used} of {size})", "; refused {at}", "."),
         ("Enlarge the pool, or end sessions that are dead.",),
     ),
+    "pool_unavailable": Words(
+        ("No address could be given {at}: the pools could not be asked.",),
+        ("See `netbilld doctor`: the database may be away.",),
+    ),
     "pool_free_again": Words(
         ("Refused {at} since pool {pool} was full; now {used} of {size} are in use.",), ("Let the modem dial again.",)
     ),
@@ -226,10 +246,6 @@ ENGLISH: Final[dict[str, Words]] = {
         ("Turn accounting on at the NAS; see its log: it may refuse the profile or pool that we sent.",),
     ),
     "session_short": Words(("The last session ended {ended}", " ({terminate_cause})", ".")),
-    "eap_unfinished": Words(
-        ("The EAP conversation stopped half-way ({at}).",),
-        ("The device may not trust the server's certificate: check CA and server name on the device.",),
-    ),
     # coa
     "coa_none": Words(("No order was sent to the NAS.",)),
     "coa_ok": Words(("The last order to {nas} ({action}) is done, {at}.",)),

@@ -34,7 +34,7 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Kata sandi salah pada {at}", " lewat {nas}", " ({method})", ", dari perangkat {mac}", "."),
         ("Samakan kata sandi di modem dengan di sini: `netbilld subscriber set {username} --password-stdin`.",),
     ),
-    "method_not_stored": Words(
+    "wrong_method_stored": Words(
         (
             "NAS meminta {method}",
             ", tetapi untuk akun ini {missing} tidak tersimpan",
@@ -62,6 +62,22 @@ INDONESIAN: Final[dict[str, Words]] = {
     "router_login": Words(
         ("Nama ini dipakai untuk masuk ke router {nas} sendiri, bukan ke jaringan ({at}).",),
         ("Pakai akun router, bukan akun pelanggan.",),
+    ),
+    "too_many_tries": Words(
+        ("Terlalu sering salah kata sandi, login diperlambat", ": terakhir {at}", " lewat {nas}", " dari {mac}", "."),
+        ("Perbaiki kata sandi di modem dan tunggu beberapa menit; yang benar lalu masuk sendiri.",),
+    ),
+    "eap_failed": Words(
+        ("Login EAP gagal pada {at}", " lewat {nas}", " ({detail})", "."),
+        ("Periksa nama, kata sandi, dan cara login di perangkat.",),
+    ),
+    "certificate_refused": Words(
+        ("Sertifikat perangkat tidak diterima pada {at}", " ({detail})", "."),
+        ("Terbitkan yang baru dengan `netbilld certs issue`, atau periksa apakah namanya sama dengan nama login.",),
+    ),
+    "no_common_method": Words(
+        ("Perangkat dan netbilld tidak punya cara EAP yang sama ({at}", "; {detail}", ")."),
+        ("Pilih PEAP, TTLS, TLS, atau MD5 di perangkat.",),
     ),
     "refused_otherwise": Words(
         ("Login terakhir ditolak {at}: {reason}", " ({detail})", "."), ("Lihat `netbilld auth log`.",)
@@ -152,6 +168,10 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Pool alamat", " {pool}", " penuh", " ({used} dari {size})", "; ditolak {at}", "."),
         ("Perbesar pool-nya, atau tutup sesi yang menggantung.",),
     ),
+    "pool_unavailable": Words(
+        ("Alamat tidak dapat diberikan pada {at}: pool tidak dapat ditanya.",),
+        ("Lihat `netbilld doctor`: mungkin basis data tidak terjangkau.",),
+    ),
     "pool_free_again": Words(
         ("Ditolak {at} karena pool {pool} penuh; sekarang {used} dari {size} terpakai.",),
         ("Sambungkan lagi modemnya.",),
@@ -230,10 +250,6 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Nyalakan accounting di NAS; lihat log router: mungkin ia menolak profil atau pool yang kami kirim.",),
     ),
     "session_short": Words(("Sesi terakhir berakhir {ended}", " ({terminate_cause})", ".")),
-    "eap_unfinished": Words(
-        ("Percakapan EAP berhenti di tengah ({at}).",),
-        ("Perangkat mungkin tidak percaya sertifikat server: periksa CA dan nama server di perangkat.",),
-    ),
     # coa
     "coa_none": Words(("Belum ada perintah ke NAS.",)),
     "coa_ok": Words(("Perintah terakhir ke {nas} ({action}) selesai, {at}.",)),

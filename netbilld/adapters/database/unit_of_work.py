@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.enforcement import EnforcementStore
+    from netbilld.adapters.database.explain import ExplainStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
     from netbilld.adapters.database.ledger import LedgerStore
@@ -53,6 +54,12 @@ class UnitOfWork:
         from netbilld.adapters.database.enforcement import EnforcementStore
 
         return EnforcementStore(self.connection)
+
+    @cached_property
+    def explain(self) -> "ExplainStore":
+        from netbilld.adapters.database.explain import ExplainStore
+
+        return ExplainStore(self.connection)
 
     @cached_property
     def idempotency(self) -> "IdempotencyStore":
