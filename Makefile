@@ -65,6 +65,7 @@ soak: peers $(VENV)/.dev-stamp $(VENV)/.web-stamp
 	$(TESTS) -m soak
 
 bench: $(VENV)/.dev-stamp $(VENV)/.web-stamp
+	scripts/install-peers bench
 	$(BIN)/python -m benchmarks.run
 
 format: $(VENV)/.dev-stamp

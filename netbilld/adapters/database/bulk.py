@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Date, Integer, String, Table, Uuid
+from sqlalchemy import BigInteger, Boolean, Date, Integer, LargeBinary, String, Table, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -93,6 +93,7 @@ _ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
     (BigInteger, "bigint"),
     (Integer, "integer"),
     (String, "text"),
+    (LargeBinary, "bytea"),
 )
 
 
