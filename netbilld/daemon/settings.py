@@ -56,6 +56,15 @@ def _port_or_off(value: object) -> object:
     return None if value is False or value in {"off", ""} else value
 
 
+def _serials(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            int(value, 16)
+        except ValueError:
+            raise ValueError(f"{value!r} is no serial number; write its hexadecimal digits") from None
+    return values
+
+
 def _switch(value: object) -> object:
     """Take TOML's true and false, and any case of the words."""
     return str(value).lower() if isinstance(value, bool | str) else value
@@ -112,6 +121,19 @@ class RadiusSettings(_Section):
 
 class CertificateSettings(_Section):
     names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # who the server certificate must be for
+
+
+class EapSettings(_Section):
+    methods: Annotated[
+        tuple[Literal["peap", "ttls", "tls", "md5"], ...], NoDecode, BeforeValidator(_hosts), Field(min_length=1)
+    ] = ("peap", "ttls", "tls", "md5")  # offered in this order; all but md5 need a certificate
+    tls_min: Literal["1.2", "1.3"] = "1.2"
+    certificate: Path | None = None  # None is certs/server.pem in data_dir
+    key: Path | None = None  # None is certs/server.key
+    ca: Path | None = None  # whose client certificates EAP-TLS believes; None is certs/ca.pem
+    revoked: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_serials)] = ()
+    resume_minutes: Annotated[int, Field(ge=0, le=7 * 24 * 60)] = 480  # 0 asks for the password every time
+    max_conversations: Annotated[int, Field(ge=10, le=20_000)] = 2_000  # at once; some 45 kB each
 
 
 class PanelSettings(_Section):
@@ -174,6 +196,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_prefixes)] = ()
     radius: RadiusSettings = RadiusSettings()
     certificates: CertificateSettings = CertificateSettings()
+    eap: EapSettings = EapSettings()
     panel: PanelSettings = PanelSettings()
     portal: PortalSettings = PortalSettings()
     billing: BillingSettings = BillingSettings()

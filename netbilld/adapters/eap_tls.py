@@ -1,0 +1,343 @@
+"""TLS for EAP: OpenSSL between two buffers, without a socket, and its key exporter.
+
+Python's own `ssl` has no exporter, hence pyOpenSSL. A handshake costs some 0.4 ms with a P-256 key and 0.8 ms with
+RSA 2048, on the event loop; one conversation does one.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+from OpenSSL import SSL, crypto
+
+from netbilld.adapters.certificates import belongs_to, read_certificates, read_key
+from netbilld.model.errors import NetbilldError
+from netbilld.radius.eap.tunnel import PeerCertificate, TlsVersion
+
+_VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+_READ_OCTETS: Final = 65_536
+# A client sends at most a few tickets' worth of sessions; what is beyond is not remembered.
+_MAX_SESSIONS_A_CONNECTION: Final = 8
+_PRINCIPAL_NAME: Final = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")  # Microsoft's user@domain in a certificate
+_UTF8_STRING: Final = 0x0C
+_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AESGCM:!aNULL:!eNULL:!MD5:!DSS"
+# RFC 5246 §7.2.2: what a peer says that does not like our certificate
+_ABOUT_OUR_CERTIFICATE: Final = ("unknown ca", "bad certificate", "certificate expired", "certificate unknown",
+                                 "unsupported certificate", "certificate revoked")  # fmt: skip
+
+logger = logging.getLogger("netbilld.eap")
+
+
+@dataclass(frozen=True, slots=True)
+class EapTlsFiles:
+    """Where the server's certificate, its key, and the authority of client certificates lie; None believes none."""
+
+    certificate: Path
+    key: Path
+    authority: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class EapTlsPolicy:
+    """How TLS is done.
+
+    `revoked` are serial numbers of client certificates that are believed no more.
+    """
+
+    least_version: TlsVersion = "1.2"
+    resume_seconds: int = 0
+    revoked: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class _Contexts:
+    """One for tunnels, one that asks for a certificate: a session of the one is worth nothing in the other."""
+
+    tunnel: SSL.Context
+    certificate: SSL.Context
+    stamp: tuple[tuple[int, int], ...] = field(default=())
+
+
+class EapTls:
+    """Makes TLS connections with the certificate in `files`, which may be renewed while the daemon runs."""
+
+    def __init__(self, files: EapTlsFiles, policy: EapTlsPolicy, now: Callable[[], datetime]) -> None:
+        """Read the certificate, its key and the authority of clients.
+
+        Raises:
+            NetbilldError: one of them is missing or can't be used.
+        """
+        self._files = files
+        self._policy = policy
+        self._now = now
+        self._refused_stamp: tuple[tuple[int, int], ...] = ()
+        stamp = self._stamp()
+        self._contexts = self._load()
+        self._contexts.stamp = stamp
+
+    def tunnel(self, *, client_certificate: bool) -> "EapTlsTunnel":
+        """Return the server's end of a new connection."""
+        self._reload_if_renewed()
+        context = self._contexts.certificate if client_certificate else self._contexts.tunnel
+        return EapTlsTunnel(context, self._policy.revoked, self._now)
+
+    def _stamp(self) -> tuple[tuple[int, int], ...]:
+        stamps = []
+        for path in (self._files.certificate, self._files.key, self._files.authority):
+            if path is None:
+                continue
+            try:
+                found = path.stat()
+            except OSError:
+                stamps.append((0, 0))
+            else:
+                stamps.append((found.st_mtime_ns, found.st_size))
+        return tuple(stamps)
+
+    def _reload_if_renewed(self) -> None:
+        stamp = self._stamp()
+        if stamp in {self._contexts.stamp, self._refused_stamp}:
+            return
+        try:
+            contexts = self._load()
+        except NetbilldError as error:  # half written, or wrong: the ones in use go on
+            self._refused_stamp = stamp
+            logger.warning("the certificates for EAP changed and can't be used, the old ones stay: %s", error)
+            return
+        contexts.stamp = stamp
+        self._contexts = contexts
+        logger.info("the certificates for EAP were read anew")
+
+    def _load(self) -> _Contexts:
+        files = self._files
+        chain = read_certificates(files.certificate)
+        key = read_key(files.key)
+        if not belongs_to(key, chain[0]):
+            raise NetbilldError(
+                f"{files.key} is not the key of {files.certificate.name}",
+                hint="restore the pair, or renew it: `netbilld certs init`",
+                code="certificate_key_mismatch",
+            )
+        authorities = read_certificates(files.authority) if files.authority else []
+        try:
+            tunnel = self._context(chain, key)
+            certificate = self._context(chain, key)
+            store = certificate.get_cert_store()
+            for authority in authorities:
+                certificate.add_client_ca(authority)
+                if store is not None:
+                    store.add_cert(crypto.X509.from_cryptography(authority))
+        except (SSL.Error, crypto.Error) as error:
+            raise NetbilldError(
+                f"{files.certificate} can't be used for TLS: {_words(error)}",
+                hint="make another with `netbilld certs init`",
+                code="certificate_unusable",
+            ) from None
+        certificate.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _keep_verdict)
+        certificate.set_verify_depth(4)
+        return _Contexts(tunnel, certificate)
+
+    def _context(self, chain: Sequence[x509.Certificate], key: PrivateKeyTypes) -> SSL.Context:
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_min_proto_version(_VERSIONS[self._policy.least_version])
+        context.set_cipher_list(_CIPHERS)
+        context.use_certificate(chain[0])
+        for link in chain[1:]:
+            context.add_extra_chain_cert(link)
+        context.use_privatekey(key)  # type: ignore[arg-type]  # TLS refuses what it can't sign with, as SSL.Error
+        options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
+        context.set_session_id(b"netbilld eap")
+        if self._policy.resume_seconds:
+            # A ticket holds the session; for TLS 1.2 peers that take none, OpenSSL keeps it: at most 20,480 of them.
+            context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
+            context.set_timeout(self._policy.resume_seconds)
+            context.set_info_callback(_note_session)
+        else:
+            context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            options |= SSL.OP_NO_TICKET
+        context.set_options(options)
+        return context
+
+
+class EapTlsTunnel:
+    """The server's end of one TLS connection; see `radius.eap.tunnel.TlsTunnel`."""
+
+    def __init__(self, context: SSL.Context, revoked: frozenset[int], now: Callable[[], datetime]) -> None:
+        self.established = False
+        self.failure: str | None = None
+        self.blames: Literal["server", "client"] | None = None
+        self._revoked = revoked
+        self._now = now
+        self._sessions: list[bytes] = []
+        self._refused_because = ""
+        self._peer: PeerCertificate | None = None
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_app_data(self)
+        self._connection.set_accept_state()
+
+    @property
+    def sessions(self) -> Sequence[bytes]:
+        """Digests of the secrets of the sessions that this connection was resumed from, and can be resumed by."""
+        return self._sessions
+
+    @property
+    def version(self) -> TlsVersion:
+        """What the two ends agreed on."""
+        return "1.3" if self._connection.get_protocol_version() == SSL.TLS1_3_VERSION else "1.2"
+
+    @property
+    def peer(self) -> PeerCertificate | None:
+        """The client's certificate, verified; None if it showed none."""
+        return self._peer
+
+    def receive(self, received: bytes) -> bytes:
+        """Take what the peer sent; `established` and `failure` tell what came of it."""
+        if self.failure is not None:
+            return b""
+        try:
+            self._connection.bio_write(received)
+            if not self.established:
+                self._connection.do_handshake()
+                self.established = True
+                self._take_certificate()
+            return self._read()
+        except SSL.WantReadError:
+            return b""
+        except SSL.ZeroReturnError:
+            self._fail("the peer closed the tunnel")
+        except SSL.Error as error:
+            self._fail(_words(error) or "TLS failed")
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """Encrypt application data."""
+        if self.failure is None:
+            self._connection.send(data)
+
+    def take(self) -> bytes:
+        """Return what is to be sent to the peer, once."""
+        parts = []
+        while True:
+            try:
+                parts.append(self._connection.bio_read(_READ_OCTETS))
+            except SSL.WantReadError:
+                return b"".join(parts)
+
+    def export(self, label: bytes, octets: int, context: bytes | None) -> bytes:
+        """Return keying material (RFC 5705, RFC 8446 §7.5)."""
+        return self._connection.export_keying_material(label, octets, context)
+
+    def note_session(self) -> None:
+        """Note the secret in force, as a digest; a handshake passes several."""
+        if len(self._sessions) >= _MAX_SESSIONS_A_CONNECTION:
+            return
+        try:
+            secret = self._connection.master_key()
+        except SSL.Error:  # none yet
+            return
+        if secret:
+            digest = sha256(secret).digest()
+            if digest not in self._sessions:
+                self._sessions.append(digest)
+
+    def note_refusal(self, why: str) -> None:
+        """Note why the client's certificate is not believed."""
+        self._refused_because = self._refused_because or why
+
+    def _read(self) -> bytes:
+        parts = []
+        while True:
+            try:
+                parts.append(self._connection.recv(_READ_OCTETS))
+            except SSL.WantReadError:
+                return b"".join(parts)
+
+    def _take_certificate(self) -> None:
+        """Judge the client's certificate; in a resumed session OpenSSL has not looked at it again."""
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            return
+        now = self._now()
+        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+            self._fail("the client certificate is expired or not yet valid", "client")
+        elif certificate.serial_number in self._revoked:
+            self._fail("the client certificate is revoked", "client")
+        else:
+            self._peer = PeerCertificate(tuple(_names(certificate)), certificate.serial_number)
+
+    def _fail(self, why: str, blames: Literal["server", "client"] | None = None) -> None:
+        if self._refused_because:
+            why, blames = f"the client certificate is refused: {self._refused_because}", "client"
+        elif "alert" in why and any(words in why for words in _ABOUT_OUR_CERTIFICATE):
+            why, blames = f"the peer does not believe the server certificate: {why}", "server"
+        elif "peer did not return a certificate" in why:
+            why, blames = "the peer shows no certificate", "client"
+        self.failure = why
+        self.blames = blames
+
+
+def _note_session(connection: SSL.Connection, where: int, result: int) -> None:
+    del where, result
+    tunnel = connection.get_app_data()
+    if isinstance(tunnel, EapTlsTunnel):
+        tunnel.note_session()
+
+
+def _keep_verdict(connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, right: int) -> bool:
+    """Leave OpenSSL's verdict as it is, and note its reason for people."""
+    del certificate, depth
+    if not right:
+        tunnel = connection.get_app_data()
+        if isinstance(tunnel, EapTlsTunnel):
+            tunnel.note_refusal(crypto.X509StoreContextError.__name__ if number < 0 else _verify_words(number))
+    return bool(right)
+
+
+def _verify_words(number: int) -> str:
+    """Return what an X509_V_ERR number means, for those a person can mend."""
+    known = {
+        9: "not yet valid",
+        10: "expired",
+        18: "self-signed",
+        19: "of an unknown authority",
+        20: "of an unknown authority",
+        21: "of an unknown authority",
+        26: "not meant for this purpose",
+    }
+    return known.get(number, f"OpenSSL's reason {number}")
+
+
+def _names(certificate: x509.Certificate) -> list[bytes]:
+    """Return mail addresses, Microsoft's principal names, common names and DNS names, each once."""
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = list(alternatives.get_values_for_type(x509.RFC822Name))
+        names += [
+            other.value[2:].decode("utf-8", "replace")
+            for other in alternatives.get_values_for_type(x509.OtherName)
+            if other.type_id == _PRINCIPAL_NAME
+            and len(other.value) >= 2
+            and other.value[0] == _UTF8_STRING
+            and other.value[1] == len(other.value) - 2
+        ]
+        last = list(alternatives.get_values_for_type(x509.DNSName))
+    except (x509.ExtensionNotFound, ValueError):
+        names, last = [], []
+    try:
+        commons = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    except ValueError:
+        commons = []
+    return [name.encode("utf-8", "replace") for name in dict.fromkeys([*names, *commons, *last]) if name]
+
+
+def _words(error: Exception) -> str:
+    """Return OpenSSL's words for an error: its own reasons, no file or function names."""
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(str(reason[-1]) for reason in reasons if reason) or str(error)

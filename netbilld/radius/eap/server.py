@@ -1,0 +1,285 @@
+"""EapServer: from the EAP-Message of an Access-Request to a Challenge, an Accept or a Reject (RFC 3579 §2).
+
+Bytes from the peer become one of these or silence, never an exception: the methods check what they index, and TLS
+reports its failures as values.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from netbilld.radius.access import AccessView, Decision, Method, Reason
+from netbilld.radius.attributes import (
+    FRAMED_MTU,
+    MS_MPPE_RECV_KEY,
+    MS_MPPE_SEND_KEY,
+    NAS_PORT_TYPE,
+    STATE,
+    USER_NAME,
+)
+from netbilld.radius.codes import Code, NasPortType
+from netbilld.radius.eap import packet as eap
+from netbilld.radius.eap.conversations import MAX_CONVERSATIONS, STATE_OCTETS, Conversation, Conversations
+from netbilld.radius.eap.md5 import CHALLENGE_OCTETS, Md5Method
+from netbilld.radius.eap.packet import EapCode, EapPacket, EapType
+from netbilld.radius.eap.peap import ENTROPY_OCTETS, PeapMethod
+from netbilld.radius.eap.resumption import Resumption
+from netbilld.radius.eap.steps import Ask, EapMethod, Find, Granted, Refused, broken
+from netbilld.radius.eap.tls import EapTlsMethod
+from netbilld.radius.eap.ttls import TtlsMethod
+from netbilld.radius.eap.tunnel import TlsEngine
+from netbilld.radius.packet import MAX_VALUE_OCTETS, encode_attribute
+from netbilld.radius.passwords import hide_salted
+from netbilld.radius.server import Request
+
+METHODS: Final[tuple[Method, ...]] = ("eap-peap", "eap-ttls", "eap-tls", "eap-md5")
+_TYPES: Final[dict[int, Method]] = {
+    EapType.MD5: "eap-md5",
+    EapType.TLS: "eap-tls",
+    EapType.TTLS: "eap-ttls",
+    EapType.PEAP: "eap-peap",
+}
+# A long certificate chain in the smallest fragments takes some 70; more is a peer that plays.
+MAX_ROUNDS: Final = 100
+# RFC 3748 §3.1 promises 1020 octets; beyond 1400 the RADIUS packet itself would be cut into IP fragments.
+_LEAST_MTU: Final = 1020
+_MOST_MTU: Final = 1400
+_EAP_HEADER_OCTETS: Final = eap.HEADER_OCTETS + 1
+_FRAMED_OVERHEAD_OCTETS: Final = 4  # of EAPOL, which Framed-MTU counts (RFC 3579 §2.4)
+_WIRELESS: Final = NasPortType.WIRELESS_802_11.to_bytes(4, "big")
+_CHALLENGE: Final = int(Code.ACCESS_CHALLENGE)
+_ACCEPT: Final = int(Code.ACCESS_ACCEPT)
+_REJECT: Final = int(Code.ACCESS_REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class EapOutcome:
+    """What an Access-Request with EAP-Message leads to.
+
+    Attributes:
+        decision: the answer.
+        view: the credential it was about, as far as it is known; authenticated only beside an Accept.
+        identity: who the peer says it is, the inner identity once there is one; for the log.
+    """
+
+    decision: Decision
+    view: AccessView | None = None
+    identity: bytes = field(default=b"", repr=False)
+
+
+class EapServer:
+    """Carries on every EAP conversation.
+
+    Args:
+        entropy: gives that many unpredictable octets.
+        methods: which are offered, the first first; those that need TLS are left out without `engine`.
+        engine: makes TLS connections; None where there is no certificate.
+        resume_seconds: how long a TLS session may be resumed without the password being asked; 0 for never.
+        max_conversations: how many may be under way; beyond it new ones get silence.
+    """
+
+    def __init__(
+        self,
+        entropy: Callable[[int], bytes],
+        methods: Sequence[Method] = METHODS,
+        engine: TlsEngine | None = None,
+        *,
+        resume_seconds: float = 0.0,
+        max_conversations: int = MAX_CONVERSATIONS,
+    ) -> None:
+        self._entropy = entropy
+        self._engine = engine
+        self.methods: Final = tuple(name for name in methods if engine is not None or name == "eap-md5")
+        self._resumption = Resumption(resume_seconds)
+        self.conversations: Final = Conversations(max_conversations)
+        self.resumed = 0
+        self.silenced = 0
+
+    def handle(self, request: Request, find: Find) -> EapOutcome | None:
+        """Return the answer to an Access-Request with EAP-Message; None for silence.
+
+        `find` leads from a name to its credential and what its service is due now.
+        """
+        packet = request.packet
+        now_mono = request.arrived_mono
+        message = eap.message_in(packet)
+        state = packet.get(STATE)
+        if not message and state is None:  # EAP-Start (RFC 3579 §2.1)
+            return self._ask_identity(request)
+        said = eap.decode(message)
+        if said is None or said.code != EapCode.RESPONSE:
+            return _rejected(said.identifier if said else 0, broken("malformed EAP packet"), "eap")
+        if state is None:
+            if said.kind == EapType.IDENTITY:
+                return self._begin(request, said)
+            return _rejected(said.identifier, broken("a conversation begins with Identity"), "eap", _name(request))
+        conversation = self.conversations.find(state, request.client.nas_id, now_mono)
+        if conversation is None:
+            detail = "no such conversation: it took too long, or netbilld was restarted"
+            return _rejected(said.identifier, broken(detail), "eap", _name(request))
+        if message == conversation.answered:  # sent again, in a packet of another identifier
+            return self._challenge(conversation, conversation.asked)
+        if said.identifier != conversation.identifier:  # RFC 3748 §4.1
+            self.silenced += 1
+            return None
+        conversation.answered = message
+        conversation.rounds += 1
+        if conversation.rounds > MAX_ROUNDS:
+            return self._refuse(conversation, said, broken(f"more than {MAX_ROUNDS} rounds"))
+        if conversation.method is None:
+            return self._identified(conversation, request, said)
+        if said.kind == EapType.NAK and not conversation.begun:
+            return self._offer_another(conversation, request, said)
+        if said.kind != conversation.method.kind:
+            return self._refuse(conversation, said, broken(f"answer of type {said.kind} to another method"))
+        conversation.begun = True
+        step = conversation.method.answer(said.data, find)
+        if isinstance(step, Ask):
+            return self._ask(conversation, conversation.method.kind, step.data)
+        if isinstance(step, Refused):
+            return self._refuse(conversation, said, step)
+        return self._accept(conversation, request, said, conversation.method, step)
+
+    # -- the beginning -------------------------------------------------------------------------------------------------
+
+    def _new(self, request: Request, identity: bytes) -> Conversation | None:
+        conversation = Conversation(
+            state=self._entropy(STATE_OCTETS),
+            nas_id=request.client.nas_id,
+            identity=identity,
+            room_octets=_mtu(request) - _EAP_HEADER_OCTETS,
+            started_mono=request.arrived_mono,
+        )
+        if self.conversations.begin(conversation, request.arrived_mono):
+            return conversation
+        self.silenced += 1
+        return None
+
+    def _ask_identity(self, request: Request) -> EapOutcome | None:
+        conversation = self._new(request, b"")
+        if conversation is None:
+            return None
+        return self._ask(conversation, EapType.IDENTITY, b"")
+
+    def _begin(self, request: Request, said: EapPacket) -> EapOutcome | None:
+        conversation = self._new(request, said.data)
+        if conversation is None:
+            return None
+        conversation.answered = eap.message_in(request.packet)
+        conversation.identifier = said.identifier
+        return self._identified(conversation, request, said)
+
+    def _identified(self, conversation: Conversation, request: Request, said: EapPacket) -> EapOutcome:
+        if said.kind != EapType.IDENTITY:
+            return self._refuse(conversation, said, broken("a conversation begins with Identity"))
+        conversation.identity = said.data[:MAX_VALUE_OCTETS].rstrip(b"\0")
+        return self._offer(conversation, request, said, self._possible(request))
+
+    def _offer_another(self, conversation: Conversation, request: Request, said: EapPacket) -> EapOutcome:
+        """Take a Nak: offer the first of our methods among those it names (RFC 3748 §5.3.1)."""
+        wanted = {_TYPES.get(octet) for octet in said.data}
+        possible = [name for name in self._possible(request) if name in wanted and name not in conversation.offered]
+        return self._offer(conversation, request, said, possible)
+
+    def _possible(self, request: Request) -> list[Method]:
+        # MD5 gives no keys, without which a wireless network that encrypts can't let anyone in.
+        wireless = request.packet.get(NAS_PORT_TYPE) == _WIRELESS
+        return [name for name in self.methods if not (wireless and name == "eap-md5")]
+
+    def _offer(
+        self, conversation: Conversation, request: Request, said: EapPacket, possible: Sequence[Method]
+    ) -> EapOutcome:
+        if not possible:
+            detail = f"netbilld speaks {', '.join(self._possible(request)) or 'none here'}"
+            if said.kind == EapType.NAK:
+                detail += f"; the peer wants {_wanted(said.data)}"
+            return self._refuse(conversation, said, Refused(Reason.NO_COMMON_METHOD, detail=detail))
+        conversation.method = method = self._method(possible[0], conversation)
+        conversation.offered.append(possible[0])
+        outcome = self._ask(conversation, method.kind, method.start())
+        if isinstance(method, Md5Method):
+            method.identifier = conversation.identifier
+        return outcome
+
+    def _method(self, name: Method, conversation: Conversation) -> EapMethod:
+        identity = conversation.identity
+        if name == "eap-md5" or self._engine is None:
+            return Md5Method(identity, self._entropy(CHALLENGE_OCTETS))
+        engine, room, now_mono = self._engine, conversation.room_octets, conversation.started_mono
+        if name == "eap-tls":
+            return EapTlsMethod(identity, engine, self._resumption, room, now_mono)
+        if name == "eap-ttls":
+            return TtlsMethod(identity, engine, self._resumption, room, now_mono)
+        entropy = self._entropy(ENTROPY_OCTETS)
+        return PeapMethod(identity, engine, self._resumption, room, now_mono, entropy=entropy)
+
+    # -- the three answers ---------------------------------------------------------------------------------------------
+
+    def _ask(self, conversation: Conversation, kind: EapType, data: bytes) -> EapOutcome:
+        conversation.identifier = (conversation.identifier + 1) & 0xFF
+        conversation.asked = eap.request(conversation.identifier, kind, data)
+        return self._challenge(conversation, conversation.asked)
+
+    def _challenge(self, conversation: Conversation, message: bytes) -> EapOutcome:
+        method = conversation.method
+        attributes = encode_attribute(STATE, conversation.state) + eap.as_attributes(message)
+        decision = Decision(_CHALLENGE, attributes, Reason.OK, method.name if method else "eap")
+        return EapOutcome(decision, None, method.identity if method else conversation.identity)
+
+    def _refuse(self, conversation: Conversation, said: EapPacket, refused: Refused) -> EapOutcome:
+        self.conversations.end(conversation)
+        method = conversation.method
+        if method is None:
+            return _rejected(said.identifier, refused, "eap", conversation.identity)
+        return _rejected(said.identifier, refused, method.name, method.identity)
+
+    def _accept(
+        self, conversation: Conversation, request: Request, said: EapPacket, method: EapMethod, granted: Granted
+    ) -> EapOutcome:
+        self.conversations.end(conversation)
+        self.resumed += granted.resumed
+        view = granted.view
+        replies = view.replies.get(request.client.vendor)
+        if replies is None:
+            replies = view.replies.get("*", b"")
+        attributes = replies + eap.as_attributes(eap.success(said.identifier))
+        # Accounting then names the subscriber, whatever stood outside the tunnel (RFC 2865 §5.1, RFC 5281 §7.4).
+        name = view.name.encode("utf-8")
+        if len(name) <= MAX_VALUE_OCTETS:
+            attributes += encode_attribute(USER_NAME, name)
+        if granted.msk:
+            attributes += _keys(granted.msk, request, self._entropy(2))
+        detail = "session resumed" if granted.resumed else None
+        return EapOutcome(Decision(_ACCEPT, attributes, Reason.OK, method.name, detail), view, method.identity)
+
+
+def _rejected(identifier: int, refused: Refused, method: Method, identity: bytes = b"") -> EapOutcome:
+    # No Reply-Message beside EAP-Message (RFC 3579 §2.6.5).
+    attributes = eap.as_attributes(eap.failure(identifier))
+    return EapOutcome(Decision(_REJECT, attributes, refused.reason, method, refused.detail), refused.view, identity)
+
+
+def _name(request: Request) -> bytes:
+    return request.packet.get(USER_NAME) or b""
+
+
+def _keys(msk: bytes, request: Request, entropy: bytes) -> bytes:
+    """Return MS-MPPE-Recv-Key and -Send-Key: the first and second half of the MSK (RFC 2548 §2.4, RFC 5216 §2.3)."""
+    secret, authenticator = request.client.secret, request.packet.authenticator
+    first = bytes((entropy[0] | 0x80, entropy[1]))
+    second = bytes((entropy[0] | 0x80, entropy[1] ^ 1))
+    return encode_attribute(MS_MPPE_RECV_KEY, hide_salted(msk[:32], first, secret, authenticator)) + encode_attribute(
+        MS_MPPE_SEND_KEY, hide_salted(msk[32:64], second, secret, authenticator)
+    )
+
+
+def _mtu(request: Request) -> int:
+    """Return how many octets an EAP packet to this peer may have."""
+    said = request.packet.get(FRAMED_MTU)
+    if said is None or len(said) != 4:
+        return _LEAST_MTU
+    return min(max(int.from_bytes(said, "big") - _FRAMED_OVERHEAD_OCTETS, _LEAST_MTU), _MOST_MTU)
+
+
+def _wanted(octets: bytes) -> str:
+    return ", ".join(_TYPES.get(octet, f"type {octet}") for octet in octets[:8]) or "nothing"
