@@ -71,11 +71,18 @@ def dump(packet: Packet | bytes) -> str:
             packet = decode(datagram)
         except MalformedPacket as error:
             return f"malformed packet of {len(datagram)} octets: {error.reason}"
-    code = _CODE_NAMES.get(packet.code, f"Code-{packet.code}")
-    lines = [f"{code} id {packet.identifier}, {len(packet.datagram)} octets"]
-    for key in packet.attributes:
-        lines += [f"  {attribute_name(key)} = {_shown(key, value)}" for value in packet.all(key)]
-    return "\n".join(lines)
+    lines = [f"{code_name(packet.code)} id {packet.identifier}, {len(packet.datagram)} octets"]
+    return "\n".join(lines + [f"  {name} = {value}" for name, value in shown_attributes(packet)])
+
+
+def code_name(code: int) -> str:
+    """Return how a packet's code is called."""
+    return _CODE_NAMES.get(code, f"Code-{code}")
+
+
+def shown_attributes(packet: Packet) -> list[tuple[str, str]]:
+    """Return each attribute's name and its value as a person reads it, secrets hidden."""
+    return [(attribute_name(key), _shown(key, value)) for key in packet.attributes for value in packet.all(key)]
 
 
 def _shown(key: int, value: bytes) -> str:
