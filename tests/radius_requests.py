@@ -1,11 +1,10 @@
 """Requests as a NAS would send them, for tests of the server's side."""
 
 from ipaddress import ip_network
-from typing import Literal
 from uuid import UUID
 
 from netbilld.radius import mschap
-from netbilld.radius.access import AccessView
+from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import (
     CHAP_CHALLENGE,
     CHAP_PASSWORD,
@@ -123,7 +122,7 @@ def view(
     name: str = "nemo",
     password: str = "arctangent",
     *,
-    kind: Literal["password", "mac"] = "password",
+    kind: CredentialKind = "password",
     replies: dict[str, bytes] | None = None,
     refusal: str | None = None,
     reply_message: bytes = b"",

@@ -13,13 +13,9 @@ from uuid import UUID
 
 from netbilld.radius import mschap
 from netbilld.radius.attributes import (
-    CALLING_STATION_ID,
     CHAP_CHALLENGE,
     CHAP_PASSWORD,
     EAP_MESSAGE,
-    FRAMED_IP_ADDRESS,
-    FRAMED_PROTOCOL,
-    MIKROTIK_HOST_IP,
     MS_CHAP2_RESPONSE,
     MS_CHAP2_SUCCESS,
     MS_CHAP_CHALLENGE,
@@ -30,26 +26,26 @@ from netbilld.radius.attributes import (
     MS_MPPE_ENCRYPTION_TYPES,
     MS_MPPE_RECV_KEY,
     MS_MPPE_SEND_KEY,
-    NAS_PORT_TYPE,
     REPLY_MESSAGE,
     SERVICE_TYPE,
     USER_NAME,
     USER_PASSWORD,
-    WISPR_LOCATION_ID,
-    WISPR_LOCATION_NAME,
-    WISPR_LOGOFF_URL,
 )
-from netbilld.radius.codes import Code, NasPortType, ServiceType
+from netbilld.radius.codes import Code
+from netbilld.radius.login_forms import CIRCUIT_PREFIX, circuit_name, circuit_names, is_router_login, station_agrees
 from netbilld.radius.packet import MAX_VALUE_OCTETS, Packet, encode_attribute
 from netbilld.radius.passwords import reveal_password, verify_chap
+from netbilld.radius.realms import hashed_names
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import normalise_mac, text
 
 Method = Literal[
-    "pap", "chap", "mschap", "mschapv2", "mac", "none",
+    "pap", "chap", "mschap", "mschapv2", "mac", "circuit", "none",
     "eap", "eap-md5", "eap-tls", "eap-ttls", "eap-peap",
 ]  # fmt: skip
+
+CredentialKind = Literal["password", "mac", "circuit"]
 
 ENTROPY_OCTETS = 16  # what `decide` uses of its `entropy`
 
@@ -88,8 +84,8 @@ class AccessView:
 
     Attributes:
         name: the credential as stored.
-        kind: `password`, or `mac` where the name is a MAC address and proves itself.
-        password: clear text; empty if there is none. For `mac` a further password that is accepted.
+        kind: `password`; `mac` where the name is a MAC address, `circuit` where it is a line, and proves itself.
+        password: clear text; empty if there is none. For `mac` and `circuit` a further password that is accepted.
         nt_hash: `mschap.nt_hash(password)`; empty if there is none.
         service_id: the service this credential opens.
         replies: attributes of an Access-Accept, encoded, by the vendor of the NAS; `*` serves the rest.
@@ -99,7 +95,7 @@ class AccessView:
     """
 
     name: str
-    kind: Literal["password", "mac"]
+    kind: CredentialKind
     password: bytes = field(repr=False)
     nt_hash: bytes = field(repr=False)
     service_id: UUID
@@ -136,27 +132,6 @@ _NOBODY: Final = AccessView(
     replies={},
 )
 
-_ROUTER_LOGIN_TYPES: Final = frozenset(
-    kind.to_bytes(4, "big")
-    for kind in (ServiceType.LOGIN_USER, ServiceType.ADMINISTRATIVE_USER, ServiceType.NAS_PROMPT_USER)
-)
-_HOTSPOT_PORT_TYPES: Final = frozenset(
-    kind.to_bytes(4, "big") for kind in (NasPortType.ETHERNET, NasPortType.WIRELESS_802_11)
-)
-# What only a NAS that serves a subscriber reports.
-_SUBSCRIBER_MARKS: Final = frozenset(
-    (
-        FRAMED_PROTOCOL,
-        FRAMED_IP_ADDRESS,
-        MIKROTIK_HOST_IP,
-        WISPR_LOCATION_ID,
-        WISPR_LOCATION_NAME,
-        WISPR_LOGOFF_URL,
-        EAP_MESSAGE,
-    )
-)
-
-
 # Encryption allowed, not required; 40 and 128 bits with MS-CHAPv2, 128 bits only with v1 (RFC 2548 §2.4.4-2.4.5).
 _MPPE_V2: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + encode_attribute(
     MS_MPPE_ENCRYPTION_TYPES, b"\0\0\0\6"
@@ -164,23 +139,6 @@ _MPPE_V2: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + enc
 _MPPE_V1: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + encode_attribute(
     MS_MPPE_ENCRYPTION_TYPES, b"\0\0\0\4"
 )
-
-
-def is_router_login(packet: Packet) -> bool:
-    """Tell whether somebody wants to administer the router, not to use the network.
-
-    RouterOS asks for both with Service-Type Login-User, so a subscriber is told by what only a NAS serving one reports
-    (PPP, hotspot, WISPr, EAP, the subscriber's address). A name that looks like a MAC address is no such mark by
-    itself, since whoever logs in chooses it: it must be the station's own, on a port that has stations.
-    """
-    attributes = packet.attributes
-    if attributes.get(SERVICE_TYPE) not in _ROUTER_LOGIN_TYPES:
-        return False
-    if not _SUBSCRIBER_MARKS.isdisjoint(attributes):
-        return False
-    name = normalise_mac(text(attributes.get(USER_NAME, b"")))
-    station = normalise_mac(text(attributes.get(CALLING_STATION_ID, b"")))
-    return name is None or name != station or attributes.get(NAS_PORT_TYPE) not in _HOTSPOT_PORT_TYPES
 
 
 def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decision:
@@ -191,9 +149,10 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
     """
     packet = request.packet
     attributes = packet.attributes
-    method, reason = _verify(request, view or _NOBODY)
+    method, reason, hashed_name = _verify(request, view or _NOBODY)
     if view is None:
-        reason = Reason.UNKNOWN_USER if method != "none" else Reason.NO_PASSWORD
+        named = method != "none" or normalise_mac(text(attributes.get(USER_NAME, b""))) is not None
+        reason = Reason.UNKNOWN_USER if named else Reason.NO_PASSWORD
     if SERVICE_TYPE in attributes and is_router_login(packet):
         reason = Reason.ROUTER_LOGIN
     if reason is not Reason.OK or view is None:
@@ -207,75 +166,106 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
     if granted is None:
         granted = view.replies.get("*", b"")
     if method == "mschapv2":
-        granted += _v2_acceptance(request, view.nt_hash, entropy)
+        granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
     elif method == "mschap":
         keys = mschap.hidden_keys_v1(view.nt_hash, request.client.secret, packet.authenticator)
         granted += encode_attribute(MS_CHAP_MPPE_KEYS, keys) + _MPPE_V1
     return Decision(_ACCEPT, granted, reason, method)
 
 
-def _verify(request: Request, view: AccessView) -> tuple[Method, Reason]:
+def refuse(request: Request, reason: Reason, entropy: bytes) -> Decision:
+    """Return a Reject of a request whose credentials are not looked at; it has the bytes of a wrong password."""
+    packet = request.packet
+    attributes = packet.attributes
+    method: Method = "none"
+    if USER_PASSWORD in attributes:
+        method = "pap"
+    elif CHAP_PASSWORD in attributes:
+        method = "chap"
+    elif MS_CHAP2_RESPONSE in attributes:
+        method = "mschapv2"
+    elif MS_CHAP_RESPONSE in attributes:
+        method = "mschap"
+    elif EAP_MESSAGE in attributes:
+        method = "eap"
+    return Decision(_REJECT, _rejection(packet, method, entropy), reason, method)
+
+
+# method, outcome, and for MS-CHAPv2 the name that the peer hashed
+_Verified = tuple[Method, Reason, bytes]
+
+
+def _verify(request: Request, view: AccessView) -> _Verified:
     packet = request.packet
     attributes = packet.attributes
     hidden = attributes.get(USER_PASSWORD)
     chap = attributes.get(CHAP_PASSWORD)
     if hidden is not None:
         if chap is not None:  # RFC 2865 §4.1 forbids both
-            return "pap", Reason.MALFORMED_CREDENTIALS
+            return "pap", Reason.MALFORMED_CREDENTIALS, b""
         password = reveal_password(hidden, request.client.secret, packet.authenticator)
         if password is None:
-            return "pap", Reason.MALFORMED_CREDENTIALS
-        if view.kind == "mac":
-            return _verify_mac(packet, view, password)
+            return "pap", Reason.MALFORMED_CREDENTIALS, b""
+        if view.kind != "password":
+            return _verify_address(packet, view, password)
         if compare_digest(password, view.password) and password:
-            return "pap", Reason.OK
-        return "pap", Reason.WRONG_PASSWORD if view.password else Reason.NO_PASSWORD
+            return "pap", Reason.OK, b""
+        if view.password:
+            return "pap", Reason.WRONG_PASSWORD, b""
+        if not view.nt_hash:
+            return "pap", Reason.NO_PASSWORD, b""
+        right = compare_digest(mschap.nt_hash(password), view.nt_hash) and password
+        return "pap", Reason.OK if right else Reason.WRONG_PASSWORD, b""
     if chap is not None:
         return _verify_chap(packet, view, chap)
     if MS_CHAP2_RESPONSE in attributes or MS_CHAP_RESPONSE in attributes:
         return _verify_mschap(attributes, view)
     if EAP_MESSAGE in attributes:
-        return "eap", Reason.METHOD_NOT_SUPPORTED
-    if view.kind == "mac":
-        return _verify_mac(packet, view, b"")
-    return "none", Reason.NO_PASSWORD
+        return "eap", Reason.METHOD_NOT_SUPPORTED, b""
+    if view.kind != "password":
+        return _verify_address(packet, view, b"")
+    return "none", Reason.NO_PASSWORD, b""
 
 
-def _verify_mac(packet: Packet, view: AccessView, password: bytes) -> tuple[Method, Reason]:
-    """Return whether a MAC address may log in: with no password, with itself, or with the password kept for it."""
-    attributes = packet.attributes
-    if password and not (view.password and compare_digest(password, view.password)):
+def _verify_address(packet: Packet, view: AccessView, password: bytes) -> _Verified:
+    """Return whether a station or line may log in: with no password, its name again, or the password kept for it."""
+    method: Method = "mac" if view.kind == "mac" else "circuit"
+    user_name = packet.attributes.get(USER_NAME, b"")
+    if password and password != user_name and not (view.password and compare_digest(password, view.password)):
         said = normalise_mac(text(password))
-        if said is None or said != normalise_mac(text(attributes.get(USER_NAME, b""))):
-            return "mac", Reason.WRONG_PASSWORD
-    return "mac", _station_agrees(attributes)
+        if said is None or said != view.name:
+            return method, Reason.WRONG_PASSWORD, b""
+    return method, _proven(packet, view), b""
 
 
-def _station_agrees(attributes: dict[int, bytes]) -> Reason:
-    """Return OK unless the NAS itself says that the station has another address than the name claims."""
-    station = normalise_mac(text(attributes.get(CALLING_STATION_ID, b"")))
-    if station is None or station == normalise_mac(text(attributes.get(USER_NAME, b""))):
-        return Reason.OK
-    return Reason.MAC_MISMATCH
+def _proven(packet: Packet, view: AccessView) -> Reason:
+    """Return OK unless the NAS itself reports another station or line than the name claims."""
+    if view.kind == "mac":
+        return Reason.OK if station_agrees(packet, view.name) else Reason.MAC_MISMATCH
+    line = circuit_name(view.name.removeprefix(CIRCUIT_PREFIX))
+    return Reason.OK if line in circuit_names(packet) else Reason.UNKNOWN_USER
 
 
-def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> tuple[Method, Reason]:
+def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> _Verified:
     if len(chap) != 17:
-        return "chap", Reason.MALFORMED_CREDENTIALS
+        return "chap", Reason.MALFORMED_CREDENTIALS, b""
     attributes = packet.attributes
     challenge = attributes.get(CHAP_CHALLENGE) or packet.authenticator
-    if view.kind == "mac":
+    if view.kind != "password":
+        method: Method = "mac" if view.kind == "mac" else "circuit"
         user_name = attributes.get(USER_NAME, b"")
         for password in (b"", user_name, view.password):
             if verify_chap(chap, challenge, password):
-                return "mac", _station_agrees(attributes)
-        return "mac", Reason.WRONG_PASSWORD
+                return method, _proven(packet, view), b""
+        return method, Reason.WRONG_PASSWORD, b""
     if verify_chap(chap, challenge, view.password) and view.password:
-        return "chap", Reason.OK
-    return "chap", Reason.WRONG_PASSWORD if view.password else Reason.NO_PASSWORD
+        return "chap", Reason.OK, b""
+    if view.password:
+        return "chap", Reason.WRONG_PASSWORD, b""
+    return "chap", Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD, b""
 
 
-def _verify_mschap(attributes: dict[int, bytes], view: AccessView) -> tuple[Method, Reason]:
+def _verify_mschap(attributes: dict[int, bytes], view: AccessView) -> _Verified:
     challenge = attributes.get(MS_CHAP_CHALLENGE, b"")
     response = attributes.get(MS_CHAP2_RESPONSE)
     method: Method
@@ -287,24 +277,26 @@ def _verify_mschap(attributes: dict[int, bytes], view: AccessView) -> tuple[Meth
         response = attributes[MS_CHAP_RESPONSE]
         well_formed = len(response) == 50 and len(challenge) == 8
     if not well_formed:
-        return method, Reason.MALFORMED_CREDENTIALS
-    if view.kind == "mac":  # a station that only has an address does not speak MS-CHAP; RouterOS's own log-in does
-        return method, Reason.METHOD_NOT_SUPPORTED
+        return method, Reason.MALFORMED_CREDENTIALS, b""
+    if view.kind != "password":  # a station that only has an address does not speak MS-CHAP; RouterOS's own log-in does
+        return method, Reason.METHOD_NOT_SUPPORTED, b""
     if not view.nt_hash:
-        return method, Reason.NO_PASSWORD
-    if method == "mschapv2":
-        right = mschap.verify_v2(challenge, response, attributes.get(USER_NAME, b""), view.nt_hash)
-    else:
+        return method, Reason.NO_PASSWORD, b""
+    if method == "mschap":
         right = mschap.verify_v1(challenge, response, view.nt_hash)
-    return method, Reason.OK if right else Reason.WRONG_PASSWORD
+        return method, Reason.OK if right else Reason.WRONG_PASSWORD, b""
+    for name in hashed_names(attributes, view.name):
+        if mschap.verify_v2(challenge, response, name, view.nt_hash):
+            return method, Reason.OK, name
+    return method, Reason.WRONG_PASSWORD, b""
 
 
-def _v2_acceptance(request: Request, nt_hash: bytes, entropy: bytes) -> bytes:
+def _v2_acceptance(request: Request, nt_hash: bytes, hashed_name: bytes, entropy: bytes) -> bytes:
     """Return MS-CHAP2-Success, without which the peer hangs up, and the MPPE keys (RFC 2548 §2.3.3, §2.4)."""
     packet = request.packet
     attributes = packet.attributes
     response = attributes[MS_CHAP2_RESPONSE]
-    success = mschap.success_v2(attributes[MS_CHAP_CHALLENGE], response, attributes.get(USER_NAME, b""), nt_hash)
+    success = mschap.success_v2(attributes[MS_CHAP_CHALLENGE], response, hashed_name, nt_hash)
     send, receive = mschap.hidden_server_keys(
         nt_hash, response[26:], request.client.secret, packet.authenticator, entropy
     )

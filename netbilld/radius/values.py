@@ -19,7 +19,11 @@ _PADDED_MAC = re.compile(
 )
 _MAC_LENGTHS = frozenset((12, 13, 14, 17))
 _MAC_NAME = re.compile(rb"[0-9a-f]{2}[0-9a-f:\-. ]{10,15}", re.IGNORECASE)
-_CLIENT_ID = re.compile(r"(?:0?1:)?([0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5})", re.IGNORECASE)
+_CLIENT_ID = re.compile(
+    r"(0?1:)?([0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5})"  # unpadded, with its type or without
+    r"|(01)((?:[:\-. ]?[0-9a-f]{2}){6})",  # padded, in any grouping
+    re.IGNORECASE,
+)
 _SEPARATORS = str.maketrans("", "", ":-. ")
 
 
@@ -173,15 +177,27 @@ def normalise_mac(value: str) -> str | None:
     """Return `AA:BB:CC:DD:EE:FF` for any way a NAS writes a MAC address, or None if `value` is none.
 
     With `:`, `-`, `.`, space or nothing between octets, in groups of four or six digits, either case; and the DHCP
-    client identifier as RouterOS writes it, unpadded and with its type in front: `1:0:e1:c:38:c8:f8`.
+    client identifier: as RouterOS writes it, unpadded and with its type in front, `1:0:e1:c:38:c8:f8`, or padded,
+    `0100.e10c.38c8.f8`.
     """
     if _PADDED_MAC.fullmatch(value):
-        digits = value.translate(_SEPARATORS).upper()
-    else:
-        client_id = _CLIENT_ID.fullmatch(value)
-        if client_id is None:
-            return None
-        digits = "".join([group.rjust(2, "0") for group in client_id[1].split(":")]).upper()
+        return _mac_of(value)
+    client_id = _CLIENT_ID.fullmatch(value)
+    if client_id is None:
+        return None
+    if client_id[4] is not None:
+        return _mac_of(client_id[4])
+    return _mac_of("".join([group.rjust(2, "0") for group in client_id[2].split(":")]))
+
+
+def is_client_identifier(value: str) -> bool:
+    """Tell whether `value` is a DHCP client identifier that holds a MAC address, its type in front (RFC 2132 §9.14)."""
+    client_id = None if _PADDED_MAC.fullmatch(value) else _CLIENT_ID.fullmatch(value)
+    return client_id is not None and (client_id[1] or client_id[3]) is not None
+
+
+def _mac_of(written: str) -> str:
+    digits = written.translate(_SEPARATORS).upper()
     return ":".join([digits[at : at + 2] for at in range(0, 2 * _MAC_OCTETS, 2)])
 
 
@@ -193,9 +209,9 @@ def lookup_key(user_name: bytes) -> bytes:
     if user_name.endswith(b"\0"):
         user_name = user_name.rstrip(b"\0")
     if len(user_name) in _MAC_LENGTHS and _MAC_NAME.fullmatch(user_name):
-        mac = normalise_mac(user_name.decode("ascii"))
-        if mac is not None:
-            return mac.encode("ascii")
+        written = user_name.decode("ascii")
+        if _PADDED_MAC.fullmatch(written):  # no client identifier: fourteen digits may be somebody's number
+            return _mac_of(written).encode("ascii")
     if user_name.isascii():
         return user_name.lower()
     return user_name.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")

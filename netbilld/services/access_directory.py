@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from sys import intern
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.enforcement.vendors import VENDORS
 from netbilld.enforcement.vendors.interface import encode_pairs
-from netbilld.radius.access import AccessView
+from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.radius.mschap import nt_hash
@@ -30,7 +30,7 @@ class SealedCredential:
 
     credential_id: UUID
     service_id: UUID
-    kind: Literal["password", "mac"]
+    kind: CredentialKind
     name: str
     name_key: str
     password_sealed: bytes | None = field(repr=False)
@@ -49,7 +49,7 @@ class OpenedCredential:
 
     key: bytes
     name: str
-    kind: Literal["password", "mac"]
+    kind: CredentialKind
     password: bytes = field(repr=False)
     nt_hash: bytes = field(repr=False)
 

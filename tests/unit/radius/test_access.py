@@ -1,7 +1,7 @@
 import pytest
 
 from netbilld.radius import mschap
-from netbilld.radius.access import Decision, decide, is_router_login
+from netbilld.radius.access import Decision, decide
 from netbilld.radius.attributes import (
     CALLING_STATION_ID,
     CHAP_PASSWORD,
@@ -27,6 +27,7 @@ from netbilld.radius.attributes import (
     WISPR_LOGOFF_URL,
 )
 from netbilld.radius.codes import Code
+from netbilld.radius.login_forms import is_router_login
 from netbilld.radius.md4 import md4
 from netbilld.radius.packet import Packet, decode, encode, encode_attribute
 from netbilld.radius.passwords import hide_password, reveal_password, reveal_salted

@@ -3,7 +3,7 @@ from netbilld.radius.dictionary import attribute_name, dictionary_path, keys, lo
 
 VENDORS = (
     *("MICROSOFT", "MIKROTIK", "WISPR", "REDBACK", "ASCEND", "CISCO", "HUAWEI", "ERX", "ROARING_PENGUIN"),
-    *("CHILLISPOT", "ARUBA", "CAMBIUM", "RUCKUS", "UBNT"),
+    *("ADSL_FORUM", "CHILLISPOT", "ARUBA", "CAMBIUM", "RUCKUS", "UBNT"),
 )
 ODD_NAMES = {"VENDOR_SPECIFIC"}
 
