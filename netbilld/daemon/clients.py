@@ -46,4 +46,5 @@ def _client(row: Nas, box: SecretBox, default_policy: RequireMessageAuthenticato
         require_message_authenticator=default_policy if own == "auto" else own,
         seen_message_authenticator=row.seen_message_authenticator_at is not None,
         radsec_name=row.radsec_name,
+        wall_by=row.wall_by,
     )

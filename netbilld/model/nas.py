@@ -15,6 +15,7 @@ class Nas:
         portal_sources: prefixes that requests of its subscribers come from; only there does an address recognise one.
         reported_ip, identifier: NAS-IP-Address and NAS-Identifier as it says itself.
         radsec_name: a name or SHA-256 fingerprint of its certificate; `*` for any certificate at its address.
+        wall_by: how it holds walled subscribers: pool, list or reject; None for what suits its vendor and the service.
     """
 
     id: UUID
@@ -35,6 +36,7 @@ class Nas:
     created_at: datetime
     last_heard_at: datetime | None
     radsec_name: str | None = None
+    wall_by: str | None = None
 
 
 def secret_place(nas_id: UUID) -> str:

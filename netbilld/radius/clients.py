@@ -1,7 +1,7 @@
 """Which NAS a datagram comes from, told by its source address alone (RFC 2865 §3, RFC 5176 §2.3)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal
 from uuid import UUID
@@ -19,7 +19,9 @@ class Client:
 
     `seen_message_authenticator` is the remembered fact behind the policy `auto`: this NAS has once sent a valid
     Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its certificate
-    must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless.
+    must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless. `wall_by` is how it
+    holds walled subscribers: pool, list or reject, None for what suits its vendor. `reply_key` tells which of the replies
+    made in advance are for it.
     """
 
     nas_id: UUID
@@ -31,6 +33,11 @@ class Client:
     seen_message_authenticator: bool = False
     radsec_name: str | None = None
     over_tls: bool = False
+    wall_by: str | None = None
+    reply_key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reply_key", f"{self.vendor}/{self.wall_by}" if self.wall_by else self.vendor)
 
 
 class ClientTable:

@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from netbilld.enforcement.vendors import vendor
+from netbilld.enforcement.vendors import vendor, vendor_or_any
+from netbilld.enforcement.vendors.words import walls_offered
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
@@ -19,9 +20,9 @@ from netbilld.services.new_service import Sealer
 from netbilld.services.subscriber_fields import clean_text
 
 DEFAULT_VENDOR: Final = "mikrotik"
-DEFAULT_COA_PORT: Final = 3799  # RFC 5176 §3
 GOOD_SECRET_OCTETS: Final = 16  # RFC 2865 §3 prefers at least that many
 REQUIREMENTS: Final = ("auto", "true", "false")
+WALLS: Final = ("pool", "list", "reject", "default")
 _API_SCHEMES: Final = ("https", "http", "api-ssl", "api")
 
 
@@ -78,6 +79,7 @@ class NasFields:
     snmp_community: str | None = field(default=None, repr=False)
     forget_message_authenticator: bool = False
     radsec_name: str | None = None
+    wall_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,16 @@ class ManageNas:
         columns = self._columns(nas_id, fields)
         defaults = {
             "vendor": DEFAULT_VENDOR,
-            "coa_port": DEFAULT_COA_PORT,
+            "coa_port": vendor(columns.get("vendor", DEFAULT_VENDOR)).coa_port,
             "require_message_authenticator": "auto",
             "swap_octets": False,
             "portal_sources": (),
             "api_url_sealed": None,
             "snmp_community_sealed": None,
             "radsec_name": None,
+            "wall_by": None,
         }
+        _refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
         unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
         nas = Nas(id=nas_id, created_at=now, **{**defaults, **unheard, **columns})
         async with self._store.write() as work:
@@ -144,6 +148,7 @@ class ManageNas:
             if fields.forget_message_authenticator and nas.seen_message_authenticator_at is not None:
                 columns["seen_message_authenticator_at"] = None
             if columns:
+                _refuse_wall(columns.get("vendor", nas.vendor), columns.get("wall_by", nas.wall_by))
                 await _refuse_taken(work, nas, columns)
                 await work.nas.update(nas.id, columns)
                 await work.changes.record(actor, now, "nas.set", "nas", nas.id, _said(nas.name, columns))
@@ -208,6 +213,10 @@ class ManageNas:
             columns["snmp_community_sealed"] = sealed
         if fields.radsec_name is not None:
             columns["radsec_name"] = parse_binding(fields.radsec_name) if fields.radsec_name.strip() else None
+        if fields.wall_by is not None:
+            if fields.wall_by not in WALLS:
+                raise InvalidInputError(f"wall-by {fields.wall_by!r}: allowed: {', '.join(WALLS)}")
+            columns["wall_by"] = None if fields.wall_by == "default" else fields.wall_by
         return columns
 
 
@@ -272,6 +281,15 @@ def _portal_sources(prefixes: Sequence[str]) -> tuple[str, ...]:
                 hint="write the prefix this NAS's subscribers come from",
             )
     return parsed
+
+
+def _refuse_wall(vendor_name: str, wall_by: str | None) -> None:
+    offered = walls_offered(vendor_or_any(vendor_name))
+    if wall_by is not None and wall_by not in offered:
+        raise InvalidInputError(
+            f"a NAS of vendor {vendor_name} can't wall by {wall_by}",
+            hint=f"--wall-by: allowed: {', '.join((*offered, 'default'))}",
+        )
 
 
 async def _find(work: Work, name: str) -> Nas:

@@ -154,3 +154,21 @@ async def test_a_removed_nas_keeps_its_sessions_and_loses_its_secrets(manage: Ma
     assert sealed == b""
     again = await add(manage)  # name and address are free again
     assert again.nas.id != kept.nas.id
+
+
+async def test_how_a_nas_walls_is_kept_as_far_as_its_vendor_can(manage: ManageNas) -> None:
+    """BANG-2.6: isolir."""
+    assert (await add(manage)).nas.wall_by is None
+    assert (await manage.set("R1", NasFields(wall_by="list"), STAFF, LATER)).nas.wall_by == "list"
+    with pytest.raises(InvalidInputError, match="a NAS of vendor ocserv can't wall by list"):
+        await manage.set("R1", NasFields(vendor="ocserv"), STAFF, LATER)
+    kept = await manage.set("R1", NasFields(vendor="ocserv", wall_by="reject"), STAFF, LATER)
+    assert (kept.nas.vendor, kept.nas.wall_by) == ("ocserv", "reject")
+    assert (await manage.set("R1", NasFields(wall_by="default"), STAFF, LATER)).nas.wall_by is None
+    with pytest.raises(InvalidInputError, match="wall-by 'door': allowed: pool, list, reject, default"):
+        await manage.set("R1", NasFields(wall_by="door"), STAFF, LATER)
+
+
+async def test_a_new_nas_takes_its_vendors_coa_port(manage: ManageNas) -> None:
+    assert (await add(manage, vendor="cisco")).nas.coa_port == 1700
+    assert (await add(manage, "R2", "10.0.0.2", vendor="cisco", coa_port=3799)).nas.coa_port == 3799

@@ -8,10 +8,11 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option, read_secret
-from netbilld.enforcement.vendors import VENDORS
+from netbilld.enforcement.vendors import VENDORS, vendor_or_any
+from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import Nas, api_url_place
-from netbilld.services.manage_nas import REQUIREMENTS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
+from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
 
 _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
@@ -51,7 +52,14 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     add_secret_option(parser, "secret", "the RADIUS secret shared with it")
     parser.add_argument("--vendor", metavar="|".join(sorted(VENDORS)), help="default mikrotik")
-    parser.add_argument("--coa-port", type=int, metavar="PORT", help="where it takes CoA and Disconnect; default 3799")
+    parser.add_argument(
+        "--coa-port", type=int, metavar="PORT", help="where it takes CoA and Disconnect; default its vendor's"
+    )
+    parser.add_argument(
+        "--wall-by",
+        metavar="|".join(WALLS),
+        help="how it holds walled subscribers; default what suits its vendor: `nas show` tells",
+    )
     parser.add_argument("--api-url", metavar="URL", help="of its own API, such as https://USER:PASSWORD@10.0.0.1")
     parser.add_argument("--snmp-community", metavar="TEXT")
     parser.add_argument(
@@ -109,6 +117,7 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         api_url=options.api_url,
         snmp_community=options.snmp_community,
         radsec_name=options.radsec_name,
+        wall_by=options.wall_by,
         forget_message_authenticator=not adding and options.forget_message_authenticator,
     )
     async with context.database() as database:
@@ -155,7 +164,14 @@ async def _show(context: Context, name: str) -> None:
     else:
         zone = context.settings.timezone
         instants = {name: local_time(value, zone) for name, value in document.items() if name.endswith("_at")}
-        print_fields({**document, **instants, "portal_sources": ", ".join(document["portal_sources"])})
+        known = vendor_or_any(nas.vendor)
+        shown = {**document, **instants, "portal_sources": ", ".join(document["portal_sources"])}
+        shown |= {"vendor": f"{nas.vendor} ({known.title})", "wall_by": nas.wall_by or "default"}
+        shown |= shown.pop("capabilities")
+        del shown["vendor_notes"]
+        print_fields(shown)
+        for line in known.notes:
+            print(f"* {line}")
 
 
 def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
@@ -178,6 +194,9 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "api_url": api_url,
         "snmp": nas.snmp_community_sealed is not None,
         "radsec_name": nas.radsec_name,
+        "wall_by": nas.wall_by,
+        "capabilities": capability_words(vendor_or_any(nas.vendor), nas.wall_by),
+        "vendor_notes": list(vendor_or_any(nas.vendor).notes),
         "open_sessions": open_sessions,
         "created_at": nas.created_at,
         "last_heard_at": nas.last_heard_at,

@@ -180,6 +180,12 @@ class Vendor:
         """Return what tells this NAS which session is meant."""
         return [pair for mark in self.identity for pair in mark(session)]
 
+    @property
+    def identity_keys(self) -> tuple[int, ...]:
+        """Return the attributes by which it knows a session about which all is known."""
+        whole = SessionHandle("user", "1", "192.0.2.1", "192.0.2.2", "02:00:00:00:00:01")
+        return tuple(key for key, _ in self.identify(whole))
+
     def limits(self, limits: SessionLimits, *, hotspot: bool = False) -> list[Pair]:
         """Return what an Access-Accept says of a session's limits; nothing where the vendor has no words for them.
 

@@ -1,0 +1,72 @@
+"""What an Access-Accept says of a profile, encoded once for each kind of NAS and shared by all who have the profile.
+
+A NAS is told apart by its reply key (`netbilld.radius.clients.Client.reply_key`): its vendor, and how it walls where
+that is set. Inside the walls it may matter too what is logged in to, a hotspot or something else.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+from netbilld.enforcement.profile import Access, ServiceProfile
+from netbilld.enforcement.vendors import VENDORS, vendor_or_any
+from netbilld.enforcement.vendors.interface import Vendor, WallBy, encode_pairs
+from netbilld.radius.hotspot import FRAMED_REPLY, HOTSPOT_REPLY
+
+_WALLS: Final = frozenset(("pool", "list", "reject"))
+
+
+class ProfileReplies:
+    """One profile, by reply key; encoded when first asked for."""
+
+    __slots__ = ("_encoded", "_interim_seconds", "_profile")
+
+    def __init__(self, profile: ServiceProfile, interim_seconds: int) -> None:
+        self._profile = profile
+        self._interim_seconds = interim_seconds
+        self._encoded: dict[str, bytes | None] = {}
+
+    def attributes(self, reply_key: str) -> bytes | None:
+        """Return the attributes but Class; None inside the walls where the NAS refuses, or where the service decides."""
+        try:
+            return self._encoded[reply_key]
+        except KeyError:
+            encoded = self._encoded[reply_key] = self._encode(reply_key)
+            return encoded
+
+    def _encode(self, reply_key: str) -> bytes | None:
+        name, *words = reply_key.split("/")
+        vendor = vendor_or_any(name)
+        if self._profile.access is not Access.WALLED:
+            return self._say(vendor, self._profile)
+        wall_by = cast("WallBy | None", next((word for word in words if word in _WALLS), None))
+        services = [word for word in (FRAMED_REPLY, HOTSPOT_REPLY) if word in words] or [FRAMED_REPLY, HOTSPOT_REPLY]
+        built = [vendor.walled(self._profile, wall_by, hotspot=service == HOTSPOT_REPLY) for service in services]
+        first = built[0]
+        if first is None or any(other != first for other in built):
+            return None
+        return self._say(vendor, first)
+
+    def _say(self, vendor: Vendor, profile: ServiceProfile) -> bytes:
+        return encode_pairs(vendor.accept(profile, self._interim_seconds))
+
+
+class Replies(Mapping[str, bytes]):
+    """Access-Accept attributes of one service by reply key: its profile's, and a Class of its own."""
+
+    __slots__ = ("_class", "_shared")
+
+    def __init__(self, shared: ProfileReplies, class_attribute: bytes) -> None:
+        self._shared = shared
+        self._class = class_attribute
+
+    def __getitem__(self, reply_key: str) -> bytes:
+        attributes = self._shared.attributes(reply_key)
+        if attributes is None:
+            raise KeyError(reply_key)
+        return attributes + self._class
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VENDORS)
+
+    def __len__(self) -> int:
+        return len(VENDORS)
