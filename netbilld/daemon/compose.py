@@ -19,6 +19,7 @@ from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.clients import take_clients
+from netbilld.daemon.eap import eap_server
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
@@ -133,7 +134,8 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
 
         attempts = AttemptBuffer()
         directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
-        authenticate = Authenticate(directory, attempts, entropy, clock.monotonic)
+        eap = eap_server(settings, clock, entropy)
+        authenticate = Authenticate(directory, attempts, entropy, clock.monotonic, eap=eap)
         edge = RadiusEdge(
             settings.radius.host,
             settings.radius.auth_port,

@@ -7,6 +7,9 @@ from typing import Final, Protocol
 from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
+from netbilld.radius.eap import EapOutcome
+from netbilld.radius.login_forms import circuit_names
+from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
@@ -17,6 +20,7 @@ _RESULTS: Final = {
     int(Code.ACCESS_CHALLENGE): "challenge",
 }
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
+_ANY_REALM: Final = Realms.of((ANY_REALM,))
 
 # Takes a decision that was made later than its request was handled.
 Answer = Callable[[Decision], None]
@@ -25,10 +29,8 @@ Answer = Callable[[Decision], None]
 class EapServer(Protocol):
     """Carries on the conversation an Access-Request with EAP-Message belongs to."""
 
-    def handle(
-        self, request: Request, find: Callable[[bytes], AccessView | None], entropy: bytes
-    ) -> tuple[Decision, AccessView | None]:
-        """Return a Challenge, Accept or Reject, and the credential it was about as far as it is known."""
+    def handle(self, request: Request, find: Callable[[bytes], AccessView | None]) -> EapOutcome | None:
+        """Return a Challenge, Accept or Reject, and whom it is about as far as it is known; None for silence."""
         ...
 
 
@@ -52,6 +54,7 @@ class Authenticate:
         monotonic: the clock that `Request.arrived_mono` was read from.
         eap: answers what carries EAP-Message; None refuses it.
         admission: asked about services with `AccessView.terms`; None lets them in.
+        realms: which realms a name may be looked up without.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Authenticate:
         *,
         eap: EapServer | None = None,
         admission: Admission | None = None,
+        realms: Realms = _ANY_REALM,
     ) -> None:
         self._directory = directory
         self._attempts = attempts
@@ -70,6 +74,7 @@ class Authenticate:
         self._monotonic = monotonic
         self._eap = eap
         self._admission = admission
+        self._realms = realms
         self.accepts = 0
         self.rejects = 0
         self.challenges = 0
@@ -77,31 +82,54 @@ class Authenticate:
     def handle(self, request: Request, now: datetime, answer: Answer) -> Decision | None:
         """Return the answer to a verified Access-Request, and note the attempt.
 
-        None means that it waits for something, such as an address being taken for good; `answer` is then called, once.
+        None means that it waits for something, such as an address being taken for good, and `answer` is then called,
+        once; or that EAP wants silence.
         """
         attributes = request.packet.attributes
         view: AccessView | None
+        name = attributes.get(USER_NAME, b"")
         if self._eap is not None and EAP_MESSAGE in attributes:
-            decision, view = self._eap.handle(
-                request, lambda name: self._directory.find(name, now), self._entropy(ENTROPY_OCTETS)
-            )
+            outcome = self._eap.handle(request, lambda inner: self._named(inner, request, now))
+            if outcome is None:
+                return None
+            decision, view, name = outcome.decision, outcome.view, outcome.identity or name
         else:
-            view = self._directory.find(attributes.get(USER_NAME, b""), now)
+            view = self._find(name, request, now)
             decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
         if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
 
             def later(admitted: Decision) -> None:
-                self._note(request, view, admitted, now)
+                self._note(request, name, view, admitted, now)
                 answer(admitted)
 
             admitted = self._admission.admit(view, request, decision, now, later)
             if admitted is None:
                 return None
             decision = admitted
-        self._note(request, view, decision, now)
+        self._note(request, name, view, decision, now)
         return decision
 
-    def _note(self, request: Request, view: AccessView | None, decision: Decision, now: datetime) -> None:
+    def _named(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
+        """Return whom a name as typed leads to, else without its realm."""
+        found = self._directory.find(user_name, now)
+        if found is not None:
+            return found
+        for name in self._realms.other_names(user_name, request.packet.attributes):
+            if (found := self._directory.find(name, now)) is not None:
+                return found
+        return None
+
+    def _find(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
+        """Return whom a name leads to, else the line the request came by."""
+        found = self._named(user_name, request, now)
+        if found is not None:
+            return found
+        for circuit in circuit_names(request.packet):
+            if (found := self._directory.find(circuit.encode(), now)) is not None:
+                return found
+        return None
+
+    def _note(self, request: Request, name: bytes, view: AccessView | None, decision: Decision, now: datetime) -> None:
         result = _RESULTS[decision.code]
         if result == "accept":
             self.accepts += 1
@@ -115,7 +143,7 @@ class Authenticate:
             LoginAttempt(
                 now,
                 request.client.nas_id,
-                attributes.get(USER_NAME, b""),
+                name,
                 None if view is None else view.service_id,
                 decision.method,
                 result,
