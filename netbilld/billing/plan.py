@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netbilld.radius.terms import LockKind, SecondLogin
+
 
 class Timing(StrEnum):
     PREPAID = "prepaid"
@@ -98,8 +100,22 @@ class Pools:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimit:
+    """How many sessions of a service may live at once, and what one log-in too many leads to."""
+
+    allowed: int
+    second: SecondLogin
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sold: timing and charging are independent properties."""
+    """What is sold: timing and charging are independent properties.
+
+    Attributes:
+        sessions: None for any number at once.
+        lock_learn: what a service is tied to by its first log-in.
+        hours: half-open spans of minutes since Monday 00:00, local time; none for always.
+    """
 
     code: str
     name: str
@@ -114,6 +130,9 @@ class Plan:
     when_no_credit: Closing
     when_suspended: Closing
     pools: Pools = Pools()
+    sessions: SessionLimit | None = None
+    lock_learn: tuple[LockKind, ...] = ()
+    hours: tuple[tuple[int, int], ...] = ()
 
     def counted_octets(self, upload_octets: int, download_octets: int) -> int:
         """Return the part of a usage that counts against this plan's allowance."""

@@ -8,8 +8,9 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, get_args
 
+from netbilld.billing.hours import parse_hours
 from netbilld.billing.plan import (
     AfterAllowance,
     Allowance,
@@ -20,17 +21,21 @@ from netbilld.billing.plan import (
     Plan,
     Pools,
     Recurring,
+    SessionLimit,
     Speed,
     Timing,
     UsagePrice,
 )
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent, parse_amount, parse_octets, parse_rate_bps
+from netbilld.radius.terms import LockKind, SecondLogin
 
 PRICE_LIMIT_MINOR: Final = 10**12
 PERIOD_DAYS_LIMIT: Final = 366
 POOL_NAME_LIMIT: Final = 100
 BURST_SECONDS_LIMIT: Final = 300
+SESSIONS_LIMIT: Final = 1000
+HOURS_LINES_LIMIT: Final = 50
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DAYS: Final = re.compile(r"([1-9]\d{0,2})d")
@@ -38,7 +43,22 @@ _OCTETS_PER: Final = {"GB": 10**9, "GiB": 2**30}
 _SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum")
 _BURST_KEYS: Final = ("down", "up", "threshold_down", "threshold_up", "seconds")
 _KEYS: Final = {
-    "": ("code", "name", "timing", "charging", "recurring", "speed", "allowance", "usage", "tax", "access", "address"),
+    "": (
+        "code",
+        "name",
+        "timing",
+        "charging",
+        "recurring",
+        "speed",
+        "allowance",
+        "usage",
+        "tax",
+        "access",
+        "address",
+        "sessions",
+        "lock",
+        "hours",
+    ),
     "recurring": ("price", "period"),
     "speed": _SPEED_KEYS,
     "speed.burst": _BURST_KEYS,
@@ -51,6 +71,9 @@ _KEYS: Final = {
     "tax": ("rate", "inclusive"),
     "access": ("overdue", "no_credit", "suspended"),
     "address": ("pool", "ipv6_pool", "delegated_pool"),
+    "sessions": ("allowed", "second"),
+    "lock": ("learn",),
+    "hours": ("allowed",),
 }
 _NOT_YET: Final = {
     "charging": {"volume", "hybrid", "time"},
@@ -113,6 +136,9 @@ def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
         when_no_credit=Closing(access["no_credit"]),
         when_suspended=Closing(access["suspended"]),
         pools=_stored_pools(definition.get("address") or {}),
+        sessions=SessionLimit(**sessions) if (sessions := definition.get("sessions")) else None,
+        lock_learn=tuple((definition.get("lock") or {}).get("learn", ())),
+        hours=tuple((begin, end) for begin, end in (definition.get("hours") or {}).get("spans", ())),
     )
 
 
@@ -173,6 +199,13 @@ class _File:
         definition["access"] = self._access(tables["access"] or _Table({}, "access"))
         if address := self._table(top, "address"):
             definition["address"] = {key: self._pool(address, key) for key in address.values}
+        # absent where the file has no such table: a definition means the same as before these existed
+        if sessions := self._table(top, "sessions"):
+            definition["sessions"] = self._sessions(sessions)
+        if lock := self._table(top, "lock"):
+            definition["lock"] = {"learn": self._learned(lock)}
+        if hours := self._table(top, "hours"):
+            definition["hours"] = self._hours(hours)
         self._consistent(definition, timing, charging)
         return definition
 
@@ -267,6 +300,33 @@ class _File:
             self._refuse(table.path(key), f"{_shown(value)} is not a pool's name; allowed: 1 to 100 characters")
         return value
 
+    def _sessions(self, table: _Table) -> _JSON:
+        return {
+            "allowed": self._whole(table, "allowed", table.get("allowed"), 1, SESSIONS_LIMIT),
+            "second": self._one_of(table, "second", list(get_args(SecondLogin)), default="replace"),
+        }
+
+    def _learned(self, table: _Table) -> list[str]:
+        kinds = get_args(LockKind)
+        learn = self._texts(table, "learn")
+        for kind in learn:
+            if kind not in kinds:
+                offered = ", ".join(f'"{word}"' for word in kinds)
+                self._refuse(table.path("learn"), f"{_shown(kind)} is not allowed; allowed: {offered}")
+        return [kind for kind in kinds if kind in learn]
+
+    def _hours(self, table: _Table) -> _JSON:
+        lines = self._texts(table, "allowed")
+        if not 0 < len(lines) <= HOURS_LINES_LIMIT:
+            self._refuse(
+                table.path("allowed"), f"allowed: 1 to {HOURS_LINES_LIMIT} lines; leave [hours] out for always"
+            )
+        try:
+            spans = parse_hours(lines)
+        except InvalidInputError as error:
+            self._refuse(table.path("allowed"), str(error))
+        return {"allowed": lines, "spans": [list(span) for span in spans]}
+
     # -- single values -------------------------------------------------------------------------------------------------
 
     def _table(self, table: _Table, key: str) -> _Table | None:
@@ -286,6 +346,13 @@ class _File:
         if not isinstance(value, str):
             self._refuse(table.path(key), f"{_shown(value)} is not text in quotes")
         return value
+
+    def _texts(self, table: _Table, key: str) -> list[str]:
+        value = table.get(key)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            said = "is missing" if value is None else f"{_shown(value)} is not allowed"
+            self._refuse(table.path(key), f'{said}; allowed: a list of texts, as ["…", "…"]', table.name)
+        return list(value)
 
     def _matching(self, table: _Table, key: str, pattern: re.Pattern[str], allowed: str) -> str:
         value = self._text_value(table, key)
