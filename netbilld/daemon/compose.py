@@ -11,13 +11,18 @@ from uuid import UUID
 from aiohttp import web
 
 from netbilld.accounting.stale import SilencePolicy
+from netbilld.adapters.certificates import CertificateFiles
 from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.migrate import check_schema
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.adapters.nas.radsec_orders import OrdersByRadsec
 from netbilld.adapters.passwords import Argon2Passwords
+from netbilld.adapters.radsec import RadsecLimits
+from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
+from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.eap import eap_server
 from netbilld.daemon.health import Health
@@ -26,6 +31,7 @@ from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import Failures
 from netbilld.enforcement.backoff import RetryPolicy
@@ -33,6 +39,7 @@ from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
+from netbilld.radius.dictionary import use_files
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
@@ -78,6 +85,8 @@ class Parts:
     journal: Journal
     edge: RadiusEdge
     trace: PacketTrace
+    radsec: RadsecEdge | None
+    care: CertificateCare
     metering: Metering
     entitle: Entitle
     reconcile: Reconcile
@@ -112,6 +121,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
     Raises:
         NetbilldError: the data directory, key, schema, journal or a port can't be used; it says what to do.
     """
+    use_files(settings.radius.dictionary)
     clock = SystemClock()
     lock = DirectoryLock(settings.data_dir)
     lock.acquire()
@@ -144,6 +154,23 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             partial(RecordAccounting, journal, clock),
             clock,
         )
+        radsec: RadsecEdge | None = None
+        certificates = CertificateFiles.of(settings.data_dir)
+        if settings.radius.radsec_port is not None:
+            radsec = RadsecEdge(
+                settings.radius.host,
+                settings.radius.radsec_port,
+                TlsContexts(certificates, clock.now, settings.certificates.names),
+                authenticate,
+                partial(RecordAccounting, journal, clock),
+                clock,
+                entropy,
+                RadsecLimits(
+                    connections=settings.radius.radsec_connections,
+                    idle_seconds=settings.radius.radsec_idle_seconds,
+                ),
+            )
+            edge.take_along(radsec)
         await take_clients(edge, database, box, settings.radius.require_message_authenticator)
         trace = trace_of(edge, directory, clock)
 
@@ -158,7 +185,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
         reconcile = Reconcile(
             database,
-            coa,
+            coa if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds),
             box,
             clock,
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
@@ -166,6 +193,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
         failures = Failures()
+        care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
             edge=edge,
             journal=journal,
@@ -176,6 +204,8 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             reconcile=reconcile,
             coa=coa,
             failures=failures,
+            radsec=radsec,
+            care=care,
         )
 
         async def changed() -> None:
@@ -227,6 +257,8 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             journal=journal,
             edge=edge,
             trace=trace,
+            radsec=radsec,
+            care=care,
             metering=metering,
             entitle=entitle,
             reconcile=reconcile,

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.tasks import Failures
+from netbilld.radius.server import DropReason
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
@@ -43,6 +46,8 @@ class Health:
         reconcile: Reconcile,
         coa: CoaClient,
         failures: Failures,
+        radsec: RadsecEdge | None = None,
+        care: CertificateCare | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -53,6 +58,8 @@ class Health:
         self._reconcile = reconcile
         self._coa = coa
         self._failures = failures
+        self._radsec = radsec
+        self._care = care
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -64,6 +71,10 @@ class Health:
         if trouble := self._journal.trouble:
             reasons.append(f"accounting can't be made durable: {trouble}")
         notices = [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
+        if self._radsec is not None and self._radsec.trouble:
+            notices.append(f"RadSec is not started: {self._radsec.trouble}")
+        if self._care is not None:
+            notices += self._care.troubles
         return {"ready": not reasons, "reasons": reasons, "notices": notices}
 
     def metrics(self) -> str:
@@ -131,6 +142,8 @@ class Health:
             "Datagrams the kernel dropped because the receive buffer was full.",
             [(labels, listener.kernel_drops()) for labels, listener in sockets],
         )
+        if self._radsec is not None:
+            yield from _radsec_families(self._radsec)
         yield (
             "netbilld_auth_results_total",
             counter,
@@ -197,3 +210,35 @@ class Health:
             [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
+
+
+def _radsec_families(radsec: RadsecEdge) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix, counter = "netbilld_radsec_", "counter"
+    counters, totals = radsec.listener.counters, radsec.totals()
+    yield prefix + "connections", "gauge", "Open connections of known NAS.", [("", radsec.connected)]
+    yield prefix + "accepted_total", counter, "Connections that were let try.", [("", counters.accepted)]
+    yield (
+        prefix + "closed_total",
+        counter,
+        "Connections that ended or never came to be, by reason.",
+        [(f'{{reason="{why}"}}', count) for why, count in counters.closed.items()],
+    )
+    yield prefix + "received_total", counter, "Packets taken from connections.", [("", counters.received)]
+    yield prefix + "sent_total", counter, "Packets sent.", [("", counters.sent)]
+    yield prefix + "handler_errors_total", counter, "Packets that failed inside.", [("", counters.handler_errors)]
+    for name, help_text, counted in (
+        ("requests", "Verified requests worked on.", totals.requests),
+        ("replays", "Repeated requests answered with the same bytes.", totals.replays),
+    ):
+        samples = [(f'{{kind="{kind}"}}', float(counted[kind])) for kind in ("auth", "acct")]
+        yield f"{prefix}{name}_total", counter, help_text, samples
+    yield (
+        prefix + "dropped_total",
+        counter,
+        "Packets that got silence, by reason.",
+        [
+            (f'{{kind="{kind}",reason="{reason}"}}', totals.drops[kind, reason])
+            for kind in ("auth", "acct")
+            for reason in DropReason
+        ],
+    )

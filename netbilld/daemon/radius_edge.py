@@ -47,6 +47,19 @@ class RecorderFactory(Protocol):
     def __call__(self, *, respond: Callable[[Request], object], forget: Callable[[Request], object]) -> Recorder: ...
 
 
+class Companion(Protocol):
+    """Another port of RADIUS: it has the same NAS table, and ends with the edge."""
+
+    clients: ClientTable
+
+    @property
+    def recorder(self) -> Recorder: ...
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class RadiusEdge:
     """Listeners and protocol state of both ports."""
 
@@ -67,6 +80,7 @@ class RadiusEdge:
         self._authenticate = authenticate
         self._recorder_for = recorder_for
         self.recorders: Final[list[Recorder]] = []
+        self._companions: list[Companion] = []
         self._clock = clock
         self._lines = _Lines()
         self.dropped: Final = DropLedger()
@@ -110,6 +124,14 @@ class RadiusEdge:
     def clients(self, clients: ClientTable) -> None:
         self.auth.clients = clients
         self.acct.clients = clients
+        for companion in self._companions:
+            companion.clients = clients
+
+    def take_along(self, companion: Companion) -> None:
+        """Have another port follow this edge."""
+        self._companions.append(companion)
+        self.recorders.append(companion.recorder)
+        companion.clients = self.clients
 
     def start(self) -> None:
         """Begin to receive."""
@@ -120,11 +142,15 @@ class RadiusEdge:
         """Receive no more; answers under way still go out."""
         for _, listener in self.listeners:
             listener.stop()
+        for companion in self._companions:
+            companion.stop()
 
     def close(self) -> None:
         """Give the ports back."""
         for _, listener in self.listeners:
             listener.close()
+        for companion in self._companions:
+            companion.close()
 
     def take_learned(self) -> set[UUID]:
         """Return, once, the NAS that newly proved to send Message-Authenticator."""

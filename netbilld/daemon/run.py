@@ -16,6 +16,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
+from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
@@ -68,6 +69,9 @@ class Daemon:
                 try:
                     await self._open_http()
                     parts.edge.start()
+                    await parts.care.look()
+                    if parts.radsec is not None:
+                        await parts.radsec.keep_open()
                     parts.health.answering = True
                     await self._control.start()
                     notify("READY=1")
@@ -124,9 +128,12 @@ class Daemon:
             "stale sessions": partial(every, 10.0, self._reap),
             "renewals": partial(every, 30.0, self._renew),
             "throughput": partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now())),
+            "certificates": partial(every, LOOK_SECONDS, parts.care.look),
             "house-keeping": partial(every, 3600.0, self._keep_house),
             "invoices": partial(daily, DailyAt(settings.billing.run_at, settings.timezone), parts.clock, self._bill),
         }
+        if parts.radsec is not None:
+            loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
         for name, loop in loops.items():

@@ -114,9 +114,12 @@ class RadiusSettings(_Section):
     auth_port: Port = 1812
     acct_port: Port = 1813
     radsec_port: Annotated[Port | None, BeforeValidator(_port_or_off)] = None  # TCP; 2083 where it is on
+    radsec_connections: Annotated[int, Field(ge=1, le=10_000)] = 512
+    radsec_idle_seconds: Annotated[int, Field(ge=10, le=604_800)] = 3600
     workers: Annotated[int, Field(ge=1, le=1)] = 1  # this release does everything in one process
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
+    dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
 
 
 class CertificateSettings(_Section):

@@ -91,6 +91,7 @@ class CoaClient:
         interim_seconds: int = _DEFAULT_INTERIM_SECONDS,
     ) -> None:
         self.counters = CoaCounters()
+        self.patience_seconds = timeout_seconds * tries
         self._hosts = tuple(hosts)
         self._policy = RetransmitPolicy(timeout_seconds, timeout_seconds, tries, 0)
         self._entropy = entropy

@@ -1,0 +1,135 @@
+"""CoA- and Disconnect-Requests back over the connection that a NAS has opened (RFC 6614 §2.5); otherwise over UDP.
+
+Few NAS take orders that way: RouterOS documents UDP only, and a NAS that doesn't must answer Error-Cause 406. So a NAS
+that has never answered over RadSec is asked over UDP as well, and for a while only there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+from uuid import UUID
+
+from netbilld.adapters.nas.coa import CoaClient, cause_words
+from netbilld.enforcement.actions import Order, SessionHandle
+from netbilld.radius.codes import Code, ErrorCause
+from netbilld.radius.errors import EncodeError
+from netbilld.radius.exchange import Exchange, ExchangeState, IdentifierPool, Reply, RetransmitPolicy
+from netbilld.radius.radsec import SECRET
+from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
+
+DEAF_SECONDS: Final = 1800.0  # after which a NAS that took no orders here is tried here again
+_ACKS: Final = frozenset((int(Code.COA_ACK), int(Code.DISCONNECT_ACK)))
+ANSWERS: Final = _ACKS | {int(Code.COA_NAK), int(Code.DISCONNECT_NAK)}
+logger = logging.getLogger("netbilld.enforcement")
+
+
+class OrderChannel:
+    """One connection's orders: its own identifiers, and who waits for which answer."""
+
+    def __init__(self, send: Callable[[bytes], bool], first_identifier: int) -> None:
+        self.has_answered = False
+        self.ignored = 0  # answers to nothing that was asked
+        self._send = send
+        self._identifiers = IdentifierPool(first_identifier)
+        self._waiting: dict[int, tuple[Exchange, asyncio.Future[None]]] = {}
+        self.is_closed = False
+
+    def take_identifier(self) -> int | None:
+        """Return an identifier that no order on this connection has; None where 256 are under way."""
+        return None if self.is_closed else self._identifiers.take()
+
+    def release(self, identifier: int) -> None:
+        """Give an identifier back."""
+        self._identifiers.release(identifier)
+
+    async def exchange(self, request: bytes, patience_seconds: float) -> Exchange:
+        """Send an order once, TCP does the rest (RFC 6613 §2.6.1), and return it with what came of it."""
+        loop = asyncio.get_running_loop()
+        policy = RetransmitPolicy(patience_seconds, patience_seconds, 1, patience_seconds)
+        exchange = Exchange(request, SECRET, loop.time(), b"", policy)
+        ended: asyncio.Future[None] = loop.create_future()
+        self._waiting[request[1]] = (exchange, ended)
+        try:
+            if self._send(request):
+                await asyncio.wait((ended,), timeout=patience_seconds)
+        finally:
+            del self._waiting[request[1]]
+        return exchange
+
+    def receive(self, frame: bytes) -> None:
+        """Take an answer."""
+        waiting = self._waiting.get(frame[1])
+        if waiting is None or not isinstance(waiting[0].receive(frame), Reply):
+            self.ignored += 1
+            return
+        self.has_answered = True
+        if not waiting[1].done():
+            waiting[1].set_result(None)
+
+    def close(self) -> None:
+        """End what is under way, unanswered."""
+        self.is_closed = True
+        for _, ended in self._waiting.values():
+            if not ended.done():
+                ended.set_result(None)
+
+
+class Channels(Protocol):
+    """Knows the live connections."""
+
+    def channel_of(self, nas_id: UUID) -> OrderChannel | None: ...
+
+
+class OrdersByRadsec:
+    """A `NasControl`: over the NAS's own connection where it has one and answers there, else by the UDP client.
+
+    Args:
+        channels: the live connections.
+        udp: builds the packets, and sends where no connection serves.
+        patience_seconds: how long an answer is waited for.
+    """
+
+    def __init__(self, channels: Channels, udp: CoaClient, patience_seconds: float) -> None:
+        self.orders = 0
+        self._channels = channels
+        self._udp = udp
+        self._patience_seconds = patience_seconds
+        self._deaf_until_mono: dict[UUID, float] = {}
+        self._cut_short: set[UUID] = set()  # whose connection ended under an order
+
+    async def apply(self, nas: NasTarget, session: SessionHandle, order: Order, class_value: bytes) -> Outcome:
+        """Return what came of one order."""
+        now_mono = asyncio.get_running_loop().time()
+        channel = self._channels.channel_of(nas.nas_id)
+        if channel is None or self._deaf_until_mono.get(nas.nas_id, 0.0) > now_mono:
+            return await self._udp.apply(nas, session, order, class_value)
+        identifier = channel.take_identifier()
+        if identifier is None:
+            return Outcome(OutcomeKind.FAILED, detail="256 orders are under way at this NAS")
+        try:
+            inside = replace(nas, secret=b"radsec")
+            request = self._udp.build(inside, identifier, session, order, class_value)
+            self.orders += 1
+            exchange = await channel.exchange(request, self._patience_seconds)
+        except (EncodeError, ValueError) as error:
+            return Outcome(OutcomeKind.FAILED, detail=f"the order can't be sent: {error}")
+        finally:
+            channel.release(identifier)
+        reply = exchange.reply
+        if exchange.state is ExchangeState.DONE and reply is not None:
+            self._cut_short.discard(nas.nas_id)
+            if reply.code in _ACKS:
+                return Outcome(OutcomeKind.ACKED)
+            if reply.error_cause != ErrorCause.UNSUPPORTED_EXTENSION:
+                said = f"refused by {nas.name}: {cause_words(reply.error_cause)}"
+                return Outcome(OutcomeKind.NACKED, reply.error_cause, said)
+        elif channel.has_answered:
+            return Outcome(OutcomeKind.TIMED_OUT, detail=f"no answer from {nas.name} over RadSec")
+        elif channel.is_closed and nas.nas_id not in self._cut_short:
+            self._cut_short.add(nas.nas_id)  # chance; twice, and it is the orders that it can't bear
+            return Outcome(OutcomeKind.TIMED_OUT, detail=f"the RadSec connection of {nas.name} ended meanwhile")
+        self._deaf_until_mono[nas.nas_id] = asyncio.get_running_loop().time() + DEAF_SECONDS
+        logger.info("NAS %s takes no orders over RadSec: they go over UDP", nas.name, extra={"event": "radsec_deaf"})
+        return await self._udp.apply(nas, session, order, class_value)
