@@ -176,7 +176,7 @@ class PacketTrace:
             lookup_key(raw),
             self._service_of(raw),
             nas if isinstance(nas, str) else None,
-            now_mono + min(max(0.0, float(seconds)), MAX_SECONDS),
+            now_mono + min(max(0.0, float(seconds)), MAX_SECONDS) + UNREAD_SECONDS,  # its reader ends it in time
             now_mono,
         )
         return {"ok": True, "watch": self._last}

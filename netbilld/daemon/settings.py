@@ -120,6 +120,7 @@ class RadiusSettings(_Section):
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
     dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
+    dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
 
 
 class CertificateSettings(_Section):
