@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
-from netbilld.radius.eap import EapOutcome
+from netbilld.radius.eap import EapOutcome, failure_for
 from netbilld.radius.login_forms import circuit_names
 from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
@@ -20,6 +20,7 @@ _RESULTS: Final = {
     int(Code.ACCESS_CHALLENGE): "challenge",
 }
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
+_REJECT: Final = int(Code.ACCESS_REJECT)
 _ANY_REALM: Final = Realms.of((ANY_REALM,))
 
 # Takes a decision that was made later than its request was handled.
@@ -99,12 +100,14 @@ class Authenticate:
         if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
 
             def later(admitted: Decision) -> None:
+                _say_in_eap(request, admitted)
                 self._note(request, name, view, admitted, now)
                 answer(admitted)
 
             admitted = self._admission.admit(view, request, decision, now, later)
             if admitted is None:
                 return None
+            _say_in_eap(request, admitted)
             decision = admitted
         self._note(request, name, view, decision, now)
         return decision
@@ -153,3 +156,9 @@ class Authenticate:
                 decision.detail,
             )
         )
+
+
+def _say_in_eap(request: Request, admitted: Decision) -> None:
+    """Let a refusal by admission end the EAP conversation too (RFC 3579 §2.6.3, §2.6.5)."""
+    if admitted.code == _REJECT and EAP_MESSAGE in request.packet.attributes:
+        admitted.attributes = failure_for(request.packet)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from netbilld.radius.access import AccessView, Decision, Method, Reason
+from netbilld.radius.access import AccessView, Decision, Method, Reason, grant
 from netbilld.radius.attributes import (
     FRAMED_MTU,
     MS_MPPE_RECV_KEY,
@@ -28,7 +28,7 @@ from netbilld.radius.eap.steps import Ask, EapMethod, Find, Granted, Refused, br
 from netbilld.radius.eap.tls import EapTlsMethod
 from netbilld.radius.eap.ttls import TtlsMethod
 from netbilld.radius.eap.tunnel import TlsEngine
-from netbilld.radius.packet import MAX_VALUE_OCTETS, encode_attribute
+from netbilld.radius.packet import MAX_VALUE_OCTETS, Packet, encode_attribute
 from netbilld.radius.passwords import hide_salted
 from netbilld.radius.server import Request
 
@@ -239,9 +239,9 @@ class EapServer:
         self.conversations.end(conversation)
         self.resumed += granted.resumed
         view = granted.view
-        replies = view.replies.get(request.client.vendor)
-        if replies is None:
-            replies = view.replies.get("*", b"")
+        replies = grant(request, view)
+        if replies is None:  # it may come in within the walls only, and this NAS has none
+            return _rejected(said.identifier, Refused(view.walled or Reason.OK, view), method.name, method.identity)
         attributes = replies + eap.as_attributes(eap.success(said.identifier))
         # Accounting then names the subscriber, whatever stood outside the tunnel (RFC 2865 §5.1, RFC 5281 §7.4).
         name = view.name.encode("utf-8")
@@ -251,6 +251,12 @@ class EapServer:
             attributes += _keys(granted.msk, request, self._entropy(2))
         detail = "session resumed" if granted.resumed else None
         return EapOutcome(Decision(_ACCEPT, attributes, Reason.OK, method.name, detail), view, method.identity)
+
+
+def failure_for(packet: Packet) -> bytes:
+    """Return the only attribute of a Reject that ends the conversation `packet` belongs to (RFC 3579 §2.6.5)."""
+    said = eap.decode(eap.message_in(packet))
+    return eap.as_attributes(eap.failure(said.identifier if said else 0))
 
 
 def _rejected(identifier: int, refused: Refused, method: Method, identity: bytes = b"") -> EapOutcome:
