@@ -32,6 +32,7 @@ from netbilld.radius.attributes import (
     USER_PASSWORD,
 )
 from netbilld.radius.codes import Code
+from netbilld.radius.hotspot import FRAMED_REPLY, HOTSPOT_REPLY, is_hotspot
 from netbilld.radius.login_forms import CIRCUIT_PREFIX, circuit_name, circuit_names, is_router_login, station_agrees
 from netbilld.radius.packet import MAX_VALUE_OCTETS, Packet, encode_attribute
 from netbilld.radius.passwords import reveal_password, verify_chap
@@ -88,9 +89,10 @@ class AccessView:
         password: clear text; empty if there is none. For `mac` and `circuit` a further password that is accepted.
         nt_hash: `mschap.nt_hash(password)`; empty if there is none.
         service_id: the service this credential opens.
-        replies: attributes of an Access-Accept, encoded, by the vendor of the NAS; `*` serves the rest.
+        replies: attributes of an Access-Accept, encoded, by the NAS's reply key; `*` serves the rest.
         refusal: why the service may not come in now although its credentials are right; None if it may.
         reply_message: said beside a refusal, UTF-8; empty for nothing.
+        walled: why it is let in only within the walled garden; a NAS that has no such walls refuses it for that.
         terms: what admission checks beyond credentials and entitlement; None for nothing, which costs nothing.
     """
 
@@ -103,6 +105,7 @@ class AccessView:
     refusal: str | None = None
     reply_message: bytes = b""
     terms: AccessTerms | None = None
+    walled: str | None = None
 
 
 @dataclass(slots=True)
@@ -158,19 +161,42 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
     if reason is not Reason.OK or view is None:
         return Decision(_REJECT, _rejection(packet, method, entropy), reason, method)
     if view.refusal is not None:
-        refused = _rejection(packet, method, entropy, mschap_error=649)
-        if view.reply_message:
-            refused += encode_attribute(REPLY_MESSAGE, _fitting(view.reply_message))
-        return Decision(_REJECT, refused, view.refusal, method)
-    granted = view.replies.get(request.client.vendor)
+        return refusal(request, view, method, entropy)
+    granted = view.replies.get(request.client.reply_key)
     if granted is None:
-        granted = view.replies.get("*", b"")
+        granted = grant(request, view)
+    if granted is None:
+        return refusal(request, view, method, entropy)
     if method == "mschapv2":
         granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
     elif method == "mschap":
         keys = mschap.hidden_keys_v1(view.nt_hash, request.client.secret, packet.authenticator)
         granted += encode_attribute(MS_CHAP_MPPE_KEYS, keys) + _MPPE_V1
     return Decision(_ACCEPT, granted, reason, method)
+
+
+def grant(request: Request, view: AccessView) -> bytes | None:
+    """Return the attributes of the Access-Accept to a view that is not refused; None where its NAS refuses the walled.
+
+    To be asked by every method once the credentials are right.
+    """
+    key = request.client.reply_key
+    granted = view.replies.get(key)
+    if granted is None:  # a walled service, and walls that depend on what is logged in to
+        service = HOTSPOT_REPLY if is_hotspot(request.packet) else FRAMED_REPLY
+        granted = view.replies.get(f"{key}/{service}")
+        if granted is None and view.walled is None:
+            granted = view.replies.get("*", b"")
+    return granted
+
+
+def refusal(request: Request, view: AccessView, method: Method, entropy: bytes) -> Decision:
+    """Return the Reject to right credentials whose service may not come in, or not through this NAS (`grant`)."""
+    reason = view.refusal or view.walled or Reason.OK
+    refused = _rejection(request.packet, method, entropy, mschap_error=649)
+    if view.reply_message:
+        refused += encode_attribute(REPLY_MESSAGE, _fitting(view.reply_message))
+    return Decision(_REJECT, refused, reason, method)
 
 
 def refuse(request: Request, reason: Reason, entropy: bytes) -> Decision:

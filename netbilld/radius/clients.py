@@ -20,8 +20,8 @@ class Client:
     `seen_message_authenticator` is the remembered fact behind the policy `auto`: this NAS has once sent a valid
     Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its certificate
     must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless. `wall_by` is how it
-    holds walled subscribers: pool, list or reject, None for what suits its vendor. `reply_key` tells which of the replies
-    made in advance are for it.
+    holds walled subscribers: pool, list or reject, None for what suits its vendor. `reply_key` tells which of the
+    replies made in advance are for it.
     """
 
     nas_id: UUID

@@ -1,6 +1,6 @@
 """Every credential with what its service is due, in memory: what the authentication path asks instead of a database."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from sys import intern
@@ -9,8 +9,6 @@ from uuid import UUID
 
 from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
-from netbilld.enforcement.vendors import VENDORS
-from netbilld.enforcement.vendors.interface import encode_pairs
 from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
@@ -19,9 +17,8 @@ from netbilld.radius.packet import encode_attribute
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
 from netbilld.services.own_pools import NO_NEEDS, OwnPools, PoolNeeds, told_to_nas
+from netbilld.services.profile_replies import ProfileReplies, Replies
 from netbilld.services.reply_messages import reply_message
-
-_ANY_VENDOR: Final = "rfc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,47 +67,10 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
     return OpenedCredential(sealed.name_key.encode(), sealed.name, sealed.kind, password, hashed)
 
 
-class _ProfileReplies:
-    """One profile in every vendor's attributes, encoded when first asked for and shared by all who have it."""
-
-    __slots__ = ("_encoded", "_interim_seconds", "_profile")
-
-    def __init__(self, profile: ServiceProfile, interim_seconds: int) -> None:
-        self._profile = profile
-        self._interim_seconds = interim_seconds
-        self._encoded: dict[str, bytes] = {}
-
-    def attributes(self, vendor_name: str) -> bytes:
-        encoded = self._encoded.get(vendor_name)
-        if encoded is None:
-            known = VENDORS.get(vendor_name) or VENDORS[_ANY_VENDOR]
-            encoded = encode_pairs(known.accept(self._profile, self._interim_seconds))
-            self._encoded[vendor_name] = encoded
-        return encoded
-
-
-class _Replies(Mapping[str, bytes]):
-    """Access-Accept attributes of one service by vendor: its profile's, and a Class of its own."""
-
-    __slots__ = ("_class", "_shared")
-
-    def __init__(self, shared: _ProfileReplies, class_attribute: bytes) -> None:
-        self._shared = shared
-        self._class = class_attribute
-
-    def __getitem__(self, vendor_name: str) -> bytes:
-        return self._shared.attributes(vendor_name) + self._class
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(VENDORS)
-
-    def __len__(self) -> int:
-        return len(VENDORS)
-
-
 class _Service:
     __slots__ = (
         "access", "facts", "keys", "needs", "profile_key", "refusal", "replies", "reply_message", "terms", "until_at",
+        "walled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -124,6 +84,7 @@ class _Service:
         self.refusal: str | None = Reason.TERMINATED
         self.reply_message = b""
         self.until_at: datetime | None = None
+        self.walled: str | None = None
 
 
 class AccessDirectory:
@@ -135,7 +96,7 @@ class AccessDirectory:
         self._locale = locale
         self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
         self._services: dict[UUID, _Service] = {}
-        self._profiles: dict[tuple[str, PoolNeeds], _ProfileReplies] = {}
+        self._profiles: dict[tuple[str, PoolNeeds], ProfileReplies] = {}
         self._pool_terms: dict[PoolNeeds, AccessTerms] = {}
         self.own_pools: Final = OwnPools()
 
@@ -172,14 +133,17 @@ class AccessDirectory:
         key = intern(due.profile.key)  # one of few, kept for every service
         needs = self.own_pools.needs(due.profile)
         service.terms = self._terms_of(needs)
+        service.walled = str(due.reason) if due.access is Access.WALLED else None
+        service.reply_message = b""  # said to who is refused, be it by us or for want of a wall
+        if due.access in {Access.BLOCKED, Access.WALLED}:
+            service.reply_message = reply_message(due.reason, facts.locale or self._locale)
         if due.access is Access.BLOCKED:
             service.replies = {}
             service.refusal = str(due.reason)
-            service.reply_message = reply_message(due.reason, self._locale)
         elif service.profile_key != key or service.access is not due.access or service.needs is not needs:
             grant = encode_grant(Grant(facts.service_id, due.access.value, key))
-            service.replies = _Replies(self._shared(key, due.profile, needs), encode_attribute(CLASS, grant))
-            service.refusal, service.reply_message = None, b""
+            service.replies = Replies(self._shared(key, due.profile, needs), encode_attribute(CLASS, grant))
+            service.refusal = None
         service.access, service.profile_key, service.needs = due.access, key, needs
         for name_key in service.keys:
             view = self._by_key[name_key][0]
@@ -194,6 +158,7 @@ class AccessDirectory:
                     service.refusal,
                     service.reply_message,
                     service.terms,
+                    service.walled,
                 ),
                 service,
             )
@@ -219,6 +184,7 @@ class AccessDirectory:
                 service.refusal,
                 service.reply_message,
                 service.terms,
+                service.walled,
             )
             keys.append(credential.key)
             previous = self._by_key.get(credential.key)
@@ -249,11 +215,11 @@ class AccessDirectory:
             )
         return terms
 
-    def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> _ProfileReplies:
+    def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> ProfileReplies:
         told = told_to_nas(profile, needs)
         if profile.static_ip is not None or profile.ipv6_prefix is not None or profile.delegated_prefix is not None:
-            return _ProfileReplies(told, self._interim_seconds)  # one service's own: nobody to share it with
+            return ProfileReplies(told, self._interim_seconds)  # one service's own: nobody to share it with
         shared = self._profiles.get((key, needs))
         if shared is None:
-            shared = self._profiles[key, needs] = _ProfileReplies(told, self._interim_seconds)
+            shared = self._profiles[key, needs] = ProfileReplies(told, self._interim_seconds)
         return shared

@@ -26,7 +26,7 @@ class ProfileReplies:
         self._encoded: dict[str, bytes | None] = {}
 
     def attributes(self, reply_key: str) -> bytes | None:
-        """Return the attributes but Class; None inside the walls where the NAS refuses, or where the service decides."""
+        """Return the attributes but Class; None inside the walls where the NAS refuses, or the service decides."""
         try:
             return self._encoded[reply_key]
         except KeyError:

@@ -1,0 +1,208 @@
+"""Walled or refused: by what the plan says, how the NAS walls, and whether a hotspot is asked (BANG-2.6)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing
+from netbilld.billing.standing import Standing, StandingKind
+from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
+from netbilld.enforcement.profile import WalledGarden
+from netbilld.enforcement.vendors import VENDORS
+from netbilld.radius.access import Decision
+from netbilld.radius.attributes import (
+    ARUBA_USER_ROLE,
+    CLASS,
+    FILTER_ID,
+    FRAMED_IP_ADDRESS,
+    FRAMED_POOL,
+    FRAMED_PROTOCOL,
+    MIKROTIK_ADDRESS_LIST,
+    MIKROTIK_HOST_IP,
+    MIKROTIK_RATE_LIMIT,
+    REPLY_MESSAGE,
+    SERVICE_TYPE,
+    TUNNEL_PRIVATE_GROUP_ID,
+    USER_NAME,
+    USER_PASSWORD,
+    WISPR_LOGOFF_URL,
+)
+from netbilld.radius.codes import Code, ServiceType
+from netbilld.radius.mschap import nt_hash
+from netbilld.radius.packet import Packet, decode, encode
+from netbilld.radius.passwords import hide_password
+from netbilld.services.access_directory import AccessDirectory, OpenedCredential
+from netbilld.services.attempt_buffer import AttemptBuffer
+from netbilld.services.authenticate import Authenticate
+from tests.radius_requests import AUTHENTICATOR, SECRET, Pairs, accepted, access_request, client
+
+NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
+GARDEN = WalledGarden("isolir", "isolir-list", Speed(256_000, 128_000))
+PLAN = Plan(
+    code="HOME20",
+    name="Rumah",
+    timing=Timing.POSTPAID,
+    charging=Charging.FLAT,
+    currency="IDR",
+    speed=Speed(20_000_000, 5_000_000),
+    recurring=Recurring(200_000, None),
+    allowance=None,
+    usage=None,
+    when_overdue=Closing.WALL,
+    when_no_credit=Closing.WALL,
+    when_suspended=Closing.BLOCK,
+)
+OWING = ServiceFacts(
+    service_id=UUID(int=7),
+    status=ServiceStatus.ACTIVE,
+    plan=PLAN,
+    billing_day=10,
+    timezone="Asia/Jakarta",
+    usage=None,
+    standing=Standing(StandingKind.OVERDUE, 200_000, None),
+    wallet_minor=0,
+    paid_until_on=None,
+    static_ip="10.0.0.9",
+)
+PPP: Pairs = [(SERVICE_TYPE, ServiceType.FRAMED_USER.to_bytes(4, "big")), (FRAMED_PROTOCOL, b"\0\0\0\1")]
+HOTSPOT: Pairs = [(SERVICE_TYPE, ServiceType.LOGIN_USER.to_bytes(4, "big")), (MIKROTIK_HOST_IP, b"\x0a\x05\x58\x02")]
+DHCP: Pairs = []
+
+
+def log_in(
+    facts: ServiceFacts = OWING,
+    *,
+    vendor: str = "mikrotik",
+    wall_by: str | None = None,
+    asked: Pairs = PPP,
+    garden: WalledGarden = GARDEN,
+) -> Decision:
+    directory = AccessDirectory(garden, 300, "id")
+    directory.put(facts, entitlement(facts, garden, NOW))
+    directory.set_credentials(
+        facts.service_id, [OpenedCredential(b"budi", "Budi", "password", b"rahasia", nt_hash(b"rahasia"))]
+    )
+    authenticate = Authenticate(directory, AttemptBuffer(), bytes, lambda: 0.0)
+    hidden = hide_password(b"rahasia", SECRET, AUTHENTICATOR)
+    datagram = access_request([*asked, (USER_NAME, b"budi"), (USER_PASSWORD, hidden)])
+    request = accepted(datagram, replace(client(vendor=vendor), wall_by=wall_by))
+    decision = authenticate.handle(request, NOW, lambda _: None)
+    assert decision is not None
+    return decision
+
+
+def attributes(decision: Decision) -> Packet:
+    return decode(encode(decision.code, 1, AUTHENTICATOR, decision.attributes))
+
+
+@pytest.mark.parametrize("asked", [PPP, DHCP])
+def test_mikrotik_walls_ppp_and_dhcp_by_pool_and_list_and_gives_no_static_address(asked: Pairs) -> None:
+    reply = attributes(log_in(asked=asked))
+    assert reply.code == Code.ACCESS_ACCEPT
+    assert (reply.get(FRAMED_POOL), reply.get(MIKROTIK_ADDRESS_LIST)) == (b"isolir", b"isolir-list")
+    assert reply.get(MIKROTIK_RATE_LIMIT) == b"128k/256k"
+    assert reply.get(FRAMED_IP_ADDRESS) is None
+    assert reply.get(CLASS) is not None
+
+
+@pytest.mark.parametrize("mark", [(MIKROTIK_HOST_IP, b"\x0a\x05\x58\x02"), (WISPR_LOGOFF_URL, b"http://10.5.88.1/")])
+def test_a_hotspot_refuses_who_is_walled_and_says_why(mark: tuple[int, bytes]) -> None:
+    decision = log_in(asked=[HOTSPOT[0], mark])
+    assert (decision.code, decision.reason) == (Code.ACCESS_REJECT, "overdue")
+    assert (attributes(decision).get(REPLY_MESSAGE) or b"").startswith(b"Tagihan lewat jatuh tempo")
+
+
+@pytest.mark.parametrize("asked", [PPP, HOTSPOT, DHCP])
+@pytest.mark.parametrize(
+    ("wall_by", "pool", "address_list"), [("pool", b"isolir", None), ("list", None, b"isolir-list")]
+)
+def test_the_nas_says_how_it_walls_whatever_the_service(
+    asked: Pairs, wall_by: str, pool: bytes | None, address_list: bytes | None
+) -> None:
+    reply = attributes(log_in(wall_by=wall_by, asked=asked))
+    assert reply.code == Code.ACCESS_ACCEPT
+    assert (reply.get(FRAMED_POOL), reply.get(MIKROTIK_ADDRESS_LIST)) == (pool, address_list)
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+@pytest.mark.parametrize("asked", [PPP, HOTSPOT, DHCP])
+def test_a_nas_that_refuses_the_walled_refuses_them_for_every_service(vendor: str, asked: Pairs) -> None:
+    decision = log_in(vendor=vendor, wall_by="reject", asked=asked)
+    assert (decision.code, decision.reason) == (Code.ACCESS_REJECT, "overdue")
+    assert CLASS not in attributes(decision).attributes
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+@pytest.mark.parametrize("wall_by", [None, "pool", "list", "reject"])
+@pytest.mark.parametrize("asked", [PPP, HOTSPOT, DHCP])
+def test_nobody_who_is_walled_comes_in_without_a_wall(vendor: str, wall_by: str | None, asked: Pairs) -> None:
+    """An Accept that holds neither pool, list nor VLAN would be full access for who has not paid."""
+    decision = log_in(vendor=vendor, wall_by=wall_by, asked=asked)
+    reply = attributes(decision)
+    if decision.code == Code.ACCESS_ACCEPT:
+        said = decision.attributes
+        assert b"isolir" in said or vendor == "cambium", vendor  # Cambium's wall is a number
+        assert reply.get(FRAMED_IP_ADDRESS) is None
+    else:
+        assert decision.reason == "overdue"
+        assert reply.get(REPLY_MESSAGE)
+
+
+@pytest.mark.parametrize("vendor", ["hostapd", "ubiquiti"])
+def test_access_points_wall_by_vlan_where_there_is_one_and_else_refuse(vendor: str) -> None:
+    assert log_in(vendor=vendor, asked=DHCP).code == Code.ACCESS_REJECT
+    reply = attributes(log_in(vendor=vendor, asked=DHCP, garden=replace(GARDEN, vlan=666)))
+    assert (reply.code, reply.get(TUNNEL_PRIVATE_GROUP_ID)) == (Code.ACCESS_ACCEPT, b"666")
+
+
+def test_an_aruba_walls_by_role_once_it_is_told_to() -> None:
+    assert log_in(vendor="aruba", asked=DHCP).code == Code.ACCESS_REJECT
+    assert attributes(log_in(vendor="aruba", wall_by="list", asked=DHCP)).get(ARUBA_USER_ROLE) == b"isolir-list"
+
+
+def test_a_nas_of_a_vendor_not_known_walls_by_what_the_rfcs_have() -> None:
+    reply = attributes(log_in(vendor="brand-new"))
+    assert (reply.get(FRAMED_POOL), reply.get(FILTER_ID)) == (b"isolir", b"isolir-list")
+
+
+@pytest.mark.parametrize("wall_by", [None, "pool", "list", "reject"])
+@pytest.mark.parametrize("asked", [PPP, HOTSPOT])
+def test_who_is_not_walled_gets_the_same_however_the_nas_walls(wall_by: str | None, asked: Pairs) -> None:
+    paid = replace(OWING, standing=Standing(StandingKind.CURRENT, 0, None))
+    decision = log_in(paid, wall_by=wall_by, asked=asked)
+    assert decision.attributes == log_in(paid).attributes
+    assert attributes(decision).get(FRAMED_IP_ADDRESS) == bytes((10, 0, 0, 9))
+
+
+def test_the_plan_decides_for_each_reason_between_wall_and_refusal() -> None:
+    assert log_in().code == Code.ACCESS_ACCEPT
+    assert log_in(replace(OWING, plan=replace(PLAN, when_overdue=Closing.BLOCK))).reason == "overdue"
+    suspended = replace(OWING, status=ServiceStatus.SUSPENDED)
+    assert log_in(suspended).reason == "suspended"
+    assert log_in(replace(suspended, plan=replace(PLAN, when_suspended=Closing.WALL))).code == Code.ACCESS_ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [(None, b"Tagihan lewat"), ("id", b"Tagihan lewat"), ("en", b"A bill is overdue"), ("fr", b"A bill is overdue")],
+)
+@pytest.mark.parametrize("closing", [Closing.WALL, Closing.BLOCK])
+def test_the_refusal_is_said_in_the_subscribers_language(locale: str | None, words: bytes, closing: Closing) -> None:
+    facts = replace(OWING, plan=replace(PLAN, when_overdue=closing), locale=locale)
+    reply = attributes(log_in(facts, wall_by="reject"))
+    assert (reply.get(REPLY_MESSAGE) or b"").startswith(words)
+
+
+def test_a_new_reason_behind_the_same_wall_is_told_to_who_is_refused_for_it() -> None:
+    """The profile stays the same when an overdue service is suspended too: what is said must not."""
+    plan = replace(PLAN, when_suspended=Closing.WALL)
+    directory = AccessDirectory(GARDEN, 300, "en")
+    for facts in (replace(OWING, plan=plan), replace(OWING, plan=plan, status=ServiceStatus.SUSPENDED)):
+        directory.put(facts, entitlement(facts, GARDEN, NOW))
+        directory.set_credentials(facts.service_id, [OpenedCredential(b"budi", "Budi", "mac", b"", b"")])
+    view = directory.find(b"budi", NOW)
+    assert view is not None
+    assert (view.walled, view.refusal) == ("suspended", None)
+    assert view.reply_message.startswith(b"This service is suspended")
