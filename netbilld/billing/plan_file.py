@@ -38,9 +38,10 @@ SESSIONS_LIMIT: Final = 1000
 HOURS_LINES_LIMIT: Final = 50
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAS_PROFILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _DAYS: Final = re.compile(r"([1-9]\d{0,2})d")
 _OCTETS_PER: Final = {"GB": 10**9, "GiB": 2**30}
-_SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum")
+_SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum", "nas_profile")
 _BURST_KEYS: Final = ("down", "up", "threshold_down", "threshold_up", "seconds")
 _KEYS: Final = {
     "": (
@@ -155,6 +156,7 @@ def _stored_speed(stored: Mapping[str, Any]) -> Speed:
         priority=stored.get("priority"),
         minimum_down_bps=minimum["down_bps"] if minimum else None,
         minimum_up_bps=minimum["up_bps"] if minimum else None,
+        nas_profile=stored.get("nas_profile"),
     )
 
 
@@ -245,6 +247,9 @@ class _File:
             for key in ("down", "up"):
                 if speed["minimum"][f"{key}_bps"] > speed[f"{key}_bps"]:
                     self._refuse(minimum.path(key), "the minimum is above the speed itself")
+        if table.get("nas_profile") is not None:
+            allowed = "1 to 100 letters, digits, '.', '_', ':', '/', '@' or '-'"
+            speed["nas_profile"] = self._matching(table, "nas_profile", _NAS_PROFILE, allowed)
         for key in ("down", "up"):
             if within is not None and speed[f"{key}_bps"] > within[f"{key}_bps"]:
                 self._refuse(table.path(key), "the throttled speed is above the plan's own")

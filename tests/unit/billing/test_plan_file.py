@@ -163,6 +163,7 @@ def test_a_throttled_speed_that_a_hard_stop_never_reaches_is_said_to_be_unused()
         ('down = "20M"', 'down = "20X"', 11, "speed.down", "k, M or G"),
         ('down = "30M"', 'down = "3M"', 13, "speed.burst.down", "below the speed itself"),
         ("priority = 8", "priority = 9", 14, "speed.priority", "from 1 to 8"),
+        ('up = "10M"\n', 'up = "10M"\nnas_profile = "gold(20m)"\n', 13, "speed.nas_profile", "1 to 100 letters"),
         ('code = "HOME20"', 'code = "HOME 20"', 1, "code", "1 to 64 letters"),
         ('name = "Rumah 20 Mbps"', 'name = ""', 2, "name", "1 to 200 characters"),
         ('name = "Rumah 20 Mbps"', 'name = "a\\u0000b"', 2, "name", "on one line"),
@@ -201,3 +202,9 @@ def test_a_file_that_is_not_toml_is_refused_in_one_line(text: str) -> None:
 def test_a_missing_key_points_at_its_table() -> None:
     message = refusal(HOME20.replace("price = 200000\n", ""))
     assert message.startswith("plan.toml: line 6: recurring.price: is missing")
+
+
+def test_a_speed_may_have_the_name_that_a_nas_knows_it_by() -> None:
+    named = HOME20.replace('up = "10M"\n', 'up = "10M"\nnas_profile = "HOME20"\n', 1)
+    assert plan_from_definition(parse_plan(named, "plan.toml", "IDR")).speed.nas_profile == "HOME20"
+    assert plan_from_definition(parse_plan(HOME20, "plan.toml", "IDR")).speed.nas_profile is None
