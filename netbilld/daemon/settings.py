@@ -119,7 +119,8 @@ class RadiusSettings(_Section):
     workers: Annotated[int, Field(ge=1, le=1)] = 1  # this release does everything in one process
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
-    dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
+    realms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ("*",)  # taken off a name nobody has
+    reject_delay: Annotated[float, Field(ge=0, le=5)] = 0.5  # seconds; for those who guess passwords
     dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
 
 
