@@ -40,7 +40,6 @@ from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.dictionary import use_files
-from netbilld.radius.dictionary import use_files
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
@@ -122,7 +121,6 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
     Raises:
         NetbilldError: the data directory, key, schema, journal or a port can't be used; it says what to do.
     """
-    use_files(settings.radius.dictionary)
     use_files(settings.radius.dictionary)
     clock = SystemClock()
     lock = DirectoryLock(settings.data_dir)
