@@ -331,6 +331,7 @@ class SubscriberFile:
     currency: str
     status: str
     created_at: datetime
+    locale: str | None
     services: Sequence[ServiceFile]
     days: Sequence[DayOfUsage]
     attempts: Sequence[Attempt]
