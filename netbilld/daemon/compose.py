@@ -1,5 +1,6 @@
 """The composition root: the one place that knows every class."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.dictionary import use_files
+from netbilld.radius.realms import Realms
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
@@ -58,6 +60,7 @@ from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
+from netbilld.services.slow_guessers import SlowGuessers
 
 STATEMENT_SECONDS: Final = 15.0  # what the daemon asks of PostgreSQL takes milliseconds; one that hangs is given up
 
@@ -145,7 +148,16 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         attempts = AttemptBuffer()
         directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
         eap = eap_server(settings, clock, entropy)
-        authenticate = Authenticate(directory, attempts, entropy, clock.monotonic, eap=eap)
+        guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
+        authenticate = Authenticate(
+            directory,
+            attempts,
+            entropy,
+            clock.monotonic,
+            eap=eap,
+            realms=Realms.of(settings.radius.realms),
+            guessers=guessers,
+        )
         edge = RadiusEdge(
             settings.radius.host,
             settings.radius.auth_port,

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, decide
+from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason, decide, refuse
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, failure_for
@@ -13,6 +14,7 @@ from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
+from netbilld.services.slow_guessers import SlowGuessers
 
 _RESULTS: Final = {
     int(Code.ACCESS_ACCEPT): "accept",
@@ -56,6 +58,7 @@ class Authenticate:
         eap: answers what carries EAP-Message; None refuses it.
         admission: asked about services with `AccessView.terms`; None lets them in.
         realms: which realms a name may be looked up without.
+        guessers: slows those who guess passwords; None slows nobody.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Authenticate:
         eap: EapServer | None = None,
         admission: Admission | None = None,
         realms: Realms = _ANY_REALM,
+        guessers: SlowGuessers | None = None,
     ) -> None:
         self._directory = directory
         self._attempts = attempts
@@ -76,6 +80,7 @@ class Authenticate:
         self._eap = eap
         self._admission = admission
         self._realms = realms
+        self._guessers = guessers
         self.accepts = 0
         self.rejects = 0
         self.challenges = 0
@@ -83,10 +88,11 @@ class Authenticate:
     def handle(self, request: Request, now: datetime, answer: Answer) -> Decision | None:
         """Return the answer to a verified Access-Request, and note the attempt.
 
-        None means that it waits for something, such as an address being taken for good, and `answer` is then called,
-        once; or that EAP wants silence.
+        None means that it waits for something, such as an address being taken for good or a guesser's delay, and
+        `answer` is then called, once; or that EAP wants silence.
         """
         attributes = request.packet.attributes
+        guessers = self._guessers
         view: AccessView | None
         name = attributes.get(USER_NAME, b"")
         if self._eap is not None and EAP_MESSAGE in attributes:
@@ -96,7 +102,17 @@ class Authenticate:
             decision, view, name = outcome.decision, outcome.view, outcome.identity or name
         else:
             view = self._find(name, request, now)
-            decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
+            if guessers is None or guessers.may_try(request, name, view):
+                decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
+            else:
+                decision = refuse(request, Reason.TOO_MANY_TRIES, self._entropy(ENTROPY_OCTETS))
+        if guessers is not None:
+            if decision.code == _REJECT:
+                if guessers.rejected(request, name, view, decision, partial(answer, decision)):
+                    self._note(request, name, view, decision, now)
+                    return None
+            elif view is not None and decision.code == _ACCEPT:
+                guessers.accepted(request, view)
         if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
 
             def later(admitted: Decision) -> None:
