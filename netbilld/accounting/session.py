@@ -64,6 +64,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
     _S.CLOSED: dict.fromkeys(Event, _S.CLOSED),
 }
 
+JOURNAL_BITS: Final = 40  # a journal's number stands above this many bits of sequence in a session's id
 LOST: Final = "lost"  # the terminate cause we give; those of the RFC begin with a capital
 RESTARTED: Final = "NAS-Reboot"
 

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from netbilld.accounting.session import LOST, TRANSITIONS, Event, Session, end
 
 _MISSED_REPORTS: Final = 3
 _MAX_OBSERVED_SECONDS: Final = 86_400
+
+
+class Reporting(Protocol):
+    """What reports now and then: a session, or what is remembered of one."""
+
+    @property
+    def interval_seconds(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +29,16 @@ class SilencePolicy:
     interim_seconds: int
     least_seconds: int
 
-    def late_after_seconds(self, session: Session) -> int:
+    def late_after_seconds(self, session: Reporting) -> int:
         """Return the silence after which a report is overdue: half an interval, and some travel, above the interval."""
         interval = self._interval(session)
         return interval + max(interval // 2, 5)
 
-    def dead_after_seconds(self, session: Session) -> int:
+    def dead_after_seconds(self, session: Reporting) -> int:
         """Return the silence after which a session is presumed dead: three reports missed, and the least silence."""
         return max(_MISSED_REPORTS * self._interval(session), self.least_seconds)
 
-    def _interval(self, session: Session) -> int:
+    def _interval(self, session: Reporting) -> int:
         """Return the longer of asked and observed: a NAS may keep an interval of its own."""
         return max(self.interim_seconds, min(session.interval_seconds, _MAX_OBSERVED_SECONDS))
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
 from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.record import AccountingRecord, RecordKind
-from netbilld.accounting.session import Session, SessionChange
+from netbilld.accounting.session import JOURNAL_BITS, Session, SessionChange
 from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
 from netbilld.billing.chart import Payer
 from netbilld.billing.ledger import LedgerEntry
@@ -31,7 +31,6 @@ from netbilld.radius.values import lookup_key, text
 _log = logging.getLogger(__name__)
 
 BATCH_RECORDS: Final = 512
-JOURNAL_BITS: Final = 40  # a journal's number stands above this many bits of sequence in a session's id
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_PLANS: Final = 4096
@@ -107,6 +106,7 @@ class Batch:
         new_session_ids: sessions opened, also those that were over when first heard of.
         ended_session_ids: sessions that are over since.
         metered_session_ids: sessions with new usage.
+        sessions: every session that is new or changed, as it is now.
         behind: more records wait.
     """
 
@@ -115,6 +115,7 @@ class Batch:
     new_session_ids: tuple[int, ...] = ()
     ended_session_ids: tuple[int, ...] = ()
     metered_session_ids: tuple[int, ...] = ()
+    sessions: tuple[Session, ...] = ()
     behind: bool = False
 
 
@@ -246,14 +247,7 @@ class MeterUsage:
             await work.sessions.advance(self._journal.identity, read.cursor, now)
         self._cursor = read.cursor
         self.applied += len(read.entries)
-        return Batch(
-            len(read.entries),
-            batch.touched_service_ids,
-            batch.new_session_ids,
-            batch.ended_session_ids,
-            batch.metered_session_ids,
-            read.behind,
-        )
+        return replace(batch, applied=len(read.entries), behind=read.behind)
 
     async def _records(self, entries: Iterable[JournalEntry]) -> list[tuple[int, AccountingRecord]]:
         records = []
@@ -316,6 +310,7 @@ class MeterUsage:
             new_session_ids=tuple(fold.opened),
             ended_session_ids=tuple(fold.ended),
             metered_session_ids=tuple(dict.fromkeys(change.session.id for change in changes)),
+            sessions=(*new, *(session for _, session in changed)),
         )
 
     async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> SessionFold:

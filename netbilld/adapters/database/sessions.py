@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.entry import BEGINNING, JournalCursor
 from netbilld.accounting.fold import FirstGrant
-from netbilld.accounting.session import Session, SessionState
+from netbilld.accounting.session import JOURNAL_BITS, Session, SessionState
 from netbilld.adapters.database.bulk import insert_rows, update_rows
 from netbilld.adapters.database.tables import Instant, credentials, journal_cursors, nas, observed, sessions
+from netbilld.enforcement.session_limit import HeldSession
+from netbilld.radius.location import normalise_port
 
 _COLUMNS: Final = tuple(field.name for field in fields(Session))
 _FIXED: Final = frozenset(("id", "nas_id", "acct_session_id", "acct_session_key"))
@@ -73,6 +75,19 @@ _IDENTITIES_POSTGRESQL: Final = (
     )
     .bindparams(_SINCE)
     .columns(*_TYPED)
+)
+
+# in the order of HeldSession
+_HELD: Final = (
+    "id",
+    "service_id",
+    "nas_id",
+    "mac",
+    "nas_port_id",
+    "started_at",
+    "updated_at",
+    "interval_seconds",
+    "disconnect_requested_at",
 )
 
 _T = TypeVar("_T")
@@ -240,6 +255,40 @@ class SessionStore:
         rows = (await self._connection.execute(query.with_for_update(skip_locked=True))).all()
         return [_session(row) for row in rows]
 
+    # -- the limit of sessions at once ---------------------------------------------------------------------------------
+
+    async def nas_ids(self) -> list[UUID]:
+        """Return every NAS that may have sessions, removed ones too."""
+        return list(await self._connection.scalars(select(nas.c.id).order_by(nas.c.id)))
+
+    async def held_on(self, nas_id: UUID, but_journal: int | None = None) -> list[HeldSession]:
+        """Return the open sessions of services on a NAS; without those that the journal of that number has opened."""
+        query = select(*(sessions.c[name] for name in _HELD)).where(
+            sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None), sessions.c.service_id.is_not(None)
+        )
+        if but_journal is not None:
+            first = but_journal << JOURNAL_BITS
+            query = query.where((sessions.c.id < first) | (sessions.c.id >= first + (1 << JOURNAL_BITS)))
+        return [_held(row) for row in await self._connection.execute(query)]
+
+    async def held_by(self, service_id: UUID) -> list[HeldSession]:
+        """Return the open sessions of a service, newest first."""
+        query = select(*(sessions.c[name] for name in _HELD)).where(
+            sessions.c.service_id == service_id, sessions.c.stopped_at.is_(None)
+        )
+        return [_held(row) for row in await self._connection.execute(query.order_by(sessions.c.started_at.desc()))]
+
+    async def journals(self, journal: UUID, since: datetime) -> tuple[int | None, bool]:
+        """Return a journal's number, and whether another node has applied its own since that moment."""
+        number, others = None, False
+        table = journal_cursors.c
+        for row in await self._connection.execute(select(table.journal, table.number, table.applied_at)):
+            if row.journal == str(journal):
+                number = int(row.number)
+            else:
+                others = others or row.applied_at >= since
+        return number, others
+
     async def _sessions(self, query: Select[Any]) -> list[Session]:
         rows = (await self._connection.execute(query.order_by(sessions.c.id).with_for_update())).all()
         return [_session(row) for row in rows]
@@ -326,6 +375,13 @@ def _session(row: Iterable[Any]) -> Session:
     values = list(row)
     values[_STATE_AT] = SessionState(values[_STATE_AT])
     return Session(*values)
+
+
+def _held(row: Iterable[Any]) -> HeldSession:
+    held = HeldSession(*row)
+    if held.nas_port is not None:
+        held.nas_port = normalise_port(held.nas_port)
+    return held
 
 
 _STATE_AT: Final = _COLUMNS.index("state")
