@@ -157,6 +157,7 @@ class Vendor:
         by_list = wall in (Wall.LIST, Wall.POOL_AND_LIST)
         built = replace(
             profile,
+            static_ip=None,  # beside an address the pool would not count
             pool=profile.pool if wall is not Wall.LIST and self.pool is not None else None,
             address_list=profile.address_list if by_list and self.walled_list is not None else None,
             vlan=profile.vlan if by_list and self.vlan is not None else None,
@@ -225,11 +226,13 @@ class Vendor:
         elif profile.pool and self.pool is not None:
             pairs.append((self.pool, encode_text(profile.pool)))
         if profile.ipv6_prefix is not None:
-            pairs.append((FRAMED_IPV6_PREFIX, encode_ipv6_prefix(IPv6Network(profile.ipv6_prefix))))
+            pairs.append((FRAMED_IPV6_PREFIX, _prefix(profile.ipv6_prefix)))
         elif profile.ipv6_pool and self.ipv6_pool is not None:
             pairs.append((self.ipv6_pool, encode_text(profile.ipv6_pool)))
         if profile.delegated_prefix is not None:
-            pairs.append((DELEGATED_IPV6_PREFIX, encode_ipv6_prefix(IPv6Network(profile.delegated_prefix))))
+            pairs.append(
+                (DELEGATED_IPV6_PREFIX, encode_ipv6_prefix(IPv6Network(profile.delegated_prefix, strict=False)))
+            )
         elif profile.delegated_pool:
             name = encode_text(profile.delegated_pool)
             pairs += [(pool, name) for pool in self.delegated_pools]
@@ -251,6 +254,10 @@ class Vendor:
 def encode_pairs(pairs: Sequence[Pair]) -> bytes:
     """Return the attributes as they go on the wire."""
     return b"".join([encode_attribute(key, value) for key, value in pairs])
+
+
+def _prefix(cidr: str) -> bytes:
+    return encode_ipv6_prefix(IPv6Network(cidr, strict=False))
 
 
 def _two_words(keys: tuple[int, int | None], octets: int) -> list[Pair]:
