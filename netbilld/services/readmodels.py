@@ -8,6 +8,7 @@ from uuid import UUID
 
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
+from netbilld.services.log_ins import LogIns
 
 PAGE_LENGTH: Final = 50
 
@@ -403,7 +404,7 @@ class PlanFile:
     versions: Sequence[PlanVersionLine]
 
 
-class ReadModels(Protocol):
+class ReadModels(LogIns, Protocol):
     """Everything the panel reads; each answer is bounded."""
 
     async def traffic(self) -> Traffic: ...

@@ -13,7 +13,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.cli.commands import auth_command, enforce_command
 from netbilld.cli.context import Context
 from netbilld.cli.main import Parser
-from netbilld.model.errors import NotFoundError, RefusedError
+from netbilld.model.errors import NetbilldError, NotFoundError, RefusedError
 from netbilld.services.attempt_buffer import LoginAttempt
 from netbilld.services.order_book import PendingOrder
 from tests.enforcement_world import NOW, World
@@ -97,7 +97,7 @@ async def test_the_log_has_the_contracts_keys_and_moves_no_cursor(
 ) -> None:
     nas_id = await world.add_nas("pop1", "192.0.2.1", 3799)
     attempts = [
-        LoginAttempt(NOW, nas_id, b"Budi", None, "chap", "accept", "ok", 180),
+        LoginAttempt(NOW, nas_id, b"Budi", None, "chap", "accept", "ok", 180, b"48-8f-5a-11-22-33"),
         LoginAttempt(NOW + timedelta(seconds=1), nas_id, b"\x1b[2J", None, "pap", "reject", "unknown_user", 90),
     ]
     async with world.database.write() as work:
@@ -112,8 +112,19 @@ async def test_the_log_has_the_contracts_keys_and_moves_no_cursor(
             "result": "accept",
             "reason": "ok",
             "latency_us": 180,
+            "mac": "48:8F:5A:11:22:33",
+            "detail": None,
         }
     ]
+    for words in (("--result", "reject"), ("--nas", "POP1", "--reason", "unknown_user"), ("--since", "2025-03-17")):
+        await run(auth_command, config, "log", *words, "--json")
+        assert "unknown_user" in [line["reason"] for line in json.loads(capsys.readouterr().out)]
+    await run(auth_command, config, "log", "--since", "15m", "--json")
+    assert json.loads(capsys.readouterr().out) == []
+    with pytest.raises(NetbilldError, match="no time"):
+        await run(auth_command, config, "log", "--since", "kemarin")
+    with pytest.raises(NetbilldError, match="no NAS"):
+        await run(auth_command, config, "log", "--nas", "pop9")
     await run(auth_command, config, "log", "--limit", "1")
     printed = capsys.readouterr().out
     assert "unknown_user" in printed

@@ -1,5 +1,6 @@
 """Read-only queries for the panel's pages: each bounded and on an index, none over raw accounting records."""
 
+from netbilld.adapters.database.log_in_search import LogInSearch
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.money import MoneyQueries
 from netbilld.adapters.database.readmodels.network import NetworkQueries
@@ -10,6 +11,13 @@ from netbilld.adapters.database.readmodels.traffic import TrafficQueries
 
 
 class ReadModelStore(
-    TrafficQueries, SubscriberQueries, SessionQueries, EnforcementQueries, NetworkQueries, PlanQueries, MoneyQueries
+    TrafficQueries,
+    SubscriberQueries,
+    SessionQueries,
+    EnforcementQueries,
+    NetworkQueries,
+    PlanQueries,
+    MoneyQueries,
+    LogInSearch,
 ):
     """All of them, on one connection."""
