@@ -45,7 +45,7 @@ def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
             desired.profile,
             session.observed,
             vendor.capabilities_for(desired.profile, session.nas.wall_by),
-            logged_in_since=session.started_at >= desired.since_at + LOGIN_MARGIN,
+            logged_in_since=session.started_at >= desired.since_at + LOGIN_MARGIN and not _is_refused(session),
             coa_refused=pending is not None and pending.coa_refused and pending.profile_key == wish_key(session),
         )
     if wanted is None:
@@ -61,6 +61,12 @@ def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
     if order_host(session) is None:
         return Cannot(Obstacle.NO_ADDRESS)
     return wanted
+
+
+def _is_refused(session: SessionToCheck) -> bool:
+    """Tell whether the NAS refuses whom it should wall: who is on it all the same was not let in by us."""
+    walled = session.desired is not None and session.desired.access is Access.WALLED
+    return walled and session.nas.wall_by == "reject"
 
 
 def wish_key(session: SessionToCheck) -> str:

@@ -184,3 +184,59 @@ def test_orders_go_to_the_configured_address_or_to_one_inside_the_prefix(
 def test_the_nas_is_told_its_own_address_only_where_it_is_one_router() -> None:
     assert handle_of(session()).nas_ip == "10.0.0.1"
     assert handle_of(session(nas=replace(NAS, address="192.0.2.0/24"))).nas_ip is None
+
+
+COA, CUT = ChangeOfAuthorization(THROTTLED), Disconnect()
+NO_RATE, NO_ORDERS = Cannot(Obstacle.NO_RATE), Cannot(Obstacle.NO_ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "throttle", "wall_or_restore"),
+    [
+        ("accel-ppp", COA, CUT),
+        ("aruba", NO_RATE, CUT),  # the plan gives its speeds no name
+        ("cambium", CUT, CUT),
+        ("cisco", CUT, CUT),
+        ("coovachilli", COA, CUT),
+        ("hostapd", NO_RATE, CUT),
+        ("huawei", COA, CUT),
+        ("juniper", CUT, CUT),
+        ("mikrotik", COA, CUT),
+        ("ocserv", NO_ORDERS, NO_ORDERS),
+        ("rfc", NO_RATE, CUT),
+        ("ruckus", CUT, CUT),
+        ("ubiquiti", CUT, CUT),
+        ("wispr", COA, CUT),
+        ("gone from a later release", NO_RATE, CUT),
+    ],
+)
+def test_what_each_vendor_is_asked(vendor: str, throttle: object, wall_or_restore: object) -> None:
+    nas = replace(NAS, vendor=vendor)
+    assert plan_order(session(nas=nas)) == throttle
+    assert plan_order(session(nas=nas, desired=wish(WALLED))) == wall_or_restore
+    assert plan_order(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == wall_or_restore
+    blocked = wish(ServiceProfile(Access.BLOCKED))
+    assert plan_order(session(nas=nas, desired=blocked)) == wall_or_restore
+    assert isinstance(plan_order(session(nas=nas, desired=wish(ACTIVE))), Agreed)
+
+
+def test_a_nas_that_walls_by_role_moves_a_session_by_coa() -> None:
+    nas = replace(NAS, vendor="aruba", wall_by="list")
+    named = ServiceProfile(Access.ACTIVE, replace(ACTIVE.speed or Speed(1, 1), nas_profile="gold"))
+    assert plan_order(session(nas=nas, desired=wish(WALLED))) == ChangeOfAuthorization(WALLED)
+    restored = session(nas=nas, desired=wish(named), observed=seen(WALLED))
+    assert plan_order(restored) == ChangeOfAuthorization(named)
+    # without a name there is nothing a CoA could say, and in another VLAN a client would keep its old address
+    assert plan_order(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == Disconnect()
+    assert plan_order(session(nas=nas, desired=wish(replace(WALLED, vlan=666)))) == Disconnect()
+    assert plan_order(session(nas=nas, desired=wish(ServiceProfile(Access.BLOCKED)))) == Disconnect()
+
+
+def test_who_is_walled_on_a_nas_that_refuses_the_walled_was_not_let_in_by_us() -> None:
+    since = session(desired=wish(WALLED, NOW - timedelta(hours=2)), observed=None)
+    assert plan_order(since) == Agreed(presumed=True)
+    assert plan_order(replace(since, nas=replace(NAS, wall_by="reject"))) == Disconnect()
+
+
+def test_a_session_is_known_by_its_station_too() -> None:
+    assert handle_of(session(mac="02:00:5E:10:00:0A")).mac == "02:00:5E:10:00:0A"
