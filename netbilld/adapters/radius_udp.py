@@ -69,10 +69,14 @@ class RadiusListener:
         on_failure: Callable[[bytes, Source], None] | None = None,
         dual_stack: bool = False,
         receive_buffer_octets: int = RECEIVE_BUFFER_OCTETS,
+        share: bool = False,
+        descriptor: int | None = None,
     ) -> None:
         """Bind the socket; nothing is received before `start`.
 
-        `dual_stack` lets `::` take IPv4 as well; leave it off when an IPv4 address is bound beside it.
+        `dual_stack` lets `::` take IPv4 as well; leave it off when an IPv4 address is bound beside it. With `share`
+        others may be bound to the same port that also share it. A `descriptor` is of a socket that another process has
+        bound so already; it is taken over as it is.
 
         Raises:
             NetbilldError: the address is none of this host's, or the port is in use or not permitted.
@@ -87,23 +91,34 @@ class RadiusListener:
         address = _parse(host)
         self._is_ipv6 = address.version == 6
         self._asks_local_address = address.is_unspecified
-        family = socket.AF_INET6 if self._is_ipv6 else socket.AF_INET
-        try:
-            self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        except OSError as error:  # IPv6 switched off in the kernel
-            raise _bind_error(error, name, host, port) from error
-        try:
-            self._prepare(receive_buffer_octets, dual_stack)
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise _bind_error(error, name, host, port) from error
+        if descriptor is None:
+            self._socket = self._bind(host, port, receive_buffer_octets, dual_stack=dual_stack, share=share)
+        else:
+            self._socket = socket.socket(fileno=descriptor)
+            self._socket.setblocking(False)
         self._receive = self._receive_wildcard if self._asks_local_address else self._receive_bound
         self.host = host
         self.port: int = self._socket.getsockname()[1]
 
-    def _prepare(self, receive_buffer_octets: int, dual_stack: bool) -> None:
-        sock = self._socket
+    def _bind(
+        self, host: str, port: int, receive_buffer_octets: int, *, dual_stack: bool, share: bool
+    ) -> socket.socket:
+        family = socket.AF_INET6 if self._is_ipv6 else socket.AF_INET
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        except OSError as error:  # IPv6 switched off in the kernel
+            raise _bind_error(error, self.name, host, port) from error
+        try:
+            if share:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._prepare(sock, receive_buffer_octets, dual_stack=dual_stack)
+            sock.bind((host, port))
+        except OSError as error:
+            sock.close()
+            raise _bind_error(error, self.name, host, port) from error
+        return sock
+
+    def _prepare(self, sock: socket.socket, receive_buffer_octets: int, *, dual_stack: bool) -> None:
         try:  # root may pass the limit of net.core.rmem_max
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer_octets)
         except OSError:
@@ -120,6 +135,11 @@ class RadiusListener:
     def receive_buffer_octets(self) -> int:
         """How much the kernel holds for us; less than asked where its limit is lower (the kernel doubles both)."""
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+    @property
+    def bound(self) -> socket.socket:
+        """The bound socket, to hand on to another process."""
+        return self._socket
 
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Begin to receive, in `loop` or the running one."""

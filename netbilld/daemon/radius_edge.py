@@ -1,9 +1,9 @@
 """The two RADIUS ports: datagrams go straight down to a decision or to the journal, and back."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from netbilld.adapters.clock import SystemClock
@@ -29,6 +29,7 @@ _WORTH_A_LINE: Final = {
 }
 _STATUS_SERVER: Final = int(Code.STATUS_SERVER)
 _ACCOUNTING_RESPONSE: Final = int(Code.ACCOUNTING_RESPONSE)
+Port = Literal["auth", "acct"]
 logger = logging.getLogger("netbilld.radius")
 
 
@@ -71,8 +72,21 @@ class RadiusEdge:
         authenticate: Authenticate,
         recorder_for: RecorderFactory,
         clock: SystemClock,
+        *,
+        ports: Collection[Port] = ("auth", "acct"),
+        descriptors: Sequence[int] = (),
     ) -> None:
         """Bind every socket; nothing is received before `start`.
+
+        Args:
+            hosts: addresses to bind.
+            auth_port: UDP.
+            acct_port: UDP.
+            authenticate: answers Access-Requests.
+            recorder_for: makes what takes Accounting-Requests on.
+            clock: the clock.
+            ports: which of the two are answered here.
+            descriptors: authentication sockets that are bound already, one for each host.
 
         Raises:
             NetbilldError: a port is in use, or an address is not this host's.
@@ -89,19 +103,30 @@ class RadiusEdge:
         self.acct: Final = RadiusServer((), "acct")
         self.listeners: Final[list[tuple[RadiusServer, RadiusListener]]] = []
         try:
-            for host in hosts:
+            for number, host in enumerate(hosts):
                 # alone, `::` takes IPv4 as well, as people expect of it
                 dual_stack = len(hosts) == 1
-                self._bind(self.auth, host, auth_port, dual_stack=dual_stack)
-                self._bind(self.acct, host, acct_port, dual_stack=dual_stack)
+                descriptor = descriptors[number] if descriptors else None
+                if "auth" in ports:
+                    self._bind(self.auth, host, auth_port, dual_stack=dual_stack, descriptor=descriptor)
+                if "acct" in ports:
+                    self._bind(self.acct, host, acct_port, dual_stack=dual_stack)
         except BaseException:
             self.close()
             raise
 
-    def _bind(self, server: RadiusServer, host: str, port: int, *, dual_stack: bool) -> None:
+    def _bind(
+        self, server: RadiusServer, host: str, port: int, *, dual_stack: bool, descriptor: int | None = None
+    ) -> None:
         take = self._authentication() if server is self.auth else self._accounting()
         take.listener = listener = RadiusListener(
-            host, port, take, name=f"radius {server.kind}", on_failure=server.forget_datagram, dual_stack=dual_stack
+            host,
+            port,
+            take,
+            name=f"radius {server.kind}",
+            on_failure=server.forget_datagram,
+            dual_stack=dual_stack,
+            descriptor=descriptor,
         )
         self.listeners.append((server, listener))
         self._ports.append(take)

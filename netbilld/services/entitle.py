@@ -1,7 +1,7 @@
 """Computes what services are due, keeps it on record, and refreshes who may log in."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol
@@ -63,12 +63,28 @@ class Entitle:
         box: SecretOpener,
         policy: StandingPolicy,
         walled_garden: WalledGarden,
+        *,
+        record: bool = True,
+        tell: Callable[[Sequence[UUID]], None] | None = None,
     ) -> None:
+        """Take what is decided by.
+
+        Args:
+            database: where facts are read.
+            directory: what is kept fresh.
+            box: opens passwords.
+            policy: what counts as overdue.
+            walled_garden: where walled services are.
+            record: keep on record what is due; one process of several does.
+            tell: called with services whose due state has changed, for other processes to look at too.
+        """
         self._database = database
         self._directory = directory
         self._box = box
         self._policy = policy
         self._walled_garden = walled_garden
+        self._record = record
+        self._tell = tell
         self._turn = asyncio.Lock()
 
     async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
@@ -119,7 +135,7 @@ class Entitle:
         """Decide on a part of the services, and return those whose due state has changed."""
         async with self._database.read() as work:
             found = await work.enforcement.facts(service_ids, self._policy, now)
-            recorded = await work.enforcement.desired(service_ids)
+            recorded = await work.enforcement.desired(service_ids) if self._record else {}
             sealed = await work.enforcement.access_rows(service_ids) if with_credentials else ()
         opened: dict[UUID, list[OpenedCredential]] = {facts.service_id: [] for facts in found}
         for count, row in enumerate(sealed, 1):
@@ -131,10 +147,11 @@ class Entitle:
         shifted: list[DesiredService] = []
         for count, facts in enumerate(found, 1):
             due = entitlement(facts, self._walled_garden, now)
-            previous = recorded.get(facts.service_id)
-            wanted = renewed(previous, facts.service_id, due, cause, now)
-            if wanted is not previous:
-                (shifted if previous is not None and wanted.same_as(previous) else changed).append(wanted)
+            if self._record:
+                previous = recorded.get(facts.service_id)
+                wanted = renewed(previous, facts.service_id, due, cause, now)
+                if wanted is not previous:
+                    (shifted if previous is not None and wanted.same_as(previous) else changed).append(wanted)
             self._directory.put(facts, due)
             if with_credentials:
                 self._directory.set_credentials(facts.service_id, opened[facts.service_id])
@@ -146,4 +163,7 @@ class Entitle:
         if changed or shifted:
             async with self._database.write() as work:
                 await work.enforcement.store_desired(changed + shifted)
-        return [service.service_id for service in changed]
+        moved = [service.service_id for service in changed]
+        if moved and self._tell is not None:
+            self._tell(moved)
+        return moved

@@ -1,0 +1,1 @@
+"""Processes that answer authentication beside the daemon; it stays the one owner of limits, pools and accounting."""
