@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal
+from weakref import ref
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -179,7 +180,7 @@ class EapTlsTunnel:
         self._refused_because = ""
         self._peer: PeerCertificate | None = None
         self._connection = SSL.Connection(context, None)
-        self._connection.set_app_data(self)
+        self._connection.set_app_data(ref(self))  # not itself: a ring would live on until garbage is collected
         self._connection.set_accept_state()
 
     @property
@@ -234,6 +235,10 @@ class EapTlsTunnel:
         """Return keying material (RFC 5705, RFC 8446 §7.5)."""
         return self._connection.export_keying_material(label, octets, context)
 
+    def let_resume(self) -> None:
+        """Let the session be resumed: OpenSSL forgets those of connections that were not closed."""
+        self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+
     def note_session(self) -> None:
         """Note the secret in force, as a digest; a handshake passes several."""
         if len(self._sessions) >= _MAX_SESSIONS_A_CONNECTION:
@@ -284,20 +289,24 @@ class EapTlsTunnel:
 
 
 def _note_session(connection: SSL.Connection, where: int, result: int) -> None:
-    del where, result
-    tunnel = connection.get_app_data()
-    if isinstance(tunnel, EapTlsTunnel):
+    del result
+    # Only between two steps: to ask for a secret that is not there clears OpenSSL's reasons for a failure.
+    if where == SSL.SSL_CB_ACCEPT_LOOP and (tunnel := _tunnel_of(connection)) is not None:
         tunnel.note_session()
 
 
 def _keep_verdict(connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, right: int) -> bool:
     """Leave OpenSSL's verdict as it is, and note its reason for people."""
     del certificate, depth
-    if not right:
-        tunnel = connection.get_app_data()
-        if isinstance(tunnel, EapTlsTunnel):
-            tunnel.note_refusal(crypto.X509StoreContextError.__name__ if number < 0 else _verify_words(number))
+    if not right and (tunnel := _tunnel_of(connection)) is not None:
+        tunnel.note_refusal(_verify_words(number))
     return bool(right)
+
+
+def _tunnel_of(connection: SSL.Connection) -> EapTlsTunnel | None:
+    reference = connection.get_app_data()
+    tunnel = reference() if isinstance(reference, ref) else None
+    return tunnel if isinstance(tunnel, EapTlsTunnel) else None
 
 
 def _verify_words(number: int) -> str:

@@ -33,3 +33,6 @@ class Md5Method:
         view = find(self.identity)
         digest = bytes((self.identifier,)) + data[1 : 1 + _DIGEST_OCTETS]
         return concluded(view, proof.chap(view, digest, self._challenge))
+
+    def granted(self) -> None:
+        """Keep nothing."""

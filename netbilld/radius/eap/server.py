@@ -237,6 +237,7 @@ class EapServer:
         self, conversation: Conversation, request: Request, said: EapPacket, method: EapMethod, granted: Granted
     ) -> EapOutcome:
         self.conversations.end(conversation)
+        method.granted()
         self.resumed += granted.resumed
         view = granted.view
         replies = grant(request, view)

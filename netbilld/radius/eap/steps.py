@@ -57,6 +57,10 @@ class EapMethod(Protocol):
         """Return what follows from the data of a Response."""
         ...
 
+    def granted(self) -> None:
+        """Know that the peer was let in."""
+        ...
+
 
 def broken(detail: str) -> Refused:
     """Return the refusal of a conversation that does not follow the protocol."""

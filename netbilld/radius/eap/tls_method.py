@@ -67,6 +67,10 @@ class TlsMethod(ABC):
             return self._last_word(message, self._verdict)
         return self._go_on(message, find)
 
+    def granted(self) -> None:
+        """Let the session be resumed."""
+        self._tunnel.let_resume()
+
     def _last_word(self, message: bytes, verdict: Granted | Refused) -> Granted | Refused:
         """Return the verdict, now that the peer has heard what came with it; a peer that objects is not let in."""
         if message and isinstance(verdict, Granted):

@@ -62,6 +62,10 @@ class TlsTunnel(Protocol):
         """Return keying material (RFC 5705, RFC 8446 §7.5)."""
         ...
 
+    def let_resume(self) -> None:
+        """End the connection so that its session may be resumed; of one that just goes away it may not."""
+        ...
+
 
 class TlsEngine(Protocol):
     """Makes tunnels."""
