@@ -9,6 +9,7 @@ from netbilld.billing.plan import AfterAllowance, Charging, Closing, Plan, Timin
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.radius.terms import LockKind
 
 
 class Reason(StrEnum):
@@ -48,6 +49,7 @@ class ServiceFacts:
     Attributes:
         static_ip, ipv6_prefix, delegated_prefix: addresses of the service's own; prefixes in CIDR form.
         locale: the language to speak to its subscriber; None for the provider's.
+        locks: where it may log in from, as kind and value; admission's business, of no consequence to entitlement.
     """
 
     service_id: UUID
@@ -63,6 +65,7 @@ class ServiceFacts:
     ipv6_prefix: str | None = None
     delegated_prefix: str | None = None
     locale: str | None = None
+    locks: tuple[tuple[LockKind, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

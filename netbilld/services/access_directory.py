@@ -16,6 +16,7 @@ from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import encode_attribute
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
+from netbilld.services.access_terms import TermsBook
 from netbilld.services.own_pools import NO_NEEDS, OwnPools, PoolNeeds, told_to_nas
 from netbilld.services.profile_replies import ProfileReplies, Replies
 from netbilld.services.reply_messages import reply_message
@@ -97,7 +98,7 @@ class AccessDirectory:
         self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
         self._services: dict[UUID, _Service] = {}
         self._profiles: dict[tuple[str, PoolNeeds], ProfileReplies] = {}
-        self._pool_terms: dict[PoolNeeds, AccessTerms] = {}
+        self._terms = TermsBook()
         self.own_pools: Final = OwnPools()
 
     def __len__(self) -> int:
@@ -132,7 +133,7 @@ class AccessDirectory:
         service.until_at = due.until_at
         key = intern(due.profile.key)  # one of few, kept for every service
         needs = self.own_pools.needs(due.profile)
-        service.terms = self._terms_of(needs)
+        service.terms = self._terms.of(facts, needs)
         service.walled = str(due.reason) if due.access is Access.WALLED else None
         service.reply_message = b""  # said to who is refused, be it by us or for want of a wall
         if due.access in {Access.BLOCKED, Access.WALLED}:
@@ -203,17 +204,6 @@ class AccessDirectory:
         for key in service.keys:
             self._by_key.pop(key, None)
         service.keys = ()
-
-    def _terms_of(self, needs: PoolNeeds) -> AccessTerms | None:
-        """Return what admission holds a log-in against, one object for all with the same terms; None for nothing."""
-        if needs is NO_NEEDS:
-            return None
-        terms = self._pool_terms.get(needs)
-        if terms is None:
-            terms = self._pool_terms[needs] = AccessTerms(
-                pool=needs.ipv4, ipv6_pool=needs.ipv6_prefix, delegated_pool=needs.delegated
-            )
-        return terms
 
     def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> ProfileReplies:
         told = told_to_nas(profile, needs)

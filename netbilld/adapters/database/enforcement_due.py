@@ -17,6 +17,7 @@ from netbilld.adapters.database.tables import (
     desired,
     invoices,
     plan_versions,
+    service_locks,
     services,
     subscribers,
     usage_periods,
@@ -29,6 +30,7 @@ from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.model.periods import monthly_period
+from netbilld.radius.terms import LockKind
 from netbilld.services.access_directory import SealedCredential
 
 # Named ids in one statement: either database takes more than 32,000.
@@ -89,6 +91,7 @@ class DueQueries:
         usage = await self._usage(service_ids, now)
         unpaid = await self._unpaid(subscriber_ids)
         wallets = await self._wallets(subscriber_ids)
+        locks = await self._locks(service_ids)
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
         found = []
@@ -113,6 +116,7 @@ class DueQueries:
                     ipv6_prefix=row.ipv6_prefix,
                     delegated_prefix=row.delegated_prefix,
                     locale=None if row.locale is None else intern(row.locale),
+                    locks=tuple(locks.get(row.id, ())),
                 )
             )
         return found
@@ -154,6 +158,14 @@ class DueQueries:
         found: dict[UUID, int] = {}
         for narrowed in _narrowed(query, accounts.c.subscriber_id, subscriber_ids):
             found.update((row.subscriber_id, row.balance_minor) for row in await self._connection.execute(narrowed))
+        return found
+
+    async def _locks(self, service_ids: Sequence[UUID]) -> dict[UUID, list[tuple[LockKind, str]]]:
+        table = service_locks.c
+        query = select(table.service_id, table.kind, table.value).where(table.service_id.in_(service_ids))
+        found: dict[UUID, list[tuple[LockKind, str]]] = {}
+        for service_id, kind, value in await self._connection.execute(query.order_by(table.kind, table.value)):
+            found.setdefault(service_id, []).append((kind, value))
         return found
 
     async def access_rows(self, service_ids: Iterable[UUID]) -> list[SealedCredential]:
