@@ -103,6 +103,13 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _nas_word(name: str) -> str:
+    """Return a name of something on a NAS: it must fit into an attribute, and be there under that very name."""
+    if not name or name != name.strip() or not name.isprintable() or len(name.encode()) > 200:
+        raise ValueError("write 1 to 200 printable characters")
+    return name
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -162,8 +169,8 @@ class BillingSettings(_Section):
 
 
 class EnforcementSettings(_Section):
-    walled_pool: str = "isolir"
-    walled_list: str = "isolir"
+    walled_pool: Annotated[str, AfterValidator(_nas_word)] = "isolir"
+    walled_list: Annotated[str, AfterValidator(_nas_word)] = "isolir"
     walled_down: Annotated[int, BeforeValidator(_rate)] = 256_000
     walled_up: Annotated[int, BeforeValidator(_rate)] = 256_000
     walled_vlan: Annotated[int, Field(ge=1, le=4094)] | None = None  # for access points that wall by VLAN

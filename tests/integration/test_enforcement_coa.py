@@ -16,6 +16,7 @@ from tests.coa_server import CoaServer
 from tests.peers import free_udp_port
 
 SESSION = SessionHandle("Budi", "81a00001", "10.1.2.3", "127.0.0.1")
+WITH_STATION = SessionHandle("Budi", "81a00001", "10.1.2.3", "127.0.0.1", "02:00:5E:10:00:0A")
 SLOWER = ChangeOfAuthorization(ServiceProfile(Access.THROTTLED, Speed(2_000_000, 1_000_000)))
 
 
@@ -51,6 +52,38 @@ async def test_a_disconnect_carries_identity_and_nothing_else() -> None:
     async with CoaServer() as server, coa_client() as client:
         await client.apply(target(server), SESSION, Disconnect(), b"class")
         assert list(server.received[0].attributes) == [80, 1, 44, 8, 4]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kinds"),
+    [
+        ("accel-ppp", [80, 1, 44, 11]),
+        ("huawei", [80, 1, 44, 8, (2011, 2), (2011, 3), (2011, 5), (2011, 6)]),
+        ("wispr", [80, 1, 44, (14122, 7), (14122, 8), 85, 25]),
+        # all that a log-in says, since what is missing is reset
+        ("coovachilli", [80, 1, 44, (14122, 7), (14122, 8), (14559, 4), (14559, 5), 85, 25]),
+    ],
+)
+async def test_a_coa_carries_what_its_vendor_needs(vendor: str, kinds: list[object]) -> None:
+    async with CoaServer() as server, coa_client() as client:
+        assert await client.apply(target(server, vendor), WITH_STATION, SLOWER, b"class") == Outcome(OutcomeKind.ACKED)
+        assert list(server.received[0].attributes) == kinds
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kinds"),
+    [
+        ("hostapd", [80, 1, 44, 31]),  # anything more is refused with 401
+        ("ruckus", [80, 6, 1, 44, 31]),
+        ("cambium", [80, 44, 31]),
+        ("cisco", [80, 44, 1]),
+        ("a vendor of a later release", [80, 1, 44]),
+    ],
+)
+async def test_a_disconnect_says_the_marks_its_vendor_knows_a_session_by(vendor: str, kinds: list[object]) -> None:
+    async with CoaServer() as server, coa_client() as client:
+        await client.apply(target(server, vendor), WITH_STATION, Disconnect(), b"class")
+        assert list(server.received[0].attributes) == kinds
 
 
 async def test_a_retransmission_is_the_same_bytes() -> None:
