@@ -49,11 +49,16 @@ class AddressPool:
     prefix_length: int
     excluded: tuple[str, ...]
     created_at: datetime
+    revision: int = 1  # raised with each change
 
     @cached_property
     def net(self) -> Network:
         """The network, parsed."""
         return ip_network(self.network)
+
+    @cached_property
+    def _base(self) -> int:
+        return int(self.net.network_address)
 
     @cached_property
     def _shift(self) -> int:
@@ -64,8 +69,8 @@ class AddressPool:
         """What may be given out, as half-open spans of places (address numbers in the network), in order."""
         spans = [(0, 1 << (self.prefix_length - self.net.prefixlen))]
         for first, last in sorted(parse_range(text) for text in self.excluded):
-            cut_from = (int(first) - int(self.net.network_address)) >> self._shift
-            cut_to = ((int(last) - int(self.net.network_address)) >> self._shift) + 1
+            cut_from = (int(first) - self._base) >> self._shift
+            cut_to = ((int(last) - self._base) >> self._shift) + 1
             spans = [
                 part
                 for start, end in spans
@@ -92,22 +97,21 @@ class AddressPool:
         """Return the address of that number, counted from 0: `10.0.0.1`, or a prefix as `2001:db8::/56`."""
         at = bisect_right(self._before, number) - 1
         place = self._spans[at][0] + number - self._before[at]
-        first = int(self.net.network_address) + (place << self._shift)
+        first = self._base + (place << self._shift)
         if self.net.max_prefixlen == _IPV4_BITS:
             return str(IPv4Address(first))
         return f"{IPv6Address(first)}/{self.prefix_length}"
 
     def number(self, address: str) -> int | None:
         """Return the number of an address this pool gives out; None for one that it does not."""
-        try:
-            given = ip_network(address)
-        except ValueError:
+        given = parse_address(address)
+        return None if given is None else self.number_of(given)
+
+    def number_of(self, given: Network) -> int | None:
+        """Return the number of an address that was parsed before."""
+        if given.prefixlen != self.prefix_length or given.version != self.net.version:
             return None
-        if given.version != self.net.version or given.prefixlen != self.prefix_length:
-            return None
-        if not given.subnet_of(self.net):  # type: ignore[arg-type]  # of one version
-            return None
-        place = (int(given.network_address) - int(self.net.network_address)) >> self._shift
+        place = (int(given.network_address) - self._base) >> self._shift
         at = bisect_right(self._spans, (place, 1 << 129)) - 1
         if at < 0 or not self._spans[at][0] <= place < self._spans[at][1]:
             return None
@@ -127,10 +131,17 @@ class AddressPool:
             return False
         if given.prefixlen <= self.net.prefixlen:
             return self.size > 0
-        base = int(self.net.network_address)
-        first = (int(given.network_address) - base) >> self._shift
-        last = (int(given.broadcast_address) - base) >> self._shift
+        first = (int(given.network_address) - self._base) >> self._shift
+        last = (int(given.broadcast_address) - self._base) >> self._shift
         return any(start <= last and first < end for start, end in self._spans)
+
+
+def parse_address(address: str) -> Network | None:
+    """Return an address or prefix as a network; None for text that is none."""
+    try:
+        return ip_network(address)
+    except ValueError:
+        return None
 
 
 def overlap(one: Network, other: Network) -> bool:

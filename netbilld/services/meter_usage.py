@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 BATCH_RECORDS: Final = 512
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
+_RESTARTS: Final = frozenset((RecordKind.ON, RecordKind.OFF))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_PLANS: Final = 4096
 _YIELD_RECORDS: Final = 64
@@ -107,6 +108,7 @@ class Batch:
         ended_session_ids: sessions that are over since.
         metered_session_ids: sessions with new usage.
         sessions: every session that is new or changed, as it is now.
+        restarted_at: NAS that said Accounting-On or -Off, and when.
         behind: more records wait.
     """
 
@@ -116,6 +118,7 @@ class Batch:
     ended_session_ids: tuple[int, ...] = ()
     metered_session_ids: tuple[int, ...] = ()
     sessions: tuple[Session, ...] = ()
+    restarted_at: Mapping[UUID, datetime] = field(default_factory=dict)
     behind: bool = False
 
 
@@ -311,6 +314,7 @@ class MeterUsage:
             ended_session_ids=tuple(fold.ended),
             metered_session_ids=tuple(dict.fromkeys(change.session.id for change in changes)),
             sessions=(*new, *(session for _, session in changed)),
+            restarted_at={record.nas_id: record.event_at for _, record in records if record.kind in _RESTARTS},
         )
 
     async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> SessionFold:

@@ -289,6 +289,7 @@ address_pools = Table(
     Column("network", String(50), nullable=False),  # CIDR
     Column("prefix_length", Integer, nullable=False),  # of what one session gets: 32, 64, 56, …
     Column("excluded", JSON, nullable=False),  # addresses and ranges never given out, as text
+    Column("revision", Integer, nullable=False),  # raised with each change: who gives by an older one must look again
     Column("created_at", Instant, nullable=False),
     Column("removed_at", Instant),
     Index("uq_address_pools_name_key", "name_key", unique=True, info={WHERE: "removed_at IS NULL"}),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 if TYPE_CHECKING:
+    from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.enforcement import EnforcementStore
@@ -36,6 +37,12 @@ class UnitOfWork:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+
+    @cached_property
+    def addresses(self) -> "AddressStore":
+        from netbilld.adapters.database.addresses import AddressStore
+
+        return AddressStore(self.connection)
 
     @cached_property
     def auth_log(self) -> "AuthLogStore":

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("network", sa.String(length=50), nullable=False),
         sa.Column("prefix_length", sa.Integer(), nullable=False),
         sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("removed_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_address_pools")),
