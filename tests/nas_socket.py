@@ -20,10 +20,12 @@ class NasSocket:
     """Speaks RADIUS with a daemon from one loopback address."""
 
     def __init__(self, daemon: DaemonProcess, address: str = "127.0.0.1", secret: str = SECRET) -> None:
-        self._auth, self._acct = ("127.0.0.1", daemon.auth_port), ("127.0.0.1", daemon.acct_port)
+        is_ipv6 = ":" in address
+        host = "::1" if is_ipv6 else "127.0.0.1"
+        self._auth, self._acct = (host, daemon.auth_port), (host, daemon.acct_port)
         self._secret = Secret(secret.encode())
         self._identifier = 0
-        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 0))
 
     def __enter__(self) -> Self:
@@ -36,18 +38,20 @@ class NasSocket:
         self._identifier = (self._identifier + 1) % 256
         return self._identifier
 
-    def login_request(self, username: str | bytes, password: str = "rahasia") -> bytes:
-        """Return a signed PAP Access-Request."""
+    def login_request(
+        self, username: str | bytes, password: str = "rahasia", *more: tuple[int, bytes], signed: bool = True
+    ) -> bytes:
+        """Return a PAP Access-Request."""
         authenticator = os.urandom(16)
         name = username.encode() if isinstance(username, str) else username
         hidden = hide_password(password.encode(), self._secret, authenticator)
-        pairs = [(USER_NAME, name), (USER_PASSWORD, hidden), (NAS_IP_ADDRESS, bytes((127, 0, 0, 1)))]
+        pairs = [(USER_NAME, name), (USER_PASSWORD, hidden), (NAS_IP_ADDRESS, bytes((127, 0, 0, 1))), *more]
         return build_request(
             Code.ACCESS_REQUEST,
             self._next_identifier(),
             self._secret,
             encode_attributes(pairs),
-            True,
+            signed,
             authenticator=authenticator,
         )
 
@@ -69,6 +73,13 @@ class NasSocket:
         self, request: bytes, *, accounting: bool = False, timeout_seconds: float = 1, tries: int = 5
     ) -> int | None:
         """Return the code of the reply; None if none came however often the same bytes were sent."""
+        reply = self.exchange(request, accounting=accounting, timeout_seconds=timeout_seconds, tries=tries)
+        return None if reply is None else reply[0]
+
+    def exchange(
+        self, request: bytes, *, accounting: bool = False, timeout_seconds: float = 1, tries: int = 5
+    ) -> bytes | None:
+        """Return the reply; None if none came however often the same bytes were sent."""
         self._socket.settimeout(timeout_seconds)
         for _ in range(tries):
             self.send(request, accounting=accounting)
@@ -77,7 +88,7 @@ class NasSocket:
                     pass
             except TimeoutError:
                 continue
-            return reply[0]
+            return reply
         return None
 
     def drain(self) -> int:

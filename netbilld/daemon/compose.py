@@ -243,6 +243,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
                 nudge=changed,
                 health=health.status,
                 metrics=health.metrics,
+                dropped=edge.dropped.of_nas,
             )
         )
         portal = create_portal(

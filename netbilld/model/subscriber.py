@@ -17,6 +17,7 @@ class SubscriberStatus(StrEnum):
 class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a kind
     MAC = "mac"
+    CIRCUIT = "circuit"
 
 
 # what is known of a person, apart from number and money

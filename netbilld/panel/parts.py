@@ -1,6 +1,6 @@
 """What the panel is handed: the store and services it speaks with, and how to write for its readers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,6 +63,7 @@ class PanelParts:
         health: `{"ready": bool, "reasons": [...], …}` for /readyz; plain JSON.
         metrics: Prometheus text.
         session_hours: how long a log-in lasts.
+        dropped: packets of a NAS that got silence, by its name; newest first.
     """
 
     database: Store
@@ -82,6 +83,7 @@ class PanelParts:
     nudge: Callable[[], Awaitable[None]]
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], str]
+    dropped: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
 
 
 @dataclass(frozen=True, slots=True)

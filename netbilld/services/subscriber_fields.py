@@ -7,6 +7,7 @@ from typing import Final
 from netbilld.model.contact import parse_email, parse_phone
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.subscriber import CredentialKind
+from netbilld.radius.login_forms import CIRCUIT_PREFIX, circuit_name
 from netbilld.radius.values import lookup_key, normalise_mac
 
 LONGEST_NAME: Final = 200
@@ -35,6 +36,11 @@ def parse_username(text: str) -> str:
         raise InvalidInputError(f"user name {text.strip()!r} holds a control character or begins or ends with a space")
     if not _is_unicode(text):
         raise InvalidInputError("the user name is not UTF-8 text")
+    if text.lower().startswith(CIRCUIT_PREFIX):
+        line = text[len(CIRCUIT_PREFIX) :]
+        if not line.strip():
+            raise InvalidInputError("the line has no name", hint="write circuit: and its circuit or remote id")
+        text = circuit_name(line)
     if max(len(text.encode()), len(name_key(text).encode())) > LONGEST_USERNAME_OCTETS:
         raise InvalidInputError(f"the user name is longer than {LONGEST_USERNAME_OCTETS} octets")
     return text
@@ -46,11 +52,15 @@ def name_key(username: str) -> str:
 
 
 def credential_kind(username: str, *, has_password: bool) -> CredentialKind:
-    """Return what kind of credential that name makes: a MAC address needs no password, everything else does."""
+    """Return what kind of credential that name makes: a MAC address or a line needs no password, all else does."""
     if has_password:
         return CredentialKind.PASSWORD
+    if username.startswith(CIRCUIT_PREFIX):
+        return CredentialKind.CIRCUIT
     if normalise_mac(username) is None:
-        raise InvalidInputError(f"user name {username!r} needs a password", hint="only a MAC address needs none")
+        raise InvalidInputError(
+            f"user name {username!r} needs a password", hint="only a MAC address and circuit:… need none"
+        )
     return CredentialKind.MAC
 
 

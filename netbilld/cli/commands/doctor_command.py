@@ -14,6 +14,7 @@ from netbilld.cli.checks import (
     failed,
 )
 from netbilld.cli.context import Context
+from netbilld.cli.dropped_packets import check_dropped, dropped_packets
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
@@ -63,5 +64,6 @@ async def _checks(context: Context) -> list[Check]:
             await database.close()
     daemon = await call(settings.data_dir, {"verb": "status"})
     checks.append(check_daemon(daemon))
+    checks += check_dropped(await dropped_packets(settings.data_dir, None), context.now())
     checks += check_ports(settings, daemon)
     return checks

@@ -1,10 +1,12 @@
 """`netbilld nas add/list/show/set/remove`."""
 
 import argparse
+from datetime import datetime
 from typing import Any, Final
 
 from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
+from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option, read_secret
@@ -159,6 +161,7 @@ async def _show(context: Context, name: str) -> None:
         if nas is None:
             raise unknown_nas(name)
         document = _document(nas, context, await work.nas.open_sessions(nas.id))
+    document["dropped_packets"] = await dropped_packets(context.settings.data_dir, nas.name)
     if context.json_wanted:
         print_json(document, context.settings.timezone)
     else:
@@ -169,7 +172,11 @@ async def _show(context: Context, name: str) -> None:
         shown |= {"vendor": f"{nas.vendor} ({known.title})", "wall_by": nas.wall_by or "default"}
         shown |= shown.pop("capabilities")
         del shown["vendor_notes"]
+        dropped = shown.pop("dropped_packets")
         print_fields(shown)
+        for line in dropped or ():
+            when = local_time(datetime.fromisoformat(line["last_at"]), zone)
+            print(f"! {line['count']} packets dropped: {line['reason']}, from {line['source']}, last {when}")
         for line in known.notes:
             print(f"* {line}")
 

@@ -1,10 +1,31 @@
 """NAS: when each was last heard, what it carries, which orders wait for it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from aiohttp import web
 
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL
 from netbilld.panel.visit import page
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedPackets:
+    """Packets of a NAS that got silence, for one reason."""
+
+    reason: str
+    source: str
+    count: int
+    last_at: datetime
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> "DroppedPackets":
+        """Return a line of the daemon's ledger."""
+        return cls(line["reason"], line["source"], line["count"], datetime.fromisoformat(line["last_at"]))
+
 
 LINES = Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_lines.html", 2)
 
@@ -26,4 +47,5 @@ async def show(request: web.Request) -> web.Response:
         found = await work.readmodels.nas_file(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
-    return page(request, "staff/nas.html", {"nas": found})
+    dropped = [DroppedPackets.of(line) for line in request.app[PANEL].parts.dropped(found.line.name)]
+    return page(request, "staff/nas.html", {"nas": found, "dropped": dropped})
