@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -117,9 +117,10 @@ def _nas(number: int, source: str, box: SecretBox, now: datetime) -> dict[str, A
 def _rows(number: int, version_id: UUID, now: datetime, box: SecretBox) -> tuple[tuple[Any, ...], ...]:
     subscriber_id, service_id, credential_id = uuid4(), uuid4(), uuid4()
     name, password = name_and_password(number)
+    activated_on = (now + timedelta(days=31)).date()  # there is nothing to invoice, or that would be measured too
     return (
         (subscriber_id, str(500_000 + number), name, "IDR", "active", now),
-        (service_id, subscriber_id, version_id, "active", now, 1, "Asia/Jakarta", date(2026, 1, 1), now),
+        (service_id, subscriber_id, version_id, "active", now, 1, "Asia/Jakarta", activated_on, now),
         (
             credential_id,
             service_id,

@@ -1,17 +1,16 @@
 """Log-in attempts between the reply and the database."""
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-LOG_BUFFER_ATTEMPTS: Final = 20_000
+# Four seconds of the fastest log-ins there are, about 30 MB: a database that pauses for breath costs none of them.
+LOG_BUFFER_ATTEMPTS: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class LoginAttempt:
-    """One Access-Request and its answer, for the log."""
+class LoginAttempt(NamedTuple):
+    """One Access-Request and its answer, for the log; a tuple, since one is made for every request."""
 
     at: datetime
     nas_id: UUID

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 
-BATCH_ATTEMPTS: Final = 1_000
+BATCH_ATTEMPTS: Final = 20_000  # written in one transaction; the store takes them in small portions
 HEARD_EVERY: Final = timedelta(seconds=10)  # a NAS that lets people in all day need not be noted at each
 _PRUNE_EVERY_ATTEMPTS: Final = 10_000
 
@@ -16,7 +16,7 @@ _PRUNE_EVERY_ATTEMPTS: Final = 10_000
 class AttemptLog(Protocol):
     async def add(self, attempts: Sequence[LoginAttempt]) -> None: ...
 
-    async def prune(self, keep_rows: int) -> int: ...
+    async def prune(self, keep_rows: int, gone: int = 0) -> int: ...
 
 
 class NasNotes(Protocol):
@@ -43,22 +43,22 @@ class LogAttempts:
         self._keep_rows = keep_rows
         self._heard_at: dict[UUID, datetime] = {}
         self._since_prune = _PRUNE_EVERY_ATTEMPTS  # the first flush prunes: the bound may have been lowered
+        self._gone = 0  # up to this number there is nothing left
 
     async def run(self) -> int:
         """Write all that waits; return how many. What can't be written goes back to wait, and the error passes on."""
         written = 0
         while batch := self._attempts.take(BATCH_ATTEMPTS):
+            since_prune, gone = self._since_prune + len(batch), self._gone
             try:
                 async with self._database.write() as work:
                     await work.auth_log.add(batch)
-                    if self._since_prune + len(batch) > _PRUNE_EVERY_ATTEMPTS:
-                        await work.auth_log.prune(self._keep_rows)
+                    if since_prune > _PRUNE_EVERY_ATTEMPTS:
+                        since_prune, gone = 0, await work.auth_log.prune(self._keep_rows, gone)
             except BaseException:
                 self._attempts.put_back(batch)
                 raise
-            self._since_prune = (
-                0 if self._since_prune + len(batch) > _PRUNE_EVERY_ATTEMPTS else (self._since_prune + len(batch))
-            )
+            self._since_prune, self._gone = since_prune, gone
             written += len(batch)
             await self._note_heard(batch)
         return written
