@@ -1,0 +1,229 @@
+"""eapol_test, wpa_supplicant's EAP peer, against a real daemon: every method, TLS 1.2 and 1.3, keys compared."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import SECRET, DaemonProcess
+from tests.eap_certificates import make
+from tests.peers import need, wait_until
+
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+VERSIONS = ("1.2", "1.3")
+INNER = ("PAP", "CHAP", "MSCHAP", "MSCHAPV2")
+WALLED = b"isolir".hex()
+WIRED = ("-N", "61:d:15")
+
+
+@dataclass
+class Town:
+    daemon: DaemonProcess
+    certificates: Path
+    seen: int = 0  # the newest attempt before the last log-in
+
+    def eapol(self, network: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Log in with this network block."""
+        self.seen = self.newest()[0]
+        configuration = self.daemon.directory / "eapol.conf"
+        configuration.write_text(f"network={{\nkey_mgmt=WPA-EAP\n{network}\n}}\n")
+        return subprocess.run(
+            [
+                *(need("eapol_test"), "-c", str(configuration), "-t", "10"),
+                *("-a", "127.0.0.1", "-p", str(self.daemon.auth_port), "-s", SECRET, *options),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def block(self, eap: str, version: str = "1.3", **changed: str) -> str:
+        values = {
+            "eap": eap,
+            "identity": '"budi"',
+            "password": '"rahasia"',
+            "ca_cert": f'"{self.certificates}/ca.pem"',
+            "phase1": f'"tls_disable_tlsv1_3={int(version == "1.2")}"',
+        }
+        if eap == "TLS":
+            del values["password"]
+            values |= {
+                "client_cert": f'"{self.certificates}/budi.pem"',
+                "private_key": f'"{self.certificates}/budi.key"',
+            }
+        if eap in {"TTLS", "PEAP"}:
+            values |= {"anonymous_identity": '"anonymous"', "phase2": '"auth=MSCHAPV2"'}
+        return "\n".join(f"{key}={value}" for key, value in (values | changed).items())
+
+    def newest(self) -> tuple[int, dict[str, str]]:
+        """Return the newest attempt in the log and its number; read past the command, for speed."""
+        with closing(sqlite3.connect(f"file:{self.daemon.data_dir}/netbilld.db?mode=ro", uri=True)) as database:
+            row = database.execute(
+                "SELECT id, result, method, reason, username FROM auth_attempts ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return (row[0], dict(zip(("result", "method", "reason", "username"), row[1:], strict=True))) if row else (0, {})
+
+    def last(self, result: str) -> dict[str, str]:
+        """Return the attempt that `eapol` has just made, once it is written."""
+        found: list[dict[str, str]] = []
+
+        def written() -> bool:
+            number, row = self.newest()
+            found[:] = [row]
+            return number > self.seen and row["result"] == result  # the one before may be written only now
+
+        wait_until(written, lambda: f"a log-in with the result {result}; the last is {found}")
+        return found[0]
+
+
+def succeeded(run: subprocess.CompletedProcess[str], keys: int = 1) -> None:
+    assert run.stdout.rstrip().endswith(f"MPPE keys OK: {keys}  mismatch: 0\nSUCCESS"), run.stdout[-3000:]
+
+
+def failed(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.stdout.rstrip().endswith("FAILURE"), run.stdout[-3000:]
+    assert "EAP: Received EAP-Failure" in run.stdout or "EAP: Status notification: remote certificate" in run.stdout
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    directory = tmp_path_factory.mktemp("eapol")
+    certificates = directory / "made"
+    authority, other = make("Test authority", days=90), make("Another authority", days=90)
+    authority.write(certificates, "ca")
+    other.write(certificates, "other-ca")
+    make("radius.example.net", authority, days=90, padding_octets=2000).write(certificates, "server")
+    make("budi", authority, client=True, days=90).write(certificates, "budi")
+    make("budi", authority, client=True, days=-1).write(certificates, "late")
+    make("budi", other, client=True, days=90).write(certificates, "stranger")
+    make("budi", authority, client=True, days=90, padding_octets=4000).write(certificates, "long")
+    with DaemonProcess(directory) as running:
+        running.init()
+        running.plan()
+        running.nas()
+        running.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia", "--name", "Budi")
+        store = running.data_dir / "certs"
+        store.mkdir(exist_ok=True)
+        for name in ("ca.pem", "server.pem", "server.key"):
+            shutil.copy(certificates / name, store / name)
+        running.start()
+        yield Town(running, certificates)
+
+
+def test_md5_is_let_in_on_a_wire(town: Town) -> None:
+    succeeded(town.eapol(town.block("MD5"), "-n", *WIRED), keys=0)
+    assert town.last("accept")["method"] == "eap-md5"
+
+
+def test_md5_is_not_offered_to_a_wireless_nas(town: Town) -> None:
+    failed(town.eapol(town.block("MD5"), "-n"))
+    assert town.last("reject")["reason"] == "no_common_method"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("inner", INNER)
+def test_ttls_lets_in_by_each_way_inside(town: Town, version: str, inner: str) -> None:
+    run = town.eapol(town.block("TTLS", version, phase2=f'"auth={inner}"'))
+    succeeded(run)
+    assert f"SSL: Using TLS version TLSv{version}" in run.stdout
+    assert "User-Name) length=6\n      Value: 'budi'" in run.stdout, "the Accept names who was inside"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_peap_with_mschapv2_lets_in(town: Town, version: str) -> None:
+    run = town.eapol(town.block("PEAP", version))
+    succeeded(run)
+    assert f"SSL: Using TLS version TLSv{version}" in run.stdout
+    row = town.last("accept")
+    assert (row["method"], row["username"]) == ("eap-peap", "budi")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_certificate_lets_in(town: Town, version: str) -> None:
+    run = town.eapol(town.block("TLS", version))
+    succeeded(run)
+    assert f"SSL: Using TLS version TLSv{version}" in run.stdout
+    assert town.last("accept")["method"] == "eap-tls"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("fragment", ["100", "1000"])
+def test_fragments_of_any_size_come_through(town: Town, version: str, fragment: str) -> None:
+    long = {
+        "client_cert": f'"{town.certificates}/long.pem"',
+        "private_key": f'"{town.certificates}/long.key"',
+        "fragment_size": fragment,
+    }
+    run = town.eapol(town.block("TLS", version, **long))
+    if fragment == "100":  # some 60 rounds of the peer's and 6 of ours
+        assert run.stdout.count("Sending RADIUS message") > 40
+    succeeded(run)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("eap", ["TLS", "TTLS", "PEAP"])
+@pytest.mark.parametrize("ticket", [True, False])
+def test_a_session_is_resumed_with_a_ticket_and_without(town: Town, version: str, eap: str, ticket: bool) -> None:
+    phase1 = f'"tls_disable_tlsv1_3={int(version == "1.2")} tls_disable_session_ticket={int(not ticket)}"'
+    if version == "1.3" and not ticket:
+        phase1 = phase1.replace("tls_disable_session_ticket=1", "")  # there a session is nothing but a ticket
+    run = town.eapol(town.block(eap, version, phase1=phase1), "-r", "1")
+    succeeded(run, keys=2)
+    assert "OpenSSL: Handshake finished - resumed=1" in run.stdout, run.stdout[-3000:]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("eap", "inner"), [*(("TTLS", inner) for inner in INNER), ("PEAP", "MSCHAPV2"), ("MD5", "")])
+def test_a_wrong_password_is_refused(town: Town, version: str, eap: str, inner: str) -> None:
+    changed = {"password": '"salah"'} | ({"phase2": f'"auth={inner}"'} if inner else {})
+    failed(town.eapol(town.block(eap, version, **changed), "-n", *WIRED))
+    assert town.last("reject")["reason"] == "wrong_password"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("eap", ["TLS", "TTLS", "PEAP"])
+def test_a_peer_that_trusts_another_authority_does_not_come_in(town: Town, version: str, eap: str) -> None:
+    failed(town.eapol(town.block(eap, version, ca_cert=f'"{town.certificates}/other-ca.pem"')))
+    assert town.last("reject")["reason"] == "certificate_refused"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", ["late", "stranger"])
+def test_an_expired_certificate_and_a_strangers_are_refused(town: Town, version: str, name: str) -> None:
+    changed = {"client_cert": f'"{town.certificates}/{name}.pem"', "private_key": f'"{town.certificates}/{name}.key"'}
+    failed(town.eapol(town.block("TLS", version, **changed)))
+    assert town.last("reject")["reason"] == "certificate_refused"
+
+
+def test_a_peer_that_wants_a_method_we_do_not_speak_is_refused_by_name(town: Town) -> None:
+    failed(town.eapol('eap=PWD\nidentity="budi"\npassword="rahasia"'))
+    assert town.last("reject")["reason"] == "no_common_method"
+
+
+def test_a_suspended_subscriber_is_walled_off_when_a_session_is_resumed(town: Town) -> None:
+    """What the service is due is asked afresh, although no password is."""
+    town.daemon.cli("subscriber", "suspend", "budi", "--reason", "test")
+    try:
+        wait_until(
+            lambda: WALLED in town.eapol(town.block("PEAP"), "-r", "1").stdout.rpartition("Access-Accept")[2],
+            "the walled garden is granted",
+        )
+    finally:
+        town.daemon.cli("subscriber", "resume", "budi")
+    wait_until(
+        lambda: WALLED not in town.eapol(town.block("PEAP")).stdout.rpartition("Access-Accept")[2], "full access"
+    )
+
+
+def test_nothing_that_failed_was_a_fault_of_ours(town: Town) -> None:
+    counted = town.daemon.metrics()
+    faults = {name: count for name, count in counted.items() if "handler_errors" in name and 'port="auth"' in name}
+    assert set(faults.values()) == {0.0}
+    assert "Traceback" not in town.daemon.log
