@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from netbilld.billing.plan import AfterAllowance, Counts, Timing
-from netbilld.enforcement.policy import Entitlement, ServiceFacts
+from netbilld.enforcement.policy import ServiceFacts
 from netbilld.enforcement.profile import Access
 from netbilld.model.periods import local_midnight, monthly_period
 
@@ -41,8 +41,8 @@ def may_have_limits(facts: ServiceFacts) -> bool:
     return _ends_at_allowance(facts) or (plan.timing is Timing.PREPAID and plan.recurring is not None)
 
 
-def session_limits(facts: ServiceFacts, due: Entitlement, now: datetime, jitter: float) -> SessionLimits:
-    """Return the limits to give with an Access-Accept now.
+def session_limits(facts: ServiceFacts, access: Access, now: datetime, jitter: float) -> SessionLimits:
+    """Return the limits to give with an Access-Accept now, to a service that is due `access`.
 
     Octets only where reaching the allowance ends the session, never on a plan that throttles. Time only for a prepaid
     period, an hour and more after its end, when the order of ours that should have ended the session was lost; not at
@@ -50,7 +50,7 @@ def session_limits(facts: ServiceFacts, due: Entitlement, now: datetime, jitter:
 
     `jitter` in [0, 1) spreads those of one period's end.
     """
-    if due.access is not Access.ACTIVE:
+    if access not in {Access.ACTIVE, Access.THROTTLED}:
         return NO_LIMITS
     octets_left = _octets_left(facts, now)
     counts = facts.plan.allowance.counts if facts.plan.allowance and octets_left is not None else Counts.BOTH

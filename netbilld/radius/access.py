@@ -4,8 +4,9 @@ Who does not exist and who typed the wrong password get the same answer. Whether
 computed before, by the entitlement; a view only carries the outcome.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from hmac import compare_digest
 from typing import Final, Literal
@@ -92,6 +93,7 @@ class AccessView:
         replies: attributes of an Access-Accept, encoded, by the NAS's reply key; `*` serves the rest.
         refusal: why the service may not come in now although its credentials are right; None if it may.
         reply_message: said beside a refusal, UTF-8; empty for nothing.
+        limits: what the Accept says of the time and octets left, by request and moment; None for no limit.
         walled: why it is let in only within the walled garden; a NAS that has no such walls refuses it for that.
         terms: what admission checks beyond credentials and entitlement; None for nothing, which costs nothing.
     """
@@ -106,6 +108,7 @@ class AccessView:
     reply_message: bytes = b""
     terms: AccessTerms | None = None
     walled: str | None = None
+    limits: Callable[[Request, datetime], bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from sys import intern
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.radius.access import AccessView, CredentialKind
@@ -19,6 +20,7 @@ from netbilld.radius.values import lookup_key
 from netbilld.services.access_terms import TermsBook
 from netbilld.services.own_pools import NO_NEEDS, OwnPools, PoolNeeds, told_to_nas
 from netbilld.services.profile_replies import ProfileReplies, Replies
+from netbilld.services.reply_limits import ReplyLimits
 from netbilld.services.reply_messages import reply_message
 
 
@@ -70,8 +72,8 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
 
 class _Service:
     __slots__ = (
-        "access", "facts", "keys", "needs", "profile_key", "refusal", "replies", "reply_message", "terms", "until_at",
-        "walled",
+        "access", "facts", "keys", "limits", "needs", "profile_key", "refusal", "replies", "reply_message", "terms",
+        "until_at", "walled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -86,6 +88,7 @@ class _Service:
         self.reply_message = b""
         self.until_at: datetime | None = None
         self.walled: str | None = None
+        self.limits: ReplyLimits | None = None
 
 
 class AccessDirectory:
@@ -134,6 +137,8 @@ class AccessDirectory:
         key = intern(due.profile.key)  # one of few, kept for every service
         needs = self.own_pools.needs(due.profile)
         service.terms = self._terms.of(facts, needs)
+        may_end = due.access in {Access.ACTIVE, Access.THROTTLED} and may_have_limits(facts)
+        service.limits = ReplyLimits(facts, due.access) if may_end else None
         service.walled = str(due.reason) if due.access is Access.WALLED else None
         service.reply_message = b""  # said to who is refused, be it by us or for want of a wall
         if due.access in {Access.BLOCKED, Access.WALLED}:
@@ -160,6 +165,7 @@ class AccessDirectory:
                     service.reply_message,
                     service.terms,
                     service.walled,
+                    service.limits,
                 ),
                 service,
             )
@@ -186,6 +192,7 @@ class AccessDirectory:
                 service.reply_message,
                 service.terms,
                 service.walled,
+                service.limits,
             )
             keys.append(credential.key)
             previous = self._by_key.get(credential.key)

@@ -113,6 +113,8 @@ class Authenticate:
                     return None
             elif view is not None and decision.code == _ACCEPT:
                 guessers.accepted(request, view)
+        if view is not None and view.limits is not None and decision.code == _ACCEPT:
+            decision.attributes += view.limits(request, now)
         if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
 
             def later(admitted: Decision) -> None:

@@ -51,7 +51,7 @@ def quota(after: AfterAllowance, counts: Counts = Counts.BOTH) -> ServiceFacts:
 
 
 def limits(facts: ServiceFacts, jitter: float = 0.0, now: datetime = NOW) -> SessionLimits:
-    return session_limits(facts, entitlement(facts, GARDEN, now), now, jitter)
+    return session_limits(facts, entitlement(facts, GARDEN, now).access, now, jitter)
 
 
 @pytest.mark.parametrize("after", [AfterAllowance.WALL, AfterAllowance.BLOCK])

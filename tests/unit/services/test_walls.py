@@ -1,19 +1,20 @@
 """Walled or refused: by what the plan says, how the NAS walls, and whether a hotspot is asked (BANG-2.6)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 
-from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing
+from netbilld.billing.plan import AfterAllowance, Allowance, Charging, Closing, Counts, Plan, Recurring, Speed, Timing
 from netbilld.billing.standing import Standing, StandingKind
-from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
+from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus, entitlement
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.vendors import VENDORS
 from netbilld.radius.access import Decision
 from netbilld.radius.attributes import (
     ARUBA_USER_ROLE,
+    CHILLISPOT_MAX_TOTAL_OCTETS,
     CLASS,
     FILTER_ID,
     FRAMED_IP_ADDRESS,
@@ -22,8 +23,12 @@ from netbilld.radius.attributes import (
     MIKROTIK_ADDRESS_LIST,
     MIKROTIK_HOST_IP,
     MIKROTIK_RATE_LIMIT,
+    MIKROTIK_TOTAL_LIMIT,
+    MIKROTIK_TOTAL_LIMIT_GIGAWORDS,
+    MIKROTIK_XMIT_LIMIT,
     REPLY_MESSAGE,
     SERVICE_TYPE,
+    SESSION_TIMEOUT,
     TUNNEL_PRIVATE_GROUP_ID,
     USER_NAME,
     USER_PASSWORD,
@@ -193,6 +198,45 @@ def test_the_refusal_is_said_in_the_subscribers_language(locale: str | None, wor
     facts = replace(OWING, plan=replace(PLAN, when_overdue=closing), locale=locale)
     reply = attributes(log_in(facts, wall_by="reject"))
     assert (reply.get(REPLY_MESSAGE) or b"").startswith(words)
+
+
+PREPAID = replace(
+    OWING,
+    plan=replace(PLAN, timing=Timing.PREPAID),
+    standing=Standing(StandingKind.CURRENT, 0, None),
+    paid_until_on=date(2025, 3, 17),
+)
+QUOTA = replace(
+    PREPAID,
+    plan=replace(PLAN, allowance=Allowance(6 * 2**30, Counts.BOTH, AfterAllowance.WALL, None)),
+    usage=PeriodUsage(date(2025, 3, 10), 0, 2**30),
+)
+
+
+def test_a_hard_quota_is_said_in_the_words_of_the_nas() -> None:
+    """BANG-2.2b: 5 GiB are left."""
+    hotspot = attributes(log_in(QUOTA, asked=HOTSPOT))
+    assert hotspot.get(MIKROTIK_TOTAL_LIMIT) == bytes.fromhex("40000000")
+    assert hotspot.get(MIKROTIK_TOTAL_LIMIT_GIGAWORDS) == bytes.fromhex("00000001")
+    ppp = attributes(log_in(QUOTA, asked=PPP))
+    assert ppp.get(MIKROTIK_TOTAL_LIMIT) is None
+    assert ppp.get(MIKROTIK_XMIT_LIMIT) == bytes.fromhex("40000000")
+    assert attributes(log_in(QUOTA, vendor="coovachilli")).get(CHILLISPOT_MAX_TOTAL_OCTETS) is not None
+    assert attributes(log_in(QUOTA, vendor="huawei")).get(SESSION_TIMEOUT) is None
+
+
+def test_a_prepaid_period_ends_at_the_nas_after_it_has_ended_here() -> None:
+    """Twelve hours to midnight in Jakarta, an hour more, and a little to spread them."""
+    seconds = int.from_bytes(attributes(log_in(PREPAID)).get(SESSION_TIMEOUT) or b"")
+    assert 13 * 3600 <= seconds < 13 * 3600 + 1800
+    assert attributes(log_in(replace(PREPAID, wallet_minor=200_000))).get(SESSION_TIMEOUT) is None
+    assert attributes(log_in(OWING)).get(SESSION_TIMEOUT) is None
+
+
+def test_a_plan_that_throttles_is_given_no_limit() -> None:
+    slow = Allowance(6 * 2**30, Counts.BOTH, AfterAllowance.THROTTLE, Speed(1_000_000, 1_000_000))
+    throttled = replace(QUOTA, plan=replace(PLAN, allowance=slow))
+    assert log_in(throttled, asked=HOTSPOT).attributes == log_in(replace(QUOTA, plan=PLAN)).attributes
 
 
 def test_a_new_reason_behind_the_same_wall_is_told_to_who_is_refused_for_it() -> None:
