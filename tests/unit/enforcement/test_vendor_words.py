@@ -13,7 +13,7 @@ GUIDE = (Path(__file__).parents[3] / "docs" / "operator.md").read_text("utf-8")
 ROWS = {
     row[0].strip("` "): [cell.strip() for cell in row]
     for line in GUIDE.splitlines()
-    if line.startswith("| `") and len(row := line.strip("|").split("|")) == 7
+    if line.startswith("| `") and not line.startswith("| `--") and len(row := line.strip("|").split("|")) == 7
 }
 
 
