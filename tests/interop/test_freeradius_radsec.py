@@ -1,0 +1,233 @@
+"""FreeRADIUS as a RadSec proxy before a real daemon: radclient asks it over UDP, it asks netbilld through TLS."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import DaemonProcess
+from tests.peers import free_tcp_port, free_udp_port, need, wait_until
+
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+NEAR_SECRET = "between-nas-and-proxy"
+CONFIGURATION = """
+logdir = {directory}
+run_dir = {directory}
+pidfile = {directory}/pid
+max_request_time = 10
+cleanup_delay = 2
+max_requests = 1024
+log {{ destination = stdout }}
+thread pool {{
+    start_servers = 1
+    max_servers = 2
+    min_spare_servers = 1
+    max_spare_servers = 2
+}}
+modules {{
+    always ok {{
+        rcode = ok
+    }}
+}}
+client nas {{
+    ipaddr = 127.0.0.1
+    secret = {secret}
+}}
+home_server netbilld {{
+    type = auth+acct+coa
+    ipaddr = 127.0.0.1
+    port = {port}
+    proto = tcp
+    secret = radsec
+    status_check = none
+    tls {{
+        certificate_file = {certs}/issued/proxy.pem
+        private_key_file = {certs}/issued/proxy.key
+        ca_file = {certs}/ca.pem
+        tls_min_version = "{version}"
+        tls_max_version = "{version}"
+        fragment_size = 8192
+    }}
+    recv_coa {{
+        virtual_server = orders
+    }}
+}}
+home_server_pool netbilld {{
+    type = fail-over
+    home_server = netbilld
+}}
+realm netbilld {{
+    auth_pool = netbilld
+    acct_pool = netbilld
+    nostrip
+}}
+server near {{
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {auth_port}
+    }}
+    listen {{
+        type = acct
+        ipaddr = 127.0.0.1
+        port = {acct_port}
+    }}
+    authorize {{
+        update control {{
+            Proxy-To-Realm := netbilld
+        }}
+    }}
+    preacct {{
+        update control {{
+            Proxy-To-Realm := netbilld
+        }}
+    }}
+}}
+server orders {{
+    recv-coa {{
+        ok
+    }}
+    send-coa {{
+        ok
+    }}
+}}
+"""
+
+
+class Proxy:
+    """A FreeRADIUS of its own configuration, on loopback, ended with the test."""
+
+    def __init__(self, directory: Path, port: int, certs: Path, version: str) -> None:
+        self.auth_port, self.acct_port = free_udp_port(), free_udp_port()
+        self._output = directory / "output"
+        (directory / "radiusd.conf").write_text(
+            CONFIGURATION.format(
+                directory=directory,
+                secret=NEAR_SECRET,
+                port=port,
+                certs=certs,
+                version=version,
+                auth_port=self.auth_port,
+                acct_port=self.acct_port,
+            )
+        )
+        shutil.copy("/etc/freeradius/3.0/dictionary", directory / "dictionary")
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [need("freeradius"), "-f", "-xx", "-l", "stdout", "-d", str(directory), "-n", "radiusd"],
+                stdout=output,
+                stderr=output,
+                env={"PATH": os.environ["PATH"]},
+            )
+        wait_until(self._is_ready, lambda: f"FreeRADIUS is ready:\n{self.log[-3000:]}", 60)
+
+    @property
+    def log(self) -> str:
+        return self._output.read_text(errors="replace")
+
+    def _is_ready(self) -> bool:
+        assert self._process.poll() is None, f"FreeRADIUS ended:\n{self.log[-3000:]}"
+        return "Ready to process requests" in self.log
+
+    def end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def ask(self, kind: str, attributes: str) -> str:
+        """Return what radclient prints."""
+        port = self.acct_port if kind == "acct" else self.auth_port
+        answer = subprocess.run(
+            [need("radclient"), "-x", "-r", "3", "-t", "3", f"127.0.0.1:{port}", kind, NEAR_SECRET],
+            input=attributes,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return answer.stdout + answer.stderr
+
+
+class Chain:
+    """A daemon that serves RadSec, and the proxies before it."""
+
+    def __init__(self, directory: Path) -> None:
+        need("freeradius")
+        self.port = free_tcp_port()
+        self.daemon = daemon = DaemonProcess(directory, NETBILLD_RADIUS__RADSEC_PORT=str(self.port))
+        daemon.init()
+        daemon.cli("certs", "init", "--name", "localhost", "--name", "127.0.0.1")
+        daemon.cli("certs", "issue", "proxy")
+        daemon.plan()
+        daemon.nas("proxy")
+        daemon.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia", "--name", "Budi")
+
+    @contextmanager
+    def proxy(self, version: str) -> Iterator[Proxy]:
+        """Give a proxy that speaks one version of TLS."""
+        home = self.daemon.directory / f"freeradius-{version}"
+        home.mkdir()
+        proxy = Proxy(home, self.port, self.daemon.data_dir / "certs", version)
+        try:
+            yield proxy
+        finally:
+            proxy.end()
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, Proxy]]:
+    made = Chain(tmp_path_factory.mktemp("proxy"))
+    with made.daemon:
+        made.daemon.start()
+        with made.proxy("1.3") as proxy:
+            yield made, proxy
+
+
+@pytest.mark.parametrize(
+    "credentials", ['User-Password = "rahasia"', 'CHAP-Password = "rahasia"', 'MS-CHAP-Password = "rahasia"']
+)
+def test_log_ins_pass_through_the_proxy(chain: tuple[Chain, Proxy], credentials: str) -> None:
+    """RFC 6614; the proxy signs nothing and adds Proxy-State, which must come back to it."""
+    _, proxy = chain
+    answer = proxy.ask("auth", f'User-Name = "budi"\n{credentials}\nNAS-IP-Address = 127.0.0.1\n')
+    assert "Received Access-Accept" in answer, answer + proxy.log[-3000:]
+    assert 'Mikrotik-Rate-Limit = "10M/20M"' in answer
+    assert "Received Access-Reject" in proxy.ask("auth", 'User-Name = "budi"\nUser-Password = "salah"\n')
+
+
+def test_tls_1_2_will_do(chain: tuple[Chain, Proxy]) -> None:
+    made, _ = chain
+    with made.proxy("1.2") as proxy:
+        assert "Received Access-Accept" in proxy.ask("auth", 'User-Name = "budi"\nUser-Password = "rahasia"\n')
+
+
+def test_accounting_passes_through_the_proxy_and_orders_come_back_through_it(chain: tuple[Chain, Proxy]) -> None:
+    """Accounting over the connection, then a CoA back over it: FreeRADIUS takes it (`recv_coa`) and acknowledges."""
+    made, proxy = chain
+    login = proxy.ask("auth", 'User-Name = "budi"\nUser-Password = "rahasia"\nNAS-IP-Address = 127.0.0.1\n')
+    grant = next(line.split("=")[1].strip() for line in login.splitlines() if line.strip().startswith("Class ="))
+    common = (
+        f'User-Name = "budi"\nAcct-Session-Id = "91100001"\nFramed-IP-Address = 100.64.0.9\nClass = {grant}\n'
+        "NAS-IP-Address = 127.0.0.1\n"
+    )
+    assert "Received Accounting-Response" in proxy.ask("acct", f"{common}Acct-Status-Type = Start\n"), proxy.log[-3000:]
+    wait_until(lambda: bool(made.daemon.json("session", "list", "--username", "budi")), "the session is known")
+    (session,) = made.daemon.json("session", "list", "--username", "budi")
+    assert session["nas"] == "proxy"
+    made.daemon.cli("subscriber", "suspend", "budi", "--reason", "test")
+    wait_until(
+        lambda: "Sent CoA-ACK" in proxy.log or "Sent Disconnect-ACK" in proxy.log,
+        lambda: f"FreeRADIUS acknowledges the order:\n{proxy.log[-4000:]}\n{made.daemon.log}",
+    )
+    stop = proxy.ask("acct", f"{common}Acct-Status-Type = Stop\nAcct-Session-Time = 60\nAcct-Input-Octets = 1000\n")
+    assert "Received Accounting-Response" in stop
+    wait_until(lambda: not made.daemon.json("session", "list", "--username", "budi"), "the session has ended")
+    made.daemon.cli("subscriber", "resume", "budi")
