@@ -8,8 +8,9 @@ import logging
 import random
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,8 @@ from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan import Speed
-from netbilld.enforcement.profile import Access, ServiceProfile
+from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.actor import Actor
 from netbilld.model.periods import local_date, local_midnight, monthly_period
 from netbilld.model.permissions import Role
@@ -35,6 +37,7 @@ from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.explain import Explain
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
@@ -45,6 +48,8 @@ ZONE: Final = "Asia/Jakarta"
 NOW: Final = datetime(2026, 11, 22, 8, 2, 7, tzinfo=UTC)  # 15.02.07 in Jakarta
 PASSWORD: Final = "kuda-poni-merah-7"
 PASSWORDS: Final = Argon2Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))  # tests wait less
+POLICY: Final = StandingPolicy(grace_days=0, isolir_at=time(0, 30), tolerance_minor=1000, timezone=ZONE)
+GARDEN: Final = WalledGarden("isolir", "isolir", Speed(256_000, 256_000))
 SYSTEM: Final = Actor("ani@rumahnet.example", "127.0.0.1")
 
 PLANS: Final = {
@@ -151,6 +156,10 @@ class PanelWorld:
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),
+            "explain": Explain(
+                self.database, POLICY, GARDEN, self.ask_drops, interim_seconds=300, silent_after_seconds=900
+            ),
+            "dropped": self.dropped,
             "clock": self.clock,
             "entropy": entropy,
             "timezone": ZONE,
@@ -164,6 +173,14 @@ class PanelWorld:
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }
         return create_panel(PanelParts(**(parts | changed)))
+
+    async def ask_drops(self, names: Sequence[str], nas: str | None) -> Mapping[str, Any] | None:
+        del names, nas
+        return {"names": [], "sources": []}
+
+    async def dropped(self, nas: str) -> Sequence[Mapping[str, Any]]:
+        del nas
+        return ()
 
     async def put(self, table: Any, **values: Any) -> None:
         async with self.database.write() as work:

@@ -1,13 +1,12 @@
 """The composition root: the one place that knows every class."""
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
@@ -23,30 +22,30 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.radsec import RadsecLimits
 from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
+from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import take_clients
-from netbilld.daemon.eap import eap_server
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import standing_policy, walled_garden
-from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import Failures
+from netbilld.daemon.workers.drops import DropsOfAll
+from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
+from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
-from netbilld.radius.realms import Realms
-from netbilld.services.access_directory import AccessDirectory
-from netbilld.services.attempt_buffer import AttemptBuffer
-from netbilld.services.authenticate import Authenticate
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
+from netbilld.services.explain import Explain
 from netbilld.services.initialise import verify_key
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.manage_staff import ManageStaff
@@ -60,20 +59,8 @@ from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
-from netbilld.services.slow_guessers import SlowGuessers
 
 STATEMENT_SECONDS: Final = 15.0  # what the daemon asks of PostgreSQL takes milliseconds; one that hangs is given up
-
-
-def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock) -> PacketTrace:
-    """Return what `radius trace` watches with; the ports hold it only while somebody does."""
-
-    def service_of(user_name: bytes) -> UUID | None:
-        view = directory.find(user_name, clock.now())
-        return None if view is None else view.service_id
-
-    trace = PacketTrace(service_of, clock.now, clock.monotonic, lambda watched: edge.watch(trace if watched else None))
-    return trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +74,8 @@ class Parts:
     box: SecretBox
     journal: Journal
     edge: RadiusEdge
+    workers: WorkerPool | None
+    drops: DropsOfAll
     trace: PacketTrace
     radsec: RadsecEdge | None
     care: CertificateCare
@@ -109,17 +98,25 @@ class Parts:
         self.edge.stop()
         await self.journal.close()  # what was received is made durable and answered first
         self.edge.close()
+        if self.workers is not None:
+            self.workers.close()
         self.coa.close()
         await self.database.close()
         self.lock.release()
 
 
-async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
+def clients_of(edge: RadiusEdge) -> Callable[[], ClientTable]:
+    """Return what gives the NAS table in force."""
+    return lambda: edge.clients
+
+
+async def compose(settings: Settings, nudge: Callable[[], None], config: Path | None = None) -> Parts:
     """Open and connect every part; nothing is answered yet.
 
     Args:
         settings: those in force.
         nudge: called when the panel has changed something.
+        config: the file the settings were read from, for further processes to read.
 
     Raises:
         NetbilldError: the data directory, key, schema, journal or a port can't be used; it says what to do.
@@ -131,6 +128,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
     database: Database | None = None
     journal: Journal | None = None
     edge: RadiusEdge | None = None
+    pool: WorkerPool | None = None
     try:
         box = read_key_file(settings.resolved_key_file)
         database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
@@ -145,19 +143,12 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         journal.open()
         await join(journal, database)
 
-        attempts = AttemptBuffer()
-        directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
-        eap = eap_server(settings, clock, entropy)
-        guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
-        authenticate = Authenticate(
-            directory,
-            attempts,
-            entropy,
-            clock.monotonic,
-            eap=eap,
-            realms=Realms.of(settings.radius.realms),
-            guessers=guessers,
-        )
+        auth = Authentication(settings, clock, entropy, None)
+        attempts, directory, authenticate = auth.attempts, auth.directory, auth.authenticate
+        if settings.radius.workers > 1:
+            pool = WorkerPool(
+                settings.radius.host, settings.radius.auth_port, settings.radius.workers - 1, config, clock
+            )
         edge = RadiusEdge(
             settings.radius.host,
             settings.radius.auth_port,
@@ -165,6 +156,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             authenticate,
             partial(RecordAccounting, journal, clock),
             clock,
+            ports=BOTH_PORTS if pool is None else ("acct",),
         )
         radsec: RadsecEdge | None = None
         certificates = CertificateFiles.of(settings.data_dir)
@@ -186,7 +178,16 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
         await take_clients(edge, database, box, settings.radius.require_message_authenticator)
         trace = trace_of(edge, directory, clock)
 
-        entitle = Entitle(database, directory, box, standing_policy(settings), walled_garden(settings))
+        if pool is not None:
+            pool.serve(clients_of(edge), directory, None)
+        entitle = Entitle(
+            database,
+            directory,
+            box,
+            standing_policy(settings),
+            walled_garden(settings),
+            tell=None if pool is None else pool.look,
+        )
         coa = CoaClient(
             settings.radius.host,
             timeout_seconds=settings.enforcement.coa_timeout_seconds,
@@ -218,11 +219,21 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             failures=failures,
             radsec=radsec,
             care=care,
+            workers=pool,
         )
 
         async def changed() -> None:
             nudge()
 
+        drops = DropsOfAll(edge.dropped, pool)
+        explain = Explain(
+            database,
+            standing_policy(settings),
+            walled_garden(settings),
+            drops.read,
+            interim_seconds=settings.radius.interim_interval,
+            silent_after_seconds=settings.metering.stale_minutes * 60,
+        )
         passwords = Argon2Passwords()
         panel = create_panel(
             PanelParts(
@@ -232,6 +243,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
                 control_sessions=ControlSessions(database),
+                explain=explain,
                 clock=clock,
                 entropy=entropy,
                 timezone=settings.timezone,
@@ -243,7 +255,7 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
                 nudge=changed,
                 health=health.status,
                 metrics=health.metrics,
-                dropped=edge.dropped.of_nas,
+                dropped=drops.of_nas,
             )
         )
         portal = create_portal(
@@ -269,6 +281,8 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
             box=box,
             journal=journal,
             edge=edge,
+            workers=pool,
+            drops=drops,
             trace=trace,
             radsec=radsec,
             care=care,
@@ -291,6 +305,8 @@ async def compose(settings: Settings, nudge: Callable[[], None]) -> Parts:
     except BaseException:
         if edge is not None:
             edge.close()
+        if pool is not None:
+            pool.close()
         if journal is not None:
             await journal.close()
         if database is not None:

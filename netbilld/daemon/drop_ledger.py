@@ -85,11 +85,6 @@ class DropLedger:
             "sources": [line.as_json() for line in sorted(sources, key=lambda line: line.last_at, reverse=True)[:100]],
         }
 
-    def of_nas(self, name: str) -> list[dict[str, Any]]:
-        """Return the lines of one NAS, the newest first."""
-        lines = [line for line in self._sources.values() if line.nas == name]
-        return [line.as_json() for line in sorted(lines, key=lambda line: line.last_at, reverse=True)]
-
     def of_source(self, host: str) -> str | None:
         """Return why the newest dropped packet from an address was dropped; None for none."""
         lines = [line for (_reason, source, _port), line in self._sources.items() if source == host]

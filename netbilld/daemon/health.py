@@ -11,6 +11,7 @@ from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.tasks import Failures
+from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.server import DropReason
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
@@ -48,6 +49,7 @@ class Health:
         failures: Failures,
         radsec: RadsecEdge | None = None,
         care: CertificateCare | None = None,
+        workers: WorkerPool | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -60,6 +62,7 @@ class Health:
         self._failures = failures
         self._radsec = radsec
         self._care = care
+        self._workers = workers
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -68,6 +71,9 @@ class Health:
         reasons = []
         if not self.answering:
             reasons.append("RADIUS is not answered yet")
+        if self._workers is not None and self._workers.missing:
+            away = ", ".join(str(number) for number in self._workers.missing)
+            reasons.append(f"authentication process {away} is being started")
         if trouble := self._journal.trouble:
             reasons.append(f"accounting can't be made durable: {trouble}")
         notices = [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
@@ -76,6 +82,15 @@ class Health:
         if self._care is not None:
             notices += self._care.troubles
         return {"ready": not reasons, "reasons": reasons, "notices": notices}
+
+    def _elsewhere(self, port: str, counter: str) -> int:
+        """Return what the authentication processes have counted."""
+        return self._workers.total(counter) if self._workers is not None and port == "auth" else 0
+
+    def _dropped_elsewhere(self, port: str, reason: str) -> int:
+        if self._workers is None or port != "auth":
+            return 0
+        return sum(count.get("drops", {}).get(reason, 0) for count in self._workers.counts)
 
     def metrics(self) -> str:
         """Return Prometheus text; every name begins with `netbilld_`."""
@@ -112,7 +127,7 @@ class Health:
             counter,
             "Datagrams that got silence, by reason.",
             [
-                (f'{{port="{port}",reason="{reason}"}}', count)
+                (f'{{port="{port}",reason="{reason}"}}', count + self._dropped_elsewhere(port, reason))
                 for port, server in servers.items()
                 for reason, count in server.drops.items()
             ]
@@ -142,17 +157,32 @@ class Health:
             "Datagrams the kernel dropped because the receive buffer was full.",
             [(labels, listener.kernel_drops()) for labels, listener in sockets],
         )
+        if self._workers is not None:
+            yield from _worker_families(self._workers)
         if self._radsec is not None:
             yield from _radsec_families(self._radsec)
         yield (
             "netbilld_auth_results_total",
             counter,
             "Log-ins by result.",
-            [('{result="accept"}', self._authenticate.accepts), ('{result="reject"}', self._authenticate.rejects)],
+            [
+                ('{result="accept"}', self._authenticate.accepts + self._elsewhere("auth", "accepts")),
+                ('{result="reject"}', self._authenticate.rejects + self._elsewhere("auth", "rejects")),
+            ],
         )
         yield "netbilld_credentials", gauge, "Credentials held in memory.", [("", len(self._directory))]
-        yield "netbilld_auth_log_waiting", gauge, "Attempts waiting to be written.", [("", len(self._attempts))]
-        yield "netbilld_auth_log_lost_total", counter, "Attempts lost unwritten.", [("", self._attempts.lost)]
+        yield (
+            "netbilld_auth_log_waiting",
+            gauge,
+            "Attempts waiting to be written.",
+            [("", len(self._attempts) + self._elsewhere("auth", "log_waiting"))],
+        )
+        yield (
+            "netbilld_auth_log_lost_total",
+            counter,
+            "Attempts lost unwritten.",
+            [("", self._attempts.lost + self._elsewhere("auth", "log_lost"))],
+        )
         journal = self._journal
         yield "netbilld_journal_appended_total", counter, "Accounting records made durable.", [("", journal.appended)]
         yield "netbilld_journal_failed_total", counter, "Accounting records not made durable.", [("", journal.failed)]
@@ -210,6 +240,40 @@ class Health:
             [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
+
+
+def _worker_families(workers: WorkerPool) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix = "netbilld_worker_"
+    said = [(f'{{worker="{number}"', count) for number, count in enumerate(workers.counts, 1)]
+    yield (
+        prefix + "requests_total",
+        "counter",
+        "Verified requests worked on.",
+        [(label + "}", count.get("requests", 0)) for label, count in said],
+    )
+    yield (
+        prefix + "max_rss_octets",
+        "gauge",
+        "Most memory a process has had.",
+        [(label + "}", count.get("max_rss_octets", 0)) for label, count in said],
+    )
+    for name, help_text in (
+        ("received", "Datagrams taken from the socket."),
+        ("sent", "Datagrams sent."),
+        ("send_errors", "Replies the kernel did not take."),
+        ("handler_errors", "Packets that failed inside; a fault of ours."),
+        ("kernel_drops", "Datagrams the kernel dropped because the receive buffer was full."),
+    ):
+        yield (
+            f"{prefix}{name}_total",
+            "counter",
+            help_text,
+            [
+                (f'{label},host="{sock["host"]}"}}', sock[name])
+                for label, count in said
+                for sock in count.get("sockets", ())
+            ],
+        )
 
 
 def _radsec_families(radsec: RadsecEdge) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

@@ -30,6 +30,7 @@ _WORTH_A_LINE: Final = {
 _STATUS_SERVER: Final = int(Code.STATUS_SERVER)
 _ACCOUNTING_RESPONSE: Final = int(Code.ACCOUNTING_RESPONSE)
 Port = Literal["auth", "acct"]
+BOTH_PORTS: Final[tuple[Port, ...]] = ("auth", "acct")
 logger = logging.getLogger("netbilld.radius")
 
 
@@ -73,7 +74,7 @@ class RadiusEdge:
         recorder_for: RecorderFactory,
         clock: SystemClock,
         *,
-        ports: Collection[Port] = ("auth", "acct"),
+        ports: Collection[Port] = BOTH_PORTS,
         descriptors: Sequence[int] = (),
     ) -> None:
         """Bind every socket; nothing is received before `start`.

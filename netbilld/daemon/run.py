@@ -1,7 +1,6 @@
 """The running daemon: what starts when, what follows a change, and how it ends."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -9,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
+from netbilld.daemon.authentication import load_access
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
@@ -26,6 +27,7 @@ from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.systemd import notify, watchdog_seconds
 from netbilld.daemon.tasks import every, supervise
+from netbilld.daemon.workers.trace import TraceOfAll
 from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import portal_runner
@@ -33,7 +35,6 @@ from netbilld.panel.portal.app import portal_runner
 HTTP_SHUTDOWN_SECONDS: Final = 1.5
 LAST_WRITE_SECONDS: Final = 0.5
 DATABASE_PATIENCE_SECONDS: Final = 2.5  # after which the end no longer waits for a database that hangs
-YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -44,6 +45,7 @@ class Daemon:
         self.parts = parts
         self.feed = ChangeFeed(parts.database, parts.clock, self._follow_changes)
         self._control = ControlServer(socket_path(parts.settings.data_dir), self._on_control)
+        self._traced = TraceOfAll(parts.trace, parts.workers)
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
 
@@ -61,7 +63,7 @@ class Daemon:
         try:
             await self.feed.start_after_newest()
             started = parts.clock.monotonic()
-            await self._load_access()
+            await load_access(parts.entitle, parts.clock)
             logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
             parts.journal.start(asyncio.get_running_loop())
             async with asyncio.TaskGroup() as tasks:
@@ -72,6 +74,8 @@ class Daemon:
                     await parts.care.look()
                     if parts.radsec is not None:
                         await parts.radsec.keep_open()
+                    if parts.workers is not None:
+                        await parts.workers.ready()
                     parts.health.answering = True
                     await self._control.start()
                     notify("READY=1")
@@ -87,22 +91,13 @@ class Daemon:
         finally:
             await self._close()
 
-    async def _load_access(self) -> None:
-        """Fill the access directory; what it holds stays, so the collector need not walk it again and again."""
-        gc.disable()
-        try:
-            await self.parts.entitle.run(None, "start", self.parts.clock.now())
-        finally:
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(YOUNG_OBJECTS, 20, 50)
-            gc.enable()
-
     async def _wind_down(self) -> None:
         """Take nothing new, make durable and answer what was taken, and apply it."""
         notify("STOPPING=1")
         self.parts.health.answering = False
         self.parts.edge.stop()
+        if self.parts.workers is not None:
+            await self.parts.workers.stop()
         await self.parts.journal.drain()
 
     async def _close(self) -> None:
@@ -138,6 +133,8 @@ class Daemon:
             loops["notifications"] = self.feed.listen
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)
+        if parts.workers is not None:
+            yield "workers", parts.workers.run()
         if (seconds := watchdog_seconds()) is not None:
             yield "watchdog", every(seconds, self._feed_watchdog)
 
@@ -222,13 +219,16 @@ class Daemon:
             case "status":
                 return {"ok": True, "version": __version__, "pid": os.getpid(), **self.parts.health.status()}
             case "drops":
-                names = [name for name in request.get("names", ()) if isinstance(name, str)]
-                nas = request.get("nas")
-                return {"ok": True, **self.parts.edge.dropped.read(names, nas if isinstance(nas, str) else None)}
+                return await self._dropped(request)
             case "trace":
-                return self.parts.trace.handle(request)
+                return await self._traced.handle(request)
             case _:
                 return {"ok": False, "error": "unknown verb"}
+
+    async def _dropped(self, request: dict[str, Any]) -> dict[str, Any]:
+        names = [name for name in request.get("names", ()) if isinstance(name, str)]
+        nas = request.get("nas")
+        return {"ok": True, **await self.parts.drops.read(names, nas if isinstance(nas, str) else None)}
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
@@ -248,8 +248,8 @@ class Daemon:
         await http.open(host, port)
 
 
-async def serve(settings: Settings) -> None:
-    """Run the daemon of these settings until SIGTERM or SIGINT."""
+async def serve(settings: Settings, config: Path | None = None) -> None:
+    """Run the daemon of these settings, read from that file, until SIGTERM or SIGINT."""
     daemon: Daemon | None = None
 
     def nudge() -> None:
@@ -257,7 +257,7 @@ async def serve(settings: Settings) -> None:
             daemon.feed.wake.set()
 
     raise_descriptor_limit()
-    daemon = Daemon(await compose(settings, nudge))
+    daemon = Daemon(await compose(settings, nudge, config))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)

@@ -123,7 +123,7 @@ class RadiusSettings(_Section):
     radsec_port: Annotated[Port | None, BeforeValidator(_port_or_off)] = None  # TCP; 2083 where it is on
     radsec_connections: Annotated[int, Field(ge=1, le=10_000)] = 512
     radsec_idle_seconds: Annotated[int, Field(ge=10, le=604_800)] = 3600
-    workers: Annotated[int, Field(ge=1, le=1)] = 1  # this release does everything in one process
+    workers: Annotated[int, Field(ge=1, le=33)] = 1  # above 1, all but one of them answer authentication
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
     realms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ("*",)  # taken off a name nobody has

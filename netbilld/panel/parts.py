@@ -15,6 +15,7 @@ from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.services import sign_in
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.explain import Explain
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
@@ -71,6 +72,7 @@ class PanelParts:
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions
+    explain: Explain
     passwords: Passwords
     clock: Clock
     entropy: Entropy
@@ -83,7 +85,7 @@ class PanelParts:
     nudge: Callable[[], Awaitable[None]]
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], str]
-    dropped: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
+    dropped: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,4 +18,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 async def run(options: argparse.Namespace, context: Context) -> None:
     """Serve until told to stop."""
     configure_logs(logging.DEBUG if options.verbose else logging.INFO)
-    await serve(context.settings)
+    await serve(context.settings, context.config)

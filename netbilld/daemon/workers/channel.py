@@ -70,6 +70,4 @@ def pack_decision(decision: Decision) -> Message:
 def unpack_decision(message: Message) -> Decision:
     """Return the decision of `pack_decision`."""
     method: Method = message["method"]
-    return Decision(
-        message["code"], unpack(message["attributes"]), message["reason"], method, detail=message["detail"]
-    )
+    return Decision(message["code"], unpack(message["attributes"]), message["reason"], method, detail=message["detail"])

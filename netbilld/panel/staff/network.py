@@ -47,5 +47,5 @@ async def show(request: web.Request) -> web.Response:
         found = await work.readmodels.nas_file(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
-    dropped = [DroppedPackets.of(line) for line in request.app[PANEL].parts.dropped(found.line.name)]
+    dropped = [DroppedPackets.of(line) for line in await request.app[PANEL].parts.dropped(found.line.name)]
     return page(request, "staff/nas.html", {"nas": found, "dropped": dropped})

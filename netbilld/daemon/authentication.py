@@ -1,0 +1,74 @@
+"""What answers Access-Requests, put together as the settings say: the same in the daemon and in its workers."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.daemon.eap import eap_server
+from netbilld.daemon.packet_trace import PacketTrace
+from netbilld.daemon.policies import walled_garden
+from netbilld.daemon.radius_edge import RadiusEdge
+from netbilld.daemon.settings import Settings
+from netbilld.radius.realms import Realms
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.attempt_buffer import AttemptBuffer
+from netbilld.services.authenticate import Admission, Authenticate
+from netbilld.services.entitle import Entitle
+from netbilld.services.slow_guessers import SlowGuessers
+
+YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
+
+
+class Authentication:
+    """The directory, the waiting attempts, and what answers from the one and notes in the other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: SystemClock,
+        entropy: Callable[[int], bytes],
+        admission: Admission | None,
+    ) -> None:
+        """Compose them, in the running loop.
+
+        Raises:
+            NetbilldError: a certificate for EAP can't be used.
+        """
+        self.attempts = AttemptBuffer()
+        self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
+        self.authenticate = Authenticate(
+            self.directory,
+            self.attempts,
+            entropy,
+            clock.monotonic,
+            eap=eap_server(settings, clock, entropy),
+            admission=admission,
+            realms=Realms.of(settings.radius.realms),
+            guessers=SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay),
+        )
+
+
+async def load_access(entitle: Entitle, clock: SystemClock) -> None:
+    """Fill the access directory; what it holds stays, so the collector need not walk it again and again."""
+    gc.disable()
+    try:
+        await entitle.run(None, "start", clock.now())
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+        gc.enable()
+
+
+def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock) -> PacketTrace:
+    """Return what `radius trace` watches with; the ports hold it only while somebody does."""
+
+    def service_of(user_name: bytes) -> UUID | None:
+        view = directory.find(user_name, clock.now())
+        return None if view is None else view.service_id
+
+    trace = PacketTrace(service_of, clock.now, clock.monotonic, lambda watched: edge.watch(trace if watched else None))
+    return trace

@@ -1,0 +1,278 @@
+"""The daemon's side of its workers: binds their port, starts them again when they end, and answers what they ask."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.radius_udp import RadiusListener
+from netbilld.adapters.udp_sharing import steer_by_source
+from netbilld.daemon.workers.channel import Channel, Message, pack_decision, unpack, unpack_decision
+from netbilld.model.errors import NetbilldError
+from netbilld.radius.access import Decision
+from netbilld.radius.clients import ClientTable
+from netbilld.radius.packet import decode
+from netbilld.radius.server import Request
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.authenticate import Admission
+
+READY_SECONDS: Final = 60.0
+ASK_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 2.0
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+logger = logging.getLogger("netbilld.workers")
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    descriptors: tuple[int, ...]
+    channel: Channel | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    count: Message = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)  # what earlier processes in its place had counted
+    answers: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
+
+
+class WorkerPool:
+    """The authentication processes.
+
+    A socket belongs to the daemon and lives as long as it: while a process is started again, the kernel keeps what
+    arrives.
+    """
+
+    def __init__(self, hosts: Sequence[str], port: int, workers: int, config: Path | None, clock: SystemClock) -> None:
+        """Bind the port once for each worker and host.
+
+        Raises:
+            NetbilldError: the port is in use, or an address is not this host's.
+        """
+        self._config = config
+        self._clock = clock
+        self._listeners: list[RadiusListener] = []
+        self._stopping = False
+        self._asked = 0
+        self._clients: Callable[[], ClientTable] = lambda: ClientTable(())
+        self._directory: AccessDirectory | None = None
+        self._admission: Admission | None = None
+        try:
+            by_worker: list[list[int]] = [[] for _ in range(workers)]
+            for host in hosts:
+                for descriptors in by_worker:
+                    listener = RadiusListener(
+                        host,
+                        port,
+                        _nobody,
+                        name="radius auth",
+                        dual_stack=len(hosts) == 1,
+                        share=workers > 1,
+                    )
+                    self._listeners.append(listener)
+                    descriptors.append(listener.bound.fileno())
+                if workers > 1:
+                    steer_by_source(self._listeners[-1].bound, workers)
+        except OSError as error:
+            self.close()
+            raise NetbilldError(
+                f"the kernel can't share the authentication port among processes: {error}",
+                hint="set radius.workers to 2 or less",
+                code="port_not_shared",
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+        self._workers = [_Worker(number, tuple(each)) for number, each in enumerate(by_worker, 1)]
+
+    def serve(
+        self, clients: Callable[[], ClientTable], directory: AccessDirectory, admission: Admission | None
+    ) -> None:
+        """Take what log-ins with limits are decided with."""
+        self._clients, self._directory, self._admission = clients, directory, admission
+
+    @property
+    def counts(self) -> list[Message]:
+        """What each worker last said of itself."""
+        return [worker.count for worker in self._workers]
+
+    def total(self, name: str) -> int:
+        """Return the sum of one of their counters."""
+        return sum(worker.before.get(name, 0) + worker.count.get(name, 0) for worker in self._workers)
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of workers that don't answer now."""
+        return [worker.number for worker in self._workers if not worker.ready.is_set()]
+
+    async def ready(self) -> None:
+        """Wait until every worker answers.
+
+        Raises:
+            NetbilldError: one did not in time; its own log lines say why.
+        """
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                for worker in self._workers:
+                    await worker.ready.wait()
+        except TimeoutError:
+            raise NetbilldError(
+                f"authentication process {self.missing} did not become ready in {READY_SECONDS:.0f} s",
+                hint="see the log lines before this one",
+                code="worker_not_ready",
+            ) from None
+
+    async def run(self) -> None:
+        """Keep every worker alive until `stop`."""
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._workers:
+                tasks.create_task(self._keep(worker), name=f"worker {worker.number}")
+
+    def look(self, service_ids: Sequence[UUID]) -> None:
+        """Have the workers decide anew on services."""
+        message = {"say": "look", "service_ids": [str(each) for each in service_ids]}
+        for worker in self._workers:
+            if worker.channel is not None:
+                worker.channel.send(message)
+
+    async def ask(self, request: Message) -> list[Message]:
+        """Return what the workers answer to a request of the control socket; those that are away are left out."""
+        asked = []
+        for worker in self._workers:
+            if worker.channel is not None and worker.ready.is_set():
+                self._asked += 1
+                future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+                worker.answers[self._asked] = future
+                worker.channel.send({"say": "ask", "number": self._asked, "request": request})
+                asked.append(future)
+        if asked:
+            await asyncio.wait(asked, timeout=ASK_SECONDS)
+        return [future.result() for future in asked if future.done() and not future.cancelled()]
+
+    async def stop(self) -> None:
+        """Have the workers end, what they have answered written down."""
+        self._stopping = True
+        for worker in self._workers:
+            if worker.channel is not None:
+                worker.channel.send({"say": "stop"})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                for worker in self._workers:
+                    await worker.ended.wait()
+
+    def close(self) -> None:
+        """Give the port back."""
+        for listener in self._listeners:
+            listener.close()
+
+    # -- one worker ----------------------------------------------------------------------------------------------------
+
+    async def _keep(self, worker: _Worker) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            started = self._clock.monotonic()
+            code = await self._run_once(worker)
+            if self._stopping:
+                break
+            logger.error(
+                "authentication process %d ended with %d; it is started again",
+                worker.number,
+                code,
+                extra={"event": "worker_ended"},
+            )
+            if self._clock.monotonic() - started > READY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        worker.ended.set()
+
+    async def _run_once(self, worker: _Worker) -> int:
+        ours, theirs = socket.socketpair()
+        options = ["--channel", str(theirs.fileno()), "--sockets", ",".join(str(each) for each in worker.descriptors)]
+        if self._config is not None:
+            options += ["--config", str(self._config)]
+        process: asyncio.subprocess.Process | None = None
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "netbilld.daemon.workers.worker",
+                *options,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *worker.descriptors),
+                env={name: value for name, value in os.environ.items() if name not in _SYSTEMD},
+            )
+            theirs.close()
+            worker.channel = await Channel.over(ours)
+            async for message in worker.channel.messages():
+                self._hear(worker, message)
+            async with asyncio.timeout(STOP_SECONDS):
+                return await process.wait()
+        except TimeoutError:
+            return -1
+        finally:
+            worker.ready.clear()
+            for name, value in worker.count.items():
+                if isinstance(value, int) and name not in _GAUGES:
+                    worker.before[name] = worker.before.get(name, 0) + value
+            worker.count = {}
+            if worker.channel is not None:
+                worker.channel.close()
+                worker.channel = None
+            theirs.close()
+            if process is not None and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+    def _hear(self, worker: _Worker, message: Message) -> None:
+        match message["say"]:
+            case "ready":
+                worker.ready.set()
+                logger.info("authentication process %d answers (pid %d)", worker.number, message["pid"])
+            case "count":
+                worker.count = message
+            case "admit":
+                self._admit(worker, message)
+            case "answer":
+                future = worker.answers.pop(message["number"], None)
+                if future is not None and not future.done():
+                    future.set_result(message["answer"])
+
+    def _admit(self, worker: _Worker, message: Message) -> None:
+        """Decide on a log-in with limits, here where every one of them is known."""
+        now = self._clock.now()
+        decision = unpack_decision(message["decision"])
+
+        def answer(admitted: Decision) -> None:
+            if worker.channel is not None:
+                worker.channel.send(
+                    {"say": "admitted", "number": message["number"], "decision": pack_decision(admitted)}
+                )
+
+        host, port = message["source"]
+        client = self._clients().find(host)
+        view = self._directory.find(message["name"].encode(), now) if self._directory is not None else None
+        if client is None or view is None or view.terms is None or self._admission is None:
+            answer(decision)  # the limits have just been taken away; or the worker knows a NAS a moment before us
+            return
+        request = Request(client, decode(unpack(message["datagram"])), (host, port), message["arrived_mono"])
+        admitted = self._admission.admit(view, request, decision, now, answer)
+        if admitted is not None:
+            answer(admitted)
+
+
+_GAUGES: Final = frozenset(("credentials", "log_waiting", "max_rss_octets"))
+_SYSTEMD: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"))  # the daemon's own to speak to
+
+
+def _nobody(datagram: bytes, source: Any, arrived_mono: float) -> None:
+    raise AssertionError(f"the daemon itself does not read this socket: {len(datagram)} from {source} {arrived_mono}")

@@ -1,0 +1,222 @@
+"""One authentication process: `python -m netbilld.daemon.workers.worker`, started by the daemon and ended with it.
+
+It has the whole directory in memory and follows the same changes as the daemon. It asks the owner about log-ins with
+limits, and says every second what it has counted.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from netbilld.adapters.clock import SystemClock, entropy
+from netbilld.adapters.database.changes import Change
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import read_key_file
+from netbilld.daemon.authentication import Authentication, load_access, trace_of
+from netbilld.daemon.clients import take_clients
+from netbilld.daemon.feed import ChangeFeed
+from netbilld.daemon.logs import configure_logs
+from netbilld.daemon.policies import standing_policy, walled_garden
+from netbilld.daemon.radius_edge import Port, RadiusEdge
+from netbilld.daemon.settings import Settings, load_settings
+from netbilld.daemon.tasks import Failures, every, supervise
+from netbilld.daemon.workers.channel import Channel, Message
+from netbilld.daemon.workers.forwarded_admission import ForwardedAdmission
+from netbilld.model.errors import NetbilldError
+from netbilld.services.entitle import Entitle
+from netbilld.services.log_attempts import LogAttempts
+
+STATEMENT_SECONDS: Final = 15.0
+COUNT_SECONDS: Final = 1.0
+LAST_WRITE_SECONDS: Final = 0.5
+_PORTS: Final[tuple[Port, ...]] = ("auth",)
+logger = logging.getLogger("netbilld.worker")
+
+
+class Worker:
+    """The parts of one process, and its life."""
+
+    def __init__(self, settings: Settings, channel: Channel, descriptors: list[int]) -> None:
+        """Compose them; nothing is answered yet.
+
+        Raises:
+            NetbilldError: the key or a certificate can't be used.
+        """
+        self._settings = settings
+        self._channel = channel
+        self._clock = SystemClock()
+        self._box = read_key_file(settings.resolved_key_file)
+        self._database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
+        self._admission = ForwardedAdmission(channel)
+        self._auth = Authentication(settings, self._clock, entropy, self._admission)
+        self._edge = RadiusEdge(
+            settings.radius.host,
+            settings.radius.auth_port,
+            settings.radius.acct_port,
+            self._auth.authenticate,
+            _no_accounting,
+            self._clock,
+            ports=_PORTS,
+            descriptors=descriptors,
+        )
+        self._entitle = Entitle(
+            self._database,
+            self._auth.directory,
+            self._box,
+            standing_policy(settings),
+            walled_garden(settings),
+            record=False,
+        )
+        self._log = LogAttempts(self._database, self._auth.attempts, settings.metering.auth_log_rows)
+        self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
+        self._failures = Failures()
+        self._trace = trace_of(self._edge, self._auth.directory, self._clock)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until the daemon says stop or is gone."""
+        try:
+            await self._feed.start_after_newest()
+            await self._take_clients()
+            await load_access(self._entitle, self._clock)
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(work, name=name) for name, work in self._work()]
+                self._edge.start()
+                self._channel.send({"say": "ready", "pid": os.getpid()})
+                await self._stop.wait()
+                self._edge.stop()
+                for task in running:
+                    task.cancel()
+        finally:
+            with contextlib.suppress(NetbilldError, TimeoutError):
+                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                    await self._log.run()
+            self._count()
+            self._edge.close()
+            await self._database.close()
+            self._channel.close()
+
+    def _work(self) -> list[tuple[str, Any]]:
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "change feed": self._feed.follow,
+            "log of attempts": partial(every, 0.5, self._log.run),
+            "learned facts": partial(every, 2.0, self._keep_learned),
+        }
+        if not self._database.is_sqlite:
+            loops["notifications"] = self._feed.listen
+        supervised = [(name, supervise(name, loop, self._failures)) for name, loop in loops.items()]
+        return [*supervised, ("channel", self._hear()), ("counters", every(COUNT_SECONDS, self._say_count))]
+
+    async def _hear(self) -> None:
+        async for message in self._channel.messages():
+            match message["say"]:
+                case "admitted":
+                    self._admission.admitted(message)
+                case "look":
+                    service_ids = [UUID(each) for each in message["service_ids"]]
+                    await self._entitle.run(service_ids, "usage", self._clock.now())
+                case "ask":
+                    self._channel.send({"say": "answer", "number": message["number"], "answer": self._answer(message)})
+                case "stop":
+                    break
+        self._stop.set()
+
+    def _answer(self, message: Message) -> Message:
+        request = message["request"]
+        if request.get("verb") == "drops":
+            return self._edge.dropped.read(request.get("names", ()), request.get("nas"))
+        return self._trace.handle(request)
+
+    async def _follow_changes(self, changes: list[Change]) -> None:
+        if any(change.entity == "nas" for change in changes):
+            await self._take_clients()
+        if any(change.details.get("all_services") for change in changes):
+            await self._entitle.run(None, "change", self._clock.now())
+            return
+        named = {UUID(each) for change in changes for each in change.details.get("service_ids", ())}
+        if named:
+            await self._entitle.run(list(named), "change", self._clock.now())
+
+    async def _take_clients(self) -> None:
+        await take_clients(self._edge, self._database, self._box, self._settings.radius.require_message_authenticator)
+
+    async def _keep_learned(self) -> None:
+        learned = self._edge.take_learned()
+        if learned:
+            async with self._database.write() as work:
+                for nas_id in learned:
+                    await work.nas.sent_message_authenticator(nas_id, self._clock.now())
+            await self._take_clients()
+
+    async def _say_count(self) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        server, authenticate = self._edge.auth, self._auth.authenticate
+        self._channel.send(
+            {
+                "say": "count",
+                "requests": server.requests,
+                "replays": server.replays,
+                "replies": server.replies,
+                "drops": {str(reason): number for reason, number in server.drops.items()},
+                "sockets": [
+                    {
+                        "host": listener.host,
+                        "received": listener.counters.received,
+                        "sent": listener.counters.sent,
+                        "send_errors": listener.counters.send_errors,
+                        "handler_errors": listener.counters.handler_errors,
+                        "kernel_drops": listener.kernel_drops(),
+                    }
+                    for _, listener in self._edge.listeners
+                ],
+                "accepts": authenticate.accepts,
+                "rejects": authenticate.rejects,
+                "credentials": len(self._auth.directory),
+                "log_waiting": len(self._auth.attempts),
+                "log_lost": self._auth.attempts.lost,
+                "failing": dict(self._failures.now),
+                "max_rss_octets": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+        )
+
+
+def _no_accounting(**_: object) -> Any:
+    raise AssertionError("a worker has no accounting port")
+
+
+async def _main(config: Path | None, channel_descriptor: int, descriptors: list[int]) -> None:
+    channel = await Channel.over(socket.socket(fileno=channel_descriptor))
+    await Worker(load_settings(config), channel, descriptors).run()
+
+
+def main() -> None:
+    """Run one worker with what the daemon left it."""
+    parser = argparse.ArgumentParser(prog="netbilld-worker")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--sockets", required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the daemon ends us in order
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    configure_logs(logging.INFO)
+    try:
+        asyncio.run(_main(options.config, options.channel, [int(each) for each in options.sockets.split(",")]))
+    except* NetbilldError as errors:
+        logger.error("authentication process: %s", errors.exceptions[0])  # noqa: TRY400 - the line says all
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Several processes answer authentication as one daemon."""
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import DaemonProcess
+from tests.nas_socket import ACCEPT, REJECT, NasSocket
+from tests.peers import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, database_url: str) -> Iterator[DaemonProcess]:
+    """One with two authentication processes, on each database."""
+    with DaemonProcess(tmp_path, database_url, NETBILLD_RADIUS__WORKERS="3") as one:
+        one.init()
+        one.plan()
+        one.nas("pops", "127.0.0.0/24")
+        one.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia")
+        yield one
+
+
+def _workers(daemon: DaemonProcess) -> dict[int, int]:
+    """Return requests by worker, as the metrics have them."""
+    found = daemon.metrics()
+    return {number: int(found.get(f'netbilld_worker_requests_total{{worker="{number}"}}', 0)) for number in (1, 2)}
+
+
+def _children(daemon: DaemonProcess) -> list[int]:
+    listed = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return [int(each) for each in listed]
+
+
+def _lets_in(nas: NasSocket, password: str) -> bool:
+    return nas.login("budi", password) == ACCEPT
+
+
+def _are_gone(pids: list[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(daemon: DaemonProcess) -> None:
+    daemon.start()
+    with NasSocket(daemon, "127.0.0.2") as even, NasSocket(daemon, "127.0.0.3") as odd:
+        for nas in (even, odd):
+            assert nas.login("budi") == ACCEPT
+            assert nas.login("budi", "salah") == REJECT
+        wait_until(lambda: _workers(daemon) == {1: 2, 2: 2}, "each worker has counted its NAS's requests")
+        daemon.cli("subscriber", "set", "budi", "--password", "lain")
+        for nas in (even, odd):
+            wait_until(partial(_lets_in, nas, "lain"), "the new password is known", 1)
+            assert nas.login("budi") == REJECT
+        wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
+
+
+def test_a_process_that_is_killed_is_replaced_and_nobody_notices(daemon: DaemonProcess) -> None:
+    daemon.start()
+    first = _children(daemon)
+    assert len(first) == 2
+    with NasSocket(daemon, "127.0.0.2") as even, NasSocket(daemon, "127.0.0.3") as odd:
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        # what arrives meanwhile waits in the socket, which the daemon itself holds
+        assert even.login("budi", tries=1, timeout_seconds=20) == ACCEPT
+        assert odd.login("budi", tries=1, timeout_seconds=20) == ACCEPT
+    wait_until(lambda: len(_children(daemon)) == 2, "both are there again")
+    assert "it is started again" in daemon.log
+
+
+def test_they_end_with_the_daemon_in_order_and_when_it_is_killed(daemon: DaemonProcess) -> None:
+    for end in (daemon.terminate, daemon.kill):
+        daemon.start()
+        children = _children(daemon)
+        end()
+        wait_until(partial(_are_gone, children), "its processes are gone", 10)
