@@ -7,7 +7,7 @@ from OpenSSL import SSL
 
 from netbilld.radius import mschap
 from netbilld.radius.access import AccessView
-from netbilld.radius.attributes import EAP_MESSAGE, NAS_PORT_TYPE, STATE, USER_NAME
+from netbilld.radius.attributes import EAP_MESSAGE, STATE, USER_NAME
 from netbilld.radius.authenticator import md5
 from netbilld.radius.clients import Client
 from netbilld.radius.eap import EapOutcome, EapServer
@@ -15,7 +15,6 @@ from netbilld.radius.packet import Packet, decode
 from netbilld.radius.server import Request
 from tests.radius_requests import SOURCE, access_request, client
 
-WIRED = (NAS_PORT_TYPE, (15).to_bytes(4, "big"))
 PEER_CHALLENGE = bytes(range(16))
 PEER_ROOM = 1000
 TYPES = {"md5": 4, "tls": 13, "ttls": 21, "peap": 25}

@@ -13,11 +13,10 @@ from netbilld.radius.attributes import (
     FRAMED_MTU,
     MS_MPPE_RECV_KEY,
     MS_MPPE_SEND_KEY,
-    NAS_PORT_TYPE,
     STATE,
     USER_NAME,
 )
-from netbilld.radius.codes import Code, NasPortType
+from netbilld.radius.codes import Code
 from netbilld.radius.eap import packet as eap
 from netbilld.radius.eap.conversations import MAX_CONVERSATIONS, STATE_OCTETS, Conversation, Conversations
 from netbilld.radius.eap.md5 import CHALLENGE_OCTETS, Md5Method
@@ -46,7 +45,6 @@ _LEAST_MTU: Final = 1020
 _MOST_MTU: Final = 1400
 _EAP_HEADER_OCTETS: Final = eap.HEADER_OCTETS + 1
 _FRAMED_OVERHEAD_OCTETS: Final = 4  # of EAPOL, which Framed-MTU counts (RFC 3579 §2.4)
-_WIRELESS: Final = NasPortType.WIRELESS_802_11.to_bytes(4, "big")
 _CHALLENGE: Final = int(Code.ACCESS_CHALLENGE)
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
 _REJECT: Final = int(Code.ACCESS_REJECT)
@@ -127,9 +125,9 @@ class EapServer:
         if conversation.rounds > MAX_ROUNDS:
             return self._refuse(conversation, said, broken(f"more than {MAX_ROUNDS} rounds"))
         if conversation.method is None:
-            return self._identified(conversation, request, said)
+            return self._identified(conversation, said)
         if said.kind == EapType.NAK and not conversation.begun:
-            return self._offer_another(conversation, request, said)
+            return self._offer_another(conversation, said)
         if said.kind != conversation.method.kind:
             return self._refuse(conversation, said, broken(f"answer of type {said.kind} to another method"))
         conversation.begun = True
@@ -167,30 +165,23 @@ class EapServer:
             return None
         conversation.answered = eap.message_in(request.packet)
         conversation.identifier = said.identifier
-        return self._identified(conversation, request, said)
+        return self._identified(conversation, said)
 
-    def _identified(self, conversation: Conversation, request: Request, said: EapPacket) -> EapOutcome:
+    def _identified(self, conversation: Conversation, said: EapPacket) -> EapOutcome:
         if said.kind != EapType.IDENTITY:
             return self._refuse(conversation, said, broken("a conversation begins with Identity"))
         conversation.identity = said.data[:MAX_VALUE_OCTETS].rstrip(b"\0")
-        return self._offer(conversation, request, said, self._possible(request))
+        return self._offer(conversation, said, self.methods)
 
-    def _offer_another(self, conversation: Conversation, request: Request, said: EapPacket) -> EapOutcome:
+    def _offer_another(self, conversation: Conversation, said: EapPacket) -> EapOutcome:
         """Take a Nak: offer the first of our methods among those it names (RFC 3748 §5.3.1)."""
         wanted = {_TYPES.get(octet) for octet in said.data}
-        possible = [name for name in self._possible(request) if name in wanted and name not in conversation.offered]
-        return self._offer(conversation, request, said, possible)
+        possible = [name for name in self.methods if name in wanted and name not in conversation.offered]
+        return self._offer(conversation, said, possible)
 
-    def _possible(self, request: Request) -> list[Method]:
-        # MD5 gives no keys, without which a wireless network that encrypts can't let anyone in.
-        wireless = request.packet.get(NAS_PORT_TYPE) == _WIRELESS
-        return [name for name in self.methods if not (wireless and name == "eap-md5")]
-
-    def _offer(
-        self, conversation: Conversation, request: Request, said: EapPacket, possible: Sequence[Method]
-    ) -> EapOutcome:
+    def _offer(self, conversation: Conversation, said: EapPacket, possible: Sequence[Method]) -> EapOutcome:
         if not possible:
-            detail = f"netbilld speaks {', '.join(self._possible(request)) or 'none here'}"
+            detail = f"netbilld speaks {', '.join(self.methods) or 'none here'}"
             if said.kind == EapType.NAK:
                 detail += f"; the peer wants {_wanted(said.data)}"
             return self._refuse(conversation, said, Refused(Reason.NO_COMMON_METHOD, detail=detail))

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from netbilld.radius.access import AccessView, Reason
-from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, NAS_PORT_TYPE, REPLY_MESSAGE, STATE, USER_NAME
+from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, REPLY_MESSAGE, STATE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import METHODS, EapOutcome, EapServer, failure_for
 from netbilld.radius.eap.packet import EapType, response
@@ -194,11 +194,6 @@ def test_a_nak_can_not_ask_for_what_was_offered_already() -> None:
     radius = server()
     state, asked = begin(radius)
     rejected(radius.handle(eap_request(response(asked[1], EapType.NAK, b"\4"), state), find))
-
-
-def test_a_wireless_nas_is_not_offered_md5_for_it_makes_no_keys() -> None:
-    outcome = rejected(server().handle(eap_request(identity(), None, (NAS_PORT_TYPE, (19).to_bytes(4, "big"))), find))
-    assert outcome.decision.reason == Reason.NO_COMMON_METHOD
 
 
 def test_without_a_certificate_only_md5_is_left() -> None:

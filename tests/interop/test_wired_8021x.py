@@ -1,0 +1,139 @@
+"""hostapd and wpa_supplicant on the two ends of a cable, netbilld behind: 802.1X as a switch and a laptop do it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import SECRET, DaemonProcess
+from tests.eap_certificates import make
+from tests.peers import missing, need, wait_until
+
+NUMBERS = {"MD5": 4, "TLS": 13, "TTLS": 21, "PEAP": 25}
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+
+@dataclass
+class Wire:
+    """A veth pair: hostapd listens on the one end, the other lies in a network namespace of its own."""
+
+    daemon: DaemonProcess
+    certificates: Path
+    switch: str
+    laptop: str
+    namespace: str
+
+    @contextmanager
+    def supplicant(self, network: str) -> Iterator[Path]:
+        """Run wpa_supplicant with this network block; gives the file it writes its log to."""
+        directory = self.daemon.directory
+        configuration, log = directory / "supplicant.conf", directory / "supplicant.log"
+        configuration.write_text(f"ap_scan=0\nnetwork={{\nkey_mgmt=IEEE8021X\neapol_flags=0\n{network}\n}}\n")
+        command = [need("wpa_supplicant"), "-D", "wired", "-i", self.laptop, "-c", str(configuration), "-d"]
+        with background(["ip", "netns", "exec", self.namespace, *command], log):
+            yield log
+
+    def block(self, eap: str, password: str = "rahasia") -> str:
+        lines = [f"eap={eap}", 'identity="budi"', f'password="{password}"', f'ca_cert="{self.certificates}/ca.pem"']
+        if eap == "TLS":
+            lines += [
+                f'{key}="{self.certificates}/budi.{end}"'
+                for key, end in (("client_cert", "pem"), ("private_key", "key"))
+            ]
+        if eap in {"TTLS", "PEAP"}:
+            lines += ['anonymous_identity="anonymous"', 'phase2="auth=MSCHAPV2"']
+        return "\n".join(lines)
+
+
+@contextmanager
+def background(command: list[str], log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run([need("ip"), *arguments], check=True, capture_output=True, timeout=20)
+
+
+@contextmanager
+def cable(switch: str, laptop: str, namespace: str) -> Iterator[None]:
+    with ExitStack() as undo:
+        ip("netns", "add", namespace)
+        undo.callback(ip, "netns", "delete", namespace)
+        ip("link", "add", switch, "type", "veth", "peer", "name", laptop, "netns", namespace)
+        ip("link", "set", switch, "up")
+        ip("-n", namespace, "link", "set", laptop, "up")
+        yield
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    for program in ("hostapd", "wpa_supplicant", "ip"):
+        need(program)
+    if os.geteuid() != 0:
+        missing("root, for a network namespace,")
+    directory = tmp_path_factory.mktemp("wired")
+    certificates = directory / "made"
+    authority = make("Test authority", days=90)
+    authority.write(certificates, "ca")
+    make("radius.example.net", authority, days=90).write(certificates, "server")
+    make("budi", authority, client=True, days=90).write(certificates, "budi")
+    number = os.getpid() % 100_000
+    found = Wire(DaemonProcess(directory), certificates, f"nbsw{number}", f"nblt{number}", f"netbilld-test-{number}")
+    with found.daemon as running, ExitStack() as undo:
+        running.init()
+        running.plan()
+        running.nas("switch", "127.0.0.1", "--vendor", "rfc")
+        running.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia", "--name", "Budi")
+        store = running.data_dir / "certs"
+        store.mkdir(exist_ok=True)
+        for name in ("ca.pem", "server.pem", "server.key"):
+            shutil.copy(certificates / name, store / name)
+        running.start()
+        undo.enter_context(cable(found.switch, found.laptop, found.namespace))
+        configuration, log = directory / "hostapd.conf", directory / "hostapd.log"
+        configuration.write_text(
+            f"interface={found.switch}\ndriver=wired\nlogger_stdout=-1\nlogger_stdout_level=0\n"
+            "ieee8021x=1\neap_reauth_period=0\nuse_pae_group_addr=1\nown_ip_addr=127.0.0.1\nnas_identifier=switch\n"
+            f"auth_server_addr=127.0.0.1\nauth_server_port={running.auth_port}\nauth_server_shared_secret={SECRET}\n"
+            f"acct_server_addr=127.0.0.1\nacct_server_port={running.acct_port}\nacct_server_shared_secret={SECRET}\n"
+        )
+        undo.enter_context(background([need("hostapd"), str(configuration)], log))
+        wait_until(lambda: "AP-ENABLED" in log.read_text(), lambda: f"hostapd is ready: {log.read_text()}")
+        yield found
+
+
+@pytest.mark.parametrize("eap", ["MD5", "TLS", "TTLS", "PEAP"])
+def test_a_laptop_on_the_wire_is_let_in(wire: Wire, eap: str) -> None:
+    with wire.supplicant(wire.block(eap)) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), lambda: f"success: {log.read_text()[-3000:]}")
+        opened = f"authenticated - EAP type: {NUMBERS[eap]} ({eap})"
+        wait_until(
+            lambda: opened in (wire.daemon.directory / "hostapd.log").read_text(),
+            "hostapd opens its port",
+        )
+
+
+def test_the_session_on_the_wire_is_the_subscribers_although_the_name_outside_is_anonymous(wire: Wire) -> None:
+    with wire.supplicant(wire.block("PEAP")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), "success")
+        wait_until(
+            lambda: any(one["stopped_at"] is None for one in wire.daemon.json("session", "list", "--username", "budi")),
+            "the session is in the list",
+        )
+
+
+def test_a_wrong_password_leaves_the_port_closed(wire: Wire) -> None:
+    with wire.supplicant(wire.block("PEAP", "salah")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-FAILURE" in log.read_text(), lambda: f"failure: {log.read_text()[-3000:]}")
+        assert "CTRL-EVENT-EAP-SUCCESS" not in log.read_text()
