@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyrad import packet as pyrad
 
@@ -21,6 +22,7 @@ from netbilld.radius.exchange import Reply, build_request, verify_reply
 from netbilld.radius.packet import decode, encode_attributes
 from netbilld.radius.passwords import hide_password, reveal_password, reveal_salted
 from netbilld.radius.server import RadiusServer
+from tests.radius_oracle import DIFFERENCES, built, compare, compare_encoding, entropy, pairs_of
 from tests.radius_requests import NAS, access_request, accounting_request, client, mschap_v2, received, view
 
 DICTIONARY = load()
@@ -172,3 +174,40 @@ def test_pyrad_reads_the_mppe_keys_of_an_ms_chap_v2_accept(salt: bytes, name: st
         revealed = reveal_salted(ours.attributes[key], request.client.secret, request.packet.authenticator)
         assert revealed is not None
         assert answer[attribute][0] == revealed
+
+
+# -- at length: any datagram, and what is written of it ----------------------------------------------------------------
+
+AT_LENGTH = 100_000  # packets read, and as many written
+_AT_LENGTH = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@settings(_AT_LENGTH, max_examples=3_000)
+@given(entropy)
+def test_both_codecs_read_and_write_any_packet_alike_or_differ_for_a_written_reason(drawn: bytes) -> None:
+    compare(built(drawn))
+    compare_encoding(pairs_of(drawn))
+
+
+@pytest.mark.soak
+@settings(_AT_LENGTH, max_examples=AT_LENGTH, phases=[Phase.generate])
+@given(entropy)
+def test_a_hundred_thousand_packets_are_read_and_written_alike(drawn: bytes) -> None:
+    compare(built(drawn))
+    compare_encoding(pairs_of(drawn))
+
+
+@pytest.mark.parametrize(
+    ("datagram", "reason"),
+    [
+        ("01010020" + "00" * 16 + "1a0c00000000010601020304", 0),
+        ("01010020" + "00" * 16 + "1a0c01000000010601020304", 0),
+        ("01010018" + "00" * 16 + "01ff6e65", 1),
+        ("01010018" + "00" * 16 + "50040000", 2),
+        ("01011001" + "00" * 16 + "01ff" + "61" * 253 + ("01ff" + "61" * 253) * 15 + "0102", 3),
+    ],
+)
+def test_each_written_reason_is_needed(datagram: str, reason: int) -> None:
+    octets = bytes.fromhex(datagram)
+    octets = octets[:2] + len(octets).to_bytes(2, "big") + octets[4:]
+    assert compare(octets) == DIFFERENCES[reason].reason
