@@ -59,6 +59,7 @@ def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(dae
         wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_process_that_is_killed_is_replaced_and_nobody_notices(daemon: DaemonProcess) -> None:
     daemon.start()
     first = _children(daemon)
@@ -73,6 +74,7 @@ def test_a_process_that_is_killed_is_replaced_and_nobody_notices(daemon: DaemonP
     assert "it is started again" in daemon.log
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_they_end_with_the_daemon_in_order_and_when_it_is_killed(daemon: DaemonProcess) -> None:
     for end in (daemon.terminate, daemon.kill):
         daemon.start()
