@@ -177,6 +177,8 @@ def check_ports(settings: Settings, daemon: dict[str, Any] | None) -> Iterator[C
     for host in settings.radius.host:
         wanted.append(("radius.auth_port", host, settings.radius.auth_port, socket.SOCK_DGRAM))
         wanted.append(("radius.acct_port", host, settings.radius.acct_port, socket.SOCK_DGRAM))
+        if settings.radius.radsec_port is not None:
+            wanted.append(("radius.radsec_port", host, settings.radius.radsec_port, socket.SOCK_STREAM))
     wanted.append(("panel.port", settings.panel.host, settings.panel.port, socket.SOCK_STREAM))
     wanted.append(("portal.port", settings.portal.host, settings.portal.port, socket.SOCK_STREAM))
     for name, host, port, kind in wanted:

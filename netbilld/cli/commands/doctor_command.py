@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from netbilld.adapters.database.engine import Database
+from netbilld.cli.certificate_checks import check_certificates
 from netbilld.cli.checks import (
     Check,
     check_daemon,
@@ -66,4 +67,5 @@ async def _checks(context: Context) -> list[Check]:
     checks.append(check_daemon(daemon))
     checks += check_dropped(await dropped_packets(settings.data_dir, None), context.now())
     checks += check_ports(settings, daemon)
+    checks += check_certificates(settings, context.now())
     return checks

@@ -1,0 +1,144 @@
+"""`netbilld certs`, what `doctor` and `serve` say of certificates, and RadSec that starts when they are mended."""
+
+import json
+import socket
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from netbilld.adapters.certificate_authority import SERVER_DAYS, CertificateAuthority
+from netbilld.adapters.certificates import CertificateFiles, read_certificates
+from tests.daemon_process import DaemonProcess
+from tests.peers import free_tcp_port, wait_until
+from tests.radsec_client import RadsecClient
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+    """A data directory without a database: certificates need none."""
+    with DaemonProcess(tmp_path) as made:
+        made.data_dir.mkdir(mode=0o700)
+        yield made
+
+
+def files_of(daemon: DaemonProcess) -> CertificateFiles:
+    return CertificateFiles.of(daemon.data_dir)
+
+
+def test_an_authority_is_made_once_and_lists_what_it_made(daemon: DaemonProcess) -> None:
+    said = daemon.cli("certs", "init", "--name", "radius.example.net", "--name", "192.0.2.1")
+    assert "made: keep a copy" in said
+    assert "for radius.example.net, 192.0.2.1, expires" in said
+    authority = files_of(daemon).ca.read_bytes()
+    again = daemon.cli("certs", "init")
+    assert "ca.pem exists" in again
+    assert files_of(daemon).ca.read_bytes() == authority
+    daemon.cli("certs", "issue", "pop1", "--for", "192.0.2.9", "--days", "20")
+    bundled = daemon.run("certs", "issue", "budi", "--p12", "--password-stdin", stdin="rahasia\n")
+    assert bundled.returncode == 0, bundled.stderr
+    assert stat.S_IMODE(files_of(daemon).client_bundle("budi").stat().st_mode) == 0o600
+    refused = daemon.run("certs", "issue", "pop1")
+    assert refused.returncode == 1
+    assert "`--renew` makes its successor" in refused.stderr
+    rows = daemon.json("certs", "list")
+    assert [(row["kind"], row["name"], row["state"], row["key"]) for row in rows] == [
+        ("ca", rows[0]["name"], "ok", True),
+        ("server", "radius.example.net", "ok", True),
+        ("client", "budi", "ok", True),
+        ("client", "pop1", "expiring", True),
+    ]
+    assert rows[3]["names"] == ["pop1", "192.0.2.9"]
+    assert len(rows[3]["fingerprint"]) == 64
+    assert "in 19 days" in daemon.cli("certs", "list")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("issue", "../x"), "the certificate name '../x' is not allowed"),
+        (("issue", "pop1"), "the certificate {certs}/ca.pem is missing; make one with `netbilld certs init`"),
+        (("issue", "pop1", "--p12"), "a .p12 file needs a password"),
+        (("issue", "pop1", "--password", "x"), "--password locks a .p12 file only"),
+        (("init", "--name", "not a name"), "'not a name' is neither a host name nor an address"),
+    ],
+)
+def test_what_can_t_be_made_is_refused_in_one_line(daemon: DaemonProcess, words: tuple[str, ...], said: str) -> None:
+    finished = daemon.run("certs", *words)
+    assert finished.returncode == 1
+    assert said.format(certs=files_of(daemon).directory) in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+def test_without_a_data_directory_nothing_is_made(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        finished = daemon.run("certs", "init")
+        assert finished.returncode == 1
+        assert "run `netbilld init` first" in finished.stderr
+        assert not daemon.data_dir.exists()
+
+
+def checks(daemon: DaemonProcess) -> dict[str, tuple[str, str, str]]:
+    finished = daemon.run("doctor", "--json")
+
+    return {one["name"]: (one["result"], one["detail"], one["hint"]) for one in json.loads(finished.stdout)["checks"]}
+
+
+def test_doctor_and_serve_name_what_is_wrong_and_radsec_starts_when_it_is_mended(tmp_path: Path) -> None:
+    port = free_tcp_port()
+    with DaemonProcess(
+        tmp_path, NETBILLD_RADIUS__RADSEC_PORT=str(port), NETBILLD_CERTIFICATES__NAMES="localhost"
+    ) as daemon:
+        daemon.init()
+        files = files_of(daemon)
+        found = checks(daemon)
+        assert found["server certificate"][0] == "fail"
+        assert "server.pem is missing" in found["server certificate"][1]
+        assert "netbilld certs init" in found["server certificate"][2]
+
+        now = datetime.now(UTC)
+        authority = CertificateAuthority(files)
+        authority.make("Tests", now - timedelta(days=SERVER_DAYS))
+        authority.make_server(["elsewhere.example.net"], now - timedelta(days=SERVER_DAYS - 12, hours=-1))
+        authority.issue("pop1", now, days=10)
+        found = checks(daemon)
+        assert found["server certificate"][0] == "fail"
+        assert "is for elsewhere.example.net, not for localhost" in found["server certificate"][1]
+        assert found["certificate pop1"][0] == "warn"
+        assert "expires on" in found["certificate pop1"][1]
+
+        daemon.nas("pop1", "127.0.0.1")
+        daemon.start()
+        assert "RadSec is not started: " in daemon.log
+        assert "is for elsewhere.example.net, not for localhost; `netbilld certs init --name localhost`" in daemon.log
+        status = checks(daemon)["daemon"]
+        assert status[0] == "warn"
+        assert "RadSec is not started" in status[1]
+        # ours, and in its last 30 days: the daemon has renewed it, but its names are a person's to choose
+        assert read_certificates(files.server)[0].not_valid_after_utc > now + timedelta(days=SERVER_DAYS - 2)
+        assert "server certificate renewed until" in daemon.log
+
+        daemon.cli("certs", "init", "--name", "localhost")
+        wait_until(lambda: "RadSec listens on port" in daemon.log, "RadSec starts by itself")
+        with RadsecClient(port, files.directory, "pop1") as nas:
+            assert nas.ask(nas.status_request()) is not None
+        found = checks(daemon)
+        assert found["server certificate"][0] == found["authority"][0] == found["radius.radsec_port"][0] == "ok"
+        assert daemon.terminate() == 0
+
+
+def test_a_radsec_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.init()
+        daemon.environment["NETBILLD_RADIUS__RADSEC_PORT"] = str(daemon.panel_port)
+
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", daemon.panel_port))
+            other.listen()
+            finished = daemon.run("serve")
+        assert finished.returncode == 1
+        assert f"RadSec can't listen on TCP 127.0.0.1:{daemon.panel_port}: Address already in use" in finished.stderr
