@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netbilld.radius.terms import LockKind, SecondLogin
+from netbilld.model.service_lock import LockKind, SecondLogin
 
 
 class Timing(StrEnum):

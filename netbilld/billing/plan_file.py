@@ -27,8 +27,8 @@ from netbilld.billing.plan import (
     UsagePrice,
 )
 from netbilld.model.errors import InvalidInputError
+from netbilld.model.service_lock import LockKind, SecondLogin
 from netbilld.model.units import currency_exponent, parse_amount, parse_octets, parse_rate_bps
-from netbilld.radius.terms import LockKind, SecondLogin
 
 PRICE_LIMIT_MINOR: Final = 10**12
 PERIOD_DAYS_LIMIT: Final = 366

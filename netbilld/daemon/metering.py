@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from netbilld.accounting.session import Session
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
@@ -49,6 +51,8 @@ class Metering:
 
     Attributes:
         applied: journal records applied since the start.
+        on_batch: told what a batch did, as soon as that is durable.
+        on_sessions: told of every session that a batch has made or changed, as soon as that is durable.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Metering:
         self._committed = asyncio.Event()
         journal.on_commit = self._committed.set
         self.applied = 0
+        self.on_sessions: Callable[[Sequence[Session]], None] | None = None
+        self.on_batch: Callable[[Batch], None] | None = None
         self._hearing_since: datetime | None = None
 
     def hearing_since(self) -> datetime:
@@ -99,6 +105,10 @@ class Metering:
             self._committed.clear()
             batch = await self._meter.run_batch()
             self.applied += batch.applied
+            if batch.sessions and self.on_sessions is not None:
+                self.on_sessions(batch.sessions)
+            if self.on_batch is not None:
+                self.on_batch(batch)
             await self._follow(batch)
             if batch.behind:
                 self._hearing_since = None

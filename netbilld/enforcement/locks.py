@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from netbilld.model.service_lock import LockKind
 from netbilld.radius.access import Reason
 from netbilld.radius.location import Location, is_randomised
-from netbilld.radius.terms import LockKind
 
 # In the order they are looked at: the widest first, since it explains the others.
 ORDER: Final[tuple[LockKind, ...]] = ("nas", "vlan", "nas_port", "mac")

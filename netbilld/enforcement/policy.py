@@ -9,7 +9,7 @@ from netbilld.billing.plan import AfterAllowance, Charging, Closing, Plan, Timin
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.periods import local_date, local_midnight, monthly_period
-from netbilld.radius.terms import LockKind
+from netbilld.model.service_lock import LockKind
 
 
 class Reason(StrEnum):

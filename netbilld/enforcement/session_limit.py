@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.accounting.stale import SilencePolicy
-from netbilld.radius.terms import SecondLogin
+from netbilld.model.service_lock import SecondLogin
 
 # Between an Access-Accept and the Start that tells of it: a log-in that nothing came of holds its place so long.
 START_WAIT: Final = timedelta(seconds=60)

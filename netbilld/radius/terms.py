@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-SecondLogin = Literal["replace", "refuse", "allow"]
-LockKind = Literal["mac", "vlan", "nas_port", "nas"]
+from netbilld.model.service_lock import LockKind, SecondLogin
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,11 @@ class AccessDirectory:
         service = self._services.get(service_id)
         return None if service is None else service.facts
 
+    def terms(self, service_id: UUID) -> AccessTerms | None:
+        """Return what admission holds a service's log-ins against; None for nothing."""
+        service = self._services.get(service_id)
+        return None if service is None else service.terms
+
     def service_ids(self) -> frozenset[UUID]:
         """Return every service that is held."""
         return frozenset(self._services)

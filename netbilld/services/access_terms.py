@@ -3,7 +3,8 @@
 from typing import Final
 
 from netbilld.enforcement.policy import ServiceFacts
-from netbilld.radius.terms import AccessTerms, LockKind
+from netbilld.model.service_lock import LockKind
+from netbilld.radius.terms import AccessTerms
 from netbilld.services.own_pools import NO_NEEDS, PoolNeeds
 
 # Locks are a service's own. Beyond so many, terms with locks are made anew and not shared.

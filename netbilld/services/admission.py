@@ -17,6 +17,7 @@ from netbilld.accounting.stale import SilencePolicy
 from netbilld.billing.hours import closes_at, hours_text
 from netbilld.enforcement.locks import REFUSALS, lesson, misfit, value_of
 from netbilld.enforcement.session_limit import Comer, Hearing, HeldSession, admit
+from netbilld.model.service_lock import LockKind
 from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason
 from netbilld.radius.attributes import SESSION_TIMEOUT
 from netbilld.radius.codes import Code
@@ -24,7 +25,7 @@ from netbilld.radius.location import Location, is_randomised, locate
 from netbilld.radius.packet import encode_attribute
 from netbilld.radius.refusal import refused
 from netbilld.radius.server import Request
-from netbilld.radius.terms import AccessTerms, LockKind
+from netbilld.radius.terms import AccessTerms
 from netbilld.services.authenticate import Admission, Answer
 from netbilld.services.learned_locks import LearnedLocks, Lesson
 from netbilld.services.live_sessions import LiveSessions

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from netbilld.radius.terms import AccessTerms, LockKind
+from netbilld.model.service_lock import LockKind
+from netbilld.radius.terms import AccessTerms
 
 MAX_WAITING: Final = 200_000  # lessons that the store does not say yet; beyond them nothing is learned
 

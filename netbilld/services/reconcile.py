@@ -124,6 +124,7 @@ class Reconcile:
         self._sessions: set[int] = set()
         self._nudged = asyncio.Event()
         self._all_at: datetime | None = None
+        self.on_lost: Callable[[Sequence[int]], None] | None = None  # told of sessions that their NAS does not know
 
     def nudge(self, service_ids: Iterable[UUID] = (), session_ids: Iterable[int] = ()) -> None:
         """Have these looked at right away."""
@@ -397,6 +398,8 @@ class Reconcile:
             await store.drop_pending(done)
             await store.close_as_lost(lost)
             woken = await store.wake_orders(ended[0].waiting.session.nas.nas_id, now) if recovered else 0
+        if lost and self.on_lost is not None:
+            self.on_lost(lost)
         if woken or any(order.next_attempt_at <= now for order in waiting_on):
             self._nudged.set()
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from netbilld.enforcement.policy import Reason
+from netbilld.radius.access import Reason as Refusal
 
 _MESSAGES: Final[dict[str, dict[Reason, str]]] = {
     "id": {
@@ -29,3 +30,29 @@ _MESSAGES: Final[dict[str, dict[Reason, str]]] = {
 def reply_message(reason: Reason, locale: str) -> bytes:
     """Return Reply-Message for a refusal, in Indonesian (`id`) or English; empty where there is nothing to say."""
     return _MESSAGES.get(locale, _MESSAGES["en"]).get(reason, "").encode()
+
+
+# What a person can do something about; where a device comes from is said to staff only.
+_ADMISSION: Final[dict[str, dict[str, str]]] = {
+    "id": {
+        Refusal.SESSION_LIMIT: "Akun ini sedang dipakai di perangkat lain.",
+        Refusal.OUTSIDE_HOURS: "Paket ini tidak berlaku pada jam ini.",
+        Refusal.MAC_LOCK: "Perangkat ini belum terdaftar. Hubungi kami bila modem diganti.",
+        Refusal.VLAN_LOCK: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
+        Refusal.PORT_LOCK: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
+        Refusal.NAS_NOT_ALLOWED: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
+    },
+    "en": {
+        Refusal.SESSION_LIMIT: "This account is in use on another device.",
+        Refusal.OUTSIDE_HOURS: "This plan can't be used at this hour.",
+        Refusal.MAC_LOCK: "This device is not registered. Contact us if the modem was replaced.",
+        Refusal.VLAN_LOCK: "This account is registered at another place. Contact us.",
+        Refusal.PORT_LOCK: "This account is registered at another place. Contact us.",
+        Refusal.NAS_NOT_ALLOWED: "This account is registered at another place. Contact us.",
+    },
+}
+
+
+def admission_message(reason: str, locale: str) -> bytes:
+    """Return Reply-Message for a log-in that a limit, lock or hour refuses, in Indonesian (`id`) or English."""
+    return _ADMISSION.get(locale, _ADMISSION["en"]).get(reason, "").encode()

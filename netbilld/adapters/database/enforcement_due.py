@@ -30,7 +30,7 @@ from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.model.periods import monthly_period
-from netbilld.radius.terms import LockKind
+from netbilld.model.service_lock import LockKind
 from netbilld.services.access_directory import SealedCredential
 
 # Named ids in one statement: either database takes more than 32,000.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
     from netbilld.adapters.database.ledger import LedgerStore
+    from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
     from netbilld.adapters.database.meta import MetaStore
     from netbilld.adapters.database.nas import NasStore
@@ -85,6 +86,12 @@ class UnitOfWork:
         from netbilld.adapters.database.ledger import LedgerStore
 
         return LedgerStore(self.connection)
+
+    @cached_property
+    def locks(self) -> "LockStore":
+        from netbilld.adapters.database.locks import LockStore
+
+        return LockStore(self.connection)
 
     @cached_property
     def logins(self) -> "LoginStore":

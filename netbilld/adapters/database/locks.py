@@ -1,0 +1,83 @@
+"""Locks: where services may log in from."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import nas, service_locks
+from netbilld.adapters.database.upsert import insert_into
+from netbilld.model.service_lock import ServiceLock
+from netbilld.services.learned_locks import Lesson
+
+_IDS_A_QUERY = 5_000
+
+
+class LockStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of(self, service_id: UUID) -> list[ServiceLock]:
+        """Return a service's locks by kind and value; a NAS's with its name, that of a removed one too."""
+        table = service_locks.c
+        query = select(table.kind, table.value, table.learned, table.created_at)
+        found = (await self._connection.execute(query.where(table.service_id == service_id))).all()
+        ids = [UUID(row.value) for row in found if row.kind == "nas"]
+        names: dict[str, str] = {}
+        if ids:
+            for row in await self._connection.execute(select(nas.c.id, nas.c.name).where(nas.c.id.in_(ids))):
+                names[str(row.id)] = row.name
+        locks = [
+            ServiceLock(row.kind, row.value, row.learned, row.created_at, names.get(row.value, row.value))
+            for row in found
+        ]
+        return sorted(locks, key=lambda lock: (lock.kind, lock.shown))
+
+    async def set(
+        self, service_id: UUID, kind: str, values: Collection[str], *, learned: bool, created_at: datetime
+    ) -> None:
+        """Lock a service to these values of a kind, whatever it was locked to before."""
+        table = service_locks.c
+        await self._connection.execute(delete(service_locks).where(table.service_id == service_id, table.kind == kind))
+        rows = [
+            {"service_id": service_id, "kind": kind, "value": value, "learned": learned, "created_at": created_at}
+            for value in values
+        ]
+        if rows:
+            await self._connection.execute(insert_into(self._connection, service_locks), rows)
+
+    async def remove(self, service_id: UUID, kinds: Collection[str] | None, *, learned_only: bool = False) -> int:
+        """Take off locks of these kinds, of every kind for None; return how many."""
+        query = delete(service_locks).where(service_locks.c.service_id == service_id)
+        if kinds is not None:
+            query = query.where(service_locks.c.kind.in_(kinds))
+        if learned_only:
+            query = query.where(service_locks.c.learned.is_(True))
+        return (await self._connection.execute(query)).rowcount
+
+    async def learn(self, lessons: Sequence[Lesson]) -> None:
+        """Write down what log-ins have taught; where a service is locked by that kind meanwhile, that stays."""
+        table = service_locks.c
+        known: set[tuple[UUID, str]] = set()
+        ids = list({lesson.service_id for lesson in lessons})
+        for start in range(0, len(ids), _IDS_A_QUERY):
+            query = select(table.service_id, table.kind).where(table.service_id.in_(ids[start : start + _IDS_A_QUERY]))
+            known |= {(row.service_id, row.kind) for row in await self._connection.execute(query)}
+        rows = [
+            {
+                "service_id": lesson.service_id,
+                "kind": lesson.kind,
+                "value": lesson.value,
+                "learned": True,
+                "created_at": lesson.at,
+            }
+            for lesson in lessons
+            if (lesson.service_id, lesson.kind) not in known
+        ]
+        if rows:
+            statement = insert_into(self._connection, service_locks).on_conflict_do_nothing()
+            await self._connection.execute(statement, rows)
