@@ -29,7 +29,6 @@ from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import ipv6_prefix
 from netbilld.services.address_book import AddressBook
 from netbilld.services.assign_addresses import AssignAddresses
-from netbilld.services.own_pools import OwnPools
 from netbilld.services.settle_leases import SettleLeases
 from tests.radius_requests import AUTHENTICATOR, accepted, access_request, client
 
@@ -109,7 +108,7 @@ class World:
     _sessions: int = 0
 
     def node(self) -> Node:
-        book = AddressBook(self.database, self.clock, OwnPools())
+        book = AddressBook(self.database, self.clock)
         assign = AssignAddresses(
             self.database, self.clock, bytes, book, hold_seconds=POLICY.accept_seconds, locale_of=lambda _: "en"
         )

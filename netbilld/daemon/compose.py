@@ -22,6 +22,7 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.radsec import RadsecLimits
 from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
+from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import take_clients
@@ -80,6 +81,7 @@ class Parts:
     radsec: RadsecEdge | None
     care: CertificateCare
     metering: Metering
+    addressing: Addressing
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -143,7 +145,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         journal.open()
         await join(journal, database)
 
-        auth = Authentication(settings, clock, entropy, None)
+        addressing = Addressing(settings, database, clock, entropy)
+        auth = Authentication(settings, clock, entropy, addressing.assign)
         attempts, directory, authenticate = auth.attempts, auth.directory, auth.authenticate
         if settings.radius.workers > 1:
             pool = WorkerPool(
@@ -179,7 +182,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         trace = trace_of(edge, directory, clock)
 
         if pool is not None:
-            pool.serve(clients_of(edge), directory, None)
+            pool.serve(clients_of(edge), directory, addressing.assign)
         entitle = Entitle(
             database,
             directory,
@@ -205,6 +208,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
+        addressing.connect(directory, metering)
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -213,6 +217,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             progress=metering,
             directory=directory,
             authenticate=authenticate,
+            addressing=addressing,
             attempts=attempts,
             reconcile=reconcile,
             coa=coa,
@@ -287,6 +292,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             radsec=radsec,
             care=care,
             metering=metering,
+            addressing=addressing,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
@@ -43,6 +44,7 @@ class Health:
         progress: Progress,
         directory: AccessDirectory,
         authenticate: Authenticate,
+        addressing: Addressing,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
         coa: CoaClient,
@@ -56,6 +58,7 @@ class Health:
         self._progress = progress
         self._directory = directory
         self._authenticate = authenticate
+        self._addressing = addressing
         self._attempts = attempts
         self._reconcile = reconcile
         self._coa = coa
@@ -213,6 +216,7 @@ class Health:
             "Journal octets not applied yet.",
             [("", self._progress.behind_octets)],
         )
+        yield from _address_families(self._addressing)
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",
@@ -240,6 +244,36 @@ class Health:
             [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
+
+
+def _address_families(addressing: Addressing) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix, counter, gauge = "netbilld_addresses_", "counter", "gauge"
+    given, settled = addressing.assign.counters, addressing.settle.counters
+    for name, help_text, count in (
+        ("given", "Log-ins that got addresses from our pools.", given.given),
+        ("given_unwritten", "Log-ins that got what they had while the database was away.", given.given_unwritten),
+        ("lost_races", "Addresses that another process had taken a moment before.", given.lost_races),
+        ("released", "Addresses freed.", settled.released),
+        ("adopted", "Addresses a session was seen with and had no lease for.", settled.adopted),
+        ("conflicts", "Addresses a session was seen with although another service has them.",
+         given.conflicts + settled.conflicts),
+    ):  # fmt: skip
+        yield f"{prefix}{name}_total", counter, help_text, [("", count)]
+    refused = (("full", given.refused_full), ("unavailable", given.refused_unavailable))
+    yield (
+        prefix + "refused_total",
+        counter,
+        "Log-ins refused for want of an address.",
+        [(f'{{reason="pool_{why}"}}', count) for why, count in refused],
+    )
+    yield prefix + "waiting", gauge, "Log-ins that wait for their address.", [("", addressing.assign.waiting)]
+    free = [(f'{{pool="{_label(table.pool.name)}"}}', table.free) for table in addressing.book.tables()]
+    yield prefix + "free", gauge, "Addresses nobody has, as far as this process knows.", free
+
+
+def _label(value: str) -> str:
+    """Return text as a label's value holds it."""
+    return value.replace("\\", r"\\").replace('"', r"\"")
 
 
 def _worker_families(workers: WorkerPool) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

@@ -63,6 +63,7 @@ class Daemon:
         try:
             await self.feed.start_after_newest()
             started = parts.clock.monotonic()
+            await parts.addressing.load()
             await load_access(parts.entitle, parts.clock)
             logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
             parts.journal.start(asyncio.get_running_loop())
@@ -131,6 +132,7 @@ class Daemon:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
+        loops |= parts.addressing.loops()
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)
         if parts.workers is not None:
@@ -191,6 +193,8 @@ class Daemon:
                 everything = change.action
             for service_id in change.details.get("service_ids", ()):
                 service_ids[UUID(service_id)] = change.action
+        if any(change.entity == "pool" for change in changes):
+            await self.parts.addressing.load()
         if nas_changed:
             await self._load_clients()
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once

@@ -191,6 +191,11 @@ class MeteringSettings(_Section):
     auth_log_rows: Annotated[int, Field(ge=1000)] = 500_000
 
 
+class AddressSettings(_Section):
+    hold_seconds: Annotated[int, Field(ge=10, le=3600)] = 120  # an address given waits so long for its session's Start
+    suspect_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 24  # kept for sessions of a NAS that fell silent
+
+
 class Settings(BaseSettings):
     """Every setting of the contract that this release understands."""
 
@@ -214,6 +219,7 @@ class Settings(BaseSettings):
     billing: BillingSettings = BillingSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
     metering: MeteringSettings = MeteringSettings()
+    addresses: AddressSettings = AddressSettings()
 
     @property
     def resolved_database_url(self) -> str:

@@ -10,7 +10,6 @@ from uuid import UUID
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind, parse_address
 from netbilld.services.lease_table import LeaseTable
-from netbilld.services.own_pools import OwnPools
 
 Place = tuple[UUID, str]  # pool and address
 
@@ -47,12 +46,11 @@ class AddressBook:
         unwritten: leases that were given while the database was away: nothing it says overrides them.
     """
 
-    def __init__(self, store: Store, clock: Clock, own_pools: OwnPools, *, is_shared: bool = True) -> None:
+    def __init__(self, store: Store, clock: Clock, *, is_shared: bool = True) -> None:
         """Take what to read from; `is_shared` where other processes give from the same pools."""
         self.unwritten: Final[dict[Place, AddressLease]] = {}
         self._store = store
         self._clock = clock
-        self._own_pools = own_pools
         self._is_shared = is_shared
         self._tables: dict[UUID, LeaseTable] = {}
         self._by_name: dict[tuple[PoolKind, str], LeaseTable] = {}
@@ -71,6 +69,10 @@ class AddressBook:
     def table(self, pool_id: UUID) -> LeaseTable | None:
         """Return a pool as it is now."""
         return self._tables.get(pool_id)
+
+    def names(self) -> list[tuple[PoolKind, str]]:
+        """Return kind and folded name of every pool."""
+        return list(self._by_name)
 
     def named(self, kind: PoolKind, name_key: str) -> LeaseTable | None:
         """Return the pool of that kind and folded name."""
@@ -92,8 +94,8 @@ class AddressBook:
         number = table.pool.number(place[1]) if table is not None else None
         return table.get(number) if table is not None and number is not None else None
 
-    async def load(self) -> bool:
-        """Read the pools and all their leases; return whether the names of our pools have changed.
+    async def load(self) -> None:
+        """Read the pools and all their leases.
 
         Raises:
             StoreUnavailableError: the database is away; what was known stays.
@@ -113,7 +115,6 @@ class AddressBook:
         self._tables = tables
         self._by_name = {(table.pool.kind, table.pool.name_key): table for table in tables.values()}
         await self._read_since(began_at)  # what was given and freed while this was read
-        return self._own_pools.set(self._by_name)
 
     async def refresh(self) -> None:
         """Take in what other processes have given and freed since the last time."""

@@ -22,6 +22,7 @@ from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
+from netbilld.daemon.addressing import know_pools
 from netbilld.daemon.authentication import Authentication, load_access, trace_of
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.feed import ChangeFeed
@@ -88,6 +89,7 @@ class Worker:
         try:
             await self._feed.start_after_newest()
             await self._take_clients()
+            await know_pools(self._database, self._auth.directory.own_pools)
             await load_access(self._entitle, self._clock)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(work, name=name) for name, work in self._work()]
@@ -140,6 +142,8 @@ class Worker:
     async def _follow_changes(self, changes: list[Change]) -> None:
         if any(change.entity == "nas" for change in changes):
             await self._take_clients()
+        if any(change.entity == "pool" for change in changes):
+            await know_pools(self._database, self._auth.directory.own_pools)
         if any(change.details.get("all_services") for change in changes):
             await self._entitle.run(None, "change", self._clock.now())
             return
