@@ -23,6 +23,7 @@ from netbilld.adapters.radsec import RadsecLimits
 from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.addressing import Addressing
+from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import take_clients
@@ -48,6 +49,7 @@ from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
 from netbilld.services.initialise import verify_key
+from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
@@ -82,6 +84,8 @@ class Parts:
     care: CertificateCare
     metering: Metering
     addressing: Addressing
+    admissions: Admissions
+    keep_admissions: KeepAdmissions
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -146,7 +150,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         await join(journal, database)
 
         addressing = Addressing(settings, database, clock, entropy)
-        auth = Authentication(settings, clock, entropy, addressing.assign)
+        admissions = Admissions(settings, clock, entropy, addressing.assign)
+        auth = Authentication(settings, clock, entropy, admissions.admit)
         attempts, directory, authenticate = auth.attempts, auth.directory, auth.authenticate
         if settings.radius.workers > 1:
             pool = WorkerPool(
@@ -182,7 +187,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         trace = trace_of(edge, directory, clock)
 
         if pool is not None:
-            pool.serve(clients_of(edge), directory, addressing.assign)
+            pool.serve(clients_of(edge), directory, admissions.admit)
         entitle = Entitle(
             database,
             directory,
@@ -209,6 +214,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
         addressing.connect(directory, metering)
+        keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -293,6 +299,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             care=care,
             metering=metering,
             addressing=addressing,
+            admissions=admissions,
+            keep_admissions=keep_admissions,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

@@ -31,6 +31,7 @@ from netbilld.daemon.workers.trace import TraceOfAll
 from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import portal_runner
+from netbilld.services.keep_admissions import OTHERS_SECONDS
 
 HTTP_SHUTDOWN_SECONDS: Final = 1.5
 LAST_WRITE_SECONDS: Final = 0.5
@@ -64,6 +65,7 @@ class Daemon:
             await self.feed.start_after_newest()
             started = parts.clock.monotonic()
             await parts.addressing.load()
+            await parts.keep_admissions.sync()
             await load_access(parts.entitle, parts.clock)
             logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
             parts.journal.start(asyncio.get_running_loop())
@@ -107,6 +109,7 @@ class Daemon:
         await asyncio.gather(*(http.close() for http in self._http))
         with suppress(NetbilldError, TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.parts.keep_admissions.run()
                 await self.parts.log_attempts.run()
         await self.parts.close()
 
@@ -121,6 +124,8 @@ class Daemon:
             "time edges": partial(every, 1.0, self._follow_time),
             "log of attempts": partial(every, 0.5, parts.log_attempts.run),
             "learned facts": partial(every, 2.0, self._keep_learned),
+            "admissions": partial(every, 0.2, parts.keep_admissions.run),
+            "open sessions": partial(every, OTHERS_SECONDS, parts.keep_admissions.sync),
             "stale sessions": partial(every, 10.0, self._reap),
             "renewals": partial(every, 30.0, self._renew),
             "throughput": partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now())),
@@ -161,6 +166,7 @@ class Daemon:
     async def _reap(self) -> None:
         now = self.parts.clock.now()
         reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since())
+        self.parts.keep_admissions.over(reaped.closed_session_ids)
         if reaped.service_ids or reaped.closed_session_ids:
             self.parts.reconcile.nudge(reaped.service_ids, reaped.closed_session_ids)
 
@@ -202,12 +208,14 @@ class Daemon:
         now = self.parts.clock.now()
         if everything is not None:
             self.parts.reconcile.nudge(await self.parts.entitle.run(None, everything, now))
+            self.parts.keep_admissions.refreshed(None)
         elif service_ids:
             by_cause: dict[str, list[UUID]] = {}
             for service_id, cause in service_ids.items():
                 by_cause.setdefault(cause, []).append(service_id)
             for cause, concerned in by_cause.items():
                 self.parts.reconcile.nudge(await self.parts.entitle.run(concerned, cause, now))
+            self.parts.keep_admissions.refreshed(service_ids)
         if session_ids:
             self.parts.reconcile.nudge(session_ids=session_ids)
 
