@@ -390,7 +390,7 @@ def _link(facts: Facts, online: SessionFact | None) -> Check:
             return Check(CheckName.LINK, State.OK, "just_accepted", values)
         return Check(CheckName.LINK, State.WARNING, "session_short", values)
     if facts.service is None:
-        return Check(CheckName.LINK, State.UNKNOWN, "not_dialling", values)
+        return Check(CheckName.LINK, State.UNKNOWN, "not_dialling" if attempt else "never_dialled", values)
     if facts.nas is not None and _nas(facts, online).state is State.BLOCKING:
         return Check(CheckName.LINK, State.UNKNOWN, "link_hidden", values | {"source": facts.nas.address})
     return Check(CheckName.LINK, State.BLOCKING, "not_dialling" if attempt or last else "never_dialled", values)

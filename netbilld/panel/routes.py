@@ -8,7 +8,7 @@ from aiohttp import web
 from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
-from netbilld.panel.staff import enforcement, network, overview, plans, profile, sessions, signin, subscribers
+from netbilld.panel.staff import enforcement, logins, network, overview, plans, profile, sessions, signin, subscribers
 from netbilld.panel.visit import Access, Handler, Public, guarded
 
 
@@ -43,6 +43,9 @@ ROUTES: Final = (
     Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
     Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
     Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),
+    Route("GET", "/logins", Permission.VIEW_USAGE, logins.show),
+    Route("GET", "/live/logins", Permission.VIEW_USAGE, logins.live),
+    Route("GET", "/explain", Permission.VIEW_USAGE, logins.explain),
     Route("GET", "/enforcement", Permission.VIEW_USAGE, enforcement.show),
     Route("GET", "/live/enforcement", Permission.VIEW_USAGE, enforcement.live),
     Route("POST", "/enforcement/retry", Permission.CONTROL_SESSIONS, enforcement.retry),

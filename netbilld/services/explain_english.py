@@ -105,6 +105,11 @@ ENGLISH: Final[dict[str, Words]] = {
         ("Record the payment: `netbilld payment add`; access returns by itself.",),
     ),
     "wallet_empty": Words(("The wallet is empty ({wallet_minor}).",), ("Top up: `netbilld payment add`.",)),
+    "overdue_private": Words(("An invoice is past its due date.",), ("Ask the cashier: access returns by payment.",)),
+    "wallet_empty_private": Words(("The wallet is empty.",), ("Ask the cashier to top it up.",)),
+    "expired_private": Words(
+        ("The period of plan {plan} has ended", " on {until}", "."), ("Ask the cashier to top up the wallet.",)
+    ),
     "in_grace": Words(("An invoice is past due and in its days of grace", " until {until}", ".")),
     # quota
     "no_quota": Words(("The plan has no quota.",)),

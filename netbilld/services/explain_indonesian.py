@@ -100,6 +100,13 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Catat pembayarannya: `netbilld payment add`; isolir terbuka sendiri.",),
     ),
     "wallet_empty": Words(("Saldo habis ({wallet_minor}).",), ("Isi saldo: `netbilld payment add`.",)),
+    "overdue_private": Words(
+        ("Ada tagihan yang lewat jatuh tempo.",), ("Tanyakan ke kasir: akses terbuka setelah dibayar.",)
+    ),
+    "wallet_empty_private": Words(("Saldo habis.",), ("Minta kasir mengisi saldonya.",)),
+    "expired_private": Words(
+        ("Masa aktif paket {plan} habis", " pada {until}", "."), ("Minta kasir mengisi saldonya.",)
+    ),
     "in_grace": Words(("Tagihan lewat jatuh tempo, masih dalam masa tenggang", " sampai {until}", ".")),
     # quota
     "no_quota": Words(("Paket ini tanpa kuota.",)),

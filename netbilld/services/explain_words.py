@@ -80,12 +80,16 @@ _OCTET_UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB
 
 
 class Teller:
-    """Says checks in one language; instants are local to `timezone`, amounts in `currency`."""
+    """Says checks in one language; instants are local to `timezone`, amounts in `currency`.
 
-    def __init__(self, locale: Locale, timezone: str, currency: str) -> None:
+    Without `with_money` no amount is named: not everybody on the staff may see them.
+    """
+
+    def __init__(self, locale: Locale, timezone: str, currency: str, *, with_money: bool = True) -> None:
         self._locale: Locale = locale
         self._zone = ZoneInfo(timezone)
         self._currency = currency
+        self._with_money = with_money
 
     def verdict(self, explanation: Explanation) -> str:
         """Return the outcome in a few words."""
@@ -98,6 +102,8 @@ class Teller:
     def say(self, check: Check) -> Said:
         """Return title, sentence and next action of a check."""
         words = WORDS[self._locale][check.cause]
+        if not self._with_money:
+            words = WORDS[self._locale].get(f"{check.cause}_private", words)
         values = {name: self._written(name, value) for name, value in check.values.items()}
         text = _filled(words.text, values)
         if check.values.get("access") == "walled":

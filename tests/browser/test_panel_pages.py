@@ -47,6 +47,11 @@ PAGES: Final = (
     "/plans/HOME20",
     "/nas",
     "/nas/cibiru-1",
+    "/logins",
+    "/logins?q=nobody",
+    "/explain",
+    "/explain?q=joko.susilo%40rumahnet",
+    "/explain?q=joko.susilo",
 )
 # one subscriber for each thing a page can say: slowed down, walled off, unpaid, on pay per use, suspended
 SUBSCRIBERS: Final = ("eko.prasetyo", "agus.wijaya", "joko.susilo", "dewi.lestari", "umar.faruq", "vina.melati")

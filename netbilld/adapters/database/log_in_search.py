@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from netbilld.adapters.database.readmodels.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
@@ -54,12 +54,11 @@ class LogInSearch(Queries):
         if wanted.since is not None:
             query = query.where(table.at >= wanted.since)
         if wanted.before_id is not None:
-            query = query.where(table.id < wanted.before_id)
-        if exact is not None:  # in the order of its index
-            query = query.where(table.username_key == exact).order_by(table.at.desc(), table.id.desc())
-        else:
-            query = query.order_by(table.id.desc())
-        rows = await self._rows(query)
+            last_at = select(table.at).where(table.id == wanted.before_id).scalar_subquery()
+            query = query.where(or_(table.at < last_at, and_(table.at == last_at, table.id < wanted.before_id)))
+        if exact is not None:
+            query = query.where(table.username_key == exact)
+        rows = await self._rows(query.order_by(table.at.desc(), table.id.desc()))
         return LogInPage(tuple(LogInLine(**row) for row in rows[:limit]), len(rows) > limit)
 
     async def log_in_reasons(self) -> Sequence[str]:

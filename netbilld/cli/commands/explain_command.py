@@ -90,6 +90,8 @@ def _print(explained: Explanation, teller: Teller) -> None:
             print(f"  → {said.action}")
     print()
     for check in explained.checks:
+        if check.cause == "no_service":
+            continue
         said = teller.say(check)
         print(f"  {_MARKS[check.state.value]} {said.title:<14}{said.text}")
         if said.action and check is not first:
