@@ -312,6 +312,7 @@ def _tunnel_of(connection: SSL.Connection) -> EapTlsTunnel | None:
 def _verify_words(number: int) -> str:
     """Return what an X509_V_ERR number means, for those a person can mend."""
     known = {
+        7: "wrongly signed",
         9: "not yet valid",
         10: "expired",
         18: "self-signed",
@@ -349,4 +350,5 @@ def _names(certificate: x509.Certificate) -> list[bytes]:
 def _words(error: Exception) -> str:
     """Return OpenSSL's words for an error: its own reasons, no file or function names."""
     reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return "; ".join(str(reason[-1]) for reason in reasons if reason) or str(error)
+    said = dict.fromkeys(str(reason[-1]) for reason in reasons if reason and reason[-1])
+    return "; ".join([*said][:2]) or str(error)
