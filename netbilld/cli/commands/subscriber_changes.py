@@ -6,6 +6,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.secret_input import read_secret
 from netbilld.model.subscriber import PERSON_FIELDS
 from netbilld.radius.values import normalise_mac
+from netbilld.services.manage_locks import KINDS, LockChanges, ManageLocks
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.subscriber_fields import parse_day
@@ -52,12 +53,32 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         ip=options.ip,
         **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
+    locks = _locks(options)
     async with context.database() as database:
-        manage = ManageSubscribers(database, context.box, _defaults(context))
-        changed = await manage.set(options.username, wanted, context.actor, context.now())
+        changed = []
+        if wanted != SubscriberChanges() or not locks:
+            manage = ManageSubscribers(database, context.box, _defaults(context))
+            changed += await manage.set(options.username, wanted, context.actor, context.now())
+        if locks:
+            name = options.new_username or options.username
+            kinds = await ManageLocks(database).set(name, locks, context.actor, context.now())
+            changed += [f"lock {kind}" for kind in kinds]
     await context.nudge()
     said = ", ".join(name.replace("_", " ") for name in changed)
     print(f"{options.username}: {said} changed" if said else f"{options.username}: nothing to change")
+
+
+def _locks(options: argparse.Namespace) -> LockChanges:
+    asked = options.unlock or []
+    unlock = KINDS if "all" in asked else tuple(kind for kind in KINDS if kind.removeprefix("nas_") in asked)
+    return LockChanges(
+        mac=options.lock_mac,
+        vlan=options.lock_vlan,
+        nas_port=options.lock_port,
+        nas=options.lock_nas,
+        unlock=unlock,
+        forget=options.forget_lock,
+    )
 
 
 async def _change_status(context: Context, options: argparse.Namespace) -> None:

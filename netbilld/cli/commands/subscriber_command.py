@@ -12,6 +12,7 @@ from netbilld.cli.secret_input import add_secret_option
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
 from netbilld.model.subscriber import PERSON_FIELDS, CredentialKind, FoundService, unknown_username
+from netbilld.services.manage_locks import lock_words
 
 # states of a service as they are said of its subscriber
 _STATUS: Final = {"ended": "terminated"}
@@ -50,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
     change.add_argument("--plan", metavar="CODE")
     _add_fields(change)
+    _add_locks(change)
     for verb, summary in (
         ("suspend", "suspend the service until `resume`"),
         ("resume", "end a suspension"),
@@ -71,6 +73,25 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ip", metavar="ADDRESS", help="static address")
     for name in PERSON_FIELDS:
         parser.add_argument(f"--{name}", metavar="TEXT")
+
+
+def _add_locks(parser: argparse.ArgumentParser) -> None:
+    locks = parser.add_argument_group(
+        "locks", "where the service may log in from; named again, a kind's list replaces the one before"
+    )
+    for kind, metavar in (("mac", "MAC"), ("vlan", "VLAN"), ("port", "NAS_PORT_ID"), ("nas", "NAME")):
+        locks.add_argument(f"--lock-{kind}", action="append", metavar=metavar, help="may be given several times")
+    locks.add_argument(
+        "--unlock",
+        action="append",
+        nargs="?",
+        const="all",
+        choices=("all", "mac", "vlan", "port", "nas"),
+        help="take off the locks of one kind, of all without one",
+    )
+    locks.add_argument(
+        "--forget-lock", action="store_true", help="forget what was learned; the next log-in teaches anew"
+    )
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
@@ -134,7 +155,16 @@ async def _show(context: Context, username: str) -> None:
     zone = context.settings.timezone
     instants = {name: local_time(value, zone) for name, value in document.items() if name.endswith("_at")}
     others = ", ".join(f"{other['username']} ({other['status']})" for other in document["other_services"])
-    print_fields({**document, **instants, "usernames": ", ".join(document["usernames"]), "other_services": others})
+    locks = "; ".join(f"{kind} {', '.join(values)}" for kind, values in document["locks"].items())
+    print_fields(
+        {
+            **document,
+            **instants,
+            "locks": locks,
+            "usernames": ", ".join(document["usernames"]),
+            "other_services": others,
+        }
+    )
 
 
 async def _document(work: UnitOfWork, found: FoundService, context: Context) -> dict[str, Any]:
@@ -167,6 +197,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "usernames": [credential.name for credential in credentials],
         "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
         "static_ip": service.static_ip,
+        "locks": lock_words(await work.locks.of(service.id)),
         "billing_day": service.billing_day,
         "activated_on": service.activated_on,
         "installed_on": service.installed_on,
