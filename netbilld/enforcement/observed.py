@@ -32,8 +32,8 @@ class ObservedService:
 def place(profile: ServiceProfile) -> Place:
     """Return where a profile puts a session.
 
-    A static address and a plan's own pools are left out: new ones are taken at the next log-in and are no reason to cut
-    a session. The walled garden's pool is what walls.
+    Addresses are left out, and a pool outside the walls: new ones are taken at the next log-in and are no reason to cut
+    a session.
     """
     pool = profile.pool if profile.access is Access.WALLED else None
     return (profile.access is not Access.BLOCKED, pool, profile.address_list, profile.vlan)

@@ -1,7 +1,7 @@
 """A service profile: what a NAS is to do with a session, before any vendor's words for it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2s
@@ -58,8 +58,45 @@ class ServiceProfile:
 
     @property
     def key(self) -> str:
-        """Return a fingerprint of eight hexadecimal digits: equal keys mean nothing to change on the NAS."""
-        return _fingerprint(self)
+        """Return a fingerprint of eight hexadecimal digits: equal keys mean nothing to change on the NAS.
+
+        What is taken at a log-in only (`at_log_in`) is left out: a new address or pool ends nobody's session.
+        """
+        return _fingerprint(self if self.at_log_in is None else self._running())
+
+    @property
+    def at_log_in(self) -> tuple[object, ...] | None:
+        """Return what of the profile a session takes at its log-in and keeps; None for nothing.
+
+        A pool counts for it outside the walls only: inside it is the wall.
+        """
+        said = (
+            None if self.access is Access.WALLED else self.pool,
+            self.static_ip,
+            self.ipv6_prefix,
+            self.delegated_prefix,
+            self.ipv6_pool,
+            self.delegated_pool,
+            self.idle_seconds,
+        )
+        return said if any(value is not None for value in said) else None
+
+    @property
+    def has_own_address(self) -> bool:
+        """Tell whether it is one service's alone."""
+        return self.static_ip is not None or self.ipv6_prefix is not None or self.delegated_prefix is not None
+
+    def _running(self) -> "ServiceProfile":
+        return replace(
+            self,
+            pool=self.pool if self.access is Access.WALLED else None,
+            static_ip=None,
+            ipv6_prefix=None,
+            delegated_prefix=None,
+            ipv6_pool=None,
+            delegated_pool=None,
+            idle_seconds=None,
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return a JSON object that from_json understands."""

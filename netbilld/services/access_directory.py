@@ -72,8 +72,8 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
 
 class _Service:
     __slots__ = (
-        "access", "facts", "keys", "limits", "needs", "profile_key", "refusal", "replies", "reply_message", "terms",
-        "until_at", "walled",
+        "access", "at_log_in", "facts", "keys", "limits", "needs", "profile_key", "refusal", "replies", "reply_message",
+        "terms", "until_at", "walled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,6 +81,7 @@ class _Service:
         self.keys: tuple[bytes, ...] = ()
         self.access: Access = Access.BLOCKED
         self.profile_key = ""
+        self.at_log_in: tuple[object, ...] | None = None
         self.needs = NO_NEEDS
         self.terms: AccessTerms | None = None
         self.replies: Mapping[str, bytes] = {}
@@ -100,7 +101,8 @@ class AccessDirectory:
         self._locale = locale
         self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
         self._services: dict[UUID, _Service] = {}
-        self._profiles: dict[tuple[str, PoolNeeds], ProfileReplies] = {}
+        self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds], ProfileReplies] = {}
+        self._at_log_in: dict[tuple[object, ...], tuple[object, ...]] = {}
         self._terms = TermsBook()
         self.own_pools: Final = OwnPools()
 
@@ -140,6 +142,9 @@ class AccessDirectory:
         service.facts = facts
         service.until_at = due.until_at
         key = intern(due.profile.key)  # one of few, kept for every service
+        at_log_in = due.profile.at_log_in
+        if at_log_in is not None and not due.profile.has_own_address:
+            at_log_in = self._at_log_in.setdefault(at_log_in, at_log_in)
         needs = self.own_pools.needs(due.profile)
         service.terms = self._terms.of(facts, needs)
         may_end = due.access in {Access.ACTIVE, Access.THROTTLED} and may_have_limits(facts)
@@ -151,11 +156,16 @@ class AccessDirectory:
         if due.access is Access.BLOCKED:
             service.replies = {}
             service.refusal = str(due.reason)
-        elif service.profile_key != key or service.access is not due.access or service.needs is not needs:
+        elif (
+            service.profile_key != key
+            or service.at_log_in != at_log_in
+            or service.access is not due.access
+            or service.needs is not needs
+        ):
             grant = encode_grant(Grant(facts.service_id, due.access.value, key))
             service.replies = Replies(self._shared(key, due.profile, needs), encode_attribute(CLASS, grant))
             service.refusal = None
-        service.access, service.profile_key, service.needs = due.access, key, needs
+        service.access, service.profile_key, service.at_log_in, service.needs = due.access, key, at_log_in, needs
         for name_key in service.keys:
             view = self._by_key[name_key][0]
             self._by_key[name_key] = (
@@ -219,9 +229,9 @@ class AccessDirectory:
 
     def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> ProfileReplies:
         told = told_to_nas(profile, needs)
-        if profile.static_ip is not None or profile.ipv6_prefix is not None or profile.delegated_prefix is not None:
+        if profile.has_own_address:
             return ProfileReplies(told, self._interim_seconds)  # one service's own: nobody to share it with
-        shared = self._profiles.get((key, needs))
+        shared = self._profiles.get((key, profile.at_log_in, needs))
         if shared is None:
-            shared = self._profiles[key, needs] = ProfileReplies(told, self._interim_seconds)
+            shared = self._profiles[key, profile.at_log_in, needs] = ProfileReplies(told, self._interim_seconds)
         return shared

@@ -189,9 +189,9 @@ class DueQueries:
         profiles: dict[str, ServiceProfile] = {}
         for narrowed in _narrowed(query, desired.c.service_id, service_ids):
             for row in await self._connection.execute(narrowed):
-                profile = profiles.get(row.profile_key)
+                profile = profiles.get(row.profile)
                 if profile is None:
-                    profile = profiles[row.profile_key] = ServiceProfile.from_json(json.loads(row.profile))
+                    profile = profiles[row.profile] = ServiceProfile.from_json(json.loads(row.profile))
                 found[row.service_id] = DesiredService(
                     row.service_id,
                     Access(row.access),

@@ -67,11 +67,15 @@ def test_another_garden_goes_by_disconnect_and_another_speed_in_the_same_garden_
     assert diff(slower, seen(WALLED), FULL) == Disconnect()
 
 
-def test_a_static_address_alone_cuts_nobody() -> None:
-    """Contract rule 10: an address takes effect at the next log-in."""
-    fixed = replace(ACTIVE, static_ip="10.0.0.1")
-    assert diff(fixed, seen(ACTIVE), FULL) == ChangeOfAuthorization(fixed)
-    assert diff(fixed, seen(ACTIVE, with_place=True), FULL) == ChangeOfAuthorization(fixed)
+@pytest.mark.parametrize("capabilities", [FULL, NO_COA, NO_RATE])
+@pytest.mark.parametrize(
+    "changed", [{"static_ip": "10.0.0.1"}, {"pool": "home"}, {"delegated_prefix": "2001:db8::/56"}]
+)
+def test_a_new_address_or_pool_alone_is_no_order(capabilities: Capabilities, changed: dict[str, object]) -> None:
+    """Contract rule 10: it takes effect at the next log-in."""
+    fixed = replace(ACTIVE, **changed)  # type: ignore[arg-type]
+    assert diff(fixed, seen(ACTIVE), capabilities) is None
+    assert diff(fixed, seen(ACTIVE, with_place=True), capabilities) is None
 
 
 def test_an_unanswered_coa_leaves_nothing_sure_even_when_the_old_state_is_wanted_again() -> None:

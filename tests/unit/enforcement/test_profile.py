@@ -1,5 +1,7 @@
 """Profiles: kept as JSON, told apart by a fingerprint."""
 
+from dataclasses import replace
+
 import pytest
 
 from netbilld.billing.plan import Burst, Speed
@@ -34,7 +36,34 @@ def test_fields_that_came_later_leave_fingerprints_of_profiles_without_them_alon
 
 
 @pytest.mark.parametrize(
-    "changed", [{"vlan": 7}, {"delegated_prefix": "2001:db8::/56"}, {"ipv6_pool": "six"}, {"idle_seconds": 60}]
+    "changed", [{"vlan": 7}, {"speed": Speed(1, 1)}, {"address_list": "a"}, {"access": Access.THROTTLED}]
 )
-def test_every_field_is_in_the_fingerprint(changed: dict[str, object]) -> None:
-    assert ServiceProfile(Access.ACTIVE, FAST, **changed).key != ServiceProfile(Access.ACTIVE, FAST).key  # type: ignore[arg-type]
+def test_what_a_running_session_shows_is_in_the_fingerprint(changed: dict[str, object]) -> None:
+    assert replace(ServiceProfile(Access.ACTIVE, FAST), **changed).key != ServiceProfile(Access.ACTIVE, FAST).key  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"static_ip": "10.0.0.9"},
+        {"pool": "home"},
+        {"ipv6_prefix": "2001:db8::/64"},
+        {"delegated_prefix": "2001:db8::/56"},
+        {"ipv6_pool": "six"},
+        {"delegated_pool": "shared"},
+        {"idle_seconds": 60},
+    ],
+)
+def test_what_is_taken_at_a_log_in_changes_no_running_session(changed: dict[str, object]) -> None:
+    """Contract rule 10: pool, static address and prefix take effect at the next log-in."""
+    plain = ServiceProfile(Access.ACTIVE, FAST)
+    new = replace(plain, **changed)  # type: ignore[arg-type]
+    assert new.key == plain.key
+    assert plain.at_log_in is None
+    assert new.at_log_in is not None
+
+
+def test_another_garden_is_another_place() -> None:
+    walled = ServiceProfile(Access.WALLED, FAST, "isolir", "isolir")
+    assert replace(walled, pool="other").key != walled.key
+    assert walled.at_log_in is None

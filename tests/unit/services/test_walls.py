@@ -250,3 +250,18 @@ def test_a_new_reason_behind_the_same_wall_is_told_to_who_is_refused_for_it() ->
     assert view is not None
     assert (view.walled, view.refusal) == ("suspended", None)
     assert view.reply_message.startswith(b"This service is suspended")
+
+
+def test_a_new_address_is_given_at_the_next_log_in() -> None:
+    """Contract rule 10: it is no other profile for the session that runs, but the next Accept carries it."""
+    paid = replace(OWING, standing=Standing(StandingKind.CURRENT, 0, None), static_ip=None)
+    directory = AccessDirectory(GARDEN, 300, "en")
+    for static_ip in (None, "10.0.0.9", "10.0.0.10", None):
+        facts = replace(paid, static_ip=static_ip)
+        directory.put(facts, entitlement(facts, GARDEN, NOW))
+        directory.set_credentials(facts.service_id, [OpenedCredential(b"budi", "Budi", "mac", b"", b"")])
+        view = directory.find(b"budi", NOW)
+        assert view is not None
+        reply = decode(encode(Code.ACCESS_ACCEPT, 1, AUTHENTICATOR, view.replies["mikrotik"]))
+        given = reply.get(FRAMED_IP_ADDRESS)
+        assert given == (None if static_ip is None else bytes(map(int, static_ip.split("."))))
