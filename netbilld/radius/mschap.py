@@ -25,11 +25,17 @@ _MAGIC_PAD = b"Pad to make it do more than one iteration"
 _MAGIC_MASTER = b"This is the MPPE Master Key"
 _MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
 _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
+_ECB = modes.ECB()  # noqa: S305 - RFC 2433 §A.4 wants it
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
 
 # Seven bits of key, then the bit that makes their number odd.
-_ODD_PARITY = bytes((septet << 1) & 0xFF | (septet.bit_count() + 1) % 2 for septet in range(128)) * 2
+_ODD_PARITY = bytes(octet & 0xFE | ((octet >> 1).bit_count() + 1) % 2 for octet in range(256))
+# Masks of the steps that make room after every seventh bit, for three keys side by side in 64 bits each.
+_KEYS = 1 << 128 | 1 << 64 | 1
+_HIGH_28, _LOW_28 = 0x00FFFFFFF0000000 * _KEYS, 0x000000000FFFFFFF * _KEYS
+_HIGH_14, _LOW_14 = 0x0FFFC0000FFFC000 * _KEYS, 0x00003FFF00003FFF * _KEYS
+_HIGH_7, _LOW_7 = 0x3F803F803F803F80 * _KEYS, 0x007F007F007F007F * _KEYS
 
 
 class _Prepared(NamedTuple):
@@ -46,18 +52,26 @@ def nt_hash(password: str | bytes) -> bytes:
 
 def des_key(raw: bytes) -> bytes:
     """Return 8 octets with odd parity from 7 without (RFC 2433 §A.5)."""
-    bits = int.from_bytes(raw, "big")
-    return bytes([bits >> shift & 0x7F for shift in range(49, -1, -7)]).translate(_ODD_PARITY)
+    return _des_keys(bytes(14) + raw)[16:]
+
+
+def _des_keys(raw: bytes) -> bytes:
+    """Return three keys as `des_key` does, from their 21 octets at once."""
+    first, second, third = raw[:7], raw[7:14], raw[14:]
+    bits = int.from_bytes(b"\0" + first + b"\0" + second + b"\0" + third, "big")
+    bits = (bits & _HIGH_28) << 4 | bits & _LOW_28
+    bits = (bits & _HIGH_14) << 2 | bits & _LOW_14
+    bits = (bits & _HIGH_7) << 1 | bits & _LOW_7
+    return (bits << 1).to_bytes(24, "big").translate(_ODD_PARITY)
 
 
 @lru_cache(maxsize=REMEMBERED_HASHES)
 def _prepare(nt_hash_: bytes) -> _Prepared:
-    key = nt_hash_.ljust(21, b"\0")
-    first, second, third = (
-        # Triple DES under one key three times over is DES, which alone is no longer offered.
-        Cipher(TripleDES(des_key(key[at : at + 7]) * 3), modes.ECB()).encryptor()  # noqa: S305 - RFC 2433 §A.4 wants ECB
-        for at in (0, 7, 14)
-    )
+    keys = _des_keys(nt_hash_.ljust(21, b"\0"))
+    # Triple DES under one key three times over is DES, which alone is no longer offered.
+    first = Cipher(TripleDES(keys[:8] * 3), _ECB).encryptor()
+    second = Cipher(TripleDES(keys[8:16] * 3), _ECB).encryptor()
+    third = Cipher(TripleDES(keys[16:] * 3), _ECB).encryptor()
     return _Prepared((first, second, third), md4(nt_hash_))
 
 

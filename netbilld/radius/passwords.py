@@ -75,7 +75,8 @@ def _hide(clear: bytes, secret: Secret, start: bytes) -> bytes:
     hidden = b""
     previous = start
     for at in range(0, len(clear), BLOCK_OCTETS):
-        previous = _xor(clear[at : at + BLOCK_OCTETS], secret.md5_before(previous))
+        stream = int.from_bytes(secret.md5_before(previous), "big")
+        previous = (int.from_bytes(clear[at : at + BLOCK_OCTETS], "big") ^ stream).to_bytes(BLOCK_OCTETS, "big")
         hidden += previous
     return hidden
 

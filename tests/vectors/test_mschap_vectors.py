@@ -4,7 +4,7 @@ import pytest
 
 from netbilld.radius import mschap
 from netbilld.radius.authenticator import Secret
-from netbilld.radius.md4 import md4
+from netbilld.radius.md4 import md4, md4_in_python
 from netbilld.radius.passwords import hide_salted, reveal_salted
 
 SECRET = Secret(b"xyzzy5461")
@@ -33,6 +33,7 @@ RESPONSE = b"\x2a\x00" + PEER_CHALLENGE + bytes(8) + NT_RESPONSE
 )
 def test_rfc1320_a_5_md4(message: bytes, digest: str) -> None:
     assert md4(message).hex() == digest
+    assert md4_in_python(message).hex() == digest
 
 
 def test_rfc2759_9_2_hashes() -> None:
