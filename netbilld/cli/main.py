@@ -20,6 +20,7 @@ VERBS: Final[dict[str, str]] = {
     "demo": "run everything on loopback with a simulated NAS",
     "certs": "make, renew and list certificates for RadSec and EAP",
     "nas": "add, list, show, set and remove NAS",
+    "pool": "add, list, show, set and remove pools of addresses",
     "plan": "add, list, show and set plans",
     "subscriber": "add, show, list, set, suspend, resume and terminate subscribers",
     "import": "bring in subscribers from a CSV file",

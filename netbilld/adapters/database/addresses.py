@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -79,6 +80,18 @@ _LIVE: Final = address_leases.c.released_at.is_(None)
 _OPEN: Final = sessions.c.stopped_at.is_(None)
 
 
+@dataclass(frozen=True, slots=True)
+class AddressConflict:
+    """A session that has an address of another service."""
+
+    pool: str
+    address: str
+    session_id: int
+    username: str
+    nas: str
+    owner: str
+
+
 class AddressStore:
     """Queries of one transaction."""
 
@@ -133,6 +146,10 @@ class AddressStore:
             .where(address_pools.c.id == pool_id)
             .values(**fields, revision=address_pools.c.revision + 1)
         )
+
+    async def forget(self, pool_id: UUID) -> None:
+        """Forget what a pool has given."""
+        await self._connection.execute(delete(address_leases).where(address_leases.c.pool_id == pool_id))
 
     async def usage(self) -> dict[UUID, tuple[int, int]]:
         """Return, by pool, how many addresses are in use and how many are held."""
@@ -272,6 +289,41 @@ class AddressStore:
     async def _holds(self, condition: ColumnElement[bool]) -> list[SessionHold]:
         query = select(*_HOLD).where(condition).order_by(sessions.c.started_at.desc(), sessions.c.id.desc())
         return [SessionHold(*row) for row in await self._connection.execute(query)]
+
+    async def conflicts(self) -> list[AddressConflict]:
+        """Return open sessions that report an address which is held or in use by another service."""
+        found: list[AddressConflict] = []
+        for kind, column in (
+            (PoolKind.IPV4, sessions.c.framed_ip),
+            (PoolKind.IPV6_PREFIX, sessions.c.ipv6_prefix),
+            (PoolKind.DELEGATED, sessions.c.delegated_prefix),
+        ):
+            query = (
+                select(
+                    address_pools.c.name.label("pool"),
+                    address_leases.c.address,
+                    sessions.c.id,
+                    sessions.c.username,
+                    nas.c.name,
+                    address_leases.c.service_id,
+                )
+                .select_from(address_leases)
+                .join(address_pools, address_pools.c.id == address_leases.c.pool_id)
+                .join(sessions, column == address_leases.c.address)
+                .join(nas, nas.c.id == sessions.c.nas_id)
+                .where(
+                    address_pools.c.kind == kind.value,
+                    address_pools.c.removed_at.is_(None),
+                    _LIVE,
+                    _OPEN,
+                    sessions.c.service_id.is_distinct_from(address_leases.c.service_id),
+                )
+                .order_by(address_leases.c.address, sessions.c.id)
+            )
+            rows = (await self._connection.execute(query)).all()
+            owners = await self.names_of({row.service_id for row in rows})
+            found += [AddressConflict(*row[:5], owners.get(row.service_id, "")) for row in rows]
+        return found
 
     async def names_of(self, service_ids: Iterable[UUID]) -> dict[UUID, str]:
         """Return a user name of each service."""
