@@ -181,6 +181,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                     connections=settings.radius.radsec_connections,
                     idle_seconds=settings.radius.radsec_idle_seconds,
                 ),
+                edge.dropped,
             )
             edge.take_along(radsec)
         await take_clients(edge, database, box, settings.radius.require_message_authenticator)

@@ -53,6 +53,7 @@ class Companion(Protocol):
     """Another port of RADIUS: it has the same NAS table, and ends with the edge."""
 
     clients: ClientTable
+    trace: PacketTrace | None
 
     @property
     def recorder(self) -> Recorder: ...
@@ -126,11 +127,17 @@ class RadiusEdge:
             take,
             name=f"radius {server.kind}",
             on_failure=server.forget_datagram,
+            has_begun=self.auth.has_begun if server is self.auth else None,  # accounting waits for the disk, not for us
+            on_overload=self._overloaded if server is self.auth else None,
             dual_stack=dual_stack,
             descriptor=descriptor,
         )
         self.listeners.append((server, listener))
         self._ports.append(take)
+
+    def _overloaded(self, datagram: bytes, source: Source) -> None:
+        drop = self.auth.overloaded(datagram, source)
+        self._otherwise(drop, datagram, "auth", self._clock.monotonic())
 
     def _authentication(self) -> "_AuthenticationPort":
         return _AuthenticationPort(self.auth, self._authenticate, self._clock, self._otherwise)
@@ -184,7 +191,7 @@ class RadiusEdge:
 
     def watch(self, trace: PacketTrace | None) -> None:
         """Show every packet of both ports to `trace` from now on; to nobody for None."""
-        for port in self._ports:
+        for port in (*self._ports, *self._companions):
             port.trace = trace
 
     # -- the hot paths -------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.nas.radsec_orders import ANSWERS, OrderChannel
 from netbilld.adapters.radsec import Closed, RadsecConnection, RadsecLimits, RadsecListener
 from netbilld.adapters.radsec_tls import TlsContexts
+from netbilld.daemon.drop_ledger import DropLedger
+from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.radius_edge import Recorder, RecorderFactory
 from netbilld.daemon.sparing_log import SparingLog
 from netbilld.model.errors import NetbilldError
@@ -21,6 +23,7 @@ from netbilld.radius.radsec import PeerRefusal, identify, names_known
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
 from netbilld.services.authenticate import Authenticate
 
+_PORT: Final = "radsec"
 _ACCOUNTING_REQUEST: Final = int(Code.ACCOUNTING_REQUEST)
 _ACCOUNTING_RESPONSE: Final = int(Code.ACCOUNTING_RESPONSE)
 _STATUS_SERVER: Final = int(Code.STATUS_SERVER)
@@ -88,6 +91,7 @@ class RadsecEdge:
         clock: SystemClock,
         entropy: Callable[[int], bytes],
         limits: RadsecLimits,
+        ledger: DropLedger,
     ) -> None:
         """Bind the port; nobody is let in before `keep_open` finds the certificates usable.
 
@@ -104,6 +108,8 @@ class RadsecEdge:
         self._ended = RadsecTotals()
         self._lines = SparingLog()
         self._trouble: str | None = None
+        self._ledger = ledger
+        self.trace: PacketTrace | None = None
         self.orders_ignored = 0
         self.recorder: Final[Recorder] = recorder_for(respond=self._respond, forget=self._forget)
         self.listener: Final = RadsecListener(hosts, port, contexts, self, limits, clock.now)
@@ -217,17 +223,21 @@ class RadsecEdge:
             return None
         server = peer.server_for(code)
         outcome = server.receive(frame, connection.source, arrived_mono)
+        if isinstance(outcome, Request) and code == _ACCOUNTING_REQUEST:
+            if self.trace is not None:  # before it is recorded: its answer may go out at once
+                self.trace.saw(_PORT, frame, connection.source, outcome, None)
+            self.recorder.handle(outcome)
+            return None
+        reply: bytes | Closed | None
         if isinstance(outcome, Request):
-            if code == _ACCOUNTING_REQUEST:
-                self.recorder.handle(outcome)
-                return None
-            if code == _STATUS_SERVER:
-                return server.respond(outcome, 0)
-            decision = self._authenticate.handle(outcome, self._clock.now(), partial(self._answer, outcome))
-            return None if decision is None else server.respond(outcome, decision.code, decision.attributes)
-        if isinstance(outcome, Replay):
-            return outcome.reply
-        return self._dropped(outcome)
+            reply = self._reply(server, outcome)
+        elif isinstance(outcome, Replay):
+            reply = outcome.reply
+        else:
+            reply = self._dropped(outcome, frame, arrived_mono)
+        if self.trace is not None:
+            self.trace.saw(_PORT, frame, connection.source, outcome, reply if isinstance(reply, bytes) else None)
+        return reply
 
     def failed(self, connection: RadsecConnection, frame: bytes, error: Exception) -> None:
         """Forget a packet that failed half-way, and say so."""
@@ -256,7 +266,14 @@ class RadsecEdge:
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
-    def _dropped(self, drop: Drop) -> Closed | None:
+    def _reply(self, server: RadiusServer, request: Request) -> bytes | None:
+        if request.packet.code == _STATUS_SERVER:
+            return server.respond(request, 0)
+        decision = self._authenticate.handle(request, self._clock.now(), partial(self._answer, request))
+        return None if decision is None else server.respond(request, decision.code, decision.attributes)
+
+    def _dropped(self, drop: Drop, frame: bytes, now_mono: float) -> Closed | None:
+        self._ledger.note(drop, frame, _PORT, self._clock.now(), now_mono)
         why = _ENDS.get(drop.reason)
         if why is not None:
             said = f"{drop.reason.replace('_', ' ')} {drop.detail}".strip()
@@ -265,11 +282,16 @@ class RadsecEdge:
 
     def _answer(self, request: Request, decision: Decision) -> None:
         if (peer := self._peers.get(request.source)) is not None:
-            peer.connection.send(peer.auth.respond(request, decision.code, decision.attributes))
+            self._send(peer, request, peer.auth.respond(request, decision.code, decision.attributes))
 
     def _respond(self, request: Request) -> None:
         if (peer := self._peers.get(request.source)) is not None:
-            peer.connection.send(peer.acct.respond(request, _ACCOUNTING_RESPONSE))
+            self._send(peer, request, peer.acct.respond(request, _ACCOUNTING_RESPONSE))
+
+    def _send(self, peer: _Peer, request: Request, reply: bytes) -> None:
+        peer.connection.send(reply)
+        if self.trace is not None:
+            self.trace.answered(_PORT, request, reply)
 
     def _forget(self, request: Request) -> None:
         if (peer := self._peers.get(request.source)) is not None:
