@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.backlog import Backlog
 from netbilld.radius.packet import MAX_PACKET_OCTETS
 from netbilld.radius.server import Source
 
@@ -25,11 +27,16 @@ from netbilld.radius.server import Source
 Handler = Callable[[bytes, Source, float], bytes | None]
 
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
+BEHIND_SECONDS = 0.25  # what the newest datagram in the kernel's queue would wait; beyond it the begun go first
+READ_AHEAD = 1024
+WORK_SECONDS = 0.02  # then the rest of the loop has its turn
 DATAGRAMS_A_WAKE_UP = 64
 LOG_INTERVAL_SECONDS = 60.0
 
 # Not in Python's socket module everywhere; the numbers are the Linux ABI's.
 _SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_OCTETS_A_DATAGRAM = 1280  # that the kernel counts for a small one, its own bookkeeping with it
 _IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 _IN_PKTINFO = struct.Struct("=i4s4s")  # interface, local address, destination address
 _IN6_PKTINFO = struct.Struct("=16sI")  # local address, interface
@@ -67,6 +74,8 @@ class RadiusListener:
         *,
         name: str = "radius",
         on_failure: Callable[[bytes, Source], None] | None = None,
+        has_begun: Callable[[bytes, Source], bool] | None = None,
+        on_overload: Callable[[bytes, Source], None] | None = None,
         dual_stack: bool = False,
         receive_buffer_octets: int = RECEIVE_BUFFER_OCTETS,
         share: bool = False,
@@ -76,7 +85,8 @@ class RadiusListener:
 
         `dual_stack` lets `::` take IPv4 as well; leave it off when an IPv4 address is bound beside it. With `share`
         others may be bound to the same port that also share it. A `descriptor` is of a socket that another process has
-        bound so already; it is taken over as it is.
+        bound so already; it is taken over as it is. With `has_begun` the datagrams it is true of go first when more
+        arrive than can be answered, and `on_overload` is told of those that are dropped then.
 
         Raises:
             NetbilldError: the address is none of this host's, or the port is in use or not permitted.
@@ -85,6 +95,11 @@ class RadiusListener:
         self.counters = ListenerCounters()
         self._handler = handler
         self._on_failure = on_failure
+        self._backlog: Backlog | None = None
+        self._is_behind = False
+        if has_begun is not None:
+            ignored = on_overload or (lambda _datagram, _source: None)
+            self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_log_at_mono = 0.0
         self._unlogged_failures = 0
@@ -151,6 +166,7 @@ class RadiusListener:
         if self._loop is not None and self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket.fileno())
         self._loop = None
+        self._is_behind = False
 
     def close(self) -> None:
         """Stop and give the port back."""
@@ -190,6 +206,7 @@ class RadiusListener:
         handler = self._handler
         receive = self._receive
         monotonic = time.monotonic
+        began_mono = monotonic()
         for _ in range(DATAGRAMS_A_WAKE_UP):
             try:
                 datagram, source = receive()
@@ -205,6 +222,51 @@ class RadiusListener:
                     self.send(reply, source)
             except Exception as error:  # noqa: BLE001 - the edge: nothing from the network may stop the loop
                 self._handler_failed(datagram, source, error)
+        if self._backlog is not None:  # there is more: how much, only the kernel knows
+            self._look_behind(self._backlog, (monotonic() - began_mono) / DATAGRAMS_A_WAKE_UP)
+
+    # -- when more arrives than can be answered ------------------------------------------------------------------------
+
+    def _look_behind(self, backlog: Backlog, cost_seconds: float) -> None:
+        """Let the begun go first from now on if what waits would wait too long."""
+        waiting_octets = int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4), sys.byteorder)
+        if self._loop is None or waiting_octets / _OCTETS_A_DATAGRAM * cost_seconds < BEHIND_SECONDS:
+            return
+        self._is_behind = True
+        backlog.expect(cost_seconds)
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.call_soon(self._catch_up, backlog)
+
+    def _catch_up(self, backlog: Backlog) -> None:
+        """Take out what waits in the kernel, work a while, and go on so until nothing waits."""
+        if self._loop is None or not self._is_behind:
+            return
+        emptied = False
+        for _ in range(READ_AHEAD):
+            try:
+                datagram, source = self._receive()
+            except (BlockingIOError, InterruptedError):
+                emptied = True
+                break
+            except OSError:
+                self.counters.receive_errors += 1
+                break
+            self.counters.received += 1
+            backlog.take(datagram, source)
+        backlog.work(WORK_SECONDS)
+        if emptied and not backlog:
+            self._is_behind = False
+            self._loop.add_reader(self._socket.fileno(), self._drain)
+        else:
+            self._loop.call_soon(self._catch_up, backlog)
+
+    def _serve(self, datagram: bytes, source: Source, arrived_mono: float) -> None:
+        try:
+            reply = self._handler(datagram, source, arrived_mono)
+            if reply is not None:
+                self.send(reply, source)
+        except Exception as error:  # noqa: BLE001 - the edge: nothing from the network may stop the loop
+            self._handler_failed(datagram, source, error)
 
     def _receive_bound(self) -> tuple[bytes, Source]:
         datagram, address = self._socket.recvfrom(MAX_PACKET_OCTETS)

@@ -38,6 +38,11 @@ class ReplyCache:
         self._young[key] = (authenticator, IN_PROGRESS)
         return None
 
+    def knows(self, key: Hashable, authenticator: bytes) -> bool:
+        """Tell whether this request has been begun, answered or not."""
+        entry = self._young.get(key) or self._old.get(key)
+        return entry is not None and entry[0] == authenticator
+
     def answer(self, key: Hashable, authenticator: bytes, reply: bytes) -> None:
         """Remember `reply`, unless a newer request has taken the key meanwhile."""
         entry = self._young.get(key) or self._old.get(key)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE, USER_NAME
+from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE, STATE, USER_NAME
 from netbilld.radius.authenticator import (
     ZERO_AUTHENTICATOR,
     sign_response,
@@ -18,7 +18,7 @@ from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, ReplyCache
 from netbilld.radius.errors import EncodeError, MalformedPacket
-from netbilld.radius.packet import MAX_PACKET_OCTETS, Packet, decode, encode_attribute
+from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS, Packet, decode, encode_attribute
 
 ServerKind = Literal["auth", "acct"]
 
@@ -47,6 +47,7 @@ class DropReason(StrEnum):
     PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR = "proxy_state_without_message_authenticator"
     NO_USER_NAME = "no_user_name"
     DUPLICATE_IN_PROGRESS = "duplicate_in_progress"
+    OVERLOADED = "overloaded"
 
 
 @dataclass(slots=True)
@@ -156,6 +157,27 @@ class RadiusServer:
             return self._drop(DropReason.DUPLICATE_IN_PROGRESS, source, client)
         self.replays += 1
         return Replay(reply, client, source)
+
+    def has_begun(self, datagram: bytes, source: Source) -> bool:
+        """Tell, unverified and cheaply, whether a datagram goes on with a conversation or repeats a request.
+
+        What goes on carries a State (RFC 5080 §2.2.3).
+        """
+        if len(datagram) < HEADER_OCTETS or self._clients.find(source[0]) is None:
+            return False
+        at, end = HEADER_OCTETS, len(datagram) - 1
+        while at < end:
+            if datagram[at] == STATE:
+                return True
+            if datagram[at + 1] == 0:
+                return False
+            at += datagram[at + 1]
+        return self._cache.knows((source, datagram[1]), datagram[4:20])
+
+    def overloaded(self, datagram: bytes, source: Source) -> Drop:
+        """Count a datagram that is dropped because more arrive than can be answered."""
+        del datagram
+        return self._drop(DropReason.OVERLOADED, source, self._clients.find(source[0]))
 
     def respond(self, request: Request, code: int, attributes: bytes = b"") -> bytes:
         """Return the signed reply and remember it for retransmissions.
