@@ -208,3 +208,61 @@ def test_a_speed_may_have_the_name_that_a_nas_knows_it_by() -> None:
     named = HOME20.replace('up = "10M"\n', 'up = "10M"\nnas_profile = "HOME20"\n', 1)
     assert plan_from_definition(parse_plan(named, "plan.toml", "IDR")).speed.nas_profile == "HOME20"
     assert plan_from_definition(parse_plan(HOME20, "plan.toml", "IDR")).speed.nas_profile is None
+
+
+LIMITED = (
+    HOME20
+    + """
+[sessions]
+allowed = 2
+second = "refuse"
+
+[lock]
+learn = ["nas", "mac"]
+
+[hours]
+allowed = ["mon-fri 08:00-17:00", "sat,sun 00:00-24:00"]
+"""
+)
+
+
+def test_a_plan_says_how_many_sessions_what_is_learned_and_when_it_may_be_used() -> None:
+    plan = plan_from_definition(json.loads(json.dumps(parse_plan(LIMITED, "plan.toml", "IDR"))))
+    assert plan.sessions is not None
+    assert (plan.sessions.allowed, plan.sessions.second) == (2, "refuse")
+    assert plan.lock_learn == ("mac", "nas")
+    assert plan.hours[0] == (480, 1020)
+    assert plan.hours[-1] == (5 * 1440, 7 * 1440)
+
+
+def test_a_plan_that_says_none_of_it_limits_nothing() -> None:
+    definition = parse_plan(HOME20, "plan.toml", "IDR")
+    plan = plan_from_definition(definition)
+    assert (plan.sessions, plan.lock_learn, plan.hours) == (None, (), ())
+    assert not {"sessions", "lock", "hours"} & definition.keys()
+
+
+def test_a_second_log_in_replaces_unless_the_plan_says_otherwise() -> None:
+    plan = plan_from_definition(parse_plan(HOME20 + "[sessions]\nallowed = 1\n", "plan.toml", "IDR"))
+    assert plan.sessions is not None
+    assert plan.sessions.second == "replace"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "says"),
+    [
+        ("allowed = 2", "allowed = 0", "sessions.allowed", "a whole number from 1 to 1000"),
+        ("allowed = 2\n", "", "sessions.allowed", "is missing"),
+        ('second = "refuse"', 'second = "kick"', "sessions.second", '"replace", "refuse", "allow"'),
+        ('second = "refuse"', "shared = 1", "sessions.shared", "allowed"),
+        ('"nas", "mac"', '"imei"', "lock.learn", '"mac", "vlan", "nas_port", "nas"'),
+        ('["nas", "mac"]', '"mac"', "lock.learn", "a list of texts"),
+        ('"mon-fri 08:00-17:00"', '"weekdays 8-17"', "hours.allowed", "mon-fri 08:00-17:00"),
+        ('["mon-fri 08:00-17:00", "sat,sun 00:00-24:00"]', "[]", "hours.allowed", "leave [hours] out"),
+    ],
+)
+def test_what_is_wrong_with_limits_is_named_by_its_key(old: str, new: str, key: str, says: str) -> None:
+    assert old in LIMITED
+    message = refusal(LIMITED.replace(old, new, 1))
+    assert f": {key}: " in message, message
+    assert says in message
