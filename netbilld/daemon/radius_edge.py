@@ -53,6 +53,7 @@ class Companion(Protocol):
     """Another port of RADIUS: it has the same NAS table, and ends with the edge."""
 
     clients: ClientTable
+    trace: PacketTrace | None
 
     @property
     def recorder(self) -> Recorder: ...
@@ -190,7 +191,7 @@ class RadiusEdge:
 
     def watch(self, trace: PacketTrace | None) -> None:
         """Show every packet of both ports to `trace` from now on; to nobody for None."""
-        for port in self._ports:
+        for port in (*self._ports, *self._companions):
             port.trace = trace
 
     # -- the hot paths -------------------------------------------------------------------------------------------------
