@@ -146,9 +146,9 @@ def admit(held: Iterable[HeldSession], comer: Comer, allowed: int, second: Secon
 
 
 def surplus(
-    held: Iterable[HeldSession], opened: HeldSession, allowed: int, second: SecondLogin, hearing: Hearing
+    held: Iterable[HeldSession], allowed: int, second: SecondLogin, hearing: Hearing
 ) -> tuple[HeldSession, ...]:
-    """Return the sessions to end now that `opened` has begun or spoken again and there are more than allowed.
+    """Return the sessions to end now that one has begun, or spoken again, and there are more alive than allowed.
 
     With `replace` the oldest go, with `refuse` the newest: those that came in although the limit was reached, past us
     or by another node. None with `allow`.
@@ -157,7 +157,7 @@ def surplus(
         return ()
     places: dict[str | int, list[HeldSession]] = {}
     for session in held:
-        if aliveness(session, hearing) in COUNTED or session is opened:
+        if aliveness(session, hearing) in COUNTED:
             places.setdefault(session.mac or id(session), []).append(session)
     excess = len(places) - allowed
     if excess <= 0:

@@ -155,7 +155,7 @@ class KeepAdmissions:
             if hearing is None:
                 hearing = Hearing(self._silence, now, self._hearing_since())
             held = self._live.of(session.service_id)
-            for one in surplus(held, session, terms.sessions_allowed, terms.second_login, hearing):
+            for one in surplus(held, terms.sessions_allowed, terms.second_login, hearing):
                 self._admit.end(one, "session limit: too many", now)
 
     # -- what follows --------------------------------------------------------------------------------------------------

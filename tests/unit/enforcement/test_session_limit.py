@@ -142,12 +142,12 @@ def test_several_sessions_of_one_station_take_one_place() -> None:
 
 def test_what_came_in_past_the_limit_is_ended_oldest_first_or_newest_first() -> None:
     old, new = held(1, A, began=3600), held(2, B, began=5)
-    assert surplus([old, new], new, 1, "replace", hearing()) == (old,)
-    assert surplus([old, new], new, 1, "refuse", hearing()) == (new,)
-    assert surplus([old, new], new, 1, "allow", hearing()) == ()
-    assert surplus([old, new], new, 2, "replace", hearing()) == ()
+    assert surplus([old, new], 1, "replace", hearing()) == (old,)
+    assert surplus([old, new], 1, "refuse", hearing()) == (new,)
+    assert surplus([old, new], 1, "allow", hearing()) == ()
+    assert surplus([old, new], 2, "replace", hearing()) == ()
 
 
 def test_a_ghost_beside_a_new_session_is_no_surplus() -> None:
     new = held(2, B, began=5)
-    assert surplus([held(1, A, heard=2000), new], new, 1, "replace", hearing()) == ()
+    assert surplus([held(1, A, heard=2000), new], 1, "replace", hearing()) == ()
