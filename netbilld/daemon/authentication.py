@@ -39,12 +39,13 @@ class Authentication:
         """
         self.attempts = AttemptBuffer()
         self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
+        self.eap = eap_server(settings, clock, entropy)
         self.authenticate = Authenticate(
             self.directory,
             self.attempts,
             entropy,
             clock.monotonic,
-            eap=eap_server(settings, clock, entropy),
+            eap=self.eap,
             admission=admission,
             realms=Realms.of(settings.radius.realms),
             guessers=SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay),

@@ -224,6 +224,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             progress=metering,
             directory=directory,
             authenticate=authenticate,
+            eap=auth.eap,
             addressing=addressing,
             attempts=attempts,
             reconcile=reconcile,

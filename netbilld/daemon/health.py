@@ -13,6 +13,7 @@ from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.pool import WorkerPool
+from netbilld.radius.eap import EapServer
 from netbilld.radius.server import DropReason
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
@@ -44,6 +45,7 @@ class Health:
         progress: Progress,
         directory: AccessDirectory,
         authenticate: Authenticate,
+        eap: EapServer,
         addressing: Addressing,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
@@ -58,6 +60,7 @@ class Health:
         self._progress = progress
         self._directory = directory
         self._authenticate = authenticate
+        self._eap = eap
         self._addressing = addressing
         self._attempts = attempts
         self._reconcile = reconcile
@@ -173,6 +176,14 @@ class Health:
                 ('{result="reject"}', self._authenticate.rejects + self._elsewhere("auth", "rejects")),
             ],
         )
+        for name, kind, help_text, here in (
+            ("conversations", gauge, "EAP conversations under way.", len(self._eap.conversations)),
+            ("abandoned_total", counter, "EAP conversations no device ended.", self._eap.conversations.abandoned),
+            ("silenced_total", counter, "EAP packets not answered.", self._eap.silenced),
+            ("resumed_total", counter, "EAP log-ins by a resumed session.", self._eap.resumed),
+        ):
+            elsewhere = self._elsewhere("auth", f"eap_{name.removesuffix('_total')}")
+            yield f"netbilld_eap_{name}", kind, help_text, [("", here + elsewhere)]
         yield "netbilld_credentials", gauge, "Credentials held in memory.", [("", len(self._directory))]
         yield (
             "netbilld_auth_log_waiting",

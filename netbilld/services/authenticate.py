@@ -1,6 +1,7 @@
 """Access-Request to reply, from memory: no database and no log line on this path."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
@@ -96,10 +97,21 @@ class Authenticate:
         view: AccessView | None
         name = attributes.get(USER_NAME, b"")
         if self._eap is not None and EAP_MESSAGE in attributes:
-            outcome = self._eap.handle(request, lambda inner: self._named(inner, request, now))
+            barred: list[AccessView] = []
+
+            def find(inner: bytes) -> AccessView | None:
+                found = self._named(inner, request, now)
+                if found is None or guessers is None or guessers.may_try(request, inner, found):
+                    return found
+                barred.append(found)  # nothing a peer says will be right, nor tell that it was
+                return replace(found, password=self._entropy(16), nt_hash=self._entropy(16))
+
+            outcome = self._eap.handle(request, find)
             if outcome is None:
                 return None
             decision, view, name = outcome.decision, outcome.view, outcome.identity or name
+            if barred and decision.reason == Reason.WRONG_PASSWORD:
+                decision.reason = Reason.TOO_MANY_TRIES
         else:
             view = self._find(name, request, now)
             if guessers is None or guessers.may_try(request, name, view):

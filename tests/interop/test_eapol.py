@@ -25,17 +25,20 @@ WALLED = b"isolir".hex()
 class Town:
     daemon: DaemonProcess
     certificates: Path
+    stations: int = 0
     seen: int = 0  # the newest attempt before the last log-in
 
     def eapol(self, network: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Log in with this network block."""
         self.seen = self.newest()[0]
+        self.stations += 1  # one that types a wrong password too often would be slowed
         configuration = self.daemon.directory / "eapol.conf"
         configuration.write_text(f"network={{\nkey_mgmt=WPA-EAP\n{network}\n}}\n")
         return subprocess.run(
             [
                 *(need("eapol_test"), "-c", str(configuration), "-t", "10"),
                 *("-a", "127.0.0.1", "-p", str(self.daemon.auth_port), "-s", SECRET, *options),
+                *("-M", f"02:00:00:00:00:{self.stations:02x}"),
             ],
             capture_output=True,
             text=True,

@@ -270,7 +270,7 @@ class WorkerPool:
             answer(admitted)
 
 
-_GAUGES: Final = frozenset(("credentials", "log_waiting", "max_rss_octets"))
+_GAUGES: Final = frozenset(("credentials", "eap_conversations", "log_waiting", "max_rss_octets"))
 _SYSTEMD: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"))  # the daemon's own to speak to
 
 

@@ -166,7 +166,7 @@ class Worker:
         self._count()
 
     def _count(self) -> None:
-        server, authenticate = self._edge.auth, self._auth.authenticate
+        server, authenticate, eap = self._edge.auth, self._auth.authenticate, self._auth.eap
         self._channel.send(
             {
                 "say": "count",
@@ -187,6 +187,10 @@ class Worker:
                 ],
                 "accepts": authenticate.accepts,
                 "rejects": authenticate.rejects,
+                "eap_conversations": len(eap.conversations),
+                "eap_abandoned": eap.conversations.abandoned,
+                "eap_silenced": eap.silenced,
+                "eap_resumed": eap.resumed,
                 "credentials": len(self._auth.directory),
                 "log_waiting": len(self._auth.attempts),
                 "log_lost": self._auth.attempts.lost,

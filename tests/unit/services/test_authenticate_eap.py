@@ -1,0 +1,127 @@
+"""EAP through the desk: what the log says, what admission may refuse, and that guessing by it is slowed too."""
+
+import random
+from datetime import datetime
+
+from netbilld.radius.access import AccessView, Decision
+from netbilld.radius.attributes import CALLING_STATION_ID, CLASS, EAP_MESSAGE, REPLY_MESSAGE, STATE, USER_NAME
+from netbilld.radius.codes import Code
+from netbilld.radius.eap import EapServer
+from netbilld.radius.packet import Packet, encode_attribute
+from netbilld.radius.server import Request
+from netbilld.radius.terms import AccessTerms
+from netbilld.services.authenticate import Answer, Authenticate
+from netbilld.services.slow_guessers import SlowGuessers
+from tests.eap_peer import Peer, eap_request
+from tests.unit.services.test_authenticate import NOW, Desk, attributes, facts
+
+THIEF = (CALLING_STATION_ID, b"AA:BB:CC:00:00:66")
+HOME = (CALLING_STATION_ID, b"AA:BB:CC:00:00:01")
+
+
+class Refusing:
+    """Admission that refuses everybody, at once or later."""
+
+    def __init__(self, later: bool) -> None:
+        self.later: list[Answer] | None = [] if later else None
+
+    def admit(
+        self, view: AccessView, request: Request, decision: Decision, now: datetime, answer: Answer
+    ) -> Decision | None:
+        del view, request, decision, now
+        if self.later is None:
+            return self.refusal()
+        self.later.append(answer)
+        return None
+
+    def refusal(self) -> Decision:
+        return Decision(Code.ACCESS_REJECT, encode_attribute(REPLY_MESSAGE, b"full"), "session_limit", "eap-md5")
+
+
+class EapDesk:
+    def __init__(self, admission: Refusing | None = None) -> None:
+        self.desk = Desk()
+        self.desk.serve(facts())
+        self.late: list[Decision] = []
+        self.delayed: list[object] = []
+        self.authenticate = Authenticate(
+            self.desk.directory,
+            self.desk.attempts,
+            random.Random(1).randbytes,
+            lambda: 0.0,
+            eap=EapServer(random.Random(2).randbytes, ("eap-md5",)),
+            admission=admission,
+            guessers=SlowGuessers(lambda _seconds, call: self.delayed.append(call), 0.5),
+        )
+
+    def log_in(self, password: str = "rahasia", name: bytes = b"budi", *more: tuple[int, bytes]) -> Decision | None:
+        """Log in by MD5; return the last decision."""
+        start = self.authenticate.handle(
+            eap_request(b"\2\0" + (5 + len(name)).to_bytes(2, "big") + b"\1" + name, None, *more), NOW, self.late.append
+        )
+        assert start is not None
+        asked: Packet = attributes(start)
+        message = Peer("md5", name, password).answer(asked.attributes[EAP_MESSAGE])
+        return self.authenticate.handle(eap_request(message, asked.attributes[STATE], *more), NOW, self.late.append)
+
+
+def test_the_accept_has_what_the_service_is_due_and_the_log_names_who_it_was() -> None:
+    desk = EapDesk()
+    decision = desk.log_in()
+    assert decision is not None
+    assert decision.code == Code.ACCESS_ACCEPT
+    assert CLASS in attributes(decision).attributes
+    assert attributes(decision).attributes[USER_NAME] == b"Budi"
+    (attempt,) = desk.desk.attempts.take(10)
+    assert (attempt.user_name, attempt.method, attempt.result) == (b"budi", "eap-md5", "accept")
+    assert desk.authenticate.challenges == 1
+
+
+def test_a_realm_does_not_hide_the_subscriber() -> None:
+    decision = EapDesk().log_in(name=b"budi@isp.example")
+    assert decision is not None
+    assert decision.code == Code.ACCESS_ACCEPT
+
+
+def in_limits(desk: EapDesk) -> None:
+    """Give the service a limit, so that admission is asked."""
+    view, service = desk.desk.directory._by_key[b"budi"]
+    changed = AccessView(
+        view.name, view.kind, view.password, view.nt_hash, view.service_id, view.replies, terms=AccessTerms()
+    )
+    desk.desk.directory._by_key[b"budi"] = (changed, service)
+
+
+def test_what_admission_refuses_ends_with_a_failure_and_without_a_reply_message() -> None:
+    """RFC 3579 §2.6.5."""
+    desk = EapDesk(Refusing(later=False))
+    in_limits(desk)
+    decision = desk.log_in()
+    assert decision is not None
+    assert decision.reason == "session_limit"
+    assert attributes(decision).attributes.keys() == {EAP_MESSAGE}
+    assert attributes(decision).attributes[EAP_MESSAGE][0] == 4
+
+
+def test_what_admission_refuses_later_does_so_too() -> None:
+    admission = Refusing(later=True)
+    desk = EapDesk(admission)
+    in_limits(desk)
+    assert desk.log_in() is None
+    assert admission.later is not None
+    admission.later[0](admission.refusal())
+    (decision,) = desk.late
+    assert attributes(decision).attributes[EAP_MESSAGE][0] == 4
+
+
+def test_who_guesses_by_eap_is_not_told_the_right_password_either() -> None:
+    desk = EapDesk()
+    assert desk.log_in("rahasia", b"budi", HOME) is not None
+    for number in range(12):
+        desk.log_in(f"guess {number}", b"budi", THIEF)
+    assert desk.log_in("rahasia", b"budi", THIEF) is None, "it waits"
+    newest = desk.desk.attempts.take(100)[-1]
+    assert (newest.result, newest.reason) == ("reject", "too_many_tries")
+    right = desk.log_in("rahasia", b"budi", HOME)
+    assert right is not None
+    assert right.code == Code.ACCESS_ACCEPT, "the subscriber's own device is not kept out"
