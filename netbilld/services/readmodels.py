@@ -129,6 +129,9 @@ class NasFile:
     """One NAS in full; of its secrets only that they are there."""
 
     line: NasLine
+    vendor_title: str
+    wall: str  # how it holds the walled: pool, list, pool_and_list, reject
+    hotspot_wall: str
     coa_port: int
     require_message_authenticator: str
     seen_message_authenticator_at: datetime | None

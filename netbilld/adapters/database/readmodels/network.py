@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, case, func, select
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
 from netbilld.adapters.database.readmodels.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
+from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.services.readmodels import Attempt, NasFile, NasLine, Octets
 
 _MOST_NAS: Final = 500
@@ -59,8 +60,12 @@ class NetworkQueries(Queries):
             .order_by(enforcement_attempts.c.id.desc())
             .limit(_NEWEST_ORDERS)
         )
+        vendor = vendor_or_any(row["vendor"])
         return NasFile(
             line=_line(row, (await self._sums(row["id"])).get(row["id"])),
+            vendor_title=vendor.title,
+            wall=row["wall_by"] or str(vendor.wall),
+            hotspot_wall=row["wall_by"] or str(vendor.hotspot_wall),
             coa_port=row["coa_port"],
             require_message_authenticator=row["require_message_authenticator"],
             seen_message_authenticator_at=row["seen_message_authenticator_at"],
