@@ -24,6 +24,8 @@ COLUMNS: Final = (
     "area",
     "mac",
     "ip",
+    "ipv6_prefix",
+    "delegated_prefix",
     "billing_day",
     "active_until",
     "opening_balance",
@@ -127,6 +129,8 @@ class CsvTable:
             area=values.get("area"),
             mac=values.get("mac"),
             ip=values.get("ip"),
+            ipv6_prefix=values.get("ipv6_prefix"),
+            delegated_prefix=values.get("delegated_prefix"),
         )
         if not new.plan:
             raise InvalidInputError("plan is empty")

@@ -18,6 +18,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Credential, PlanOffer, Service, Subscriber, SubscriberStatus
 from netbilld.ports.changes import Changes
 from netbilld.services import manage_subscribers
+from netbilld.services.fixed_addresses import Addresses, fixed_addresses
 from netbilld.services.import_rows import CsvRow, CsvTable, ImportRow
 from netbilld.services.manage_subscribers import taken_address, taken_name
 from netbilld.services.new_service import (
@@ -61,6 +62,9 @@ class Work(Protocol):
 
     @property
     def services(self) -> manage_subscribers.Services: ...
+
+    @property
+    def addresses(self) -> Addresses: ...
 
     @property
     def changes(self) -> Changes: ...
@@ -231,6 +235,7 @@ class ImportSubscribers:
         offers = await work.services.offers({one.plan for one in checked})
         taken = await work.services.taken_names([name for one in checked for name in one.names])
         addresses = await work.services.live_with_address([one.ip for one in checked if one.ip is not None])
+        fixed = await fixed_addresses(work.addresses) if any(any(one.fixed) for one in checked) else None
         known = await work.subscribers.by_numbers([one.of for one in checked if one.of is not None])
         chunk = _Chunk()
         accepted: list[tuple[_Candidate, PlanOffer, Subscriber]] = []
@@ -239,6 +244,8 @@ class ImportSubscribers:
             try:
                 offer = self._offer(offers, one)
                 self._refuse_taken(one, taken, addresses, chunk.seen)
+                if fixed is not None:
+                    fixed.refuse(one.fixed)
                 subscriber, is_new = self._subscriber(one, known, chunk.seen, now)
                 if offer.currency != subscriber.currency:
                     raise RefusedError(f"plan {offer.code} is in {offer.currency}, not {subscriber.currency}")
@@ -251,6 +258,9 @@ class ImportSubscribers:
             chunk.seen.names.update(name_key(name) for name in one.names)
             if one.ip is not None:
                 chunk.seen.addresses.add(one.ip)
+            if fixed is not None:
+                for address in one.fixed:
+                    fixed.add(one.username, address)
             if is_new:
                 chunk.subscribers.append(subscriber)
                 if one.of is not None:

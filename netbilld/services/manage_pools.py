@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import ip_network
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -14,6 +13,7 @@ from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind, check_excluded, check_network, overlap, parse_range
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.ports.changes import Changes
+from netbilld.services.fixed_addresses import FixedAddress, as_excluded
 from netbilld.services.subscriber_fields import clean_text
 
 LONGEST_NAME = 100
@@ -33,7 +33,7 @@ class Addresses(Protocol):
 
     async def forget(self, pool_id: UUID) -> None: ...
 
-    async def fixed(self) -> list[tuple[str, str]]: ...
+    async def fixed(self, *, ipv6_only: bool = False) -> list[FixedAddress]: ...
 
     async def leases(self, pool_ids: Collection[UUID], changed_since: datetime | None = None) -> list[AddressLease]: ...
 
@@ -232,18 +232,13 @@ async def _refuse_overlap(work: Work, pool: AddressPool) -> None:
                 hint="one address must not be given by two pools",
                 code="overlap",
             )
-    for username, address in await work.addresses.fixed():
-        if pool.gives(address):
+    for one in await work.addresses.fixed():
+        if pool.gives(one.address):
             raise RefusedError(
-                f"pool {pool.name!r} ({pool.network}) overlaps {address}, which is fixed for {username!r}",
-                hint=f"leave it out with --exclude {_as_excluded(address)}",
+                f"pool {pool.name!r} ({pool.network}) overlaps {one.address}, which is fixed for {one.username!r}",
+                hint=f"leave it out with --exclude {as_excluded(one.address)}",
                 code="overlap",
             )
-
-
-def _as_excluded(address: str) -> str:
-    network = ip_network(address)
-    return str(network.network_address) if network.num_addresses == 1 else address
 
 
 async def _refuse_left_out(work: Work, pool: AddressPool) -> None:
@@ -266,23 +261,3 @@ async def _adopt(work: Work, pool: AddressPool, now: datetime) -> int:
             lease = AddressLease(pool.id, address, session.service_id, session.nas_id, session.mac, now)
             wanted.setdefault(address, (lease, pool.revision))
     return len(await work.addresses.take([wanted[address] for address in sorted(wanted)]))
-
-
-async def refuse_pooled(work: Any, addresses: Sequence[str | None]) -> None:
-    """Refuse to fix an address or prefix that a pool gives.
-
-    Raises:
-        RefusedError: it names both.
-    """
-    wanted = [address for address in addresses if address is not None]
-    if not wanted:
-        return
-    await work.addresses.lock()
-    for pool in await work.addresses.pools():
-        for address in wanted:
-            if pool.gives(address):
-                raise RefusedError(
-                    f"{address} is in pool {pool.name!r} ({pool.network})",
-                    hint=f"leave it out first: `netbilld pool set {pool.name} --exclude {_as_excluded(address)}`",
-                    code="overlap",
-                )

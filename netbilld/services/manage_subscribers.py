@@ -20,6 +20,7 @@ from netbilld.model.subscriber import (
     unknown_username,
 )
 from netbilld.ports.changes import Changes
+from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.new_service import (
     CheckedService,
@@ -49,6 +50,7 @@ from netbilld.services.subscriber_fields import (
 )
 
 _ADD = "subscriber add"
+_FIXED = ("static_ip", "ipv6_prefix", "delegated_prefix")
 
 
 class Subscribers(Protocol):
@@ -93,6 +95,9 @@ class Work(Protocol):
     def services(self) -> Services: ...
 
     @property
+    def addresses(self) -> Addresses: ...
+
+    @property
     def changes(self) -> Changes: ...
 
     @property
@@ -125,6 +130,8 @@ class SubscriberChanges:
     active_until_on: date | None = None
     mac: str | None = None
     ip: str | None = None
+    ipv6_prefix: str | None = None
+    delegated_prefix: str | None = None
     name: str | None = None
     phone: str | None = None
     email: str | None = None
@@ -160,6 +167,8 @@ class ManageSubscribers:
             subscriber = await self._subscriber(work, checked, of, now)
             _same_currency(offer, subscriber)
             await _refuse_taken(work, checked.names, checked.ip)
+            if any(checked.fixed):
+                (await fixed_addresses(work.addresses)).refuse(checked.fixed)
             service = make_service(checked, subscriber.id, offer, self._defaults, now)
             await work.services.add(service)
             await work.services.add_credentials(*make_credentials(checked, service.id, self._box, now))
@@ -210,6 +219,12 @@ class ManageSubscribers:
         billing_day = parse_billing_day(wanted.billing_day) if wanted.billing_day is not None else None
         mac = parse_mac(wanted.mac) if wanted.mac else None
         ip = parse_static_ip(wanted.ip) if wanted.ip else None
+        prefixes = {
+            "ipv6_prefix": parse_fixed_prefix("IPv6 prefix", wanted.ipv6_prefix) if wanted.ipv6_prefix else None,
+            "delegated_prefix": (
+                parse_fixed_prefix("delegated prefix", wanted.delegated_prefix) if wanted.delegated_prefix else None
+            ),
+        }
         async with self._store.write() as work:
             found = await _find(work, username)
             subscriber, service, credential = found.subscriber, found.service, found.credential
@@ -239,6 +254,13 @@ class ManageSubscribers:
                     await _refuse_taken(work, (), ip)
                 columns["static_ip"] = ip
                 changed["ip"] = [service.static_ip, ip]
+            for name, prefix in prefixes.items():
+                if getattr(wanted, name) is not None and prefix != getattr(service, name):
+                    columns[name] = prefix
+                    changed[name] = [getattr(service, name), prefix]
+            if any(columns.get(name) is not None for name in _FIXED):
+                fixed = await fixed_addresses(work.addresses, but=service.id)
+                fixed.refuse(columns.get(name, getattr(service, name)) for name in _FIXED)
             if columns:
                 if service.status == "ended":
                     raise _ended(username)

@@ -17,6 +17,7 @@ from netbilld.model.subscriber import (
     password_place,
 )
 from netbilld.radius.mschap import nt_hash
+from netbilld.services.fixed_addresses import parse_fixed_prefix
 from netbilld.services.subscriber_fields import (
     LONGEST_NAME,
     check_password,
@@ -65,6 +66,8 @@ class NewService:
     area: str | None = None
     mac: str | None = None
     ip: str | None = None
+    ipv6_prefix: str | None = None
+    delegated_prefix: str | None = None
     billing_day: str | int | None = None
     active_until_on: date | None = None
     activated_on: date | None = None  # None: today
@@ -87,10 +90,17 @@ class CheckedService:
     area: str | None
     mac: str | None
     ip: str | None
+    ipv6_prefix: str | None
+    delegated_prefix: str | None
     billing_day: int
     active_until_on: date | None
     activated_on: date
     installed_on: date | None
+
+    @property
+    def fixed(self) -> tuple[str | None, ...]:
+        """Return what is to be fixed for it: address, prefix of its link, prefix of its network."""
+        return (self.ip, self.ipv6_prefix, self.delegated_prefix)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,6 +135,10 @@ def check(new: NewService, defaults: Defaults, now: datetime) -> CheckedService:
         area=optional_text("area", new.area, 100),
         mac=mac,
         ip=parse_static_ip(new.ip) if new.ip else None,
+        ipv6_prefix=parse_fixed_prefix("IPv6 prefix", new.ipv6_prefix) if new.ipv6_prefix else None,
+        delegated_prefix=(
+            parse_fixed_prefix("delegated prefix", new.delegated_prefix) if new.delegated_prefix else None
+        ),
         billing_day=parse_billing_day(new.billing_day or "") if given_day else activated_on.day,
         active_until_on=new.active_until_on,
         activated_on=activated_on,
@@ -167,6 +181,8 @@ def make_service(
         created_at=now,
         ended_at=None,
         installed_on=checked.installed_on,
+        ipv6_prefix=checked.ipv6_prefix,
+        delegated_prefix=checked.delegated_prefix,
     )
 
 

@@ -17,6 +17,7 @@ from netbilld.adapters.database.tables import address_leases, address_pools, cre
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind
 from netbilld.model.errors import RefusedError
+from netbilld.services.fixed_addresses import FixedAddress
 
 _IDS_A_QUERY: Final = 5_000
 _ROWS_A_STATEMENT: Final = 2_000
@@ -161,17 +162,19 @@ class AddressStore:
             found[pool_id] = (in_use, holding + count) if held else (in_use + count, holding)
         return found
 
-    async def fixed(self) -> list[tuple[str, str]]:
-        """Return (user name, address or prefix) of everything that is fixed for a live service."""
-        found: list[tuple[str, str]] = []
+    async def fixed(self, *, ipv6_only: bool = False) -> list[FixedAddress]:
+        """Return what is fixed for live services."""
+        found: list[FixedAddress] = []
         for column in (services.c.static_ip, services.c.ipv6_prefix, services.c.delegated_prefix):
             query = (
-                select(func.min(credentials.c.name), column)
+                select(services.c.id, func.min(credentials.c.name), column)
                 .join_from(services, credentials, credentials.c.service_id == services.c.id)
-                .where(column.is_not(None), services.c.ended_at.is_(None))
+                .where(
+                    column.is_not(None), services.c.ended_at.is_(None), *([column.contains(":")] if ipv6_only else ())
+                )
                 .group_by(services.c.id, column)
             )
-            found += [(name, address) for name, address in await self._connection.execute(query)]
+            found += [FixedAddress(*row) for row in await self._connection.execute(query)]
         return found
 
     # -- leases --------------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ async def _add(context: Context, options: argparse.Namespace) -> None:
         of=options.of,
         mac=options.mac,
         ip=options.ip,
+        ipv6_prefix=options.ipv6_prefix,
+        delegated_prefix=options.delegated_prefix,
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
         **{name: getattr(options, name) for name in PERSON_FIELDS},
@@ -51,6 +53,8 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
         mac=options.mac,
         ip=options.ip,
+        ipv6_prefix=options.ipv6_prefix,
+        delegated_prefix=options.delegated_prefix,
         **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
     locks = _locks(options)

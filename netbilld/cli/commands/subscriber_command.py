@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser(
         "set",
         help="change one",
-        description="What is not named stays as it is; empty text clears phone, email, address, area, mac and ip. "
+        description="What is not named stays as it is; empty text clears phone, email, address, area, mac, ip and prefixes. "
         "A plan takes effect at once, with the allowance used so far.",
     )
     change.add_argument("username", metavar="USERNAME")
@@ -71,6 +71,10 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--active-until", metavar="DATE", help="prepaid: the last day that is paid for")
     parser.add_argument("--mac", metavar="MAC", help="a MAC address that logs in by itself, beside the user name")
     parser.add_argument("--ip", metavar="ADDRESS", help="static address")
+    parser.add_argument("--ipv6-prefix", metavar="PREFIX", help="static IPv6 prefix of its link: Framed-IPv6-Prefix")
+    parser.add_argument(
+        "--delegated-prefix", metavar="PREFIX", help="static IPv6 prefix for its network: Delegated-IPv6-Prefix"
+    )
     for name in PERSON_FIELDS:
         parser.add_argument(f"--{name}", metavar="TEXT")
 
@@ -197,6 +201,8 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "usernames": [credential.name for credential in credentials],
         "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
         "static_ip": service.static_ip,
+        "ipv6_prefix": service.ipv6_prefix,
+        "delegated_prefix": service.delegated_prefix,
         "locks": lock_words(await work.locks.of(service.id)),
         "billing_day": service.billing_day,
         "activated_on": service.activated_on,
