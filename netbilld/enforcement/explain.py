@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from netbilld.billing.hours import closes_at, opens_at
 from netbilld.billing.plan import AfterAllowance, Charging, Timing
 from netbilld.billing.standing import StandingKind
 from netbilld.enforcement.explain_facts import AttemptFact, DropFact, Facts, ServiceFact, SessionFact
@@ -222,15 +222,11 @@ def _plan(facts: Facts, _online: SessionFact | None) -> Check:
             return Check(CheckName.PLAN, State.BLOCKING, "expired", values | _access(service))
     attempt = _evidence(facts)
     outside = attempt is not None and attempt.reason == "outside_hours"
-    hours = service.terms.hours if service.terms is not None else ()
-    if hours and service.terms is not None:
-        if not _within(hours, service.terms.timezone, facts.now):
-            opens = _opens_at(hours, service.terms.timezone, facts.now)
-            return Check(CheckName.PLAN, State.BLOCKING, "outside_hours", values | {"opens": opens})
-        if outside:
-            return Check(CheckName.PLAN, State.WARNING, "hours_open_again", values)
-    elif outside and attempt is not None and service.terms is None:
-        return Check(CheckName.PLAN, State.BLOCKING, "outside_hours", values | {"at": attempt.at, "opens": None})
+    if plan.hours and closes_at(plan.hours, due.timezone, facts.now) is None:
+        opens = opens_at(plan.hours, due.timezone, facts.now)
+        return Check(CheckName.PLAN, State.BLOCKING, "outside_hours", values | {"opens": opens})
+    if outside:
+        return Check(CheckName.PLAN, State.WARNING, "hours_open_again", values)
     return Check(CheckName.PLAN, State.OK, "plan_ok", values)
 
 
@@ -278,7 +274,7 @@ def _quota(facts: Facts, _online: SessionFact | None) -> Check:
 def _sessions(facts: Facts, online: SessionFact | None) -> Check:
     service = _known(facts)
     attempt = _evidence(facts)
-    allowed = service.terms.sessions_allowed if service.terms is not None else None
+    allowed = service.plan.sessions.allowed if service.plan.sessions is not None else None
     limited = attempt is not None and attempt.reason == "session_limit"
     if attempt is not None and limited:
         if not facts.sessions:
@@ -310,10 +306,8 @@ def _lock(facts: Facts, _online: SessionFact | None) -> Check:
         "allowed": ", ".join(sorted(allowed)) or None,
         "username": service.credential.name,
     }
-    mended = kind in {"mac", "vlan", "nas_port", "nas"} and (
-        (service.locks and not allowed) or (kind == "mac" and attempt.mac is not None and attempt.mac in allowed)
-    )
-    if mended or (kind != "station" and service.terms is not None and not service.locks and not service.terms.learn):
+    mended = kind != "station" and (not allowed or (kind == "mac" and attempt.mac in allowed))
+    if mended:
         return Check(CheckName.LOCK, State.WARNING, "lock_reset_since", values)
     return Check(CheckName.LOCK, State.BLOCKING, attempt.reason, values)
 
@@ -515,22 +509,3 @@ def _looks_like_wrong_secret(facts: Facts, attempt: AttemptFact) -> bool:
 
 def _same_device(session: SessionFact, attempt: AttemptFact) -> bool:
     return session.mac is not None and attempt.mac is not None and session.mac == attempt.mac
-
-
-def _within(hours: Sequence[tuple[int, int]], timezone: str, now: datetime) -> bool:
-    minute = _minute_of_week(timezone, now)
-    return any(start <= minute < end for start, end in hours)
-
-
-def _opens_at(hours: Sequence[tuple[int, int]], timezone: str, now: datetime) -> datetime:
-    minute = _minute_of_week(timezone, now)
-    wait = min((start - minute) % 10_080 for start, _end in hours)
-    return now.replace(second=0, microsecond=0) + timedelta(minutes=wait)
-
-
-def _minute_of_week(timezone: str, now: datetime) -> int:
-    local = now.astimezone(ZoneInfo(timezone))
-    return local.weekday() * 1440 + local.hour * 60 + local.minute
-
-
-__all__ = ["Check", "CheckName", "Explanation", "State", "explain", "is_alive"]

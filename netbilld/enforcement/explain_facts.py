@@ -7,7 +7,6 @@ from uuid import UUID
 
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.policy import Entitlement, ServiceFacts
-from netbilld.radius.terms import AccessTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,8 @@ class ServiceFact:
     facts: ServiceFacts
     due: Entitlement
     due_since_at: datetime | None
-    oldest_due_on: date | None  # of the invoices past due
-    terms: AccessTerms | None
-    locks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    oldest_due_on: date | None  # of the invoices not paid
+    locks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by kind; a NAS by its name
 
     @property
     def plan(self) -> Plan:

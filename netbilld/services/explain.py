@@ -1,5 +1,6 @@
 """Collects what is known of a name and has it explained: from the store, and from the running daemon's counters."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import WalledGarden
 
 LONGEST_NAME: Final = 253
+_FULL_POOL: Final = re.compile(r"pool (.+) is full")
 
 # Asks the running daemon what it dropped: of these names, and of this NAS; None where it can't be asked.
 AskDrops = Callable[[Sequence[str], str | None], Awaitable[Mapping[str, Any] | None]]
@@ -68,7 +70,7 @@ class ExplainStore(Protocol):
 
     async def locks(self, service_id: UUID) -> Mapping[str, frozenset[str]]: ...
 
-    async def pool(self, name: str | None, service_id: UUID) -> PoolFact | None: ...
+    async def pool(self, name: str) -> PoolFact | None: ...
 
 
 class DueStore(Protocol):
@@ -137,9 +139,8 @@ class Explain:
                 sessions = await work.explain.open_sessions(person.service_id)
                 last_session = await work.explain.last_session(person.service_id)
                 order = await work.explain.order(person.service_id)
-                pool_name = service.terms.pool if service.terms is not None else None
-                if pool_name is not None or any(attempt.reason == "pool_full" for attempt in attempts[:1]):
-                    pool = await work.explain.pool(pool_name, person.service_id)
+                pool_name = _pool_name(attempts, service)
+                pool = await work.explain.pool(pool_name) if pool_name is not None else None
             nas = await work.explain.nas(_nas_name(attempts, sessions, last_session), now)
         told = await self._ask_drops(names, nas.name if nas is not None else None)
         return Facts(
@@ -172,7 +173,6 @@ class Explain:
             due=entitlement(facts, self._walled_garden, now),
             due_since_at=person.due_since_at,
             oldest_due_on=person.oldest_due_on,
-            terms=None,
             locks=await work.explain.locks(person.service_id),
         )
 
@@ -186,6 +186,14 @@ def _nas_name(
     if last_session is not None:
         heard.append((last_session.updated_at, last_session.nas))
     return max(heard)[1] if heard else None
+
+
+def _pool_name(attempts: Sequence[AttemptFact], service: ServiceFact) -> str | None:
+    """Return the pool that had nothing to give, else the one the plan names; None where an address is fixed."""
+    full = _FULL_POOL.fullmatch(attempts[0].detail or "") if attempts else None
+    if full is not None:
+        return full[1]
+    return service.plan.pools.ipv4 if service.facts.static_ip is None else None
 
 
 def _drops(lines: object) -> tuple[DropFact, ...]:

@@ -148,19 +148,19 @@ ENGLISH: Final[dict[str, Words]] = {
     "locks_ok": Words(("Device and place fit.",)),
     "mac_lock": Words(
         ("Locked to another MAC", " ({allowed})", "; {mac} tried", ", {at}", "."),
-        ("Modem swapped? Reset the lock: `netbilld subscriber unlock {username} --mac`.",),
+        ("Modem swapped? Reset the lock: `netbilld subscriber set {username} --unlock mac`.",),
     ),
     "vlan_lock": Words(
-        ("Locked to another VLAN", " ({allowed})", "; what came is {detail}", "."),
-        ("Check the line, or reset the VLAN lock: `netbilld subscriber unlock {username} --vlan`.",),
+        ("Locked to another VLAN", " ({allowed})", ": {detail}", "."),
+        ("Check the line, or reset the VLAN lock: `netbilld subscriber set {username} --unlock vlan`.",),
     ),
     "port_lock": Words(
-        ("Locked to another NAS port", " ({allowed})", "; what came is {detail}", "."),
-        ("Check the port, or reset the port lock: `netbilld subscriber unlock {username} --port`.",),
+        ("Locked to another NAS port", " ({allowed})", ": {detail}", "."),
+        ("Check the port, or reset the port lock: `netbilld subscriber set {username} --unlock port`.",),
     ),
     "nas_not_allowed": Words(
         ("May not come in through NAS {nas}", "; allowed: {allowed}", "."),
-        ("Allow that NAS, or reset the NAS lock: `netbilld subscriber unlock {username} --nas`.",),
+        ("Allow that NAS, or reset the NAS lock: `netbilld subscriber set {username} --unlock nas`.",),
     ),
     "mac_mismatch": Words(
         ("The user name is a MAC address, but the device is another", ": {mac}", "."),

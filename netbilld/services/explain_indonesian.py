@@ -147,19 +147,19 @@ INDONESIAN: Final[dict[str, Words]] = {
     "locks_ok": Words(("Perangkat dan tempatnya cocok.",)),
     "mac_lock": Words(
         ("Terkunci ke MAC lain", " ({allowed})", "; yang mencoba {mac}", ", {at}", "."),
-        ("Modem diganti? Lepas kuncinya: `netbilld subscriber unlock {username} --mac`.",),
+        ("Modem diganti? Lepas kuncinya: `netbilld subscriber set {username} --unlock mac`.",),
     ),
     "vlan_lock": Words(
-        ("Terkunci ke VLAN lain", " ({allowed})", "; yang datang {detail}", "."),
-        ("Periksa jalurnya, atau lepas kunci VLAN: `netbilld subscriber unlock {username} --vlan`.",),
+        ("Terkunci ke VLAN lain", " ({allowed})", ": {detail}", "."),
+        ("Periksa jalurnya, atau lepas kunci VLAN: `netbilld subscriber set {username} --unlock vlan`.",),
     ),
     "port_lock": Words(
-        ("Terkunci ke port NAS lain", " ({allowed})", "; yang datang {detail}", "."),
-        ("Periksa portnya, atau lepas kunci port: `netbilld subscriber unlock {username} --port`.",),
+        ("Terkunci ke port NAS lain", " ({allowed})", ": {detail}", "."),
+        ("Periksa portnya, atau lepas kunci port: `netbilld subscriber set {username} --unlock port`.",),
     ),
     "nas_not_allowed": Words(
         ("Tidak boleh masuk lewat NAS {nas}", "; yang boleh: {allowed}", "."),
-        ("Izinkan NAS itu, atau lepas kunci NAS: `netbilld subscriber unlock {username} --nas`.",),
+        ("Izinkan NAS itu, atau lepas kunci NAS: `netbilld subscriber set {username} --unlock nas`.",),
     ),
     "mac_mismatch": Words(
         ("Nama login adalah MAC, tetapi perangkatnya lain", ": {mac}", "."),

@@ -13,6 +13,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.explain import Explanation, State
+from netbilld.model.address_pool import AddressPool, PoolKind
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Teller
 from tests.enforcement_world import FUP, GARDEN, NOW, PERIOD_START, POLICY, World
@@ -29,6 +30,7 @@ up = "5M"
 [usage]
 price_per_gb = 3000
 """
+HOURS: Final = FUP + '\n[hours]\nallowed = ["daily 18:00-24:00"]\n'
 PREPAID: Final = """
 code = "FUP"
 name = "Bulanan"
@@ -193,21 +195,19 @@ async def _nas_not_allowed(scene: Scene) -> None:
 
 
 async def _hours(scene: Scene) -> None:
-    await scene.attempt("outside_hours")
+    await scene.attempt("outside_hours", detail="open mon 18:00-24:00; came Mon 12:00")
 
 
 async def _pool_full(scene: Scene) -> None:
-    pool_id = uuid4()
-    await scene.put(
-        tables.address_pools, id=pool_id, name="rumah", name_key="rumah", kind="ipv4", network="10.9.0.0/31",
-        prefix_length=32, excluded=[], created_at=NOW,
-    )  # fmt: skip
-    for address in ("10.9.0.0", "10.9.0.1"):
+    pool = AddressPool(uuid4(), "Rumah", "rumah", PoolKind.IPV4, "10.9.0.0/30", 32, (), NOW)
+    async with scene.world.database.write() as work:
+        await work.addresses.add(pool)
+    for number in range(pool.size):
         await scene.put(
-            tables.address_leases, pool_id=pool_id, address=address, service_id=scene.service_id,
+            tables.address_leases, pool_id=pool.id, address=pool.address(number), service_id=scene.service_id,
             nas_id=scene.nas_id, taken_at=NOW,
         )  # fmt: skip
-    await scene.attempt("pool_full")
+    await scene.attempt("pool_full", detail="pool Rumah is full")
 
 
 async def _wrong_secret(scene: Scene) -> None:
@@ -275,7 +275,7 @@ CAUSES: Final[dict[str, tuple[str, str, str, Arrange]]] = {
     "session limit (the device's own ghost)": ("sessions", "session_limit_ghost", FUP, _limit_own_ghost),
     "MAC lock": ("lock", "mac_lock", FUP, _mac_lock),
     "NAS not allowed": ("lock", "nas_not_allowed", FUP, _nas_not_allowed),
-    "hours": ("plan", "outside_hours", FUP, _hours),
+    "hours": ("plan", "outside_hours", HOURS, _hours),
     "pool full": ("pool", "pool_full", FUP, _pool_full),
     "wrong NAS secret": ("nas", "wrong_nas_secret", FUP, _wrong_secret),
     "wrong NAS secret, told by its other packets": ("nas", "wrong_nas_secret", FUP, _wrong_secret_of_the_nas),

@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
-from ipaddress import ip_network
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.addresses import AddressStore
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
-    address_leases,
-    address_pools,
     auth_attempts,
     changes,
     credentials,
@@ -308,26 +306,14 @@ class ExplainStore:
         name: str | None = await self._connection.scalar(select(nas.c.name).where(nas.c.id == wanted))
         return name
 
-    async def pool(self, name: str | None, service_id: UUID) -> PoolFact | None:
-        """Return how full the IPv4 pool of that name is; without a name, the one a service last had a lease of."""
-        query = select(address_pools).where(address_pools.c.removed_at.is_(None))
-        if name is not None:
-            query = query.where(address_pools.c.name_key == name.casefold())
-        else:
-            query = (
-                query.join(address_leases, address_leases.c.pool_id == address_pools.c.id)
-                .where(address_leases.c.service_id == service_id)
-                .order_by(address_leases.c.taken_at.desc())
-            )
-        row = await self._row(query.limit(1))
-        if row is None:
+    async def pool(self, name: str) -> PoolFact | None:
+        """Return how full a pool of ours is; None where that name is the NAS's own."""
+        addresses = AddressStore(self._connection)
+        pool = await addresses.by_name(name)
+        if pool is None:
             return None
-        used = await self._connection.scalar(
-            select(func.count())
-            .select_from(address_leases)
-            .where(address_leases.c.pool_id == row["id"], address_leases.c.released_at.is_(None))
-        )
-        return PoolFact(row["name"], int(used or 0), _pool_size(row))
+        in_use, held = (await addresses.usage()).get(pool.id, (0, 0))
+        return PoolFact(pool.name, in_use + held, pool.size)
 
     async def _row(self, query: Select[Any]) -> RowMapping | None:
         row: RowMapping | None = (await self._connection.execute(query)).mappings().first()
@@ -340,10 +326,3 @@ class ExplainStore:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _pool_size(row: RowMapping) -> int:
-    """Return how many leases a pool has, what is excluded left out as far as it is single addresses."""
-    network = ip_network(row["network"])
-    size: int = 1 << max(0, row["prefix_length"] - network.prefixlen)
-    return max(0, size - len(row["excluded"]))
