@@ -79,7 +79,7 @@ class ServiceProfile:
             self.delegated_pool,
             self.idle_seconds,
         )
-        return said if any(value is not None for value in said) else None
+        return None if said == _NOTHING else said
 
     @property
     def has_own_address(self) -> bool:
@@ -124,6 +124,7 @@ class ServiceProfile:
         )
 
 
+_NOTHING: Final = (None,) * 7
 _LATER: Final = ("ipv6_prefix", "delegated_prefix", "ipv6_pool", "delegated_pool", "vlan", "idle_seconds")
 
 

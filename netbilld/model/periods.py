@@ -3,6 +3,7 @@
 import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -65,7 +66,11 @@ def previous_anchor(on: date, billing_day: int) -> date:
 
 def monthly_period(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
     """Return the monthly period that an instant falls in, for a billing day of 1 to 31."""
-    on = local_date(at, timezone)
+    return _monthly_period_on(local_date(at, timezone), billing_day, timezone)
+
+
+@lru_cache(maxsize=256)  # all subscribers share a few days and zones
+def _monthly_period_on(on: date, billing_day: int, timezone: str) -> BillingPeriod:
     start = previous_anchor(on, billing_day)
     return BillingPeriod(start, next_anchor(start, billing_day), timezone)
 

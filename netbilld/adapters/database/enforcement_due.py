@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Column, Select, Text, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.among import among
 from netbilld.adapters.database.tables import (
     accounts,
     credentials,
@@ -81,7 +82,7 @@ class DueQueries:
                 subscribers.c.locale,
             )
             .join_from(services, subscribers, subscribers.c.id == services.c.subscriber_id)
-            .where(services.c.id.in_(service_ids))
+            .where(among(self._connection, services.c.id, service_ids))
         )
         rows = (await self._connection.execute(query)).all()
         if not rows:
@@ -124,7 +125,9 @@ class DueQueries:
     async def _plans(self, version_ids: Iterable[UUID]) -> dict[UUID, Plan]:
         found: dict[UUID, Plan] = {}
         for part in _parts(version_ids):
-            query = select(plan_versions.c.id, plan_versions.c.definition).where(plan_versions.c.id.in_(part))
+            query = select(plan_versions.c.id, plan_versions.c.definition).where(
+                among(self._connection, plan_versions.c.id, part)
+            )
             for row in await self._connection.execute(query):
                 found[row.id] = plan_from_definition(row.definition)
         return found
@@ -133,7 +136,7 @@ class DueQueries:
         # A day either side: which day it is depends on each service's own time zone.
         table = usage_periods.c
         query = select(table.service_id, table.start_on, table.upload_octets, table.download_octets).where(
-            table.service_id.in_(service_ids),
+            among(self._connection, table.service_id, service_ids),
             table.start_on >= (now - _LONGEST_PERIOD).date(),
             table.end_on >= (now - timedelta(days=1)).date(),
         )
@@ -148,7 +151,7 @@ class DueQueries:
             invoices.c.status.in_(_UNPAID), outstanding > 0, invoices.c.due_on.is_not(None)
         )
         found: dict[UUID, list[OpenInvoice]] = defaultdict(list)
-        for narrowed in _narrowed(query, invoices.c.subscriber_id, subscriber_ids):
+        for narrowed in self._narrowed(query, invoices.c.subscriber_id, subscriber_ids):
             for subscriber_id, number, due_on, outstanding_minor in await self._connection.execute(narrowed):
                 found[subscriber_id].append(OpenInvoice(number, due_on, outstanding_minor))
         return found
@@ -156,13 +159,15 @@ class DueQueries:
     async def _wallets(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, int]:
         query = select(accounts.c.subscriber_id, accounts.c.balance_minor).where(accounts.c.code.like("wallet:%"))
         found: dict[UUID, int] = {}
-        for narrowed in _narrowed(query, accounts.c.subscriber_id, subscriber_ids):
+        for narrowed in self._narrowed(query, accounts.c.subscriber_id, subscriber_ids):
             found.update((row.subscriber_id, row.balance_minor) for row in await self._connection.execute(narrowed))
         return found
 
     async def _locks(self, service_ids: Sequence[UUID]) -> dict[UUID, list[tuple[LockKind, str]]]:
         table = service_locks.c
-        query = select(table.service_id, table.kind, table.value).where(table.service_id.in_(service_ids))
+        query = select(table.service_id, table.kind, table.value).where(
+            among(self._connection, table.service_id, service_ids)
+        )
         found: dict[UUID, list[tuple[LockKind, str]]] = {}
         for service_id, kind, value in await self._connection.execute(query.order_by(table.kind, table.value)):
             found.setdefault(service_id, []).append((kind, value))
@@ -176,7 +181,7 @@ class DueQueries:
             table.nt_hash_sealed,
         )  # fmt: skip
         found: list[SealedCredential] = []
-        for narrowed in _narrowed(query, table.service_id, service_ids):
+        for narrowed in self._narrowed(query, table.service_id, service_ids):
             found += [SealedCredential(*row) for row in await self._connection.execute(narrowed)]
         return found
 
@@ -187,7 +192,7 @@ class DueQueries:
         query = select(*columns, cast(desired.c.profile, Text).label("profile"))
         found: dict[UUID, DesiredService] = {}
         profiles: dict[str, ServiceProfile] = {}
-        for narrowed in _narrowed(query, desired.c.service_id, service_ids):
+        for narrowed in self._narrowed(query, desired.c.service_id, service_ids):
             for row in await self._connection.execute(narrowed):
                 profile = profiles.get(row.profile)
                 if profile is None:
@@ -203,6 +208,9 @@ class DueQueries:
                     row.until_at,
                 )
         return found
+
+    def _narrowed(self, query: Select[Any], column: Column[Any], ids: Iterable[UUID]) -> list[Select[Any]]:
+        return [query.where(among(self._connection, column, part)) for part in _parts(ids)]
 
     async def due_by_time(self, now: datetime) -> list[UUID]:
         """Return the services that time alone may have changed by now."""
@@ -235,7 +243,3 @@ def _desired_row(service: DesiredService) -> dict[str, Any]:
 def _parts(ids: Iterable[UUID]) -> list[list[UUID]]:
     wanted = list(ids)
     return [wanted[start : start + IDS_A_QUERY] for start in range(0, len(wanted), IDS_A_QUERY)]
-
-
-def _narrowed(query: Select[Any], column: Column[Any], ids: Iterable[UUID]) -> list[Select[Any]]:
-    return [query.where(column.in_(part)) for part in _parts(ids)]
