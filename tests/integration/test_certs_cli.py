@@ -1,9 +1,11 @@
 """`netbilld certs`, what `doctor` and `serve` say of certificates, and RadSec that starts when they are mended."""
 
+import io
 import json
 import socket
 import stat
-from collections.abc import Iterator
+import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,41 +13,68 @@ import pytest
 
 from netbilld.adapters.certificate_authority import SERVER_DAYS, CertificateAuthority
 from netbilld.adapters.certificates import CertificateFiles, read_certificates
-from tests.daemon_process import DaemonProcess
+from netbilld.cli.main import main
+from tests.daemon_process import SECRET, DaemonProcess
 from tests.peers import free_tcp_port, wait_until
 from tests.radsec_client import RadsecClient
 
 pytestmark = [pytest.mark.slow]
 
 
+@dataclass(frozen=True)
+class Cli:
+    """The command line in this process: a process for each would take longer than what it does."""
+
+    data_dir: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def use(self, environment: dict[str, str]) -> None:
+        for name, value in environment.items():
+            if name.startswith("NETBILLD_"):
+                self.monkeypatch.setenv(name, value)
+
+    def run(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        code = main(words)
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    def ok(self, *words: str, stdin: str = "") -> str:
+        code, said, complaint = self.run(*words, stdin=stdin)
+        assert code == 0, complaint
+        return said
+
+
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """A data directory without a database: certificates need none."""
-    with DaemonProcess(tmp_path) as made:
-        made.data_dir.mkdir(mode=0o700)
-        yield made
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    made = Cli(data_dir, monkeypatch, capsys)
+    made.use({"NETBILLD_DATA_DIR": str(data_dir)})
+    return made
 
 
-def files_of(daemon: DaemonProcess) -> CertificateFiles:
-    return CertificateFiles.of(daemon.data_dir)
+def files_of(there: Cli | DaemonProcess) -> CertificateFiles:
+    return CertificateFiles.of(there.data_dir)
 
 
-def test_an_authority_is_made_once_and_lists_what_it_made(daemon: DaemonProcess) -> None:
-    said = daemon.cli("certs", "init", "--name", "radius.example.net", "--name", "192.0.2.1")
+def test_an_authority_is_made_once_and_lists_what_it_made(cli: Cli) -> None:
+    said = cli.ok("certs", "init", "--name", "radius.example.net", "--name", "192.0.2.1")
     assert "made: keep a copy" in said
     assert "for radius.example.net, 192.0.2.1, expires" in said
-    authority = files_of(daemon).ca.read_bytes()
-    again = daemon.cli("certs", "init")
+    authority = files_of(cli).ca.read_bytes()
+    again = cli.ok("certs", "init")
     assert "ca.pem exists" in again
-    assert files_of(daemon).ca.read_bytes() == authority
-    daemon.cli("certs", "issue", "pop1", "--for", "192.0.2.9", "--days", "20")
-    bundled = daemon.run("certs", "issue", "budi", "--p12", "--password-stdin", stdin="rahasia\n")
-    assert bundled.returncode == 0, bundled.stderr
-    assert stat.S_IMODE(files_of(daemon).client_bundle("budi").stat().st_mode) == 0o600
-    refused = daemon.run("certs", "issue", "pop1")
-    assert refused.returncode == 1
-    assert "`--renew` makes its successor" in refused.stderr
-    rows = daemon.json("certs", "list")
+    assert files_of(cli).ca.read_bytes() == authority
+    cli.ok("certs", "issue", "pop1", "--for", "192.0.2.9", "--days", "20")
+    cli.ok("certs", "issue", "budi", "--p12", "--password-stdin", stdin="rahasia\n")
+    assert stat.S_IMODE(files_of(cli).client_bundle("budi").stat().st_mode) == 0o600
+    code, _, complaint = cli.run("certs", "issue", "pop1")
+    assert code == 1
+    assert "`--renew` makes its successor" in complaint
+    rows = json.loads(cli.ok("certs", "list", "--json"))
     assert [(row["kind"], row["name"], row["state"], row["key"]) for row in rows] == [
         ("ca", rows[0]["name"], "ok", True),
         ("server", "radius.example.net", "ok", True),
@@ -54,7 +83,7 @@ def test_an_authority_is_made_once_and_lists_what_it_made(daemon: DaemonProcess)
     ]
     assert rows[3]["names"] == ["pop1", "192.0.2.9"]
     assert len(rows[3]["fingerprint"]) == 64
-    assert "in 19 days" in daemon.cli("certs", "list")
+    assert "in 19 days" in cli.ok("certs", "list")
 
 
 @pytest.mark.parametrize(
@@ -67,35 +96,35 @@ def test_an_authority_is_made_once_and_lists_what_it_made(daemon: DaemonProcess)
         (("init", "--name", "not a name"), "'not a name' is neither a host name nor an address"),
     ],
 )
-def test_what_can_t_be_made_is_refused_in_one_line(daemon: DaemonProcess, words: tuple[str, ...], said: str) -> None:
-    finished = daemon.run("certs", *words)
-    assert finished.returncode == 1
-    assert said.format(certs=files_of(daemon).directory) in finished.stderr
-    assert finished.stderr.count("\n") == 1
+def test_what_can_t_be_made_is_refused_in_one_line(cli: Cli, words: tuple[str, ...], said: str) -> None:
+    code, _, complaint = cli.run("certs", *words)
+    assert code == 1
+    assert said.format(certs=files_of(cli).directory) in complaint
+    assert complaint.count("\n") == 1
 
 
-def test_without_a_data_directory_nothing_is_made(tmp_path: Path) -> None:
-    with DaemonProcess(tmp_path) as daemon:
-        finished = daemon.run("certs", "init")
-        assert finished.returncode == 1
-        assert "run `netbilld init` first" in finished.stderr
-        assert not daemon.data_dir.exists()
+def test_without_a_data_directory_nothing_is_made(cli: Cli) -> None:
+    cli.data_dir.rmdir()
+    code, _, complaint = cli.run("certs", "init")
+    assert code == 1
+    assert "run `netbilld init` first" in complaint
+    assert not cli.data_dir.exists()
 
 
-def checks(daemon: DaemonProcess) -> dict[str, tuple[str, str, str]]:
-    finished = daemon.run("doctor", "--json")
+def checks(cli: Cli) -> dict[str, tuple[str, str, str]]:
+    _, said, _ = cli.run("doctor", "--json")
+    return {one["name"]: (one["result"], one["detail"], one["hint"]) for one in json.loads(said)["checks"]}
 
-    return {one["name"]: (one["result"], one["detail"], one["hint"]) for one in json.loads(finished.stdout)["checks"]}
 
-
-def test_doctor_and_serve_name_what_is_wrong_and_radsec_starts_when_it_is_mended(tmp_path: Path) -> None:
+def test_doctor_and_serve_name_what_is_wrong_and_radsec_starts_when_it_is_mended(tmp_path: Path, cli: Cli) -> None:
     port = free_tcp_port()
     with DaemonProcess(
         tmp_path, NETBILLD_RADIUS__RADSEC_PORT=str(port), NETBILLD_CERTIFICATES__NAMES="localhost"
     ) as daemon:
-        daemon.init()
+        cli.use(daemon.environment)
+        cli.ok("init", "--admin-email", "admin@example.net", "--admin-password", "a long enough password")
         files = files_of(daemon)
-        found = checks(daemon)
+        found = checks(cli)
         assert found["server certificate"][0] == "fail"
         assert "server.pem is missing" in found["server certificate"][1]
         assert "netbilld certs init" in found["server certificate"][2]
@@ -105,28 +134,28 @@ def test_doctor_and_serve_name_what_is_wrong_and_radsec_starts_when_it_is_mended
         authority.make("Tests", now - timedelta(days=SERVER_DAYS))
         authority.make_server(["elsewhere.example.net"], now - timedelta(days=SERVER_DAYS - 12, hours=-1))
         authority.issue("pop1", now, days=10)
-        found = checks(daemon)
+        found = checks(cli)
         assert found["server certificate"][0] == "fail"
         assert "is for elsewhere.example.net, not for localhost" in found["server certificate"][1]
         assert found["certificate pop1"][0] == "warn"
         assert "expires on" in found["certificate pop1"][1]
 
-        daemon.nas("pop1", "127.0.0.1")
+        cli.ok("nas", "add", "pop1", "127.0.0.1", "--secret", SECRET)
         daemon.start()
         assert "RadSec is not started: " in daemon.log
         assert "is for elsewhere.example.net, not for localhost; `netbilld certs init --name localhost`" in daemon.log
-        status = checks(daemon)["daemon"]
+        status = checks(cli)["daemon"]
         assert status[0] == "warn"
         assert "RadSec is not started" in status[1]
         # ours, and in its last 30 days: the daemon has renewed it, but its names are a person's to choose
         assert read_certificates(files.server)[0].not_valid_after_utc > now + timedelta(days=SERVER_DAYS - 2)
         assert "server certificate renewed until" in daemon.log
 
-        daemon.cli("certs", "init", "--name", "localhost")
+        cli.ok("certs", "init", "--name", "localhost")
         wait_until(lambda: "RadSec listens on port" in daemon.log, "RadSec starts by itself")
         with RadsecClient(port, files.directory, "pop1") as nas:
             assert nas.ask(nas.status_request()) is not None
-        found = checks(daemon)
+        found = checks(cli)
         assert found["server certificate"][0] == found["authority"][0] == found["radius.radsec_port"][0] == "ok"
         assert daemon.terminate() == 0
 
