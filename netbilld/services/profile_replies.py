@@ -15,23 +15,22 @@ from netbilld.radius.hotspot import FRAMED_REPLY, HOTSPOT_REPLY
 _WALLS: Final = frozenset(("pool", "list", "reject"))
 
 
-class ProfileReplies:
-    """One profile, by reply key; encoded when first asked for."""
+class ProfileReplies(dict[str, bytes | None]):
+    """One profile's attributes but Class, by reply key; encoded when first asked for.
 
-    __slots__ = ("_encoded", "_interim_seconds", "_profile")
+    None stands for no reply: inside the walls the NAS refuses, or it depends on the service.
+    """
+
+    __slots__ = ("_interim_seconds", "_profile")
 
     def __init__(self, profile: ServiceProfile, interim_seconds: int) -> None:
+        super().__init__()
         self._profile = profile
         self._interim_seconds = interim_seconds
-        self._encoded: dict[str, bytes | None] = {}
 
-    def attributes(self, reply_key: str) -> bytes | None:
-        """Return the attributes but Class; None inside the walls where the NAS refuses, or the service decides."""
-        try:
-            return self._encoded[reply_key]
-        except KeyError:
-            encoded = self._encoded[reply_key] = self._encode(reply_key)
-            return encoded
+    def __missing__(self, reply_key: str) -> bytes | None:
+        encoded = self[reply_key] = self._encode(reply_key)
+        return encoded
 
     def _encode(self, reply_key: str) -> bytes | None:
         name, *words = reply_key.split("/")
@@ -60,10 +59,15 @@ class Replies(Mapping[str, bytes]):
         self._class = class_attribute
 
     def __getitem__(self, reply_key: str) -> bytes:
-        attributes = self._shared.attributes(reply_key)
+        attributes = self._shared[reply_key]
         if attributes is None:
             raise KeyError(reply_key)
         return attributes + self._class
+
+    def get(self, reply_key: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]  # a plain one
+        """Return the attributes, `default` for none; every log-in asks, and Mapping's own would raise and catch."""
+        attributes = self._shared[reply_key]
+        return default if attributes is None else attributes + self._class
 
     def __iter__(self) -> Iterator[str]:
         return iter(VENDORS)
