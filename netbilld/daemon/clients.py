@@ -2,14 +2,18 @@
 
 import logging
 from ipaddress import ip_network
+from uuid import UUID
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.model.errors import NetbilldError
 from netbilld.model.nas import Nas, secret_place
+from netbilld.model.router_login import RouterLogin, password_place
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.clients import Client, ClientTable, RequireMessageAuthenticator
+from netbilld.radius.mschap import nt_hash
+from netbilld.radius.router_access import RouterAccount
 
 logger = logging.getLogger("netbilld.radius")
 
@@ -20,10 +24,12 @@ async def take_clients(
     """Give both ports every NAS in service; one whose secret does not open is left out, and said."""
     async with database.read() as work:
         rows = await work.nas.all()
+        router_logins = await work.router_logins.all()
+    accounts = _router_accounts(router_logins, box)
     clients = []
     for row in rows:
         try:
-            clients.append(_client(row, box, default_policy))
+            clients.append(_client(row, box, default_policy, accounts))
         except NetbilldError as error:
             logger.error("NAS %s is not served: %s", row.name, error, extra={"event": "nas_unusable", "nas": row.name})  # noqa: TRY400 - the line says all
     edge.clients = ClientTable(clients)
@@ -32,7 +38,26 @@ async def take_clients(
         recorder.swapped_nas = swapped
 
 
-def _client(row: Nas, box: SecretBox, default_policy: RequireMessageAuthenticator) -> Client:
+def _router_accounts(logins: list[RouterLogin], box: SecretBox) -> list[tuple[UUID | None, bytes, RouterAccount]]:
+    """Return each account with the NAS it opens and its key; one whose password does not open is left out, and said."""
+    accounts = []
+    for login in logins:
+        try:
+            password = box.open(login.password_sealed, password_place(login.id))
+        except NetbilldError as error:
+            logger.error("router account %s is not served: %s", login.name, error)  # noqa: TRY400 - the line says all
+            continue
+        account = RouterAccount(login.name, password, nt_hash(password), login.router_group)
+        accounts.append((login.nas_id, login.name_key.encode(), account))
+    return accounts
+
+
+def _client(
+    row: Nas,
+    box: SecretBox,
+    default_policy: RequireMessageAuthenticator,
+    accounts: list[tuple[UUID | None, bytes, RouterAccount]],
+) -> Client:
     own: RequireMessageAuthenticator = "true" if row.require_message_authenticator == "true" else "auto"
     if row.require_message_authenticator == "false":
         own = "false"
@@ -47,4 +72,5 @@ def _client(row: Nas, box: SecretBox, default_policy: RequireMessageAuthenticato
         seen_message_authenticator=row.seen_message_authenticator_at is not None,
         radsec_name=row.radsec_name,
         wall_by=row.wall_by,
+        router_accounts={key: account for nas_id, key, account in accounts if nas_id in {None, row.id}},
     )

@@ -38,9 +38,10 @@ from netbilld.radius.login_forms import CIRCUIT_PREFIX, circuit_name, circuit_na
 from netbilld.radius.packet import MAX_VALUE_OCTETS, Packet, encode_attribute
 from netbilld.radius.passwords import reveal_password, verify_chap
 from netbilld.radius.realms import hashed_names
+from netbilld.radius.router_access import rights
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
-from netbilld.radius.values import normalise_mac, text
+from netbilld.radius.values import lookup_key, normalise_mac, text
 
 Method = Literal[
     "pap", "chap", "mschap", "mschapv2", "mac", "circuit", "none",
@@ -123,6 +124,7 @@ class Decision:
     reason: str
     method: Method
     detail: str | None = None
+    for_router: bool = False  # somebody was at the router's own prompt: no subscriber, whoever has that name
 
 
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
@@ -155,12 +157,12 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
     """
     packet = request.packet
     attributes = packet.attributes
+    if SERVICE_TYPE in attributes and is_router_login(packet):
+        return _decide_router_login(request, entropy)
     method, reason, hashed_name = _verify(request, view or _NOBODY)
     if view is None:
         named = method != "none" or normalise_mac(text(attributes.get(USER_NAME, b""))) is not None
         reason = Reason.UNKNOWN_USER if named else Reason.NO_PASSWORD
-    if SERVICE_TYPE in attributes and is_router_login(packet):
-        reason = Reason.ROUTER_LOGIN
     if reason is not Reason.OK or view is None:
         return Decision(_REJECT, _rejection(packet, method, entropy), reason, method)
     if view.refusal is not None:
@@ -176,6 +178,23 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
         keys = mschap.hidden_keys_v1(view.nt_hash, request.client.secret, packet.authenticator)
         granted += encode_attribute(MS_CHAP_MPPE_KEYS, keys) + _MPPE_V1
     return Decision(_ACCEPT, granted, reason, method)
+
+
+def _decide_router_login(request: Request, entropy: bytes) -> Decision:
+    """Return Accept only to an account made for this router, with the rights it was given."""
+    packet, client = request.packet, request.client
+    account = client.router_accounts.get(lookup_key(packet.attributes.get(USER_NAME, b"")))
+    granted = None if account is None else rights(account, client.vendor)
+    if account is None or granted is None:
+        method, _reason, _hashed_name = _verify(request, _NOBODY)
+        return Decision(_REJECT, _rejection(packet, method, entropy), Reason.ROUTER_LOGIN, method, for_router=True)
+    view = AccessView(account.name, "password", account.password, account.nt_hash, _NOBODY.service_id, {})
+    method, reason, hashed_name = _verify(request, view)
+    if reason is not Reason.OK:
+        return Decision(_REJECT, _rejection(packet, method, entropy), reason, method, for_router=True)
+    if method == "mschapv2":
+        granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
+    return Decision(_ACCEPT, granted, reason, method, for_router=True)
 
 
 def grant(request: Request, view: AccessView) -> bytes | None:

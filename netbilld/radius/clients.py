@@ -1,12 +1,13 @@
 """Which NAS a datagram comes from, told by its source address alone (RFC 2865 §3, RFC 5176 §2.3)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal
 from uuid import UUID
 
 from netbilld.radius.authenticator import Secret
+from netbilld.radius.router_access import RouterAccount
 
 RequireMessageAuthenticator = Literal["auto", "true", "false"]
 
@@ -21,7 +22,7 @@ class Client:
     Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its certificate
     must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless. `wall_by` is how it
     holds walled subscribers: pool, list or reject, None for what suits its vendor. `reply_key` tells which of the
-    replies made in advance are for it.
+    replies made in advance are for it. `router_accounts` open its own prompt, by `values.lookup_key` of their names.
     """
 
     nas_id: UUID
@@ -34,6 +35,7 @@ class Client:
     radsec_name: str | None = None
     over_tls: bool = False
     wall_by: str | None = None
+    router_accounts: Mapping[bytes, RouterAccount] = field(default_factory=dict, repr=False, compare=False)
     reply_key: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -116,6 +116,8 @@ class Authenticate:
             view = self._find(name, request, now)
             if guessers is None or guessers.may_try(request, name, view):
                 decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
+                if decision.for_router:
+                    view = None
             else:
                 decision = refuse(request, Reason.TOO_MANY_TRIES, self._entropy(ENTROPY_OCTETS))
         if guessers is not None:

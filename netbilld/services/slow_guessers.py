@@ -11,7 +11,7 @@ from netbilld.radius.values import lookup_key, normalise_mac, text
 
 MAX_WAITING: Final = 2_000  # Rejects; more than that leave at once
 
-_GUESSED: Final = frozenset((Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER, Reason.TOO_MANY_TRIES))
+_GUESSED: Final = frozenset((Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER, Reason.ROUTER_LOGIN, Reason.TOO_MANY_TRIES))
 
 # Calls something after so many seconds.
 Later = Callable[[float, Callable[[], None]], object]

@@ -10,6 +10,7 @@ import pytest
 from netbilld.radius.attributes import (
     ADSL_AGENT_CIRCUIT_ID,
     CALLING_STATION_ID,
+    MIKROTIK_GROUP,
     MS_CHAP2_RESPONSE,
     MS_CHAP2_SUCCESS,
     MS_CHAP_CHALLENGE,
@@ -195,3 +196,34 @@ def test_a_guesser_is_slowed_and_the_subscriber_is_not(daemon: DaemonProcess) ->
         lambda: "too_many_tries" in {line["reason"] for line in daemon.json("auth", "log", "--username", "budi")},
         f"the reason is in the log beside {reasons}",
     )
+
+
+def test_a_router_account_opens_the_router_and_nothing_else(daemon: DaemonProcess) -> None:
+    admin = ((SERVICE_TYPE, b"\0\0\0\1"), (CALLING_STATION_ID, b"203.0.113.10"))
+    short = daemon.run("nas", "login", "add", "teknisi", "--group", "full", "--password-stdin", stdin="short\n")
+    assert short.returncode == 1
+    assert "at least 12 characters" in short.stderr
+    daemon.cli("nas", "login", "add", "teknisi", "--group", "full", "--password-stdin", stdin="a long password\n")
+    daemon.cli("nas", "login", "add", "tamu", "--group", "read", "--nas", "pop2", "--password", "another password")
+    assert daemon.run("nas", "login", "add", "Teknisi", "--group", "read", "--password", "a long password").returncode
+    assert [(one["name"], one["group"], one["nas"]) for one in daemon.json("nas", "login", "list")] == [
+        ("tamu", "read", "pop2"),
+        ("teknisi", "full", None),
+    ]
+    with NasSocket(daemon) as nas, NasSocket(daemon, "127.0.0.2") as other:
+        wait_until(
+            lambda: other.ask(other.login_request("tamu", "another password", *admin)) == ACCEPT, "it is in force"
+        )
+        answer = nas.exchange(nas.login_request("teknisi", "a long password", *admin))
+        assert answer is not None
+        assert decode(answer).attributes[MIKROTIK_GROUP] == b"full"
+        assert nas.ask(nas.login_request("tamu", "another password", *admin)) == REJECT
+        assert nas.login("teknisi", "a long password") == REJECT  # no subscriber
+        daemon.cli("nas", "login", "remove", "TEKNISI")
+        wait_until(
+            lambda: nas.ask(nas.login_request("teknisi", "a long password", *admin)) == REJECT, "it is forgotten"
+        )
+    missing = daemon.run("nas", "login", "remove", "teknisi")
+    assert missing.returncode == 1
+    assert "nas login list" in missing.stderr
+    assert "a long password" not in daemon.log

@@ -212,6 +212,18 @@ services = Table(
     Index("uq_services_delegated_prefix", "delegated_prefix", unique=True, info={WHERE: "ended_at IS NULL"}),
 )
 
+router_logins = Table(  # who may log in to routers themselves
+    "router_logins",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(253), nullable=False),
+    Column("name_key", String(253), nullable=False, unique=True),
+    Column("router_group", String(100), nullable=False),
+    Column("nas_id", Uuid, ForeignKey("nas.id")),  # null: on every NAS
+    Column("password_sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
 service_locks = Table(  # where a service may log in from; none of a kind: from anywhere
     "service_locks",
     metadata,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.router_logins import RouterLoginStore
     from netbilld.adapters.database.services import ServiceStore
     from netbilld.adapters.database.session_control import SessionControlStore
     from netbilld.adapters.database.sessions import SessionStore
@@ -134,6 +135,12 @@ class UnitOfWork:
         from netbilld.adapters.database.readmodels import ReadModelStore
 
         return ReadModelStore(self.connection)
+
+    @cached_property
+    def router_logins(self) -> "RouterLoginStore":
+        from netbilld.adapters.database.router_logins import RouterLoginStore
+
+        return RouterLoginStore(self.connection)
 
     @cached_property
     def services(self) -> "ServiceStore":

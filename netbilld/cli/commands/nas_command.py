@@ -1,10 +1,11 @@
-"""`netbilld nas add/list/show/set/remove`."""
+"""`netbilld nas add/list/show/set/remove/login`."""
 
 import argparse
 from datetime import datetime
 from typing import Any, Final
 
 from netbilld.cli.cells import local_time
+from netbilld.cli.commands import nas_login
 from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
@@ -21,7 +22,7 @@ _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove|login")
     add = verbs.add_parser("add", help="make a NAS known")
     add.add_argument("name", metavar="NAME")
     add.add_argument("address", metavar="ADDRESS[/PREFIX]", help="where its packets come from; the longest prefix wins")
@@ -48,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="although sessions are open on it")
     add_config_option(remove)
+    nas_login.configure(verbs.add_parser("login", help="who may log in to the routers themselves"))
 
 
 def _add_fields(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +87,9 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
 
 async def run(options: argparse.Namespace, context: Context) -> None:
     """Run one of the verbs."""
-    if options.action == "list":
+    if options.action == "login":
+        await nas_login.run(options, context)
+    elif options.action == "list":
         await _list(context)
     elif options.action == "show":
         await _show(context, options.name)

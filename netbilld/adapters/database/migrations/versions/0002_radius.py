@@ -26,6 +26,19 @@ def upgrade() -> None:
     op.add_column("auth_attempts", sa.Column("mac", sa.String(length=64), nullable=True))
     op.add_column("auth_attempts", sa.Column("detail", sa.String(length=200), nullable=True))
     op.create_table(
+        "router_logins",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=253), nullable=False),
+        sa.Column("name_key", sa.String(length=253), nullable=False),
+        sa.Column("router_group", sa.String(length=100), nullable=False),
+        sa.Column("nas_id", sa.Uuid(), nullable=True),
+        sa.Column("password_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["nas_id"], ["nas.id"], name=op.f("fk_router_logins_nas_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_router_logins")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_router_logins_name_key")),
+    )
+    op.create_table(
         "service_locks",
         sa.Column("service_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
