@@ -44,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser(
         "set",
         help="change one",
-        description="What is not named stays as it is; empty text clears phone, email, address, area, mac, ip and prefixes. "
-        "A plan takes effect at once, with the allowance used so far.",
+        description="What is not named stays as it is; empty text clears phone, email, address, area, mac, ip and "
+        "prefixes. A plan takes effect at once, with the allowance used so far.",
     )
     change.add_argument("username", metavar="USERNAME")
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
