@@ -89,7 +89,7 @@ def _init(options: argparse.Namespace, context: Context, files: CertificateFiles
     if authority.is_ours:
         names = options.name or list(context.settings.certificates.names)
         if not names and not files.server.exists():
-            names = [socket.getfqdn()]
+            names = [socket.gethostname()]
         server = authority.make_server(names, now, renew=options.renew)
         print(f"server     {files.server} {'exists' if server is None else 'made'}, for {_server_said(files, context)}")
     for finding in check_server(files, now, context.settings.certificates.names):
