@@ -36,6 +36,7 @@ from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
+from netbilld.radius.realms import Realms
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
 from netbilld.services.manage_plans import ManagePlans
@@ -157,7 +158,13 @@ class PanelWorld:
             "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),
             "explain": Explain(
-                self.database, POLICY, GARDEN, self.ask_drops, interim_seconds=300, silent_after_seconds=900
+                self.database,
+                POLICY,
+                GARDEN,
+                self.ask_drops,
+                realms=Realms.of(()),
+                interim_seconds=300,
+                silent_after_seconds=900,
             ),
             "dropped": self.dropped,
             "clock": self.clock,

@@ -22,6 +22,7 @@ from netbilld.radius.debug import code_name, dump, shown_attributes
 from netbilld.radius.dictionary import load, use_files
 from netbilld.radius.exchange import ReplyDropReason
 from netbilld.radius.packet import decode
+from netbilld.radius.realms import Realms
 from netbilld.radius.values import text
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Teller
@@ -232,6 +233,7 @@ async def _why_rejected(wanted: WantedRequest, context: Context, began: datetime
                 standing_policy(settings),
                 walled_garden(settings),
                 ask_nobody,
+                realms=Realms.of(settings.radius.realms),
                 interim_seconds=settings.radius.interim_interval,
                 silent_after_seconds=settings.metering.stale_minutes * 60,
             ).run(wanted.username, context.now())

@@ -64,12 +64,14 @@ async def load_access(entitle: Entitle, clock: SystemClock) -> None:
         gc.enable()
 
 
-def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock) -> PacketTrace:
+def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock, realms: Realms) -> PacketTrace:
     """Return what `radius trace` watches with; the ports hold it only while somebody does."""
 
     def service_of(user_name: bytes) -> UUID | None:
-        view = directory.find(user_name, clock.now())
-        return None if view is None else view.service_id
+        for name in (user_name, *realms.other_names(user_name, {})):
+            if (view := directory.find(name, clock.now())) is not None:
+                return view.service_id
+        return None
 
     trace = PacketTrace(service_of, clock.now, clock.monotonic, lambda watched: edge.watch(trace if watched else None))
     return trace

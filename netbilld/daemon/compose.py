@@ -45,6 +45,7 @@ from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
+from netbilld.radius.realms import Realms
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
@@ -185,7 +186,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             )
             edge.take_along(radsec)
         await take_clients(edge, database, box, settings.radius.require_message_authenticator)
-        trace = trace_of(edge, directory, clock)
+        trace = trace_of(edge, directory, clock, Realms.of(settings.radius.realms))
 
         if pool is not None:
             pool.serve(clients_of(edge), directory, admissions.admit)
@@ -244,6 +245,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             standing_policy(settings),
             walled_garden(settings),
             drops.read,
+            realms=Realms.of(settings.radius.realms),
             interim_seconds=settings.radius.interim_interval,
             silent_after_seconds=settings.metering.stale_minutes * 60,
         )

@@ -78,17 +78,12 @@ class DropLedger:
     def read(self, names: Iterable[str], nas: str | None) -> dict[str, Any]:
         """Return the lines of these names and of a NAS; without a NAS those of every source."""
         keys = {lookup_key(name.encode("utf-8", "surrogateescape")) for name in names}
-        named = [line for (_reason, key), line in self._names.items() if key in keys]
+        named = [line for (_reason, key), line in self._names.items() if key in keys or _bare(key) in keys]
         sources = [line for line in self._sources.values() if nas is None or line.nas == nas or line.nas is None]
         return {
             "names": [line.as_json() for line in named],
             "sources": [line.as_json() for line in sorted(sources, key=lambda line: line.last_at, reverse=True)[:100]],
         }
-
-    def of_source(self, host: str) -> str | None:
-        """Return why the newest dropped packet from an address was dropped; None for none."""
-        lines = [line for (_reason, source, _port), line in self._sources.items() if source == host]
-        return max(lines, key=lambda line: line.last_at).reason if lines else None
 
     def _may_read(self, now_mono: float) -> bool:
         if int(now_mono) != self._second:
@@ -116,3 +111,8 @@ class DropLedger:
         line.last_at = now
         line.source, line.nas = drop.source[0], nas
         lines.move_to_end(key)
+
+
+def _bare(key: bytes) -> bytes:
+    """Return a name without its realm, as it would be looked up next."""
+    return key.rpartition(b"\\")[2].partition(b"@")[0]

@@ -103,6 +103,7 @@ _REFUSALS: Final = frozenset(
         "eap_failed", "certificate_refused", "no_common_method",
     )
 )  # fmt: skip
+_OF_A_NAS: Final = _DROP_CAUSES.keys() - {"unknown_client"}
 _LOCKS: Final = {
     "mac_lock": "mac",
     "vlan_lock": "vlan",
@@ -471,9 +472,10 @@ def _drop_that_matters(facts: Facts) -> DropFact | None:
     """Return the drop that keeps the service out: of its own name, else of its NAS since that was last believed."""
     newest_attempt = facts.attempts[0].at if facts.attempts else None
     own = max(_named_drops(facts), key=lambda drop: drop.last_at, default=None)
+    alive = any(is_alive(session, facts) for session in facts.sessions)
     if own is not None and (newest_attempt is None or own.last_at > newest_attempt):
-        return own
-    if any(is_alive(session, facts) for session in facts.sessions):
+        return None if alive and own.reason == "unknown_client" else own
+    if alive:
         return None
     nas = facts.nas
     believed_at = max(
@@ -482,7 +484,8 @@ def _drop_that_matters(facts: Facts) -> DropFact | None:
     )
     found = None
     for drop in facts.nas_drops or ():
-        recent = drop.reason in _DROP_CAUSES and facts.now - drop.last_at <= DROPS_MATTER
+        # who scans the internet sends from addresses of no NAS: these count only where they say the very name
+        recent = drop.reason in _OF_A_NAS and facts.now - drop.last_at <= DROPS_MATTER
         if drop.reason == "message_authenticator_missing" and nas is not None:
             # its accounting needs none, so only a log-in shows that it sends one again
             since = nas.last_attempt_at

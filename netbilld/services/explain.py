@@ -22,6 +22,7 @@ from netbilld.enforcement.explain_facts import (
 )
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import WalledGarden
+from netbilld.radius.realms import Realms
 
 LONGEST_NAME: Final = 253
 _FULL_POOL: Final = re.compile(r"pool (.+) is full")
@@ -58,7 +59,7 @@ class ExplainStore(Protocol):
 
     async def similar(self, username: str) -> list[str]: ...
 
-    async def attempts(self, names: Sequence[str]) -> list[AttemptFact]: ...
+    async def attempts(self, names: Sequence[str], service_id: UUID | None) -> list[AttemptFact]: ...
 
     async def open_sessions(self, service_id: UUID) -> list[SessionFact]: ...
 
@@ -99,6 +100,7 @@ class Explain:
         policy: when an unpaid invoice makes overdue.
         walled_garden: where walled services live.
         ask_drops: the running daemon's counters.
+        realms: which realms a name is looked up without.
         interim_seconds: how often a session is to report.
         silent_after_seconds: silence of a NAS above this means something.
     """
@@ -110,6 +112,7 @@ class Explain:
         walled_garden: WalledGarden,
         ask_drops: AskDrops,
         *,
+        realms: Realms,
         interim_seconds: int,
         silent_after_seconds: int,
     ) -> None:
@@ -117,6 +120,7 @@ class Explain:
         self._policy = policy
         self._walled_garden = walled_garden
         self._ask_drops = ask_drops
+        self._realms = realms
         self._interim_seconds = interim_seconds
         self._silent_after_seconds = silent_after_seconds
 
@@ -128,9 +132,9 @@ class Explain:
         """Return all that is known of a name."""
         wanted = username[:LONGEST_NAME]
         async with self._database.read() as work:
-            person = await work.explain.person(wanted)
-            names = person.names if person is not None else (wanted,)
-            attempts = await work.explain.attempts(names)
+            person = await self._person(work, wanted)
+            names = (wanted,) if person is None else tuple(dict.fromkeys((*person.names, wanted)))
+            attempts = await work.explain.attempts(names, None if person is None else person.service_id)
             similar = await work.explain.similar(wanted) if person is None else []
             sessions: list[SessionFact] = []
             last_session = order = service = pool = None
@@ -159,6 +163,14 @@ class Explain:
             interim_seconds=self._interim_seconds,
             silent_after_seconds=max(self._silent_after_seconds, 3 * self._interim_seconds),
         )
+
+    async def _person(self, work: ExplainWork, wanted: str) -> Person | None:
+        """Return whom a name leads to as typed, else without its realm, as a log-in would be looked up."""
+        found = await work.explain.person(wanted)
+        if found is None:
+            for name in self._realms.other_names(wanted.encode("utf-8", "surrogateescape"), {}):
+                found = found or await work.explain.person(name.decode("utf-8", "surrogateescape"))
+        return found
 
     async def _service(self, work: ExplainWork, person: Person, now: datetime) -> ServiceFact:
         facts = next(iter(await work.enforcement.facts([person.service_id], self._policy, now)))

@@ -14,6 +14,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.explain import Explanation, State
 from netbilld.model.address_pool import AddressPool, PoolKind
+from netbilld.radius.realms import Realms
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Teller
 from tests.enforcement_world import FUP, GARDEN, NOW, PERIOD_START, POLICY, World
@@ -54,6 +55,7 @@ class Scene:
     world: World
     nas_id: UUID
     service_id: UUID
+    realms: tuple[str, ...] = ()
     told: dict[str, Any] | None = field(default_factory=lambda: {"names": [], "sources": []})
 
     async def attempt(self, reason: str, seconds_ago: float = 30, **changes: Any) -> None:
@@ -106,7 +108,15 @@ class Scene:
             del names, nas
             return self.told
 
-        service = Explain(self.world.database, POLICY, GARDEN, ask, interim_seconds=300, silent_after_seconds=900)
+        service = Explain(
+            self.world.database,
+            POLICY,
+            GARDEN,
+            ask,
+            realms=Realms.of(self.realms),
+            interim_seconds=300,
+            silent_after_seconds=900,
+        )
         explained = await service.run(username, NOW)
         for locale in ("id", "en"):  # every check can be said, and nothing is left open in what is said
             for check in explained.checks:
@@ -315,6 +325,28 @@ async def test_an_unknown_user_is_named_and_a_similar_name_is_suggested(database
 async def test_a_name_with_a_realm_too_many_finds_the_name_without(database: Database, box: SecretBox) -> None:
     scene = await scene_of(database, box)
     assert (await scene.explain("budi@rumahnet")).similar == ("budi",)
+
+
+async def test_a_name_with_a_realm_of_ours_leads_to_its_service_and_its_attempts(
+    database: Database, box: SecretBox
+) -> None:
+    scene = await scene_of(database, box)
+    scene.realms = ("*",)
+    await scene.attempt("wrong_password", username="budi@rumahnet", username_key="budi@rumahnet")
+    for name in ("budi", "budi@rumahnet"):
+        first = (await scene.explain(name)).first
+        assert first is not None
+        assert first.cause == "wrong_password"
+
+
+async def test_a_scanner_on_the_internet_is_nobodys_cause(database: Database, box: SecretBox) -> None:
+    scene = await scene_of(database, box)
+    await scene.heard(NOW - timedelta(seconds=300))
+    await scene.attempt("ok", seconds_ago=86_400)
+    scene.drop("unknown_client", nas=None, named=False)
+    assert (await scene.explain()).first is not None
+    nas = next(check for check in (await scene.explain()).checks if check.name == "nas")
+    assert nas.state == State.OK
 
 
 async def test_someone_online_has_nothing_against_them(database: Database, box: SecretBox) -> None:

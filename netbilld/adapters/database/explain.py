@@ -40,6 +40,7 @@ from netbilld.enforcement.explain_facts import (
 _ATTEMPTS: Final = 20
 _SESSIONS: Final = 20
 _NEWEST_ATTEMPTS: Final = 5_000  # of all NAS, among which one NAS's are counted
+_LOOKED_AT: Final = 20_000  # newest attempts of all, among which those of a service are looked for
 _COUNTED: Final = timedelta(hours=1)
 _CANDIDATES: Final = 3_000
 _SIMILAR: Final = 0.75
@@ -165,20 +166,30 @@ class ExplainStore:
         ranked.sort(key=lambda pair: (-pair[0], pair[1]))
         return [name for _ratio, name in ranked[:_MOST_SIMILAR]]
 
-    async def attempts(self, names: Sequence[str]) -> list[AttemptFact]:
-        """Return the newest log-in attempts by any of these names, newest first."""
+    async def attempts(self, names: Sequence[str], service_id: UUID | None) -> list[AttemptFact]:
+        """Return the newest log-in attempts by any of these names, newest first.
+
+        Those that led to the service by another name, such as one with a realm, are found among the newest of all.
+        """
         table = auth_attempts.c
+        shown = (
+            table.id, table.at, table.username, nas.c.name.label("nas"), table.method, table.result, table.reason,
+            table.mac, table.detail,
+        )  # fmt: skip
         query = (
-            select(
-                table.at, table.username, nas.c.name.label("nas"), table.method, table.result, table.reason,
-                table.mac, table.detail,
-            )
+            select(*shown)
             .select_from(auth_attempts.outerjoin(nas, nas.c.id == table.nas_id))
-            .where(table.username_key.in_({credential_key(name) for name in names}))
             .order_by(table.at.desc(), table.id.desc())
             .limit(_ATTEMPTS)
-        )  # fmt: skip
-        return [AttemptFact(**row) for row in await self._rows(query)]
+        )
+        rows = list(await self._rows(query.where(table.username_key.in_({credential_key(name) for name in names}))))
+        if service_id is not None:
+            newest = int(await self._connection.scalar(select(func.max(table.id))) or 0)
+            recent = and_(table.id > newest - _LOOKED_AT, table.service_id == service_id)
+            rows += await self._rows(query.where(recent))
+        found = {row["id"]: row for row in rows}
+        newest_first = sorted(found.values(), key=lambda row: (row["at"], row["id"]), reverse=True)[:_ATTEMPTS]
+        return [AttemptFact(**{name: value for name, value in row.items() if name != "id"}) for row in newest_first]
 
     async def open_sessions(self, service_id: UUID) -> list[SessionFact]:
         """Return the open sessions of a service, newest first."""

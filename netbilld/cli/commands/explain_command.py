@@ -10,6 +10,7 @@ from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.explain import Check, Explanation
+from netbilld.radius.realms import Realms
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Locale, Teller
 
@@ -39,6 +40,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
             standing_policy(settings),
             walled_garden(settings),
             ask_drops,
+            realms=Realms.of(settings.radius.realms),
             interim_seconds=settings.radius.interim_interval,
             silent_after_seconds=settings.metering.stale_minutes * 60,
         ).run(options.username, context.now())

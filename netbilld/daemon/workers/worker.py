@@ -34,6 +34,7 @@ from netbilld.daemon.tasks import Failures, every, supervise
 from netbilld.daemon.workers.channel import Channel, Message
 from netbilld.daemon.workers.forwarded_admission import ForwardedAdmission
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.realms import Realms
 from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
 
@@ -81,7 +82,7 @@ class Worker:
         self._log = LogAttempts(self._database, self._auth.attempts, settings.metering.auth_log_rows)
         self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
         self._failures = Failures()
-        self._trace = trace_of(self._edge, self._auth.directory, self._clock)
+        self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
