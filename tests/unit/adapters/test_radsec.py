@@ -1,6 +1,7 @@
 """RadSec connections: every time limit, every bound, and what is left when a peer goes."""
 
 import asyncio
+import functools
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -9,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netbilld.adapters import radsec
 from netbilld.adapters.certificate_authority import CertificateAuthority
 from netbilld.adapters.certificates import CertificateFiles
 from netbilld.adapters.radsec import Closed, RadsecConnection, RadsecLimits, RadsecListener
-from netbilld.adapters.radsec_tls import TlsContexts
+from netbilld.adapters.radsec_tls import TlsChannel, TlsContexts, why_it_failed
 from netbilld.model.errors import NetbilldError
 
 DEADLINE_SECONDS = 10
@@ -87,6 +90,11 @@ async def listening(
     finally:
         listener.close()
         await asyncio.sleep(0)
+
+
+@functools.cache
+def bare_context() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def client_context(certs: CertificateFiles) -> ssl.SSLContext:
@@ -320,6 +328,36 @@ def test_a_pair_that_is_replaced_half_way_leaves_the_old_one_in_use(certs: Certi
     after = contexts.current()
     assert after is not before
     assert contexts.current() is after
+
+
+@given(st.lists(st.binary(min_size=1, max_size=600), max_size=8), st.sampled_from([b"", b"\x16\x03\x01"]))
+def test_garbage_before_a_handshake_is_a_tls_error_and_nothing_else(chunks: list[bytes], head: bytes) -> None:
+    channel = TlsChannel(bare_context())
+    said = ""
+    for chunk in chunks:
+        try:
+            assert channel.receive(head + chunk) == b""
+        except ssl.SSLError as error:
+            said = why_it_failed(error)
+            break
+    channel.end()
+    assert not channel.is_established
+    assert bool(channel.wire()) <= bool(said)
+
+
+async def test_a_wildcard_takes_ipv4_too_and_tells_its_addresses_plainly(certs: CertificateFiles) -> None:
+    contexts = TlsContexts(certs, lambda: datetime.now(UTC))
+    contexts.load()
+    echo = Echo()
+    listener = RadsecListener(("::",), 0, contexts, echo, RadsecLimits(), lambda: datetime.now(UTC))
+    try:
+        await listener.open()
+        async with connected(certs, listener) as nas:
+            assert await nas.ask(FRAME) == FRAME
+            assert echo.open[0].source[0] == "127.0.0.1"
+    finally:
+        listener.close()
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(("host", "code"), [("203.0.113.1", "bind_failed"), ("127.0.0.1", "port_in_use")])
