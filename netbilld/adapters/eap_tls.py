@@ -6,7 +6,7 @@ RSA 2048, on the event loop; one conversation does one.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -38,11 +38,11 @@ logger = logging.getLogger("netbilld.eap")
 
 @dataclass(frozen=True, slots=True)
 class EapTlsFiles:
-    """Where the server's certificate, its key, and the authority of client certificates lie; None believes none."""
+    """Where the server's certificate, its key, and the authority lie, without which no client's is believed."""
 
     certificate: Path
     key: Path
-    authority: Path | None
+    authority: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +62,47 @@ class _Contexts:
     """One for tunnels, one that asks for a certificate: a session of the one is worth nothing in the other."""
 
     tunnel: SSL.Context
-    certificate: SSL.Context
-    stamp: tuple[tuple[int, int], ...] = field(default=())
+    certificate: SSL.Context | None = None  # None believes no client
+
+
+# modification time and size of each file, to see that one has changed
+_Stamp = tuple[tuple[int, int], ...]
+_ABSENT: Final = (0, 0)
 
 
 class EapTls:
-    """Makes TLS connections with the certificate in `files`, which may be renewed while the daemon runs."""
+    """Makes TLS connections with the certificate in `files`, which may come, go and be renewed while the daemon runs.
+
+    Files that can't be used are named in the log, once; what was read before stays in use.
+    """
 
     def __init__(self, files: EapTlsFiles, policy: EapTlsPolicy, now: Callable[[], datetime]) -> None:
-        """Read the certificate, its key and the authority of clients.
-
-        Raises:
-            NetbilldError: one of them is missing or can't be used.
-        """
+        """Read the files, if they are there."""
         self._files = files
         self._policy = policy
         self._now = now
-        self._refused_stamp: tuple[tuple[int, int], ...] = ()
-        stamp = self._stamp()
-        self._contexts = self._load()
-        self._contexts.stamp = stamp
+        self._seen: _Stamp = ()
+        self._contexts: _Contexts | None = None
+        self._read_if_changed()
+
+    def serves(self, *, client_certificate: bool) -> bool:
+        """Tell whether there is a certificate; with `client_certificate`, an authority of clients too."""
+        self._read_if_changed()
+        if self._contexts is None:
+            return False
+        return self._contexts.certificate is not None or not client_certificate
 
     def tunnel(self, *, client_certificate: bool) -> "EapTlsTunnel":
-        """Return the server's end of a new connection."""
-        self._reload_if_renewed()
-        context = self._contexts.certificate if client_certificate else self._contexts.tunnel
-        return EapTlsTunnel(context, self._policy.revoked, self._now)
+        """Return the server's end of a new connection; it serves for nothing where `serves` says no."""
+        contexts = self._contexts
+        context = None
+        if contexts is not None:
+            context = contexts.certificate if client_certificate else contexts.tunnel
+        return EapTlsTunnel(context or SSL.Context(SSL.TLS_SERVER_METHOD), self._policy.revoked, self._now)
 
-    def _stamp(self) -> tuple[tuple[int, int], ...]:
+    def _stamp(self) -> _Stamp:
         stamps = []
         for path in (self._files.certificate, self._files.key, self._files.authority):
-            if path is None:
-                continue
             try:
                 found = path.stat()
             except OSError:
@@ -102,19 +111,20 @@ class EapTls:
                 stamps.append((found.st_mtime_ns, found.st_size))
         return tuple(stamps)
 
-    def _reload_if_renewed(self) -> None:
+    def _read_if_changed(self) -> None:
         stamp = self._stamp()
-        if stamp in {self._contexts.stamp, self._refused_stamp}:
+        if stamp == self._seen:
             return
+        self._seen = stamp
+        if stamp[0] == _ABSENT and self._contexts is None:
+            return  # nobody has asked for more than MD5
         try:
-            contexts = self._load()
-        except NetbilldError as error:  # half written, or wrong: the ones in use go on
-            self._refused_stamp = stamp
-            logger.warning("the certificates for EAP changed and can't be used, the old ones stay: %s", error)
-            return
-        contexts.stamp = stamp
-        self._contexts = contexts
-        logger.info("the certificates for EAP were read anew")
+            self._contexts = self._load()
+        except NetbilldError as error:  # half written, or wrong
+            kept = "the one in use stays" if self._contexts else "only MD5 is offered"
+            logger.warning("the certificate for EAP can't be used, %s: %s; %s", kept, error.args[0], error.hint)
+        else:
+            logger.info("EAP shows the certificate %s", self._files.certificate)
 
     def _load(self) -> _Contexts:
         files = self._files
@@ -126,24 +136,19 @@ class EapTls:
                 hint="restore the pair, or renew it: `netbilld certs init`",
                 code="certificate_key_mismatch",
             )
-        authorities = read_certificates(files.authority) if files.authority else []
+        authorities = read_certificates(files.authority) if files.authority.exists() else []
         try:
-            tunnel = self._context(chain, key)
-            certificate = self._context(chain, key)
-            store = certificate.get_cert_store()
-            for authority in authorities:
-                certificate.add_client_ca(authority)
-                if store is not None:
-                    store.add_cert(crypto.X509.from_cryptography(authority))
+            contexts = _Contexts(self._context(chain, key))
+            if authorities:
+                contexts.certificate = self._context(chain, key)
+                _believe(contexts.certificate, authorities)
         except (SSL.Error, crypto.Error) as error:
             raise NetbilldError(
                 f"{files.certificate} can't be used for TLS: {_words(error)}",
                 hint="make another with `netbilld certs init`",
                 code="certificate_unusable",
             ) from None
-        certificate.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _keep_verdict)
-        certificate.set_verify_depth(4)
-        return _Contexts(tunnel, certificate)
+        return contexts
 
     def _context(self, chain: Sequence[x509.Certificate], key: PrivateKeyTypes) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -286,6 +291,16 @@ class EapTlsTunnel:
             why, blames = "the peer shows no certificate", "client"
         self.failure = why
         self.blames = blames
+
+
+def _believe(context: SSL.Context, authorities: Sequence[x509.Certificate]) -> None:
+    store = context.get_cert_store()
+    for authority in authorities:
+        context.add_client_ca(authority)
+        if store is not None:
+            store.add_cert(crypto.X509.from_cryptography(authority))
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _keep_verdict)
+    context.set_verify_depth(4)
 
 
 def _note_session(connection: SSL.Connection, where: int, result: int) -> None:

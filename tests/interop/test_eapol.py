@@ -219,6 +219,30 @@ def test_a_suspended_subscriber_is_walled_off_when_a_session_is_resumed(town: To
     )
 
 
+def test_the_authority_of_netbilld_itself_serves_at_once(tmp_path: Path) -> None:
+    """`certs init` and `certs issue` while the daemon runs: no restart, and MD5 alone before."""
+    with DaemonProcess(tmp_path) as running:
+        running.init()
+        running.plan()
+        running.nas()
+        running.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia", "--name", "Budi")
+        running.start()
+        store = running.data_dir / "certs"
+        town = Town(running, store)
+        succeeded(town.eapol(town.block("MD5"), "-n"), keys=0)
+        failed(town.eapol('eap=PEAP\nidentity="budi"\npassword="rahasia"\nphase2="auth=MSCHAPV2"'))
+        running.cli("certs", "init", "--name", "radius.example.net")
+        running.cli("certs", "issue", "budi")
+        mine = {
+            "client_cert": f'"{store}/issued/budi.pem"',
+            "private_key": f'"{store}/issued/budi.key"',
+            "domain_match": '"radius.example.net"',
+        }
+        succeeded(town.eapol(town.block("TLS", **mine)))
+        succeeded(town.eapol(town.block("PEAP", domain_match='"radius.example.net"')))
+        assert running.metrics()["netbilld_eap_conversations"] == 0
+
+
 def test_nothing_that_failed_was_a_fault_of_ours(town: Town) -> None:
     counted = town.daemon.metrics()
     faults = {name: count for name, count in counted.items() if "handler_errors" in name and 'port="auth"' in name}

@@ -66,7 +66,7 @@ def handshake(directory: Path, version: str) -> tuple[EapTlsTunnel, SSL.Connecti
     authority = make("Test authority")
     authority.write(directory, "ca")
     make("radius.example.net", authority).write(directory, "server")
-    files = EapTlsFiles(directory / "server.pem", directory / "server.key", None)
+    files = EapTlsFiles(directory / "server.pem", directory / "server.key", directory / "ca.pem")
     tunnel = EapTls(files, EapTlsPolicy(), SystemClock().now).tunnel(client_certificate=False)
     context = client_context(directory / "ca.pem", version=version)
     logged: list[bytes] = []

@@ -70,8 +70,8 @@ class EapServer:
 
     Args:
         entropy: gives that many unpredictable octets.
-        methods: which are offered, the first first; those that need TLS are left out without `engine`.
-        engine: makes TLS connections; None where there is no certificate.
+        methods: which are offered, the first first; those that need TLS as long as `engine` serves them.
+        engine: makes TLS connections; None for MD5 alone.
         resume_seconds: how long a TLS session may be resumed without the password being asked; 0 for never.
         max_conversations: how many may be under way; beyond it new ones get silence.
     """
@@ -87,11 +87,16 @@ class EapServer:
     ) -> None:
         self._entropy = entropy
         self._engine = engine
-        self.methods: Final = tuple(name for name in methods if engine is not None or name == "eap-md5")
+        self._methods = tuple(methods)
         self._resumption = Resumption(resume_seconds)
         self.conversations: Final = Conversations(max_conversations)
         self.resumed = 0
         self.silenced = 0
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """What is offered now, the first first: what needs TLS only while there is a certificate."""
+        return tuple(name for name in self._methods if name == "eap-md5" or self._serves(name))
 
     def handle(self, request: Request, find: Find) -> EapOutcome | None:
         """Return the answer to an Access-Request with EAP-Message; None for silence.
@@ -191,6 +196,9 @@ class EapServer:
         if isinstance(method, Md5Method):
             method.identifier = conversation.identifier
         return outcome
+
+    def _serves(self, name: Method) -> bool:
+        return self._engine is not None and self._engine.serves(client_certificate=name == "eap-tls")
 
     def _method(self, name: Method, conversation: Conversation) -> EapMethod:
         identity = conversation.identity

@@ -68,7 +68,11 @@ class TlsTunnel(Protocol):
 
 
 class TlsEngine(Protocol):
-    """Makes tunnels."""
+    """Makes tunnels, as long as there is a certificate."""
+
+    def serves(self, *, client_certificate: bool) -> bool:
+        """Tell whether a tunnel can be made now; with `client_certificate`, whether anybody's is believed."""
+        ...
 
     def tunnel(self, *, client_certificate: bool) -> TlsTunnel:
         """Return the server's end of a new connection; with `client_certificate` the peer must show one."""

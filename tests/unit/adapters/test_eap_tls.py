@@ -11,7 +11,6 @@ from cryptography import x509
 from OpenSSL import SSL
 
 from netbilld.adapters.eap_tls import EapTls, EapTlsFiles, EapTlsPolicy
-from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import AccessView, Reason
 from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY, STATE, USER_NAME
 from netbilld.radius.codes import Code
@@ -387,7 +386,20 @@ def test_a_certificate_that_got_lost_leaves_the_old_one_in_use(world: World, cap
     for _ in range(3):
         peer = Peer("peap", NEMO, PASSWORD, context=world.context())
         assert world.login(peer).decision.code == Code.ACCESS_ACCEPT
-    assert len([line for line in caplog.messages if "the old ones stay" in line]) == 1
+    assert len([line for line in caplog.messages if "the one in use stays" in line]) == 1
+
+
+def test_a_certificate_that_comes_later_is_taken_without_a_restart(tmp_path: Path, authority: Pair) -> None:
+    files = EapTlsFiles(tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
+    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC)))
+    offered = [server.methods]
+    make("radius.example.net", authority, days=60).write(tmp_path, "server")
+    offered.append(server.methods)
+    authority.write(tmp_path, "ca")
+    offered.append(server.methods)
+    # without an authority no client's certificate is believed
+    assert [len(methods) for methods in offered] == [1, 3, 4]
+    assert "eap-tls" not in offered[1]
 
 
 @pytest.mark.parametrize(
@@ -396,17 +408,22 @@ def test_a_certificate_that_got_lost_leaves_the_old_one_in_use(world: World, cap
         (lambda at: (at / "server.key").unlink(), "server.key is missing"),
         (lambda at: (at / "server.pem").write_text("nonsense"), "server.pem holds no certificate"),
         (lambda at: make("y").write(at, "z")[1].rename(at / "server.key"), "not the key of"),
-        (lambda at: (at / "ca.pem").unlink(), "ca.pem is missing"),
+        (lambda at: (at / "ca.pem").write_text("nonsense"), "ca.pem holds no certificate"),
     ],
 )
-def test_files_that_can_not_be_used_are_named(
-    tmp_path: Path, authority: Pair, spoil: Callable[[Path], object], says: str
+def test_files_that_can_not_be_used_are_named_and_leave_md5(
+    tmp_path: Path, authority: Pair, spoil: Callable[[Path], object], says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     build(tmp_path, authority)
     spoil(tmp_path)
+    caplog.clear()
     files = EapTlsFiles(tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
-    with pytest.raises(NetbilldError, match=says):
-        EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC))
+    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC)))
+    assert server.methods == ("eap-md5",)
+    assert server.methods == ("eap-md5",)
+    (line,) = caplog.messages
+    assert says in line
+    assert "only MD5 is offered" in line
 
 
 def test_an_old_tls_is_refused_where_the_operator_wants_1_3(tmp_path: Path, authority: Pair) -> None:
