@@ -118,7 +118,9 @@ def judge(
     if lease.held_until_at is not None:
         # a Start that waits to be read is as good as one that came
         waited_until = max(lease.held_until_at, around.hearing_since + timedelta(seconds=policy.accept_seconds))
-        return Verdict.RELEASE if around.now >= waited_until else Verdict.KEEP
+        if around.now < waited_until or _is_cut_off(lease.held_until_at, policy, around):
+            return Verdict.KEEP
+        return Verdict.RELEASE
     last = next((session for session in mine if session.nas_id == lease.nas_id), None)
     if last is None or last.state == "closed":  # the NAS has said so
         return Verdict.RELEASE
@@ -130,6 +132,16 @@ def judge(
     if around.silence.suspect_since_at is not None or heard_at is None:
         return Verdict.KEEP
     return Verdict.RELEASE if heard_at - last.updated_at >= policy.confirmed_after else Verdict.KEEP
+
+
+def _is_cut_off(held_until_at: datetime, policy: HoldPolicy, around: Surroundings) -> bool:
+    """Tell whether the NAS has been silent since before a hold was over: the Start may wait on its side."""
+    silence = around.silence
+    if silence is None or silence.is_removed or silence.last_heard_at is None:
+        return False
+    if around.now - held_until_at >= timedelta(seconds=policy.suspect_seconds):
+        return False
+    return silence.suspect_since_at is not None or silence.last_heard_at < held_until_at
 
 
 def _has(session: SessionHold, lease: AddressLease, kind: PoolKind) -> bool:

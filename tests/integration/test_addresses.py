@@ -138,7 +138,10 @@ async def test_an_accept_without_a_start_is_held_for_a_while_and_not_longer(worl
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 1
     world.clock.pass_(seconds=2)
-    await node.settle.sweep(world.clock.now(), world.clock.now())  # metering is behind: a Start may wait there
+    await node.settle.sweep(world.clock.now(), NOW)  # the NAS has said nothing since: a Start may wait there
+    assert len(await world.live()) == 1
+    await world.heard()
+    await node.settle.sweep(world.clock.now(), world.clock.now())  # metering is behind: a Start may wait here
     assert len(await world.live()) == 1
     await node.settle.sweep(world.clock.now(), NOW)
     assert await world.live() == []

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from netbilld.adapters.database.engine import Database
+from netbilld.cli.address_checks import check_addresses
 from netbilld.cli.certificate_checks import check_certificates
 from netbilld.cli.checks import (
     Check,
@@ -59,6 +60,8 @@ async def _checks(context: Context) -> list[Check]:
     else:
         try:
             checks += await check_database(database, box, context.now())
+            if all(check.result != "fail" for check in checks if check.name in {"database", "schema"}):
+                checks += await check_addresses(database)
         except NetbilldError as error:
             checks.append(failed("database", error))
         finally:
