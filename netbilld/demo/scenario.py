@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from netbilld.demo.nas.spec import Demand, NasSpec, ProfileName, SubscriberSpec
+from netbilld.demo.nas.spec import Demand, Method, NasSpec, ProfileName, SubscriberSpec
 
 HOMES: Final = 50
 INTERIM_SECONDS: Final = 4
@@ -88,7 +88,7 @@ class Home:
     area: str
     plan: str
     mac: str
-    method: str
+    method: Method
     demand: Demand
     wallet: int  # rupiah paid in at the start
     settled: bool  # False: the first invoice stays unpaid
@@ -109,6 +109,7 @@ _LAST: Final = (
     "Firmansyah",
 )  # fmt: skip
 _AREAS: Final = ("RT 01 Melati", "RT 02 Melati", "RT 03 Mawar", "RT 04 Mawar", "RW 05 Kenanga")
+_LOG_INS: Final[tuple[Method, ...]] = ("pap", "chap", "mschapv2", "chap", "pap")
 _HABITS: Final[tuple[ProfileName, ...]] = (
     "browsing", "idle", "streaming", "browsing", "gamer", "idle", "browsing", "uploader", "idle", "browsing",
 )  # fmt: skip
@@ -131,7 +132,7 @@ def homes() -> list[Home]:
                 area=_AREAS[number % len(_AREAS)],
                 plan=plan,
                 mac=f"02:4E:42:00:00:{number:02X}",
-                method=("pap", "chap")[number % 2],
+                method=_LOG_INS[number % len(_LOG_INS)],
                 demand=Demand(profile=_HABITS[number % len(_HABITS)]),
                 wallet=25_000 if plan == "PAKAI30" else 0,
                 settled=True,
@@ -173,7 +174,7 @@ def nas_spec(secret: str, *, auth_port: int, acct_port: int, coa_port: int, town
             SubscriberSpec(
                 username=home.username,
                 password=home.password,
-                method="chap" if home.method == "chap" else "pap",
+                method=home.method,
                 mac=home.mac,
                 demand=home.demand,
                 redial_seconds=home.redial_seconds,

@@ -143,6 +143,8 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("change", "nas.add"): (N_("NAS added"), "info"),
         ("change", "nas.set"): (N_("NAS changed"), "info"),
         ("change", "nas.remove"): (N_("NAS removed"), "bad"),
+        ("change", "nas.login.add"): (N_("Router account added"), "info"),
+        ("change", "nas.login.remove"): (N_("Router account removed"), "info"),
         ("change", "plan.add"): (N_("Plan version added"), "info"),
         ("change", "plan.set"): (N_("Plan changed"), "info"),
         ("change", "staff.password"): (N_("Password changed"), "info"),

@@ -15,6 +15,7 @@ from netbilld.radius.access import AccessView, decide
 from netbilld.radius.attributes import ACCT_OUTPUT_GIGAWORDS, CLASS, MIKROTIK_RATE_LIMIT
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.clients import Client
+from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import Packet, encode_attribute
 from netbilld.radius.server import RadiusServer, Replay, Request
 
@@ -53,7 +54,7 @@ class CorePort(asyncio.DatagramProtocol):
 async def ports() -> AsyncIterator[tuple[CorePort, CorePort]]:
     client = Client(UUID(int=1), "bng", ip_network("127.0.0.77/32"), Secret(SECRET.encode()), "mikrotik")
     views = {
-        "budi": AccessView("budi", "password", b"rahasia", b"", UUID(int=2), {"*": GRANT}),
+        "budi": AccessView("budi", "password", b"rahasia", nt_hash("rahasia"), UUID(int=2), {"*": GRANT}),
         MAC: AccessView(MAC, "mac", b"", b"", UUID(int=3), {"*": GRANT}),
     }
     opened = []
@@ -87,9 +88,10 @@ def spec(ports: tuple[CorePort, CorePort], subscriber: SubscriberSpec) -> NasSpe
         SubscriberSpec(username="budi", password="rahasia"),
         SubscriberSpec(username="budi", password="rahasia", method="chap"),
         SubscriberSpec(username="budi", password="rahasia", method="chap", service="hotspot"),
+        SubscriberSpec(username="budi", password="rahasia", method="mschapv2"),
         SubscriberSpec(username=MAC, mac=MAC, method="mac", service="hotspot"),
     ],
-    ids=["pap", "chap", "hotspot", "mac"],
+    ids=["pap", "chap", "hotspot", "mschapv2", "mac"],
 )
 async def test_a_session_lives_from_log_in_to_stop(
     ports: tuple[CorePort, CorePort], subscriber: SubscriberSpec

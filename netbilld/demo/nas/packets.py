@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from pyrad.packet import AcctPacket, AuthPacket
+from pyrad.packet import AccessAccept, AcctPacket, AuthPacket
 
 from netbilld.demo.nas.spec import NasSpec, SubscriberSpec
 from netbilld.demo.nas.wire import DICTIONARY, AcctStatus, TerminateCause
+from netbilld.radius import mschap
 
 _FRAMED_USER, _LOGIN_USER = 2, 1
 _PPP = 1
 _ETHERNET, _WIRELESS = 15, 19
 _BY_RADIUS = 1
 _MESSAGE_AUTHENTICATOR = 80
+_MICROSOFT = 311
 _WORD = 1 << 32
 
 
@@ -145,8 +147,27 @@ def _add_credentials(packet: Any, call: Call) -> None:
         # by number: pyrad would read a value that begins with "0x" as hexadecimal text
         packet[60] = [challenge]
         packet[3] = [chap_id + response]
+    elif call.subscriber.method == "mschapv2":
+        _add_ms_chap_v2(packet, call)
     else:
         packet[2] = [packet.PwCrypt(password)]
+
+
+def _add_ms_chap_v2(packet: Any, call: Call) -> None:
+    """Add the answer of a peer, and remember what the server must prove (RFC 2759 section 8.7)."""
+    challenge, peer_challenge, identifier = secrets.token_bytes(16), secrets.token_bytes(16), secrets.token_bytes(1)
+    name, hashed = call.subscriber.username.encode(), mschap.nt_hash(call.subscriber.password)
+    answer = mschap.challenge_response(mschap.challenge_hash(peer_challenge, challenge, name), hashed)
+    response = identifier + b"\0" + peer_challenge + bytes(8) + answer
+    packet[_MICROSOFT, 11] = [challenge]
+    packet[_MICROSOFT, 25] = [response]
+    packet.proof_wanted = mschap.success_v2(challenge, response, name, hashed)
+
+
+def proves_itself(request: Any, reply: Any) -> bool:
+    """Return False for an Access-Accept without the proof that an MS-CHAPv2 peer waits for; it would hang up."""
+    wanted = getattr(request, "proof_wanted", None)
+    return wanted is None or reply.code != AccessAccept or reply.get((_MICROSOFT, 26)) == [wanted]
 
 
 def _add_counters(packet: Any, record: AccountingRecord) -> None:

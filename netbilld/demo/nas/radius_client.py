@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pyrad.packet import AccessAccept, AccessReject, AccountingResponse, PacketError
 
 from netbilld.demo.nas.misbehaviour import Misbehaviour
+from netbilld.demo.nas.packets import proves_itself
 from netbilld.demo.nas.spec import NasSpec
 from netbilld.demo.nas.wire import AccessReply, read_access_reply, well_formed
 
@@ -147,7 +148,7 @@ class RadiusClient:
             sound = request.VerifyReply(reply, enforce_ma=self._spec.require_message_authenticator)
         except PacketError:
             return None
-        return reply if sound else None
+        return reply if sound and proves_itself(request, reply) else None
 
     async def _exchange(self, kind: Kind, build: Callable[[int], Any]) -> Any:
         async with self._room[kind]:

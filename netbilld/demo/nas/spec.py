@@ -11,7 +11,7 @@ from netbilld.model.errors import InvalidInputError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
-Method = Literal["pap", "chap", "mac"]
+Method = Literal["pap", "chap", "mschapv2", "mac"]
 ProfileName = Literal["idle", "browsing", "streaming", "downloader", "gamer", "uploader", "steady"]
 LOOPBACK = IPv4Address("127.0.0.1")
 _STRICT = ConfigDict(extra="forbid")
