@@ -1,0 +1,160 @@
+"""explain(): facts in, ordered checks out; the causes with their rows are in tests/integration/test_explain.py."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from netbilld.enforcement.explain import CheckName, Explanation, State, explain
+from netbilld.enforcement.explain_facts import (
+    AttemptFact,
+    CredentialFact,
+    Facts,
+    NasFact,
+    OrderFact,
+    ServiceFact,
+    SessionFact,
+)
+from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
+from tests.unit.enforcement.test_policy import CURRENT, GARDEN, NOW, ZONE, plan
+
+SERVICE = UUID(int=7)
+
+
+def service(**changes: Any) -> ServiceFact:
+    facts = ServiceFacts(
+        service_id=SERVICE,
+        status=ServiceStatus.ACTIVE,
+        plan=plan(),
+        billing_day=10,
+        timezone=ZONE,
+        usage=None,
+        standing=CURRENT,
+        wallet_minor=0,
+        paid_until_on=None,
+        static_ip=None,
+    )
+    values: dict[str, Any] = {
+        "service_id": SERVICE,
+        "subscriber_no": "100001",
+        "subscriber_name": "Budi",
+        "status_reason": None,
+        "status_since_at": NOW,
+        "credential": CredentialFact("budi", "password", True, True, NOW - timedelta(days=90)),
+        "facts": facts,
+        "due": entitlement(facts, GARDEN, NOW),
+        "due_since_at": NOW,
+        "oldest_due_on": None,
+    }
+    return ServiceFact(**(values | changes))
+
+
+def facts(**changes: Any) -> Facts:
+    values: dict[str, Any] = {
+        "username": "budi",
+        "now": NOW,
+        "service": service(),
+        "nas": NasFact("pop1", "192.0.2.1/32", True, NOW, NOW),
+        "name_drops": (),
+        "nas_drops": (),
+    }
+    return Facts(**(values | changes))
+
+
+def attempt(reason: str, **changes: Any) -> AttemptFact:
+    result = "accept" if reason == "ok" else "reject"
+    found = AttemptFact(NOW - timedelta(seconds=30), "budi", "pop1", "mschapv2", result, reason, "48:8F:5A:00:00:01")
+    return replace(found, **changes)
+
+
+def session(**changes: Any) -> SessionFact:
+    began = NOW - timedelta(hours=1)
+    found = SessionFact(1, "pop1", "live", "10.0.0.2", "48:8F:5A:00:00:02", began, NOW, None, None, 300)
+    return replace(found, **changes)
+
+
+def first(explained: Explanation) -> tuple[CheckName, str]:
+    assert explained.first is not None
+    return explained.first.name, explained.first.cause
+
+
+@pytest.mark.parametrize(
+    ("reason", "check", "cause"),
+    [
+        ("wrong_password", CheckName.PASSWORD, "wrong_password"),
+        ("wrong_method_stored", CheckName.PASSWORD, "wrong_method_stored"),
+        ("method_not_supported", CheckName.PASSWORD, "method_not_supported"),
+        ("malformed_credentials", CheckName.PASSWORD, "malformed_credentials"),
+        ("router_login", CheckName.PASSWORD, "router_login"),
+        ("too_many_tries", CheckName.PASSWORD, "too_many_tries"),
+        ("eap_failed", CheckName.PASSWORD, "eap_failed"),
+        ("certificate_refused", CheckName.PASSWORD, "certificate_refused"),
+        ("no_common_method", CheckName.PASSWORD, "no_common_method"),
+        ("a_reason_of_tomorrow", CheckName.PASSWORD, "refused_otherwise"),
+        ("mac_mismatch", CheckName.LOCK, "mac_mismatch"),
+        ("pool_unavailable", CheckName.POOL, "pool_unavailable"),
+    ],
+)
+def test_a_reason_of_the_log_names_its_cause(reason: str, check: CheckName, cause: str) -> None:
+    assert first(explain(facts(attempts=(attempt(reason),)))) == (check, cause)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("mac_lock", "mac"), ("vlan_lock", "vlan"), ("port_lock", "nas_port"), ("nas_not_allowed", "nas")],
+)
+def test_a_lock_blocks_until_it_is_reset(reason: str, kind: str) -> None:
+    locked = service(locks={kind: frozenset(("another",))})
+    assert first(explain(facts(service=locked, attempts=(attempt(reason),)))) == (CheckName.LOCK, reason)
+    after = explain(facts(attempts=(attempt(reason),)))
+    assert after.first is None
+    assert after.verdict == "warning"
+
+
+def test_the_first_of_several_causes_is_the_one_named() -> None:
+    ended = replace(service().facts, status=ServiceStatus.SUSPENDED)
+    told = facts(
+        service=service(facts=ended, due=entitlement(ended, GARDEN, NOW)), attempts=(attempt("wrong_password"),)
+    )
+    explained = explain(told)
+    assert first(explained) == (CheckName.ACCOUNT, "suspended")
+    blocking = [check.name for check in explained.checks if check.state is State.BLOCKING]
+    assert blocking == [CheckName.ACCOUNT, CheckName.PASSWORD]
+
+
+def test_a_wrong_password_while_another_device_is_online_is_a_warning() -> None:
+    explained = explain(facts(attempts=(attempt("wrong_password"),), sessions=(session(),)))
+    assert explained.first is None
+    assert explained.verdict == "online"
+
+
+def test_a_session_whose_report_is_overdue_is_not_online() -> None:
+    explained = explain(facts(sessions=(session(updated_at=NOW - timedelta(seconds=460)),)))
+    assert explained.online is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause"), [("nacked", "coa_refused"), ("timed_out", "coa_unanswered"), ("failed", "coa_failed")]
+)
+def test_an_order_that_came_to_nothing_keeps_a_paid_service_inside_the_walls(outcome: str, cause: str) -> None:
+    order = OrderFact("coa", outcome, "pop1", NOW, 401, None, pending=True, attempts=3)
+    walled = facts(sessions=(session(seen_access="walled"),), order=order)
+    assert first(explain(walled)) == (CheckName.COA, cause)
+    only_speed = facts(sessions=(session(seen_access="active"),), order=order)
+    assert explain(only_speed).first is None
+
+
+def test_a_nas_that_was_removed_or_never_heard_is_named() -> None:
+    gone = NasFact("pop1", "192.0.2.1/32", False, NOW, NOW)
+    assert first(explain(facts(nas=gone))) == (CheckName.NAS, "nas_removed")
+    mute = NasFact("pop1", "192.0.2.1/32", True, None, None)
+    assert first(explain(facts(nas=mute))) == (CheckName.NAS, "nas_never_heard")
+
+
+def test_a_log_in_of_a_moment_ago_waits_for_its_session() -> None:
+    explained = explain(facts(attempts=(attempt("ok"),)))
+    assert explained.first is None
+    late = explain(facts(attempts=(attempt("ok", at=NOW - timedelta(minutes=3)),)))
+    assert first(late) == (CheckName.LINK, "accepted_without_session")
