@@ -44,12 +44,12 @@ class Desk:
         self.clock = Clock()
         self.terms = terms
         self.walled: str | None = None
-        self.live = LiveSessions()
         self.learned = LearnedLocks()
         self.hearing_since = T0 - timedelta(days=1)
         self.ordered: list[int] = []
         self.late: list[Decision] = []
         silence = SilencePolicy(300, 900)
+        self.live = LiveSessions(silence)
         self.admit = Admit(
             self.live,
             self.learned,
@@ -109,12 +109,12 @@ class Desk:
             download_octets=0, counter_upload_octets=0, counter_download_octets=0, swapped=False, upload_bps=0,
             download_bps=0,
         )  # fmt: skip
-        self.keep.metered([self.sessions[number]])
+        self.keep.metered([self.sessions[number]], {number})
 
     def _now(self, number: int, **changes: object) -> None:
 
         self.sessions[number] = replace(self.sessions[number], **changes)  # type: ignore[arg-type]
-        self.keep.metered([self.sessions[number]])
+        self.keep.metered([self.sessions[number]], ())
 
     def report(self, number: int) -> None:
         """Let the meter hear an interim; a session that was presumed over is open again."""

@@ -33,9 +33,9 @@ class Admissions:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self.live = LiveSessions()
         self.learned = LearnedLocks()
         self.silence = SilencePolicy(settings.radius.interim_interval, settings.metering.stale_minutes * 60)
+        self.live = LiveSessions(self.silence)
         self._clients: Callable[[], ClientTable] = lambda: ClientTable(())
         self._directory: AccessDirectory | None = None
         self._metering: Metering | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -52,7 +52,8 @@ class Metering:
     Attributes:
         applied: journal records applied since the start.
         on_batch: told what a batch did, as soon as that is durable.
-        on_sessions: told of every session that a batch has made or changed, as soon as that is durable.
+        on_sessions: told of every session that a batch has made or changed, and which of them are new, as soon as that
+            is durable.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Metering:
         self._committed = asyncio.Event()
         journal.on_commit = self._committed.set
         self.applied = 0
-        self.on_sessions: Callable[[Sequence[Session]], None] | None = None
+        self.on_sessions: Callable[[Sequence[Session], Collection[int]], None] | None = None
         self.on_batch: Callable[[Batch], None] | None = None
         self._hearing_since: datetime | None = None
 
@@ -106,7 +107,7 @@ class Metering:
             batch = await self._meter.run_batch()
             self.applied += batch.applied
             if batch.sessions and self.on_sessions is not None:
-                self.on_sessions(batch.sessions)
+                self.on_sessions(batch.sessions, frozenset(batch.new_session_ids))
             if self.on_batch is not None:
                 self.on_batch(batch)
             await self._follow(batch)

@@ -111,9 +111,9 @@ class KeepAdmissions:
 
     # -- what is heard -------------------------------------------------------------------------------------------------
 
-    def metered(self, sessions: Iterable[Session]) -> None:
-        """Take in sessions as the meter has just made them."""
-        heard = self._live.take(sessions)
+    def metered(self, sessions: Iterable[Session], new: Collection[int]) -> None:
+        """Take in sessions as the meter has just made them, those it has heard of for the first time named as new."""
+        heard = self._live.take(sessions, new)
         now = self._clock.now()
         for session in heard.doomed:
             self._admit.end(session, "session limit: replaced", now)

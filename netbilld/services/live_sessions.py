@@ -5,7 +5,7 @@ nodes meter comes from the store, a few seconds late.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.session import JOURNAL_BITS, Session
+from netbilld.accounting.stale import SilencePolicy
 from netbilld.enforcement.session_limit import START_WAIT, Comer, HeldSession
 from netbilld.radius.location import normalise_port
 
@@ -49,9 +50,10 @@ class Heard:
 
 
 class LiveSessions:
-    """Open sessions by service."""
+    """Open sessions by service; `silence` tells when one that speaks had been given up."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence: SilencePolicy) -> None:
+        self._silence = silence
         self._by_id: dict[int, HeldSession] = {}
         self._by_service: dict[UUID, list[HeldSession]] = {}
         self._expected: deque[HeldSession] = deque()  # log-ins in order, to forget those that nothing came of
@@ -86,8 +88,11 @@ class LiveSessions:
 
     # -- the meter -----------------------------------------------------------------------------------------------------
 
-    def take(self, sessions: Iterable[Session]) -> Heard:
-        """Take sessions in as they are now; those that are over are forgotten."""
+    def take(self, sessions: Iterable[Session], new: Collection[int]) -> Heard:
+        """Take sessions in as they are now; those that are over are forgotten.
+
+        Only those named as `new` take the place of a log-in: others began before it.
+        """
         opened: list[HeldSession] = []
         doomed: list[HeldSession] = []
         for session in sessions:
@@ -98,7 +103,7 @@ class LiveSessions:
                 continue
             if held is None:
                 fresh = _held(session, session.service_id)
-                expected = self._expected_for(fresh)
+                expected = self._expected_for(fresh) if session.id in new else None
                 if expected is not None:
                     self._remove(expected)
                 if session.stopped_at is None:
@@ -109,6 +114,9 @@ class LiveSessions:
             elif session.stopped_at is not None:
                 self._remove(held)
             else:
+                silent = session.updated_at - held.heard_at
+                if silent >= timedelta(seconds=self._silence.late_after_seconds(held)):
+                    opened.append(held)
                 held.heard_at, held.interval_seconds = session.updated_at, session.interval_seconds
                 held.mac, held.nas_port = session.mac, _port(session.nas_port_id)
         return Heard(tuple(opened), tuple(doomed))
@@ -169,14 +177,18 @@ class LiveSessions:
     # -- within --------------------------------------------------------------------------------------------------------
 
     def _expected_for(self, session: HeldSession) -> HeldSession | None:
-        """Return the log-in that a session began with: of the same station, else the oldest one on its NAS."""
+        """Return the log-in that a session began with: of the same station, else one on its NAS that may be the same.
+
+        Where both say a MAC address and another, they are not.
+        """
         comer = Comer(session.nas_id, session.mac, session.nas_port)
         here = [
             held
             for held in self.of(session.service_id)
             if held.id is None and held.nas_id == session.nas_id and session.began_at >= held.began_at - _CLOCKS_APART
         ]
-        return next((held for held in here if comer.is_same(held)), here[0] if here else None)
+        same = next((held for held in here if comer.is_same(held)), None)
+        return same or next((held for held in here if held.mac is None or session.mac is None), None)
 
     def _add(self, held: HeldSession) -> None:
         assert held.id is not None  # noqa: S101 - the callers' own
