@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason, decide, refuse
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
-from netbilld.radius.eap import EapOutcome, failure_for
+from netbilld.radius.eap import EapOutcome, Left, failure_for
 from netbilld.radius.login_forms import circuit_names
 from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
@@ -35,6 +35,10 @@ class EapServer(Protocol):
 
     def handle(self, request: Request, find: Callable[[bytes], AccessView | None]) -> EapOutcome | None:
         """Return a Challenge, Accept or Reject, and whom it is about as far as it is known; None for silence."""
+        ...
+
+    def take_left(self) -> list[Left]:
+        """Return, once, the log-ins whose device fell silent half-way."""
         ...
 
 
@@ -107,6 +111,8 @@ class Authenticate:
                 return replace(found, password=self._entropy(16), nt_hash=self._entropy(16))
 
             outcome = self._eap.handle(request, find)
+            for left in self._eap.take_left():
+                self._note_left(left, now)
             if outcome is None:
                 return None
             decision, view, name = outcome.decision, outcome.view, outcome.identity or name
@@ -163,6 +169,14 @@ class Authenticate:
             if (found := self._directory.find(circuit.encode(), now)) is not None:
                 return found
         return None
+
+    def _note_left(self, left: Left, now: datetime) -> None:
+        reason = Reason.EAP_FAILED
+        self._attempts.append(
+            LoginAttempt(
+                now, left.nas_id, left.identity, None, left.method, "challenge", reason, 0, left.station, left.detail
+            )
+        )
 
     def _note(self, request: Request, name: bytes, view: AccessView | None, decision: Decision, now: datetime) -> None:
         result = _RESULTS[decision.code]

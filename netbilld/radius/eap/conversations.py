@@ -1,6 +1,6 @@
 """The conversations under way: few, short-lived, and known by a State that nobody can guess (RFC 3579 §2.6.1)."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ IDLE_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 180.0
 # An established TLS connection takes some 45 KB, so these are at most 90 MB.
 MAX_CONVERSATIONS: Final = 2_000
+_MAX_LEFT: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Conversation:
     identity: bytes
     room_octets: int
     started_mono: float
+    station: bytes | None = None  # Calling-Station-Id
     method: EapMethod | None = None
     begun: bool = False  # the method has had an answer: no other may be asked for
     offered: list[Method] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Conversations:
         self._idle_seconds = idle_seconds
         self._longest_seconds = longest_seconds
         self._by_state: OrderedDict[bytes, tuple[Conversation, float]] = OrderedDict()
+        self._left: deque[Conversation] = deque(maxlen=_MAX_LEFT)
         self.abandoned = 0
 
     def __len__(self) -> int:
@@ -69,7 +72,7 @@ class Conversations:
         conversation = found[0]
         if now_mono - conversation.started_mono > self._longest_seconds:
             self.end(conversation)
-            self.abandoned += 1
+            self._leave(conversation)
             return None
         self._by_state[state] = (conversation, now_mono)
         self._by_state.move_to_end(state)
@@ -79,10 +82,23 @@ class Conversations:
         """Forget one."""
         self._by_state.pop(conversation.state, None)
 
+    def take_left(self) -> list[Conversation]:
+        """Return, once, those whose peer had begun a method and was not heard again."""
+        if not self._left:
+            return []
+        left = list(self._left)
+        self._left.clear()
+        return left
+
     def _forget_silent(self, now_mono: float) -> None:
         while self._by_state:
             state = next(iter(self._by_state))
             if now_mono - self._by_state[state][1] <= self._idle_seconds:
                 return
-            del self._by_state[state]
-            self.abandoned += 1
+            self._leave(self._by_state.pop(state)[0])
+
+    def _leave(self, conversation: Conversation) -> None:
+        self.abandoned += 1
+        if conversation.begun:  # before that it was hardly a log-in
+            conversation.answered = conversation.asked = b""
+            self._left.append(conversation)

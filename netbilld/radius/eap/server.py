@@ -7,9 +7,11 @@ reports its failures as values.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 from netbilld.radius.access import AccessView, Decision, Method, Reason, grant
 from netbilld.radius.attributes import (
+    CALLING_STATION_ID,
     FRAMED_MTU,
     MS_MPPE_RECV_KEY,
     MS_MPPE_SEND_KEY,
@@ -50,6 +52,9 @@ _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
 _REJECT: Final = int(Code.ACCESS_REJECT)
 
 
+SILENCE: Final = "the device fell silent: is somebody to trust the certificate there?"
+
+
 @dataclass(frozen=True, slots=True)
 class EapOutcome:
     """What an Access-Request with EAP-Message leads to.
@@ -63,6 +68,17 @@ class EapOutcome:
     decision: Decision
     view: AccessView | None = None
     identity: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A log-in whose device fell silent half-way; `detail` is for people."""
+
+    nas_id: UUID
+    identity: bytes = field(repr=False)
+    method: Method
+    station: bytes | None
+    detail: str
 
 
 class EapServer:
@@ -143,6 +159,14 @@ class EapServer:
             return self._refuse(conversation, said, step)
         return self._accept(conversation, request, said, conversation.method, step)
 
+    def take_left(self) -> list[Left]:
+        """Return, once, the log-ins whose device fell silent half-way."""
+        return [
+            Left(one.nas_id, one.method.identity, one.method.name, one.station, SILENCE)
+            for one in self.conversations.take_left()
+            if one.method is not None
+        ]
+
     # -- the beginning -------------------------------------------------------------------------------------------------
 
     def _new(self, request: Request, identity: bytes) -> Conversation | None:
@@ -152,6 +176,7 @@ class EapServer:
             identity=identity,
             room_octets=_mtu(request) - _EAP_HEADER_OCTETS,
             started_mono=request.arrived_mono,
+            station=request.packet.get(CALLING_STATION_ID),
         )
         if self.conversations.begin(conversation, request.arrived_mono):
             return conversation

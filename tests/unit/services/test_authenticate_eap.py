@@ -114,6 +114,21 @@ def test_what_admission_refuses_later_does_so_too() -> None:
     assert attributes(decision).attributes[EAP_MESSAGE][0] == 4
 
 
+def test_a_device_that_falls_silent_half_way_stands_in_the_log() -> None:
+    """A phone that waits for somebody to trust the certificate just stops."""
+    desk = EapDesk()
+    server = EapServer(random.Random(3).randbytes, ("eap-md5",))
+    desk.authenticate._eap = server
+    desk.authenticate.handle(eap_request(b"\2\0\0\x09\1budi", None, HOME), NOW, desk.late.append)
+    ((conversation, _),) = server.conversations._by_state.values()
+    conversation.begun = True
+    desk.authenticate.handle(eap_request(b"\2\0\0\x09\1else", None, at_mono=61.0), NOW, desk.late.append)
+    (attempt,) = desk.desk.attempts.take(10)
+    assert (attempt.user_name, attempt.mac) == (b"budi", HOME[1])
+    assert (attempt.method, attempt.result, attempt.reason) == ("eap-md5", "challenge", "eap_failed")
+    assert "fell silent" in (attempt.detail or "")
+
+
 def test_who_guesses_by_eap_is_not_told_the_right_password_either() -> None:
     desk = EapDesk()
     assert desk.log_in("rahasia", b"budi", HOME) is not None
