@@ -211,7 +211,8 @@ class RadsecEdge:
             return why
         orders = OrderChannel(connection.send, self._entropy(1)[0])
         self._peers[connection.source] = _Peer(found, connection, orders)
-        logger.info("NAS %s is connected by RadSec from %s", found.name, host, extra={"event": "radsec_connected"})
+        if self._lines.is_due(("connected", found.nas_id), self._clock.monotonic()):
+            logger.info("NAS %s is connected by RadSec from %s", found.name, host, extra={"event": "radsec_connected"})
         return None
 
     def frame(self, connection: RadsecConnection, frame: bytes, arrived_mono: float) -> bytes | Closed | None:

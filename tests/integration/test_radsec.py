@@ -170,6 +170,11 @@ def test_an_answered_record_survives_kill_9(tmp_path: Path) -> None:
             assert nas.is_ended()
         daemon.start()
         wait_until(lambda: len(daemon.json("session", "list", "--all")) == 50, "every answered record is there")
+        with town.client() as nas:
+            assert nas.ask(nas.status_request()) is not None
+            assert daemon.terminate() == 0
+            assert nas.is_ended()
+        assert "Traceback" not in daemon.log
 
 
 def test_a_repeated_request_gets_the_same_bytes_and_counts_once(town: Town) -> None:
