@@ -20,8 +20,9 @@ class CredentialKind(StrEnum):
     CIRCUIT = "circuit"
 
 
+LOCALES: Final = ("id", "en")  # languages a subscriber is spoken to in
 # what is known of a person, apart from number and money
-PERSON_FIELDS: Final = ("name", "phone", "email", "address", "area")
+PERSON_FIELDS: Final = ("name", "phone", "email", "address", "area", "locale")
 
 
 @dataclass(frozen=True, slots=True)

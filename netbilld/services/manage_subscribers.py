@@ -10,6 +10,7 @@ from uuid import UUID
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.subscriber import (
+    PERSON_FIELDS,
     Credential,
     CredentialKind,
     FoundService,
@@ -40,6 +41,7 @@ from netbilld.services.subscriber_fields import (
     clean_text,
     name_key,
     optional_email,
+    optional_locale,
     optional_phone,
     optional_text,
     parse_billing_day,
@@ -137,6 +139,7 @@ class SubscriberChanges:
     email: str | None = None
     address: str | None = None
     area: str | None = None
+    locale: str | None = None
 
 
 class ManageSubscribers:
@@ -196,7 +199,7 @@ class ManageSubscribers:
             raise NotFoundError(f"no subscriber has number {of}", hint="`netbilld subscriber list` shows them")
         told = {
             name: value
-            for name in ("name", "phone", "email", "address", "area")
+            for name in PERSON_FIELDS
             if (value := getattr(checked, name)) is not None and value != getattr(found, name)
         }
         if found.status == SubscriberStatus.TERMINATED.value:
@@ -379,6 +382,8 @@ def _person(wanted: SubscriberChanges) -> dict[str, str | None]:
         person["address"] = optional_text("address", wanted.address, 1000)
     if wanted.area is not None:
         person["area"] = optional_text("area", wanted.area, 100)
+    if wanted.locale is not None:
+        person["locale"] = optional_locale(wanted.locale)
     return person
 
 

@@ -25,6 +25,7 @@ from netbilld.services.subscriber_fields import (
     credential_kind,
     name_key,
     optional_email,
+    optional_locale,
     optional_phone,
     optional_text,
     parse_billing_day,
@@ -64,6 +65,7 @@ class NewService:
     email: str | None = None
     address: str | None = None
     area: str | None = None
+    locale: str | None = None
     mac: str | None = None
     ip: str | None = None
     ipv6_prefix: str | None = None
@@ -88,6 +90,7 @@ class CheckedService:
     email: str | None
     address: str | None
     area: str | None
+    locale: str | None
     mac: str | None
     ip: str | None
     ipv6_prefix: str | None
@@ -133,6 +136,7 @@ def check(new: NewService, defaults: Defaults, now: datetime) -> CheckedService:
         email=optional_email(new.email),
         address=optional_text("address", new.address, 1000),
         area=optional_text("area", new.area, 100),
+        locale=optional_locale(new.locale),
         mac=mac,
         ip=parse_static_ip(new.ip) if new.ip else None,
         ipv6_prefix=parse_fixed_prefix("IPv6 prefix", new.ipv6_prefix) if new.ipv6_prefix else None,
@@ -159,6 +163,7 @@ def make_subscriber(checked: CheckedService, number: str, defaults: Defaults, no
         currency=defaults.currency,
         status=SubscriberStatus.ACTIVE.value,
         created_at=now,
+        locale=checked.locale,
     )
 
 

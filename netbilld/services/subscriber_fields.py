@@ -6,7 +6,7 @@ from typing import Final
 
 from netbilld.model.contact import parse_email, parse_phone
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.subscriber import CredentialKind
+from netbilld.model.subscriber import LOCALES, CredentialKind
 from netbilld.radius.login_forms import CIRCUIT_PREFIX, circuit_name
 from netbilld.radius.values import lookup_key, normalise_mac
 
@@ -131,6 +131,14 @@ def optional_phone(text: str | None) -> str | None:
 def optional_email(text: str | None) -> str | None:
     """Return an e-mail address, None for nothing."""
     return parse_email(text) if text and text.strip() else None
+
+
+def optional_locale(text: str | None) -> str | None:
+    """Return the language to speak to a subscriber, None for the provider's."""
+    locale = text.strip().lower() if text else ""
+    if locale and locale not in LOCALES:
+        raise InvalidInputError(f"locale {locale[:40]!r} is not known; allowed: {', '.join(LOCALES)}")
+    return locale or None
 
 
 def optional_text(field: str, text: str | None, longest: int) -> str | None:

@@ -300,3 +300,12 @@ async def test_open_sessions_are_counted_and_one_presumed_dead_is_not(people: Pe
             await work.connection.execute(insert(sessions).values(**values, state=state, stopped_at=stopped_at))
     async with people.database.read() as work:
         assert await work.services.open_sessions(service.id) == 2
+
+
+async def test_a_subscribers_language_is_kept_and_is_one_we_speak(people: People) -> None:
+    await people.add("budi", locale="EN")
+    assert (await people.found("budi")).subscriber.locale == "en"
+    await people.manage.set("budi", SubscriberChanges(locale=""), STAFF, NOW)
+    assert (await people.found("budi")).subscriber.locale is None
+    with pytest.raises(InvalidInputError, match="locale 'fr' is not known; allowed: id, en"):
+        await people.manage.set("budi", SubscriberChanges(locale="fr"), STAFF, NOW)

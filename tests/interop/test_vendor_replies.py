@@ -145,6 +145,9 @@ def test_a_changed_wall_is_a_running_daemons_at_once(daemon: DaemonProcess) -> N
     wait_until(lambda: log_in(daemon, "mikrotik", "nunggak").startswith("Access-Reject"), "the walled is refused")
     assert 'Reply-Message = "Layanan dihentikan sementara' in log_in(daemon, "mikrotik", "nunggak")
     assert log_in(daemon, "aruba", "nunggak").startswith("Access-Reject")
+    daemon.cli("subscriber", "set", "nunggak", "--locale", "en")
+    english = 'Reply-Message = "This service is suspended'
+    wait_until(lambda: english in log_in(daemon, "mikrotik", "nunggak"), "the refusal is said in English")
 
 
 def test_nas_show_says_what_a_nas_can(daemon: DaemonProcess) -> None:

@@ -11,7 +11,7 @@ from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
-from netbilld.model.subscriber import PERSON_FIELDS, CredentialKind, FoundService, unknown_username
+from netbilld.model.subscriber import LOCALES, PERSON_FIELDS, CredentialKind, FoundService, unknown_username
 from netbilld.services.manage_locks import lock_words
 
 # states of a service as they are said of its subscriber
@@ -44,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser(
         "set",
         help="change one",
-        description="What is not named stays as it is; empty text clears phone, email, address, area, mac, ip and "
-        "prefixes. A plan takes effect at once, with the allowance used so far.",
+        description="What is not named stays as it is; empty text clears phone, email, address, area, locale, mac, ip "
+        "and prefixes. A plan takes effect at once, with the allowance used so far.",
     )
     change.add_argument("username", metavar="USERNAME")
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
@@ -76,7 +76,8 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         "--delegated-prefix", metavar="PREFIX", help="static IPv6 prefix for its network: Delegated-IPv6-Prefix"
     )
     for name in PERSON_FIELDS:
-        parser.add_argument(f"--{name}", metavar="TEXT")
+        metavar = "|".join(LOCALES) if name == "locale" else "TEXT"
+        parser.add_argument(f"--{name}", metavar=metavar, help="default the provider's" if name == "locale" else None)
 
 
 def _add_locks(parser: argparse.ArgumentParser) -> None:
@@ -198,6 +199,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "email": subscriber.email,
         "address": subscriber.address,
         "area": subscriber.area,
+        "locale": subscriber.locale,
         "usernames": [credential.name for credential in credentials],
         "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
         "static_ip": service.static_ip,
