@@ -36,10 +36,9 @@ class Reassembly:
     def take(self, data: bytes) -> bytes | Refused | None:
         """Return the whole message, None if more must come, or why it can't be one.
 
-        `data` begins with the flags. An acknowledgement is an empty message.
+        `data` begins with the flags. An acknowledgement is an empty message; some peers leave its flags away too.
         """
-        if not data:
-            return _MALFORMED
+        data = data or ACK
         flags = data[0]
         at = _FLAGS_OCTETS
         if flags & _VERSION_MASK:
