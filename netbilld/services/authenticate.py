@@ -24,6 +24,7 @@ _RESULTS: Final = {
 }
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
 _REJECT: Final = int(Code.ACCESS_REJECT)
+_OUTER_NAME: Final = "the name outside is another subscriber's"
 _ANY_REALM: Final = Realms.of((ANY_REALM,))
 
 # Takes a decision that was made later than its request was handled.
@@ -118,6 +119,10 @@ class Authenticate:
             decision, view, name = outcome.decision, outcome.view, outcome.identity or name
             if barred and decision.reason == Reason.WRONG_PASSWORD:
                 decision.reason = Reason.TOO_MANY_TRIES
+            if decision.code == _ACCEPT and self._is_anothers_name(request, view, now):
+                decision = Decision(
+                    _REJECT, failure_for(request.packet), Reason.EAP_FAILED, decision.method, _OUTER_NAME
+                )
         else:
             view = self._find(name, request, now)
             if guessers is None or guessers.may_try(request, name, view):
@@ -149,6 +154,11 @@ class Authenticate:
             decision = admitted
         self._note(request, name, view, decision, now)
         return decision
+
+    def _is_anothers_name(self, request: Request, view: AccessView | None, now: datetime) -> bool:
+        """Tell whether the name outside a tunnel is of somebody else, whom a NAS would have accounting for."""
+        outer = self._named(request.packet.attributes.get(USER_NAME, b""), request, now)
+        return outer is not None and (view is None or outer.service_id != view.service_id)
 
     def _named(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
         """Return whom a name as typed leads to, else without its realm."""

@@ -349,10 +349,20 @@ class MeterUsage:
         if restarted:
             sessions += await work.sessions.open_on(restarted)
         services = await work.sessions.services_named(set(names.values())) if names else {}
+        claimed = {
+            record.grant.service_id
+            for _, record in records
+            if record.grant is not None and names.get(record.username_octets, "") not in services
+        }
+        granted = await work.usage.metered_services(claimed) if claimed else {}
 
         def service_of(record: AccountingRecord) -> UUID | None:
-            # A Class may be another's, echoed after a log-in by cookie: the user name decides.
-            return services.get(names.get(record.username_octets, ""))
+            # A Class may be another's, echoed after a log-in by cookie: the user name decides. One that is nobody's was
+            # let in without its realm, by its line, or by a name inside a tunnel: then our Class is all there is.
+            found = services.get(names.get(record.username_octets, ""))
+            if found is None and record.grant is not None and record.grant.service_id in granted:
+                return record.grant.service_id
+            return found
 
         return SessionFold(sessions, service_of)
 

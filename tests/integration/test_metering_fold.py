@@ -208,6 +208,23 @@ async def test_the_class_tells_what_was_given_only_where_the_user_name_agrees(
         assert [s.service_id for s in await m.rows(sessions)] == [budi.service_id, siti.service_id, siti.service_id]
 
 
+async def test_the_class_alone_tells_whose_a_session_is_where_the_name_is_nobodys(
+    database: Database, tmp_path: Path
+) -> None:
+    """Log-ins without their realm, by a DHCP line, or with another name outside a tunnel."""
+    async with metering(database, tmp_path) as m:
+        (budi,) = await prepared(m, "budi")
+        grant = Grant(budi.service_id, "active", "abcdef12")
+        await m.hear("start", user="budi@rumah.example", grant=grant)
+        await m.hear("interim", 300, user="budi@rumah.example", up=5, down=6, grant=grant)
+        nobody = Grant(UUID(int=99), "active", "abcdef12")
+        await m.hear("start", 1, session_id="b", user="hantu", mac=None, ip=None, grant=nobody)
+        await m.run()
+        assert [s.service_id for s in await m.rows(sessions)] == [budi.service_id, None]
+        assert (await m.sums())["hours"] == (5, 6)
+        assert [row.service_id for row in await m.rows(observed)] == [budi.service_id]
+
+
 async def test_a_nas_is_noted_as_heard_with_what_it_says_of_itself(database: Database, tmp_path: Path) -> None:
     async with metering(database, tmp_path) as m:
         await prepared(m)
