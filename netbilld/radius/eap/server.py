@@ -133,11 +133,17 @@ class EapServer:
                 return self._begin(request, said)
             return _rejected(said.identifier, broken("a conversation begins with Identity"), "eap", _name(request))
         conversation = self.conversations.find(state, request.client.nas_id, now_mono)
+        if (
+            conversation is not None and message == conversation.answered
+        ):  # sent again, in a packet of another identifier
+            return self._challenge(conversation, conversation.asked)
+        if said.kind == EapType.IDENTITY and (conversation is None or conversation.method is not None):
+            if conversation is not None:  # the peer starts again, and its NAS kept the State
+                self.conversations.end(conversation)
+            return self._begin(request, said)
         if conversation is None:
             detail = "no such conversation: it took too long, or netbilld was restarted"
             return _rejected(said.identifier, broken(detail), "eap", _name(request))
-        if message == conversation.answered:  # sent again, in a packet of another identifier
-            return self._challenge(conversation, conversation.asked)
         if said.identifier != conversation.identifier:  # RFC 3748 §4.1
             self.silenced += 1
             return None

@@ -159,6 +159,18 @@ def test_beyond_the_bound_a_new_conversation_gets_silence() -> None:
     assert outcome.decision.code == Code.ACCESS_ACCEPT
 
 
+def test_a_peer_may_start_again_although_its_nas_keeps_the_state() -> None:
+    radius = server()
+    state, _ = begin(radius)
+    for old in (state, b"long forgotten"):
+        outcome = radius.handle(eap_request(identity(BUDI, 9), old), find)
+        assert outcome is not None
+        answer = said(outcome)
+        assert answer.attributes[STATE] not in {state, old}
+        assert answer.attributes[EAP_MESSAGE][1] == 10
+    assert len(radius.conversations) == 2
+
+
 def test_the_same_response_in_another_packet_gets_the_same_request() -> None:
     radius = server()
     first = radius.handle(eap_request(b""), find)
