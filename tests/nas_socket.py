@@ -8,7 +8,7 @@ from netbilld.radius.attributes import NAS_IP_ADDRESS, USER_NAME, USER_PASSWORD
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code
 from netbilld.radius.exchange import build_request
-from netbilld.radius.packet import encode_attributes
+from netbilld.radius.packet import Packet, decode, encode_attributes
 from netbilld.radius.passwords import hide_password
 from tests.accounting_packets import datagram
 from tests.daemon_process import SECRET, DaemonProcess
@@ -90,6 +90,11 @@ class NasSocket:
                 continue
             return reply
         return None
+
+    def receive(self, timeout_seconds: float = 5) -> Packet:
+        """Return the next reply to what was sent."""
+        self._socket.settimeout(timeout_seconds)
+        return decode(self._socket.recv(4096))
 
     def drain(self) -> int:
         """Return how many replies have arrived that nobody has read."""

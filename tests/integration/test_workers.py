@@ -8,11 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_process import DaemonProcess
+from netbilld.radius.attributes import CALLING_STATION_ID, FRAMED_IP_ADDRESS
+from tests.daemon_process import FLAT_PLAN, DaemonProcess
 from tests.nas_socket import ACCEPT, REJECT, NasSocket
 from tests.peers import wait_until
 
 pytestmark = pytest.mark.slow
+
+LIMITED_PLAN = (
+    FLAT_PLAN.replace("RUMAH20", "SATU")
+    + """
+[sessions]
+allowed = 1
+second = "refuse"
+[address]
+pool = "kecil"
+"""
+)
 
 
 @pytest.fixture
@@ -57,6 +69,30 @@ def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(dae
             wait_until(partial(_lets_in, nas, "lain"), "the new password is known", 1)
             assert nas.login("budi") == REJECT
         wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
+
+
+def test_limits_and_pools_stay_exact_over_processes(daemon: DaemonProcess) -> None:
+    """One session at once and two addresses, asked for through both processes at the same time."""
+    daemon.cli("pool", "add", "kecil", "10.77.0.0/31")
+    daemon.plan(LIMITED_PLAN)
+    for name in ("siti", "agus", "dewi"):
+        daemon.cli("subscriber", "add", name, "--plan", "SATU", "--password", "rahasia")
+    daemon.start()
+    with NasSocket(daemon, "127.0.0.2") as even, NasSocket(daemon, "127.0.0.3") as odd:
+        answers = []
+        for name in ("siti", "agus", "dewi"):
+            for nas, station in ((even, "02:00:00:00:00:01"), (odd, "02:00:00:00:00:02")):
+                request = nas.login_request(name, "rahasia", (CALLING_STATION_ID, station.encode()))
+                nas.send(request)
+            answers.append({nas: nas.receive() for nas in (even, odd)})
+    given = [answer for asked in answers for answer in asked.values()]
+    accepted = [packet for packet in given if packet.code == ACCEPT]
+    for asked in answers:
+        assert sum(packet.code == ACCEPT for packet in asked.values()) <= 1
+    addresses = [packet.attributes[FRAMED_IP_ADDRESS] for packet in accepted]
+    assert len(addresses) == len(set(addresses)) == 2
+    reasons = {line["reason"] for line in daemon.json("auth", "log") if line["result"] == "reject"}
+    assert reasons == {"session_limit", "pool_full"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
