@@ -278,6 +278,9 @@ def _sessions(facts: Facts, online: SessionFact | None) -> Check:
     allowed = service.plan.sessions.allowed if service.plan.sessions is not None else None
     limited = attempt is not None and attempt.reason == "session_limit"
     if attempt is not None and limited:
+        if not facts.sessions and facts.now - attempt.at <= START_WAIT:  # taken by a log-in whose Start is to come
+            taken: dict[str, Value] = {"limit": allowed, "at": attempt.at, "detail": attempt.detail}
+            return Check(CheckName.SESSIONS, State.BLOCKING, "session_limit", taken)
         if not facts.sessions:
             return Check(CheckName.SESSIONS, State.WARNING, "session_limit_free_again", {"at": attempt.at})
         alive = [one for one in facts.sessions if is_alive(one, facts) and not _same_device(one, attempt)]

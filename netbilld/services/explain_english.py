@@ -126,8 +126,17 @@ ENGLISH: Final[dict[str, Words]] = {
         ("The session at {nas} has not reported since {heard}.",), ("Wait for its next report; silent, it is closed.",)
     ),
     "session_limit": Words(
-        ("The limit of sessions", " ({limit})", " is reached: online at {nas}", " from {mac}", " since {since}", "."),
-        ("That device uses the account. End it if it has no right to: `netbilld session disconnect {session}`.",),
+        (
+            "The limit of sessions",
+            " ({limit})",
+            " is reached",
+            ": online at {nas}",
+            ": {detail}",
+            " from {mac}",
+            " since {since}",
+            ".",
+        ),
+        ("That device uses the account.", " End it if it has no right to: `netbilld session disconnect {session}`."),
     ),
     "session_limit_ghost": Words(
         (

@@ -125,8 +125,17 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Sesi di {nas} belum melapor sejak {heard}.",), ("Tunggu laporan berikutnya; bila tetap diam ia ditutup.",)
     ),
     "session_limit": Words(
-        ("Batas sesi", " ({limit})", " tercapai: sudah online di {nas}", " dari {mac}", " sejak {since}", "."),
-        ("Perangkat itu memakai akun ini. Putuskan bila bukan haknya: `netbilld session disconnect {session}`.",),
+        (
+            "Batas sesi",
+            " ({limit})",
+            " tercapai",
+            ": sudah online di {nas}",
+            ": {detail}",
+            " dari {mac}",
+            " sejak {since}",
+            ".",
+        ),
+        ("Perangkat itu memakai akun ini.", " Putuskan bila bukan haknya: `netbilld session disconnect {session}`."),
     ),
     "session_limit_ghost": Words(
         (

@@ -110,7 +110,7 @@ def test_explain_speaks_both_languages_and_exits_0(daemon: DaemonProcess) -> Non
     def logged() -> bool:
         return bool(daemon.json("explain", "budi")["cause"] == "wrong_password")
 
-    wait_until(logged, "the attempt is in the log", 10)
+    wait_until(logged, "the attempt is in the log", 30)
     assert "Kata sandi salah" in daemon.cli("explain", "budi")
     assert "The password was wrong" in daemon.cli("explain", "budi", "--lang", "en")
 

@@ -34,6 +34,7 @@ from netbilld.daemon.tasks import Failures, every, supervise
 from netbilld.daemon.workers.channel import Channel, Message
 from netbilld.daemon.workers.forwarded_admission import ForwardedAdmission
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
 from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
@@ -54,6 +55,7 @@ class Worker:
         Raises:
             NetbilldError: the key or a certificate can't be used.
         """
+        use_files(settings.radius.dictionary)
         self._settings = settings
         self._channel = channel
         self._clock = SystemClock()
