@@ -114,6 +114,7 @@ class Plan:
     Attributes:
         sessions: None for any number at once.
         lock_learn: what a service is tied to by its first log-in.
+        idle_seconds: silence after which the NAS ends a session; None leaves it to the NAS.
         hours: half-open spans of minutes since Monday 00:00, local time; none for always.
     """
 
@@ -133,6 +134,7 @@ class Plan:
     sessions: SessionLimit | None = None
     lock_learn: tuple[LockKind, ...] = ()
     hours: tuple[tuple[int, int], ...] = ()
+    idle_seconds: int | None = None
 
     def counted_octets(self, upload_octets: int, download_octets: int) -> int:
         """Return the part of a usage that counts against this plan's allowance."""

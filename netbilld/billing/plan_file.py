@@ -39,6 +39,8 @@ HOURS_LINES_LIMIT: Final = 50
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAS_PROFILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
+_IDLE_TIMEOUT: Final = re.compile(r"[1-9]\d{0,4}[smh]")
+_SECONDS_PER: Final = {"s": 1, "m": 60, "h": 3600}
 _DAYS: Final = re.compile(r"([1-9]\d{0,2})d")
 _OCTETS_PER: Final = {"GB": 10**9, "GiB": 2**30}
 _SPEED_KEYS: Final = ("down", "up", "burst", "priority", "minimum", "nas_profile")
@@ -70,7 +72,7 @@ _KEYS: Final = {
     "allowance.throttled.minimum": ("down", "up"),
     "usage": ("price_per_gb", "gb"),
     "tax": ("rate", "inclusive"),
-    "access": ("overdue", "no_credit", "suspended"),
+    "access": ("overdue", "no_credit", "suspended", "idle_timeout"),
     "address": ("pool", "ipv6_pool", "delegated_pool"),
     "sessions": ("allowed", "second"),
     "lock": ("learn",),
@@ -136,6 +138,7 @@ def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
         when_overdue=Closing(access["overdue"]),
         when_no_credit=Closing(access["no_credit"]),
         when_suspended=Closing(access["suspended"]),
+        idle_seconds=access.get("idle_seconds"),
         pools=_stored_pools(definition.get("address") or {}),
         sessions=SessionLimit(**sessions) if (sessions := definition.get("sessions")) else None,
         lock_learn=tuple((definition.get("lock") or {}).get("learn", ())),
@@ -294,10 +297,18 @@ class _File:
 
     def _access(self, table: _Table) -> _JSON:
         closings = [closing.value for closing in Closing]
-        return {
+        access: _JSON = {
             key: self._one_of(table, key, closings, default=Closing.WALL.value)
             for key in ("overdue", "no_credit", "suspended")
         }
+        if table.get("idle_timeout") is not None:
+            allowed = '"90s", "10m" or "2h", from a minute to a day'
+            written = self._matching(table, "idle_timeout", _IDLE_TIMEOUT, allowed)
+            seconds = int(written[:-1]) * _SECONDS_PER[written[-1]]
+            if not 60 <= seconds <= 86_400:
+                self._refuse(table.path("idle_timeout"), f"{_shown(written)} is not allowed; allowed: {allowed}")
+            access["idle_seconds"] = seconds
+        return access
 
     def _pool(self, table: _Table, key: str) -> str:
         value = self._text_value(table, key)

@@ -153,4 +153,5 @@ def _profile(access: Access, facts: ServiceFacts, walled_garden: WalledGarden) -
         static_ip=facts.static_ip,
         ipv6_prefix=facts.ipv6_prefix,
         delegated_prefix=facts.delegated_prefix,
+        idle_seconds=facts.plan.idle_seconds,
     )

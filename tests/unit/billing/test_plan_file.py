@@ -164,6 +164,8 @@ def test_a_throttled_speed_that_a_hard_stop_never_reaches_is_said_to_be_unused()
         ('down = "30M"', 'down = "3M"', 13, "speed.burst.down", "below the speed itself"),
         ("priority = 8", "priority = 9", 14, "speed.priority", "from 1 to 8"),
         ('up = "10M"\n', 'up = "10M"\nnas_profile = "gold(20m)"\n', 13, "speed.nas_profile", "1 to 100 letters"),
+        ("[tax]", '[access]\nidle_timeout = "1d"\n[tax]', 24, "access.idle_timeout", "from a minute to a day"),
+        ("[tax]", '[access]\nidle_timeout = "30s"\n[tax]', 24, "access.idle_timeout", "from a minute to a day"),
         ('code = "HOME20"', 'code = "HOME 20"', 1, "code", "1 to 64 letters"),
         ('name = "Rumah 20 Mbps"', 'name = ""', 2, "name", "1 to 200 characters"),
         ('name = "Rumah 20 Mbps"', 'name = "a\\u0000b"', 2, "name", "on one line"),
@@ -266,3 +268,11 @@ def test_what_is_wrong_with_limits_is_named_by_its_key(old: str, new: str, key: 
     message = refusal(LIMITED.replace(old, new, 1))
     assert f": {key}: " in message, message
     assert says in message
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("10m", 600), ("24h", 86_400)])
+def test_a_plan_may_end_silent_sessions(written: str, seconds: int) -> None:
+    text = f'{HOME20}\n[access]\nidle_timeout = "{written}"\n'
+    plan = plan_from_definition(parse_plan(text, "plan.toml", "IDR"))
+    assert (plan.idle_seconds, plan.when_overdue) == (seconds, Closing.WALL)
+    assert plan_from_definition(parse_plan(HOME20, "plan.toml", "IDR")).idle_seconds is None

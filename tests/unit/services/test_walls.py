@@ -20,6 +20,7 @@ from netbilld.radius.attributes import (
     FRAMED_IP_ADDRESS,
     FRAMED_POOL,
     FRAMED_PROTOCOL,
+    IDLE_TIMEOUT,
     MIKROTIK_ADDRESS_LIST,
     MIKROTIK_HOST_IP,
     MIKROTIK_RATE_LIMIT,
@@ -265,3 +266,11 @@ def test_a_new_address_is_given_at_the_next_log_in() -> None:
         reply = decode(encode(Code.ACCESS_ACCEPT, 1, AUTHENTICATOR, view.replies["mikrotik"]))
         given = reply.get(FRAMED_IP_ADDRESS)
         assert given == (None if static_ip is None else bytes(map(int, static_ip.split("."))))
+
+
+def test_the_plans_idle_timeout_is_said_to_who_is_not_walled() -> None:
+    plan = replace(PLAN, idle_seconds=600)
+    paid = replace(OWING, plan=plan, standing=Standing(StandingKind.CURRENT, 0, None))
+    assert attributes(log_in(paid)).get(IDLE_TIMEOUT) == (600).to_bytes(4, "big")
+    assert attributes(log_in(paid, vendor="ocserv")).get(IDLE_TIMEOUT) is None
+    assert attributes(log_in(replace(OWING, plan=plan))).get(IDLE_TIMEOUT) is None
