@@ -372,3 +372,27 @@ async def test_pages_speak_both_languages(world: PanelWorld, browser: Browser) -
         page = await browser.page(path, headers={"Accept-Language": language})
         assert f'<html lang="{language[:2]}">' in page
         assert word in page, path
+
+
+async def test_a_nas_s_page_tells_what_it_sends_that_is_refused(world: PanelWorld) -> None:
+    await world.nas()
+    line = {
+        "reason": "message_authenticator_missing",
+        "source": "10.20.0.1",
+        "nas": "cibiru-1",
+        "port": "auth",
+        "count": 7,
+        "last_at": world.clock.now().isoformat(),
+    }
+
+    async def dropped(name: str) -> list[dict[str, object]]:
+        return [line] if name == "cibiru-1" else []
+
+    async with client_of(world.app(dropped=dropped)) as client:
+        browser = Browser(client)
+        await world.staff()
+        await browser.sign_in("admin@rumahnet.example")
+        page = await browser.page("/nas/cibiru-1")
+    assert "Paket yang ditolak" in page
+    assert "Message-Authenticator tidak ada" in page
+    assert "10.20.0.1" in page
