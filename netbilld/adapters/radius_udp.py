@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -111,7 +112,11 @@ class RadiusListener:
         else:
             self._socket = socket.socket(fileno=descriptor)
             self._socket.setblocking(False)
-        self._receive = self._receive_wildcard if self._asks_local_address else self._receive_bound
+        self._receive: Callable[[], tuple[bytes, Source]] = self._receive_bound
+        if self._asks_local_address:
+            self._receive = self._receive_wildcard
+        elif not self._is_ipv6:
+            self._receive = partial(self._socket.recvfrom, MAX_PACKET_OCTETS)  # as `_receive_bound`, a call less
         self.host = host
         self.port: int = self._socket.getsockname()[1]
 

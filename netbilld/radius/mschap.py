@@ -1,13 +1,12 @@
 """MS-CHAPv1 and v2, and the MPPE keys that follow from them (RFC 2433, RFC 2759, RFC 3079, RFC 2548).
 
-The NT hash of a password is made when the password is stored. Per subscriber, what the hash leads to (DES contexts,
-the hash of the hash) is kept for the most recent ones, since a log-in costs half as much with it.
+The NT hash of a password is made when the password is stored. The DES contexts it leads to are kept for as many
+subscribers as there is room for, since a log-in costs much less with them.
 """
 
-from functools import lru_cache
 from hashlib import sha1
 from hmac import compare_digest
-from typing import NamedTuple
+from typing import Final
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
@@ -16,7 +15,7 @@ from netbilld.radius.authenticator import Secret
 from netbilld.radius.md4 import md4
 from netbilld.radius.passwords import hide_password, hide_salted
 
-REMEMBERED_HASHES = 8192  # about 4 KB each
+REMEMBERED_HASHES: Final = 8192  # about 4 KB each
 
 # RFC 2759 §8.7
 _MAGIC_SERVER = b"Magic server to client signing constant"
@@ -38,9 +37,33 @@ _HIGH_14, _LOW_14 = 0x0FFFC0000FFFC000 * _KEYS, 0x00003FFF00003FFF * _KEYS
 _HIGH_7, _LOW_7 = 0x3F803F803F803F80 * _KEYS, 0x007F007F007F007F * _KEYS
 
 
-class _Prepared(NamedTuple):
-    encryptors: tuple[CipherContext, CipherContext, CipherContext]
-    hash_of_hash: bytes
+_Encryptors = tuple[CipherContext, CipherContext, CipherContext]
+
+
+class _Contexts:
+    """DES contexts by NT hash; once they are full nobody new gets in until all are forgotten.
+
+    Where there are more subscribers than room, keeping the most recent ones would throw each away before it is back.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, _Encryptors] = {}
+        self._missed = 0
+
+    def get(self, nt_hash_: bytes) -> _Encryptors:
+        found = self._kept.get(nt_hash_)
+        if found is None:
+            found = _encryptors(nt_hash_)
+            if len(self._kept) < REMEMBERED_HASHES:
+                self._kept[nt_hash_] = found
+            else:
+                self._missed += 1
+                if self._missed > 16 * REMEMBERED_HASHES:  # passwords change: what is kept must not be so for ever
+                    self._kept, self._missed = {}, 0
+        return found
+
+
+_contexts: Final = _Contexts()
 
 
 def nt_hash(password: str | bytes) -> bytes:
@@ -65,19 +88,18 @@ def _des_keys(raw: bytes) -> bytes:
     return (bits << 1).to_bytes(24, "big").translate(_ODD_PARITY)
 
 
-@lru_cache(maxsize=REMEMBERED_HASHES)
-def _prepare(nt_hash_: bytes) -> _Prepared:
+def _encryptors(nt_hash_: bytes) -> _Encryptors:
     keys = _des_keys(nt_hash_.ljust(21, b"\0"))
     # Triple DES under one key three times over is DES, which alone is no longer offered.
     first = Cipher(TripleDES(keys[:8] * 3), _ECB).encryptor()
     second = Cipher(TripleDES(keys[8:16] * 3), _ECB).encryptor()
     third = Cipher(TripleDES(keys[16:] * 3), _ECB).encryptor()
-    return _Prepared((first, second, third), md4(nt_hash_))
+    return first, second, third
 
 
 def challenge_response(challenge: bytes, nt_hash_: bytes) -> bytes:
     """Return the 24 octets that answer an 8-octet challenge: NT-Response (RFC 2433 §A.4, RFC 2759 §8.5)."""
-    first, second, third = _prepare(nt_hash_).encryptors
+    first, second, third = _contexts.get(nt_hash_)
     return first.update(challenge) + second.update(challenge) + third.update(challenge)
 
 
@@ -115,7 +137,7 @@ def verify_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: byt
 
 def success_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: bytes) -> bytes:
     """Return MS-CHAP2-Success: identifier, `S=` and 40 hex digits (RFC 2548 §2.3.3, RFC 2759 §8.7)."""
-    digest = sha1(_prepare(nt_hash_).hash_of_hash + response[26:] + _MAGIC_SERVER, usedforsecurity=False).digest()
+    digest = sha1(md4(nt_hash_) + response[26:] + _MAGIC_SERVER, usedforsecurity=False).digest()
     hashed = challenge_hash(response[2:18], challenge, name_without_domain(user_name))
     answer = sha1(digest + hashed + _MAGIC_PAD, usedforsecurity=False).hexdigest().upper()
     return response[:1] + b"S=" + answer.encode("ascii")
@@ -135,7 +157,7 @@ def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> b
 
 def master_key(nt_hash_: bytes, nt_response: bytes) -> bytes:
     """Return the 16-octet MasterKey (RFC 3079 §3.4)."""
-    return sha1(_prepare(nt_hash_).hash_of_hash + nt_response + _MAGIC_MASTER, usedforsecurity=False).digest()[:16]
+    return sha1(md4(nt_hash_) + nt_response + _MAGIC_MASTER, usedforsecurity=False).digest()[:16]
 
 
 def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
@@ -168,4 +190,4 @@ def hidden_keys_v1(nt_hash_: bytes, secret: Secret, request_authenticator: bytes
     The LM key is zero, since no LM hash is kept: only 128-bit encryption can follow. The NT key is the hash of the NT
     hash, which RFC 3079 §2.3 starts from and every NAS expects, although RFC 2548 speaks of the NT hash.
     """
-    return hide_password(bytes(8) + _prepare(nt_hash_).hash_of_hash + bytes(8), secret, request_authenticator)
+    return hide_password(bytes(8) + md4(nt_hash_) + bytes(8), secret, request_authenticator)
