@@ -29,11 +29,12 @@ class OrderChannel:
     """One connection's orders: its own identifiers, and who waits for which answer."""
 
     def __init__(self, send: Callable[[bytes], bool], first_identifier: int) -> None:
-        self.has_answered = False
+        self.takes_orders = False  # it has answered one, and not that it takes none
         self.ignored = 0  # answers to nothing that was asked
         self._send = send
         self._identifiers = IdentifierPool(first_identifier)
         self._waiting: dict[int, tuple[Exchange, asyncio.Future[None]]] = {}
+        self._given_up: dict[int, Exchange] = {}  # by identifier; a late answer still says that orders are taken
         self.is_closed = False
 
     def take_identifier(self) -> int | None:
@@ -56,16 +57,20 @@ class OrderChannel:
                 await asyncio.wait((ended,), timeout=patience_seconds)
         finally:
             del self._waiting[request[1]]
+        if exchange.reply is None:
+            self._given_up[request[1]] = exchange
         return exchange
 
     def receive(self, frame: bytes) -> None:
         """Take an answer."""
         waiting = self._waiting.get(frame[1])
-        if waiting is None or not isinstance(waiting[0].receive(frame), Reply):
+        exchange = waiting[0] if waiting is not None else self._given_up.pop(frame[1], None)
+        reply = exchange.receive(frame) if exchange is not None else None
+        if isinstance(reply, Reply):
+            self.takes_orders |= reply.error_cause != ErrorCause.UNSUPPORTED_EXTENSION
+        if waiting is None or not isinstance(reply, Reply):
             self.ignored += 1
-            return
-        self.has_answered = True
-        if not waiting[1].done():
+        elif not waiting[1].done():
             waiting[1].set_result(None)
 
     def close(self) -> None:
@@ -103,7 +108,8 @@ class OrdersByRadsec:
         """Return what came of one order."""
         now_mono = asyncio.get_running_loop().time()
         channel = self._channels.channel_of(nas.nas_id)
-        if channel is None or self._deaf_until_mono.get(nas.nas_id, 0.0) > now_mono:
+        is_deaf = self._deaf_until_mono.get(nas.nas_id, 0.0) > now_mono
+        if channel is None or (is_deaf and not channel.takes_orders):
             return await self._udp.apply(nas, session, order, class_value)
         identifier = channel.take_identifier()
         if identifier is None:
@@ -125,7 +131,7 @@ class OrdersByRadsec:
             if reply.error_cause != ErrorCause.UNSUPPORTED_EXTENSION:
                 said = f"refused by {nas.name}: {cause_words(reply.error_cause)}"
                 return Outcome(OutcomeKind.NACKED, reply.error_cause, said)
-        elif channel.has_answered:
+        elif channel.takes_orders:
             return Outcome(OutcomeKind.TIMED_OUT, detail=f"no answer from {nas.name} over RadSec")
         elif channel.is_closed and nas.nas_id not in self._cut_short:
             self._cut_short.add(nas.nas_id)  # chance; twice, and it is the orders that it can't bear

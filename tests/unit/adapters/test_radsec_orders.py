@@ -105,6 +105,17 @@ async def test_who_never_answers_gets_its_orders_over_udp_from_then_on() -> None
         assert len(peer.seen) == 1
 
 
+async def test_who_answers_too_late_is_asked_over_the_connection_again() -> None:
+    async with world(lambda _order: None) as (peer, server, orders):
+        assert (await disconnect(orders, server)).kind is OutcomeKind.ACKED  # over UDP
+        assert peer.channel is not None
+        peer.channel.receive(ack(peer.seen[0]))
+        peer.answer = ack
+        assert (await disconnect(orders, server)).kind is OutcomeKind.ACKED
+        assert len(peer.seen) == 2
+        assert len(server.orders) == 1
+
+
 async def test_an_order_is_sent_once_for_tcp_repeats_it() -> None:
     """RFC 6613 §2.6.1; and one silence of a NAS that has answered before is no reason to leave the connection."""
     async with world(ack) as (peer, server, orders):
