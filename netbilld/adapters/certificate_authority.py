@@ -29,6 +29,7 @@ from netbilld.adapters.certificates import (
     CertificateFiles,
     belongs_to,
     expiry_words,
+    is_there,
     names_of,
     read_certificates,
     read_key,
@@ -57,7 +58,7 @@ class CertificateAuthority:
     @property
     def is_ours(self) -> bool:
         """Tell whether certificates can be made: the authority's key is here."""
-        return self._files.ca_key.exists()
+        return is_there(self._files.ca_key)
 
     def make(self, business_name: str, now: datetime) -> bool:
         """Make the authority's key and certificate; False where there is an authority already.
@@ -66,15 +67,15 @@ class CertificateAuthority:
             NetbilldError: the directory can't be written, or its key is here and its certificate is gone.
         """
         files = self._files
-        if files.ca.exists():
+        if is_there(files.ca):
             return False
         if not files.directory.parent.is_dir():
             raise NetbilldError(f"{files.directory.parent} does not exist", hint="run `netbilld init` first")
         _make_directory(files.directory)
         _make_directory(files.issued)
-        if not files.ca_key.exists():
+        if not is_there(files.ca_key):
             _write_new(files.ca_key, _pem_of(rsa.generate_private_key(65537, _CA_KEY_BITS)))
-        elif files.server.exists() or any(files.issued.iterdir()):
+        elif is_there(files.server) or any(files.issued.iterdir()):
             raise NetbilldError(
                 f"{files.ca} is missing, and certificates were made with its key",
                 hint="restore it from the backup",
@@ -119,7 +120,7 @@ class CertificateAuthority:
         files = self._files
         authority, authority_key = self._pair()
         wanted = list(dict.fromkeys(server_name(name) for name in names))
-        before = read_certificates(files.server)[0] if files.server.exists() else None
+        before = read_certificates(files.server)[0] if is_there(files.server) else None
         if before is not None and not signed_by(before, authority):
             raise RefusedError(
                 f"{files.server} is of another authority and is not replaced",
@@ -134,7 +135,7 @@ class CertificateAuthority:
             and not renew
             and before.not_valid_after_utc - now >= WARNED_AHEAD
             and {canonical_name(name) for name in names_of(before)} == set(wanted)
-            and files.server_key.exists()
+            and is_there(files.server_key)
             and belongs_to(read_key(files.server_key), before)
         ):
             return None
@@ -152,7 +153,7 @@ class CertificateAuthority:
         Raises:
             NetbilldError: a file can't be read or written.
         """
-        if not (self.is_ours and self._files.server.exists()):
+        if not (self.is_ours and is_there(self._files.server)):
             return None
         before = read_certificates(self._files.server)[0]
         if before.not_valid_after_utc - now >= WARNED_AHEAD or not signed_by(before, self._pair()[0]):
@@ -193,7 +194,7 @@ class CertificateAuthority:
         if not 1 <= days <= LONGEST_DAYS:
             raise InvalidInputError(f"--days {days} is not 1 to {LONGEST_DAYS}")
         path, key_path = files.client(name), files.client_key(name)
-        before = read_certificates(path)[0] if path.exists() else None
+        before = read_certificates(path)[0] if is_there(path) else None
         if before is not None and not renew:
             expires_at = before.not_valid_after_utc
             raise RefusedError(
@@ -229,7 +230,7 @@ class CertificateAuthority:
         """
         files = self._files
         authority = read_certificates(files.ca)[0]
-        if not files.ca_key.exists():
+        if not is_there(files.ca_key):
             raise NetbilldError(
                 f"the authority of {files.ca} is not ours: {files.ca_key.name} is not here",
                 hint="have the certificate made by whoever has its key, and put it there",
@@ -321,7 +322,7 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
 
 def _kept_or_new_key(path: Path) -> _Key:
     """Return the key that is there, else a new one, kept before anything is signed with it."""
-    if path.exists():
+    if is_there(path):
         return _signing_key(path)
     key = rsa.generate_private_key(65537, _KEY_BITS)
     _write_new(path, _pem_of(key))

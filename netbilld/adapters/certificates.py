@@ -91,6 +91,14 @@ class Finding:
         return NetbilldError(self.message, hint=self.hint, code=f"certificate_{self.code}")
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether a file is there; one that we may not even look for counts, so that reading it says so."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def read_certificates(path: Path) -> list[x509.Certificate]:
     """Return the certificates of a PEM file, at least one.
 
@@ -220,7 +228,7 @@ def judge_server(files: CertificateFiles, now: datetime, names: Sequence[str] = 
         now: the current instant.
         names: who the certificate must be for.
     """
-    renewing = "renew it: `netbilld certs init`" if files.ca_key.exists() else "replace it and its key"
+    renewing = "renew it: `netbilld certs init`" if is_there(files.ca_key) else "replace it and its key"
     try:
         certificate = read_certificates(files.server)[0]
     except NetbilldError as error:
@@ -255,7 +263,7 @@ def judge_client(
     """
     certificate, name = read_certificates(path)[0], path.stem
     findings = list(judge_dates(path, certificate, now, f"`netbilld certs issue {name} --renew`"))
-    if files.client_key(name).exists():
+    if is_there(files.client_key(name)):
         findings += _judge_key(path, files.client_key(name), certificate)
     if not any(signed_by(certificate, authority) for authority in authorities):
         message = f"{path} is of another authority than {files.ca.name}: nobody here believes it"

@@ -48,6 +48,7 @@ class Closed(StrEnum):
     UNREAD = "unread"
     IDLE = "idle"
     EXPIRED = "certificate_expired"
+    REVOKED = "certificate_revoked"
     NAS_CHANGED = "nas_changed"
     LOST = "lost"
     BY_PEER = "by_peer"
@@ -66,6 +67,7 @@ class RadsecLimits:
         frame_seconds: from a packet's first octet to its last.
         stall_seconds: how long answers may wait for the peer to read them.
         idle_seconds: without any packet.
+        revoked: serial numbers of certificates that are believed no more.
     """
 
     connections: int = 512
@@ -75,6 +77,7 @@ class RadsecLimits:
     frame_seconds: float = 10.0
     stall_seconds: float = 20.0
     idle_seconds: float = 3600.0
+    revoked: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -427,8 +430,12 @@ class RadsecConnection(asyncio.Protocol):
         self._valid_until = certificate.not_valid_after_utc
         self._by_mono = None
         self.last_frame_mono = time.monotonic()
+        why: Closed | None
         if self._listener.now() >= self._valid_until:  # TLS 1.2 may resume a session of better days
-            why: Closed | None = Closed.EXPIRED
+            why = Closed.EXPIRED
+        elif certificate.serial_number in self._listener.limits.revoked:
+            why = Closed.REVOKED
+            self._listener.handler.refused(self._host, why, "its certificate is revoked")
         else:
             why = self._listener.handler.opened(self)
         if why is not None:

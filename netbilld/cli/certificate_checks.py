@@ -10,6 +10,7 @@ from netbilld.adapters.certificates import (
     Finding,
     as_finding,
     expiry_words,
+    is_there,
     judge_authority,
     judge_client,
     judge_server,
@@ -25,17 +26,24 @@ def check_certificates(settings: Settings, now: datetime) -> Iterator[Check]:
     """Yield how the certificates do; nothing where nobody uses any."""
     files = CertificateFiles.of(settings.data_dir)
     wanted = settings.radius.radsec_port is not None
-    if not wanted and not files.server.exists() and not files.ca.exists():
+    if not wanted and not is_there(files.server) and not is_there(files.ca):
         return
     findings = judge_authority(files, now)
     yield from _lines("authority", findings, files.ca, now)
     findings = judge_server(files, now, settings.certificates.names)
-    if wanted or files.server.exists():
+    if wanted or is_there(files.server):
         yield from _lines("server certificate", findings, files.server, now)
     for path in (files.ca_key, files.server_key):
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if _is_open_to_others(path):
             yield Check("certificate key", "warn", f"{path} can be read by others", f"chmod 600 {path}")
     yield from _clients(files, now)
+
+
+def _is_open_to_others(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except OSError:
+        return False
 
 
 def _lines(name: str, findings: list[Finding], path: Path, now: datetime) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from netbilld.adapters.certificate_authority import CertificateAuthority
-from netbilld.adapters.certificates import CertificateFiles, judge_authority, judge_server
+from netbilld.adapters.certificates import CertificateFiles, is_there, judge_authority, judge_server
 from netbilld.adapters.clock import SystemClock
 from netbilld.model.errors import NetbilldError
 
@@ -41,7 +41,7 @@ class CertificateCare:
         self._said_at_mono = {trouble: at_mono for trouble, at_mono in said.items() if at_mono is not None}
 
     def _look(self, now: datetime) -> list[str]:
-        if not self._files.server.exists():
+        if not is_there(self._files.server):
             return []
         troubles = []
         try:

@@ -181,6 +181,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 RadsecLimits(
                     connections=settings.radius.radsec_connections,
                     idle_seconds=settings.radius.radsec_idle_seconds,
+                    revoked=frozenset(int(serial, 16) for serial in settings.eap.revoked),
                 ),
                 edge.dropped,
             )

@@ -19,6 +19,7 @@ from netbilld.adapters.certificates import (
     common_name,
     expiry_words,
     fingerprint,
+    is_there,
     judge_client,
     judge_dates,
     judge_server,
@@ -88,7 +89,7 @@ def _init(options: argparse.Namespace, context: Context, files: CertificateFiles
     print(f"authority  {files.ca} {'made: keep a copy of it and of ca.key' if made else kept}")
     if authority.is_ours:
         names = options.name or list(context.settings.certificates.names)
-        if not names and not files.server.exists():
+        if not names and not is_there(files.server):
             names = [socket.gethostname()]
         server = authority.make_server(names, now, renew=options.renew)
         print(f"server     {files.server} {'exists' if server is None else 'made'}, for {_server_said(files, context)}")
@@ -111,7 +112,7 @@ async def _issue(options: argparse.Namespace, context: Context, files: Certifica
             raise InvalidInputError("a .p12 file needs a password", hint="use --password-stdin, or a terminal")
     elif options.password is not None or options.password_stdin:
         raise InvalidInputError("--password locks a .p12 file only", hint="add --p12")
-    key_was_there = files.client_key(options.name).exists()
+    key_was_there = is_there(files.client_key(options.name))
     certificate = CertificateAuthority(files).issue(
         options.name,
         context.now(),
@@ -155,14 +156,14 @@ def _list(context: Context, files: CertificateFiles) -> None:
 def _documents(files: CertificateFiles, now: datetime, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Yield what is known of each certificate that is here, the authority's first."""
     authorities: list[x509.Certificate] = []
-    if files.ca.exists():
+    if is_there(files.ca):
         try:
             authorities = read_certificates(files.ca)
         except NetbilldError as error:
             yield _document("ca", files.ca, None, [as_finding(error)])
         for authority in authorities:
             yield _document("ca", files.ca, authority, list(judge_dates(files.ca, authority, now, NEW_AUTHORITY)))
-    if files.server.exists():
+    if is_there(files.server):
         try:
             server = read_certificates(files.server)[0]
             yield _document("server", files.server, server, judge_server(files, now, names))
@@ -187,7 +188,7 @@ def _document(kind: str, path: Path, certificate: x509.Certificate | None, findi
         "fingerprint": fingerprint(certificate) if certificate else None,
         "valid_from": certificate.not_valid_before_utc if certificate else None,
         "expires_at": certificate.not_valid_after_utc if certificate else None,
-        "key": path.with_name(f"{path.stem}.key").exists(),
+        "key": is_there(path.with_name(f"{path.stem}.key")),
         "state": findings[0].code if findings else "ok",
         "usable": all(finding.usable for finding in findings),
         "trouble": findings[0].message if findings else None,

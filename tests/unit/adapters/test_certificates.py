@@ -294,6 +294,22 @@ def test_an_unusable_certificate_is_named_in_one_line_that_says_what_to_do(
     assert caught.value.code == f"certificate_{code}"
 
 
+def test_files_that_may_not_even_be_looked_for_are_named_and_stop_nothing_else(
+    files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory of root's, as it becomes when files are copied by hand."""
+
+    def denied(path: Path, *_more: object, **_named: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", denied)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(NetbilldError, match=r"server\.pem can't be read: Permission denied; check its owner"):
+        check_server(files, NOW)
+    with pytest.raises(NetbilldError, match=r"can't be read: Permission denied"):
+        CertificateAuthority(files).renew_server_in_time(NOW)
+
+
 def test_a_month_ahead_it_is_a_warning(files: CertificateFiles) -> None:
     findings = check_server(files, NOW + timedelta(days=SERVER_DAYS - 12), NAMES)
     assert [finding.code for finding in findings] == ["expiring"]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from netbilld.adapters import radsec
 from netbilld.adapters.certificate_authority import CertificateAuthority
-from netbilld.adapters.certificates import CertificateFiles
+from netbilld.adapters.certificates import CertificateFiles, read_certificates
 from netbilld.adapters.radsec import Closed, RadsecConnection, RadsecLimits, RadsecListener
 from netbilld.adapters.radsec_tls import TlsChannel, TlsContexts, why_it_failed
 from netbilld.model.errors import NetbilldError
@@ -79,11 +80,11 @@ class Echo:
 
 @asynccontextmanager
 async def listening(
-    certs: CertificateFiles, echo: Echo, now: Callable[[], datetime] = lambda: datetime.now(UTC), **limits: float
+    certs: CertificateFiles, echo: Echo, now: Callable[[], datetime] = lambda: datetime.now(UTC), **limits: Any
 ) -> AsyncIterator[RadsecListener]:
     contexts = TlsContexts(certs, now)
     contexts.load()
-    listener = RadsecListener(("127.0.0.1",), 0, contexts, echo, RadsecLimits(**limits), now)  # type: ignore[arg-type]  # counts are whole
+    listener = RadsecListener(("127.0.0.1",), 0, contexts, echo, RadsecLimits(**limits), now)
     await listener.open()
     try:
         yield listener
@@ -208,6 +209,17 @@ async def test_connections_are_bounded_in_all_and_for_each_source(certs: Certifi
             await until(lambda: not listener.connections)
             async with connected(certs, listener) as third:
                 assert await third.ask(FRAME) == FRAME
+
+
+async def test_a_revoked_certificate_is_turned_away(certs: CertificateFiles) -> None:
+    echo = Echo()
+    serial = read_certificates(certs.client("pop1"))[0].serial_number
+    async with listening(certs, echo, revoked=frozenset({serial})) as listener, connected(certs, listener) as nas:
+        nas.writer.write(FRAME)
+        assert await nas.is_ended()
+        assert listener.counters.closed[Closed.REVOKED] == 1
+        assert echo.words == [(Closed.REVOKED, "its certificate is revoked")]
+        assert echo.open == []
 
 
 async def test_strangers_are_bounded_until_their_certificate_says_who_they_are(certs: CertificateFiles) -> None:
