@@ -137,6 +137,9 @@ def _list(context: Context, files: CertificateFiles) -> None:
     if context.json_wanted:
         print_json(documents, context.settings.timezone)
         return
+    if not documents:
+        note("no certificates; `netbilld certs init` makes an authority and the server's")
+        return
     zone = context.settings.timezone
     rows = [
         [
