@@ -29,7 +29,7 @@ class Guesses:
     Memory is bounded; when it is full the oldest are forgotten.
     """
 
-    __slots__ = ("_familiar", "_familiar_before", "_names", "_stations")
+    __slots__ = ("_familiar", "_familiar_before", "_names", "_stations", "watching")
 
     def __init__(self) -> None:
         # by name: each source and, under the NAS alone, all strangers together; the instant when all will be forgotten
@@ -37,6 +37,7 @@ class Guesses:
         self._stations: dict[bytes, dict[UUID, float]] = {}
         self._familiar: dict[Name, bytes] = {}
         self._familiar_before: dict[Name, bytes] = {}
+        self.watching = False  # since the first wrong try; until then there is nothing to look up
 
     def __len__(self) -> int:
         return len(self._names) + len(self._stations)
@@ -61,12 +62,12 @@ class Guesses:
         familiar[name] = station
         if len(familiar) > MAX_FAMILIAR:
             self._familiar_before, self._familiar = familiar, {}
-        tries = self._names.get(name)
-        if tries is not None:
+        if self.watching and (tries := self._names.get(name)) is not None:
             tries.pop((nas_id, station), None)
 
     def wrong(self, name: Name, nas_id: UUID, station: bytes, now_mono: float) -> bool:
         """Count a wrong try; return whether its Reject should be delayed."""
+        self.watching = True
         tries = self._names.get(name)
         if tries is None:
             _make_room(self._names, now_mono)

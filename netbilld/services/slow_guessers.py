@@ -35,7 +35,7 @@ class SlowGuessers:
     def may_try(self, request: Request, name: bytes, view: AccessView | None) -> bool:
         """Return whether the credentials in the request are looked at."""
         guesses = self._guesses
-        if not guesses:
+        if not guesses.watching:
             return True
         station = request.packet.attributes.get(CALLING_STATION_ID, b"")
         allowed = guesses.may_try(_key(name, view), request.client.nas_id, station, request.arrived_mono)
