@@ -391,6 +391,8 @@ def _link(facts: Facts, online: SessionFact | None) -> Check:
         return Check(CheckName.LINK, State.UNKNOWN, "not_dialling" if attempt else "never_dialled", values)
     if facts.nas is not None and _nas(facts, online).state is State.BLOCKING:
         return Check(CheckName.LINK, State.UNKNOWN, "link_hidden", values | {"source": facts.nas.address})
+    if facts.sessions:  # open, and its report overdue: the line may be down, or the NAS may report no interims
+        return Check(CheckName.LINK, State.WARNING, "session_silent", _session_values(facts.sessions[0]))
     return Check(CheckName.LINK, State.BLOCKING, "not_dialling" if attempt or last else "never_dialled", values)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -235,6 +236,28 @@ async def test_a_session_is_ended_after_asking_once(world: PanelWorld, url: str,
     async with world.database.read() as work:
         query = select(tables.sessions.c.username).where(tables.sessions.c.disconnect_requested_at.is_not(None))
         assert list(await work.connection.scalars(query)) == ["budi.santoso@rumahnet"]
+
+
+async def test_log_in_attempts_move_are_paged_and_explained(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium) as page:
+        await sign_in(page, url)
+        await page.goto(url + "/logins")
+        await expect(page.locator("table.logins tbody tr")).to_have_count(50)
+        await page.evaluate("window.stayed = true")
+        await page.get_by_role("link", name="Lebih lama").click()
+        await expect(page.locator("table.logins tbody tr")).to_have_count(10)
+        assert "before=" in page.url
+        assert await page.evaluate("window.stayed"), "the page was loaded anew"
+        await page.get_by_role("link", name="Terbaru").click()
+        await expect(page.locator("table.logins tbody tr")).to_have_count(50)
+        now = datetime.now(UTC)
+        await world.put(
+            tables.auth_attempts, at=now, username="tamu", username_key="tamu", method="pap", result="reject",
+            reason="unknown_user", latency_us=90,
+        )  # fmt: skip
+        await expect(page.locator("table.logins tbody tr").first).to_contain_text("tamu")
+        await page.get_by_role("link", name="Kenapa?").first.click()
+        await expect(page.locator(".answer")).to_contain_text("Tidak ada pelanggan dengan nama login tamu")
 
 
 async def test_figures_move_without_a_reload(world: PanelWorld, url: str, chromium: Browser) -> None:

@@ -133,6 +133,8 @@ def test_a_wrong_password_while_another_device_is_online_is_a_warning() -> None:
 def test_a_session_whose_report_is_overdue_is_not_online() -> None:
     explained = explain(facts(sessions=(session(updated_at=NOW - timedelta(seconds=460)),)))
     assert explained.online is None
+    assert explained.first is None  # it may be up all the same: some NAS report no interims
+    assert explained.verdict == "warning"
 
 
 @pytest.mark.parametrize(
