@@ -39,6 +39,7 @@ from netbilld.panel.parts import PanelParts
 from netbilld.radius.realms import Realms
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
+from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
@@ -153,6 +154,7 @@ class PanelWorld:
         parts: dict[str, Any] = {
             "database": self.database,
             "manage_subscribers": ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE)),
+            "manage_locks": ManageLocks(self.database),
             "receive_payment": ReceivePayment(self.database, timezone=ZONE),
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,

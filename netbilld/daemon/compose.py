@@ -52,6 +52,7 @@ from netbilld.services.explain import Explain
 from netbilld.services.initialise import verify_key
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
+from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.meter_usage import MeterUsage
@@ -255,6 +256,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             PanelParts(
                 database=database,
                 manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
+                manage_locks=ManageLocks(database),
                 receive_payment=ReceivePayment(database, timezone=settings.timezone),
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,

@@ -16,6 +16,7 @@ from netbilld.panel.security import Perimeter
 from netbilld.services import sign_in
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
+from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
@@ -69,6 +70,7 @@ class PanelParts:
 
     database: Store
     manage_subscribers: ManageSubscribers
+    manage_locks: ManageLocks
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions

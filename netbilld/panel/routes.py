@@ -40,6 +40,7 @@ ROUTES: Final = (
     Route("POST", _SERVICE + "/suspend", Permission.EDIT_SUBSCRIBERS, subscribers.suspend),
     Route("POST", _SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
     Route("POST", _SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
+    Route("POST", _SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
     Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
     Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),

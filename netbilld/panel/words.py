@@ -147,6 +147,13 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("change", "nas.login.remove"): (N_("Router account removed"), "info"),
         ("change", "plan.add"): (N_("Plan version added"), "info"),
         ("change", "plan.set"): (N_("Plan changed"), "info"),
+        ("change", "lock.set"): (N_("Locks changed"), "info"),
+        ("change", "lock.forget"): (N_("Learned locks reset"), "info"),
+        ("change", "lock.learned"): (N_("Lock learned at log-in"), "info"),
+        ("lock", "mac"): (N_("MAC address"), "info"),
+        ("lock", "vlan"): (N_("VLAN"), "info"),
+        ("lock", "nas_port"): (N_("NAS port"), "info"),
+        ("lock", "nas"): (N_("NAS"), "info"),
         ("change", "staff.password"): (N_("Password changed"), "info"),
     }
 )

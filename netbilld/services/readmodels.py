@@ -8,6 +8,7 @@ from uuid import UUID
 
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
+from netbilld.model.service_lock import ServiceLock
 from netbilld.services.log_ins import LogIns
 
 PAGE_LENGTH: Final = 50
@@ -242,6 +243,7 @@ class ServiceFile:
     used: Octets
     charged_minor: int
     sessions: Sequence[SessionLine]
+    locks: Sequence[ServiceLock] = ()
 
     @property
     def username(self) -> str:

@@ -257,6 +257,30 @@ async def test_suspend_resume_and_change_of_plan_are_written_down_with_their_aut
     assert world.nudges == 3
 
 
+async def test_locks_are_shown_and_what_was_learned_is_reset_with_one_click(
+    world: PanelWorld, browser: Browser
+) -> None:
+    await world.plans()
+    person = await world.person("budi@rumahnet")
+    await browser.sign_in(await world.staff())
+    at = f"/subscribers/{person.number}"
+    assert "Reset kuncian" not in await browser.page(at)
+    async with world.database.write() as work:
+        for kind, value, learned in (("mac", "BC:24:11:00:00:0A", True), ("vlan", "100", False)):
+            await work.locks.set(person.service_id, kind, [value], learned=learned, created_at=world.clock.now())
+    page = await browser.page(at)
+    for text in ("BC:24:11:00:00:0A", "Reset kuncian", "VLAN"):
+        assert text in page, text
+    answer = await browser.send(f"{at}/services/{person.service_id}/forget-lock")
+    assert (answer.status, answer.headers["Location"]) == (303, f"{at}?done=forget-lock")
+    async with world.database.read() as work:
+        left = await work.locks.of(person.service_id)
+    assert [(lock.kind, lock.value, lock.learned) for lock in left] == [("vlan", "100", False)]
+    page = await browser.page(at)
+    assert "Kuncian direset" in page
+    assert "Reset kuncian" not in page
+
+
 async def test_a_session_is_ended_by_order(world: PanelWorld, browser: Browser) -> None:
     await world.plans()
     nas = await world.nas()

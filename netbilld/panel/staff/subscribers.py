@@ -18,6 +18,7 @@ from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.staff.sessions import page_offset
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
+from netbilld.services.manage_locks import LockChanges
 from netbilld.services.manage_subscribers import SubscriberChanges
 from netbilld.services.readmodels import PAGE_LENGTH, Attempt, PlanLine, ServiceFile, SubscriberMoney
 from netbilld.services.receive_payment import AlreadyReceived
@@ -135,6 +136,16 @@ async def change_plan(request: web.Request) -> web.StreamResponse:
         await panel.parts.manage_subscribers.set(username, wanted, visit.actor, visit.now)
 
     return await _act(request, "plan", form, act)
+
+
+async def forget_lock(request: web.Request) -> web.StreamResponse:
+    """Answer POST …/forget-lock: a modem was swapped; the next log-in teaches anew."""
+    panel, visit = request.app[PANEL], request[VISIT]
+
+    async def act(username: str) -> None:
+        await panel.parts.manage_locks.set(username, LockChanges(forget=True), visit.actor, visit.now)
+
+    return await _act(request, "forget-lock", {}, act)
 
 
 async def pay(request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, true
 
+from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
@@ -164,6 +165,7 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
             used=Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0),
             charged_minor=used["charged_minor"] if used else 0,
             sessions=await self._sessions_where(is_open, _MOST_SESSIONS),
+            locks=await LockStore(self._connection).of(row["id"]),
         )
 
     async def _days(self, service_ids: Sequence[UUID], now: datetime, timezone: str) -> Sequence[DayOfUsage]:
