@@ -19,7 +19,9 @@ def test_systemd_analyze_verify_finds_nothing(tmp_path: Path) -> None:
     finished = subprocess.run(
         [need("systemd-analyze"), "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )
-    assert (finished.returncode, finished.stderr) == (0, "")
+    of_others = "/lib/systemd/system/"  # it reads the units of this machine too, and tells what it finds in those
+    found = [line for line in finished.stderr.splitlines() if not line.startswith(of_others)]
+    assert (finished.returncode, found) == (0, [])
 
 
 def test_the_exposure_level_stays_at_or_below_2_5() -> None:
