@@ -26,19 +26,21 @@ class Town:
     daemon: DaemonProcess
     certificates: Path
     stations: int = 0
-    seen: int = 0  # the newest attempt before the last log-in
+
+    @property
+    def station(self) -> str:
+        return f"02:00:00:00:00:{self.stations:02x}"
 
     def eapol(self, network: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Log in with this network block."""
-        self.seen = self.newest()[0]
-        self.stations += 1  # one that types a wrong password too often would be slowed
+        self.stations += 1  # each its own: one that types a wrong password too often would be slowed
         configuration = self.daemon.directory / "eapol.conf"
         configuration.write_text(f"network={{\nkey_mgmt=WPA-EAP\n{network}\n}}\n")
         return subprocess.run(
             [
                 *(need("eapol_test"), "-c", str(configuration), "-t", "10"),
                 *("-a", "127.0.0.1", "-p", str(self.daemon.auth_port), "-s", SECRET, *options),
-                *("-M", f"02:00:00:00:00:{self.stations:02x}"),
+                *("-M", self.station),
             ],
             capture_output=True,
             text=True,
@@ -64,25 +66,21 @@ class Town:
             values |= {"anonymous_identity": '"anonymous"', "phase2": '"auth=MSCHAPV2"'}
         return "\n".join(f"{key}={value}" for key, value in (values | changed).items())
 
-    def newest(self) -> tuple[int, dict[str, str]]:
-        """Return the newest attempt in the log and its number; read past the command, for speed."""
+    def attempts(self) -> list[dict[str, str]]:
+        """Return what the log has of the last log-in, the newest first; read past the command, for speed."""
         with closing(sqlite3.connect(f"file:{self.daemon.data_dir}/netbilld.db?mode=ro", uri=True)) as database:
-            row = database.execute(
-                "SELECT id, result, method, reason, username FROM auth_attempts ORDER BY id DESC LIMIT 1"
-            ).fetchone()
-        return (row[0], dict(zip(("result", "method", "reason", "username"), row[1:], strict=True))) if row else (0, {})
+            rows = database.execute(
+                "SELECT result, method, reason, username FROM auth_attempts WHERE mac = ? ORDER BY id DESC",
+                (self.station.upper(),),
+            ).fetchall()
+        return [dict(zip(("result", "method", "reason", "username"), row, strict=True)) for row in rows]
 
     def last(self, result: str) -> dict[str, str]:
         """Return the attempt that `eapol` has just made, once it is written."""
-        found: list[dict[str, str]] = []
-
-        def written() -> bool:
-            number, row = self.newest()
-            found[:] = [row]
-            return number > self.seen and row["result"] == result  # the one before may be written only now
-
-        wait_until(written, lambda: f"a log-in with the result {result}; the last is {found}")
-        return found[0]
+        wait_until(lambda: bool(self.attempts()), "the log-in is in the log")
+        row = self.attempts()[0]
+        assert row["result"] == result, row
+        return row
 
 
 def succeeded(run: subprocess.CompletedProcess[str], keys: int = 1) -> None:
