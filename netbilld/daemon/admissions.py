@@ -79,6 +79,11 @@ class Admissions:
         reconcile.on_lost = keep.over
         return keep
 
+    @property
+    def unwritten(self) -> int:
+        """How many decisions wait to be written."""
+        return self.admit.ends_waiting + self.learned.waiting
+
     def _hearing_since(self) -> datetime:
         return self._clock.now() if self._metering is None else self._metering.hearing_since()
 

@@ -217,6 +217,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
+        metering.makes_way = edge.log_ins_wait
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
         failures = Failures()
@@ -229,6 +230,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             authenticate=authenticate,
             eap=auth.eap,
             addressing=addressing,
+            admissions=admissions,
             attempts=attempts,
             reconcile=reconcile,
             coa=coa,

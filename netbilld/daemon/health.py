@@ -7,6 +7,7 @@ from uuid import UUID
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.daemon.addressing import Addressing
+from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
@@ -47,6 +48,7 @@ class Health:
         authenticate: Authenticate,
         eap: EapServer,
         addressing: Addressing,
+        admissions: Admissions,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
         coa: CoaClient,
@@ -62,6 +64,7 @@ class Health:
         self._authenticate = authenticate
         self._eap = eap
         self._addressing = addressing
+        self._admissions = admissions
         self._attempts = attempts
         self._reconcile = reconcile
         self._coa = coa
@@ -255,6 +258,28 @@ class Health:
             [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
+        yield from _admission_families(self._admissions)
+
+
+def _admission_families(admissions: Admissions) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix, counter, gauge = "netbilld_admission_", "counter", "gauge"
+    counted = admissions.admit.counters
+    refused = (("limit", counted.refused_limit), ("lock", counted.refused_lock), ("hours", counted.refused_hours))
+    yield (
+        prefix + "refused_total",
+        counter,
+        "Log-ins with right credentials that a limit, lock or hour refused.",
+        [(f'{{by="{what}"}}', count) for what, count in refused],
+    )
+    ended = (("replaced", counted.replaced), ("ghost", counted.ghosts))
+    yield (
+        prefix + "ended_total",
+        counter,
+        "Sessions asked to end because of a log-in.",
+        [(f'{{as="{what}"}}', count) for what, count in ended],
+    )
+    yield prefix + "sessions", gauge, "Open sessions held in memory.", [("", len(admissions.live))]
+    yield prefix + "unwritten", gauge, "Decisions that wait to be written.", [("", admissions.unwritten)]
 
 
 def _address_families(addressing: Addressing) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

@@ -159,6 +159,11 @@ class Admit:
             if session.id is not None:
                 self._to_end.append(EndOrder(session, by, now))
 
+    @property
+    def ends_waiting(self) -> int:
+        """How many sessions to end are not written down yet."""
+        return len(self._to_end)
+
     def take_ends(self, limit: int) -> list[EndOrder]:
         """Return the oldest sessions to end."""
         taken, self._to_end = self._to_end[:limit], self._to_end[limit:]

@@ -70,6 +70,11 @@ class LearnedLocks:
             if not lessons:
                 del self._by_service[lesson.service_id]
 
+    @property
+    def waiting(self) -> int:
+        """How many lessons are not written down yet."""
+        return len(self._waiting)
+
     def take(self, limit: int) -> list[Lesson]:
         """Return the oldest lessons to write."""
         taken, self._waiting = self._waiting[:limit], self._waiting[limit:]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from netbilld.adapters.database.plans import ListedPlan, PlanVersion
+from netbilld.billing.hours import hours_text
 from netbilld.billing.plan import Plan
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
@@ -135,6 +136,12 @@ async def _show(code: str, context: Context) -> None:
     if plan.allowance:
         fields["allowance"] = f"{plan.allowance.data_octets} octets ({plan.allowance.counts.value})"
         fields["after it"] = plan.allowance.after.value
+    if plan.sessions:
+        fields["sessions at once"] = f"{plan.sessions.allowed}, then {plan.sessions.second}"
+    if plan.lock_learn:
+        fields["locked by first log-in"] = ", ".join(plan.lock_learn)
+    if plan.hours:
+        fields["hours"] = hours_text(plan.hours)
     fields["services"] = one.services
     print_fields(fields)
     print()
@@ -160,6 +167,10 @@ def _summary(one: ListedPlan) -> dict[str, Any]:
         "up_bps": plan.speed.up_bps,
         "allowance_octets": plan.allowance.data_octets if plan.allowance else None,
         "after_allowance": plan.allowance.after.value if plan.allowance else None,
+        "sessions_allowed": plan.sessions.allowed if plan.sessions else None,
+        "second_login": plan.sessions.second if plan.sessions else None,
+        "lock_learn": list(plan.lock_learn),
+        "hours": hours_text(plan.hours) or None,
         "services": one.services,
     }
 
