@@ -30,6 +30,7 @@ Handler = Callable[[bytes, Source, float], bytes | None]
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 BEHIND_SECONDS = 0.25  # what the newest datagram in the kernel's queue would wait; beyond it the begun go first
 READ_AHEAD = 1024
+BUSY_SECONDS = 0.05  # so long a socket that had more than it could take counts as busy
 WORK_SECONDS = 0.02  # then the rest of the loop has its turn
 DATAGRAMS_A_WAKE_UP = 64
 LOG_INTERVAL_SECONDS = 60.0
@@ -98,6 +99,7 @@ class RadiusListener:
         self._on_failure = on_failure
         self._backlog: Backlog | None = None
         self._is_behind = False
+        self._busy_until_mono = 0.0
         if has_begun is not None:
             ignored = on_overload or (lambda _datagram, _source: None)
             self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic)
@@ -160,6 +162,11 @@ class RadiusListener:
     def bound(self) -> socket.socket:
         """The bound socket, to hand on to another process."""
         return self._socket
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether datagrams wait, or did a moment ago."""
+        return self._is_behind or time.monotonic() < self._busy_until_mono
 
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Begin to receive, in `loop` or the running one."""
@@ -227,8 +234,10 @@ class RadiusListener:
                     self.send(reply, source)
             except Exception as error:  # noqa: BLE001 - the edge: nothing from the network may stop the loop
                 self._handler_failed(datagram, source, error)
+        now_mono = monotonic()
+        self._busy_until_mono = now_mono + BUSY_SECONDS
         if self._backlog is not None:  # there is more: how much, only the kernel knows
-            self._look_behind(self._backlog, (monotonic() - began_mono) / DATAGRAMS_A_WAKE_UP)
+            self._look_behind(self._backlog, (now_mono - began_mono) / DATAGRAMS_A_WAKE_UP)
 
     # -- when more arrives than can be answered ------------------------------------------------------------------------
 

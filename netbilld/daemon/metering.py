@@ -17,6 +17,8 @@ from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.reconcile import Reconcile
 
 IDLE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting, and at most so many times before each batch
+PAUSES_A_BATCH: Final = 5
 logger = logging.getLogger("netbilld.metering")
 
 
@@ -54,6 +56,8 @@ class Metering:
         on_batch: told what a batch did, as soon as that is durable.
         on_sessions: told of every session that a batch has made or changed, and which of them are new, as soon as that
             is durable.
+        makes_way: tells whether log-ins are waiting. They go first: what is in the journal is safe, and the one who
+            dials in waits now.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Metering:
         self.applied = 0
         self.on_sessions: Callable[[Sequence[Session], Collection[int]], None] | None = None
         self.on_batch: Callable[[Batch], None] | None = None
+        self.makes_way: Callable[[], bool] | None = None
         self._hearing_since: datetime | None = None
 
     def hearing_since(self) -> datetime:
@@ -104,6 +109,7 @@ class Metering:
         self._hearing_since = None  # also after a failure: nobody is presumed dead for what we did not read
         while True:
             self._committed.clear()
+            await self._make_way()
             batch = await self._meter.run_batch()
             self.applied += batch.applied
             if batch.sessions and self.on_sessions is not None:
@@ -120,6 +126,13 @@ class Metering:
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._committed.wait()
+
+    async def _make_way(self) -> None:
+        """Pause while log-ins are waiting, but not so long that a flood of them stops metering."""
+        for _ in range(PAUSES_A_BATCH):
+            if self.makes_way is None or not self.makes_way():
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _follow(self, batch: Batch) -> None:
         """Let entitlement follow usage, and orders follow entitlement."""

@@ -171,6 +171,10 @@ class RadiusEdge:
         for _, listener in self.listeners:
             listener.start()
 
+    def log_ins_wait(self) -> bool:
+        """Tell whether more Access-Requests arrive at this moment than are answered at once."""
+        return any(listener.is_busy for server, listener in self.listeners if server is self.auth)
+
     def stop(self) -> None:
         """Receive no more; answers under way still go out."""
         for _, listener in self.listeners:

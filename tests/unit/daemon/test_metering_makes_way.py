@@ -1,0 +1,58 @@
+"""Log-ins go before metering: who dials in waits now, and what the journal holds is safe."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.journal import Journal
+from netbilld.daemon import metering as module
+from netbilld.daemon.metering import Metering
+
+UNUSED: Any = None
+
+
+class Meter:
+    """Counts what it is asked, then ends the loop."""
+
+    cursor = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def run_batch(self) -> Any:
+        self.asked += 1
+        raise asyncio.CancelledError
+
+
+async def _one_batch(path: Path, makes_way: Callable[[], bool]) -> int:
+    meter: Any = Meter()
+    metering = Metering(Journal(path), meter, UNUSED, UNUSED, SystemClock())
+    metering.makes_way = makes_way
+    with pytest.raises(asyncio.CancelledError):
+        await metering.run()
+    return int(meter.asked)
+
+
+async def test_metering_waits_while_log_ins_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    waiting = [True, True, False]
+    assert await _one_batch(tmp_path, lambda: waiting.pop(0)) == 1
+    assert waiting == []
+
+
+async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    asked: list[bool] = []
+
+    def flood() -> bool:
+        asked.append(True)
+        return True
+
+    assert await _one_batch(tmp_path, flood) == 1
+    assert len(asked) == module.PAUSES_A_BATCH
