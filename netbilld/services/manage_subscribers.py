@@ -45,6 +45,7 @@ from netbilld.services.subscriber_fields import (
     optional_phone,
     optional_text,
     parse_billing_day,
+    parse_circuit,
     parse_mac,
     parse_number,
     parse_static_ip,
@@ -131,6 +132,7 @@ class SubscriberChanges:
     billing_day: str | int | None = None
     active_until_on: date | None = None
     mac: str | None = None
+    circuit: str | None = None
     ip: str | None = None
     ipv6_prefix: str | None = None
     delegated_prefix: str | None = None
@@ -220,7 +222,10 @@ class ManageSubscribers:
         new_name = parse_username(wanted.username) if wanted.username is not None else None
         password = check_password(wanted.password) if wanted.password is not None else None
         billing_day = parse_billing_day(wanted.billing_day) if wanted.billing_day is not None else None
-        mac = parse_mac(wanted.mac) if wanted.mac else None
+        beside = {
+            CredentialKind.MAC: parse_mac(wanted.mac) if wanted.mac else wanted.mac,
+            CredentialKind.CIRCUIT: parse_circuit(wanted.circuit) if wanted.circuit else wanted.circuit,
+        }
         ip = parse_static_ip(wanted.ip) if wanted.ip else None
         prefixes = {
             "ipv6_prefix": parse_fixed_prefix("IPv6 prefix", wanted.ipv6_prefix) if wanted.ipv6_prefix else None,
@@ -268,7 +273,11 @@ class ManageSubscribers:
                 if service.status == "ended":
                     raise _ended(username)
                 await work.services.update(service.id, columns)
-            changed |= await self._set_names(work, found, new_name, mac, wanted.mac == "", now)
+            if new_name is not None:
+                changed |= await self._rename(work, found, new_name)
+            for kind, stands_for in beside.items():
+                if stands_for is not None:
+                    changed |= await self._set_beside(work, found, kind, stands_for or None, now)
             if password is not None:
                 await work.services.update_credential(
                     credential.id, sealed_password(credential.id, password, self._box)
@@ -280,37 +289,40 @@ class ManageSubscribers:
                 await work.changes.record(actor, now, action, "subscriber", subscriber.id, details)
         return sorted(changed)
 
-    async def _set_names(
-        self, work: Work, found: FoundService, new_name: str | None, mac: str | None, forget_mac: bool, now: datetime
-    ) -> dict[str, Any]:
-        changed: dict[str, Any] = {}
+    async def _rename(self, work: Work, found: FoundService, new_name: str) -> dict[str, Any]:
         credential = found.credential
-        if new_name is not None and new_name != credential.name:
-            if name_key(new_name) != credential.name_key:
-                await _refuse_taken(work, (new_name,), None)
-            if credential.kind == CredentialKind.MAC.value:
-                new_name = parse_mac(new_name)
-            await work.services.update_credential(credential.id, {"name": new_name, "name_key": name_key(new_name)})
-            changed["username"] = [credential.name, new_name]
-        if mac is None and not forget_mac:
-            return changed
+        if new_name == credential.name:
+            return {}
+        if credential.kind == CredentialKind.MAC.value:
+            new_name = parse_mac(new_name)
+        elif credential.kind == CredentialKind.CIRCUIT.value:
+            new_name = parse_circuit(new_name)
+        if name_key(new_name) != credential.name_key:
+            await _refuse_taken(work, (new_name,), None)
+        await work.services.update_credential(credential.id, {"name": new_name, "name_key": name_key(new_name)})
+        return {"username": [credential.name, new_name]}
+
+    async def _set_beside(
+        self, work: Work, found: FoundService, kind: CredentialKind, name: str | None, now: datetime
+    ) -> dict[str, Any]:
+        """Let a station or a line log in beside the name that was asked for, instead of any other; None for none."""
+        credential = found.credential
         beside = [
             other
             for other in await work.services.credentials_of(found.service.id)
-            if other.kind == CredentialKind.MAC.value and other.id != credential.id
+            if other.kind == kind.value and other.id != credential.id
         ]
-        if mac is not None and any(other.name_key == name_key(mac) for other in (*beside, credential)):
-            return changed
-        if mac is not None:
-            await _refuse_taken(work, (mac,), None)
+        if name is None and not beside:
+            return {}
+        if name is not None:
+            if any(other.name_key == name_key(name) for other in (*beside, credential)):
+                return {}
+            await _refuse_taken(work, (name,), None)
         for other in beside:
             await work.services.remove_credential(other.id)
-        if mac is not None:
-            made = make_credential(found.service.id, CredentialKind.MAC, mac, None, self._box, now)
-            await work.services.add_credentials(made)
-        if mac is not None or beside:
-            changed["mac"] = [beside[0].name if beside else None, mac]
-        return changed
+        if name is not None:
+            await work.services.add_credentials(make_credential(found.service.id, kind, name, None, self._box, now))
+        return {kind.value: [beside[0].name if beside else None, name]}
 
     async def suspend(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
         """Suspend a service; False where it is suspended for that reason already."""

@@ -83,6 +83,12 @@ def parse_mac(text: str) -> str:
     return mac
 
 
+def parse_circuit(text: str) -> str:
+    """Return the name of a line, given its circuit or remote id with or without `circuit:` before it."""
+    line = text.strip()
+    return parse_username(line if line.lower().startswith(CIRCUIT_PREFIX) else CIRCUIT_PREFIX + line)
+
+
 def parse_static_ip(text: str) -> str:
     """Return a static address that a host can have, IPv4 (Framed-IP-Address) or IPv6 (RFC 6911 §3.1)."""
     try:

@@ -172,6 +172,17 @@ def test_a_line_logs_in_whatever_hangs_on_it(daemon: DaemonProcess) -> None:
     assert newest(daemon, "02:00:00:00:00:77")["method"] == "circuit"
     found = daemon.json("subscriber", "show", "CIRCUIT:olt1 ETH 0/1/3:100")
     assert found["username"] == "circuit:olt1 eth 0/1/3:100"
+    daemon.cli("subscriber", "set", "budi", "--circuit", "OLT1 eth 0/1/3:101")
+    assert daemon.json("subscriber", "show", "budi")["circuit"] == "circuit:olt1 eth 0/1/3:101"
+    with NasSocket(daemon) as nas:
+        beside = (ADSL_AGENT_CIRCUIT_ID, b"OLT1 eth 0/1/3:101")
+        wait_until(
+            lambda: nas.ask(nas.login_request("02:00:00:00:00:78", "", beside)) == ACCEPT, "the line is in force"
+        )
+    taken = daemon.run("subscriber", "set", "budi", "--circuit", "olt1 ETH 0/1/3:100")
+    assert taken.returncode == 1
+    daemon.cli("subscriber", "set", "budi", "--circuit", "")
+    assert daemon.json("subscriber", "show", "budi")["circuit"] is None
 
 
 def test_a_subscriber_s_password_does_not_open_the_router(daemon: DaemonProcess) -> None:

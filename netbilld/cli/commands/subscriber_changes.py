@@ -5,6 +5,7 @@ import argparse
 from netbilld.cli.context import Context
 from netbilld.cli.secret_input import read_secret
 from netbilld.model.subscriber import PERSON_FIELDS
+from netbilld.radius.login_forms import CIRCUIT_PREFIX
 from netbilld.radius.values import normalise_mac
 from netbilld.services.manage_locks import KINDS, LockChanges, ManageLocks
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
@@ -23,7 +24,8 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 
 
 async def _add(context: Context, options: argparse.Namespace) -> None:
-    asked = None if normalise_mac(options.username) else f"password of {options.username}"
+    needs_none = normalise_mac(options.username) or options.username.lower().startswith(CIRCUIT_PREFIX)
+    asked = None if needs_none else f"password of {options.username}"
     new = NewService(
         username=options.username,
         plan=options.plan,
@@ -52,6 +54,7 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
         mac=options.mac,
+        circuit=options.circuit,
         ip=options.ip,
         ipv6_prefix=options.ipv6_prefix,
         delegated_prefix=options.delegated_prefix,

@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
     verbs = parser.add_subparsers(dest="action", required=True, metavar="add|show|list|set|suspend|resume|terminate")
     add = verbs.add_parser("add", help="make a subscriber with a service, or a service for one with --of")
-    add.add_argument("username", metavar="USERNAME", help="PPPoE or hotspot user, or a MAC address")
+    add.add_argument("username", metavar="USERNAME", help="PPPoE or hotspot user, a MAC address, or circuit:ID")
     add.add_argument("--plan", required=True, metavar="CODE")
     add.add_argument("--of", metavar="SUBSCRIBER_NO", help="add the service to this subscriber")
     _add_fields(add)
@@ -44,13 +44,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser(
         "set",
         help="change one",
-        description="What is not named stays as it is; empty text clears phone, email, address, area, locale, mac, ip "
-        "and prefixes. A plan takes effect at once, with the allowance used so far.",
+        description="What is not named stays as it is; empty text clears phone, email, address, area, locale, mac, "
+        "circuit, ip and prefixes. A plan takes effect at once, with the allowance used so far.",
     )
     change.add_argument("username", metavar="USERNAME")
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
     change.add_argument("--plan", metavar="CODE")
     _add_fields(change)
+    change.add_argument(
+        "--circuit",
+        metavar="ID",
+        help="circuit or remote id of a DHCP line that logs in by itself, beside the user name",
+    )
     _add_locks(change)
     for verb, summary in (
         ("suspend", "suspend the service until `resume`"),
@@ -202,6 +207,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "locale": subscriber.locale,
         "usernames": [credential.name for credential in credentials],
         "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
+        "circuit": next((one.name for one in credentials if one.kind == CredentialKind.CIRCUIT.value), None),
         "static_ip": service.static_ip,
         "ipv6_prefix": service.ipv6_prefix,
         "delegated_prefix": service.delegated_prefix,
