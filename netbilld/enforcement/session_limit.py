@@ -93,6 +93,11 @@ class Hearing:
     since: datetime | None = None
 
 
+def expected_until(held: HeldSession, hearing_since: datetime | None) -> datetime:
+    """Return when a log-in gives its place back; its Start may wait among others while the meter is behind."""
+    return (held.began_at if hearing_since is None else max(held.began_at, hearing_since)) + START_WAIT
+
+
 def aliveness(held: HeldSession, hearing: Hearing) -> Aliveness:
     """Return whether a session is really alive.
 
@@ -102,7 +107,7 @@ def aliveness(held: HeldSession, hearing: Hearing) -> Aliveness:
     if held.ending_since is not None and held.heard_at < held.ending_since + END_WAIT:
         return Aliveness.ENDING
     if held.id is None:
-        return Aliveness.EXPECTED if hearing.now < held.began_at + START_WAIT else Aliveness.SILENT
+        return Aliveness.EXPECTED if hearing.now < expected_until(held, hearing.since) else Aliveness.SILENT
     heard_at = held.heard_at if hearing.since is None else max(held.heard_at, hearing.since)
     overdue = timedelta(seconds=hearing.silence.late_after_seconds(held))
     return Aliveness.SILENT if hearing.now - heard_at >= overdue else Aliveness.ALIVE

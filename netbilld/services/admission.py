@@ -137,7 +137,8 @@ class Admit:
         to_end: tuple[HeldSession, ...] = ()
         if terms.sessions_allowed is not None:
             comer = Comer(client.nas_id, location.mac, location.nas_port)
-            hearing = Hearing(self._silence, now, self._hearing_since())
+            hearing_since = self._hearing_since()
+            hearing = Hearing(self._silence, now, hearing_since)
             found = admit(self._live.of(view.service_id), comer, terms.sessions_allowed, terms.second_login, hearing)
             if not found.admitted:
                 assert found.blocking is not None  # noqa: S101 - a refusal names who is in the way
@@ -145,7 +146,7 @@ class Admit:
                 detail = self._limit_detail(found.blocking, found.counted, terms.sessions_allowed, now)
                 return self._refuse(view, request, decision, Reason.SESSION_LIMIT, detail)
             to_end = found.to_end
-            held = self._live.expect(view.service_id, comer, now)
+            held = self._live.expect(view.service_id, comer, now, hearing_since)
         pending = _Pending(held, to_end, self._lessons(view, terms, location, client.nas_id, decision, now))
         if self._addresses is None or not (terms.pool or terms.ipv6_pool or terms.delegated_pool):
             return self._settle(pending, decision, now)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from netbilld.accounting.session import JOURNAL_BITS, Session
 from netbilld.accounting.stale import SilencePolicy
-from netbilld.enforcement.session_limit import START_WAIT, Comer, HeldSession
+from netbilld.enforcement.session_limit import Comer, HeldSession, expected_until
 from netbilld.radius.location import normalise_port
 
 # A Start may lie a little before our own note of the log-in: it tells when it happened by the NAS's clock.
@@ -68,12 +68,12 @@ class LiveSessions:
 
     # -- log-ins -------------------------------------------------------------------------------------------------------
 
-    def expect(self, service_id: UUID, comer: Comer, now: datetime) -> HeldSession:
+    def expect(self, service_id: UUID, comer: Comer, now: datetime, hearing_since: datetime) -> HeldSession:
         """Hold a place for a log-in that is let in, until its Start comes or a minute has passed.
 
         A log-in that is tried again takes the place it already had.
         """
-        while self._expected and self._expected[0].began_at + START_WAIT <= now:
+        while self._expected and expected_until(self._expected[0], hearing_since) <= now:
             self._remove(self._expected.popleft())
         for held in [one for one in self.of(service_id) if one.id is None and comer.is_same(one)]:
             self._remove(held)

@@ -62,6 +62,16 @@ def test_a_log_in_that_nothing_came_of_gives_its_place_back_after_a_minute() -> 
     assert desk.reason(B) == "ok"
 
 
+def test_a_log_in_holds_its_place_while_its_start_may_wait_for_the_meter() -> None:
+    desk = Desk(REFUSE)
+    desk.log_in(A)
+    desk.wait(120)
+    desk.hearing_since = desk.clock.at  # the meter is behind, or has just caught up
+    assert desk.reason(B) == "session_limit"
+    desk.wait(60)
+    assert desk.reason(B) == "ok"
+
+
 def test_a_start_takes_the_place_of_its_log_in_even_where_it_says_no_mac() -> None:
     desk = Desk(AccessTerms(sessions_allowed=2, second_login="refuse"))
     desk.log_in(A)
