@@ -111,14 +111,19 @@ def judge(
         around: time and NAS.
     """
     mine = [session for session in sessions if _has(session, lease, kind)]
-    if any(session.is_open for session in mine):
-        return Verdict.USE if lease.held_until_at is not None else Verdict.KEEP
+    using = [session for session in mine if session.is_open]
+    if using:
+        if lease.held_until_at is None:
+            return Verdict.KEEP
+        # a session from before belongs to the log-in before: its end must not free what was given anew
+        seen = any(session.started_at >= lease.taken_at for session in using)
+        return Verdict.USE if seen or around.now >= _waited_until(lease.held_until_at, policy, around) else Verdict.KEEP
     if around.restarted_at is not None and lease.taken_at < around.restarted_at - _OVERTAKEN:
         return Verdict.RELEASE
     if lease.held_until_at is not None:
-        # a Start that waits to be read is as good as one that came
-        waited_until = max(lease.held_until_at, around.hearing_since + timedelta(seconds=policy.accept_seconds))
-        if around.now < waited_until or _is_cut_off(lease.held_until_at, policy, around):
+        if around.now < _waited_until(lease.held_until_at, policy, around) or _is_cut_off(
+            lease.held_until_at, policy, around
+        ):
             return Verdict.KEEP
         return Verdict.RELEASE
     last = next((session for session in mine if session.nas_id == lease.nas_id), None)
@@ -132,6 +137,11 @@ def judge(
     if around.silence.suspect_since_at is not None or heard_at is None:
         return Verdict.KEEP
     return Verdict.RELEASE if heard_at - last.updated_at >= policy.confirmed_after else Verdict.KEEP
+
+
+def _waited_until(held_until_at: datetime, policy: HoldPolicy, around: Surroundings) -> datetime:
+    """Return until when a Start is waited for: one that waits to be read is as good as one that came."""
+    return max(held_until_at, around.hearing_since + timedelta(seconds=policy.accept_seconds))
 
 
 def _is_cut_off(held_until_at: datetime, policy: HoldPolicy, around: Surroundings) -> bool:

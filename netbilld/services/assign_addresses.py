@@ -81,7 +81,12 @@ class AddressAdmission(Protocol):
     """Gives a log-in that everything else admits the addresses its terms name; what `Admission` calls last."""
 
     def admit(
-        self, view: AccessView, request: Request, decision: Decision, now: datetime, answer: Callable[[Decision], None]
+        self,
+        view: AccessView,
+        request: Request,
+        decision: Decision,
+        now: datetime,
+        answer: Callable[[Decision], None],
     ) -> Decision | None:
         """Return the decision with its addresses, or a refusal; None if `answer` is called later, once."""
         ...
@@ -113,7 +118,6 @@ class _Login:
     view: AccessView
     request: Request
     decision: Decision
-    now: datetime
     answer: Callable[[Decision], None]
     session_key: str | None
     deadline_mono: float
@@ -164,15 +168,18 @@ class AssignAddresses:
     # -- the authentication path ---------------------------------------------------------------------------------------
 
     def admit(
-        self, view: AccessView, request: Request, decision: Decision, now: datetime, answer: Callable[[Decision], None]
+        self,
+        view: AccessView,
+        request: Request,
+        decision: Decision,
+        now: datetime,  # noqa: ARG002 - what others are judged by
+        answer: Callable[[Decision], None],
     ) -> Decision | None:
         """Return the decision where no pool of ours is concerned, or a refusal; None if `answer` is called later."""
         terms = view.terms
         if terms is None or (terms.pool is None and terms.ipv6_pool is None and terms.delegated_pool is None):
             return decision
-        login = _Login(
-            view, request, decision, now, answer, session_key(request), request.arrived_mono + ANSWER_SECONDS
-        )
+        login = _Login(view, request, decision, answer, session_key(request), request.arrived_mono + ANSWER_SECONDS)
         for kind, name in _named(terms):
             table = self.book.named(kind, name)
             if table is None:  # removed this very moment
@@ -251,10 +258,8 @@ class AssignAddresses:
     def _lease(self, login: _Login, need: _Need) -> AddressLease:
         assert need.number is not None  # noqa: S101 - chosen before
         service_id, nas_id, key = login.station
-        pool = need.table.pool
-        return AddressLease(
-            pool.id, pool.address(need.number), service_id, nas_id, key, login.now, login.now + self._hold
-        )
+        pool, now = need.table.pool, self._clock.now()  # it is held from when it is given, not from when it was asked
+        return AddressLease(pool.id, pool.address(need.number), service_id, nas_id, key, now, now + self._hold)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -348,6 +353,10 @@ class AssignAddresses:
                 if need.number is not None and not need.got:
                     lease = self._lease(login, need)
                     place = (lease.pool_id, lease.address)
+                    first = wanted.get(place)
+                    if first is not None and not first[0].is_of(*login.station):  # never two in one statement
+                        need.number = None
+                        continue
                     wanted[place] = (lease, need.table.pool.revision)
                     tries.append((login, need, need.number, place))
         if not wanted:

@@ -45,10 +45,12 @@ class LeaseTable:
         """Return the number of the address to try, None where all are taken."""
         newest: tuple[datetime, int] | None = None
         for number in self._of_service.get(service_id, ()):
+            if number in self._wanted:
+                continue
             lease = self._leases[number]
             if lease.is_of(service_id, nas_id, session_key):
                 return number
-            if lease.released_at is not None and number not in self._wanted:
+            if lease.released_at is not None:
                 newest = max(newest or (lease.released_at, number), (lease.released_at, number))
         if newest is not None:
             return newest[1]

@@ -46,8 +46,13 @@ def over(state: str, minutes_ago: int) -> SessionHold:
 
 
 def test_a_held_address_is_in_use_once_its_session_is_seen() -> None:
-    assert verdict(HELD, LIVE) is Verdict.USE
+    assert verdict(HELD, replace(LIVE, started_at=NOW)) is Verdict.USE
     assert verdict(LEASE, LIVE) is Verdict.KEEP
+
+
+def test_the_session_before_a_reconnect_does_not_count_for_it_until_the_hold_is_over() -> None:
+    assert verdict(HELD, LIVE) is Verdict.KEEP
+    assert verdict(HELD, LIVE, now=NOW + timedelta(seconds=121)) is Verdict.USE
 
 
 def test_a_session_at_another_address_does_not_have_this_one() -> None:

@@ -80,6 +80,16 @@ def test_what_is_wanted_is_offered_to_nobody_else_until_it_is_given_back() -> No
     assert desk.table.choose(THREE, NAS, "a") == 0
 
 
+def test_an_address_wanted_by_another_is_not_offered_to_whose_it_was() -> None:
+    desk = Desk("10.0.0.0/31")
+    address = desk.take(ONE, "a") or ""
+    desk.free(address)
+    desk.take(THREE)
+    assert desk.table.choose(TWO, NAS, "b") == 0
+    desk.table.want(0)
+    assert desk.table.choose(ONE, NAS, "a") is None
+
+
 def test_only_what_a_service_had_is_remembered_for_it() -> None:
     desk = Desk()
     address = desk.take(ONE, "a")
