@@ -1,0 +1,200 @@
+"""What admission keeps in the store, and what several nodes hear of each other, on both databases."""
+
+from datetime import UTC, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from netbilld.accounting.session import JOURNAL_BITS
+from netbilld.accounting.stale import SilencePolicy
+from netbilld.adapters.database import tables
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.session_limit import Comer
+from netbilld.radius.terms import AccessTerms
+from netbilld.services.admission import Admit
+from netbilld.services.keep_admissions import KeepAdmissions
+from netbilld.services.learned_locks import LearnedLocks, Lesson
+from netbilld.services.live_sessions import LiveSessions
+from tests.admission_desk import A, B, C, Clock
+from tests.people_world import with_plans
+
+pytestmark = pytest.mark.peer
+
+OURS, THEIRS = 0, 1  # numbers of journals
+JOURNALS = MappingProxyType({OURS: UUID(int=100), THEIRS: UUID(int=101)})
+SILENCE = SilencePolicy(300, 900)
+
+
+class Node:
+    """One daemon's admission on a shared database."""
+
+    def __init__(self, database: Database, terms: AccessTerms) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.clock.at = datetime.now(UTC)
+        self.live, self.learned = LiveSessions(SILENCE), LearnedLocks()
+        self.ordered: list[int] = []
+        self.hearing_since = self.clock.at - timedelta(days=1)
+        self.admit = Admit(self.live, self.learned, SILENCE, self._since, bytes, str, lambda _one, _why: b"")
+        self.keep = KeepAdmissions(
+            database, JOURNALS[OURS], self.clock, self.admit, self.live, self.learned, SILENCE, self._since,
+            lambda _service: terms, self.ordered.extend, lambda: None,
+        )  # fmt: skip
+
+    def _since(self) -> datetime:
+        return self.hearing_since
+
+    async def put(self, number: int, service_id: UUID, nas_id: UUID, mac: str, *, journal: int = OURS) -> int:
+        """Store a session that a journal's meter has opened."""
+        session_id = (journal << JOURNAL_BITS) + number
+        now = self.clock.at
+        values: dict[str, Any] = {
+            "id": session_id, "nas_id": nas_id, "service_id": service_id, "username": "budi",
+            "acct_session_id": str(session_id), "acct_session_key": str(session_id), "state": "live", "mac": mac,
+            "nas_port_id": "Ether5", "started_at": now - timedelta(seconds=600 - number), "updated_at": now,
+            "session_seconds": 1, "upload_octets": 0, "download_octets": 0, "counter_upload_octets": 0,
+            "counter_download_octets": 0, "swapped": False, "upload_bps": 0, "download_bps": 0,
+        }  # fmt: skip
+        async with self.database.write() as work:
+            await work.connection.execute(insert(tables.sessions).values(values))
+        return session_id
+
+    async def stop(self, session_id: int) -> None:
+        async with self.database.write() as work:
+            await work.connection.execute(
+                update(tables.sessions)
+                .where(tables.sessions.c.id == session_id)
+                .values(stopped_at=self.clock.at, state="closed")
+            )
+
+    async def asked_to_end(self) -> dict[int, str]:
+        query = select(tables.sessions.c.id, tables.sessions.c.disconnect_requested_by).where(
+            tables.sessions.c.disconnect_requested_at.is_not(None)
+        )
+        async with self.database.read() as work:
+            return {row[0]: row[1] for row in await work.connection.execute(query)}
+
+
+@pytest.fixture
+async def place(database: Database, box: SecretBox) -> tuple[UUID, UUID]:
+    """Return a service and a NAS; two nodes have applied their journals."""
+    people = await with_plans(database, box, "HOME20")
+    service_id = UUID((await people.add("budi")).service_id)
+    nas_id = uuid4()
+    now = datetime.now(UTC)
+    async with database.write() as work:
+        await work.connection.execute(
+            insert(tables.nas).values(
+                id=nas_id, name="pop1", name_key="pop1", address="192.0.2.1/32", secret_sealed=b"x", vendor="mikrotik",
+                coa_port=3799, require_message_authenticator="auto", swap_octets=False, portal_sources=[],
+                created_at=now,
+            )
+        )  # fmt: skip
+        for number, journal in JOURNALS.items():
+            await work.connection.execute(
+                insert(tables.journal_cursors).values(
+                    journal=str(journal), number=number, segment=1, position=1, sequence=1, applied_at=now
+                )
+            )
+    return service_id, nas_id
+
+
+async def test_open_sessions_are_known_after_a_start_with_those_that_are_to_end(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    node = Node(database, AccessTerms())
+    first = await node.put(1, *place, A)
+    second = await node.put(2, *place, B)
+    ended = await node.put(3, *place, C)
+    await node.stop(ended)
+    async with database.write() as work:
+        await work.sessions.request_disconnect(first, "session limit", node.clock.at)
+    await node.keep.sync()
+    held = {one.id: one for one in node.live.of(place[0])}
+    assert held.keys() == {first, second}
+    assert held[first].ending_since is not None
+    assert (held[second].mac, held[second].nas_port) == (B, "ether5")
+
+
+async def test_sessions_of_another_node_are_heard_of_and_forgotten(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    node = Node(database, AccessTerms(sessions_allowed=1, second_login="refuse"))
+    ours = await node.put(1, *place, A)
+    await node.keep.sync()
+    await node.stop(ours)  # our own meter would have said so: a look at the others must not depend on it
+    theirs = await node.put(1, *place, B, journal=THEIRS)
+    await node.keep.sync()
+    assert {one.id for one in node.live.of(place[0])} == {ours, theirs}
+    await node.stop(theirs)
+    await node.keep.sync()
+    assert {one.id for one in node.live.of(place[0])} == {ours}
+
+
+@pytest.mark.parametrize(("second", "index"), [("replace", 0), ("refuse", 1)])
+async def test_what_two_nodes_let_in_at_once_is_ended_once_they_hear_of_it(
+    database: Database, place: tuple[UUID, UUID], second: Any, index: int
+) -> None:
+    node = Node(database, AccessTerms(sessions_allowed=1, second_login=second))
+    ours = await node.put(1, *place, A)
+    await node.keep.sync()
+    theirs = await node.put(2, *place, B, journal=THEIRS)
+    await node.keep.sync()
+    await node.keep.run()
+    too_many = (ours, theirs)[index]
+    assert await node.asked_to_end() == {too_many: "session limit: too many"}
+    assert node.ordered == [too_many]
+    await node.keep.sync()
+    await node.keep.run()
+    assert node.ordered == [too_many]
+
+
+async def test_a_replaced_session_is_written_down_for_the_reconciler(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    node = Node(database, AccessTerms(sessions_allowed=1))
+    old = await node.put(1, *place, A)
+    await node.keep.sync()
+    (held,) = node.live.of(place[0])
+    node.admit.end(held, "session limit: replaced", node.clock.at)
+    node.live.expect(place[0], Comer(place[1], B, None), node.clock.at, node.hearing_since)
+    await node.keep.run()
+    assert await node.asked_to_end() == {old: "session limit: replaced"}
+
+
+async def test_the_first_lesson_that_is_written_stays(database: Database, place: tuple[UUID, UUID]) -> None:
+    service_id, _ = place
+    now = datetime.now(UTC)
+    async with database.write() as work:
+        await work.locks.learn([Lesson(service_id, "mac", A, now), Lesson(service_id, "vlan", "100", now)])
+    async with database.write() as work:
+        await work.locks.learn([Lesson(service_id, "mac", B, now)])
+    async with database.read() as work:
+        locks = await work.locks.of(service_id)
+    assert [(lock.kind, lock.value, lock.learned) for lock in locks] == [("mac", A, True), ("vlan", "100", True)]
+
+
+async def test_a_lesson_is_told_to_whoever_follows_changes_and_comes_back_with_the_facts(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    service_id, _ = place
+    node = Node(database, AccessTerms(learn=frozenset(("mac",))))
+    lesson = node.learned.learn(service_id, "mac", A, node.clock.at)
+    assert lesson is not None
+    node.learned.confirm(lesson)
+    await node.keep.run()
+    policy = StandingPolicy(0, time(0, 30), 0, "Asia/Jakarta")
+    async with database.read() as work:
+        (facts,) = await work.enforcement.facts([service_id], policy, node.clock.at)
+        changes = await work.changes.about("service", service_id)
+    assert facts.locks == (("mac", A),)
+    assert changes[-1].details["service_ids"] == [str(service_id)]
+    assert (changes[-1].action, changes[-1].origin) == ("lock.learned", "log-in")
+    assert len(node.learned) == 1
+    node.keep.refreshed([service_id])
+    assert len(node.learned) == 0
