@@ -7,6 +7,7 @@ an outcome not seen before. A failure names the datagram. (EAP has a fuzzer of i
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -22,6 +23,7 @@ from netbilld.radius.location import locate
 from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import decode, encode_attribute
 from netbilld.radius.passwords import hide_password
+from netbilld.radius.router_access import RouterAccount
 from netbilld.radius.server import Drop, RadiusServer, Replay, Request, ServerKind, Source
 from netbilld.services.access_directory import OpenedCredential
 from netbilld.services.authenticate import Authenticate
@@ -55,6 +57,7 @@ def _seeds() -> list[tuple[int, Pairs]]:
         pap(b"budi", b"rahasia", *ppp),
         pap(b"budi@isp.example", b"rahasia", *hotspot, (names.PROXY_STATE, b"1"), (names.PROXY_STATE, b"2")),
         pap(b"budi", b"rahasia", *login),
+        mschap_v2(b"ani", "a long password", *login),
         pap(MAC, b"", (names.CALLING_STATION_ID, b"1:0:e1:c:38:c8:f8"), (names.NAS_PORT_TYPE, b"\0\0\0\x0f")),
         pap(b"02:00:00:00:00:07", b"", LINE),
         chap(b"budi", b"rahasia", *hotspot, challenge=bytes(16)),
@@ -88,7 +91,10 @@ class Fuzzer:
         self.authenticate = Authenticate(
             self.desk.directory, self.desk.attempts, self.chance.randbytes, lambda: 0.0, guessers=guessers
         )
-        nas = client(policy="false")  # believed by its address alone, so that as much as can be gets inside
+        ani = RouterAccount("ani", b"a long password", nt_hash("a long password"), "full")
+        nas = replace(
+            client(policy="false"), router_accounts={b"ani": ani}
+        )  # believed by its address alone, so that as much as can be gets inside
         self.servers: dict[ServerKind, RadiusServer] = {
             "auth": RadiusServer([nas], "auth"),
             "acct": RadiusServer([nas], "acct"),
