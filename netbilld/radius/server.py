@@ -134,6 +134,10 @@ class RadiusServer:
         client = self._clients.find(source[0])
         if client is None:
             return self._drop(DropReason.UNKNOWN_CLIENT, source)
+        key = (source, datagram[1] if len(datagram) > 1 else 0)
+        reply = self._cache.again(key, datagram, now_mono)
+        if reply is not None:
+            return self._repeated(reply, client, source)
         try:
             packet = decode(datagram)
         except MalformedPacket as error:
@@ -149,10 +153,13 @@ class RadiusServer:
         if PROXY_STATE in attributes and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
             return self._drop(DropReason.MALFORMED, source, client, "too much Proxy-State")
 
-        reply = self._cache.begin((source, packet.identifier), packet.authenticator, now_mono)
+        reply = self._cache.begin(key, packet.authenticator, now_mono, datagram)
         if reply is None:
             self.requests += 1
             return Request(client, packet, source, now_mono)
+        return self._repeated(reply, client, source)
+
+    def _repeated(self, reply: bytes, client: Client, source: Source) -> Replay | Drop:
         if reply == IN_PROGRESS:
             return self._drop(DropReason.DUPLICATE_IN_PROGRESS, source, client)
         self.replays += 1

@@ -71,3 +71,16 @@ def test_the_cache_holds_no_more_than_two_full_generations() -> None:
     assert cache.begin(("source", 9_999), FIRST, 1.0) == IN_PROGRESS
     cache.clear()
     assert len(cache) == 0
+
+
+def test_the_very_same_octets_are_known_again_and_any_other_are_not() -> None:
+    """What was verified once need not be again; what differs by one octet must be."""
+    cache = ReplyCache()
+    datagram = b"\x01\x07\x00\x1a" + FIRST + b"\x01\x06budi"
+    assert cache.again(KEY, datagram, 0.0) is None
+    assert cache.begin(KEY, FIRST, 0.0, datagram) is None
+    assert cache.again(KEY, datagram, 0.1) == IN_PROGRESS
+    cache.answer(KEY, FIRST, b"reply")
+    assert cache.again(KEY, datagram, 0.2) == b"reply"
+    assert cache.again(KEY, datagram[:-1] + b"I", 0.2) is None
+    assert cache.again(KEY, datagram, 40.0) is None
