@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from netbilld.radius.attributes import (
@@ -17,6 +18,7 @@ from netbilld.radius.values import normalise_mac, text
 _NO_STATION: Final = "00:00:00:00:00:00"
 _LOCALLY_ADMINISTERED: Final = 0x02
 _VLAN_LIMIT: Final = 4095
+_REMEMBERED_LINES: Final = 4096  # many log-ins come by few ports
 
 # vlan100-olt1, vlan-100, VLAN_100; vlanid=100; with vlanid2=200 (Huawei: outer and inner)
 _NAMED_VLAN: Final = re.compile(r"(?<![a-z])s?vlan(?:id)?[-_=: ]?(\d{1,4})(?!\d)", re.IGNORECASE)
@@ -65,6 +67,7 @@ def locate(packet: Packet, vendor: str) -> Location:
     return Location(None if mac == _NO_STATION else mac, vlan, port)
 
 
+@lru_cache(_REMEMBERED_LINES)
 def vlan_of(line: str) -> str | None:
     """Return the VLAN that NAS-Port-Id or a circuit id names, `outer.inner` for two; None where it names none."""
     if named := _NAMED_VLAN.search(line):

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from sys import intern
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -55,6 +56,7 @@ class LiveSessions:
     def __init__(self, silence: SilencePolicy) -> None:
         self._silence = silence
         self._by_id: dict[int, HeldSession] = {}
+        self._nas_ids: dict[UUID, UUID] = {}
         self._by_service: dict[UUID, list[HeldSession]] = {}
         self._expected: deque[HeldSession] = deque()  # log-ins in order, to forget those that nothing came of
         self._touched: set[int] | None = None  # while the store is read: what the meter has told meanwhile
@@ -193,6 +195,7 @@ class LiveSessions:
     def _add(self, held: HeldSession) -> None:
         assert held.id is not None  # noqa: S101 - the callers' own
         self._by_id[held.id] = held
+        held.nas_id = self._nas_ids.setdefault(held.nas_id, held.nas_id)  # a few, for very many sessions
         self._by_service.setdefault(held.service_id, []).append(held)
 
     def _remove(self, held: HeldSession) -> None:
@@ -222,4 +225,4 @@ def _held(session: Session, service_id: UUID) -> HeldSession:
 
 
 def _port(nas_port_id: str | None) -> str | None:
-    return None if nas_port_id is None else normalise_port(nas_port_id)
+    return None if nas_port_id is None else intern(normalise_port(nas_port_id))
