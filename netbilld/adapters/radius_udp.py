@@ -78,6 +78,7 @@ class RadiusListener:
         on_failure: Callable[[bytes, Source], None] | None = None,
         has_begun: Callable[[bytes, Source], bool] | None = None,
         on_overload: Callable[[bytes, Source], None] | None = None,
+        on_copy: Callable[[bytes, Source], object] | None = None,
         dual_stack: bool = False,
         receive_buffer_octets: int = RECEIVE_BUFFER_OCTETS,
         share: bool = False,
@@ -88,7 +89,8 @@ class RadiusListener:
         `dual_stack` lets `::` take IPv4 as well; leave it off when an IPv4 address is bound beside it. With `share`
         others may be bound to the same port that also share it. A `descriptor` is of a socket that another process has
         bound so already; it is taken over as it is. With `has_begun` the datagrams it is true of go first when more
-        arrive than can be answered, and `on_overload` is told of those that are dropped then.
+        arrive than can be answered, and `on_overload` is told of those that are dropped then, `on_copy` of copies
+        of those that wait.
 
         Raises:
             NetbilldError: the address is none of this host's, or the port is in use or not permitted.
@@ -102,7 +104,7 @@ class RadiusListener:
         self._busy_until_mono = 0.0
         if has_begun is not None:
             ignored = on_overload or (lambda _datagram, _source: None)
-            self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic)
+            self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic, on_copy)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_log_at_mono = 0.0
         self._unlogged_failures = 0

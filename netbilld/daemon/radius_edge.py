@@ -129,6 +129,7 @@ class RadiusEdge:
             on_failure=server.forget_datagram,
             has_begun=self.auth.has_begun if server is self.auth else None,  # accounting waits for the disk, not for us
             on_overload=self._overloaded if server is self.auth else None,
+            on_copy=server.copied,
             dual_stack=dual_stack,
             descriptor=descriptor,
         )

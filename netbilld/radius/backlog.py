@@ -27,6 +27,7 @@ class Backlog:
         has_begun: tells whether a datagram goes on with what was begun, or is a copy of a request worked on already.
         drop: told of each datagram that is thrown away.
         monotonic: the clock.
+        repeated: told of each copy of what waits already.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Backlog:
         has_begun: Callable[[bytes, Source], bool],
         drop: Callable[[bytes, Source], None],
         monotonic: Callable[[], float],
+        repeated: Callable[[bytes, Source], object] | None = None,
     ) -> None:
         self._handle = handle
         self._has_begun = has_begun
         self._drop = drop
         self._monotonic = monotonic
+        self._repeated = repeated
         self._begun: deque[_Waiting] = deque()
         self._new: deque[_Waiting] = deque()
         self._waiting: set[tuple[Source, bytes]] = set()  # source, identifier and authenticator of the new ones
@@ -62,7 +65,9 @@ class Backlog:
                 return
         else:
             key = (source, datagram[1:2] + datagram[4:20])
-            if key in self._waiting:  # a copy of what waits already
+            if key in self._waiting:
+                if self._repeated is not None:
+                    self._repeated(datagram, source)
                 return
             if len(self._new) < LEAST_NEW or (len(self) + 1) * self._cost_seconds <= PATIENCE_SECONDS:
                 self._waiting.add(key)

@@ -181,6 +181,11 @@ class RadiusServer:
             at += datagram[at + 1]
         return self._cache.knows((source, datagram[1]), datagram[4:20])
 
+    def copied(self, datagram: bytes, source: Source) -> Drop:
+        """Count a copy of a datagram that waits for its turn."""
+        del datagram
+        return self._drop(DropReason.DUPLICATE_IN_PROGRESS, source, self._clients.find(source[0]))
+
     def overloaded(self, datagram: bytes, source: Source) -> Drop:
         """Count a datagram that is dropped because more arrive than can be answered."""
         del datagram

@@ -27,7 +27,14 @@ class Storm:
         self.dropped: list[bytes] = []
         self.done: dict[int, float] = {}
         self.begun: dict[int, float] = {}
-        self.backlog = Backlog(self.handle, lambda datagram, _source: datagram[0] > 0, self.drop, lambda: self.now)
+        self.repeated: list[bytes] = []
+        self.backlog = Backlog(
+            self.handle,
+            lambda datagram, _source: datagram[0] > 0,
+            self.drop,
+            lambda: self.now,
+            lambda datagram, _source: self.repeated.append(datagram),
+        )
         self.backlog.expect(cost_seconds)
 
     def send(self, device: int, step: int, at: float) -> None:
@@ -101,6 +108,7 @@ def test_a_copy_of_what_waits_already_takes_no_place() -> None:
     storm.run(5)
     assert len(storm.begun) == 20
     assert not storm.dropped
+    assert len(storm.repeated) == 40, "they are counted"
 
 
 def test_what_its_nas_has_given_up_is_not_worked_on() -> None:
