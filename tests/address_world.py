@@ -107,8 +107,8 @@ class World:
     service_ids: list[UUID] = field(default_factory=list)
     _sessions: int = 0
 
-    def node(self) -> Node:
-        book = AddressBook(self.database, self.clock)
+    def node(self, start: float = 0.0) -> Node:
+        book = AddressBook(self.database, self.clock, start=start)
         assign = AssignAddresses(
             self.database, self.clock, bytes, book, hold_seconds=POLICY.accept_seconds, locale_of=lambda _: "en"
         )

@@ -40,7 +40,9 @@ class Addressing:
         self._directory: AccessDirectory | None = None
         self._hearing_since: Callable[[], datetime] = clock.now
         self._locale = settings.locale
-        self.book: Final = AddressBook(database, clock, is_shared=not database.is_sqlite)
+        is_shared = not database.is_sqlite
+        start = int.from_bytes(entropy(4), "big") / 2**32 if is_shared else 0.0
+        self.book: Final = AddressBook(database, clock, is_shared=is_shared, start=start)
         self.assign: Final = AssignAddresses(
             database,
             clock,

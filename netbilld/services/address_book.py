@@ -46,12 +46,20 @@ class AddressBook:
         unwritten: leases that were given while the database was away: nothing it says overrides them.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, is_shared: bool = True) -> None:
-        """Take what to read from; `is_shared` where other processes give from the same pools."""
+    def __init__(self, store: Store, clock: Clock, *, is_shared: bool = True, start: float = 0.0) -> None:
+        """Take what to read from.
+
+        Args:
+            store: where pools and leases are.
+            clock: time, and a monotonic clock.
+            is_shared: other processes give from the same pools.
+            start: from 0 to 1, where in a pool to begin with addresses never given.
+        """
         self.unwritten: Final[dict[Place, AddressLease]] = {}
         self._store = store
         self._clock = clock
         self._is_shared = is_shared
+        self._start = start
         self._tables: dict[UUID, LeaseTable] = {}
         self._by_name: dict[tuple[PoolKind, str], LeaseTable] = {}
         self._read_at: datetime | None = None
@@ -104,7 +112,7 @@ class AddressBook:
         async with self._store.read() as work:
             pools = await work.addresses.pools()
             leases = await work.addresses.leases([pool.id for pool in pools]) if pools else []
-        tables = {pool.id: LeaseTable(pool) for pool in pools}
+        tables = {pool.id: LeaseTable(pool, start=self._start) for pool in pools}
         for count, lease in enumerate(leases, 1):
             tables[lease.pool_id].put(lease)
             if count % _LEASES_A_TURN == 0:

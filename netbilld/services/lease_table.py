@@ -18,14 +18,19 @@ class LeaseTable:
     nobody else needs it.
     """
 
-    def __init__(self, pool: AddressPool, leases: Iterable[AddressLease] = ()) -> None:
-        """Take a pool and its leases, longest released first."""
+    def __init__(self, pool: AddressPool, leases: Iterable[AddressLease] = (), start: float = 0.0) -> None:
+        """Take a pool and its leases, longest released first.
+
+        `start`, from 0 to 1, says where in the pool to begin with addresses never given: processes that begin at
+        different places seldom want the same one.
+        """
         self.pool: Final = pool
         self._leases: dict[int, AddressLease] = {}
         self._of_service: dict[UUID, tuple[int, ...]] = {}
         self._free: OrderedDict[int, None] = OrderedDict()  # longest released first
         self._wanted: set[int] = set()  # a claim is under way, and what it comes to is not known
-        self._next_new = 0
+        self._start = min(int(pool.size * start), pool.size - 1) if pool.size else 0
+        self._next_new = 0  # steps from there on, round to it again
         for lease in leases:
             self.put(lease)
 
@@ -55,7 +60,7 @@ class LeaseTable:
         if newest is not None:
             return newest[1]
         while self._next_new < self.pool.size:
-            number = self._next_new
+            number = (self._start + self._next_new) % self.pool.size
             if number not in self._leases and number not in self._wanted:
                 return number
             self._next_new += 1
@@ -77,7 +82,7 @@ class LeaseTable:
         """Offer an address again."""
         self._wanted.discard(number)
         if number not in self._leases:
-            self._next_new = min(self._next_new, number)
+            self._next_new = min(self._next_new, (number - self._start) % self.pool.size)
 
     def put(self, lease: AddressLease) -> None:
         """Take what the database says of an address; one that this pool does not give is passed over."""

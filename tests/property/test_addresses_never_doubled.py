@@ -170,6 +170,7 @@ class Town:
         self._run(ask())
 
     def flush(self, number: int) -> None:
+        self.clock.pass_(seconds=1)
         self._run(self.nodes[number].assign.flush())
         waiting = []
         for answered, service, nas, mac in self.asked:

@@ -106,6 +106,13 @@ def test_a_pool_of_a_whole_ipv6_32_gives_and_counts_like_any_other() -> None:
     assert desk.table.free == (1 << 28) - 3
 
 
+def test_a_process_that_begins_in_the_middle_goes_round_to_the_first_address() -> None:
+    desk = Desk()
+    desk.table = LeaseTable(desk.table.pool, start=0.5)
+    given = [desk.take(uuid4()) for _ in range(5)]
+    assert given == ["10.0.0.2", "10.0.0.3", "10.0.0.0", "10.0.0.1", None]
+
+
 def test_a_lease_of_an_address_the_pool_no_longer_gives_is_passed_over() -> None:
     desk = Desk()
     desk.table.put(AddressLease(desk.table.pool.id, "10.0.9.9", ONE, NAS, None, NOW))
