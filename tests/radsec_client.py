@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from pyrad.packet import CoANAK, CoAPacket, DisconnectNAK, DisconnectRequest
+from pyrad.packet import CoANAK, CoAPacket, CoARequest, DisconnectNAK, DisconnectRequest
 
 from netbilld.radius.attributes import NAS_IP_ADDRESS, USER_NAME, USER_PASSWORD
 from netbilld.radius.authenticator import Secret
@@ -19,6 +19,7 @@ from tests.accounting_packets import datagram
 
 SECRET = b"radsec"
 ERROR_CAUSE = 101
+ORDERS = {int(CoARequest), int(DisconnectRequest)}
 
 
 class RadsecClient:
@@ -52,6 +53,7 @@ class RadsecClient:
             plain.close()
             raise
         self.received = b""
+        self._orders: list[bytes] = []
         self._identifier = 0
 
     def __enter__(self) -> Self:
@@ -98,7 +100,12 @@ class RadsecClient:
     # -- octets --------------------------------------------------------------------------------------------------------
 
     def frame(self, timeout_seconds: float = 10) -> bytes | None:
-        """Return the next packet; None where the connection ends."""
+        """Return the next answer, keeping orders for `order`; None where the connection ends."""
+        while (frame := self._frame(timeout_seconds)) is not None and frame[0] in ORDERS:
+            self._orders.append(frame)
+        return frame
+
+    def _frame(self, timeout_seconds: float) -> bytes | None:
         self.tls.settimeout(timeout_seconds)
         while True:
             if len(self.received) >= 4:
@@ -112,7 +119,6 @@ class RadsecClient:
                 octets = b""
             if not octets:
                 return None
-
             self.received += octets
 
     def ask(self, request: bytes, timeout_seconds: float = 10) -> Reply | None:
@@ -134,13 +140,18 @@ class RadsecClient:
 
     # -- orders --------------------------------------------------------------------------------------------------------
 
-    def order(self, timeout_seconds: float = 10) -> CoAPacket:
-        """Return the next CoA- or Disconnect-Request, verified."""
-        frame = self.frame(timeout_seconds)
-        assert frame is not None, "the connection has ended"
-        packet = CoAPacket(packet=frame, secret=SECRET)
-        assert packet.VerifyCoARequest(), "not signed with the secret radsec"
-        return packet
+    def order(self, username: str, timeout_seconds: float = 20) -> CoAPacket:
+        """Return the next CoA- or Disconnect-Request for a user, verified; those for others are acknowledged."""
+        while True:
+            frame = self._orders.pop(0) if self._orders else self._frame(timeout_seconds)
+            assert frame is not None, "the connection has ended"
+            if frame[0] not in ORDERS:
+                continue
+            packet = CoAPacket(packet=frame, secret=SECRET)
+            assert packet.VerifyCoARequest(), "not signed with the secret radsec"
+            if packet[USER_NAME] == [username.encode()]:
+                return packet
+            self.answer(packet)
 
     def answer(self, order: CoAPacket, *, error_cause: int | None = None) -> None:
         reply = order.CreateReply()
