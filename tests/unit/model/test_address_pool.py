@@ -32,6 +32,7 @@ def test_excluded_addresses_and_ranges_have_no_number() -> None:
     assert given == [f"10.0.0.{last}" for last in (1, 2, 7, 8, 9, 10, 11, 12, 13, 14)]
     assert [some.number(address) for address in given] == list(range(10))
     assert [some.number(f"10.0.0.{last}") for last in (0, 3, 6, 15, 16)] == [None] * 5
+    assert [some.number(text) for text in ("", "10.0.0", "10.0.0.257", "10.0.0.-1", "10.0.0.x", "::1")] == [None] * 6
 
 
 @pytest.mark.parametrize(
