@@ -241,7 +241,10 @@ class WorkerPool:
             case "count":
                 worker.count = message
             case "admit":
-                self._admit(worker, message)
+                try:
+                    self._admit(worker, message)
+                except Exception:  # one log-in's fault must not end the process it came by
+                    logger.exception("a log-in that process %d asked about could not be decided", worker.number)
             case "answer":
                 future = worker.answers.pop(message["number"], None)
                 if future is not None and not future.done():
@@ -251,12 +254,11 @@ class WorkerPool:
         """Decide on a log-in with limits, here where every one of them is known."""
         now = self._clock.now()
         decision = unpack_decision(message["decision"])
+        channel = worker.channel  # of the process that asks: its successor counts its own log-ins from 1 again
 
         def answer(admitted: Decision) -> None:
-            if worker.channel is not None:
-                worker.channel.send(
-                    {"say": "admitted", "number": message["number"], "decision": pack_decision(admitted)}
-                )
+            if channel is not None:
+                channel.send({"say": "admitted", "number": message["number"], "decision": pack_decision(admitted)})
 
         host, port = message["source"]
         client = self._clients().find(host)

@@ -85,6 +85,8 @@ class Worker:
         self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
         self._failures = Failures()
         self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
+        self._to_look_at: set[UUID] = set()
+        self._look = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -116,6 +118,7 @@ class Worker:
             "change feed": self._feed.follow,
             "log of attempts": partial(every, 0.5, self._log.run),
             "learned facts": partial(every, 2.0, self._keep_learned),
+            "usage": self._look_at,
         }
         if not self._database.is_sqlite:
             loops["notifications"] = self._feed.listen
@@ -126,15 +129,31 @@ class Worker:
         async for message in self._channel.messages():
             match message["say"]:
                 case "admitted":
-                    self._admission.admitted(message)
-                case "look":
-                    service_ids = [UUID(each) for each in message["service_ids"]]
-                    await self._entitle.run(service_ids, "usage", self._clock.now())
+                    try:
+                        self._admission.admitted(message)
+                    except Exception:  # as on a socket: one reply that can't be sent is nobody else's fault
+                        logger.exception("an answer could not be sent")
+                case "look":  # not here: who is admitted must not wait for the database, nor end with it
+                    self._to_look_at.update(UUID(each) for each in message["service_ids"])
+                    self._look.set()
                 case "ask":
                     self._channel.send({"say": "answer", "number": message["number"], "answer": self._answer(message)})
                 case "stop":
                     break
         self._stop.set()
+
+    async def _look_at(self) -> None:
+        """Decide anew on services whose due state the daemon has found changed."""
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            service_ids, self._to_look_at = self._to_look_at, set()
+            try:
+                await self._entitle.run(service_ids, "usage", self._clock.now())
+            except BaseException:
+                self._to_look_at |= service_ids
+                self._look.set()
+                raise
 
     def _answer(self, message: Message) -> Message:
         request = message["request"]

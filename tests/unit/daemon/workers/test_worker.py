@@ -1,0 +1,80 @@
+"""A worker's side: what it hears of the daemon while the database is slow or away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.daemon.tasks import Failures, supervise
+from netbilld.daemon.workers.channel import Message
+from netbilld.daemon.workers.worker import Worker
+from netbilld.model.errors import StoreUnavailableError
+
+SERVICE = UUID(int=7)
+
+
+class Line:
+    """What the daemon says, one message after the other."""
+
+    def __init__(self, *messages: Message) -> None:
+        self._messages = messages
+
+    async def messages(self) -> AsyncIterator[Message]:
+        for message in self._messages:
+            yield message
+
+
+class Admitted:
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    def admitted(self, message: Message) -> None:
+        self.numbers.append(message["number"])
+        if message["number"] == 1:
+            raise ValueError("a reply that can't be encoded")
+
+
+class Entitle:
+    """Finds the database away the first time, and is told when it may answer."""
+
+    def __init__(self) -> None:
+        self.may_answer = asyncio.Event()
+        self.looked: list[Sequence[UUID]] = []
+        self.tries = 0
+
+    async def run(self, service_ids: Collection[UUID], cause: str, now: datetime) -> None:
+        del cause, now
+        self.tries += 1
+        await self.may_answer.wait()
+        if self.tries == 1:
+            raise StoreUnavailableError("the database is away")
+        self.looked.append(list(service_ids))
+
+
+def worker(line: Line) -> Worker:
+    """Return one with only what hears the daemon."""
+    one = Worker.__new__(Worker)
+    one._channel = line  # type: ignore[assignment]
+    one._admission = Admitted()  # type: ignore[assignment]
+    one._entitle = Entitle()  # type: ignore[assignment]
+    one._clock = SystemClock()
+    one._to_look_at, one._look, one._stop = set(), asyncio.Event(), asyncio.Event()
+    return one
+
+
+async def test_who_is_admitted_does_not_wait_for_a_database_that_hangs_nor_does_the_process_end_with_it() -> None:
+    look = {"say": "look", "service_ids": [str(SERVICE)]}
+    one = worker(Line(look, {"say": "admitted", "number": 1}, {"say": "admitted", "number": 2}))
+    task = asyncio.create_task(supervise("usage", one._look_at, Failures()))
+    try:
+        async with asyncio.timeout(10):
+            await one._hear()
+            assert one._admission.numbers == [1, 2]  # type: ignore[attr-defined]
+            one._entitle.may_answer.set()  # type: ignore[attr-defined]
+            while not one._entitle.looked:  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
+        assert one._entitle.looked == [[SERVICE]]  # type: ignore[attr-defined]
+        assert one._entitle.tries == 2  # type: ignore[attr-defined]
+    finally:
+        task.cancel()
