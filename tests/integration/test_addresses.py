@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from netbilld.adapters.database.engine import Database
+from netbilld.cli.address_checks import check_addresses
 from netbilld.model.errors import StoreUnavailableError
 from netbilld.radius.terms import AccessTerms
 from tests.address_world import NOW, Node, World, pool, said
@@ -264,6 +265,29 @@ async def test_several_processes_that_race_for_one_pool_double_no_address(world:
     assert {lease.address: lease.service_id for lease in await world.leases()} == dict(
         zip(given, world.service_ids, strict=True)
     )
+
+
+async def test_thousands_at_once_all_get_an_address_of_their_own(world: World, nodes: list[Node]) -> None:
+    await world.fill(3_000, pool("home", "10.0.0.0/20"))
+    for number in range(2):
+        node = world.node(start=number / 2)
+        await node.start()
+        nodes.append(node)
+    asked = [nodes[number % 2].ask(service, A) for number, service in enumerate(world.service_ids)]
+    given = {said(decision) for decision in await asyncio.gather(*asked)}
+    assert len(given) == 3_000
+    assert len(await world.live()) == 3_000
+
+
+async def test_doctor_tells_of_full_pools_conflicts_and_silent_nas(world: World, nodes: list[Node]) -> None:
+    await world.fill(2, pool("home", "10.0.0.7/32"))
+    (node,) = await begin(world, nodes)
+    await node.address(world.service_ids[0], A)
+    await world.session(world.service_ids[1], "10.0.0.7", B)
+    world.clock.pass_(minutes=20)
+    await node.settle.sweep(world.clock.now(), NOW)
+    found = [(check.name, check.result) for check in await check_addresses(world.database)]
+    assert found == [("pool home", "warn"), ("pool home", "fail"), ("nas pop0", "warn")]
 
 
 async def test_the_last_address_goes_to_one_of_several_processes(world: World, nodes: list[Node]) -> None:

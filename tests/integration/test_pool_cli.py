@@ -171,6 +171,7 @@ def ipv4(packet: Packet) -> str | None:
     return None if value is None else ".".join(map(str, value))
 
 
+@pytest.mark.slow
 def test_a_daemon_gives_addresses_from_a_pool_takes_them_back_and_says_so(daemon: DaemonProcess) -> None:
     mac = "AA:BB:CC:00:00:01"
     with NasSocket(daemon) as nas:
@@ -218,6 +219,7 @@ def wait_for_log(daemon: DaemonProcess, reason: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_addresses_given_before_a_kill_are_still_their_sessions_after_it(daemon: DaemonProcess) -> None:
     daemon.cli("pool", "add", "home", "10.20.0.0/30")
     mac = "AA:BB:CC:00:00:01"
