@@ -35,6 +35,7 @@ from tests.radsec_client import RadsecClient
 pytestmark = [pytest.mark.slow]
 
 POP1, ROAMING, ANYWAY, UNBOUND = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
+ORDERED = "127.0.0.6"  # apart from the others, whose connections end under orders for what they have accounted
 
 
 class Town:
@@ -116,6 +117,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             NasFields("pop1", POP1, SECRET, require_message_authenticator="true"),
             NasFields("roaming", ROAMING, SECRET, radsec_name="roaming.example.net"),
             NasFields("anyway", ANYWAY, SECRET, radsec_name="*"),
+            NasFields("ordered", ORDERED, SECRET, radsec_name="*"),
             NasFields("pop6", "::1", SECRET, radsec_name="*"),
         )
         asyncio.run(town.add(nas, ("budi", "siti", "tono", "wati")))
@@ -461,7 +463,7 @@ def begin(town: Town, nas: RadsecClient, username: str, session_id: str) -> None
 
 
 def test_rfc6614_2_5_orders_go_back_over_the_connection(town: Town) -> None:
-    with town.client() as nas:
+    with town.client(source=ORDERED) as nas:
         begin(town, nas, "tono", "86000001")
         town.daemon.cli("subscriber", "suspend", "tono", "--reason", "test")
         order = nas.order("tono")
@@ -479,9 +481,9 @@ def test_rfc6614_2_5_orders_go_back_over_the_connection(town: Town) -> None:
 
 async def test_a_nas_that_takes_no_orders_over_radsec_gets_them_over_udp(town: Town) -> None:
     """RFC 6614 §2.5: who does not take them answers Error-Cause 406. RouterOS documents UDP only."""
-    async with CoaServer(secret=SECRET.encode(), host=POP1, port=free_udp_port()) as udp:
-        await asyncio.to_thread(town.daemon.cli, "nas", "set", "pop1", "--coa-port", str(udp.port))
-        nas = await asyncio.to_thread(town.client)
+    async with CoaServer(secret=SECRET.encode(), host=ORDERED, port=free_udp_port()) as udp:
+        await asyncio.to_thread(town.daemon.cli, "nas", "set", "ordered", "--coa-port", str(udp.port))
+        nas = await asyncio.to_thread(town.client, source=ORDERED)
         with nas:
             await asyncio.to_thread(begin, town, nas, "siti", "87000001")
             await asyncio.to_thread(town.daemon.cli, "subscriber", "suspend", "siti", "--reason", "test")

@@ -6,6 +6,7 @@ that has never answered over RadSec is asked over UDP as well, and for a while o
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
@@ -20,6 +21,8 @@ from netbilld.radius.radsec import SECRET
 from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
 
 DEAF_SECONDS: Final = 1800.0  # after which a NAS that took no orders here is tried here again
+CUTS_IN_A_ROW: Final = 3
+CUT_SECONDS: Final = 300.0
 _ACKS: Final = frozenset((int(Code.COA_ACK), int(Code.DISCONNECT_ACK)))
 ANSWERS: Final = _ACKS | {int(Code.COA_NAK), int(Code.DISCONNECT_NAK)}
 logger = logging.getLogger("netbilld.enforcement")
@@ -102,7 +105,7 @@ class OrdersByRadsec:
         self._udp = udp
         self._patience_seconds = patience_seconds
         self._deaf_until_mono: dict[UUID, float] = {}
-        self._cut_short: set[UUID] = set()  # whose connection ended under an order
+        self._cut_short: Counter[UUID] = Counter()  # how often in a row a connection has ended under an order
 
     async def apply(self, nas: NasTarget, session: SessionHandle, order: Order, class_value: bytes) -> Outcome:
         """Return what came of one order."""
@@ -125,7 +128,7 @@ class OrdersByRadsec:
             channel.release(identifier)
         reply = exchange.reply
         if exchange.state is ExchangeState.DONE and reply is not None:
-            self._cut_short.discard(nas.nas_id)
+            self._cut_short.pop(nas.nas_id, None)
             if reply.code in _ACKS:
                 return Outcome(OutcomeKind.ACKED)
             if reply.error_cause != ErrorCause.UNSUPPORTED_EXTENSION:
@@ -133,9 +136,13 @@ class OrdersByRadsec:
                 return Outcome(OutcomeKind.NACKED, reply.error_cause, said)
         elif channel.takes_orders:
             return Outcome(OutcomeKind.TIMED_OUT, detail=f"no answer from {nas.name} over RadSec")
-        elif channel.is_closed and nas.nas_id not in self._cut_short:
-            self._cut_short.add(nas.nas_id)  # chance; twice, and it is the orders that it can't bear
-            return Outcome(OutcomeKind.TIMED_OUT, detail=f"the RadSec connection of {nas.name} ended meanwhile")
+        elif channel.is_closed:
+            # chance, or orders are what it can't bear: this one goes over UDP, and after some in a row all do
+            self._cut_short[nas.nas_id] += 1
+            if self._cut_short[nas.nas_id] >= CUTS_IN_A_ROW:
+                del self._cut_short[nas.nas_id]
+                self._deaf_until_mono[nas.nas_id] = asyncio.get_running_loop().time() + CUT_SECONDS
+            return await self._udp.apply(nas, session, order, class_value)
         self._deaf_until_mono[nas.nas_id] = asyncio.get_running_loop().time() + DEAF_SECONDS
         logger.info("NAS %s takes no orders over RadSec: they go over UDP", nas.name, extra={"event": "radsec_deaf"})
         return await self._udp.apply(nas, session, order, class_value)
