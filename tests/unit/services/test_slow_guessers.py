@@ -61,12 +61,13 @@ def test_the_right_password_of_a_guesser_is_not_looked_at_once_it_has_tried_too_
 
 
 def test_unknown_names_and_other_methods_are_slowed_alike() -> None:
-    for make in (
+    guesses: list[Callable[[int], Request]] = [
         lambda number: pap(b"nobody", b"guess %d" % number, THIEF),
         lambda number: chap(b"NoBody" if number % 2 else b"nobody", b"guess %d" % number, THIEF),
         lambda number: mschap_v2(b"nobody", f"guess {number}", THIEF),
         lambda number: mschap_v2(b"BUDI" if number % 2 else b"budi", f"guess {number}", THIEF),
-    ):
+    ]
+    for make in guesses:
         slow = Slow()
         answers = [slow.ask(make(number)) for number in range(7)]
         assert [answer is None for answer in answers] == [False] * 5 + [True] * 2
