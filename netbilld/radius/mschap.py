@@ -1,21 +1,15 @@
 """MS-CHAPv1 and v2, and the MPPE keys that follow from them (RFC 2433, RFC 2759, RFC 3079, RFC 2548).
 
-The NT hash of a password is made when the password is stored. The DES contexts it leads to are kept for as many
-subscribers as there is room for, since a log-in costs much less with them.
+The NT hash of a password is made when the password is stored.
 """
 
 from hashlib import sha1
 from hmac import compare_digest
-from typing import Final
-
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
 
 from netbilld.radius.authenticator import Secret
+from netbilld.radius.des import des
 from netbilld.radius.md4 import md4
 from netbilld.radius.passwords import hide_password, hide_salted
-
-REMEMBERED_HASHES: Final = 8192  # about 4 KB each
 
 # RFC 2759 §8.7
 _MAGIC_SERVER = b"Magic server to client signing constant"
@@ -24,7 +18,7 @@ _MAGIC_PAD = b"Pad to make it do more than one iteration"
 _MAGIC_MASTER = b"This is the MPPE Master Key"
 _MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
 _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
-_ECB = modes.ECB()  # noqa: S305 - RFC 2433 §A.4 wants it
+_FIVE_ZEROS = bytes(5)  # an NT hash, 16 octets, makes three keys of 7
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
 
@@ -35,35 +29,6 @@ _KEYS = 1 << 128 | 1 << 64 | 1
 _HIGH_28, _LOW_28 = 0x00FFFFFFF0000000 * _KEYS, 0x000000000FFFFFFF * _KEYS
 _HIGH_14, _LOW_14 = 0x0FFFC0000FFFC000 * _KEYS, 0x00003FFF00003FFF * _KEYS
 _HIGH_7, _LOW_7 = 0x3F803F803F803F80 * _KEYS, 0x007F007F007F007F * _KEYS
-
-
-_Encryptors = tuple[CipherContext, CipherContext, CipherContext]
-
-
-class _Contexts:
-    """DES contexts by NT hash; once they are full nobody new gets in until all are forgotten.
-
-    Where there are more subscribers than room, keeping the most recent ones would throw each away before it is back.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[bytes, _Encryptors] = {}
-        self._missed = 0
-
-    def get(self, nt_hash_: bytes) -> _Encryptors:
-        found = self._kept.get(nt_hash_)
-        if found is None:
-            found = _encryptors(nt_hash_)
-            if len(self._kept) < REMEMBERED_HASHES:
-                self._kept[nt_hash_] = found
-            else:
-                self._missed += 1
-                if self._missed > 16 * REMEMBERED_HASHES:  # passwords change: what is kept must not be so for ever
-                    self._kept, self._missed = {}, 0
-        return found
-
-
-_contexts: Final = _Contexts()
 
 
 def nt_hash(password: str | bytes) -> bytes:
@@ -88,19 +53,9 @@ def _des_keys(raw: bytes) -> bytes:
     return (bits << 1).to_bytes(24, "big").translate(_ODD_PARITY)
 
 
-def _encryptors(nt_hash_: bytes) -> _Encryptors:
-    keys = _des_keys(nt_hash_.ljust(21, b"\0"))
-    # Triple DES under one key three times over is DES, which alone is no longer offered.
-    first = Cipher(TripleDES(keys[:8] * 3), _ECB).encryptor()
-    second = Cipher(TripleDES(keys[8:16] * 3), _ECB).encryptor()
-    third = Cipher(TripleDES(keys[16:] * 3), _ECB).encryptor()
-    return first, second, third
-
-
 def challenge_response(challenge: bytes, nt_hash_: bytes) -> bytes:
     """Return the 24 octets that answer an 8-octet challenge: NT-Response (RFC 2433 §A.4, RFC 2759 §8.5)."""
-    first, second, third = _contexts.get(nt_hash_)
-    return first.update(challenge) + second.update(challenge) + third.update(challenge)
+    return des(_des_keys(nt_hash_ + _FIVE_ZEROS), challenge)
 
 
 def name_without_domain(user_name: bytes) -> bytes:
