@@ -112,8 +112,11 @@ def postgresql(directory: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def everybody(directory: Path, subscribers: int, source_count: int, wanted: set[str]) -> Iterator[Field]:
-    """Start those wanted of netbilld, freeradius-sql and freeradius-files, with the same subscribers."""
+def everybody(directory: Path, subscribers: int, source_count: int, wanted: set[str], workers: int) -> Iterator[Field]:
+    """Start those wanted of netbilld, freeradius-sql and freeradius-files, with the same subscribers.
+
+    `workers` is netbilld's radius.workers; FreeRADIUS has its default pool of threads.
+    """
     with ExitStack() as stack:
         running = stack.enter_context(postgresql(directory))
         runner = stack.enter_context(asyncio.Runner())
@@ -125,7 +128,10 @@ def everybody(directory: Path, subscribers: int, source_count: int, wanted: set[
 
         responses = directory / "responses"
         write_responses(responses, subscribers)
-        daemon = stack.enter_context(netbilld_on_postgresql(directory / "netbilld", running, subscribers, source_count))
+        settings = {"NETBILLD_RADIUS__WORKERS": str(workers)}
+        daemon = stack.enter_context(
+            netbilld_on_postgresql(directory / "netbilld", running, subscribers, source_count, **settings)
+        )
         daemon.start()
         log = table(daemon.environment["NETBILLD_DATABASE_URL"], "auth_attempts")
         found = [Contender("netbilld", "netbilld", daemon.pid, daemon.auth_port, daemon.acct_port, log)]

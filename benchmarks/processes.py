@@ -34,7 +34,11 @@ def memory_mib(pid: int) -> float:
 
 
 def peak_memory_mib(pid: int) -> float:
-    """Return the most resident memory that a process has had."""
+    """Return the most resident memory that a process, or any one of its children that live, has had."""
+    return max(_peak_mib(each) for each in (pid, *children(pid)))
+
+
+def _peak_mib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
@@ -43,7 +47,8 @@ def peak_memory_mib(pid: int) -> float:
 
 @contextmanager
 def paused(pids: list[int]) -> Iterator[None]:
-    """Let processes stand still, so that they don't disturb what is measured."""
+    """Let processes and their children stand still, so that they don't disturb what is measured."""
+    pids = [each for pid in pids for each in (pid, *children(pid))]
     for pid in pids:
         os.kill(pid, SIGSTOP)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.bars import Bar, at_least, at_most
 from benchmarks.contenders import Contender, Field, core_count, everybody
-from benchmarks.processes import cpu_seconds, paused, peak_memory_mib, tree_cpu_seconds
+from benchmarks.processes import paused, peak_memory_mib, tree_cpu_seconds
 
 LOGGED_WITHIN_SECONDS = 5.0
 FIGURES = (
@@ -38,7 +38,9 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     client = build_client("loadgen")
     modes: dict[str, dict[str, Run]] = {}
     memory: dict[str, float] = {}
-    with everybody(directory, options.subscribers, options.sources, set(options.against.split(","))) as field:
+    with everybody(
+        directory, options.subscribers, options.sources, set(options.against.split(",")), options.workers
+    ) as field:
         for mode in options.modes.split(","):
             runs: dict[str, list[Run]] = {contender.key: [] for contender in field.contenders}
             for _ in range(options.runs):  # in turn, so that what disturbs the machine disturbs everybody
@@ -53,6 +55,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
         "window": options.window,
         "sources": options.sources,
         "runs": options.runs,
+        "workers": options.workers,
         "peak_memory_mib": memory,
         "modes": modes,
     }
@@ -69,11 +72,11 @@ def _run(client: Path, field: Field, contender: Contender, mode: str, options: a
         command += ["-p", str(contender.acct_port)]
     with paused([other.pid for other in field.contenders if other is not contender]):
         newest = log.newest() if log else 0
-        own, database = cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
+        own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         run: Run = json.loads(finished.stdout)
         run["logged_s"] = log.wait_for(newest + int(run["answered"]), LOGGED_WITHIN_SECONDS) if log else 0.0
-        run["own_us"] = (cpu_seconds(contender.pid) - own) / run["answered"] * 1e6
+        run["own_us"] = (tree_cpu_seconds(contender.pid) - own) / run["answered"] * 1e6
         run["database_us"] = (tree_cpu_seconds(postgres) - database) / run["answered"] * 1e6
         run["unlogged"] = run["answered"] - log.rows_after(newest) if log else 0
     run["cpu_us"] = run["own_us"] + run["database_us"]

@@ -28,7 +28,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     figures: dict[str, Any] = {}
     bars: list[Bar] = []
     storm = 0
-    with everybody(directory, options.storm_subscribers, NAS, set()) as field:
+    with everybody(directory, options.storm_subscribers, NAS, set(), options.workers) as field:
         for mode in MODES:
             runs = []
             for _ in range(options.runs):
