@@ -97,6 +97,7 @@ class AccessView:
         limits: what the Accept says of the time and octets left, by request and moment; None for no limit.
         walled: why it is let in only within the walled garden; a NAS that has no such walls refuses it for that.
         terms: what admission checks beyond credentials and entitlement; None for nothing, which costs nothing.
+        barred: whoever tries has guessed too much: no password is right.
     """
 
     name: str
@@ -110,6 +111,7 @@ class AccessView:
     terms: AccessTerms | None = None
     walled: str | None = None
     limits: Callable[[Request, datetime], bytes] | None = field(default=None, repr=False)
+    barred: bool = False
 
 
 @dataclass(slots=True)
@@ -283,10 +285,10 @@ def _verify_address(packet: Packet, view: AccessView, password: bytes) -> _Verif
         said = normalise_mac(text(password))
         if said is None or said != view.name:
             return method, Reason.WRONG_PASSWORD, b""
-    return method, _proven(packet, view), b""
+    return method, proven(packet, view), b""
 
 
-def _proven(packet: Packet, view: AccessView) -> Reason:
+def proven(packet: Packet, view: AccessView) -> Reason:
     """Return OK unless the NAS itself reports another station or line than the name claims."""
     if view.kind == "mac":
         return Reason.OK if station_agrees(packet, view.name) else Reason.MAC_MISMATCH
@@ -304,7 +306,7 @@ def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> _Verified:
         user_name = attributes.get(USER_NAME, b"")
         for password in (b"", user_name, view.password):
             if verify_chap(chap, challenge, password):
-                return method, _proven(packet, view), b""
+                return method, proven(packet, view), b""
         return method, Reason.WRONG_PASSWORD, b""
     if verify_chap(chap, challenge, view.password) and view.password:
         return "chap", Reason.OK, b""

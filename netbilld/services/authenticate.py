@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason, decide, refuse
+from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason, decide, proven, refuse
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, Left, failure_for
@@ -102,14 +102,13 @@ class Authenticate:
         view: AccessView | None
         name = attributes.get(USER_NAME, b"")
         if self._eap is not None and EAP_MESSAGE in attributes:
-            barred: list[AccessView] = []
 
             def find(inner: bytes) -> AccessView | None:
                 found = self._named(inner, request, now)
                 if found is None or guessers is None or guessers.may_try(request, inner, found):
                     return found
-                barred.append(found)  # nothing a peer says will be right, nor tell that it was
-                return replace(found, password=self._entropy(16), nt_hash=self._entropy(16))
+                # nothing a peer says will be right, nor tell that it was; a resumed session is not believed either
+                return replace(found, password=self._entropy(16), nt_hash=self._entropy(16), barred=True)
 
             outcome = self._eap.handle(request, find)
             for left in self._eap.take_left():
@@ -117,13 +116,19 @@ class Authenticate:
             if outcome is None:
                 return None
             decision, view, name = outcome.decision, outcome.view, outcome.identity or name
-            if barred and decision.reason == Reason.WRONG_PASSWORD:
-                decision.reason = Reason.TOO_MANY_TRIES
-            if decision.code == _ACCEPT and self._is_anothers_name(request, view, now):
-                decision = Decision(
-                    _REJECT, failure_for(request.packet), Reason.EAP_FAILED, decision.method, _OUTER_NAME
-                )
+            # what is tried counts as soon as it is told: a guesser who knows enough hangs up before the Reject
+            if (
+                (told := outcome.told) is not None
+                and guessers is not None
+                and guessers.rejected(request, name, told.view, told.reason, partial(answer, decision))
+            ):
+                self._note(request, name, view, decision, now)
+                return None
+            if decision.code == _ACCEPT and view is not None:
+                decision = self._believed(request, view, decision, now)
+            was_told = outcome.was_told
         else:
+            was_told = False
             view = self._find(name, request, now)
             if guessers is None or guessers.may_try(request, name, view):
                 decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
@@ -133,7 +138,7 @@ class Authenticate:
                 decision = refuse(request, Reason.TOO_MANY_TRIES, self._entropy(ENTROPY_OCTETS))
         if guessers is not None:
             if decision.code == _REJECT:
-                if guessers.rejected(request, name, view, decision, partial(answer, decision)):
+                if not was_told and guessers.rejected(request, name, view, decision.reason, partial(answer, decision)):
                     self._note(request, name, view, decision, now)
                     return None
             elif view is not None and decision.code == _ACCEPT:
@@ -155,10 +160,21 @@ class Authenticate:
         self._note(request, name, view, decision, now)
         return decision
 
-    def _is_anothers_name(self, request: Request, view: AccessView | None, now: datetime) -> bool:
+    def _believed(self, request: Request, view: AccessView, decision: Decision, now: datetime) -> Decision:
+        """Return an Accept by EAP, or a refusal where what the NAS reports speaks against it."""
+        reason, detail = Reason.OK, None
+        if self._is_anothers_name(request, view, now):
+            reason, detail = Reason.EAP_FAILED, _OUTER_NAME
+        elif view.kind != "password" and decision.method != "eap-tls":  # a certificate proves by itself
+            reason = proven(request.packet, view)
+        if reason is Reason.OK:
+            return decision
+        return Decision(_REJECT, failure_for(request.packet), reason, decision.method, detail)
+
+    def _is_anothers_name(self, request: Request, view: AccessView, now: datetime) -> bool:
         """Tell whether the name outside a tunnel is of somebody else, whom a NAS would have accounting for."""
         outer = self._named(request.packet.attributes.get(USER_NAME, b""), request, now)
-        return outer is not None and (view is None or outer.service_id != view.service_id)
+        return outer is not None and outer.service_id != view.service_id
 
     def _named(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
         """Return whom a name as typed leads to, else without its realm."""
@@ -181,10 +197,13 @@ class Authenticate:
         return None
 
     def _note_left(self, left: Left, now: datetime) -> None:
-        reason = Reason.EAP_FAILED
+        refused = left.refused
+        reason = Reason.EAP_FAILED if refused is None else refused.reason
+        service_id = None if refused is None or refused.view is None else refused.view.service_id
+        result = "challenge" if refused is None else "reject"
         self._attempts.append(
             LoginAttempt(
-                now, left.nas_id, left.identity, None, left.method, "challenge", reason, 0, left.station, left.detail
+                now, left.nas_id, left.identity, service_id, left.method, result, reason, 0, left.station, left.detail
             )
         )
 

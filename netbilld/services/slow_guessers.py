@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from netbilld.radius.access import AccessView, Decision, Reason
+from netbilld.radius.access import AccessView, Reason
 from netbilld.radius.attributes import CALLING_STATION_ID
 from netbilld.radius.guesses import Guesses, Name
 from netbilld.radius.server import Request
@@ -48,13 +48,13 @@ class SlowGuessers:
         self._guesses.right(view.name, request.client.nas_id, station)
 
     def rejected(
-        self, request: Request, name: bytes, view: AccessView | None, decision: Decision, answer: Callable[[], None]
+        self, request: Request, name: bytes, view: AccessView | None, reason: str, answer: Callable[[], None]
     ) -> bool:
-        """Take note of a Reject; True if `answer` will send it later, False if it is to leave now."""
-        if decision.reason not in _GUESSED:
+        """Take note of a Reject, or of what tells of one; True if `answer` sends it later, False if it leaves now."""
+        if reason not in _GUESSED:
             return False
         station = request.packet.attributes.get(CALLING_STATION_ID, b"")
-        if decision.reason == Reason.TOO_MANY_TRIES:
+        if reason == Reason.TOO_MANY_TRIES:
             slow = True
         elif view is None and _is_itself(name, station):
             return False  # a device that nobody knows yet guesses nothing

@@ -28,6 +28,7 @@ class Conversation:
     started_mono: float
     station: bytes | None = None  # Calling-Station-Id
     method: EapMethod | None = None
+    told: bool = False  # the peer has heard that it will be refused
     begun: bool = False  # the method has had an answer: no other may be asked for
     offered: list[Method] = field(default_factory=list)
     identifier: int = 0

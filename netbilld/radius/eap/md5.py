@@ -34,5 +34,9 @@ class Md5Method:
         digest = bytes((self.identifier,)) + data[1 : 1 + _DIGEST_OCTETS]
         return concluded(view, proof.chap(view, digest, self._challenge))
 
+    @property
+    def refused(self) -> None:
+        """A Failure is all that MD5 tells."""
+
     def granted(self) -> None:
         """Keep nothing."""

@@ -56,7 +56,7 @@ class InnerMsChapV2:
             proved = mschap.success_v2(self._challenge, answer, name, self.verdict.view.nt_hash)
             return self._message(_SUCCESS, proved[1:] + b" M=OK")
         # RFC 2759 §6: 691 for wrong credentials, 649 for right ones that may not come in now
-        wrong = self.verdict.reason in {Reason.UNKNOWN_USER, Reason.WRONG_PASSWORD}
+        wrong = self.verdict.reason in {Reason.UNKNOWN_USER, Reason.WRONG_PASSWORD, Reason.TOO_MANY_TRIES}
         text = mschap.error(self._identifier, self._error_challenge, 3, 691 if wrong else 649)
         return self._message(_FAILURE, text[1:])
 

@@ -11,6 +11,7 @@ from netbilld.radius.eap.resumption import Resumption
 from netbilld.radius.eap.steps import Find, Granted, Refused
 from netbilld.radius.eap.tls_method import TlsMethod
 from netbilld.radius.eap.tunnel import TlsEngine
+from netbilld.radius.packet import MAX_VALUE_OCTETS
 
 _RESULT_TLV: Final = b"\x80\x03\0\2"  # mandatory, Result, two octets
 _RESULT_SUCCESS: Final = _RESULT_TLV + b"\0\1"
@@ -49,6 +50,12 @@ class PeapMethod(TlsMethod):
         self._inner: InnerMsChapV2 | None = None
         self._inner_verdict: Granted | Refused | None = None
 
+    @property
+    def refused(self) -> Refused | None:
+        """Why the peer will be refused: MS-CHAPv2 tells it before the Result does."""
+        verdict = self._inner_verdict or (self._inner.verdict if self._inner is not None else None)
+        return verdict if isinstance(verdict, Refused) else super().refused
+
     def _established(self, data: bytes, find: Find) -> Granted | Refused | None:
         del data  # it is our turn to speak
         resumed = self._resumed(find)
@@ -78,7 +85,7 @@ class PeapMethod(TlsMethod):
             self._say_result(Refused(Reason.NO_COMMON_METHOD, detail=detail))
             return None
         if self._stage is _Stage.IDENTITY and kind == EapType.IDENTITY and inside:
-            self.identity = inside.rstrip(b"\0")
+            self.identity = inside[:MAX_VALUE_OCTETS].rstrip(b"\0")
             challenge, error_challenge = self._entropy[:CHALLENGE_OCTETS], self._entropy[CHALLENGE_OCTETS:]
             self._inner = InnerMsChapV2(self.identity, challenge, error_challenge)
             self._stage = _Stage.MSCHAPV2

@@ -41,4 +41,6 @@ def _reason(view: AccessView | None, kept: bytes, right: bool) -> Reason:
         return Reason.UNKNOWN_USER
     if not kept:
         return Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD
+    if view.barred:
+        return Reason.TOO_MANY_TRIES
     return Reason.OK if right else Reason.WRONG_PASSWORD

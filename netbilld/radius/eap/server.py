@@ -5,7 +5,7 @@ reports its failures as values.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -63,22 +63,27 @@ class EapOutcome:
         decision: the answer.
         view: the credential it was about, as far as it is known; authenticated only beside an Accept.
         identity: who the peer says it is, the inner identity once there is one; for the log.
+        told: beside the one Challenge that tells the peer that it will be refused: why.
+        was_told: beside a Reject of which a Challenge has told already.
     """
 
     decision: Decision
     view: AccessView | None = None
     identity: bytes = field(default=b"", repr=False)
+    told: Refused | None = None
+    was_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A log-in whose device fell silent half-way; `detail` is for people."""
+    """A log-in whose device fell silent half-way, or hung up when it heard that it is refused; `detail` for people."""
 
     nas_id: UUID
     identity: bytes = field(repr=False)
     method: Method
     station: bytes | None
-    detail: str
+    detail: str | None
+    refused: Refused | None = None
 
 
 class EapServer:
@@ -160,7 +165,11 @@ class EapServer:
         conversation.begun = True
         step = conversation.method.answer(said.data, find)
         if isinstance(step, Ask):
-            return self._ask(conversation, conversation.method.kind, step.data)
+            outcome = self._ask(conversation, conversation.method.kind, step.data)
+            if conversation.told or (told := conversation.method.refused) is None:
+                return outcome
+            conversation.told = True
+            return replace(outcome, told=told)
         if isinstance(step, Refused):
             return self._refuse(conversation, said, step)
         return self._accept(conversation, request, said, conversation.method, step)
@@ -168,7 +177,14 @@ class EapServer:
     def take_left(self) -> list[Left]:
         """Return, once, the log-ins whose device fell silent half-way."""
         return [
-            Left(one.nas_id, one.method.identity, one.method.name, one.station, SILENCE)
+            Left(
+                one.nas_id,
+                one.method.identity,
+                one.method.name,
+                one.station,
+                SILENCE if one.method.refused is None else one.method.refused.detail,
+                one.method.refused,
+            )
             for one in self.conversations.take_left()
             if one.method is not None
         ]
@@ -261,7 +277,8 @@ class EapServer:
         method = conversation.method
         if method is None:
             return _rejected(said.identifier, refused, "eap", conversation.identity)
-        return _rejected(said.identifier, refused, method.name, method.identity)
+        outcome = _rejected(said.identifier, refused, method.name, method.identity)
+        return replace(outcome, was_told=True) if conversation.told else outcome
 
     def _accept(
         self, conversation: Conversation, request: Request, said: EapPacket, method: EapMethod, granted: Granted

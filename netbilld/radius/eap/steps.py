@@ -49,6 +49,11 @@ class EapMethod(Protocol):
     name: Method
     identity: bytes  # who the peer says it is, as far as is known: the inner identity once there is one
 
+    @property
+    def refused(self) -> Refused | None:
+        """Why the peer will be refused, once that is certain; it may have been told already and hang up."""
+        ...
+
     def start(self) -> bytes:
         """Return the data of the first Request."""
         ...

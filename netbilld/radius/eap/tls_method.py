@@ -67,6 +67,11 @@ class TlsMethod(ABC):
             return self._last_word(message, self._verdict)
         return self._go_on(message, find)
 
+    @property
+    def refused(self) -> Refused | None:
+        """Why the peer will be refused, once it has heard what we have to say before."""
+        return self._verdict if isinstance(self._verdict, Refused) else None
+
     def granted(self) -> None:
         """Let the session be resumed."""
         self._tunnel.let_resume()

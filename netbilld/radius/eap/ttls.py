@@ -20,6 +20,7 @@ from netbilld.radius.eap.packet import EapType
 from netbilld.radius.eap.steps import Find, Granted, Refused, concluded
 from netbilld.radius.eap.tls import COMMITMENT
 from netbilld.radius.eap.tls_method import TlsMethod
+from netbilld.radius.packet import MAX_VALUE_OCTETS
 
 _CHALLENGE_LABEL: Final = b"ttls challenge"  # RFC 5281 §11.1; with TLS 1.3 through its exporter, RFC 9427 §2.4
 _CHAP_CHALLENGE_OCTETS: Final = 16
@@ -59,7 +60,8 @@ class TtlsMethod(TlsMethod):
             if key not in _UNDERSTOOD and must_be_understood:
                 return Refused(Reason.NO_COMMON_METHOD, detail=f"the peer speaks attribute {key} inside TTLS")
             said.setdefault(key, value)
-        if not (name := said.get(USER_NAME, b"").rstrip(b"\0")):
+        name = said.get(USER_NAME, b"").rstrip(b"\0")
+        if not 0 < len(name) <= MAX_VALUE_OCTETS:
             return _MALFORMED
         self.identity = name
         view = find(name)
