@@ -7,11 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
 from netbilld.daemon.eap import eap_server
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.settings import Settings
+from netbilld.radius.guesses import MAX_FAMILIAR
 from netbilld.radius.realms import Realms
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
@@ -40,6 +42,7 @@ class Authentication:
         self.attempts = AttemptBuffer()
         self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
         self.eap = eap_server(settings, clock, entropy)
+        self.guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
         self.authenticate = Authenticate(
             self.directory,
             self.attempts,
@@ -48,7 +51,7 @@ class Authentication:
             eap=self.eap,
             admission=admission,
             realms=Realms.of(settings.radius.realms),
-            guessers=SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay),
+            guessers=self.guessers,
         )
 
 
@@ -62,6 +65,17 @@ async def load_access(entitle: Entitle, clock: SystemClock) -> None:
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS, 20, 50)
         gc.enable()
+
+
+async def remember_devices(database: Database, auth: Authentication, clock: SystemClock) -> None:
+    """Know the subscribers' devices again after a start, so that who guesses their names doesn't stand in their way."""
+    async with database.read() as work:
+        stations = await work.sessions.stations(MAX_FAMILIAR)
+    now = clock.now()
+    for username, mac in stations:
+        view = auth.directory.find(username.encode("utf-8", "surrogateescape"), now)
+        if view is not None:
+            auth.guessers.remember(view, mac)
 
 
 def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock, realms: Realms) -> PacketTrace:

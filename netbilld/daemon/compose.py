@@ -76,6 +76,7 @@ class Parts:
     clock: SystemClock
     lock: DirectoryLock
     database: Database
+    auth: Authentication
     box: SecretBox
     journal: Journal
     edge: RadiusEdge
@@ -298,6 +299,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             clock=clock,
             lock=lock,
             database=database,
+            auth=auth,
             box=box,
             journal=journal,
             edge=edge,

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
-from netbilld.daemon.authentication import load_access
+from netbilld.daemon.authentication import load_access, remember_devices
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
@@ -67,6 +67,7 @@ class Daemon:
             await parts.addressing.load()
             await parts.keep_admissions.sync()
             await load_access(parts.entitle, parts.clock)
+            await remember_devices(parts.database, parts.auth, parts.clock)
             logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
             parts.journal.start(asyncio.get_running_loop())
             async with asyncio.TaskGroup() as tasks:

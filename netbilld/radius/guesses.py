@@ -3,6 +3,8 @@
 from typing import Final, TypeVar
 from uuid import UUID
 
+from netbilld.radius.values import normalise_mac, text
+
 TRIES_OF_A_DEVICE: Final = 10  # wrong ones in a row that one device may make for one name
 TRIES_OF_STRANGERS: Final = 30  # for one name at one NAS, by all devices that never got in with it
 TRIES_AT_ALL: Final = 20  # by one device, whatever the names: somebody who tries vouchers
@@ -65,6 +67,11 @@ class Guesses:
         if self.watching and (tries := self._names.get(name)) is not None:
             tries.pop((nas_id, station), None)
 
+    def remember(self, name: Name, station: bytes) -> None:
+        """Take it that the name last got in from that device, as the sessions of before a restart tell."""
+        if len(self._familiar) < MAX_FAMILIAR:
+            self._familiar.setdefault(name, station)
+
     def wrong(self, name: Name, nas_id: UUID, station: bytes, now_mono: float) -> bool:
         """Count a wrong try; return whether its Reject should be delayed."""
         self.watching = True
@@ -88,7 +95,10 @@ class Guesses:
 
     def _is_familiar(self, name: Name, station: bytes) -> bool:
         known = self._familiar.get(name) or self._familiar_before.get(name)
-        return known == station
+        if known is None or known == station:
+            return known is not None
+        mac = normalise_mac(text(known))  # one NAS writes it so, accounting and another one otherwise
+        return mac is not None and mac == normalise_mac(text(station))
 
 
 def _over(forgotten_at_mono: float | None, limit: int, now_mono: float) -> bool:

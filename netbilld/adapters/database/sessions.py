@@ -271,6 +271,16 @@ class SessionStore:
             query = query.where((sessions.c.id < first) | (sessions.c.id >= first + (1 << JOURNAL_BITS)))
         return [_held(row) for row in await self._connection.execute(query)]
 
+    async def stations(self, limit: int) -> list[tuple[str, str]]:
+        """Return user name and MAC of open sessions of services, the newest first."""
+        query = (
+            select(sessions.c.username, sessions.c.mac)
+            .where(sessions.c.stopped_at.is_(None), sessions.c.service_id.is_not(None), sessions.c.mac.is_not(None))
+            .order_by(sessions.c.id.desc())
+            .limit(limit)
+        )
+        return [(row.username, row.mac) for row in await self._connection.execute(query)]
+
     async def held_by(self, service_id: UUID) -> list[HeldSession]:
         """Return the open sessions of a service, newest first."""
         query = select(*(sessions.c[name] for name in _HELD)).where(

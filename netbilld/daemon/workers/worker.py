@@ -23,7 +23,7 @@ from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
 from netbilld.daemon.addressing import know_pools
-from netbilld.daemon.authentication import Authentication, load_access, trace_of
+from netbilld.daemon.authentication import Authentication, load_access, remember_devices, trace_of
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.logs import configure_logs
@@ -96,6 +96,7 @@ class Worker:
             await self._take_clients()
             await know_pools(self._database, self._auth.directory.own_pools)
             await load_access(self._entitle, self._clock)
+            await remember_devices(self._database, self._auth, self._clock)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(work, name=name) for name, work in self._work()]
                 self._edge.start()

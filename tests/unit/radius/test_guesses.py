@@ -105,3 +105,16 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(guesses) <= 200
     assert len(guesses._familiar) + len(guesses._familiar_before) <= 202
     assert max(len(tries) for tries in guesses._names.values()) <= limits.MAX_SOURCES_OF_A_NAME + 1
+
+
+def test_after_a_restart_the_device_with_a_session_is_known_however_its_address_is_written() -> None:
+    guesses = Guesses()
+    guesses.remember("budi", b"aa:bb:cc:00:00:01")
+    for device in range(100):
+        tried(guesses, b"thief %d" % device, 50)
+    assert guesses.may_try("budi", NAS, HOME, 5.0)
+    assert not guesses.may_try("budi", NAS, b"AA:BB:CC:00:00:02", 5.0)
+    guesses.right("budi", NAS, b"new modem")
+    guesses.remember("budi", HOME)  # what is known from a log-in of now is newer
+    assert guesses.may_try("budi", NAS, b"new modem", 5.0)
+    assert not guesses.may_try("budi", NAS, HOME, 5.0)
