@@ -18,15 +18,12 @@ from netbilld.radius.attributes import (
     CHAP_PASSWORD,
     EAP_MESSAGE,
     MS_CHAP2_RESPONSE,
-    MS_CHAP2_SUCCESS,
     MS_CHAP_CHALLENGE,
     MS_CHAP_ERROR,
     MS_CHAP_MPPE_KEYS,
     MS_CHAP_RESPONSE,
     MS_MPPE_ENCRYPTION_POLICY,
     MS_MPPE_ENCRYPTION_TYPES,
-    MS_MPPE_RECV_KEY,
-    MS_MPPE_SEND_KEY,
     REPLY_MESSAGE,
     SERVICE_TYPE,
     USER_NAME,
@@ -345,17 +342,9 @@ def _v2_acceptance(request: Request, nt_hash: bytes, hashed_name: bytes, entropy
     """Return MS-CHAP2-Success, without which the peer hangs up, and the MPPE keys (RFC 2548 §2.3.3, §2.4)."""
     packet = request.packet
     attributes = packet.attributes
-    response = attributes[MS_CHAP2_RESPONSE]
-    success = mschap.success_v2(attributes[MS_CHAP_CHALLENGE], response, hashed_name, nt_hash)
-    send, receive = mschap.hidden_server_keys(
-        nt_hash, response[26:], request.client.secret, packet.authenticator, entropy
-    )
-    return (
-        encode_attribute(MS_CHAP2_SUCCESS, success)
-        + encode_attribute(MS_MPPE_SEND_KEY, send)
-        + encode_attribute(MS_MPPE_RECV_KEY, receive)
-        + _MPPE_V2
-    )
+    challenge, response = attributes[MS_CHAP_CHALLENGE], attributes[MS_CHAP2_RESPONSE]
+    secret, authenticator = request.client.secret, packet.authenticator
+    return mschap.acceptance_v2(challenge, response, hashed_name, nt_hash, secret, authenticator, entropy) + _MPPE_V2
 
 
 def _rejection(packet: Packet, method: Method, entropy: bytes, mschap_error: int = 691) -> bytes:

@@ -3,13 +3,15 @@
 The NT hash of a password is made when the password is stored.
 """
 
-from hashlib import sha1
 from hmac import compare_digest
 
+from netbilld.radius.attributes import MS_CHAP2_SUCCESS, MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.des import des
 from netbilld.radius.md4 import md4
-from netbilld.radius.passwords import hide_password, hide_salted
+from netbilld.radius.packet import encode_attribute
+from netbilld.radius.passwords import hide_key, hide_password
+from netbilld.radius.sha1 import sha1
 
 # RFC 2759 §8.7
 _MAGIC_SERVER = b"Magic server to client signing constant"
@@ -21,6 +23,11 @@ _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the serv
 _FIVE_ZEROS = bytes(5)  # an NT hash, 16 octets, makes three keys of 7
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
+_SERVER_SENDS = _MAGIC_SERVER_SENDS + _SHS_PAD_2
+_CLIENT_SENDS = _MAGIC_CLIENT_SENDS + _SHS_PAD_2
+_SUCCESS_HEADER = encode_attribute(MS_CHAP2_SUCCESS, bytes(43))[:-43]
+_SEND_KEY_HEADER = encode_attribute(MS_MPPE_SEND_KEY, bytes(34))[:-34]
+_RECV_KEY_HEADER = encode_attribute(MS_MPPE_RECV_KEY, bytes(34))[:-34]
 
 # Seven bits of key, then the bit that makes their number odd.
 _ODD_PARITY = bytes(octet & 0xFE | ((octet >> 1).bit_count() + 1) % 2 for octet in range(256))
@@ -65,7 +72,7 @@ def name_without_domain(user_name: bytes) -> bytes:
 
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, user_name: bytes) -> bytes:
     """Return the 8-octet challenge of MS-CHAPv2 (RFC 2759 §8.2); `user_name` is without domain."""
-    return sha1(peer_challenge + authenticator_challenge + user_name, usedforsecurity=False).digest()[:8]
+    return sha1(peer_challenge + authenticator_challenge + user_name)[:8]
 
 
 def verify_v1(challenge: bytes, response: bytes, nt_hash_: bytes) -> bool:
@@ -92,10 +99,40 @@ def verify_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: byt
 
 def success_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: bytes) -> bytes:
     """Return MS-CHAP2-Success: identifier, `S=` and 40 hex digits (RFC 2548 §2.3.3, RFC 2759 §8.7)."""
-    digest = sha1(md4(nt_hash_) + response[26:] + _MAGIC_SERVER, usedforsecurity=False).digest()
+    return _success(md4(nt_hash_), challenge, response, user_name)
+
+
+def _success(hash_of_hash: bytes, challenge: bytes, response: bytes, user_name: bytes) -> bytes:
+    digest = sha1(hash_of_hash + response[26:] + _MAGIC_SERVER)
     hashed = challenge_hash(response[2:18], challenge, name_without_domain(user_name))
-    answer = sha1(digest + hashed + _MAGIC_PAD, usedforsecurity=False).hexdigest().upper()
+    answer = sha1(digest + hashed + _MAGIC_PAD).hex().upper()
     return response[:1] + b"S=" + answer.encode("ascii")
+
+
+def acceptance_v2(
+    challenge: bytes,
+    response: bytes,
+    user_name: bytes,
+    nt_hash_: bytes,
+    secret: Secret,
+    request_authenticator: bytes,
+    entropy: bytes,
+) -> bytes:
+    """Return the attributes of an Access-Accept that the peer and its NAS wait for: proof and both MPPE keys.
+
+    `success_v2` and `hidden_server_keys` in one go, the hash of the hash made once.
+    """
+    hash_of_hash = md4(nt_hash_)
+    send, receive = _server_keys(hash_of_hash, response[26:])
+    salt = entropy[0] | 0x80
+    return (
+        _SUCCESS_HEADER
+        + _success(hash_of_hash, challenge, response, user_name)
+        + _SEND_KEY_HEADER
+        + hide_key(send, bytes((salt, entropy[1])), secret, request_authenticator)
+        + _RECV_KEY_HEADER
+        + hide_key(receive, bytes((salt, entropy[1] ^ 1)), secret, request_authenticator)
+    )
 
 
 def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> bytes:
@@ -112,14 +149,18 @@ def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> b
 
 def master_key(nt_hash_: bytes, nt_response: bytes) -> bytes:
     """Return the 16-octet MasterKey (RFC 3079 §3.4)."""
-    return sha1(md4(nt_hash_) + nt_response + _MAGIC_MASTER, usedforsecurity=False).digest()[:16]
+    return sha1(md4(nt_hash_) + nt_response + _MAGIC_MASTER)[:16]
 
 
 def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
     """Return the 128-bit start keys of the server's side: send, receive (RFC 3079 §3.4)."""
-    start = master_key(nt_hash_, nt_response) + _SHS_PAD_1
-    send = sha1(start + _MAGIC_SERVER_SENDS + _SHS_PAD_2, usedforsecurity=False).digest()[:16]
-    receive = sha1(start + _MAGIC_CLIENT_SENDS + _SHS_PAD_2, usedforsecurity=False).digest()[:16]
+    return _server_keys(md4(nt_hash_), nt_response)
+
+
+def _server_keys(hash_of_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
+    start = sha1(hash_of_hash + nt_response + _MAGIC_MASTER)[:16] + _SHS_PAD_1
+    send = sha1(start + _SERVER_SENDS)[:16]
+    receive = sha1(start + _CLIENT_SENDS)[:16]
     return send, receive
 
 
@@ -134,8 +175,8 @@ def hidden_server_keys(
     first = bytes((entropy[0] | 0x80, entropy[1]))
     second = bytes((entropy[0] | 0x80, entropy[1] ^ 1))
     return (
-        hide_salted(send, first, secret, request_authenticator),
-        hide_salted(receive, second, secret, request_authenticator),
+        hide_key(send, first, secret, request_authenticator),
+        hide_key(receive, second, secret, request_authenticator),
     )
 
 

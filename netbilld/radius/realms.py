@@ -68,6 +68,8 @@ def hashed_names(attributes: dict[int, bytes], stored_name: str) -> list[bytes]:
     """
     user_name = attributes.get(USER_NAME, b"")
     found = [user_name.rpartition(b"\\")[2]]
+    if stored_name.encode() == user_name and MIKROTIK_REALM not in attributes and MS_CHAP_DOMAIN not in attributes:
+        return found if b"@" not in user_name else [*found, found[0].rpartition(b"@")[0]]
     if b"@" in user_name:
         found.append(found[0].rpartition(b"@")[0])
     found.extend(found[0] + b"@" + realm for realm in reported_realms(attributes))
