@@ -120,7 +120,8 @@ def acceptance_v2(
 ) -> bytes:
     """Return the attributes of an Access-Accept that the peer and its NAS wait for: proof and both MPPE keys.
 
-    `success_v2` and `hidden_server_keys` in one go, the hash of the hash made once.
+    That is `success_v2` and both `server_keys`, hidden (RFC 2548 §2.4.2-2.4.3), in one go: the hash of the hash is made
+    once. Two octets of `entropy` make the salts; they differ from each other in any case.
     """
     hash_of_hash = md4(nt_hash_)
     send, receive = _server_keys(hash_of_hash, response[26:])
@@ -162,22 +163,6 @@ def _server_keys(hash_of_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]
     send = sha1(start + _SERVER_SENDS)[:16]
     receive = sha1(start + _CLIENT_SENDS)[:16]
     return send, receive
-
-
-def hidden_server_keys(
-    nt_hash_: bytes, nt_response: bytes, secret: Secret, request_authenticator: bytes, entropy: bytes
-) -> tuple[bytes, bytes]:
-    """Return the values of MS-MPPE-Send-Key and MS-MPPE-Recv-Key (RFC 2548 §2.4.2-2.4.3).
-
-    Two octets of `entropy` make the salts; they differ from each other in any case.
-    """
-    send, receive = server_keys(nt_hash_, nt_response)
-    first = bytes((entropy[0] | 0x80, entropy[1]))
-    second = bytes((entropy[0] | 0x80, entropy[1] ^ 1))
-    return (
-        hide_key(send, first, secret, request_authenticator),
-        hide_key(receive, second, secret, request_authenticator),
-    )
 
 
 def hidden_keys_v1(nt_hash_: bytes, secret: Secret, request_authenticator: bytes) -> bytes:

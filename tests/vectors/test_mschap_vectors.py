@@ -3,8 +3,10 @@
 import pytest
 
 from netbilld.radius import mschap
+from netbilld.radius.attributes import MS_CHAP2_SUCCESS, MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.md4 import md4, md4_in_python
+from netbilld.radius.packet import decode, encode
 from netbilld.radius.passwords import hide_salted, reveal_salted
 
 SECRET = Secret(b"xyzzy5461")
@@ -96,3 +98,15 @@ def test_rfc2548_2_4_2_salted_values_are_hidden_and_revealed(value: bytes, hidde
     octets = bytes.fromhex(hidden)
     assert hide_salted(value, octets[:2], SECRET, AUTHENTICATOR) == octets
     assert reveal_salted(octets, SECRET, AUTHENTICATOR) == value
+
+
+def test_rfc2548_2_3_3_and_2_4_an_acceptance_carries_the_proof_and_both_keys_hidden() -> None:
+    attributes = mschap.acceptance_v2(CHALLENGE, RESPONSE, b"User", NT_HASH, SECRET, AUTHENTICATOR, b"\x01\x02")
+    found = decode(encode(2, 1, AUTHENTICATOR, attributes)).attributes
+    assert found[MS_CHAP2_SUCCESS] == mschap.success_v2(CHALLENGE, RESPONSE, b"User", NT_HASH)
+    hidden = found[MS_MPPE_SEND_KEY], found[MS_MPPE_RECV_KEY]
+    assert tuple(reveal_salted(key, SECRET, AUTHENTICATOR) for key in hidden) == mschap.server_keys(
+        NT_HASH, NT_RESPONSE
+    )
+    assert hidden[0][:2] != hidden[1][:2]
+    assert hidden[0][0] & hidden[1][0] & 0x80
