@@ -134,7 +134,7 @@ def test_ipv6_serves_log_ins_and_accounting(daemon: DaemonProcess) -> None:
         assert nas.login("budi") == ACCEPT
         assert nas.account("start", session_id="81600601") == ACCOUNTING_RESPONSE
         assert nas.ask(nas.status_request()) == ACCEPT
-    assert newest(daemon, "budi")["nas"] == "pop6"
+    wait_until(lambda: newest(daemon, "budi")["nas"] == "pop6", "the log-in over IPv6 is in the log")
 
 
 @pytest.mark.parametrize("name", ["budi@rumah.example", "RUMAH\\budi", "BUDI"])
@@ -169,7 +169,9 @@ def test_a_line_logs_in_whatever_hangs_on_it(daemon: DaemonProcess) -> None:
         request = nas.login_request("02:00:00:00:00:77", "", (CALLING_STATION_ID, b"1:2:0:0:0:0:77"), line)
         assert nas.ask(request) == ACCEPT
         assert nas.ask(nas.login_request("circuit:OLT1 eth 0/1/3:100", "")) == REJECT
-    assert newest(daemon, "02:00:00:00:00:77")["method"] == "circuit"
+    wait_until(
+        lambda: newest(daemon, "02:00:00:00:00:77")["method"] == "circuit", "the log-in by the line is in the log"
+    )
     found = daemon.json("subscriber", "show", "CIRCUIT:olt1 ETH 0/1/3:100")
     assert found["username"] == "circuit:olt1 eth 0/1/3:100"
     daemon.cli("subscriber", "set", "budi", "--circuit", "OLT1 eth 0/1/3:101")

@@ -53,6 +53,10 @@ def _lets_in(nas: NasSocket, password: str) -> bool:
     return nas.login("budi", password) == ACCEPT
 
 
+def _reasons(daemon: DaemonProcess) -> set[str]:
+    return {line["reason"] for line in daemon.json("auth", "log") if line["result"] == "reject"}
+
+
 def _are_gone(pids: list[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
@@ -91,8 +95,7 @@ def test_limits_and_pools_stay_exact_over_processes(daemon: DaemonProcess) -> No
         assert sum(packet.code == ACCEPT for packet in asked.values()) <= 1
     addresses = [packet.attributes[FRAMED_IP_ADDRESS] for packet in accepted]
     assert len(addresses) == len(set(addresses)) == 2
-    reasons = {line["reason"] for line in daemon.json("auth", "log") if line["result"] == "reject"}
-    assert reasons == {"session_limit", "pool_full"}
+    wait_until(lambda: _reasons(daemon) == {"session_limit", "pool_full"}, "the log says why")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -158,7 +158,7 @@ class TestTransport:
         names = [f"u{number}" for number in range(600)]
         stub.users = {name: User() for name in names}
         stub.ignore_access = 600  # so that all are in flight at once
-        async with SimulatedNas(one(stub, *map(home, names), timeout_seconds=1), automatic=False) as nas:
+        async with SimulatedNas(one(stub, *map(home, names), timeout_seconds=4), automatic=False) as nas:
             await asyncio.gather(*(nas.open(name) for name in names))
             assert len(nas.sessions) == 600
             assert len({session.address for session in nas.sessions.values()}) == 600
