@@ -125,7 +125,7 @@ async def _restorations(
         assert session.walled, f"{username} is not walled"
         await session.interim(10**6, 10**6)
         before, start = len(nas.orders), time.monotonic()
-        await asyncio.to_thread(daemon.cli, "payment", "add", username, str(owes), "--method", "cash")
+        await asyncio.to_thread(daemon.program, "payment", "add", username, str(owes), "--method", "cash")
         end = time.monotonic()
         await _until(lambda before=before: len(nas.orders) > before, f"{username} is restored")
         order = nas.orders[before]

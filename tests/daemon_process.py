@@ -93,7 +93,7 @@ class DaemonProcess:
         and others run it as a program. What serves is one in any case.
         """
         if "serve" in arguments:
-            return self._program(*arguments)
+            return self.program(*arguments)
         out, err = io.StringIO(), io.StringIO()
         own = dict(os.environ)
         typed = sys.stdin
@@ -109,7 +109,8 @@ class DaemonProcess:
             os.environ.update(own)
         return subprocess.CompletedProcess(["netbilld", *arguments], code, out.getvalue(), err.getvalue())
 
-    def _program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one netbilld command as a person does: a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "netbilld", *arguments],
             env=self.environment,
