@@ -150,7 +150,11 @@ def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> b
 
 def master_key(nt_hash_: bytes, nt_response: bytes) -> bytes:
     """Return the 16-octet MasterKey (RFC 3079 §3.4)."""
-    return sha1(md4(nt_hash_) + nt_response + _MAGIC_MASTER)[:16]
+    return _master_key(md4(nt_hash_), nt_response)
+
+
+def _master_key(hash_of_hash: bytes, nt_response: bytes) -> bytes:
+    return sha1(hash_of_hash + nt_response + _MAGIC_MASTER)[:16]
 
 
 def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
@@ -159,7 +163,7 @@ def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
 
 
 def _server_keys(hash_of_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
-    start = sha1(hash_of_hash + nt_response + _MAGIC_MASTER)[:16] + _SHS_PAD_1
+    start = _master_key(hash_of_hash, nt_response) + _SHS_PAD_1
     send = sha1(start + _SERVER_SENDS)[:16]
     receive = sha1(start + _CLIENT_SENDS)[:16]
     return send, receive

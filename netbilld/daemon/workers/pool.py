@@ -263,8 +263,10 @@ class WorkerPool:
         host, port = message["source"]
         client = self._clients().find(host)
         view = self._directory.find(message["name"].encode(), now) if self._directory is not None else None
-        if client is None or view is None or view.terms is None or self._admission is None:
-            answer(decision)  # the limits have just been taken away; or the worker knows a NAS a moment before us
+        if client is None or view is None:
+            return  # the worker knows a moment before us: without limits nobody is let in, and the NAS asks again
+        if view.terms is None or self._admission is None:
+            answer(decision)  # the limits have just been taken away
             return
         request = Request(client, decode(unpack(message["datagram"])), (host, port), message["arrived_mono"])
         admitted = self._admission.admit(view, request, decision, now, answer)

@@ -93,3 +93,20 @@ def test_a_log_in_that_can_not_be_decided_does_not_end_the_process_it_came_by(po
     pool._hear(worker, asked(2))
     admission.answers[0](ACCEPT)
     assert [message["number"] for message in line.said] == [2]
+
+
+def test_where_the_owner_does_not_know_the_nas_or_the_name_yet_nobody_is_let_in_without_limits(
+    pool: WorkerPool,
+) -> None:
+    class Nobody:
+        def find(self, name: bytes, now: datetime) -> None:
+            del name, now
+
+    line = Line()
+    worker = pool._workers[0]
+    worker.channel = line  # type: ignore[assignment]
+    pool.serve(lambda: ClientTable(()), Directory(), Later())  # type: ignore[arg-type]
+    pool._hear(worker, asked(1))
+    pool.serve(lambda: ClientTable((client(),)), Nobody(), Later())  # type: ignore[arg-type]
+    pool._hear(worker, asked(2))
+    assert line.said == []
