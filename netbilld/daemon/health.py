@@ -96,11 +96,6 @@ class Health:
         """Return what the authentication processes have counted."""
         return self._workers.total(counter) if self._workers is not None and port == "auth" else 0
 
-    def _dropped_elsewhere(self, port: str, reason: str) -> int:
-        if self._workers is None or port != "auth":
-            return 0
-        return sum(count.get("drops", {}).get(reason, 0) for count in self._workers.counts)
-
     def metrics(self) -> str:
         """Return Prometheus text; every name begins with `netbilld_`."""
         lines: list[str] = []
@@ -136,7 +131,7 @@ class Health:
             counter,
             "Datagrams that got silence, by reason.",
             [
-                (f'{{port="{port}",reason="{reason}"}}', count + self._dropped_elsewhere(port, reason))
+                (f'{{port="{port}",reason="{reason}"}}', count + self._elsewhere(port, f"dropped_{reason}"))
                 for port, server in servers.items()
                 for reason, count in server.drops.items()
             ]

@@ -10,6 +10,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.daemon.drop_ledger import DropLedger
 from netbilld.daemon.packet_trace import PacketTrace
+from netbilld.daemon.sparing_log import SparingLog
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.codes import Code
@@ -17,8 +18,6 @@ from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Reque
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.record_accounting import Unanswered
 
-LOG_INTERVAL_SECONDS: Final = 60.0
-MAX_REMEMBERED_SOURCES: Final = 1_000
 # the faults an operator mends on the NAS; the others are the network's everyday noise and only counted
 _WORTH_A_LINE: Final = {
     DropReason.UNKNOWN_CLIENT: "no NAS has this address: `netbilld nas add NAME ADDRESS --secret …`",
@@ -287,22 +286,12 @@ class _Lines:
     """One log line a minute for each source and fault worth one."""
 
     def __init__(self) -> None:
-        self._next_at: dict[tuple[str, DropReason], float] = {}
-        self._full_until = 0.0
+        self._log = SparingLog()
 
     def note(self, drop: Drop, now_mono: float) -> None:
         advice = _WORTH_A_LINE.get(drop.reason)
-        if advice is None:
+        if advice is None or not self._log.is_due((drop.source[0], drop.reason), now_mono):
             return
-        key = (drop.source[0], drop.reason)
-        if now_mono < self._next_at.get(key, 0.0):
-            return
-        if len(self._next_at) >= MAX_REMEMBERED_SOURCES:  # forged sources must fill neither memory nor log
-            if now_mono < self._full_until:
-                return
-            self._next_at.clear()
-            self._full_until = now_mono + LOG_INTERVAL_SECONDS
-        self._next_at[key] = now_mono + LOG_INTERVAL_SECONDS
         name = drop.client.name if drop.client else None
         logger.warning(
             "packets from %s are dropped: %s", drop.source[0], advice, extra={"event": str(drop.reason), "nas": name}

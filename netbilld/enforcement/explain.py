@@ -148,7 +148,7 @@ def is_alive(session: SessionFact, facts: Facts) -> bool:
     if session.stopped_at is not None or session.state not in {"starting", "live"}:
         return False
     interval = max(facts.interim_seconds, min(session.interval_seconds, 86_400))
-    return facts.now - session.updated_at <= timedelta(seconds=interval + max(interval // 2, 5))
+    return facts.now - session.updated_at < timedelta(seconds=interval + max(interval // 2, 5))
 
 
 # -- the checks, in order ----------------------------------------------------------------------------------------------

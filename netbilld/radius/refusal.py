@@ -27,10 +27,10 @@ def refused(
     said = b""
     if EAP_MESSAGE in attributes:
         said = encode_attribute(EAP_MESSAGE, b"\4" + attributes[EAP_MESSAGE][1:2] + b"\0\4")  # Failure, RFC 3748 §4.2
-    elif MS_CHAP2_RESPONSE in attributes:
+    elif decision.method == "mschapv2":
         identifier = attributes[MS_CHAP2_RESPONSE][0]
         said = encode_attribute(MS_CHAP_ERROR, mschap.error(identifier, entropy[:16], 3, _NOT_ALLOWED))
-    elif MS_CHAP_RESPONSE in attributes:
+    elif decision.method == "mschap":
         identifier = attributes[MS_CHAP_RESPONSE][0]
         said = encode_attribute(MS_CHAP_ERROR, mschap.error(identifier, entropy[:8], 2, _NOT_ALLOWED))
     if message:

@@ -46,7 +46,6 @@ _KIND_WORDS: Final[dict[LockKind, str]] = {
 class AdmissionCounters:
     """Since the start."""
 
-    admitted: int = 0
     replaced: int = 0
     ghosts: int = 0
     refused_limit: int = 0
@@ -186,7 +185,6 @@ class Admit:
             for one in pending.lessons:
                 self._learned.withdraw(one)
             return decision
-        self.counters.admitted += 1
         for session in pending.to_end:
             late = now - session.heard_at >= timedelta(seconds=self._silence.late_after_seconds(session))
             self.counters.ghosts += late

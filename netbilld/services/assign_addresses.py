@@ -77,21 +77,6 @@ class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-class AddressAdmission(Protocol):
-    """Gives a log-in that everything else admits the addresses its terms name; what `Admission` calls last."""
-
-    def admit(
-        self,
-        view: AccessView,
-        request: Request,
-        decision: Decision,
-        now: datetime,
-        answer: Callable[[Decision], None],
-    ) -> Decision | None:
-        """Return the decision with its addresses, or a refusal; None if `answer` is called later, once."""
-        ...
-
-
 @dataclass(slots=True)
 class AddressCounters:
     """Since the start; `conflicts` are addresses that a session was seen with although another service has them."""
@@ -451,8 +436,7 @@ class AssignAddresses:
             self._go_away(str(error))
             return
         except Exception:  # noqa: BLE001 - a lease that can't be stored must not keep the others from theirs
-            _log.exception("%d addresses given while the database was away can't be written", len(self.book.unwritten))
-            self.book.unwritten.clear()
+            await self._drop_unstorable()
             return
         for lease in lost:
             given = wanted[lease.pool_id, lease.address][0]
@@ -475,6 +459,22 @@ class AssignAddresses:
             _log.warning("addresses can be written down again", extra={"event": "addresses_back"})
             self._away = False
             await self.book.refresh()
+
+    async def _drop_unstorable(self) -> None:
+        """Try each lease that waits alone, and give up those that can't be stored; the rest is written next time."""
+        for place, lease in list(self.book.unwritten.items()):
+            table = self.book.table(place[0])
+            if table is None:
+                continue
+            try:
+                async with self._store.write() as work:
+                    await work.addresses.take([(lease, table.pool.revision)])
+            except StoreUnavailableError as error:
+                self._go_away(str(error))
+                return
+            except Exception:  # noqa: BLE001 - as above, and the others are still tried
+                _log.exception("%s, given while the database was away, can't be written down", lease.address)
+                del self.book.unwritten[place]
 
 
 def session_key(request: Request) -> str | None:

@@ -281,13 +281,6 @@ class SessionStore:
         )
         return [(row.username, row.mac) for row in await self._connection.execute(query)]
 
-    async def held_by(self, service_id: UUID) -> list[HeldSession]:
-        """Return the open sessions of a service, newest first."""
-        query = select(*(sessions.c[name] for name in _HELD)).where(
-            sessions.c.service_id == service_id, sessions.c.stopped_at.is_(None)
-        )
-        return [_held(row) for row in await self._connection.execute(query.order_by(sessions.c.started_at.desc()))]
-
     async def journals(self, journal: UUID, since: datetime) -> tuple[int | None, bool]:
         """Return a journal's number, and whether another node has applied its own since that moment."""
         number, others = None, False

@@ -224,6 +224,9 @@ class WorkerPool:
                 if isinstance(value, int) and name not in _GAUGES:
                     worker.before[name] = worker.before.get(name, 0) + value
             worker.count = {}
+            for future in worker.answers.values():
+                future.cancel()
+            worker.answers.clear()
             if worker.channel is not None:
                 worker.channel.close()
                 worker.channel = None

@@ -196,7 +196,7 @@ class Worker:
                 "requests": server.requests,
                 "replays": server.replays,
                 "replies": server.replies,
-                "drops": {str(reason): number for reason, number in server.drops.items()},
+                **{f"dropped_{reason}": number for reason, number in server.drops.items()},
                 "sockets": [
                     {
                         "host": listener.host,
