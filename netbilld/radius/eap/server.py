@@ -53,6 +53,7 @@ _REJECT: Final = int(Code.ACCESS_REJECT)
 
 
 SILENCE: Final = "the device fell silent: is somebody to trust the certificate there?"
+DISPLACED: Final = "it made room for other log-ins: too many of this device or NAS were left unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class EapServer:
         methods: which are offered, the first first; those that need TLS as long as `engine` serves them.
         engine: makes TLS connections; None for MD5 alone.
         resume_seconds: how long a TLS session may be resumed without the password being asked; 0 for never.
-        max_conversations: how many may be under way; beyond it new ones get silence.
+        max_conversations: how many may be under way; `Conversations` shares them out, and who has to wait gets silence.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class EapServer:
                 self.conversations.end(conversation)
             return self._begin(request, said)
         if conversation is None:
-            detail = "no such conversation: it took too long, or netbilld was restarted"
+            detail = "no such conversation: it took too long, made room for others, or netbilld was restarted"
             return _rejected(said.identifier, broken(detail), "eap", _name(request))
         if said.identifier != conversation.identifier:  # RFC 3748 §4.1
             self.silenced += 1
@@ -182,12 +183,16 @@ class EapServer:
                 one.method.identity,
                 one.method.name,
                 one.station,
-                SILENCE if one.method.refused is None else one.method.refused.detail,
+                _why_it_left(one.method, displaced=one.displaced),
                 one.method.refused,
             )
             for one in self.conversations.take_left()
             if one.method is not None
         ]
+
+    def forget_silent(self, now_mono: float) -> None:
+        """Forget conversations whose device fell silent, though nothing else arrives; to be called now and then."""
+        self.conversations.forget_silent(now_mono)
 
     # -- the beginning -------------------------------------------------------------------------------------------------
 
@@ -299,6 +304,12 @@ class EapServer:
             attributes += _keys(granted.msk, request, self._entropy(2))
         detail = "session resumed" if granted.resumed else None
         return EapOutcome(Decision(_ACCEPT, attributes, Reason.OK, method.name, detail), view, method.identity)
+
+
+def _why_it_left(method: EapMethod, *, displaced: bool) -> str | None:
+    if method.refused is not None:
+        return method.refused.detail
+    return DISPLACED if displaced else SILENCE
 
 
 def failure_for(packet: Packet) -> bytes:

@@ -250,5 +250,5 @@ def test_rfc3579_2_4_framed_mtu_bounds_what_is_sent(framed_mtu: int | None, room
     more = () if framed_mtu is None else ((FRAMED_MTU, framed_mtu.to_bytes(4, "big")),)
     outcome = radius.handle(eap_request(identity(), None, *more), find)
     assert outcome is not None
-    (kept, _at) = radius.conversations._by_state[said(outcome).attributes[STATE]]
+    kept = radius.conversations._by_state[said(outcome).attributes[STATE]]
     assert kept.room_octets == room
