@@ -21,6 +21,7 @@ from netbilld.services.authenticate import Admission, Authenticate
 from netbilld.services.entitle import Entitle
 from netbilld.services.slow_guessers import SlowGuessers
 
+SILENCE_SECONDS: Final = 2.0
 YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
 
 
@@ -39,6 +40,7 @@ class Authentication:
         Raises:
             NetbilldError: a certificate for EAP can't be used.
         """
+        self._clock = clock
         self.attempts = AttemptBuffer()
         self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
         self.eap = eap_server(settings, clock, entropy)
@@ -53,6 +55,10 @@ class Authentication:
             realms=Realms.of(settings.radius.realms),
             guessers=self.guessers,
         )
+
+    async def forget_silent(self) -> None:
+        """Give up log-ins by EAP whose device fell silent; to be called every `SILENCE_SECONDS`."""
+        self.authenticate.forget_silent(self._clock.now())
 
 
 async def load_access(entitle: Entitle, clock: SystemClock) -> None:

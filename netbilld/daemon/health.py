@@ -177,6 +177,7 @@ class Health:
         for name, kind, help_text, here in (
             ("conversations", gauge, "EAP conversations under way.", len(self._eap.conversations)),
             ("abandoned_total", counter, "EAP conversations no device ended.", self._eap.conversations.abandoned),
+            ("displaced_total", counter, "EAP conversations that made room.", self._eap.conversations.displaced),
             ("silenced_total", counter, "EAP packets not answered.", self._eap.silenced),
             ("resumed_total", counter, "EAP log-ins by a resumed session.", self._eap.resumed),
         ):

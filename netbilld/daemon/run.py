@@ -16,7 +16,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
-from netbilld.daemon.authentication import load_access, remember_devices
+from netbilld.daemon.authentication import SILENCE_SECONDS, load_access, remember_devices
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.compose import Parts, compose
@@ -124,6 +124,7 @@ class Daemon:
             "change feed": self.feed.follow,
             "time edges": partial(every, 1.0, self._follow_time),
             "log of attempts": partial(every, 0.5, parts.log_attempts.run),
+            "silent EAP": partial(every, SILENCE_SECONDS, parts.auth.forget_silent),
             "learned facts": partial(every, 2.0, self._keep_learned),
             "admissions": partial(every, 0.2, parts.keep_admissions.run),
             "open sessions": partial(every, OTHERS_SECONDS, parts.keep_admissions.sync),

@@ -23,7 +23,7 @@ from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
 from netbilld.daemon.addressing import know_pools
-from netbilld.daemon.authentication import Authentication, load_access, remember_devices, trace_of
+from netbilld.daemon.authentication import SILENCE_SECONDS, Authentication, load_access, remember_devices, trace_of
 from netbilld.daemon.clients import take_clients
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.logs import configure_logs
@@ -118,6 +118,7 @@ class Worker:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "change feed": self._feed.follow,
             "log of attempts": partial(every, 0.5, self._log.run),
+            "silent EAP": partial(every, SILENCE_SECONDS, self._auth.forget_silent),
             "learned facts": partial(every, 2.0, self._keep_learned),
             "usage": self._look_at,
         }
@@ -212,6 +213,7 @@ class Worker:
                 "rejects": authenticate.rejects,
                 "eap_conversations": len(eap.conversations),
                 "eap_abandoned": eap.conversations.abandoned,
+                "eap_displaced": eap.conversations.displaced,
                 "eap_silenced": eap.silenced,
                 "eap_resumed": eap.resumed,
                 "credentials": len(self._auth.directory),

@@ -7,6 +7,8 @@ from netbilld.radius.access import AccessView, Decision
 from netbilld.radius.attributes import CALLING_STATION_ID, CLASS, EAP_MESSAGE, REPLY_MESSAGE, STATE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapServer
+from netbilld.radius.eap.conversations import MAX_OF_STATION
+from netbilld.radius.eap.server import DISPLACED
 from netbilld.radius.packet import Packet, encode_attribute
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
@@ -120,13 +122,43 @@ def test_a_device_that_falls_silent_half_way_stands_in_the_log() -> None:
     server = EapServer(random.Random(3).randbytes, ("eap-md5",))
     desk.authenticate._eap = server
     desk.authenticate.handle(eap_request(b"\2\0\0\x09\1budi", None, HOME), NOW, desk.late.append)
-    ((conversation, _),) = server.conversations._by_state.values()
+    (conversation,) = server.conversations._by_state.values()
     conversation.begun = True
     desk.authenticate.handle(eap_request(b"\2\0\0\x09\1else", None, at_mono=61.0), NOW, desk.late.append)
     (attempt,) = desk.desk.attempts.take(10)
     assert (attempt.user_name, attempt.mac) == (b"budi", HOME[1])
     assert (attempt.method, attempt.result, attempt.reason) == ("eap-md5", "challenge", "eap_failed")
     assert "fell silent" in (attempt.detail or "")
+
+
+def test_a_device_that_falls_silent_is_noted_although_nobody_else_comes() -> None:
+    desk = EapDesk()
+    server = EapServer(random.Random(3).randbytes, ("eap-md5",))
+    desk.authenticate._eap = server
+    desk.authenticate.handle(eap_request(b"\2\0\0\x09\1budi", None, HOME), NOW, desk.late.append)
+    (conversation,) = server.conversations._by_state.values()
+    conversation.begun = True
+    desk.authenticate.forget_silent(NOW)
+    assert not desk.desk.attempts.take(10)
+    desk.authenticate._monotonic = lambda: 61.0
+    desk.authenticate.forget_silent(NOW)
+    (attempt,) = desk.desk.attempts.take(10)
+    assert (attempt.user_name, attempt.reason) == (b"budi", "eap_failed")
+    assert len(server.conversations) == 0
+
+
+def test_a_device_that_begins_again_and_again_stands_in_the_log_for_that() -> None:
+    desk = EapDesk()
+    server = EapServer(random.Random(3).randbytes, ("eap-md5",))
+    desk.authenticate._eap = server
+    for _ in range(MAX_OF_STATION + 1):
+        desk.authenticate.handle(eap_request(b"\2\0\0\x09\1budi", None, HOME), NOW, desk.late.append)
+        for conversation in server.conversations._by_state.values():
+            conversation.begun = True
+    desk.authenticate.forget_silent(NOW)
+    (attempt,) = desk.desk.attempts.take(10)
+    assert (attempt.user_name, attempt.mac, attempt.reason) == (b"budi", HOME[1], "eap_failed")
+    assert attempt.detail == DISPLACED
 
 
 def test_who_guesses_by_eap_is_not_told_the_right_password_either() -> None:
