@@ -39,8 +39,10 @@ def mschap_v2(view: AccessView | None, answer: bytes, challenge: bytes, name: by
 def _reason(view: AccessView | None, kept: bytes, right: bool) -> Reason:
     if view is None:
         return Reason.UNKNOWN_USER
-    if not kept:
-        return Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD
     if view.barred:
         return Reason.TOO_MANY_TRIES
+    if view.nt_hash == mschap.NT_HASH_OF_NOTHING and not view.password:
+        return Reason.NO_PASSWORD
+    if not kept:
+        return Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD
     return Reason.OK if right else Reason.WRONG_PASSWORD

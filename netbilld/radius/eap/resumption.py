@@ -67,5 +67,5 @@ def credential_digest(view: AccessView) -> bytes:
 
 
 def is_unchanged(who: Remembered, view: AccessView) -> bool:
-    """Tell whether the credential is still the one that was authenticated."""
-    return compare_digest(who.credential, credential_digest(view))
+    """Tell whether the credential is still the one that was authenticated, and may be believed without its proof."""
+    return not view.barred and compare_digest(who.credential, credential_digest(view))
