@@ -85,7 +85,7 @@ class Desk:
         return accepted(access_request(pairs), client(nas_id=nas, name=NAMES[nas], vendor=vendor))
 
     def log_in_or_wait(self, *asked: object, **more: object) -> Decision | None:
-        view = AccessView("budi", "password", b"", b"", SERVICE, {"*": b""}, None, b"", self.terms, self.walled)
+        view = AccessView("budi", "password", b"", b"", SERVICE, {"mikrotik": b""}, None, b"", self.terms, self.walled)
         decision = Decision(int(Code.ACCESS_ACCEPT), b"", "ok", "pap")
         request = self.ask(*asked, **more)  # type: ignore[arg-type]
         return self.admit.admit(view, request, decision, self.clock.at, self.late.append)

@@ -28,10 +28,14 @@ AUTHENTICATOR = bytes.fromhex("0f403f9473978057bd83d5cb98f4227a")
 SOURCE: Source = ("192.0.2.1", 40001)
 NAS_ID = UUID("00000000-0000-4000-8000-000000000001")
 SERVICE_ID = UUID("00000000-0000-4000-8000-000000000002")
-ENTROPY = bytes(range(16))
 NAS = (NAS_IP_ADDRESS, bytes((192, 0, 2, 1)))
 
 Pairs = list[tuple[int, bytes]]
+
+
+def entropy(octets: int) -> bytes:
+    """Return what every test may foresee."""
+    return bytes(range(octets))
 
 
 def client(
@@ -133,7 +137,7 @@ def view(
         password=password.encode(),
         nt_hash=mschap.nt_hash(password) if password else b"",
         service_id=SERVICE_ID,
-        replies={"*": b""} if replies is None else replies,
+        replies={"mikrotik": b""} if replies is None else replies,
         refusal=refusal,
         reply_message=reply_message,
     )

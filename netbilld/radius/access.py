@@ -47,7 +47,8 @@ Method = Literal[
 
 CredentialKind = Literal["password", "mac", "circuit"]
 
-ENTROPY_OCTETS = 16  # what `decide` uses of its `entropy`
+# Gives that many unpredictable octets; asked only where the method needs them.
+Entropy = Callable[[int], bytes]
 
 
 class Reason(StrEnum):
@@ -88,13 +89,13 @@ class AccessView:
         password: clear text; empty if there is none. For `mac` and `circuit` a further password that is accepted.
         nt_hash: `mschap.nt_hash(password)`; empty if there is none.
         service_id: the service this credential opens.
-        replies: attributes of an Access-Accept, encoded, by the NAS's reply key; `*` serves the rest.
+        replies: attributes of an Access-Accept, encoded, by the NAS's reply key; see `grant`.
         refusal: why the service may not come in now although its credentials are right; None if it may.
         reply_message: said beside a refusal, UTF-8; empty for nothing.
         limits: what the Accept says of the time and octets left, by request and moment; None for no limit.
         walled: why it is let in only within the walled garden; a NAS that has no such walls refuses it for that.
         terms: what admission checks beyond credentials and entitlement; None for nothing, which costs nothing.
-        barred: whoever tries has guessed too much: no password is right.
+        barred: whoever tries has guessed too much: no password is right, and none is asked of it by resuming a session.
     """
 
     name: str
@@ -128,6 +129,12 @@ class Decision:
 
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
 _REJECT: Final = int(Code.ACCESS_REJECT)
+# Looking a member up in its enum runs Python code, and every log-in would do so several times.
+_OK: Final = Reason.OK
+_WRONG_PASSWORD: Final = Reason.WRONG_PASSWORD
+# ERROR_AUTHENTICATION_FAILURE and ERROR_NO_DIALIN_PERMISSION, which asks nobody for another password (RFC 2759 §6)
+_NOT_BELIEVED: Final = 691
+_NOT_ALLOWED: Final = 649
 
 # Nobody: what an unknown name is measured against, so that it costs the same as a known one.
 _NOBODY: Final = AccessView(
@@ -148,29 +155,25 @@ _MPPE_V1: Final = encode_attribute(MS_MPPE_ENCRYPTION_POLICY, b"\0\0\0\1") + enc
 )
 
 
-def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decision:
+def decide(request: Request, view: AccessView | None, entropy: Entropy) -> Decision:
     """Return Accept or Reject for an Access-Request, given the view its User-Name leads to, None for none.
 
-    `entropy` is at least 16 fresh octets: salts of MPPE keys, the challenge in MS-CHAP-Error. Wrong credentials get the
-    same bytes whether the name exists or not; `view.refusal` and its message are told only to right credentials.
+    `entropy` makes salts of MPPE keys and the challenge in MS-CHAP-Error. Wrong credentials get the same bytes whether
+    the name exists or not; `view.refusal` and its message are told only to right credentials.
     """
     packet = request.packet
     attributes = packet.attributes
     if SERVICE_TYPE in attributes and is_router_login(packet):
         return _decide_router_login(request, entropy)
-    method, reason, hashed_name = _verify(request, view or _NOBODY)
+    method, reason, hashed_name = _verify(request, _NOBODY if view is None else view)
     if view is None:
         named = method != "none" or normalise_mac(text(attributes.get(USER_NAME, b""))) is not None
         reason = Reason.UNKNOWN_USER if named else Reason.NO_PASSWORD
-    if reason is not Reason.OK or view is None:
+    if reason is not _OK or view is None:
         return Decision(_REJECT, _rejection(packet, method, entropy), reason, method)
-    if view.refusal is not None:
-        return refusal(request, view, method, entropy)
-    granted = view.replies.get(request.client.reply_key)
+    granted = grant(request, view) if view.refusal is None else None
     if granted is None:
-        granted = grant(request, view)
-    if granted is None:
-        return refusal(request, view, method, entropy)
+        return refusal(request, method, view.refusal or view.walled or _OK, entropy, view.reply_message)
     if method == "mschapv2":
         granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
     elif method == "mschap":
@@ -179,7 +182,7 @@ def decide(request: Request, view: AccessView | None, entropy: bytes) -> Decisio
     return Decision(_ACCEPT, granted, reason, method)
 
 
-def _decide_router_login(request: Request, entropy: bytes) -> Decision:
+def _decide_router_login(request: Request, entropy: Entropy) -> Decision:
     """Return Accept only to an account made for this router, with the rights it was given."""
     packet, client = request.packet, request.client
     account = client.router_accounts.get(lookup_key(packet.attributes.get(USER_NAME, b"")))
@@ -189,7 +192,7 @@ def _decide_router_login(request: Request, entropy: bytes) -> Decision:
         return Decision(_REJECT, _rejection(packet, method, entropy), Reason.ROUTER_LOGIN, method, for_router=True)
     view = AccessView(account.name, "password", account.password, account.nt_hash, _NOBODY.service_id, {})
     method, reason, hashed_name = _verify(request, view)
-    if reason is not Reason.OK:
+    if reason is not _OK:
         return Decision(_REJECT, _rejection(packet, method, entropy), reason, method, for_router=True)
     if method == "mschapv2":
         granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
@@ -204,23 +207,25 @@ def grant(request: Request, view: AccessView) -> bytes | None:
     key = request.client.reply_key
     granted = view.replies.get(key)
     if granted is None:  # a walled service, and walls that depend on what is logged in to
-        service = HOTSPOT_REPLY if is_hotspot(request.packet) else FRAMED_REPLY
-        granted = view.replies.get(f"{key}/{service}")
-        if granted is None and view.walled is None:
-            granted = view.replies.get("*", b"")
+        granted = view.replies.get(f"{key}/{HOTSPOT_REPLY if is_hotspot(request.packet) else FRAMED_REPLY}")
     return granted
 
 
-def refusal(request: Request, view: AccessView, method: Method, entropy: bytes) -> Decision:
-    """Return the Reject to right credentials whose service may not come in, or not through this NAS (`grant`)."""
-    reason = view.refusal or view.walled or Reason.OK
-    refused = _rejection(request.packet, method, entropy, mschap_error=649)
-    if view.reply_message:
-        refused += encode_attribute(REPLY_MESSAGE, _fitting(view.reply_message))
-    return Decision(_REJECT, refused, reason, method)
+def refusal(
+    request: Request, method: Method, reason: str, entropy: Entropy, message: bytes = b"", detail: str | None = None
+) -> Decision:
+    """Return the Reject to right credentials that may not come in all the same, as their method wants it.
+
+    That is for what the service is due, for want of a wall (`grant`), or by admission. `message` is a Reply-Message in
+    UTF-8, empty for none; `detail` what a person should know beside the reason.
+    """
+    said = _rejection(request.packet, method, entropy, _NOT_ALLOWED)
+    if message:
+        said += encode_attribute(REPLY_MESSAGE, message[:MAX_VALUE_OCTETS].decode("utf-8", "ignore").encode())
+    return Decision(_REJECT, said, reason, method, detail)
 
 
-def refuse(request: Request, reason: Reason, entropy: bytes) -> Decision:
+def refuse(request: Request, reason: Reason, entropy: Entropy) -> Decision:
     """Return a Reject of a request whose credentials are not looked at; it has the bytes of a wrong password."""
     packet = request.packet
     attributes = packet.attributes
@@ -256,13 +261,13 @@ def _verify(request: Request, view: AccessView) -> _Verified:
         if view.kind != "password":
             return _verify_address(packet, view, password)
         if compare_digest(password, view.password) and password:
-            return "pap", Reason.OK, b""
+            return "pap", _OK, b""
         if view.password:
-            return "pap", Reason.WRONG_PASSWORD, b""
+            return "pap", _WRONG_PASSWORD, b""
         if not view.nt_hash:
             return "pap", Reason.NO_PASSWORD, b""
         right = compare_digest(mschap.nt_hash(password), view.nt_hash) and password
-        return "pap", Reason.OK if right else Reason.WRONG_PASSWORD, b""
+        return "pap", _OK if right else _WRONG_PASSWORD, b""
     if chap is not None:
         return _verify_chap(packet, view, chap)
     if MS_CHAP2_RESPONSE in attributes or MS_CHAP_RESPONSE in attributes:
@@ -281,16 +286,16 @@ def _verify_address(packet: Packet, view: AccessView, password: bytes) -> _Verif
     if password and password != user_name and not (view.password and compare_digest(password, view.password)):
         said = normalise_mac(text(password))
         if said is None or said != view.name:
-            return method, Reason.WRONG_PASSWORD, b""
+            return method, _WRONG_PASSWORD, b""
     return method, proven(packet, view), b""
 
 
 def proven(packet: Packet, view: AccessView) -> Reason:
     """Return OK unless the NAS itself reports another station or line than the name claims."""
     if view.kind == "mac":
-        return Reason.OK if station_agrees(packet, view.name) else Reason.MAC_MISMATCH
+        return _OK if station_agrees(packet, view.name) else Reason.MAC_MISMATCH
     line = circuit_name(view.name.removeprefix(CIRCUIT_PREFIX))
-    return Reason.OK if line in circuit_names(packet) else Reason.UNKNOWN_USER
+    return _OK if line in circuit_names(packet) else Reason.UNKNOWN_USER
 
 
 def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> _Verified:
@@ -304,11 +309,11 @@ def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> _Verified:
         for password in (b"", user_name, view.password):
             if verify_chap(chap, challenge, password):
                 return method, proven(packet, view), b""
-        return method, Reason.WRONG_PASSWORD, b""
+        return method, _WRONG_PASSWORD, b""
     if verify_chap(chap, challenge, view.password) and view.password:
-        return "chap", Reason.OK, b""
+        return "chap", _OK, b""
     if view.password:
-        return "chap", Reason.WRONG_PASSWORD, b""
+        return "chap", _WRONG_PASSWORD, b""
     return "chap", Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD, b""
 
 
@@ -331,37 +336,31 @@ def _verify_mschap(attributes: dict[int, bytes], view: AccessView) -> _Verified:
         return method, Reason.NO_PASSWORD, b""
     if method == "mschap":
         right = mschap.verify_v1(challenge, response, view.nt_hash)
-        return method, Reason.OK if right else Reason.WRONG_PASSWORD, b""
+        return method, _OK if right else _WRONG_PASSWORD, b""
     for name in hashed_names(attributes, view.name):
         if mschap.verify_v2(challenge, response, name, view.nt_hash):
-            return method, Reason.OK, name
-    return method, Reason.WRONG_PASSWORD, b""
+            return method, _OK, name
+    return method, _WRONG_PASSWORD, b""
 
 
-def _v2_acceptance(request: Request, nt_hash: bytes, hashed_name: bytes, entropy: bytes) -> bytes:
+def _v2_acceptance(request: Request, nt_hash: bytes, hashed_name: bytes, entropy: Entropy) -> bytes:
     """Return MS-CHAP2-Success, without which the peer hangs up, and the MPPE keys (RFC 2548 §2.3.3, §2.4)."""
     packet = request.packet
     attributes = packet.attributes
     challenge, response = attributes[MS_CHAP_CHALLENGE], attributes[MS_CHAP2_RESPONSE]
     secret, authenticator = request.client.secret, packet.authenticator
-    return mschap.acceptance_v2(challenge, response, hashed_name, nt_hash, secret, authenticator, entropy) + _MPPE_V2
+    return mschap.acceptance_v2(challenge, response, hashed_name, nt_hash, secret, authenticator, entropy(2)) + _MPPE_V2
 
 
-def _rejection(packet: Packet, method: Method, entropy: bytes, mschap_error: int = 691) -> bytes:
+def _rejection(packet: Packet, method: Method, entropy: Entropy, mschap_error: int = _NOT_BELIEVED) -> bytes:
     """Return what a Reject must tell the peer: nothing for PAP and CHAP (RFC 2759 §6, RFC 3579 §2.6.3)."""
     if method == "mschapv2":
         identifier = packet.attributes[MS_CHAP2_RESPONSE][:1] or b"\0"
-        return encode_attribute(MS_CHAP_ERROR, mschap.error(identifier[0], entropy[:16], 3, mschap_error))
+        return encode_attribute(MS_CHAP_ERROR, mschap.error(identifier[0], entropy(16), 3, mschap_error))
     if method == "mschap":
         identifier = packet.attributes[MS_CHAP_RESPONSE][:1] or b"\0"
-        return encode_attribute(MS_CHAP_ERROR, mschap.error(identifier[0], entropy[:8], 2, mschap_error))
+        return encode_attribute(MS_CHAP_ERROR, mschap.error(identifier[0], entropy(8), 2, mschap_error))
     if method == "eap":
         identifier = packet.attributes[EAP_MESSAGE][1:2] or b"\0"
         return encode_attribute(EAP_MESSAGE, b"\4" + identifier + b"\0\4")  # EAP-Failure, RFC 3748 §4.2
     return b""
-
-
-def _fitting(message: bytes) -> bytes:
-    if len(message) <= MAX_VALUE_OCTETS:
-        return message
-    return message[:MAX_VALUE_OCTETS].decode("utf-8", "ignore").encode("utf-8")

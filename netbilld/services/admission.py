@@ -18,12 +18,11 @@ from netbilld.billing.hours import closes_at, hours_text
 from netbilld.enforcement.locks import REFUSALS, lesson, misfit, value_of
 from netbilld.enforcement.session_limit import Comer, Hearing, HeldSession, admit
 from netbilld.model.service_lock import LockKind
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason
+from netbilld.radius.access import AccessView, Decision, Entropy, Reason, refusal
 from netbilld.radius.attributes import SESSION_TIMEOUT
 from netbilld.radius.codes import Code
 from netbilld.radius.location import Location, is_randomised, locate
 from netbilld.radius.packet import encode_attribute
-from netbilld.radius.refusal import refused
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.authenticate import Admission, Answer
@@ -91,7 +90,7 @@ class Admit:
         learned: LearnedLocks,
         silence: SilencePolicy,
         hearing_since: Callable[[], datetime],
-        entropy: Callable[[int], bytes],
+        entropy: Entropy,
         nas_name: Callable[[UUID], str],
         message: Callable[[UUID, str], bytes],
         addresses: Admission | None = None,
@@ -220,14 +219,8 @@ class Admit:
     # -- refusals ------------------------------------------------------------------------------------------------------
 
     def _refuse(self, view: AccessView, request: Request, decision: Decision, reason: Reason, detail: str) -> Decision:
-        return refused(
-            request,
-            decision,
-            reason,
-            self._entropy(ENTROPY_OCTETS),
-            self._message(view.service_id, reason),
-            detail[:_DETAIL_LENGTH],
-        )
+        message = self._message(view.service_id, reason)
+        return refusal(request, decision.method, reason, self._entropy, message, detail[:_DETAIL_LENGTH])
 
     def _lock_detail(self, kind: LockKind, allowed: frozenset[str], location: Location, nas_id: UUID) -> str:
         came = value_of(kind, location, nas_id)

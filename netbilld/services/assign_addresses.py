@@ -25,7 +25,7 @@ from uuid import UUID
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import PoolKind
 from netbilld.model.errors import StoreUnavailableError
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason
+from netbilld.radius.access import AccessView, Decision, Entropy, Reason, refusal
 from netbilld.radius.attributes import (
     ACCT_SESSION_ID,
     CALLING_STATION_ID,
@@ -36,7 +36,6 @@ from netbilld.radius.attributes import (
     NAS_PORT_ID,
 )
 from netbilld.radius.packet import encode_attribute
-from netbilld.radius.refusal import refused
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import normalise_mac, text
@@ -121,7 +120,7 @@ class AssignAddresses:
         self,
         store: Store,
         clock: Clock,
-        entropy: Callable[[int], bytes],
+        entropy: Entropy,
         book: AddressBook,
         *,
         hold_seconds: int,
@@ -228,7 +227,7 @@ class AssignAddresses:
             self.counters.refused_unavailable += 1
         self._say(f"{reason} {detail}", "a log-in was refused: %s", detail)
         message = address_message(reason, self._locale_of(login.view.service_id))
-        return refused(login.request, login.decision, reason, self._entropy(ENTROPY_OCTETS), message, detail)
+        return refusal(login.request, login.decision.method, reason, self._entropy, message, detail)
 
     def _say(self, what: str, line: str, *words: object) -> None:
         """Write a line, at most once a minute of the same kind."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
-from netbilld.radius.access import ENTROPY_OCTETS, AccessView, Decision, Reason, decide, proven, refuse
+from netbilld.radius.access import AccessView, Decision, Entropy, Reason, decide, proven, refuse
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, Left, failure_for
@@ -17,11 +17,6 @@ from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 from netbilld.services.slow_guessers import SlowGuessers
 
-_RESULTS: Final = {
-    int(Code.ACCESS_ACCEPT): "accept",
-    int(Code.ACCESS_REJECT): "reject",
-    int(Code.ACCESS_CHALLENGE): "challenge",
-}
 _ACCEPT: Final = int(Code.ACCESS_ACCEPT)
 _REJECT: Final = int(Code.ACCESS_REJECT)
 _OUTER_NAME: Final = "the name outside is another subscriber's"
@@ -36,6 +31,10 @@ class EapServer(Protocol):
 
     def handle(self, request: Request, find: Callable[[bytes], AccessView | None]) -> EapOutcome | None:
         """Return a Challenge, Accept or Reject, and whom it is about as far as it is known; None for silence."""
+        ...
+
+    def forget_silent(self, now_mono: float) -> None:
+        """Give up conversations whose device fell silent."""
         ...
 
     def take_left(self) -> list[Left]:
@@ -71,7 +70,7 @@ class Authenticate:
         self,
         directory: AccessDirectory,
         attempts: AttemptBuffer,
-        entropy: Callable[[int], bytes],
+        entropy: Entropy,
         monotonic: Callable[[], float],
         *,
         eap: EapServer | None = None,
@@ -98,67 +97,98 @@ class Authenticate:
         `answer` is then called, once; or that EAP wants silence.
         """
         attributes = request.packet.attributes
-        guessers = self._guessers
-        view: AccessView | None
+        if EAP_MESSAGE in attributes and self._eap is not None:
+            return self._handle_eap(self._eap, request, now, answer)
         name = attributes.get(USER_NAME, b"")
-        if self._eap is not None and EAP_MESSAGE in attributes:
+        view = self._directory.find(name, now) or self._find_otherwise(name, request, now)
+        guessers = self._guessers
+        if guessers is None or guessers.may_try(request, name, view):
+            decision = decide(request, view, self._entropy)
+            if decision.for_router:
+                view = None
+        else:
+            decision = refuse(request, Reason.TOO_MANY_TRIES, self._entropy)
+        return self._conclude(request, name, view, decision, now, answer)
 
-            def find(inner: bytes) -> AccessView | None:
-                found = self._named(inner, request, now)
-                if found is None or guessers is None or guessers.may_try(request, inner, found):
-                    return found
-                # nothing a peer says will be right, nor tell that it was; a resumed session is not believed either
-                return replace(found, password=self._entropy(16), nt_hash=self._entropy(16), barred=True)
+    def _handle_eap(self, eap: EapServer, request: Request, now: datetime, answer: Answer) -> Decision | None:
+        guessers = self._guessers
 
-            outcome = self._eap.handle(request, find)
-            for left in self._eap.take_left():
-                self._note_left(left, now)
-            if outcome is None:
-                return None
-            decision, view, name = outcome.decision, outcome.view, outcome.identity or name
-            # what is tried counts as soon as it is told: a guesser who knows enough hangs up before the Reject
+        def find(inner: bytes) -> AccessView | None:
+            found = self._named(inner, request, now)
+            if found is None or guessers is None or guessers.may_try(request, inner, found):
+                return found
+            return replace(found, barred=True)
+
+        outcome = eap.handle(request, find)
+        for left in eap.take_left():
+            self._note_left(left, now)
+        if outcome is None:
+            return None
+        decision, view = outcome.decision, outcome.view
+        name = outcome.identity or request.packet.attributes.get(USER_NAME, b"")
+        # what is tried counts as soon as it is told: a guesser who knows enough hangs up before the Reject
+        if (
+            (told := outcome.told) is not None
+            and guessers is not None
+            and guessers.rejected(request, name, told.view, told.reason, partial(answer, decision))
+        ):
+            self._note(request, name, view, decision, now)
+            return None
+        if decision.code == _ACCEPT and view is not None:
+            decision = self._believed(request, view, decision, now)
+        return self._conclude(request, name, view, decision, now, answer, was_told=outcome.was_told)
+
+    def _conclude(
+        self,
+        request: Request,
+        name: bytes,
+        view: AccessView | None,
+        decision: Decision,
+        now: datetime,
+        answer: Answer,
+        *,
+        was_told: bool = False,
+    ) -> Decision | None:
+        """Take the credentials for right or wrong as decided, and ask admission about right ones."""
+        guessers = self._guessers
+        if decision.code == _REJECT:
             if (
-                (told := outcome.told) is not None
-                and guessers is not None
-                and guessers.rejected(request, name, told.view, told.reason, partial(answer, decision))
+                guessers is not None
+                and not was_told
+                and guessers.rejected(request, name, view, decision.reason, partial(answer, decision))
             ):
                 self._note(request, name, view, decision, now)
                 return None
-            if decision.code == _ACCEPT and view is not None:
-                decision = self._believed(request, view, decision, now)
-            was_told = outcome.was_told
-        else:
-            was_told = False
-            view = self._find(name, request, now)
-            if guessers is None or guessers.may_try(request, name, view):
-                decision = decide(request, view, self._entropy(ENTROPY_OCTETS))
-                if decision.for_router:
-                    view = None
-            else:
-                decision = refuse(request, Reason.TOO_MANY_TRIES, self._entropy(ENTROPY_OCTETS))
-        if guessers is not None:
-            if decision.code == _REJECT:
-                if not was_told and guessers.rejected(request, name, view, decision.reason, partial(answer, decision)):
-                    self._note(request, name, view, decision, now)
-                    return None
-            elif view is not None and decision.code == _ACCEPT:
+        elif view is not None and decision.code == _ACCEPT:
+            if guessers is not None:
                 guessers.accepted(request, view)
-        if view is not None and view.limits is not None and decision.code == _ACCEPT:
-            decision.attributes += view.limits(request, now)
-        if view is not None and view.terms is not None and self._admission is not None and decision.code == _ACCEPT:
-
-            def later(admitted: Decision) -> None:
-                _say_in_eap(request, admitted)
-                self._note(request, name, view, admitted, now)
-                answer(admitted)
-
-            admitted = self._admission.admit(view, request, decision, now, later)
-            if admitted is None:
-                return None
-            _say_in_eap(request, admitted)
-            decision = admitted
+            if view.limits is not None:
+                decision.attributes += view.limits(request, now)
+            if view.terms is not None and self._admission is not None:
+                later = partial(self._answer_admitted, request, name, view, now, answer)
+                admitted = self._admission.admit(view, request, decision, now, later)
+                return None if admitted is None else self._admitted(request, name, view, now, admitted)
         self._note(request, name, view, decision, now)
         return decision
+
+    def _answer_admitted(
+        self, request: Request, name: bytes, view: AccessView, now: datetime, answer: Answer, admitted: Decision
+    ) -> None:
+        answer(self._admitted(request, name, view, now, admitted))
+
+    def _admitted(self, request: Request, name: bytes, view: AccessView, now: datetime, admitted: Decision) -> Decision:
+        """Note what admission decided, and let its refusal end the EAP conversation too (RFC 3579 §2.6.3, §2.6.5)."""
+        if admitted.code == _REJECT and admitted.method.startswith("eap"):
+            admitted.attributes = failure_for(request.packet)
+        self._note(request, name, view, admitted, now)
+        return admitted
+
+    def forget_silent(self, now: datetime) -> None:
+        """Give up and note what fell silent half-way; to be called now and then, as no packet tells of it."""
+        if self._eap is not None:
+            self._eap.forget_silent(self._monotonic())
+            for left in self._eap.take_left():
+                self._note_left(left, now)
 
     def _believed(self, request: Request, view: AccessView, decision: Decision, now: datetime) -> Decision:
         """Return an Accept by EAP, or a refusal where what the NAS reports speaks against it."""
@@ -178,18 +208,17 @@ class Authenticate:
 
     def _named(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
         """Return whom a name as typed leads to, else without its realm."""
-        found = self._directory.find(user_name, now)
-        if found is not None:
-            return found
+        return self._directory.find(user_name, now) or self._find_by_realm(user_name, request, now)
+
+    def _find_by_realm(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
         for name in self._realms.other_names(user_name, request.packet.attributes):
             if (found := self._directory.find(name, now)) is not None:
                 return found
         return None
 
-    def _find(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
-        """Return whom a name leads to, else the line the request came by."""
-        found = self._named(user_name, request, now)
-        if found is not None:
+    def _find_otherwise(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
+        """Return whom a name that nobody has leads to: without its realm, else by the line the request came by."""
+        if (found := self._find_by_realm(user_name, request, now)) is not None:
             return found
         for circuit in circuit_names(request.packet):
             if (found := self._directory.find(circuit.encode(), now)) is not None:
@@ -208,15 +237,14 @@ class Authenticate:
         )
 
     def _note(self, request: Request, name: bytes, view: AccessView | None, decision: Decision, now: datetime) -> None:
-        result = _RESULTS[decision.code]
-        if result == "accept":
+        code = decision.code
+        if code == _ACCEPT:
             self.accepts += 1
-        elif result == "reject":
+        elif code == _REJECT:
             self.rejects += 1
         else:
             self.challenges += 1
             return  # a step on the way: its end is noted
-        attributes = request.packet.attributes
         self._attempts.append(
             LoginAttempt(
                 now,
@@ -224,16 +252,10 @@ class Authenticate:
                 name,
                 None if view is None else view.service_id,
                 decision.method,
-                result,
+                "accept" if code == _ACCEPT else "reject",
                 decision.reason,
                 int((self._monotonic() - request.arrived_mono) * 1_000_000),
-                attributes.get(CALLING_STATION_ID),
+                request.packet.attributes.get(CALLING_STATION_ID),
                 decision.detail,
             )
         )
-
-
-def _say_in_eap(request: Request, admitted: Decision) -> None:
-    """Let a refusal by admission end the EAP conversation too (RFC 3579 §2.6.3, §2.6.5)."""
-    if admitted.code == _REJECT and EAP_MESSAGE in request.packet.attributes:
-        admitted.attributes = failure_for(request.packet)

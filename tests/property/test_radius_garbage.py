@@ -25,13 +25,13 @@ from netbilld.radius.values import (
 )
 from tests.radius_requests import (
     AUTHENTICATOR,
-    ENTROPY,
     SECRET,
     SOURCE,
     access_request,
     accounting_request,
     chap,
     client,
+    entropy,
     mschap_v1,
     mschap_v2,
     pap,
@@ -104,7 +104,7 @@ def test_an_unsigned_mutated_login_is_decided_without_an_exception(pair: tuple[b
         return
     request = Request(client(), packet, SOURCE, 0.0)
     for known in (view(), view(kind="mac"), view(password=""), None):
-        decision = decide(request, known, ENTROPY)
+        decision = decide(request, known, entropy)
         assert decision.code in {Code.ACCESS_ACCEPT, Code.ACCESS_REJECT}
     lookup_key(packet.get(1) or b"")
 
@@ -121,8 +121,8 @@ def test_an_unsigned_mutated_login_is_decided_without_an_exception(pair: tuple[b
 def test_any_credentials_are_decided_and_never_accepted_by_chance(pairs: list[tuple[int, bytes]]) -> None:
     packet = decode(access_request(pairs, signed=False))
     request = Request(client(), packet, SOURCE, 0.0)
-    known = decide(request, view(), ENTROPY)
-    unknown = decide(request, None, ENTROPY)
+    known = decide(request, view(), entropy)
+    unknown = decide(request, None, entropy)
     assert known.code == unknown.code == Code.ACCESS_REJECT
     assert known.attributes == unknown.attributes
     RadiusServer([client()], "auth").respond(request, known.code, known.attributes)

@@ -45,7 +45,7 @@ class CorePort(asyncio.DatagramProtocol):
             code, attributes = 5, b""
             if self.server.kind == "auth":
                 view = self.views.get(outcome.packet.attributes[1].decode())
-                decision = decide(outcome, view, bytes(32))
+                decision = decide(outcome, view, bytes)
                 code, attributes = decision.code, decision.attributes
             self.transport.sendto(self.server.respond(outcome, code, attributes), addr)
 
@@ -54,8 +54,8 @@ class CorePort(asyncio.DatagramProtocol):
 async def ports() -> AsyncIterator[tuple[CorePort, CorePort]]:
     client = Client(UUID(int=1), "bng", ip_network("127.0.0.77/32"), Secret(SECRET.encode()), "mikrotik")
     views = {
-        "budi": AccessView("budi", "password", b"rahasia", nt_hash("rahasia"), UUID(int=2), {"*": GRANT}),
-        MAC: AccessView(MAC, "mac", b"", b"", UUID(int=3), {"*": GRANT}),
+        "budi": AccessView("budi", "password", b"rahasia", nt_hash("rahasia"), UUID(int=2), {"mikrotik": GRANT}),
+        MAC: AccessView(MAC, "mac", b"", b"", UUID(int=3), {"mikrotik": GRANT}),
     }
     opened = []
     for kind in ("auth", "acct"):

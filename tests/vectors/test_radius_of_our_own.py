@@ -30,7 +30,7 @@ from netbilld.radius.exchange import Reply, build_request, verify_reply
 from netbilld.radius.packet import encode_attribute, encode_attributes
 from netbilld.radius.passwords import hide_password, reveal_password, verify_chap
 from netbilld.radius.values import encode_integer, encode_ipv6_prefix, ipv6_prefix
-from tests.radius_requests import ENTROPY, accepted, access_request, received, server, view
+from tests.radius_requests import accepted, access_request, entropy, received, server, view
 
 SECRET = Secret(b"xyzzy5461")
 AUTHENTICATOR = bytes.fromhex("0f403f9473978057bd83d5cb98f4227a")
@@ -73,7 +73,7 @@ def test_an_accept_begins_with_message_authenticator() -> None:
     }
     radius = server()
     request = received(radius, ROUTEROS_REQUEST)
-    decision = decide(request, view("nemo", "arctangent", replies=replies), ENTROPY)
+    decision = decide(request, view("nemo", "arctangent", replies=replies), entropy)
     assert radius.respond(request, decision.code, decision.attributes) == ACCEPT
 
 
@@ -167,5 +167,5 @@ def test_a_hotspot_chap_login_as_routeros_7_sent_it() -> None:
             ]
         )
     )
-    decision = decide(request, view("thepumper", "lkfgxifde"), ENTROPY)
+    decision = decide(request, view("thepumper", "lkfgxifde"), entropy)
     assert (decision.code, decision.reason, decision.method) == (Code.ACCESS_ACCEPT, "ok", "chap")

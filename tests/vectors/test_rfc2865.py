@@ -9,7 +9,7 @@ from netbilld.radius.codes import Code
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.radius.passwords import hide_password, reveal_password, verify_chap
-from tests.radius_requests import ENTROPY, accepted, view
+from tests.radius_requests import accepted, entropy, view
 
 SECRET = Secret(b"xyzzy5461")
 PAP_REQUEST = bytes.fromhex(
@@ -47,7 +47,7 @@ def test_rfc2865_7_1_the_password_of_nemo_is_revealed_and_hidden_again() -> None
 
 
 def test_rfc2865_7_1_nemo_is_accepted() -> None:
-    decision = decide(accepted(PAP_REQUEST), view("nemo", "arctangent"), ENTROPY)
+    decision = decide(accepted(PAP_REQUEST), view("nemo", "arctangent"), entropy)
     assert (decision.code, decision.reason, decision.method) == (Code.ACCESS_ACCEPT, "ok", "pap")
 
 
@@ -71,7 +71,7 @@ def test_rfc2865_7_2_chap_is_verified_over_the_request_authenticator() -> None:
     packet = decode(CHAP_REQUEST)
     assert verify_chap(packet.attributes[CHAP_PASSWORD], packet.authenticator, b"arctangent")
     assert not verify_chap(packet.attributes[CHAP_PASSWORD], packet.authenticator, b"arctangens")
-    decision = decide(accepted(CHAP_REQUEST), view("flopsy", "arctangent"), ENTROPY)
+    decision = decide(accepted(CHAP_REQUEST), view("flopsy", "arctangent"), entropy)
     assert (decision.code, decision.method) == (Code.ACCESS_ACCEPT, "chap")
     assert decode(CHAP_ACCEPT).get(FRAMED_IP_ADDRESS) == bytes.fromhex("fffffffe")
 

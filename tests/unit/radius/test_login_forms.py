@@ -21,11 +21,11 @@ from netbilld.radius.login_forms import circuit_name, circuit_names, is_router_l
 from netbilld.radius.realms import Realms, hashed_names
 from netbilld.radius.values import is_client_identifier, lookup_key, normalise_mac
 from tests.radius_requests import (
-    ENTROPY,
     NAS,
     accepted,
     access_request,
     chap,
+    entropy,
     mschap_v1,
     mschap_v2,
     pap,
@@ -68,19 +68,19 @@ def test_a_telephone_number_as_user_name_stays_itself(number: bytes) -> None:
 def test_what_a_dhcp_client_calls_itself_does_not_contradict_the_mac_the_server_saw(station: bytes) -> None:
     known = view(MAC.decode(), "", kind="mac")
     request = pap(MAC, b"", (NAS_PORT_TYPE, b"\0\0\0\x0f"), (CALLING_STATION_ID, station))
-    assert outcome(decide(request, known, ENTROPY)) == (Code.ACCESS_ACCEPT, "ok", "mac")
+    assert outcome(decide(request, known, entropy)) == (Code.ACCESS_ACCEPT, "ok", "mac")
 
 
 def test_whoever_dials_ppp_with_a_mac_address_as_name_must_be_that_station() -> None:
     known = view(MAC.decode(), "", kind="mac")
     for station, reason in ((b"203.0.113.7", "mac_mismatch"), (b"AA:BB:CC:DD:EE:FF", "mac_mismatch"), (MAC, "ok")):
-        assert decide(pap(MAC, b"", PPP, (CALLING_STATION_ID, station)), known, ENTROPY).reason == reason
-    assert decide(pap(MAC, b"", PPP), known, ENTROPY).reason == "mac_mismatch"
+        assert decide(pap(MAC, b"", PPP, (CALLING_STATION_ID, station)), known, entropy).reason == reason
+    assert decide(pap(MAC, b"", PPP), known, entropy).reason == "mac_mismatch"
 
 
 def test_an_unknown_mac_address_without_password_attribute_is_an_unknown_user() -> None:
     bare = accepted(access_request([(USER_NAME, MAC), NAS]))
-    assert decide(bare, None, ENTROPY).reason == "unknown_user"
+    assert decide(bare, None, entropy).reason == "unknown_user"
 
 
 # -- lines: DHCP option 82 ---------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_an_unknown_mac_address_without_password_attribute_is_an_unknown_user() 
 def test_a_line_logs_in_whatever_device_hangs_on_it(pairs: list[tuple[int, bytes]], password: bytes) -> None:
     known = view("circuit:OLT1 eth 0/1/3:100", "", kind="circuit")
     request = pap(MAC, password, (CALLING_STATION_ID, b"1:0:e1:c:38:c8:f8"), *pairs)
-    decision = decide(request, known, ENTROPY)
+    decision = decide(request, known, entropy)
     right = password in {b"", MAC}  # a password that is not the name again is a claim that nothing bears out
     assert outcome(decision) == (
         (Code.ACCESS_ACCEPT, "ok", "circuit") if right else (Code.ACCESS_REJECT, "wrong_password", "circuit")
@@ -109,10 +109,10 @@ def test_a_line_logs_in_whatever_device_hangs_on_it(pairs: list[tuple[int, bytes
 def test_the_name_of_a_line_typed_by_a_person_opens_nothing() -> None:
     known = view("circuit:olt1 7", "", kind="circuit")
     for request in (pap(b"circuit:olt1 7", b""), chap(b"circuit:olt1 7", b"")):
-        assert decide(request, known, ENTROPY).reason == "unknown_user"
+        assert decide(request, known, entropy).reason == "unknown_user"
     dialled = pap(b"circuit:olt1 7", b"", PPP, (ADSL_AGENT_CIRCUIT_ID, b"olt1 7"))
-    assert decide(dialled, known, ENTROPY).reason == "unknown_user"
-    assert decide(mschap_v2(b"circuit:olt1 7", ""), known, ENTROPY).reason == "method_not_supported"
+    assert decide(dialled, known, entropy).reason == "unknown_user"
+    assert decide(mschap_v2(b"circuit:olt1 7", ""), known, entropy).reason == "method_not_supported"
 
 
 def test_ids_of_a_line_that_are_no_text_are_named_in_hex() -> None:
@@ -171,10 +171,10 @@ def test_rfc2759_8_2_ms_chap_v2_is_computed_over_the_name_the_peer_hashed(
     sent: bytes, hashed: bytes, stored: str, more: list[tuple[int, bytes]]
 ) -> None:
     right = mschap_v2(sent, "arctangent", *more, hashed_name=hashed)
-    assert outcome(decide(right, view(stored), ENTROPY)) == (Code.ACCESS_ACCEPT, "ok", "mschapv2")
+    assert outcome(decide(right, view(stored), entropy)) == (Code.ACCESS_ACCEPT, "ok", "mschapv2")
     plain = mschap_v2(hashed, "arctangent", hashed_name=hashed)
-    assert decide(right, view(stored), ENTROPY).attributes == decide(plain, view(stored), ENTROPY).attributes
-    assert decide(mschap_v2(sent, "wrong", hashed_name=hashed), view(stored), ENTROPY).reason == "wrong_password"
+    assert decide(right, view(stored), entropy).attributes == decide(plain, view(stored), entropy).attributes
+    assert decide(mschap_v2(sent, "wrong", hashed_name=hashed), view(stored), entropy).reason == "wrong_password"
 
 
 def test_a_name_without_realm_is_hashed_once() -> None:
@@ -190,11 +190,11 @@ def test_a_stored_nt_hash_serves_pap_and_ms_chap_but_not_chap() -> None:
     only_hash = type(known)(
         name="nemo", kind="password", password=b"", nt_hash=known.nt_hash, service_id=known.service_id, replies={}
     )
-    assert decide(pap(b"nemo", b"arctangent"), only_hash, ENTROPY).reason == "ok"
-    assert decide(pap(b"nemo", b"wrong"), only_hash, ENTROPY).reason == "wrong_password"
-    assert decide(pap(b"nemo", b""), only_hash, ENTROPY).reason == "wrong_password"
-    assert decide(mschap_v2(b"nemo", "arctangent"), only_hash, ENTROPY).reason == "ok"
-    assert decide(chap(b"nemo", b"arctangent"), only_hash, ENTROPY).reason == "wrong_method_stored"
+    assert decide(pap(b"nemo", b"arctangent"), only_hash, entropy).reason == "ok"
+    assert decide(pap(b"nemo", b"wrong"), only_hash, entropy).reason == "wrong_password"
+    assert decide(pap(b"nemo", b""), only_hash, entropy).reason == "wrong_password"
+    assert decide(mschap_v2(b"nemo", "arctangent"), only_hash, entropy).reason == "ok"
+    assert decide(chap(b"nemo", b"arctangent"), only_hash, entropy).reason == "wrong_method_stored"
 
 
 def test_what_is_refused_unlooked_at_gets_the_bytes_of_a_wrong_password() -> None:
@@ -204,8 +204,8 @@ def test_what_is_refused_unlooked_at_gets_the_bytes_of_a_wrong_password() -> Non
         mschap_v1(b"nemo", "arctangent"),
         mschap_v2(b"nemo", "arctangent"),
     ):
-        refused = refuse(request, decide(request, None, ENTROPY).reason, ENTROPY)  # type: ignore[arg-type]
-        unknown = decide(request, None, ENTROPY)
+        refused = refuse(request, decide(request, None, entropy).reason, entropy)  # type: ignore[arg-type]
+        unknown = decide(request, None, entropy)
         assert (refused.code, refused.attributes, refused.method) == (unknown.code, unknown.attributes, unknown.method)
 
 

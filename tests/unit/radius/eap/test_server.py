@@ -82,14 +82,14 @@ def test_a_service_that_may_not_come_in_is_refused_without_a_reply_message() -> 
 
 
 def test_what_the_plan_grants_is_in_the_accept() -> None:
-    granted = view(replies={"mikrotik": b"\x1b\6\0\0\0\x3c", "*": b""})
+    granted = view(replies={"mikrotik": b"\x1b\6\0\0\0\x3c"})
     outcome = converse(server(), Peer("md5", BUDI, "arctangent"), lambda _: granted)
     assert outcome is not None
     assert said(outcome).attributes[27] == b"\0\0\0\x3c"
 
 
 def test_a_password_kept_only_as_a_hash_can_not_answer_md5() -> None:
-    only_hash = AccessView("nemo", "password", b"", view().nt_hash, view().service_id, {"*": b""})
+    only_hash = AccessView("nemo", "password", b"", view().nt_hash, view().service_id, {"mikrotik": b""})
     outcome = rejected(converse(server(), Peer("md5", BUDI, "arctangent"), lambda _: only_hash))
     assert outcome.decision.reason == Reason.WRONG_METHOD_STORED
 
