@@ -45,6 +45,9 @@ def nt_hash(password: str | bytes) -> bytes:
     return md4(password.encode("utf-16-le", "surrogatepass"))
 
 
+NT_HASH_OF_NOTHING = nt_hash(b"")  # of an empty password, which is none
+
+
 def des_key(raw: bytes) -> bytes:
     """Return 8 octets with odd parity from 7 without (RFC 2433 §A.5)."""
     return _des_keys(bytes(14) + raw)[16:]

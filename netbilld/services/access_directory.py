@@ -13,7 +13,7 @@ from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
-from netbilld.radius.mschap import nt_hash
+from netbilld.radius.mschap import NT_HASH_OF_NOTHING, nt_hash
 from netbilld.radius.packet import encode_attribute
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
@@ -67,6 +67,8 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
         hashed = box.open(sealed.nt_hash_sealed, f"credential.nt_hash:{sealed.credential_id}")
     elif password:
         hashed = nt_hash(password)
+    if hashed == NT_HASH_OF_NOTHING:
+        hashed = b""
     return OpenedCredential(sealed.name_key.encode(), sealed.name, sealed.kind, password, hashed)
 
 

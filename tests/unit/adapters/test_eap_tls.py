@@ -15,6 +15,7 @@ from netbilld.radius.access import AccessView, Reason
 from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY, STATE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, EapServer
+from netbilld.radius.mschap import nt_hash
 from netbilld.radius.passwords import reveal_salted
 from tests.eap_certificates import Pair, make
 from tests.eap_peer import Peer, client_context, converse, eap_request, said
@@ -108,6 +109,19 @@ def test_wrong_credentials_inside_a_tunnel_are_refused(
     assert outcome.identity == name
     assert MS_MPPE_RECV_KEY not in said(outcome).attributes
     assert peer.ended[0] == 4
+
+
+@pytest.mark.parametrize(("method", "inner"), TUNNELLED)
+@pytest.mark.parametrize("hashed", [b"", nt_hash(b"")])
+def test_an_empty_password_is_none(world: World, method: str, inner: str, hashed: bytes) -> None:
+    """Who has no password, or was taken over with the NT hash of an empty one, can't log in by it."""
+    world.known = replace(view(), password=b"", nt_hash=hashed)
+    outcome = world.login(Peer(method, NEMO, "", context=world.context(), inner=inner))
+    assert outcome.decision.code == Code.ACCESS_REJECT
+    assert outcome.decision.reason == Reason.NO_PASSWORD
+    world.known = view()
+    outcome = world.login(Peer(method, NEMO, "", context=world.context(), inner=inner))
+    assert outcome.decision.reason == Reason.WRONG_PASSWORD
 
 
 @pytest.mark.parametrize("version", VERSIONS)

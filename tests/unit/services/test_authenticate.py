@@ -276,3 +276,20 @@ def test_secrets_are_opened_only_at_the_place_they_were_sealed_for(box: SecretBo
     assert (opened.key, opened.password, opened.nt_hash) == (b"budi", b"rahasia", nt_hash(b"rahasia"))
     assert open_credential(replace(sealed, nt_hash_sealed=None), box).nt_hash == nt_hash(b"rahasia")
     assert "rahasia" not in repr(opened) + repr(sealed)
+
+
+@pytest.mark.parametrize("password", [None, b""])
+def test_an_empty_password_that_was_taken_over_is_none(box: SecretBox, password: bytes | None) -> None:
+    """Of an empty password everybody knows the hash."""
+    credential_id = uuid4()
+    sealed = SealedCredential(
+        credential_id,
+        uuid4(),
+        "password",
+        "Budi",
+        "budi",
+        None if password is None else box.seal(password, f"credential.password:{credential_id}"),
+        box.seal(nt_hash(b""), f"credential.nt_hash:{credential_id}"),
+    )
+    opened = open_credential(sealed, box)
+    assert (opened.password, opened.nt_hash) == (b"", b"")
