@@ -1,7 +1,7 @@
 import pytest
 
 from netbilld.radius import mschap
-from netbilld.radius.access import Decision, decide
+from netbilld.radius.access import Decision, Reason, decide, refusal, refuse
 from netbilld.radius.attributes import (
     CALLING_STATION_ID,
     CHAP_PASSWORD,
@@ -107,6 +107,32 @@ def test_a_refusal_is_told_only_to_right_credentials(number: int) -> None:
     packet = attributes_of(decision)
     assert packet.get(REPLY_MESSAGE) == b"Tagihan belum dibayar"
     assert packet.get(MIKROTIK_RATE_LIMIT) is None
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_admission_refuses_in_the_words_of_the_entitlement(number: int) -> None:
+    request, method = every_method()[number], METHODS[number]
+    by_entitlement = decide(request, view(refusal="quota", reply_message=b"Habis"), entropy)
+    assert by_entitlement.method == method
+    by_admission = refusal(request, by_entitlement.method, Reason.SESSION_LIMIT, entropy, b"Habis", "1 of 1 taken")
+    assert by_admission.attributes == by_entitlement.attributes
+    assert outcome(by_admission) == (Code.ACCESS_REJECT, "session_limit", method)
+    assert by_admission.detail == "1 of 1 taken"
+
+
+@pytest.mark.parametrize("stray", [MS_CHAP2_RESPONSE, MS_CHAP_RESPONSE, EAP_MESSAGE])
+def test_what_stands_beside_the_password_does_not_change_how_a_refusal_is_said(stray: int) -> None:
+    request = pap(b"nemo", b"arctangent", (stray, b""))
+    assert decide(request, view(), entropy).code == Code.ACCESS_ACCEPT
+    refused = refusal(request, "pap", Reason.MAC_LOCK, entropy, b"another modem")
+    assert attributes_of(refused).attributes == {REPLY_MESSAGE: b"another modem"}
+
+
+@pytest.mark.parametrize("kind", [MS_CHAP2_RESPONSE, MS_CHAP_RESPONSE])
+def test_an_empty_ms_chap_answer_is_refused_with_an_identifier_of_zero(kind: int) -> None:
+    request = accepted(access_request([(USER_NAME, b"nemo"), (MS_CHAP_CHALLENGE, bytes(16)), (kind, b""), NAS]))
+    for decision in (decide(request, view(), entropy), refuse(request, Reason.TOO_MANY_TRIES, entropy)):
+        assert (attributes_of(decision).get(MS_CHAP_ERROR) or b"").startswith(b"\0E=691 ")
 
 
 def test_a_long_reply_message_is_cut_at_a_character() -> None:
