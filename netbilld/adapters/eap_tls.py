@@ -5,6 +5,7 @@ RSA 2048, on the event loop; one conversation does one.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from netbilld.adapters.certificates import belongs_to, read_certificates, read_k
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.eap.tunnel import PeerCertificate, TlsVersion
 
+LOOK_SECONDS: Final = 1.0  # every offer of a method asks, and each look is three system calls
 _VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 _READ_OCTETS: Final = 65_536
 # A client sends at most a few tickets' worth of sessions; what is beyond is not remembered.
@@ -76,11 +78,19 @@ class EapTls:
     Files that can't be used are named in the log, once; what was read before stays in use.
     """
 
-    def __init__(self, files: EapTlsFiles, policy: EapTlsPolicy, now: Callable[[], datetime]) -> None:
-        """Read the files, if they are there."""
+    def __init__(
+        self,
+        files: EapTlsFiles,
+        policy: EapTlsPolicy,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read the files, if they are there; see whether they changed at most every `LOOK_SECONDS` of `monotonic`."""
         self._files = files
         self._policy = policy
         self._now = now
+        self._monotonic = monotonic
+        self._looked_mono = float("-inf")
         self._seen: _Stamp = ()
         self._contexts: _Contexts | None = None
         self._read_if_changed()
@@ -112,6 +122,10 @@ class EapTls:
         return tuple(stamps)
 
     def _read_if_changed(self) -> None:
+        now_mono = self._monotonic()
+        if now_mono - self._looked_mono < LOOK_SECONDS:
+            return
+        self._looked_mono = now_mono
         stamp = self._stamp()
         if stamp == self._seen:
             return

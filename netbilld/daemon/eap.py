@@ -22,7 +22,7 @@ def eap_server(settings: Settings, clock: SystemClock, entropy: Callable[[int], 
     return EapServer(
         entropy,
         [_METHODS[name] for name in wanted.methods],
-        EapTls(eap_files(settings), policy, clock.now),
+        EapTls(eap_files(settings), policy, clock.now, clock.monotonic),
         resume_seconds=resume_seconds,
         max_conversations=wanted.max_conversations,
     )

@@ -27,6 +27,16 @@ VERSIONS = ("1.2", "1.3")
 TUNNELLED = [("ttls", "pap"), ("ttls", "chap"), ("ttls", "mschap"), ("ttls", "mschapv2"), ("peap", "mschapv2")]
 
 
+class Seconds:
+    """A clock that goes on when told to."""
+
+    def __init__(self) -> None:
+        self.now_mono = 0.0
+
+    def __call__(self) -> float:
+        return self.now_mono
+
+
 @dataclass
 class World:
     """Certificates, a server, and what peers need to speak with it."""
@@ -36,6 +46,7 @@ class World:
     engine: EapTls
     server: EapServer
     known: AccessView
+    seconds: Seconds
 
     def find(self, name: bytes) -> AccessView | None:
         return self.known if name.lower() == NEMO else None
@@ -65,12 +76,14 @@ def world(tmp_path: Path, authority: Pair) -> World:
     return build(tmp_path, authority)
 
 
-def build(directory: Path, authority: Pair, policy: EapTlsPolicy | None = None, server: Pair | None = None) -> World:
+def build(directory: Path, authority: Pair, policy: EapTlsPolicy | None = None, shown: Pair | None = None) -> World:
     authority.write(directory, "ca")
-    (server or make("radius.example.net", authority, days=60)).write(directory, "server")
+    (shown or make("radius.example.net", authority, days=60)).write(directory, "server")
     files = EapTlsFiles(directory / "server.pem", directory / "server.key", directory / "ca.pem")
-    engine = EapTls(files, policy or EapTlsPolicy(resume_seconds=3600), lambda: datetime.now(UTC))
-    return World(directory, authority, engine, EapServer(os.urandom, engine=engine, resume_seconds=3600), view())
+    seconds = Seconds()
+    engine = EapTls(files, policy or EapTlsPolicy(resume_seconds=3600), lambda: datetime.now(UTC), seconds)
+    server = EapServer(os.urandom, engine=engine, resume_seconds=3600)
+    return World(directory, authority, engine, server, view(), seconds)
 
 
 def keys(outcome: EapOutcome) -> bytes:
@@ -321,7 +334,7 @@ def test_a_long_chain_travels_in_fragments_both_ways(
     tmp_path: Path, authority: Pair, version: str, method: str
 ) -> None:
     long = make("radius.example.net", authority, padding_octets=4000, days=60)
-    world = build(tmp_path, authority, server=long)
+    world = build(tmp_path, authority, shown=long)
     make("nemo", authority, client=True, padding_octets=4000).write(tmp_path, "nemo")
     peer = Peer(method, NEMO, PASSWORD, context=world.context(version, "nemo" if method == "tls" else None))
     outcome = world.login(peer, (FRAMED_MTU, (1400).to_bytes(4, "big")))
@@ -391,13 +404,35 @@ def test_a_renewed_certificate_is_taken_without_a_restart(world: World) -> None:
     before = shown()
     renewed = make("radius.example.net", world.authority, days=90)
     renewed.write(world.directory, "server")
+    world.seconds.now_mono += 1
     assert before != shown()
     assert shown() == renewed.certificate
+
+
+def test_the_files_are_looked_at_once_a_second_and_not_for_every_offer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    stat = Path.stat
+
+    def counted(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        looked.append(path)
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", counted)
+    for seconds in (1.0, 0.5, 0.4):
+        world.seconds.now_mono += seconds
+        assert len(world.server.methods) == 4
+    assert len(looked) == 3
+    world.seconds.now_mono += 0.2
+    assert len(world.server.methods) == 4
+    assert len(looked) == 6
 
 
 def test_a_certificate_that_got_lost_leaves_the_old_one_in_use(world: World, caplog: pytest.LogCaptureFixture) -> None:
     (world.directory / "server.key").unlink()
     for _ in range(3):
+        world.seconds.now_mono += 1
         peer = Peer("peap", NEMO, PASSWORD, context=world.context())
         assert world.login(peer).decision.code == Code.ACCESS_ACCEPT
     assert len([line for line in caplog.messages if "the one in use stays" in line]) == 1
@@ -405,11 +440,14 @@ def test_a_certificate_that_got_lost_leaves_the_old_one_in_use(world: World, cap
 
 def test_a_certificate_that_comes_later_is_taken_without_a_restart(tmp_path: Path, authority: Pair) -> None:
     files = EapTlsFiles(tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
-    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC)))
+    seconds = Seconds()
+    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC), seconds))
     offered = [server.methods]
     make("radius.example.net", authority, days=60).write(tmp_path, "server")
+    seconds.now_mono += 1
     offered.append(server.methods)
     authority.write(tmp_path, "ca")
+    seconds.now_mono += 1
     offered.append(server.methods)
     # without an authority no client's certificate is believed
     assert [len(methods) for methods in offered] == [1, 3, 4]
@@ -432,8 +470,10 @@ def test_files_that_can_not_be_used_are_named_and_leave_md5(
     spoil(tmp_path)
     caplog.clear()
     files = EapTlsFiles(tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
-    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC)))
+    seconds = Seconds()
+    server = EapServer(os.urandom, engine=EapTls(files, EapTlsPolicy(), lambda: datetime.now(UTC), seconds))
     assert server.methods == ("eap-md5",)
+    seconds.now_mono += 1
     assert server.methods == ("eap-md5",)
     (line,) = caplog.messages
     assert says in line
