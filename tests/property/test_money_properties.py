@@ -11,33 +11,21 @@ from netbilld.billing.allocation import Owed, allocate
 from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
 from netbilld.billing.invoice_builder import BilledService, charges_due
 from netbilld.billing.ledger import LedgerEntry, reversal
-from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing, UsagePrice
+from netbilld.billing.plan import Plan, Recurring, UsagePrice
 from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
 from netbilld.billing.proration import prorata_minor, split_minor
 from netbilld.billing.rating import charge_due_minor, usage_total_minor
 from netbilld.billing.renewal import PrepaidService, renewal_due
 from netbilld.model.periods import anchor_date
+from tests.builders.plans import per_use, plan
 
 PAYER = Payer(UUID(int=7), "100001", "IDR")
 amounts = st.integers(1, 10**12)
 days = st.dates(date(2020, 1, 1), date(2035, 12, 31))
 
 
-def plan(price_minor: int = 100_000, period_days: int | None = None, usage: UsagePrice | None = None) -> Plan:
-    return Plan(
-        code="P",
-        name="Paket",
-        timing=Timing.PREPAID if usage else Timing.POSTPAID,
-        charging=Charging.PER_USE if usage else Charging.FLAT,
-        currency="IDR",
-        speed=Speed(1, 1),
-        recurring=None if usage else Recurring(price_minor, period_days),
-        allowance=None,
-        usage=usage,
-        when_overdue=Closing.WALL,
-        when_no_credit=Closing.WALL,
-        when_suspended=Closing.WALL,
-    )
+def priced(price_minor: int = 100_000, period_days: int | None = None, usage: UsagePrice | None = None) -> Plan:
+    return per_use(usage) if usage else plan(recurring=Recurring(price_minor, period_days))
 
 
 @given(st.integers(0, 10**12), st.integers(1, 366), st.data())
@@ -98,20 +86,20 @@ def test_a_usage_charge_does_not_depend_on_how_the_total_is_sliced(
     price: int, octets_per_gb: int, slices: list[int]
 ) -> None:
     """BANG-2.3a, BANG-2.1f."""
-    per_use = plan(usage=UsagePrice(price, octets_per_gb))
+    metered = priced(usage=UsagePrice(price, octets_per_gb))
     total_octets = charged_minor = 0
     for octets in slices:
         total_octets += octets
-        due_minor = charge_due_minor(per_use, total_octets, charged_minor)
+        due_minor = charge_due_minor(metered, total_octets, charged_minor)
         assert due_minor >= 0
         charged_minor += due_minor
-    assert charged_minor == usage_total_minor(per_use, sum(slices))
+    assert charged_minor == usage_total_minor(metered, sum(slices))
     assert abs(2 * charged_minor * octets_per_gb - 2 * sum(slices) * price) <= octets_per_gb
-    assert charge_due_minor(per_use, total_octets, charged_minor + 1) == 0
+    assert charge_due_minor(metered, total_octets, charged_minor + 1) == 0
 
 
 def test_flat_plans_charge_nothing_by_the_octet() -> None:
-    assert charge_due_minor(plan(), 10**15, 0) == 0
+    assert charge_due_minor(priced(), 10**15, 0) == 0
 
 
 @given(days, st.integers(1, 31), st.integers(0, 700), st.sampled_from([None, 1, 7, 30]), st.data())
@@ -120,7 +108,7 @@ def test_billed_periods_touch_without_gap_or_overlap_however_often_the_run_comes
 ) -> None:
     """KAMIL-5: one run, or many on any days, bill the same periods."""
     last = activated_on + timedelta(days=span)
-    bare = plan(period_days=period_days)
+    bare = priced(period_days=period_days)
     one = BilledService(UUID(int=1), UUID(int=2), bare, billing_day, "Asia/Jakarta", activated_on, None)
     at_once = list(charges_due(one, last))
     runs = sorted(data.draw(st.lists(st.integers(0, span), max_size=6)))
@@ -147,7 +135,7 @@ def test_a_renewal_always_opens_today_and_never_sells_a_day_twice(
 ) -> None:
     today = paid_until_on + timedelta(days=late)
     service = PrepaidService(
-        UUID(int=1), UUID(int=2), plan(period_days=period_days), billing_day, "Asia/Jakarta", paid_until_on
+        UUID(int=1), UUID(int=2), priced(period_days=period_days), billing_day, "Asia/Jakarta", paid_until_on
     )
     renewal = renewal_due(service, 10**6, today)
     if late <= 0:

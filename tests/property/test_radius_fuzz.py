@@ -28,8 +28,8 @@ from netbilld.radius.server import Drop, RadiusServer, Replay, Request, ServerKi
 from netbilld.services.access_directory import OpenedCredential
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
+from tests.builders.log_in_desk import Desk, facts
 from tests.radius_requests import AUTHENTICATOR, NAS, SECRET, chap, client, mschap_v1, mschap_v2, pap
-from tests.unit.services.test_authenticate import Desk, facts
 
 SOAK_SECONDS: Final = 600
 SHORT_RUNS: Final = 10_000

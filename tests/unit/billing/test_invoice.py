@@ -16,31 +16,19 @@ from netbilld.billing.invoice_builder import (
     revenue_by_account,
 )
 from netbilld.billing.numbering import invoice_number, invoice_series, number_prefix
-from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing
+from netbilld.billing.plan import Plan, Recurring
 from netbilld.model.errors import RefusedError
+from tests.builders.plans import plan
 
 SERVICE, SUBSCRIBER, INVOICE = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
-def plan(price_minor: int = 150_000, period_days: int | None = None) -> Plan:
-    return Plan(
-        code="P",
-        name="Paket",
-        timing=Timing.POSTPAID,
-        charging=Charging.FLAT,
-        currency="IDR",
-        speed=Speed(20_000_000, 10_000_000),
-        recurring=Recurring(price_minor, period_days),
-        allowance=None,
-        usage=None,
-        when_overdue=Closing.WALL,
-        when_no_credit=Closing.WALL,
-        when_suspended=Closing.WALL,
-    )
+def priced(price_minor: int = 150_000, period_days: int | None = None) -> Plan:
+    return plan(recurring=Recurring(price_minor, period_days))
 
 
 def service(activated_on: date, billing_day: int, **changes: object) -> BilledService:
-    made = BilledService(SERVICE, SUBSCRIBER, plan(), billing_day, "Asia/Jakarta", activated_on, None)
+    made = BilledService(SERVICE, SUBSCRIBER, priced(), billing_day, "Asia/Jakarta", activated_on, None)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -60,23 +48,23 @@ def spans(one: BilledService, as_of: date) -> list[tuple[str, date, date, int]]:
 )
 def test_joining_on_a_day_bills_the_days_up_to_the_first(start_on: date, days: int, of: int, amount: int) -> None:
     """BANG-2.3d."""
-    line = period_charge(SERVICE, plan(), 1, start_on).line
+    line = period_charge(SERVICE, priced(), 1, start_on).line
     assert (line.quantity, line.per, line.unit_price_minor, line.amount_minor) == (days, of, 150_000, amount)
 
 
 def test_pro_rata_divides_by_the_billing_period_that_the_day_falls_in() -> None:
-    charge = period_charge(SERVICE, plan(), 31, date(2026, 2, 10))  # the period from 31 January to 28 February
+    charge = period_charge(SERVICE, priced(), 31, date(2026, 2, 10))  # the period from 31 January to 28 February
     assert (charge.end_on, charge.line.quantity, charge.line.per) == (date(2026, 2, 28), 18, 28)
 
 
 def test_a_service_activated_on_its_clamped_billing_day_owes_a_whole_month() -> None:
     """KAMIL-5."""
-    charge = period_charge(SERVICE, plan(), 31, date(2026, 2, 28))
+    charge = period_charge(SERVICE, priced(), 31, date(2026, 2, 28))
     assert (charge.line.kind, charge.end_on) == (LineKind.RECURRING, date(2026, 3, 31))
 
 
 def test_periods_of_days_run_from_activation_whatever_the_billing_day() -> None:
-    one = service(date(2026, 1, 31), 15, plan=plan(50_000, 30))
+    one = service(date(2026, 1, 31), 15, plan=priced(50_000, 30))
     assert spans(one, date(2026, 3, 2)) == [
         ("recurring", date(2026, 1, 31), date(2026, 3, 2), 50_000),
         ("recurring", date(2026, 3, 2), date(2026, 4, 1), 50_000),
@@ -100,13 +88,13 @@ def test_a_changed_billing_day_is_reached_by_a_part_period() -> None:
 
 
 def test_an_absurd_total_is_refused() -> None:
-    charges = [period_charge(SERVICE, plan(10**12), 1, date(2026, month, 1)) for month in (1, 2)]
+    charges = [period_charge(SERVICE, priced(10**12), 1, date(2026, month, 1)) for month in (1, 2)]
     with pytest.raises(RefusedError, match="check the plan's price"):
         draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", charges)
 
 
 def issued() -> Invoice:
-    charges = [period_charge(SERVICE, plan(), 1, date(2026, 1, 10))]
+    charges = [period_charge(SERVICE, priced(), 1, date(2026, 1, 10))]
     draft = draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", charges)
     return draft.issue("INV-202601-000001", date(2026, 1, 10), 10)
 

@@ -5,26 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from netbilld.billing.plan import Charging, Closing, Plan, Recurring, Speed, Timing
+from netbilld.billing.plan import Recurring, Timing
 from netbilld.billing.renewal import PrepaidService, renewal_due
+from tests.builders.plans import plan
 
 
 def service(paid_until_on: date | None, billing_day: int = 1, days: int | None = None) -> PrepaidService:
-    plan = Plan(
-        code="P",
-        name="Paket",
-        timing=Timing.PREPAID,
-        charging=Charging.FLAT,
-        currency="IDR",
-        speed=Speed(1, 1),
-        recurring=Recurring(100_000, days),
-        allowance=None,
-        usage=None,
-        when_overdue=Closing.WALL,
-        when_no_credit=Closing.WALL,
-        when_suspended=Closing.WALL,
-    )
-    return PrepaidService(UUID(int=1), UUID(int=2), plan, billing_day, "Asia/Jakarta", paid_until_on)
+    bought = plan(timing=Timing.PREPAID, recurring=Recurring(100_000, days))
+    return PrepaidService(UUID(int=1), UUID(int=2), bought, billing_day, "Asia/Jakarta", paid_until_on)
 
 
 def bought(one: PrepaidService, today: date, wallet_minor: int = 100_000) -> tuple[date, date, int] | None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -17,27 +16,14 @@ from netbilld.enforcement.explain_facts import (
     ServiceFact,
     SessionFact,
 )
-from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
-from tests.unit.enforcement.test_policy import CURRENT, GARDEN, NOW, ZONE, plan
-
-SERVICE = UUID(int=7)
+from netbilld.enforcement.policy import ServiceStatus, entitlement
+from tests.builders.services import GARDEN, NOW, SERVICE_ID, service_facts
 
 
 def service(**changes: Any) -> ServiceFact:
-    facts = ServiceFacts(
-        service_id=SERVICE,
-        status=ServiceStatus.ACTIVE,
-        plan=plan(),
-        billing_day=10,
-        timezone=ZONE,
-        usage=None,
-        standing=CURRENT,
-        wallet_minor=0,
-        paid_until_on=None,
-        static_ip=None,
-    )
+    facts = service_facts()
     values: dict[str, Any] = {
-        "service_id": SERVICE,
+        "service_id": SERVICE_ID,
         "subscriber_no": "100001",
         "subscriber_name": "Budi",
         "status_reason": None,

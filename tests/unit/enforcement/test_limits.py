@@ -2,52 +2,23 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 import pytest
 
-from netbilld.billing.plan import AfterAllowance, Allowance, Charging, Closing, Counts, Plan, Recurring, Speed, Timing
-from netbilld.billing.standing import Standing, StandingKind
+from netbilld.billing.plan import AfterAllowance, Counts, Timing
 from netbilld.enforcement.limits import NO_LIMITS, SessionLimits, may_have_limits, session_limits
-from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus, entitlement
-from netbilld.enforcement.profile import WalledGarden
+from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
+from tests.builders.plans import allowance, plan
+from tests.builders.services import GARDEN, NOW, service_facts, used
 
-NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)  # noon in Jakarta; the period of billing day 10 began on the 10th
-GARDEN = WalledGarden("isolir", "isolir", Speed(256_000, 128_000))
 GIGABYTE = 10**9
-PLAN = Plan(
-    code="P",
-    name="Plan",
-    timing=Timing.POSTPAID,
-    charging=Charging.FLAT,
-    currency="IDR",
-    speed=Speed(20_000_000, 10_000_000),
-    recurring=Recurring(200_000, None),
-    allowance=None,
-    usage=None,
-    when_overdue=Closing.WALL,
-    when_no_credit=Closing.WALL,
-    when_suspended=Closing.WALL,
-)
-FACTS = ServiceFacts(
-    service_id=UUID(int=1),
-    status=ServiceStatus.ACTIVE,
-    plan=PLAN,
-    billing_day=10,
-    timezone="Asia/Jakarta",
-    usage=None,
-    standing=Standing(StandingKind.CURRENT, 0, None),
-    wallet_minor=0,
-    paid_until_on=None,
-    static_ip=None,
-)
-PREPAID = replace(FACTS, plan=replace(PLAN, timing=Timing.PREPAID), paid_until_on=date(2025, 3, 17))
+FACTS = service_facts()
+PREPAID = service_facts(plan=plan(timing=Timing.PREPAID), paid_until_on=date(2025, 3, 17))
 ENDS_AT = datetime(2025, 3, 17, 17, 0, tzinfo=UTC)  # midnight in Jakarta, after the last day
 
 
 def quota(after: AfterAllowance, counts: Counts = Counts.BOTH) -> ServiceFacts:
-    slow = Speed(1_000_000, 1_000_000) if after is AfterAllowance.THROTTLE else None
-    return replace(FACTS, plan=replace(PLAN, allowance=Allowance(100 * GIGABYTE, counts, after, slow)))
+    return service_facts(plan=plan(allowance=allowance(after, 100 * GIGABYTE, counts)))
 
 
 def limits(facts: ServiceFacts, jitter: float = 0.0, now: datetime = NOW) -> SessionLimits:
@@ -60,13 +31,13 @@ def test_a_hard_quota_gives_what_is_left_of_the_direction_that_counts(
     after: AfterAllowance, counts: Counts, left: int
 ) -> None:
     """BANG-2.2b."""
-    facts = replace(quota(after, counts), usage=PeriodUsage(date(2025, 3, 10), 10 * GIGABYTE, 30 * GIGABYTE))
+    facts = replace(quota(after, counts), usage=used(10 * GIGABYTE, 30 * GIGABYTE))
     assert limits(facts) == SessionLimits(left * GIGABYTE, counts)
     assert may_have_limits(facts)
 
 
 def test_usage_of_an_earlier_period_takes_nothing_off() -> None:
-    facts = replace(quota(AfterAllowance.WALL), usage=PeriodUsage(date(2025, 2, 10), 99 * GIGABYTE, 0))
+    facts = replace(quota(AfterAllowance.WALL), usage=used(99 * GIGABYTE, 0, date(2025, 2, 10)))
     assert limits(facts).octets_left == 100 * GIGABYTE
 
 
@@ -83,9 +54,9 @@ def test_a_plan_without_hard_end_has_none(facts: ServiceFacts) -> None:
 
 
 def test_who_is_walled_or_blocked_has_none() -> None:
-    used = replace(quota(AfterAllowance.WALL), usage=PeriodUsage(date(2025, 3, 10), 100 * GIGABYTE, 0))
-    assert limits(used) == NO_LIMITS
-    assert limits(replace(used, status=ServiceStatus.ENDED)) == NO_LIMITS
+    spent = replace(quota(AfterAllowance.WALL), usage=used(100 * GIGABYTE, 0))
+    assert limits(spent) == NO_LIMITS
+    assert limits(replace(spent, status=ServiceStatus.ENDED)) == NO_LIMITS
     assert limits(PREPAID, now=ENDS_AT + timedelta(seconds=1)) == NO_LIMITS
 
 

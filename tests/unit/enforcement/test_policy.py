@@ -3,81 +3,37 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from uuid import UUID
+from typing import Any
 
 import pytest
 
-from netbilld.billing.plan import (
-    AfterAllowance,
-    Allowance,
-    Charging,
-    Closing,
-    Counts,
-    Plan,
-    Recurring,
-    Speed,
-    Timing,
-    UsagePrice,
-)
+from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Plan, Timing
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.policy import PeriodUsage, Reason, ServiceFacts, ServiceStatus, entitlement
-from netbilld.enforcement.profile import Access, WalledGarden
+from netbilld.enforcement.profile import Access
+from tests.builders.plans import PER_GB, SLOW, allowance, per_use, plan
+from tests.builders.services import CURRENT, GARDEN, NOW, OVERDUE, PERIOD_END_AT, PERIOD_START, service_facts
 
-ZONE = "Asia/Jakarta"  # UTC+7, no daylight saving
-GARDEN = WalledGarden("isolir", "isolir-list", Speed(256_000, 128_000))
-FAST = Speed(20_000_000, 10_000_000)
-SLOW = Speed(2_000_000, 1_000_000)
 LIMIT_OCTETS = 300 * 10**9
-NOW = datetime(
-    2025, 3, 17, 5, 0, tzinfo=UTC
-)  # noon of 17 March in Jakarta; the period of billing day 10 began on the 10th
-PERIOD_START = date(2025, 3, 10)
-PERIOD_END_AT = datetime(2025, 4, 9, 17, 0, tzinfo=UTC)  # 00:00 of 10 April in Jakarta
-CURRENT = Standing(StandingKind.CURRENT, 0, None)
 GRACE = Standing(StandingKind.GRACE, 50_000, NOW + timedelta(days=1))
-OVERDUE = Standing(StandingKind.OVERDUE, 50_000, None)
 
 
-def plan(
+def sold(
     timing: Timing = Timing.POSTPAID,
     charging: Charging = Charging.FLAT,
     after: AfterAllowance | None = AfterAllowance.THROTTLE,
     closing: Closing = Closing.WALL,
     counts: Counts = Counts.BOTH,
 ) -> Plan:
-    allowance = None
-    if after is not None:
-        allowance = Allowance(LIMIT_OCTETS, counts, after, SLOW if after is AfterAllowance.THROTTLE else None)
-    return Plan(
-        code="P",
-        name="Plan",
-        timing=timing,
-        charging=charging,
-        currency="IDR",
-        speed=FAST,
-        recurring=None if charging is Charging.PER_USE else Recurring(200_000, None),
-        allowance=allowance,
-        usage=UsagePrice(3000, 10**9) if charging is Charging.PER_USE else None,
-        when_overdue=closing,
-        when_no_credit=closing,
-        when_suspended=closing,
-    )
+    included = allowance(after, LIMIT_OCTETS, counts) if after is not None else None
+    closings: dict[str, Any] = {"when_overdue": closing, "when_no_credit": closing, "when_suspended": closing}
+    if charging is Charging.PER_USE:
+        return per_use(PER_GB, timing=timing, allowance=included, **closings)
+    return plan(timing=timing, allowance=included, **closings)
 
 
-def facts(**changes: object) -> ServiceFacts:
-    base = ServiceFacts(
-        service_id=UUID(int=1),
-        status=ServiceStatus.ACTIVE,
-        plan=plan(),
-        billing_day=10,
-        timezone=ZONE,
-        usage=None,
-        standing=CURRENT,
-        wallet_minor=0,
-        paid_until_on=None,
-        static_ip=None,
-    )
-    return replace(base, **changes)  # type: ignore[arg-type]
+def facts(**changes: Any) -> ServiceFacts:
+    return service_facts(**{"plan": sold(), **changes})
 
 
 def used(octets: int, start_on: date = PERIOD_START) -> PeriodUsage:
@@ -117,7 +73,7 @@ def test_the_first_rule_of_the_precedence_that_applies_decides_whatever_else_is_
         due = entitlement(
             facts(
                 status=status,
-                plan=plan(timing, charging, after, closing),
+                plan=sold(timing, charging, after, closing),
                 paid_until_on=paid_until_on,
                 wallet_minor=wallet,
                 standing=standing,
@@ -148,7 +104,7 @@ def test_the_allowance_is_crossed_when_used_reaches_the_limit(octets: int, acces
 )
 def test_only_the_direction_that_counts_counts(counts: Counts, upload: int, download: int, access: Access) -> None:
     usage = PeriodUsage(PERIOD_START, upload, download)
-    assert entitlement(facts(plan=plan(counts=counts), usage=usage), GARDEN, NOW).access is access
+    assert entitlement(facts(plan=sold(counts=counts), usage=usage), GARDEN, NOW).access is access
 
 
 def test_the_allowance_resets_at_local_midnight_of_the_billing_day() -> None:
@@ -190,7 +146,7 @@ def test_the_reset_follows_daylight_saving_of_the_services_own_zone() -> None:
 
 def test_a_prepaid_period_ends_at_local_midnight_after_its_last_day() -> None:
     """Contract rule 7."""
-    service = facts(plan=plan(Timing.PREPAID, after=None), paid_until_on=date(2025, 3, 17))
+    service = facts(plan=sold(Timing.PREPAID, after=None), paid_until_on=date(2025, 3, 17))
     edge = datetime(2025, 3, 17, 17, 0, tzinfo=UTC)
     last = entitlement(service, GARDEN, edge - timedelta(microseconds=1))
     assert (last.access, last.until_at) == (Access.ACTIVE, edge)
@@ -200,7 +156,7 @@ def test_a_prepaid_period_ends_at_local_midnight_after_its_last_day() -> None:
 def test_the_nearest_of_several_edges_is_named() -> None:
     isolir_at = NOW + timedelta(days=2)
     service = facts(
-        plan=plan(Timing.PREPAID),
+        plan=sold(Timing.PREPAID),
         paid_until_on=date(2025, 3, 25),
         standing=Standing(StandingKind.GRACE, 1, isolir_at),
         usage=used(LIMIT_OCTETS),

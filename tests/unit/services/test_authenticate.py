@@ -2,16 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.billing.plan import AfterAllowance, Allowance, Charging, Closing, Counts, Plan, Recurring, Speed, Timing
-from netbilld.billing.standing import Standing, StandingKind
-from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus, entitlement
-from netbilld.enforcement.profile import WalledGarden
-from netbilld.radius.access import Decision
+from netbilld.billing.plan import Timing
+from netbilld.enforcement.policy import ServiceStatus, entitlement
 from netbilld.radius.attributes import (
     ACCT_INTERIM_INTERVAL,
     CLASS,
@@ -20,90 +17,16 @@ from netbilld.radius.attributes import (
     MIKROTIK_ADDRESS_LIST,
     MIKROTIK_RATE_LIMIT,
     REPLY_MESSAGE,
-    USER_NAME,
-    USER_PASSWORD,
     WISPR_BANDWIDTH_MAX_DOWN,
 )
 from netbilld.radius.codes import Code
 from netbilld.radius.grant import Grant, decode_grant
 from netbilld.radius.mschap import nt_hash
-from netbilld.radius.packet import Packet, decode, encode
-from netbilld.radius.passwords import hide_password
-from netbilld.radius.server import Request
-from netbilld.services.access_directory import AccessDirectory, OpenedCredential, SealedCredential, open_credential
+from netbilld.services.access_directory import SealedCredential, open_credential
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
-from netbilld.services.authenticate import Authenticate
-from tests.radius_requests import AUTHENTICATOR, NAS_ID, SECRET, accepted, access_request, client
-
-NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
-GARDEN = WalledGarden("isolir", "isolir-list", Speed(256_000, 128_000))
-PLAN = Plan(
-    code="HOME20",
-    name="Rumah",
-    timing=Timing.POSTPAID,
-    charging=Charging.FLAT,
-    currency="IDR",
-    speed=Speed(20_000_000, 5_000_000),
-    recurring=Recurring(200_000, None),
-    allowance=Allowance(100, Counts.BOTH, AfterAllowance.THROTTLE, Speed(2_000_000, 1_000_000)),
-    usage=None,
-    when_overdue=Closing.WALL,
-    when_no_credit=Closing.WALL,
-    when_suspended=Closing.BLOCK,
-)
-OVERDUE = Standing(StandingKind.OVERDUE, 200_000, None)
-SERVICE_ID = UUID(int=7)
-
-
-def facts(service_id: UUID = SERVICE_ID, **changes: object) -> ServiceFacts:
-    base = ServiceFacts(
-        service_id=service_id,
-        status=ServiceStatus.ACTIVE,
-        plan=PLAN,
-        billing_day=10,
-        timezone="Asia/Jakarta",
-        usage=None,
-        standing=Standing(StandingKind.CURRENT, 0, None),
-        wallet_minor=0,
-        paid_until_on=None,
-        static_ip=None,
-    )
-    return replace(base, **changes)  # type: ignore[arg-type]
-
-
-def credential(name: str = "Budi", password: bytes = b"rahasia") -> OpenedCredential:
-    return OpenedCredential(name.lower().encode(), name, "password", password, nt_hash(password))
-
-
-class Desk:
-    def __init__(self, locale: str = "id") -> None:
-        self.directory = AccessDirectory(GARDEN, 300, locale)
-        self.attempts = AttemptBuffer()
-        self.late: list[Decision] = []
-        self.authenticate = Authenticate(self.directory, self.attempts, bytes, lambda: 0.000_25)
-
-    def put(self, what: ServiceFacts, at: datetime = NOW) -> None:
-        self.directory.put(what, entitlement(what, GARDEN, at))
-
-    def serve(self, what: ServiceFacts, *credentials: OpenedCredential) -> None:
-        self.put(what)
-        self.directory.set_credentials(what.service_id, credentials or (credential(),))
-
-    def log_in(
-        self, name: bytes = b"budi", password: bytes = b"rahasia", *, at: datetime = NOW, vendor: str = "mikrotik"
-    ) -> Decision:
-        decision = self.authenticate.handle(request(name, password, vendor), at, self.late.append)
-        assert decision is not None
-        return decision
-
-
-def request(name: bytes, password: bytes, vendor: str = "mikrotik") -> Request:
-    hidden = hide_password(password, SECRET, AUTHENTICATOR)
-    return accepted(access_request([(USER_NAME, name), (USER_PASSWORD, hidden)]), client(vendor=vendor))
-
-
-def attributes(decision: Decision) -> Packet:
-    return decode(encode(decision.code, 1, AUTHENTICATOR, decision.attributes))
+from tests.builders.log_in_desk import HOME, Desk, attributes, credential, facts
+from tests.builders.services import GARDEN, NOW, OVERDUE, used
+from tests.radius_requests import NAS_ID
 
 
 def test_an_active_service_is_let_in_with_its_rate_and_a_class_that_names_the_grant() -> None:
@@ -120,7 +43,7 @@ def test_an_active_service_is_let_in_with_its_rate_and_a_class_that_names_the_gr
 
 def test_a_throttled_service_is_let_in_at_the_slower_speed() -> None:
     desk = Desk()
-    desk.serve(facts(usage=PeriodUsage(date(2025, 3, 10), 50, 50)))
+    desk.serve(facts(usage=used(50, 50)))
     assert attributes(desk.log_in()).get(MIKROTIK_RATE_LIMIT) == b"1M/2M"
 
 
@@ -176,7 +99,7 @@ def test_what_is_due_next_is_answered_with_at_once() -> None:
 
 def test_time_alone_changes_the_answer_without_anybody_telling() -> None:
     desk = Desk()
-    desk.serve(facts(usage=PeriodUsage(date(2025, 3, 10), 50, 50)))
+    desk.serve(facts(usage=used(50, 50)))
     reset_at = datetime(2025, 4, 9, 17, tzinfo=UTC)
     assert attributes(desk.log_in(at=reset_at - timedelta(seconds=1))).get(MIKROTIK_RATE_LIMIT) == b"1M/2M"
     assert attributes(desk.log_in(at=reset_at)).get(MIKROTIK_RATE_LIMIT) == b"5M/20M"
@@ -184,7 +107,7 @@ def test_time_alone_changes_the_answer_without_anybody_telling() -> None:
 
 def test_a_prepaid_period_that_runs_out_walls_the_next_log_in() -> None:
     desk = Desk()
-    prepaid = replace(PLAN, timing=Timing.PREPAID, allowance=None)
+    prepaid = replace(HOME, timing=Timing.PREPAID, allowance=None)
     desk.serve(facts(plan=prepaid, paid_until_on=date(2025, 3, 17)))
     assert desk.log_in().code == Code.ACCESS_ACCEPT
     assert attributes(desk.log_in(at=NOW + timedelta(hours=12))).get(FRAMED_POOL) == b"isolir"

@@ -14,8 +14,9 @@ from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.authenticate import Answer, Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
+from tests.builders.log_in_desk import Desk, attributes, facts
+from tests.builders.services import NOW
 from tests.eap_peer import Peer, eap_request
-from tests.unit.services.test_authenticate import NOW, Desk, attributes, facts
 
 THIEF = (CALLING_STATION_ID, b"AA:BB:CC:00:00:66")
 HOME = (CALLING_STATION_ID, b"AA:BB:CC:00:00:01")

@@ -12,10 +12,11 @@ from netbilld.radius.mschap import nt_hash
 from netbilld.services.access_directory import OpenedCredential
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
+from tests.builders.log_in_desk import Desk, attributes, facts
+from tests.builders.services import NOW, SERVICE_ID
 from tests.eap_certificates import make
 from tests.eap_peer import Peer, eap_request
 from tests.unit.adapters.test_eap_tls import World, build
-from tests.unit.services.test_authenticate import NOW, SERVICE_ID, Desk, attributes, facts
 
 THIEF = (CALLING_STATION_ID, b"AA:BB:CC:00:00:66")
 HOME = (CALLING_STATION_ID, b"AA:BB:CC:00:00:01")

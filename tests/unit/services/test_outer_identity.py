@@ -11,8 +11,9 @@ from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome
 from netbilld.radius.server import Request
 from netbilld.services.authenticate import Authenticate
+from tests.builders.log_in_desk import Desk, attributes, credential, facts
+from tests.builders.services import NOW
 from tests.radius_requests import NAS, accepted, access_request
-from tests.unit.services.test_authenticate import NOW, Desk, attributes, credential, facts
 
 SITI = UUID(int=8)
 

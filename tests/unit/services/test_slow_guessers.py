@@ -9,8 +9,9 @@ from netbilld.radius.server import Request
 from netbilld.services import slow_guessers
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
+from tests.builders.log_in_desk import Desk, facts
+from tests.builders.services import NOW
 from tests.radius_requests import chap, mschap_v2, pap
-from tests.unit.services.test_authenticate import NOW, Desk, facts
 
 HOME, THIEF = (CALLING_STATION_ID, b"AA:BB:CC:00:00:01"), (CALLING_STATION_ID, b"AA:BB:CC:00:00:66")
 

@@ -1,14 +1,12 @@
 """Walled or refused: by what the plan says, how the NAS walls, and whether a hotspot is asked (BANG-2.6)."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from uuid import UUID
+from datetime import date
 
 import pytest
 
-from netbilld.billing.plan import AfterAllowance, Allowance, Charging, Closing, Counts, Plan, Recurring, Speed, Timing
-from netbilld.billing.standing import Standing, StandingKind
-from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus, entitlement
+from netbilld.billing.plan import AfterAllowance, Closing, Timing
+from netbilld.enforcement.policy import ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.vendors import VENDORS
 from netbilld.radius.access import Decision
@@ -36,42 +34,15 @@ from netbilld.radius.attributes import (
     WISPR_LOGOFF_URL,
 )
 from netbilld.radius.codes import Code, ServiceType
-from netbilld.radius.mschap import nt_hash
-from netbilld.radius.packet import Packet, decode, encode
+from netbilld.radius.packet import decode, encode
 from netbilld.radius.passwords import hide_password
-from netbilld.services.access_directory import AccessDirectory, OpenedCredential
-from netbilld.services.attempt_buffer import AttemptBuffer
-from netbilld.services.authenticate import Authenticate
+from tests.builders.log_in_desk import Desk, attributes, credential
+from tests.builders.plans import allowance, plan
+from tests.builders.services import CURRENT, GARDEN, NOW, OVERDUE, service_facts, used
 from tests.radius_requests import AUTHENTICATOR, SECRET, Pairs, accepted, access_request, client
 
-NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
-GARDEN = WalledGarden("isolir", "isolir-list", Speed(256_000, 128_000))
-PLAN = Plan(
-    code="HOME20",
-    name="Rumah",
-    timing=Timing.POSTPAID,
-    charging=Charging.FLAT,
-    currency="IDR",
-    speed=Speed(20_000_000, 5_000_000),
-    recurring=Recurring(200_000, None),
-    allowance=None,
-    usage=None,
-    when_overdue=Closing.WALL,
-    when_no_credit=Closing.WALL,
-    when_suspended=Closing.BLOCK,
-)
-OWING = ServiceFacts(
-    service_id=UUID(int=7),
-    status=ServiceStatus.ACTIVE,
-    plan=PLAN,
-    billing_day=10,
-    timezone="Asia/Jakarta",
-    usage=None,
-    standing=Standing(StandingKind.OVERDUE, 200_000, None),
-    wallet_minor=0,
-    paid_until_on=None,
-    static_ip="10.0.0.9",
-)
+PLAN = plan(when_suspended=Closing.BLOCK)
+OWING = service_facts(plan=PLAN, standing=OVERDUE, static_ip="10.0.0.9")
 PPP: Pairs = [(SERVICE_TYPE, ServiceType.FRAMED_USER.to_bytes(4, "big")), (FRAMED_PROTOCOL, b"\0\0\0\1")]
 HOTSPOT: Pairs = [(SERVICE_TYPE, ServiceType.LOGIN_USER.to_bytes(4, "big")), (MIKROTIK_HOST_IP, b"\x0a\x05\x58\x02")]
 DHCP: Pairs = []
@@ -85,22 +56,11 @@ def log_in(
     asked: Pairs = PPP,
     garden: WalledGarden = GARDEN,
 ) -> Decision:
-    directory = AccessDirectory(garden, 300, "id")
-    directory.put(facts, entitlement(facts, garden, NOW))
-    directory.set_credentials(
-        facts.service_id, [OpenedCredential(b"budi", "Budi", "password", b"rahasia", nt_hash(b"rahasia"))]
-    )
-    authenticate = Authenticate(directory, AttemptBuffer(), bytes, lambda: 0.0)
+    desk = Desk(garden=garden)
+    desk.serve(facts)
     hidden = hide_password(b"rahasia", SECRET, AUTHENTICATOR)
     datagram = access_request([*asked, (USER_NAME, b"budi"), (USER_PASSWORD, hidden)])
-    request = accepted(datagram, replace(client(vendor=vendor), wall_by=wall_by))
-    decision = authenticate.handle(request, NOW, lambda _: None)
-    assert decision is not None
-    return decision
-
-
-def attributes(decision: Decision) -> Packet:
-    return decode(encode(decision.code, 1, AUTHENTICATOR, decision.attributes))
+    return desk.ask(accepted(datagram, replace(client(vendor=vendor), wall_by=wall_by)))
 
 
 @pytest.mark.parametrize("asked", [PPP, DHCP])
@@ -176,7 +136,7 @@ def test_a_nas_of_a_vendor_not_known_walls_by_what_the_rfcs_have() -> None:
 @pytest.mark.parametrize("wall_by", [None, "pool", "list", "reject"])
 @pytest.mark.parametrize("asked", [PPP, HOTSPOT])
 def test_who_is_not_walled_gets_the_same_however_the_nas_walls(wall_by: str | None, asked: Pairs) -> None:
-    paid = replace(OWING, standing=Standing(StandingKind.CURRENT, 0, None))
+    paid = replace(OWING, standing=CURRENT)
     decision = log_in(paid, wall_by=wall_by, asked=asked)
     assert decision.attributes == log_in(paid).attributes
     assert attributes(decision).get(FRAMED_IP_ADDRESS) == bytes((10, 0, 0, 9))
@@ -204,13 +164,13 @@ def test_the_refusal_is_said_in_the_subscribers_language(locale: str | None, wor
 PREPAID = replace(
     OWING,
     plan=replace(PLAN, timing=Timing.PREPAID),
-    standing=Standing(StandingKind.CURRENT, 0, None),
+    standing=CURRENT,
     paid_until_on=date(2025, 3, 17),
 )
 QUOTA = replace(
     PREPAID,
-    plan=replace(PLAN, allowance=Allowance(6 * 2**30, Counts.BOTH, AfterAllowance.WALL, None)),
-    usage=PeriodUsage(date(2025, 3, 10), 0, 2**30),
+    plan=replace(PLAN, allowance=allowance(AfterAllowance.WALL, 6 * 2**30)),
+    usage=used(0, 2**30),
 )
 
 
@@ -235,19 +195,17 @@ def test_a_prepaid_period_ends_at_the_nas_after_it_has_ended_here() -> None:
 
 
 def test_a_plan_that_throttles_is_given_no_limit() -> None:
-    slow = Allowance(6 * 2**30, Counts.BOTH, AfterAllowance.THROTTLE, Speed(1_000_000, 1_000_000))
-    throttled = replace(QUOTA, plan=replace(PLAN, allowance=slow))
+    throttled = replace(QUOTA, plan=replace(PLAN, allowance=allowance(AfterAllowance.THROTTLE, 6 * 2**30)))
     assert log_in(throttled, asked=HOTSPOT).attributes == log_in(replace(QUOTA, plan=PLAN)).attributes
 
 
 def test_a_new_reason_behind_the_same_wall_is_told_to_who_is_refused_for_it() -> None:
     """The profile stays the same when an overdue service is suspended too: what is said must not."""
-    plan = replace(PLAN, when_suspended=Closing.WALL)
-    directory = AccessDirectory(GARDEN, 300, "en")
-    for facts in (replace(OWING, plan=plan), replace(OWING, plan=plan, status=ServiceStatus.SUSPENDED)):
-        directory.put(facts, entitlement(facts, GARDEN, NOW))
-        directory.set_credentials(facts.service_id, [OpenedCredential(b"budi", "Budi", "mac", b"", b"")])
-    view = directory.find(b"budi", NOW)
+    walls = replace(PLAN, when_suspended=Closing.WALL)
+    desk = Desk("en")
+    for facts in (replace(OWING, plan=walls), replace(OWING, plan=walls, status=ServiceStatus.SUSPENDED)):
+        desk.serve(facts, credential(password=b"", kind="mac"))
+    view = desk.directory.find(b"budi", NOW)
     assert view is not None
     assert (view.walled, view.refusal) == ("suspended", None)
     assert view.reply_message.startswith(b"This service is suspended")
@@ -255,13 +213,11 @@ def test_a_new_reason_behind_the_same_wall_is_told_to_who_is_refused_for_it() ->
 
 def test_a_new_address_is_given_at_the_next_log_in() -> None:
     """Contract rule 10: it is no other profile for the session that runs, but the next Accept carries it."""
-    paid = replace(OWING, standing=Standing(StandingKind.CURRENT, 0, None), static_ip=None)
-    directory = AccessDirectory(GARDEN, 300, "en")
+    paid = replace(OWING, standing=CURRENT, static_ip=None)
+    desk = Desk("en")
     for static_ip in (None, "10.0.0.9", "10.0.0.10", None):
-        facts = replace(paid, static_ip=static_ip)
-        directory.put(facts, entitlement(facts, GARDEN, NOW))
-        directory.set_credentials(facts.service_id, [OpenedCredential(b"budi", "Budi", "mac", b"", b"")])
-        view = directory.find(b"budi", NOW)
+        desk.serve(replace(paid, static_ip=static_ip), credential(password=b"", kind="mac"))
+        view = desk.directory.find(b"budi", NOW)
         assert view is not None
         reply = decode(encode(Code.ACCESS_ACCEPT, 1, AUTHENTICATOR, view.replies["mikrotik"]))
         given = reply.get(FRAMED_IP_ADDRESS)
@@ -269,8 +225,8 @@ def test_a_new_address_is_given_at_the_next_log_in() -> None:
 
 
 def test_the_plans_idle_timeout_is_said_to_who_is_not_walled() -> None:
-    plan = replace(PLAN, idle_seconds=600)
-    paid = replace(OWING, plan=plan, standing=Standing(StandingKind.CURRENT, 0, None))
+    patient = replace(PLAN, idle_seconds=600)
+    paid = replace(OWING, plan=patient, standing=CURRENT)
     assert attributes(log_in(paid)).get(IDLE_TIMEOUT) == (600).to_bytes(4, "big")
     assert attributes(log_in(paid, vendor="ocserv")).get(IDLE_TIMEOUT) is None
-    assert attributes(log_in(replace(OWING, plan=plan))).get(IDLE_TIMEOUT) is None
+    assert attributes(log_in(replace(OWING, plan=patient))).get(IDLE_TIMEOUT) is None
