@@ -209,9 +209,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             interim_seconds=settings.radius.interim_interval,
         )
         retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
+        orders = None if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds)
+        trace.take_along(*(sender for sender in (coa, orders) if sender is not None))
         reconcile = Reconcile(
             database,
-            coa if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds),
+            orders or coa,
             box,
             clock,
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),

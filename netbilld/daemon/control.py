@@ -11,6 +11,7 @@ from typing import Any, Final
 
 SOCKET_NAME: Final = "control.sock"
 _MAX_REQUEST_OCTETS: Final = 65_536
+_MAX_ANSWER_OCTETS: Final = 8 * 1024 * 1024  # what all processes have to say together
 _LONGEST_PATH: Final = 100  # sun_path holds 108
 logger = logging.getLogger("netbilld.control")
 
@@ -74,7 +75,7 @@ async def call(data_dir: Path, request: dict[str, Any], timeout_seconds: float =
         return None
     try:
         async with asyncio.timeout(timeout_seconds):
-            reader, writer = await asyncio.open_unix_connection(path)
+            reader, writer = await asyncio.open_unix_connection(path, limit=_MAX_ANSWER_OCTETS)
             writer.write(json.dumps(request).encode() + b"\n")
             await writer.drain()
             line = await reader.readline()

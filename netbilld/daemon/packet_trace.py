@@ -7,15 +7,18 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
+from netbilld.adapters.nas.coa import Direction, OrderTrace
+from netbilld.enforcement.actions import SessionHandle
 from netbilld.radius.attributes import USER_NAME
 from netbilld.radius.debug import dump
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import Packet, decode
 from netbilld.radius.server import Drop, Replay, Request, Source
 from netbilld.radius.values import lookup_key
+from netbilld.services.nas_control import NasTarget
 
 MAX_WATCHES: Final = 4
 MAX_KEPT: Final = 500
@@ -30,7 +33,7 @@ _LONGEST_DUMP: Final = 12_000
 class _Event:
     at: datetime
     port: str
-    direction: str  # in, out
+    direction: Direction
     peer: str
     nas: str | None
     note: str
@@ -50,6 +53,10 @@ class _Watch:
         self.lost = 0
         self.open: OrderedDict[tuple[Source, int], None] = OrderedDict()
 
+    def is_of(self, key: bytes, service_id: UUID | None) -> bool:
+        """Tell whether a name, or the service it leads to, is the one watched."""
+        return key == self.key or (service_id is not None and service_id == self.service_id)
+
     def keep(self, event: _Event) -> None:
         if len(self.kept) == MAX_KEPT:
             self.lost += 1
@@ -59,6 +66,12 @@ class _Watch:
         if len(self.open) >= MAX_OPEN:
             self.open.popitem(last=False)
         self.open[source, identifier] = None
+
+
+class Sender(Protocol):
+    """Sends orders, and shows them while it has somebody to show them to."""
+
+    trace: OrderTrace | None
 
 
 class PacketTrace:
@@ -82,8 +95,13 @@ class PacketTrace:
         self._now = now
         self._monotonic = monotonic
         self._changed = changed
+        self._senders: tuple[Sender, ...] = ()
         self._watches: dict[int, _Watch] = {}
         self._last = 0
+
+    def take_along(self, *senders: Sender) -> None:
+        """Show the orders that these send, too."""
+        self._senders = senders
 
     # -- from the ports ------------------------------------------------------------------------------------------------
 
@@ -127,11 +145,21 @@ class PacketTrace:
                 del watch.open[key]
                 watch.keep(_Event(self._now(), port, "out", request.source[0], request.client.name, "", reply))
 
+    def order(
+        self, port: str, direction: Direction, nas: NasTarget, session: SessionHandle, datagram: bytes, note: str
+    ) -> None:
+        """Take note of an order to a NAS about a session, or of the NAS's answer."""
+        user_name = session.username.encode("utf-8", "surrogateescape")
+        key, service_id = lookup_key(user_name), self._service_of(user_name)
+        for watch in self._current():
+            if watch.nas in {None, nas.name} and watch.is_of(key, service_id):
+                watch.keep(_Event(self._now(), port, direction, nas.host, nas.name, note, datagram))
+
     def _wanted(
         self, watch: _Watch, key: bytes | None, service_id: UUID | None, outcome: Request | Replay | Drop
     ) -> bool:
         if key is not None:
-            return key == watch.key or (service_id is not None and service_id == watch.service_id)
+            return watch.is_of(key, service_id)
         # what can't be read is nobody's: shown to whoever watches that very NAS
         return watch.nas is not None and isinstance(outcome, Drop)
 
@@ -149,17 +177,28 @@ class PacketTrace:
     # -- from the control socket ---------------------------------------------------------------------------------------
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer `start`, `read` and `stop`."""
+        """Answer `start`, `read` and `stop`.
+
+        A `start` may say how the watch is to be called, in `watch`; a `read` may say in `start` how to begin the watch
+        if it is not known here.
+        """
         self._current()
         match request.get("do"):
             case "start":
                 return self._start(request)
             case "read":
+                begin = request.get("start")
+                if isinstance(begin, dict) and request.get("watch") not in self._watches:
+                    self._start({**begin, "watch": request.get("watch")})
                 return self._read(request.get("watch"))
             case "stop":
                 self._end(request.get("watch"))
                 return {"ok": True}
         return {"ok": False, "error": "a trace is started, read or stopped"}
+
+    def is_watching(self, number: int) -> bool:
+        """Tell whether a watch is still under way."""
+        return number in self._watches
 
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         name, nas, seconds = request.get("username"), request.get("nas"), request.get("seconds")
@@ -170,16 +209,23 @@ class PacketTrace:
         raw = name.encode("utf-8", "surrogateescape")
         now_mono = self._monotonic()
         if not self._watches:
-            self._changed(True)
-        self._last += 1
-        self._watches[self._last] = _Watch(
+            self._change(watched=True)
+        number = self._number(request.get("watch"))
+        self._watches[number] = _Watch(
             lookup_key(raw),
             self._service_of(raw),
             nas if isinstance(nas, str) else None,
             now_mono + min(max(0.0, float(seconds)), MAX_SECONDS) + UNREAD_SECONDS,  # its reader ends it in time
             now_mono,
         )
-        return {"ok": True, "watch": self._last}
+        return {"ok": True, "watch": number}
+
+    def _number(self, wanted: object) -> int:
+        """Return what a new watch is called: as another process calls it, else as none was called before."""
+        if isinstance(wanted, int) and wanted not in self._watches:
+            return wanted
+        self._last += 1
+        return self._last
 
     def _read(self, number: object) -> dict[str, Any]:
         watch = self._watches.get(number) if isinstance(number, int) else None
@@ -208,4 +254,9 @@ class PacketTrace:
 
     def _end(self, number: object) -> None:
         if isinstance(number, int) and self._watches.pop(number, None) is not None and not self._watches:
-            self._changed(False)
+            self._change(watched=False)
+
+    def _change(self, *, watched: bool) -> None:
+        self._changed(watched)
+        for sender in self._senders:
+            sender.trace = self if watched else None

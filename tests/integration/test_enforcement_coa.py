@@ -105,6 +105,30 @@ async def test_a_refusal_says_why(cause: int | None, words: str) -> None:
         assert words in outcome.detail
 
 
+class Seen:
+    """What a trace is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, str, str, str, int, str]] = []
+
+    def order(
+        self, port: str, direction: str, nas: NasTarget, session: SessionHandle, datagram: bytes, note: str
+    ) -> None:
+        self.shown.append((port, direction, nas.name, session.username, datagram[0], note))
+
+
+async def test_a_trace_is_shown_orders_retransmissions_answers_and_what_is_not_believed() -> None:
+    async with CoaServer(answer="late_ack") as server, coa_client(tries=3) as client:
+        seen = client.trace = Seen()
+        assert (await client.apply(target(server), SESSION, SLOWER, b"")).kind is OutcomeKind.ACKED
+        server.answer, server.secret = "wrong_secret", b"testing123"
+        await client.apply(target(server), SESSION, Disconnect(), b"")
+    told = [(direction, code, note) for _, direction, _, _, code, note in seen.shown]
+    assert told[:3] == [("out", 43, ""), ("out", 43, "retransmission"), ("in", 44, "")]
+    assert told[3:5] == [("out", 40, ""), ("in", 41, "dropped: bad_authenticator")]
+    assert {one[0:4:2] for one in seen.shown} == {("coa", "pop1")}
+
+
 async def test_silence_ends_after_the_tries_that_were_set() -> None:
     async with CoaServer(answer="silent") as server, coa_client(0.05, 3) as client:
         outcome = await client.apply(target(server), SESSION, SLOWER, b"")

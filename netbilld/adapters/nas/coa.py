@@ -8,8 +8,9 @@ import errno
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Literal, Protocol
 
 from pyrad.packet import CoAPacket, CoARequest, DisconnectRequest
 
@@ -41,6 +42,15 @@ _MSG_ERRQUEUE: Final = 0x2000
 _ACKS: Final = frozenset((int(Code.COA_ACK), int(Code.DISCONNECT_ACK)))
 
 Peer = tuple[str, int]
+Direction = Literal["in", "out"]
+
+
+class OrderTrace(Protocol):
+    """Is shown orders and what comes back."""
+
+    def order(
+        self, port: str, direction: Direction, nas: NasTarget, session: SessionHandle, datagram: bytes, note: str
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -57,11 +67,14 @@ class CoaCounters:
 
 
 class _Transaction:
-    __slots__ = ("ended", "exchange", "refused")
+    __slots__ = ("ended", "exchange", "refused", "show")
 
-    def __init__(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
+    def __init__(
+        self, exchange: Exchange, ended: "asyncio.Future[None]", show: Callable[[Direction, bytes, str], None]
+    ) -> None:
         self.exchange = exchange
         self.ended = ended
+        self.show = show
         self.refused = False
 
     def end(self) -> None:
@@ -91,6 +104,7 @@ class CoaClient:
         interim_seconds: int = _DEFAULT_INTERIM_SECONDS,
     ) -> None:
         self.counters = CoaCounters()
+        self.trace: OrderTrace | None = None
         self.patience_seconds = timeout_seconds * tries
         self._hosts = tuple(hosts)
         self._policy = RetransmitPolicy(timeout_seconds, timeout_seconds, tries, 0)
@@ -112,7 +126,7 @@ class CoaClient:
         try:
             request = self.build(nas, identifier, session, order, class_value)
             sock = self._socket(peer[0])
-            return await self._exchange(nas, sock, peer, request)
+            return await self._exchange(nas, session, sock, peer, request)
         except (EncodeError, NetbilldError, OSError, ValueError) as error:
             return Outcome(OutcomeKind.FAILED, detail=f"the order can't be sent: {error}")
         finally:
@@ -148,14 +162,18 @@ class CoaClient:
         request: bytes = packet.RequestPacket()
         return request
 
-    async def _exchange(self, nas: NasTarget, sock: socket.socket, peer: Peer, request: bytes) -> Outcome:
+    async def _exchange(
+        self, nas: NasTarget, session: SessionHandle, sock: socket.socket, peer: Peer, request: bytes
+    ) -> Outcome:
         loop = asyncio.get_running_loop()
         exchange = Exchange(request, Secret(nas.secret), loop.time(), self._entropy(_JITTER_OCTETS), self._policy)
-        transaction = _Transaction(exchange, loop.create_future())
+        show = partial(self._show, nas, session)
+        transaction = _Transaction(exchange, loop.create_future(), show)
         self._waiting[peer, request[1]] = transaction
         try:
             self.counters.requests += 1
             trouble = self._send(sock, request, peer)
+            show("out", request, f"not sent: {trouble}" if trouble else "")
             while (next_at_mono := exchange.next_at_mono) is not None:
                 await asyncio.wait((transaction.ended,), timeout=max(0.0, next_at_mono - loop.time()))
                 if transaction.ended.done():
@@ -164,9 +182,14 @@ class CoaClient:
                 if again is not None:
                     self.counters.retransmissions += 1
                     trouble = self._send(sock, again, peer)
+                    show("out", again, f"not sent again: {trouble}" if trouble else "retransmission")
         finally:
             del self._waiting[peer, request[1]]
         return self._outcome(nas, transaction, trouble)
+
+    def _show(self, nas: NasTarget, session: SessionHandle, direction: Direction, datagram: bytes, note: str) -> None:
+        if self.trace is not None:
+            self.trace.order("coa", direction, nas, session, datagram, note)
 
     def _send(self, sock: socket.socket, datagram: bytes, peer: Peer) -> str:
         """Send, and return what went wrong, if anything; a lost datagram is sent again like any other."""
@@ -255,8 +278,10 @@ class CoaClient:
             return
         answer = transaction.exchange.receive(datagram)
         if isinstance(answer, Reply):
+            transaction.show("in", datagram, "")
             transaction.end()
         else:
+            transaction.show("in", datagram, f"dropped: {answer.reason}")
             self._ignore(answer.reason.value)
 
     def _ignore(self, reason: str) -> None:

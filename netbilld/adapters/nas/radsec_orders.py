@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.adapters.nas.coa import CoaClient, cause_words
+from netbilld.adapters.nas.coa import CoaClient, OrderTrace, cause_words
 from netbilld.enforcement.actions import Order, SessionHandle
 from netbilld.radius.codes import Code, ErrorCause
 from netbilld.radius.errors import EncodeError
@@ -101,6 +101,7 @@ class OrdersByRadsec:
 
     def __init__(self, channels: Channels, udp: CoaClient, patience_seconds: float) -> None:
         self.orders = 0
+        self.trace: OrderTrace | None = None
         self._channels = channels
         self._udp = udp
         self._patience_seconds = patience_seconds
@@ -121,12 +122,16 @@ class OrdersByRadsec:
             inside = replace(nas, secret=b"radsec")
             request = self._udp.build(inside, identifier, session, order, class_value)
             self.orders += 1
+            if self.trace is not None:
+                self.trace.order("radsec", "out", nas, session, request, "")
             exchange = await channel.exchange(request, self._patience_seconds)
         except (EncodeError, ValueError) as error:
             return Outcome(OutcomeKind.FAILED, detail=f"the order can't be sent: {error}")
         finally:
             channel.release(identifier)
         reply = exchange.reply
+        if reply is not None and self.trace is not None:
+            self.trace.order("radsec", "in", nas, session, reply.packet.datagram, "")
         if exchange.state is ExchangeState.DONE and reply is not None:
             self._cut_short.pop(nas.nas_id, None)
             if reply.code in _ACKS:

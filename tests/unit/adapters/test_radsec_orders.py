@@ -83,6 +83,22 @@ async def test_an_order_goes_over_the_connection_signed_with_its_secret_and_udp_
         assert server.received == []
 
 
+async def test_a_trace_is_shown_orders_and_answers_of_both_ways() -> None:
+    seen: list[tuple[str, str, int]] = []
+
+    class Trace:
+        def order(
+            self, port: str, direction: str, nas: NasTarget, session: SessionHandle, datagram: bytes, note: str
+        ) -> None:
+            assert (nas.name, session, note) == ("pop1", SESSION, "")
+            seen.append((port, direction, datagram[0]))
+
+    async with world(nak(406)) as (_, server, orders):
+        orders.trace = orders._udp.trace = Trace()
+        assert (await disconnect(orders, server)).kind is OutcomeKind.ACKED
+    assert seen == [("radsec", "out", 40), ("radsec", "in", 42), ("coa", "out", 40), ("coa", "in", 41)]
+
+
 async def test_a_refusal_is_told_as_over_udp() -> None:
     async with world(nak(503)) as (_, server, orders):
         outcome = await disconnect(orders, server)

@@ -6,11 +6,16 @@ from uuid import UUID
 
 import pytest
 
+from netbilld.adapters.nas.coa import OrderTrace
 from netbilld.daemon.packet_trace import MAX_KEPT, MAX_WATCHES, UNREAD_SECONDS, PacketTrace
+from netbilld.daemon.workers.channel import Message
+from netbilld.daemon.workers.trace import TraceOfAll
+from netbilld.enforcement.actions import SessionHandle
 from netbilld.radius.attributes import USER_NAME, USER_PASSWORD
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Request
-from tests.radius_requests import SOURCE, access_request, client
+from netbilld.services.nas_control import NasTarget
+from tests.radius_requests import NAS_ID, SOURCE, access_request, client
 
 BUDI = UUID(int=1)
 NAMES = {b"budi": BUDI, b"48:8F:5A:00:00:01": BUDI, b"siti": UUID(int=2)}
@@ -125,3 +130,80 @@ def test_too_many_watches_and_senseless_ones_are_refused(scene: Scene) -> None:
     for request in ({}, {"do": "start"}, {"do": "start", "username": 7, "seconds": 1}, {"do": "dance"}):
         assert not scene.trace.handle(request)["ok"]
     assert scene.trace.handle({"do": "read", "watch": "x"})["over"]
+
+
+class Sending:
+    """Something that sends orders."""
+
+    def __init__(self) -> None:
+        self.trace: OrderTrace | None = None
+
+
+POP1 = NasTarget(NAS_ID, "pop1", "192.0.2.1", 3799, "mikrotik", b"secret")
+ORDER = bytes((Code.DISCONNECT_REQUEST, 7, 0, 26)) + bytes(16) + b"\1\6budi"
+NAK = bytes((Code.DISCONNECT_NAK, 7, 0, 26)) + bytes(16) + b"\x65\6\0\0\1\xf7"
+
+
+def test_orders_about_the_subscribers_sessions_show_and_what_the_nas_answers(scene: Scene) -> None:
+    sending = Sending()
+    scene.trace.take_along(sending)
+    watch, elsewhere = scene.start(), scene.start(nas="pop2")
+    for user_name in ("Budi", "siti", "48:8F:5A:00:00:01"):
+        session = SessionHandle(user_name, "81a00001")
+        assert sending.trace is not None
+        sending.trace.order("coa", "out", POP1, session, ORDER, "")
+        sending.trace.order("coa", "in", POP1, session, NAK, "")
+    events = scene.read(watch)
+    assert [event["packet"].split()[0] for event in events] == ["Disconnect-Request", "Disconnect-NAK"] * 2
+    assert {(event["port"], event["peer"], event["nas"]) for event in events} == {("coa", "192.0.2.1", "pop1")}
+    assert 'User-Name = "budi"' in events[0]["packet"]
+    assert "Session-Context-Not-Found" in events[1]["packet"]
+    assert scene.read(elsewhere) == []
+    for number in (watch, elsewhere):
+        scene.trace.handle({"do": "stop", "watch": number})
+    assert sending.trace is None
+
+
+class Worker:
+    """Another process: `scene` is what it watches with, until it is started again."""
+
+    def __init__(self) -> None:
+        self.scene = Scene()
+
+    async def ask(self, request: Message) -> list[Message]:
+        return [self.scene.trace.handle(request)]
+
+
+async def test_a_process_that_was_started_again_goes_on_with_the_watches_there_are() -> None:
+    own, worker = Scene(), Worker()
+    both = TraceOfAll(own.trace, worker)
+    begin = {"verb": "trace", "do": "start", "seconds": 60}
+    budi = (await both.handle({**begin, "username": "budi"}))["watch"]
+    worker.scene = Scene()
+    siti = (await both.handle({**begin, "username": "siti"}))["watch"]
+
+    async def names(watch: int) -> list[str]:
+        answer = await both.handle({"verb": "trace", "do": "read", "watch": watch})
+        assert not answer["over"]
+        return [event["packet"].partition('User-Name = "')[2].partition('"')[0] for event in answer["events"][::2]]
+
+    assert await names(budi) == []
+    worker.scene.ask("budi")
+    worker.scene.ask("siti")
+    own.ask("budi")
+    assert await names(budi) == ["budi", "budi"]
+    assert await names(siti) == ["siti"]
+    for number in (budi, siti):
+        await both.handle({"verb": "trace", "do": "stop", "watch": number})
+    assert own.watched[-1] is worker.scene.watched[-1] is False
+    assert (await both.handle({"verb": "trace", "do": "read", "watch": budi}))["over"]
+
+
+async def test_what_was_watched_is_not_kept_for_ever() -> None:
+    own, worker = Scene(), Worker()
+    both = TraceOfAll(own.trace, worker)
+    for number in range(20):
+        own.clock.mono = worker.scene.clock.mono = number * (UNREAD_SECONDS + 1)
+        told = await both.handle({"verb": "trace", "do": "start", "username": "budi", "seconds": 60})
+        assert told["watch"] == number + 1
+    assert len(both._begun) == 1
