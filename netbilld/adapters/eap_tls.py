@@ -294,7 +294,7 @@ class EapTlsTunnel:
         elif certificate.serial_number in self._revoked:
             self._fail("the client certificate is revoked", "client")
         else:
-            self._peer = PeerCertificate(tuple(_names(certificate)), certificate.serial_number)
+            self._peer = PeerCertificate(tuple(_names(certificate)))
 
     def _fail(self, why: str, blames: Literal["server", "client"] | None = None) -> None:
         if self._refused_because:

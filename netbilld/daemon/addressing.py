@@ -106,8 +106,8 @@ class Addressing:
         }
 
 
-async def know_pools(database: Database, own_pools: OwnPools) -> bool:
-    """Tell a process that gives no addresses itself the names of our pools; return whether that changes anything."""
+async def know_pools(database: Database, own_pools: OwnPools) -> None:
+    """Tell a process that gives no addresses itself the names of our pools."""
     async with database.read() as work:
         pools = await work.addresses.pools()
-    return own_pools.set([(pool.kind, pool.name_key) for pool in pools])
+    own_pools.set([(pool.kind, pool.name_key) for pool in pools])

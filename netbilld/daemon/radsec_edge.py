@@ -110,7 +110,6 @@ class RadsecEdge:
         self._trouble: str | None = None
         self._ledger = ledger
         self.trace: PacketTrace | None = None
-        self.orders_ignored = 0
         self.recorder: Final[Recorder] = recorder_for(respond=self._respond, forget=self._forget)
         self.listener: Final = RadsecListener(hosts, port, contexts, self, limits, clock.now)
 
@@ -256,7 +255,6 @@ class RadsecEdge:
         """Let go of a connection."""
         if (peer := self._peers.pop(connection.source, None)) is not None:
             peer.orders.close()
-            self.orders_ignored += peer.orders.ignored
             self._ended.add(peer)
 
     def refused(self, host: str, why: Closed, detail: str) -> None:

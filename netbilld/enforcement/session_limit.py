@@ -172,28 +172,5 @@ def surplus(
     return tuple(session for place in chosen for session in place)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A session of a service for people: how long it lasts, when it was last heard, and whether it counts."""
-
-    session: HeldSession
-    aliveness: Aliveness
-    age: timedelta
-    silence: timedelta
-
-    @property
-    def is_counted(self) -> bool:
-        return self.aliveness in COUNTED
-
-
-def holders(held: Iterable[HeldSession], hearing: Hearing) -> list[Holder]:
-    """Return who holds a service's places, those that count first, newest first."""
-    found = [
-        Holder(session, aliveness(session, hearing), hearing.now - session.began_at, hearing.now - session.heard_at)
-        for session in held
-    ]
-    return sorted(found, key=lambda holder: (not holder.is_counted, holder.age))
-
-
 def _newest_begin(place: Sequence[HeldSession]) -> datetime:
     return max(session.began_at for session in place)

@@ -32,9 +32,6 @@ class LearnedLocks:
         self._waiting: list[Lesson] = []
         self.forgone = 0
 
-    def __len__(self) -> int:
-        return sum(len(lessons) for lessons in self._by_service.values())
-
     def locks(self, service_id: UUID, terms: AccessTerms) -> Mapping[LockKind, frozenset[str]]:
         """Return the locks in force: those of the terms, and what has been learned since."""
         lessons = self._by_service.get(service_id)

@@ -27,15 +27,12 @@ class OwnPools:
         self._names: dict[PoolKind, frozenset[str]] = {}
         self._needs: dict[PoolNeeds, PoolNeeds] = {NO_NEEDS: NO_NEEDS}  # one object for all who need the same
 
-    def set(self, names: Iterable[tuple[PoolKind, str]]) -> bool:
-        """Take the folded names of all pools in use; return whether that changes anything."""
+    def set(self, names: Iterable[tuple[PoolKind, str]]) -> None:
+        """Take the folded names of all pools in use."""
         found: dict[PoolKind, set[str]] = {}
         for kind, name in names:
             found.setdefault(kind, set()).add(name)
-        new = {kind: frozenset(some) for kind, some in found.items()}
-        changed = new != self._names
-        self._names = new
-        return changed
+        self._names = {kind: frozenset(some) for kind, some in found.items()}
 
     def needs(self, profile: ServiceProfile) -> PoolNeeds:
         """Return what our pools have to give to a session with this profile.

@@ -20,9 +20,6 @@ class ForwardedAdmission:
         self._waiting: dict[int, Answer] = {}
         self._numbers = count(1)
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def admit(
         self, view: AccessView, request: Request, decision: Decision, now: datetime, answer: Answer
     ) -> Decision | None:

@@ -22,7 +22,6 @@ class PeerCertificate:
     """A verified client certificate: its names, those that stand for a person or device first."""
 
     names: Sequence[bytes]
-    serial: int
 
 
 class TlsTunnel(Protocol):

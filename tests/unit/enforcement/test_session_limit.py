@@ -15,7 +15,6 @@ from netbilld.enforcement.session_limit import (
     HeldSession,
     admit,
     aliveness,
-    holders,
     surplus,
 )
 from netbilld.model.service_lock import SecondLogin
@@ -152,14 +151,3 @@ def test_what_came_in_past_the_limit_is_ended_oldest_first_or_newest_first() -> 
 def test_a_ghost_beside_a_new_session_is_no_surplus() -> None:
     new = held(2, B, began=5)
     assert surplus([held(1, A, heard=2000), new], 1, "replace", hearing()) == ()
-
-
-def test_who_holds_the_places_is_told_with_age_and_aliveness() -> None:
-    ghost, old, new = held(1, A, heard=2000), held(2, B, began=900), held(3, C, began=60, heard=5)
-    told = holders([ghost, old, new], hearing())
-    assert [(one.session.id, one.aliveness.value, one.is_counted) for one in told] == [
-        (3, "alive", True),
-        (2, "alive", True),
-        (1, "silent", False),
-    ]
-    assert (told[0].age, told[0].silence) == (timedelta(seconds=60), timedelta(seconds=5))
