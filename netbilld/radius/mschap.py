@@ -48,13 +48,8 @@ def nt_hash(password: str | bytes) -> bytes:
 NT_HASH_OF_NOTHING = nt_hash(b"")  # of an empty password, which is none
 
 
-def des_key(raw: bytes) -> bytes:
-    """Return 8 octets with odd parity from 7 without (RFC 2433 §A.5)."""
-    return _des_keys(bytes(14) + raw)[16:]
-
-
-def _des_keys(raw: bytes) -> bytes:
-    """Return three keys as `des_key` does, from their 21 octets at once."""
+def des_keys(raw: bytes) -> bytes:
+    """Return three DES keys, 8 octets each with odd parity, from their 21 octets without (RFC 2433 §A.5)."""
     first, second, third = raw[:7], raw[7:14], raw[14:]
     bits = int.from_bytes(b"\0" + first + b"\0" + second + b"\0" + third, "big")
     bits = (bits & _HIGH_28) << 4 | bits & _LOW_28
@@ -65,7 +60,7 @@ def _des_keys(raw: bytes) -> bytes:
 
 def challenge_response(challenge: bytes, nt_hash_: bytes) -> bytes:
     """Return the 24 octets that answer an 8-octet challenge: NT-Response (RFC 2433 §A.4, RFC 2759 §8.5)."""
-    return des(_des_keys(nt_hash_ + _FIVE_ZEROS), challenge)
+    return des(des_keys(nt_hash_ + _FIVE_ZEROS), challenge)
 
 
 def name_without_domain(user_name: bytes) -> bytes:
@@ -127,7 +122,7 @@ def acceptance_v2(
     once. Two octets of `entropy` make the salts; they differ from each other in any case.
     """
     hash_of_hash = md4(nt_hash_)
-    send, receive = _server_keys(hash_of_hash, response[26:])
+    send, receive = server_keys(hash_of_hash, response[26:])
     salt = entropy[0] | 0x80
     return (
         _SUCCESS_HEADER
@@ -151,22 +146,14 @@ def error(identifier: int, challenge: bytes, version: int, code: int = 691) -> b
     return bytes((identifier,)) + text.encode("ascii")
 
 
-def master_key(nt_hash_: bytes, nt_response: bytes) -> bytes:
-    """Return the 16-octet MasterKey (RFC 3079 §3.4)."""
-    return _master_key(md4(nt_hash_), nt_response)
-
-
-def _master_key(hash_of_hash: bytes, nt_response: bytes) -> bytes:
+def master_key(hash_of_hash: bytes, nt_response: bytes) -> bytes:
+    """Return the 16-octet MasterKey; `hash_of_hash` is the MD4 of the NT hash (RFC 3079 §3.4)."""
     return sha1(hash_of_hash + nt_response + _MAGIC_MASTER)[:16]
 
 
-def server_keys(nt_hash_: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
+def server_keys(hash_of_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
     """Return the 128-bit start keys of the server's side: send, receive (RFC 3079 §3.4)."""
-    return _server_keys(md4(nt_hash_), nt_response)
-
-
-def _server_keys(hash_of_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
-    start = _master_key(hash_of_hash, nt_response) + _SHS_PAD_1
+    start = master_key(hash_of_hash, nt_response) + _SHS_PAD_1
     send = sha1(start + _SERVER_SENDS)[:16]
     receive = sha1(start + _CLIENT_SENDS)[:16]
     return send, receive

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netbilld.radius.attributes import MIKROTIK_REALM, MS_CHAP_DOMAIN, USER_NAME
+from netbilld.radius.mschap import name_without_domain
 
 ANY_REALM: Final = "*"
 _FIRST_PRINTABLE: Final = 0x20
@@ -67,7 +68,7 @@ def hashed_names(attributes: dict[int, bytes], stored_name: str) -> list[bytes]:
     any gives one name, so that it costs no more.
     """
     user_name = attributes.get(USER_NAME, b"")
-    found = [user_name.rpartition(b"\\")[2]]
+    found = [name_without_domain(user_name)]
     if stored_name.encode() == user_name and MIKROTIK_REALM not in attributes and MS_CHAP_DOMAIN not in attributes:
         return found if b"@" not in user_name else [*found, found[0].rpartition(b"@")[0]]
     if b"@" in user_name:
