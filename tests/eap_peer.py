@@ -33,6 +33,12 @@ def client_context(
     return context
 
 
+def response(identifier: int, kind: int, data: bytes) -> bytes:
+    """Return what a peer answers a Request with."""
+    size = 5 + len(data)
+    return bytes((2, identifier, size >> 8, size & 0xFF, kind)) + data
+
+
 def avp(code: int, value: bytes, vendor: int = 0) -> bytes:
     size = 8 + (4 if vendor else 0) + len(value)
     head = code.to_bytes(4, "big") + bytes((0xC0 if vendor else 0x40,)) + size.to_bytes(3, "big")
@@ -79,14 +85,14 @@ class Peer:
             return b""
         identifier, kind, data = message[1], message[4], message[5:]
         if kind == 1:
-            return self._response(identifier, 1, self.outer)
+            return response(identifier, 1, self.outer)
         if kind != TYPES[self.method]:
-            return self._response(identifier, 3, bytes((TYPES[self.method],)))
+            return response(identifier, 3, bytes((TYPES[self.method],)))
         if self.method == "md5":
             challenge = data[1 : 1 + data[0]]
             digest = md5(bytes((identifier,)) + self.password.encode() + challenge).digest()
-            return self._response(identifier, 4, b"\x10" + digest + self.identity)
-        return self._response(identifier, kind, self._tls(data))
+            return response(identifier, 4, b"\x10" + digest + self.identity)
+        return response(identifier, kind, self._tls(data))
 
     def key(self) -> bytes:
         """The MSK as the peer derives it."""
@@ -103,11 +109,6 @@ class Peer:
         session = self.connection.get_session()
         assert session is not None
         return session
-
-    @staticmethod
-    def _response(identifier: int, kind: int, data: bytes) -> bytes:
-        size = 5 + len(data)
-        return bytes((2, identifier, size >> 8, size & 0xFF, kind)) + data
 
     def _tls(self, data: bytes) -> bytes:
         flags, part = data[0], data[5:] if data[0] & 0x80 else data[1:]

@@ -9,8 +9,9 @@ from typing import Final, cast
 
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.vendors import VENDORS, vendor_or_any
-from netbilld.enforcement.vendors.interface import Vendor, WallBy, encode_pairs
+from netbilld.enforcement.vendors.interface import Vendor, WallBy
 from netbilld.radius.hotspot import FRAMED_REPLY, HOTSPOT_REPLY
+from netbilld.radius.packet import encode_attributes
 
 _WALLS: Final = frozenset(("pool", "list", "reject"))
 
@@ -46,7 +47,7 @@ class ProfileReplies(dict[str, bytes | None]):
         return self._say(vendor, first)
 
     def _say(self, vendor: Vendor, profile: ServiceProfile) -> bytes:
-        return encode_pairs(vendor.accept(profile, self._interim_seconds))
+        return encode_attributes(vendor.accept(profile, self._interim_seconds))
 
 
 class Replies(Mapping[str, bytes]):

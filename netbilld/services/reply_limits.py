@@ -7,8 +7,8 @@ from netbilld.enforcement.limits import session_limits
 from netbilld.enforcement.policy import ServiceFacts
 from netbilld.enforcement.profile import Access
 from netbilld.enforcement.vendors import vendor_or_any
-from netbilld.enforcement.vendors.interface import encode_pairs
 from netbilld.radius.hotspot import is_hotspot
+from netbilld.radius.packet import encode_attributes
 from netbilld.radius.server import Request
 
 _PARTS: Final = 4096
@@ -31,4 +31,4 @@ class ReplyLimits:
         if not limits:
             return b""
         vendor = vendor_or_any(request.client.vendor)
-        return encode_pairs(vendor.limits(limits, hotspot=is_hotspot(request.packet)))
+        return encode_attributes(vendor.limits(limits, hotspot=is_hotspot(request.packet)))

@@ -11,9 +11,8 @@ from netbilld.enforcement.actions import SessionHandle
 from netbilld.enforcement.limits import SessionLimits
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.vendors import VENDORS
-from netbilld.enforcement.vendors.interface import encode_pairs
 from netbilld.radius.attributes import ACCT_SESSION_ID, CLASS, FRAMED_IP_ADDRESS, FRAMED_POOL, USER_NAME
-from netbilld.radius.packet import MAX_PACKET_OCTETS, decode, encode
+from netbilld.radius.packet import MAX_PACKET_OCTETS, decode, encode, encode_attributes
 
 rates = st.integers(1, 10**13)
 names = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=50)
@@ -69,7 +68,7 @@ def test_every_profile_fits_into_one_accept_of_every_vendor(
 ) -> None:
     for known in VENDORS.values():
         pairs = [*known.accept(profile, 300), *known.limits(limit, hotspot=hotspot), (CLASS, bytes(64))]
-        packet = decode(encode(2, 1, bytes(16), encode_pairs(pairs)))
+        packet = decode(encode(2, 1, bytes(16), encode_attributes(pairs)))
         assert len(packet.datagram) <= MAX_PACKET_OCTETS
         assert packet.message_authenticator_at == 0  # the server adds its own
         # RFC 2865 §5.8 and RFC 2869 §5.18: an address of its own, or one from a pool, never both
@@ -80,7 +79,7 @@ def test_every_profile_fits_into_one_accept_of_every_vendor(
 def test_every_order_fits_and_names_its_session(profile: ServiceProfile, session: SessionHandle) -> None:
     for known in VENDORS.values():
         identity = known.identify(session)
-        datagram = encode(43, 1, bytes(16), encode_pairs(identity + known.change(profile, 300, bytes(64))))
+        datagram = encode(43, 1, bytes(16), encode_attributes(identity + known.change(profile, 300, bytes(64))))
         packet = decode(datagram)
         assert len(datagram) <= MAX_PACKET_OCTETS
         assert packet.get(ACCT_SESSION_ID) == session.acct_session_id.encode()

@@ -24,7 +24,6 @@ from netbilld.radius.attributes import (
     IDLE_TIMEOUT,
     SESSION_TIMEOUT,
 )
-from netbilld.radius.packet import encode_attribute
 from netbilld.radius.values import encode_integer, encode_ipv6_prefix, encode_text
 
 # An attribute and its value, before any packet.
@@ -249,11 +248,6 @@ class Vendor:
     def _times(self, profile: ServiceProfile, interim_seconds: int) -> list[Pair]:
         idle = [(IDLE_TIMEOUT, encode_integer(profile.idle_seconds))] if profile.idle_seconds else []
         return [*(idle if self.idle_timeout else []), (ACCT_INTERIM_INTERVAL, encode_integer(interim_seconds))]
-
-
-def encode_pairs(pairs: Sequence[Pair]) -> bytes:
-    """Return the attributes as they go on the wire."""
-    return b"".join([encode_attribute(key, value) for key, value in pairs])
 
 
 def _prefix(cidr: str) -> bytes:

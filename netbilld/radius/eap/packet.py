@@ -60,12 +60,8 @@ def decode(message: bytes) -> EapPacket | None:
 
 def request(identifier: int, kind: int, data: bytes) -> bytes:
     """Return a Request."""
-    return _encode(EapCode.REQUEST, identifier, kind, data)
-
-
-def response(identifier: int, kind: int, data: bytes) -> bytes:
-    """Return a Response."""
-    return _encode(EapCode.RESPONSE, identifier, kind, data)
+    length = HEADER_OCTETS + 1 + len(data)
+    return bytes((EapCode.REQUEST, identifier, length >> 8, length & 0xFF, kind)) + data
 
 
 def success(identifier: int) -> bytes:
@@ -76,11 +72,6 @@ def success(identifier: int) -> bytes:
 def failure(identifier: int) -> bytes:
     """Return a Failure; `identifier` is that of the Response it follows (RFC 3748 §4.2)."""
     return bytes((EapCode.FAILURE, identifier, 0, HEADER_OCTETS))
-
-
-def _encode(code: int, identifier: int, kind: int, data: bytes) -> bytes:
-    length = HEADER_OCTETS + 1 + len(data)
-    return bytes((code, identifier, length >> 8, length & 0xFF, kind)) + data
 
 
 def message_in(packet: Packet) -> bytes:

@@ -14,9 +14,9 @@ from netbilld.enforcement.actions import SessionHandle
 from netbilld.enforcement.limits import SessionLimits
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.vendors import VENDORS, vendor
-from netbilld.enforcement.vendors.interface import Capabilities, encode_pairs
+from netbilld.enforcement.vendors.interface import Capabilities
 from netbilld.radius.dictionary import load
-from netbilld.radius.packet import decode, encode
+from netbilld.radius.packet import decode, encode, encode_attributes
 
 
 def attr(kind: int, value: bytes) -> bytes:
@@ -212,13 +212,13 @@ def test_every_vendor_is_looked_at_here() -> None:
 @EVERY
 def test_a_speed_at_log_in(name: str) -> None:
     """BANG-2.2a."""
-    assert encode_pairs(vendor(name).accept(ACTIVE, 300)) == EXPECTED[name].active + INTERIM
+    assert encode_attributes(vendor(name).accept(ACTIVE, 300)) == EXPECTED[name].active + INTERIM
 
 
 @EVERY
 def test_a_speed_that_has_a_name(name: str) -> None:
     expected = EXPECTED[name].active if EXPECTED[name].named is None else EXPECTED[name].named
-    assert encode_pairs(vendor(name).accept(NAMED, 300)) == (expected or b"") + INTERIM
+    assert encode_attributes(vendor(name).accept(NAMED, 300)) == (expected or b"") + INTERIM
 
 
 @EVERY
@@ -227,7 +227,7 @@ def test_a_speed_by_coa(name: str) -> None:
     assert vendor(name).capabilities == expected.capabilities
     assert (expected.change is not None) == expected.capabilities.coa_rate
     if expected.change is not None:
-        assert encode_pairs(vendor(name).change(ACTIVE, 300, b"class")) == expected.change
+        assert encode_attributes(vendor(name).change(ACTIVE, 300, b"class")) == expected.change
 
 
 @EVERY
@@ -235,7 +235,7 @@ def test_the_walled_garden_by_list(name: str) -> None:
     """BANG-2.6."""
     built = vendor(name).walled(WALLED, "list", hotspot=False)
     expected = EXPECTED[name].by_list
-    said = None if built is None else encode_pairs(vendor(name).accept(built, 300))
+    said = None if built is None else encode_attributes(vendor(name).accept(built, 300))
     assert said == (None if expected is None else expected + INTERIM)
 
 
@@ -245,33 +245,33 @@ def test_the_walled_garden_by_pool(name: str) -> None:
     names_pools = name in {"accel-ppp", "cisco", "coovachilli", "huawei", "juniper", "mikrotik", "rfc", "wispr"}
     assert (built is not None) == names_pools
     if built is not None:
-        octets = encode_pairs(vendor(name).accept(built, 300))
+        octets = encode_attributes(vendor(name).accept(built, 300))
         assert POOL in octets
         assert b"walled" not in octets
 
 
 @EVERY
 def test_the_marks_of_a_session(name: str) -> None:
-    assert encode_pairs(vendor(name).identify(SESSION)) == EXPECTED[name].identity
+    assert encode_attributes(vendor(name).identify(SESSION)) == EXPECTED[name].identity
 
 
 @EVERY
 def test_what_is_left_of_a_hard_quota(name: str) -> None:
     expected = EXPECTED[name]
-    assert encode_pairs(vendor(name).limits(SessionLimits(GIBIBYTES_5))) == expected.total
-    assert encode_pairs(vendor(name).limits(SessionLimits(GIBIBYTES_5, Counts.UP))) == expected.upload
+    assert encode_attributes(vendor(name).limits(SessionLimits(GIBIBYTES_5))) == expected.total
+    assert encode_attributes(vendor(name).limits(SessionLimits(GIBIBYTES_5, Counts.UP))) == expected.upload
     seconds = SessionLimits(seconds_left=3600)
-    assert encode_pairs(vendor(name).limits(seconds)) == attr(27, u32(3600))
+    assert encode_attributes(vendor(name).limits(seconds)) == attr(27, u32(3600))
     assert vendor(name).limits(SessionLimits()) == []
 
 
 def test_a_mikrotik_hotspot_limits_the_total() -> None:
     pairs = vendor("mikrotik").limits(SessionLimits(GIBIBYTES_5), hotspot=True)
-    assert encode_pairs(pairs) == bytes.fromhex("1a0c00003a8c110640000000" + "1a0c00003a8c120600000001")
+    assert encode_attributes(pairs) == bytes.fromhex("1a0c00003a8c110640000000" + "1a0c00003a8c120600000001")
 
 
 def test_mikrotik_wireless_and_wired_ports_are_told_a_vlan_in_their_own_words() -> None:
-    octets = encode_pairs(vendor("mikrotik").accept(ServiceProfile(Access.ACTIVE, vlan=12), 300))
+    octets = encode_attributes(vendor("mikrotik").accept(ServiceProfile(Access.ACTIVE, vlan=12), 300))
     assert octets == (
         vsa(14988, 26, u32(12))
         + vsa(14988, 27, u32(0))
@@ -284,12 +284,12 @@ def test_mikrotik_wireless_and_wired_ports_are_told_a_vlan_in_their_own_words() 
 @pytest.mark.parametrize("name", ["hostapd", "ubiquiti", "ruckus", "cambium", "cisco", "rfc"])
 def test_a_vlan_is_a_tunnel_of_type_13_on_medium_6(name: str) -> None:
     """RFC 3580 §3.31."""
-    octets = encode_pairs(vendor(name).accept(ServiceProfile(Access.ACTIVE, vlan=666), 300))
+    octets = encode_attributes(vendor(name).accept(ServiceProfile(Access.ACTIVE, vlan=666), 300))
     assert octets == bytes.fromhex("40060000000d" + "410600000006") + attr(81, b"666") + INTERIM
 
 
 def test_aruba_is_told_a_vlan_by_number() -> None:
-    octets = encode_pairs(vendor("aruba").accept(ServiceProfile(Access.ACTIVE, vlan=666), 300))
+    octets = encode_attributes(vendor("aruba").accept(ServiceProfile(Access.ACTIVE, vlan=666), 300))
     assert octets == vsa(14823, 2, u32(666)) + INTERIM
 
 
@@ -298,7 +298,7 @@ def test_prefixes_of_the_services_own_are_sent_shortened() -> None:
     profile = ServiceProfile(
         Access.ACTIVE, ipv6_prefix="2001:db8:1:2::/64", delegated_prefix="2001:db8:100::/56", ipv6_pool="no"
     )
-    octets = encode_pairs(vendor("mikrotik").accept(profile, 300))
+    octets = encode_attributes(vendor("mikrotik").accept(profile, 300))
     prefix = attr(97, bytes.fromhex("0040" + "20010db800010002"))
     assert octets == prefix + attr(123, bytes.fromhex("0038" + "20010db8010000")) + INTERIM
 
@@ -315,13 +315,13 @@ def test_prefixes_of_the_services_own_are_sent_shortened() -> None:
 )
 def test_ipv6_pools_by_name(name: str, pools: bytes) -> None:
     profile = ServiceProfile(Access.ACTIVE, ipv6_pool="six", delegated_pool="shared", idle_seconds=600)
-    assert encode_pairs(vendor(name).accept(profile, 300)) == pools + attr(28, u32(600)) + INTERIM
+    assert encode_attributes(vendor(name).accept(profile, 300)) == pools + attr(28, u32(600)) + INTERIM
 
 
 def test_a_burst_is_the_peak_rate_of_huawei_and_the_burst_of_airos() -> None:
     burst = Burst(40_000_000, 10_000_000, 15_000_000, 4_000_000, 10)
     profile = ServiceProfile(Access.ACTIVE, Speed(20_000_000, 5_000_000, burst))
-    huawei, airos = (encode_pairs(vendor(name).accept(profile, 300)) for name in ("huawei", "ubiquiti"))
+    huawei, airos = (encode_attributes(vendor(name).accept(profile, 300)) for name in ("huawei", "ubiquiti"))
     assert vsa(2011, 3, u32(10_000_000)) in huawei
     assert vsa(2011, 6, u32(40_000_000)) in huawei
     assert vsa(41112, 2, u64(40_000_000)) + vsa(41112, 4, u64(10_000_000)) in airos
@@ -336,7 +336,7 @@ def test_a_burst_is_the_peak_rate_of_huawei_and_the_burst_of_airos() -> None:
     ],
 )
 def test_a_rate_is_never_rounded_down_to_no_limit(name: str, slow: bytes) -> None:
-    assert slow in encode_pairs(vendor(name).accept(ServiceProfile(Access.ACTIVE, Speed(1_001, 999)), 300))
+    assert slow in encode_attributes(vendor(name).accept(ServiceProfile(Access.ACTIVE, Speed(1_001, 999)), 300))
 
 
 @EVERY
@@ -346,7 +346,7 @@ def test_pyrad_reads_what_we_write(name: str, profile: ServiceProfile) -> None:
     pairs = (
         known.accept(profile, 300) + known.limits(SessionLimits(GIBIBYTES_5, seconds_left=9)) + known.identify(SESSION)
     )
-    datagram = encode(AccessAccept, 1, bytes(16), encode_pairs(pairs))
+    datagram = encode(AccessAccept, 1, bytes(16), encode_attributes(pairs))
     theirs = Packet(packet=datagram, secret=b"x", dict=load())
     ours = decode(datagram)
     assert {key if key < 256 else (key >> 8, key & 0xFF): ours.all(key) for key in ours.attributes} == dict(

@@ -6,7 +6,6 @@ from netbilld.billing.plan import Burst, Speed
 from netbilld.enforcement.actions import SessionHandle
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.vendors import VENDORS, vendor
-from netbilld.enforcement.vendors.interface import encode_pairs
 from netbilld.enforcement.vendors.mikrotik import rate_limit
 from netbilld.model.errors import InvalidInputError
 from netbilld.radius.attributes import (
@@ -25,6 +24,7 @@ from netbilld.radius.attributes import (
     WISPR_BANDWIDTH_MAX_UP,
     WISPR_BANDWIDTH_MIN_UP,
 )
+from netbilld.radius.packet import encode_attributes
 
 ACTIVE = ServiceProfile(Access.ACTIVE, Speed(20_000_000, 5_000_000))
 WALLED = ServiceProfile(Access.WALLED, Speed(256_000, 128_000), pool="isolir", address_list="isolir")
@@ -65,7 +65,7 @@ def test_a_rate_limit_is_written_upload_first_and_every_field_in_its_place(speed
 
 def test_the_octets_of_a_rate_limit_are_those_of_the_manual() -> None:
     pairs = vendor("mikrotik").change(ACTIVE, 300, b"")
-    assert encode_pairs(pairs) == bytes.fromhex("1a0e00003a8c0808354d2f32304d")
+    assert encode_attributes(pairs) == bytes.fromhex("1a0e00003a8c0808354d2f32304d")
 
 
 def test_mikrotik_is_told_rate_and_interim_at_log_in() -> None:

@@ -1,7 +1,8 @@
 """EAP packets and their way through EAP-Message attributes."""
 
-from netbilld.radius.eap.packet import EapPacket, as_attributes, decode, failure, message_in, request, response, success
+from netbilld.radius.eap.packet import EapPacket, as_attributes, decode, failure, message_in, request, success
 from netbilld.radius.packet import decode as decode_radius
+from tests.eap_peer import response
 from tests.radius_requests import access_request
 
 

@@ -9,9 +9,9 @@ from netbilld.radius.access import AccessView, Reason
 from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, REPLY_MESSAGE, STATE, USER_NAME
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import METHODS, EapOutcome, EapServer, failure_for
-from netbilld.radius.eap.packet import EapType, response
+from netbilld.radius.eap.packet import EapType
 from netbilld.radius.eap.server import MAX_ROUNDS
-from tests.eap_peer import Peer, converse, eap_request, said
+from tests.eap_peer import Peer, converse, eap_request, response, said
 from tests.radius_requests import client, view
 
 BUDI = b"nemo"
