@@ -40,11 +40,6 @@ class Star:
         """Return what their session was last seen with; None while offline."""
         return self.service.sessions[0].seen_access if self.service.sessions else None
 
-    @property
-    def as_due(self) -> bool:
-        """Return whether they are online with what they are due."""
-        return self.service.due is not None and self.observed == self.service.due.access
-
 
 @dataclass(frozen=True, slots=True)
 class PowerCut:

@@ -2,7 +2,7 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -73,8 +73,3 @@ def monthly_period(at: datetime, billing_day: int, timezone: str) -> BillingPeri
 def _monthly_period_on(on: date, billing_day: int, timezone: str) -> BillingPeriod:
     start = previous_anchor(on, billing_day)
     return BillingPeriod(start, next_anchor(start, billing_day), timezone)
-
-
-def days_period(start_on: date, days: int, timezone: str) -> BillingPeriod:
-    """Return a period of a fixed number of days."""
-    return BillingPeriod(start_on, start_on + timedelta(days=days), timezone)

@@ -9,8 +9,6 @@ from netbilld.model.errors import InvalidInputError
 # ISO 4217 gives IDR two decimals; nobody has used sen for decades, so a rupiah is the minor unit here.
 CURRENCY_EXPONENTS: Final = {"IDR": 0, "JPY": 0, "VND": 0, "USD": 2, "EUR": 2, "MYR": 2, "SGD": 2, "PHP": 2, "THB": 2}
 
-OCTETS_PER_GB: Final = 10**9
-
 _VOLUME_UNITS: Final = {
     "B": 1,
     "KB": 10**3,

@@ -148,25 +148,6 @@ def encode_integer(value: int) -> bytes:
     return value.to_bytes(4, "big")
 
 
-def encode_date(value: datetime) -> bytes:
-    """Return an aware instant as whole seconds since 1970.
-
-    Raises:
-        EncodeError: it lies outside 1970 to 2106.
-    """
-    return encode_integer(int(value.timestamp()))
-
-
-def encode_ipv4(value: IPv4Address) -> bytes:
-    """Return 4 octets."""
-    return value.packed
-
-
-def encode_ipv6(value: IPv6Address) -> bytes:
-    """Return 16 octets."""
-    return value.packed
-
-
 def encode_ipv6_prefix(value: IPv6Network) -> bytes:
     """Return reserved octet, length and as many octets as the length needs (RFC 3162 §2.3, RFC 4818 §3)."""
     octets = (value.prefixlen + 7) // 8

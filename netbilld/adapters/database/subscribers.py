@@ -144,13 +144,6 @@ class SubscriberStore:
             query = query.with_for_update(of=[subscribers, services, credentials], key_share=True)
         return next(_read_found((await self._connection.execute(query)).all()), None)
 
-    async def by_service_id(self, service_id: UUID) -> FoundService | None:
-        """Return a service with its subscriber and the credential it was made with."""
-        query = (
-            _found().where(services.c.id == service_id).order_by(credentials.c.kind.desc(), credentials.c.created_at)
-        )
-        return next(_read_found((await self._connection.execute(query.limit(1))).all()), None)
-
     async def search(
         self,
         text: str = "",

@@ -8,7 +8,6 @@ from typing import Final
 from netbilld.services.account_view import DayOfUsage
 
 HEIGHT: Final = 100
-BAR_WIDTH: Final = 7
 BAR_STEP: Final = 10
 
 
