@@ -6,8 +6,11 @@ It reads attributes by number, so it does not lean on the NAS's dictionary.
 import asyncio
 import hashlib
 import hmac
+import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, Self, cast
 
@@ -87,8 +90,11 @@ class Request:
         return (self.number(53) << 32) + self.number(43)
 
 
+Send = Callable[[bytes], None]
+
+
 class _Port(asyncio.DatagramProtocol):
-    def __init__(self, take: Any) -> None:
+    def __init__(self, take: Callable[[Request, Send], None]) -> None:
         self._take = take
         self.transport: asyncio.DatagramTransport
 
@@ -96,9 +102,7 @@ class _Port(asyncio.DatagramProtocol):
         self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = self._take(Request(data, addr, asyncio.get_running_loop().time()))
-        if reply is not None:
-            self.transport.sendto(reply, addr)
+        self._take(Request(data, addr, asyncio.get_running_loop().time()), partial(self.transport.sendto, addr=addr))
 
 
 @dataclass
@@ -108,11 +112,13 @@ class RadiusStub:
     accounting: list[Request] = field(default_factory=list)
     ignore_access: int = 0
     ignore_accounting: int = 0
+    hold_access: int = 0  # log-ins are answered only once so many of them have come
     sign_replies: bool = True
     wrong_replies: bool = False
     auth_port: int = 0
     acct_port: int = 0
     _ports: list[asyncio.DatagramTransport] = field(default_factory=list)
+    _held: list[Callable[[], None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         self.auth_port = await self._listen(self._authenticate)
@@ -138,25 +144,30 @@ class RadiusStub:
     def of(self, status: str) -> list[Request]:
         return [request for request in self.accounting if request.status == status]
 
-    async def _listen(self, take: Any) -> int:
+    async def _listen(self, take: Callable[[Request, Send], None]) -> int:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Port(take), local_addr=("127.0.0.1", 0)
         )
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._ports.append(transport)
         port: int = transport.get_extra_info("sockname")[1]
         return port
 
-    def _authenticate(self, request: Request) -> bytes | None:
+    def _authenticate(self, request: Request, send: Send) -> None:
         self.access.append(request)
         if self.ignore_access > 0:
             self.ignore_access -= 1
-            return None
+            return
         packet = AuthPacket(packet=request.datagram, secret=SECRET)
         assert packet.message_authenticator is None or packet.verify_message_authenticator()
         user = self.users.get(request.text(1))
         accepted = user is not None and not user.refused and self._right_password(packet, request, user.password)
         attributes = user.reply if user is not None and accepted else attribute(18, "Access denied")
-        return self._sign(request, AccessAccept if accepted else AccessReject, attributes)
+        self._held.append(partial(send, self._sign(request, AccessAccept if accepted else AccessReject, attributes)))
+        if len(self.access) >= self.hold_access:
+            held, self._held = self._held, []
+            for answer in held:
+                answer()
 
     def _right_password(self, packet: Any, request: Request, password: str) -> bool:
         if request.all(3):
@@ -164,13 +175,13 @@ class RadiusStub:
             return chap[1:] == md5(chap[:1] + password.encode() + request.all(60)[0])
         return bool(packet.PwDecrypt(request.all(2)[0]) == password)
 
-    def _account(self, request: Request) -> bytes | None:
+    def _account(self, request: Request, send: Send) -> None:
         assert AcctPacket(packet=request.datagram, secret=SECRET).VerifyAcctRequest()
         self.accounting.append(request)
         if self.ignore_accounting > 0:
             self.ignore_accounting -= 1
-            return None
-        return self._sign(request, 5, b"")
+            return
+        send(self._sign(request, 5, b""))
 
     def _sign(self, request: Request, code: int, attributes: bytes) -> bytes:
         authenticator, identifier = request.datagram[4:20], request.datagram[1]
