@@ -31,7 +31,7 @@ RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 BEHIND_SECONDS = 0.25  # what the newest datagram in the kernel's queue would wait; beyond it the begun go first
 READ_AHEAD = 1024
 BUSY_SECONDS = 0.05  # so long a socket that had more than it could take counts as busy
-WORK_SECONDS = 0.02  # then the rest of the loop has its turn
+WORK_SECONDS = 0.02  # of processor time, then the rest of the loop has its turn
 DATAGRAMS_A_WAKE_UP = 64
 LOG_INTERVAL_SECONDS = 60.0
 
@@ -104,7 +104,7 @@ class RadiusListener:
         self._busy_until_mono = 0.0
         if has_begun is not None:
             ignored = on_overload or (lambda _datagram, _source: None)
-            self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic, on_copy)
+            self._backlog = Backlog(self._serve, has_begun, ignored, time.monotonic, on_copy, time.thread_time)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_log_at_mono = 0.0
         self._unlogged_failures = 0

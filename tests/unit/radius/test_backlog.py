@@ -90,7 +90,7 @@ def test_the_newest_are_dropped_first_and_the_oldest_answered_first() -> None:
         storm.backlog.take(heapq.heappop(storm.events)[2], SOURCE)
     room = int(limits.PATIENCE_SECONDS / COST_SECONDS)
     assert len(storm.backlog) >= room
-    kept = {entry[0] for entry in storm.backlog._new}
+    kept = {one.datagram for one in storm.backlog._new}
     assert max(datagram[4:] for datagram in kept) < min(datagram[4:] for datagram in storm.dropped)
     storm.backlog.work(60)
     steps = [datagram[0] for _at, datagram in storm.worked]
@@ -128,6 +128,102 @@ def test_however_dear_a_few_are_always_taken() -> None:
     while storm.events:
         storm.backlog.take(heapq.heappop(storm.events)[2], SOURCE)
     assert len(storm.backlog) == limits.LEAST_NEW
+
+
+RHYTHM = 0.3
+TRIES = 4
+
+
+class Outstanding(Storm):
+    """NAS with so many requests outstanding, each sent again by a rhythm, and given up a while after the last copy."""
+
+    def __init__(self, cost_seconds: float, outstanding: int, devices: int) -> None:
+        super().__init__(cost_seconds)
+        self.left = devices
+        self.first: dict[int, float] = {}
+        self.answered: dict[int, float] = {}
+        self.failed: list[int] = []
+        self.next_device = count()
+        for _ in range(outstanding):
+            self.ask()
+
+    def ask(self) -> None:
+        if self.left:
+            self.left -= 1
+            device = next(self.next_device)
+            self.first[device] = self.now
+            for tried in range(TRIES + 1):  # the last one stands for giving up
+                heapq.heappush(
+                    self.events,
+                    (self.now + tried * RHYTHM, next(self.number), bytes((0, tried)) + device.to_bytes(18, "big")),
+                )
+
+    def handle(self, datagram: bytes, _source: Source, _arrived_mono: float) -> None:
+        self.now += self.cost_seconds
+        device = int.from_bytes(datagram[4:20], "big")
+        if device in self.failed:
+            self.worked.append((self.now, datagram))  # for nobody
+        elif device not in self.answered:
+            self.answered[device] = self.now - self.first[device]
+            self.ask()
+
+    def take(self, datagram: bytes) -> None:
+        tried, device = datagram[1], int.from_bytes(datagram[2:20], "big")
+        if device in self.answered:
+            return
+        if tried == TRIES:
+            self.failed.append(device)
+            self.ask()
+        else:
+            self.backlog.take(bytes((0, 0, 0, 0)) + device.to_bytes(16, "big"), SOURCE)
+
+    def run(self, until: float) -> None:
+        while self.now < until and (self.events or self.backlog):
+            while self.events and self.events[0][0] <= self.now:
+                self.take(heapq.heappop(self.events)[2])
+            if self.backlog:
+                self.backlog.work(0.02)
+            elif self.events:
+                self.now = max(self.now, self.events[0][0])
+
+
+def test_whoever_is_turned_away_keeps_the_place_of_the_first_copy() -> None:
+    """A second of work asked for at once, and again as soon as it is done: nobody is turned away three times."""
+    storm = Outstanding(cost_seconds=0.002, outstanding=480, devices=2_000)
+    storm.run(60)
+    assert storm.dropped, "more than there is patience for"
+    assert not storm.failed
+    assert len(storm.answered) == 2_000
+    assert max(storm.answered.values()) < 1.1  # what is asked at once takes 0.96 s, in whatever order
+
+
+def test_whom_nobody_waits_for_costs_little_even_when_far_too_much_arrives() -> None:
+    """Three seconds of work outstanding: most must fail, but what is worked on is worked on in time."""
+    storm = Outstanding(cost_seconds=0.002, outstanding=1_500, devices=6_000)
+    storm.run(60)
+    assert storm.failed
+    assert len(storm.answered) + len(storm.failed) == 6_000
+    assert len(storm.worked) < len(storm.answered) / 8
+    assert len(storm.answered) * 0.002 > 0.85 * storm.now
+
+
+def test_a_processor_that_is_shared_with_others_is_not_spent_on_dropping_alone() -> None:
+    """By the clock a turn is over as soon as another process has had the processor; by the work done it is not."""
+    now, worked, handled = 0.0, 0.0, 0
+
+    def handle(_datagram: bytes, _source: Source, _arrived_mono: float) -> None:
+        nonlocal now, worked, handled
+        now += 0.05
+        worked += 0.001
+        handled += 1
+
+    backlog = Backlog(
+        handle, lambda _datagram, _source: True, lambda _datagram, _source: None, lambda: now, None, lambda: worked
+    )
+    for number in range(100):
+        backlog.take(number.to_bytes(20, "big"), SOURCE)
+    backlog.work(0.02)
+    assert handled == 20
 
 
 def test_what_goes_on_is_told_by_its_state_or_by_being_known() -> None:
