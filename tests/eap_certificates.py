@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from netbilld.radius.certificate_use import CertificateUse
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -31,15 +33,19 @@ def make(
     *,
     names: tuple[x509.GeneralName, ...] = (),
     client: bool = False,
+    use: CertificateUse = CertificateUse.EAP,
     days: int = 30,
     padding_octets: int = 0,
 ) -> Pair:
     """Return a certificate of `issuer`, or an authority; one of less than 0 days has expired then.
 
-    `padding_octets` makes it long, so that it does not fit one packet.
+    `client` is whose it is as `use` says. `padding_octets` makes it long, so that it does not fit one packet.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
+    named = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
+    if client and use is CertificateUse.RADSEC:
+        named.append(x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "RadSec"))
+    subject = x509.Name(named)
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
@@ -52,8 +58,10 @@ def make(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if issuer is not None:
-        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        usages = [ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH]
+        if client and use is CertificateUse.EAP:
+            usages.append(x509.ObjectIdentifier("1.3.6.1.5.5.7.3.14"))  # id-kp-eapOverLAN, RFC 4334 §2
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     alternatives = [*names, *(x509.DNSName(f"{at:060}.example.net") for at in range(padding_octets // 72))]
     if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=not common_name)

@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from netbilld.adapters.certificates import (
+    EAP_OVER_LAN,
+    RADSEC_UNIT,
     WARNED_AHEAD,
     CertificateFiles,
     belongs_to,
@@ -34,8 +36,10 @@ from netbilld.adapters.certificates import (
     read_certificates,
     read_key,
     signed_by,
+    use_of,
 )
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.radsec import canonical_name
 
 CA_DAYS: Final = 7_300
@@ -141,9 +145,8 @@ class CertificateAuthority:
             return None
         key = _kept_or_new_key(files.server_key)
         lifetime = timedelta(days=SERVER_DAYS)
-        signed = _sign(
-            wanted[0], wanted, key, (authority, authority_key), now, lifetime, ExtendedKeyUsageOID.SERVER_AUTH
-        )
+        usages = (ExtendedKeyUsageOID.SERVER_AUTH,)
+        signed = _sign(_subject(wanted[0]), wanted, key, (authority, authority_key), now, lifetime, usages)
         _replace(files.server, signed.public_bytes(Encoding.PEM), mode=0o644)
         return signed
 
@@ -167,6 +170,7 @@ class CertificateAuthority:
         *,
         also_for: Sequence[str] = (),
         days: int = CLIENT_DAYS,
+        use: CertificateUse | None = None,
         renew: bool = False,
         bundle_password: str | None = None,
     ) -> x509.Certificate:
@@ -176,6 +180,7 @@ class CertificateAuthority:
             name: of a NAS, or the user name a subscriber's device logs in with.
             also_for: DNS names and addresses, where whoever looks at it compares those.
             days: how long it is valid; never longer than the authority.
+            use: whose it is; None for what the one that is renewed is for, else for any.
             now: the current instant.
             renew: replace the one that is there; its key and names stay.
             bundle_password: locks a PKCS #12 file made besides; None makes none.
@@ -213,7 +218,11 @@ class CertificateAuthority:
         _make_directory(files.issued)
         key = _kept_or_new_key(key_path)
         lifetime = timedelta(days=days)
-        certificate = _sign(name, alternatives, key, pair, now, lifetime, ExtendedKeyUsageOID.CLIENT_AUTH)
+        if use is None:
+            use = CertificateUse.ANY if before is None else use_of(before)
+        usages = [ExtendedKeyUsageOID.CLIENT_AUTH] + [EAP_OVER_LAN] * (use is CertificateUse.EAP)
+        subject = _subject(name, RADSEC_UNIT if use is CertificateUse.RADSEC else None)
+        certificate = _sign(subject, alternatives, key, pair, now, lifetime, usages)
         _replace(path, certificate.public_bytes(Encoding.PEM), mode=0o644)
         if bundle_password is not None:
             lock = BestAvailableEncryption(bundle_password.encode())
@@ -250,14 +259,21 @@ _Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _Pair = tuple[x509.Certificate, _Key]
 
 
+def _subject(common: str, unit: str | None = None) -> x509.Name:
+    named = [x509.NameAttribute(NameOID.COMMON_NAME, common[:64])]
+    if unit is not None:
+        named.insert(0, x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit))
+    return x509.Name(named)
+
+
 def _sign(
-    common: str,
+    subject: x509.Name,
     names: Sequence[str],
     key: _Key,
     pair: _Pair,
     now: datetime,
     lifetime: timedelta,
-    purpose: x509.ObjectIdentifier,
+    usages: Sequence[x509.ObjectIdentifier],
 ) -> x509.Certificate:
     authority, authority_key = pair
     if now >= authority.not_valid_after_utc:
@@ -266,14 +282,13 @@ def _sign(
             hint="move the directory away, make a new authority, and give it to everybody who must believe it",
             code="certificate_expired",
         )
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
     builder = (
         x509.CertificateBuilder(authority.subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(max(now - _BACKDATED, authority.not_valid_before_utc))
         .not_valid_after(min(now + lifetime, authority.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
     )

@@ -19,12 +19,15 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.radsec import PeerCertificate, canonical_name
 
 WARNED_AHEAD: Final = timedelta(days=30)
+EAP_OVER_LAN: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.14")  # extended key usage of a supplicant (RFC 4334 §2)
+RADSEC_UNIT: Final = "RadSec"  # organizational unit of a NAS: no key usage stands for RADIUS over TLS
 NEW_AUTHORITY: Final = "make a new authority, and give it to everybody who must believe it"
 
 
@@ -164,6 +167,23 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(found[0].value) if found else ""
 
 
+def use_of(certificate: x509.Certificate) -> CertificateUse:
+    """Return whose a client certificate says it is."""
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        for_eap = EAP_OVER_LAN in usages
+    except (x509.ExtensionNotFound, ValueError):
+        for_eap = False
+    try:
+        units = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    except ValueError:
+        units = []
+    for_radsec = any(str(unit.value).lower() == RADSEC_UNIT.lower() for unit in units)
+    if for_eap == for_radsec:
+        return CertificateUse.ANY
+    return CertificateUse.EAP if for_eap else CertificateUse.RADSEC
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 fingerprint in lower-case hexadecimal digits."""
     return certificate.fingerprint(hashes.SHA256()).hex()
@@ -172,7 +192,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def peer_certificate(certificate: x509.Certificate) -> PeerCertificate:
     """Return what a certificate says of its holder, as `netbilld.radius.radsec` compares it."""
     names = {canonical_name(name) for name in (*names_of(certificate), common_name(certificate)) if name}
-    return PeerCertificate(frozenset(names), fingerprint(certificate))
+    return PeerCertificate(frozenset(names), fingerprint(certificate), use_of(certificate))
 
 
 def is_for(certificate: x509.Certificate, wanted: str) -> bool:

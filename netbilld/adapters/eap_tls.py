@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from OpenSSL import SSL, crypto
 
-from netbilld.adapters.certificates import belongs_to, read_certificates, read_key
+from netbilld.adapters.certificates import belongs_to, read_certificates, read_key, use_of
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.eap.tunnel import PeerCertificate, TlsVersion
 
@@ -294,7 +294,7 @@ class EapTlsTunnel:
         elif certificate.serial_number in self._revoked:
             self._fail("the client certificate is revoked", "client")
         else:
-            self._peer = PeerCertificate(tuple(_names(certificate)))
+            self._peer = PeerCertificate(tuple(_names(certificate)), use_of(certificate))
 
     def _fail(self, why: str, blames: Literal["server", "client"] | None = None) -> None:
         if self._refused_because:

@@ -13,7 +13,9 @@ from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import walled_garden
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.settings import Settings
+from netbilld.radius.clients import ClientTable
 from netbilld.radius.guesses import MAX_FAMILIAR
+from netbilld.radius.radsec import has_name
 from netbilld.radius.realms import Realms
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer
@@ -26,7 +28,10 @@ YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less of
 
 
 class Authentication:
-    """The directory, the waiting attempts, and what answers from the one and notes in the other."""
+    """The directory, the waiting attempts, and what answers from the one and notes in the other.
+
+    `clients` gives the NAS table in force, once there is one.
+    """
 
     def __init__(
         self,
@@ -44,7 +49,9 @@ class Authentication:
         self.attempts = AttemptBuffer()
         self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
         self.eap = eap_server(settings, clock, entropy)
+        self.clients: Callable[[], ClientTable] = lambda: ClientTable(())
         self.guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
+        self.eap.is_nas = lambda name: has_name(self.clients(), name)
         self.authenticate = Authenticate(
             self.directory,
             self.attempts,

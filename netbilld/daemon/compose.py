@@ -170,6 +170,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             ports=BOTH_PORTS if pool is None else ("acct",),
         )
         radsec: RadsecEdge | None = None
+        auth.clients = clients_of(edge)
         certificates = CertificateFiles.of(settings.data_dir)
         if settings.radius.radsec_port is not None:
             radsec = RadsecEdge(

@@ -34,10 +34,7 @@ _ENDS: Final = {
     DropReason.BAD_MESSAGE_AUTHENTICATOR: Closed.UNAUTHENTIC,
     DropReason.MESSAGE_AUTHENTICATOR_MISSING: Closed.UNAUTHENTIC,
 }
-_REFUSALS: Final = {
-    PeerRefusal.UNKNOWN_CLIENT: Closed.UNKNOWN_CLIENT,
-    PeerRefusal.OTHER_CERTIFICATE: Closed.OTHER_CERTIFICATE,
-}
+_REFUSALS: Final = {PeerRefusal.UNKNOWN_CLIENT: Closed.UNKNOWN_CLIENT}
 _ADVICE: Final = {
     Closed.UNKNOWN_CLIENT: "no NAS has this address or certificate: `netbilld nas add NAME ADDRESS …`",
     Closed.TOO_MANY: "too many connections are open: see radius.radsec_connections",
@@ -155,7 +152,7 @@ class RadsecEdge:
         self._clients = clients
         self._strangers_may_call = names_known(clients)
         for peer in list(self._peers.values()):
-            found = identify(clients, peer.connection.certificate, peer.connection.source[0])
+            found = self._identify(peer.connection)
             if not isinstance(found, Client) or found.nas_id != peer.client.nas_id:
                 peer.connection.end(Closed.NAS_CHANGED)
             elif found != peer.client:
@@ -195,18 +192,10 @@ class RadsecEdge:
     def opened(self, connection: RadsecConnection) -> Closed | None:
         """Take on a connection whose certificate is a NAS's."""
         host = connection.source[0]
-        found = identify(self._clients, connection.certificate, host)
+        found = self._identify(connection)
         if isinstance(found, PeerRefusal):
-            why = _REFUSALS[found]
-            shown = ", ".join(sorted(connection.certificate.names)) or "nobody"
-            nas = self._clients.find(host)
-            self.refused(
-                host,
-                why,
-                f"its certificate is for {shown}: if that is right, `netbilld nas set {nas.name} --radsec-name …`"
-                if nas is not None and why is Closed.OTHER_CERTIFICATE
-                else "",
-            )
+            why = _REFUSALS.get(found, Closed.OTHER_CERTIFICATE)
+            self.refused(host, why, self._why_not(found, connection))
             return why
         orders = OrderChannel(connection.send, self._entropy(1)[0])
         self._peers[connection.source] = _Peer(found, connection, orders)
@@ -262,6 +251,27 @@ class RadsecEdge:
         if self._lines.is_due((host, why), self._clock.monotonic()):
             said = detail or _ADVICE.get(why, why.value)
             logger.warning("RadSec from %s is refused: %s", host, said, extra={"event": f"radsec_{why.value}"})
+
+    def _identify(self, connection: RadsecConnection) -> Client | PeerRefusal:
+        return identify(self._clients, connection.certificate, connection.source[0], self._is_subscriber)
+
+    def _is_subscriber(self, name: str) -> bool:
+        return self._authenticate.certified(name.encode(), self._clock.now()) is not None
+
+    def _why_not(self, found: PeerRefusal, connection: RadsecConnection) -> str:
+        """Return what a person has to know of a certificate that is not the NAS's."""
+        shown = ", ".join(sorted(connection.certificate.names)) or "nobody"
+        if found is PeerRefusal.SUBSCRIBERS:
+            return f"its certificate, for {shown}, is a subscriber's: it is for EAP"
+        if found is PeerRefusal.AMBIGUOUS:
+            return (
+                f"its certificate, for {shown}, doesn't say whose it is, and a subscriber has such a name: "
+                "`netbilld certs issue NAME --use radsec --renew`"
+            )
+        nas = self._clients.find(connection.source[0])
+        if found is PeerRefusal.UNKNOWN_CLIENT or nas is None:
+            return ""
+        return f"its certificate is for {shown}: if that is right, `netbilld nas set {nas.name} --radsec-name …`"
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ TLS itself is elsewhere; here are its certificate's names and its clear octets.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -12,6 +12,7 @@ from typing import Final
 
 from netbilld.model.errors import InvalidInputError
 from netbilld.radius.authenticator import Secret
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS
 
@@ -29,10 +30,12 @@ class PeerCertificate:
     Attributes:
         names: DNS names, addresses and the common name, in canonical form.
         fingerprint: SHA-256, lower-case hexadecimal digits.
+        use: whose it says it is.
     """
 
     names: frozenset[str]
     fingerprint: str
+    use: CertificateUse = CertificateUse.ANY
 
 
 class PeerRefusal(StrEnum):
@@ -40,6 +43,8 @@ class PeerRefusal(StrEnum):
 
     UNKNOWN_CLIENT = "unknown_client"
     OTHER_CERTIFICATE = "other_certificate"
+    SUBSCRIBERS = "subscribers"  # it says that it is for EAP
+    AMBIGUOUS = "ambiguous"  # it doesn't say whose it is, and a subscriber has a name of it
 
 
 def canonical_name(name: str) -> str:
@@ -81,24 +86,41 @@ def parse_binding(text: str) -> str:
     return name
 
 
-def identify(clients: ClientTable, certificate: PeerCertificate, address: str) -> Client | PeerRefusal:
+def identify(
+    clients: ClientTable, certificate: PeerCertificate, address: str, is_subscriber: Callable[[str], bool]
+) -> Client | PeerRefusal:
     """Return the NAS that a connection is, as `RadiusServer` is to see it.
 
     A NAS that is bound to a name or fingerprint is known by it, wherever it calls from, and by nothing else. One that
     is not bound is known by its address, and its certificate must be for the NAS's name or for that address: the same
     authority may have made certificates for subscribers, who can share a NAS's address. `*` waives that.
+
+    A certificate for EAP is nobody's here, nor is one that is known by its name, doesn't say whose it is, and has a
+    name for which `is_subscriber` is true. Only a fingerprint names one certificate whatever it says.
     """
     bound = next((client for client in clients if _shows(certificate, client.radsec_name)), None)
-    if bound is not None:
+    if bound is not None and bound.radsec_name == certificate.fingerprint:
         return _over_tls(bound, address)
-    client = clients.find(address)
+    client = bound or clients.find(address)
     if client is None:
         return PeerRefusal.UNKNOWN_CLIENT
     own_names = {canonical_name(client.name), canonical_name(address)}
-    unbound = client.radsec_name is None and own_names & certificate.names
-    if unbound or client.radsec_name == ANY_CERTIFICATE:
-        return _over_tls(client, address)
-    return PeerRefusal.OTHER_CERTIFICATE
+    by_name = bound is not None or (client.radsec_name is None and bool(own_names & certificate.names))
+    if not by_name and client.radsec_name != ANY_CERTIFICATE:
+        return PeerRefusal.OTHER_CERTIFICATE
+    if certificate.use is CertificateUse.EAP:
+        return PeerRefusal.SUBSCRIBERS
+    if by_name and certificate.use is CertificateUse.ANY and any(is_subscriber(name) for name in certificate.names):
+        return PeerRefusal.AMBIGUOUS
+    return _over_tls(client, address)
+
+
+def has_name(clients: Iterable[Client], name: str) -> bool:
+    """Tell whether a NAS is called so, or is bound to a certificate of that name."""
+    name = canonical_name(name)
+    return name != ANY_CERTIFICATE and any(
+        name in {canonical_name(client.name), client.radsec_name} for client in clients
+    )
 
 
 def _shows(certificate: PeerCertificate, binding: str | None) -> bool:

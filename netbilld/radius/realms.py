@@ -25,6 +25,11 @@ class Realms:
         """Return the realms of a setting."""
         return cls(frozenset(name.strip().lower().encode() for name in names))
 
+    @property
+    def named(self) -> "Realms":
+        """The realms that are named one by one."""
+        return Realms(self.names - {ANY_REALM.encode()})
+
     def other_names(self, user_name: bytes, attributes: dict[int, bytes]) -> list[bytes]:
         """Return what else to look up once `user_name` as typed leads to nobody, in order.
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from netbilld.radius.access import AccessView, Decision, Entropy, Reason, decide, proven, refuse
 from netbilld.radius.attributes import CALLING_STATION_ID, EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
-from netbilld.radius.eap import EapOutcome, Left, failure_for
+from netbilld.radius.eap import EapOutcome, Find, Left, failure_for
 from netbilld.radius.login_forms import circuit_names
 from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
@@ -29,8 +29,11 @@ Answer = Callable[[Decision], None]
 class EapServer(Protocol):
     """Carries on the conversation an Access-Request with EAP-Message belongs to."""
 
-    def handle(self, request: Request, find: Callable[[bytes], AccessView | None]) -> EapOutcome | None:
-        """Return a Challenge, Accept or Reject, and whom it is about as far as it is known; None for silence."""
+    def handle(self, request: Request, find: Find, find_certified: Find) -> EapOutcome | None:
+        """Return a Challenge, Accept or Reject, and whom it is about as far as it is known; None for silence.
+
+        `find` leads from a name somebody says to its credential, `find_certified` from a name in his certificate.
+        """
         ...
 
     def forget_silent(self, now_mono: float) -> None:
@@ -85,6 +88,7 @@ class Authenticate:
         self._eap = eap
         self._admission = admission
         self._realms = realms
+        self._named_realms = realms.named
         self._guessers = guessers
         self.accepts = 0
         self.rejects = 0
@@ -113,13 +117,18 @@ class Authenticate:
     def _handle_eap(self, eap: EapServer, request: Request, now: datetime, answer: Answer) -> Decision | None:
         guessers = self._guessers
 
-        def find(inner: bytes) -> AccessView | None:
-            found = self._named(inner, request, now)
+        def tried(inner: bytes, found: AccessView | None) -> AccessView | None:
             if found is None or guessers is None or guessers.may_try(request, inner, found):
                 return found
             return replace(found, barred=True)
 
-        outcome = eap.handle(request, find)
+        def find(inner: bytes) -> AccessView | None:
+            return tried(inner, self._named(inner, request, now))
+
+        def find_certified(inner: bytes) -> AccessView | None:
+            return tried(inner, self.certified(inner, now))
+
+        outcome = eap.handle(request, find, find_certified)
         for left in eap.take_left():
             self._note_left(left, now)
         if outcome is None:
@@ -215,6 +224,20 @@ class Authenticate:
             if (found := self._directory.find(name, now)) is not None:
                 return found
         return None
+
+    def certified(self, name: bytes, now: datetime) -> AccessView | None:
+        """Return whom a name in a certificate leads to: it is the whole proof, so only a realm that is named comes off.
+
+        What the NAS reports beside it is the device's choice, and adds nothing to a name.
+        """
+        return self._directory.find(name, now) or next(
+            (
+                found
+                for other in self._named_realms.other_names(name, {})
+                if (found := self._directory.find(other, now)) is not None
+            ),
+            None,
+        )
 
     def _find_otherwise(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
         """Return whom a name that nobody has leads to: without its realm, else by the line the request came by."""

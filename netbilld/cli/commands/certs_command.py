@@ -25,15 +25,24 @@ from netbilld.adapters.certificates import (
     judge_server,
     names_of,
     read_certificates,
+    use_of,
 )
 from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option, read_secret
-from netbilld.model.errors import InvalidInputError, NetbilldError
+from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
+from netbilld.radius.certificate_use import CertificateUse
+from netbilld.radius.radsec import canonical_name
+from netbilld.radius.realms import Realms
 
 _SHORT: Final = 16
+_USES: Final = {
+    CertificateUse.RADSEC: "a NAS (RadSec)",
+    CertificateUse.EAP: "a subscriber's device (EAP-TLS)",
+    CertificateUse.ANY: "a NAS or a subscriber's device, as long as no other has a name of it: see --use",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +70,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     issue.add_argument(
         "--days", type=int, default=CLIENT_DAYS, help=f"valid for, 1 to {LONGEST_DAYS}; default %(default)s"
+    )
+    issue.add_argument(
+        "--use",
+        choices=[use.value for use in CertificateUse],
+        help="radsec: of a NAS; eap: of a subscriber's device; any: of either, where no other has the name; "
+        "default: of whoever has the name NAME, or as the one it renews",
     )
     issue.add_argument("--renew", action="store_true", help="make the successor of the one there is, with its key")
     issue.add_argument("--p12", action="store_true", help="also one file with certificate, key and authority")
@@ -112,12 +127,16 @@ async def _issue(options: argparse.Namespace, context: Context, files: Certifica
             raise InvalidInputError("a .p12 file needs a password", hint="use --password-stdin, or a terminal")
     elif options.password is not None or options.password_stdin:
         raise InvalidInputError("--password locks a .p12 file only", hint="add --p12")
+    use = CertificateUse(options.use) if options.use else None
+    if use is None and not options.renew and is_there(files.ca):
+        use = await _use_of_name(options.name, context)
     key_was_there = is_there(files.client_key(options.name))
     certificate = CertificateAuthority(files).issue(
         options.name,
         context.now(),
         also_for=options.also_for,
         days=options.days,
+        use=use,
         renew=options.renew,
         bundle_password=password,
     )
@@ -125,10 +144,38 @@ async def _issue(options: argparse.Namespace, context: Context, files: Certifica
     on = local_time(expires_at, context.settings.timezone)
     print(f"certificate  {files.client(options.name)}, expires {on}, {expiry_words(expires_at, context.now())}")
     print(f"key          {files.client_key(options.name)}{'' if key_was_there else ', new'}")
+    print(f"for          {_USES[use_of(certificate)]}")
     if options.p12:
         print(f"both         {files.client_bundle(options.name)}")
     print(f"authority    {files.ca}")
     print(f"fingerprint  {fingerprint(certificate)}")
+
+
+async def _use_of_name(name: str, context: Context) -> CertificateUse:
+    """Return whose a name is; any, while nobody has it.
+
+    Raises:
+        RefusedError: a NAS and a subscriber have it.
+        StoreUnavailableError: the database is away.
+    """
+    try:
+        async with context.database() as database, database.read() as work:
+            routers = await work.nas.all()
+            own = canonical_name(name)
+            is_nas = any(own in {canonical_name(one.name), one.radsec_name} for one in routers)
+            names = [name.encode(), *Realms.of(context.settings.radius.realms).named.other_names(name.encode(), {})]
+            found = [await work.subscribers.by_credential_name(one.decode()) for one in names]
+    except NetbilldError as error:
+        if error.code == "schema_missing":  # certificates need no database
+            return CertificateUse.ANY
+        raise
+    if is_nas and any(found):
+        raise RefusedError(
+            f"a NAS and a subscriber are called {name}", hint="say whose it is: `--use radsec` or `--use eap`"
+        )
+    if is_nas:
+        return CertificateUse.RADSEC
+    return CertificateUse.EAP if any(found) else CertificateUse.ANY
 
 
 def _list(context: Context, files: CertificateFiles) -> None:
@@ -145,6 +192,7 @@ def _list(context: Context, files: CertificateFiles) -> None:
         [
             document["kind"],
             document["name"],
+            document["use"] or "",
             ", ".join(document["names"]),
             local_time(document["expires_at"], zone),
             expiry_words(document["expires_at"], now) if document["expires_at"] else "",
@@ -153,7 +201,7 @@ def _list(context: Context, files: CertificateFiles) -> None:
         ]
         for document in documents
     ]
-    print_table(("KIND", "NAME", "FOR", "EXPIRES", "", "FINGERPRINT", "STATE"), rows)
+    print_table(("KIND", "NAME", "USE", "FOR", "EXPIRES", "", "FINGERPRINT", "STATE"), rows)
 
 
 def _documents(files: CertificateFiles, now: datetime, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -184,6 +232,7 @@ def _document(kind: str, path: Path, certificate: x509.Certificate | None, findi
     document: dict[str, Any] = {
         "kind": kind,
         "name": common_name(certificate) if certificate else path.stem,
+        "use": use_of(certificate).value if certificate and kind == "client" else None,
         "file": str(path),
         "names": list(names_of(certificate)) if certificate else [],
         "issuer": certificate.issuer.rfc4514_string() if certificate else None,

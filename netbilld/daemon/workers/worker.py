@@ -85,6 +85,7 @@ class Worker:
         self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
         self._failures = Failures()
         self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
+        self._auth.clients = lambda: self._edge.clients
         self._to_look_at: set[UUID] = set()
         self._look = asyncio.Event()
         self._stop = asyncio.Event()

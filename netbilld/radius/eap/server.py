@@ -90,6 +90,8 @@ class Left:
 class EapServer:
     """Carries on every EAP conversation.
 
+    `is_nas` is asked whether a NAS has a name, of a certificate that doesn't say whose it is.
+
     Args:
         entropy: gives that many unpredictable octets.
         methods: which are offered, the first first; those that need TLS as long as `engine` serves them.
@@ -112,6 +114,7 @@ class EapServer:
         self._methods = tuple(methods)
         self._resumption = Resumption(resume_seconds)
         self.conversations: Final = Conversations(max_conversations)
+        self.is_nas: Callable[[str], bool] = lambda _name: False
         self.resumed = 0
         self.silenced = 0
 
@@ -120,10 +123,11 @@ class EapServer:
         """What is offered now, the first first: what needs TLS only while there is a certificate."""
         return tuple(name for name in self._methods if name == "eap-md5" or self._serves(name))
 
-    def handle(self, request: Request, find: Find) -> EapOutcome | None:
+    def handle(self, request: Request, find: Find, find_certified: Find | None = None) -> EapOutcome | None:
         """Return the answer to an Access-Request with EAP-Message; None for silence.
 
-        `find` leads from a name to its credential and what its service is due now.
+        `find` leads from a name to its credential and what its service is due now; `find_certified` does so for a name
+        in a certificate, for which nothing else need speak.
         """
         packet = request.packet
         now_mono = request.arrived_mono
@@ -164,6 +168,8 @@ class EapServer:
         if said.kind != conversation.method.kind:
             return self._refuse(conversation, said, broken(f"answer of type {said.kind} to another method"))
         conversation.begun = True
+        if conversation.method.name == "eap-tls" and find_certified is not None:
+            find = find_certified
         step = conversation.method.answer(said.data, find)
         if isinstance(step, Ask):
             outcome = self._ask(conversation, conversation.method.kind, step.data)
@@ -258,7 +264,7 @@ class EapServer:
             return Md5Method(identity, self._entropy(CHALLENGE_OCTETS))
         engine, room, now_mono = self._engine, conversation.room_octets, conversation.started_mono
         if name == "eap-tls":
-            return EapTlsMethod(identity, engine, self._resumption, room, now_mono)
+            return EapTlsMethod(identity, engine, self._resumption, room, now_mono, is_nas=self.is_nas)
         if name == "eap-ttls":
             return TtlsMethod(identity, engine, self._resumption, room, now_mono)
         entropy = self._entropy(ENTROPY_OCTETS)

@@ -7,7 +7,7 @@ from typing import Protocol
 from netbilld.radius.access import AccessView, Method, Reason
 from netbilld.radius.eap.packet import EapType
 
-# Leads from a name, as a peer or its certificate gives it, to the credential of that name.
+# Leads from a name, as a peer or its certificate gives it, to its credential.
 Find = Callable[[bytes], AccessView | None]
 
 

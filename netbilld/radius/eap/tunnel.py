@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.eap.packet import EapType
 
 # RFC 5216 §2.3 (PEAP has taken the same words), RFC 5281 §8
@@ -22,6 +23,7 @@ class PeerCertificate:
     """A verified client certificate: its names, those that stand for a person or device first."""
 
     names: Sequence[bytes]
+    use: CertificateUse = CertificateUse.ANY
 
 
 class TlsTunnel(Protocol):

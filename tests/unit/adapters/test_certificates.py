@@ -22,11 +22,14 @@ from netbilld.adapters.certificates import (
     judge_client,
     judge_server,
     names_of,
+    peer_certificate,
     read_certificates,
     read_key,
     signed_by,
+    use_of,
 )
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
+from netbilld.radius.certificate_use import CertificateUse
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 NAMES = ("radius.example.net", "192.0.2.1", "2001:db8::1")
@@ -65,6 +68,20 @@ def test_openssl_believes_what_is_made_for_its_own_purpose_only(files: Certifica
     assert believed(files, files.client("pop1"), "sslclient")
     assert not believed(files, files.server, "sslclient")
     assert not believed(files, files.client("pop1"), "sslserver")
+
+
+def test_a_client_certificate_says_whose_it_is_and_goes_on_saying_so(files: CertificateFiles) -> None:
+    authority = CertificateAuthority(files)
+    assert use_of(read_certificates(files.client("pop1"))[0]) is CertificateUse.ANY
+    for use in CertificateUse:
+        made = authority.issue(f"for-{use}", NOW, use=use)
+        renewed = authority.issue(f"for-{use}", NOW, renew=True)
+        assert use_of(made) is use_of(renewed) is use
+        assert believed(files, files.client(f"for-{use}"), "sslclient")
+        assert common_name(made) == f"for-{use}"
+    changed = authority.issue("for-radsec", NOW, use=CertificateUse.EAP, renew=True)
+    assert use_of(changed) is CertificateUse.EAP
+    assert peer_certificate(changed).use is CertificateUse.EAP
 
 
 def test_keys_are_for_their_owner_only(files: CertificateFiles) -> None:

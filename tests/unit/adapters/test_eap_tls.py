@@ -13,6 +13,7 @@ from OpenSSL import SSL
 from netbilld.adapters.eap_tls import EapTls, EapTlsFiles, EapTlsPolicy
 from netbilld.radius.access import AccessView, Reason
 from netbilld.radius.attributes import EAP_MESSAGE, FRAMED_MTU, MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY, STATE, USER_NAME
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, EapServer
 from netbilld.radius.mschap import nt_hash
@@ -60,8 +61,15 @@ class World:
         assert outcome is not None
         return outcome
 
-    def client(self, name: str, common_name: str = "nemo", *names: x509.GeneralName, days: int = 60) -> Pair:
-        pair = make(common_name, self.authority, client=True, names=names, days=days)
+    def client(
+        self,
+        name: str,
+        common_name: str = "nemo",
+        *names: x509.GeneralName,
+        days: int = 60,
+        use: CertificateUse = CertificateUse.EAP,
+    ) -> Pair:
+        pair = make(common_name, self.authority, client=True, names=names, days=days, use=use)
         pair.write(self.directory, name)
         return pair
 
@@ -161,6 +169,35 @@ def test_the_credential_is_found_by_any_name_in_the_certificate(
     world.client("client", common_name, *names)
     outcome = world.login(Peer("tls", b"x", context=world.context("1.3", "client")))
     assert outcome.decision.code == Code.ACCESS_ACCEPT, outcome.decision
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_nas_s_certificate_opens_no_subscribers_service(world: World, version: str) -> None:
+    world.client("nemo", use=CertificateUse.RADSEC)
+    outcome = world.login(Peer("tls", NEMO, context=world.context(version, "nemo")))
+    assert outcome.decision.code == Code.ACCESS_REJECT
+    assert outcome.decision.reason == Reason.CERTIFICATE_REFUSED
+    assert "OU=RadSec" in (outcome.decision.detail or "")
+
+
+@pytest.mark.parametrize(("use", "code"), [("any", Code.ACCESS_REJECT), ("eap", Code.ACCESS_ACCEPT)])
+def test_where_a_nas_has_the_name_too_the_certificate_must_say_whose_it_is(world: World, use: str, code: Code) -> None:
+    world.client("nemo", use=CertificateUse(use))
+    for name in ("somebody", "nemo"):
+        world.server.is_nas = name.__eq__
+        outcome = world.login(Peer("tls", NEMO, context=world.context(name="nemo")))
+        assert outcome.decision.code == (code if name == "nemo" else Code.ACCESS_ACCEPT)
+    assert use == "eap" or "a NAS has the name nemo too" in (outcome.decision.detail or "")
+
+
+def test_a_resumed_session_of_a_nas_s_certificate_is_refused_too(world: World) -> None:
+    world.client("nemo", use=CertificateUse.ANY)
+    context = world.context("1.2", "nemo")
+    first = Peer("tls", NEMO, context=context)
+    assert world.login(first).decision.code == Code.ACCESS_ACCEPT
+    world.server.is_nas = "nemo".__eq__
+    again = Peer("tls", NEMO, context=context, session=first.session())
+    assert world.login(again).decision.reason == Reason.CERTIFICATE_REFUSED
 
 
 def test_an_identity_that_is_not_in_the_certificate_opens_nothing(world: World) -> None:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from netbilld.model.errors import InvalidInputError
 from netbilld.radius.authenticator import Secret
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.radsec import (
     FrameReader,
     PeerCertificate,
     PeerRefusal,
+    has_name,
     identify,
     names_known,
     parse_binding,
@@ -26,12 +28,12 @@ def nas(name: str, address: str, radsec_name: str | None = None) -> Client:
     return Client(uuid4(), name, ip_network(address), Secret(b"its own"), "mikrotik", "true", radsec_name=radsec_name)
 
 
-def shown(*names: str, fingerprint: str = "00" * 32) -> PeerCertificate:
-    return PeerCertificate(frozenset(names), fingerprint)
+def shown(*names: str, fingerprint: str = "00" * 32, use: CertificateUse = CertificateUse.RADSEC) -> PeerCertificate:
+    return PeerCertificate(frozenset(names), fingerprint, use)
 
 
-def known_as(clients: list[Client], certificate: PeerCertificate, address: str) -> str:
-    found = identify(ClientTable(clients), certificate, address)
+def known_as(clients: list[Client], certificate: PeerCertificate, address: str, *subscribers: str) -> str:
+    found = identify(ClientTable(clients), certificate, address, subscribers.__contains__)
     return found.name if isinstance(found, Client) else found.value
 
 
@@ -73,13 +75,43 @@ def test_a_subscribers_certificate_of_the_same_authority_is_not_the_nas_whose_ad
     assert known_as(clients, shown("budi"), "192.0.2.1") == "pop1"
 
 
+@pytest.mark.parametrize("binding", [None, "pop1", "*"])
+def test_a_certificate_for_eap_is_no_nas_s_whatever_its_name(binding: str | None) -> None:
+    clients = [nas("pop1", "192.0.2.1", binding)]
+    assert known_as(clients, shown("pop1", use=CertificateUse.EAP), "192.0.2.1") == PeerRefusal.SUBSCRIBERS
+    assert known_as(clients, shown("pop1", use=CertificateUse.RADSEC), "192.0.2.1", "pop1") == "pop1"
+
+
+@pytest.mark.parametrize("binding", [None, "pop1"])
+def test_a_certificate_that_says_nothing_is_a_nas_s_unless_a_subscriber_has_its_name(binding: str | None) -> None:
+    clients = [nas("pop1", "192.0.2.1", binding)]
+    certificate = shown("pop1", "pop1.example.net", use=CertificateUse.ANY)
+    assert known_as(clients, certificate, "192.0.2.1", "budi") == "pop1"
+    assert known_as(clients, certificate, "192.0.2.1", "pop1") == PeerRefusal.AMBIGUOUS
+    assert known_as(clients, certificate, "192.0.2.1", "pop1.example.net") == PeerRefusal.AMBIGUOUS
+
+
+def test_the_certificate_that_a_fingerprint_names_is_the_nas_s_whatever_it_says() -> None:
+    clients = [nas("pop1", "192.0.2.1", FINGERPRINT)]
+    for use in CertificateUse:
+        assert known_as(clients, shown("budi", fingerprint=FINGERPRINT, use=use), "203.0.113.9", "budi") == "pop1"
+
+
+def test_a_name_is_a_nas_s_if_it_is_called_or_bound_so() -> None:
+    clients = [nas("POP1", "192.0.2.1"), nas("pop2", "192.0.2.2", "pop2.example.net"), nas("pop3", "192.0.2.3", "*")]
+    assert [has_name(clients, name) for name in ("pop1", "pop2", "POP2.example.net.", "budi", "*")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+
+
 def test_a_strangers_address_is_unknown_whatever_its_certificate() -> None:
     assert known_as([nas("pop1", "192.0.2.1")], shown("pop1"), "203.0.113.9") == PeerRefusal.UNKNOWN_CLIENT
     assert known_as([nas("pop1", "192.0.2.1", "*")], shown("*"), "203.0.113.9") == PeerRefusal.UNKNOWN_CLIENT
 
 
 def test_over_tls_a_nas_has_the_fixed_secret_and_its_own_host_address() -> None:
-    found = identify(ClientTable([nas("pop1", "2001:db8::/64")]), shown("pop1"), "2001:db8::9%eth0")
+    clients = ClientTable([nas("pop1", "2001:db8::/64")])
+    found = identify(clients, shown("pop1"), "2001:db8::9%eth0", lambda _name: False)
     assert isinstance(found, Client)
     assert found.secret.md5_after(b"x") == Secret(b"radsec").md5_after(b"x")
     assert str(found.address) == "2001:db8::9/128"

@@ -3,18 +3,29 @@
 import random
 from datetime import datetime
 
-from netbilld.radius.access import AccessView, Decision
-from netbilld.radius.attributes import CALLING_STATION_ID, CLASS, EAP_MESSAGE, REPLY_MESSAGE, STATE, USER_NAME
+import pytest
+
+from netbilld.radius.access import AccessView, Decision, Reason
+from netbilld.radius.attributes import (
+    CALLING_STATION_ID,
+    CLASS,
+    EAP_MESSAGE,
+    MIKROTIK_REALM,
+    REPLY_MESSAGE,
+    STATE,
+    USER_NAME,
+)
 from netbilld.radius.codes import Code
-from netbilld.radius.eap import EapServer
+from netbilld.radius.eap import EapOutcome, EapServer, Find, Left
 from netbilld.radius.eap.conversations import MAX_OF_STATION
 from netbilld.radius.eap.server import DISPLACED
 from netbilld.radius.packet import Packet, encode_attribute
+from netbilld.radius.realms import Realms
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.authenticate import Answer, Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
-from tests.builders.log_in_desk import Desk, attributes, facts
+from tests.builders.log_in_desk import Desk, attributes, credential, facts
 from tests.builders.services import NOW
 from tests.eap_peer import Peer, eap_request
 
@@ -173,3 +184,61 @@ def test_who_guesses_by_eap_is_not_told_the_right_password_either() -> None:
     right = desk.log_in("rahasia", b"budi", HOME)
     assert right is not None
     assert right.code == Code.ACCESS_ACCEPT, "the subscriber's own device is not kept out"
+
+
+class Certified:
+    """An EAP server to which a device has shown a certificate of this name."""
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+
+    def handle(self, _request: Request, _find: Find, find_certified: Find) -> EapOutcome:
+        view = find_certified(self.name)
+        code = Code.ACCESS_ACCEPT if view is not None else Code.ACCESS_REJECT
+        return EapOutcome(Decision(int(code), b"", Reason.OK, "eap-tls"), view, self.name)
+
+    def take_left(self) -> list[Left]:
+        return []
+
+    def forget_silent(self, now_mono: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "realms", "comes_in"),
+    [
+        (b"budi", "*", True),
+        (b"BUDI", "", True),
+        (b"budi@elsewhere.example", "*", False),
+        (b"ELSEWHERE\\budi", "*", False),
+        (b"budi@elsewhere.example", "*,isp.example", False),
+        (b"budi@isp.example", "*,isp.example", True),
+        (b"budi@ISP.example", "isp.example", True),
+        (b"isp.example\\budi", "isp.example", True),
+        (b"budi@isp.example", "", False),
+    ],
+)
+def test_a_realm_comes_off_a_certificates_name_only_if_it_is_named(name: bytes, realms: str, comes_in: bool) -> None:
+    """A password proves its subscriber whatever realm was typed beside it; of a certificate the name is all there is."""
+    desk = Desk()
+    desk.serve(facts())
+    authenticate = Authenticate(
+        desk.directory, desk.attempts, bytes, lambda: 0.0, eap=Certified(name), realms=Realms.of(realms.split(","))
+    )
+    decision = authenticate.handle(eap_request(b"\2\1\0\6\x0d\0"), NOW, lambda _late: None)
+    assert decision is not None
+    assert (decision.code == Code.ACCESS_ACCEPT) is comes_in
+
+
+def test_a_realm_that_the_nas_reports_adds_nothing_to_a_certificates_name() -> None:
+    """The device has chosen it."""
+    desk = Desk()
+    desk.serve(facts(), credential("budi@isp.example"))
+    realms = Realms.of(["*", "isp.example"])
+    authenticate = Authenticate(
+        desk.directory, desk.attempts, bytes, lambda: 0.0, eap=Certified(b"budi"), realms=realms
+    )
+    request = eap_request(b"\2\1\0\6\x0d\0", None, (MIKROTIK_REALM, b"isp.example"))
+    decision = authenticate.handle(request, NOW, lambda _late: None)
+    assert decision is not None
+    assert decision.code == Code.ACCESS_REJECT

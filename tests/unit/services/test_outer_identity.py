@@ -1,14 +1,13 @@
 """The name outside a tunnel is what a NAS accounts for: it may be nobody's or the same, never somebody else's."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
-from netbilld.radius.access import AccessView, Decision, Reason
+from netbilld.radius.access import Decision, Reason
 from netbilld.radius.attributes import EAP_MESSAGE, USER_NAME
 from netbilld.radius.codes import Code
-from netbilld.radius.eap import EapOutcome
+from netbilld.radius.eap import EapOutcome, Find
 from netbilld.radius.server import Request
 from netbilld.services.authenticate import Authenticate
 from tests.builders.log_in_desk import Desk, attributes, credential, facts
@@ -21,7 +20,7 @@ SITI = UUID(int=8)
 class InnerBudi:
     """An EAP server at the end of a conversation in which budi has proved himself."""
 
-    def handle(self, _request: Request, find: Callable[[bytes], AccessView | None]) -> EapOutcome:
+    def handle(self, _request: Request, find: Find, _find_certified: Find) -> EapOutcome:
         granted = Decision(int(Code.ACCESS_ACCEPT), b"", Reason.OK, "eap-peap")
         return EapOutcome(granted, find(b"budi"), b"budi")
 
