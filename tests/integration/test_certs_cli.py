@@ -14,7 +14,7 @@ import pytest
 from netbilld.adapters.certificate_authority import SERVER_DAYS, CertificateAuthority
 from netbilld.adapters.certificates import CertificateFiles, read_certificates
 from netbilld.cli.main import main
-from tests.daemon_process import SECRET, DaemonProcess
+from tests.daemon_process import FLAT_PLAN, SECRET, DaemonProcess
 from tests.peers import free_tcp_port, wait_until
 from tests.radsec_client import RadsecClient
 
@@ -84,6 +84,38 @@ def test_an_authority_is_made_once_and_lists_what_it_made(cli: Cli) -> None:
     assert rows[3]["names"] == ["pop1", "192.0.2.9"]
     assert len(rows[3]["fingerprint"]) == 64
     assert "in 19 days" in cli.ok("certs", "list")
+
+
+def test_a_certificate_is_for_whoever_has_its_name(cli: Cli, tmp_path: Path) -> None:
+    cli.monkeypatch.setenv("NETBILLD_RADIUS__REALMS", "*,isp.example")
+    cli.ok("init", "--admin-email", "admin@example.net", "--admin-password", "a long enough password")
+    cli.ok("certs", "init", "--name", "radius.example.net")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(FLAT_PLAN)
+    cli.ok("plan", "add", str(plan))
+    for username in ("budi", "pop2"):
+        cli.ok("subscriber", "add", username, "--plan", "RUMAH20", "--password", "rahasia")
+    cli.ok("nas", "add", "pop1", "127.0.0.1", "--secret", SECRET)
+    cli.ok("nas", "add", "pop2", "127.0.0.2", "--secret", SECRET, "--radsec-name", "pop2.example.net")
+
+    assert "for          a NAS (RadSec)" in cli.ok("certs", "issue", "pop1")
+    assert "for          a subscriber's device" in cli.ok("certs", "issue", "budi")
+    cli.ok("certs", "issue", "BUDI@isp.example")
+    cli.ok("certs", "issue", "budi@elsewhere.example")
+    cli.ok("certs", "issue", "pop2.example.net")
+    code, _, complaint = cli.run("certs", "issue", "pop2")
+    assert code == 1
+    assert "a NAS and a subscriber are called pop2; say whose it is: `--use radsec` or `--use eap`" in complaint
+    cli.ok("certs", "issue", "pop2", "--use", "eap")
+    cli.ok("certs", "issue", "pop2", "--renew")
+    assert {row["name"]: row["use"] for row in json.loads(cli.ok("certs", "list", "--json")) if row["use"]} == {
+        "pop1": "radsec",
+        "budi": "eap",
+        "BUDI@isp.example": "eap",
+        "budi@elsewhere.example": "any",
+        "pop2.example.net": "radsec",
+        "pop2": "eap",
+    }
 
 
 @pytest.mark.parametrize(

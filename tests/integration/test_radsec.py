@@ -20,6 +20,7 @@ from netbilld.adapters.secretbox import read_key_file
 from netbilld.model.actor import Actor
 from netbilld.radius.attributes import PROXY_STATE
 from netbilld.radius.authenticator import Secret
+from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.codes import Code
 from netbilld.radius.exchange import build_request
 from netbilld.radius.packet import encode_attributes
@@ -65,6 +66,9 @@ class Town:
         authority.issue("pop1", now)
         authority.issue("roaming.example.net", now)
         authority.issue("budi", now)
+        authority.issue("phone", now, also_for=("pop1",), use=CertificateUse.EAP)
+        authority.issue("either", now, also_for=("pop1", "tono"))
+        authority.issue("router", now, also_for=("pop1", "tono"), use=CertificateUse.RADSEC)
         authority.issue("old", long_ago, days=900, also_for=("pop1",))
         self.other.directory.parent.mkdir()
         another = CertificateAuthority(self.other)
@@ -363,6 +367,9 @@ def refused(town: Town, name: str | None, source: str, **how: object) -> bool:
         ("other", POP1, "tls_failed", "its certificate is not believed: "),
         ("budi", POP1, "other_certificate", "its certificate is for budi: if that is right, `netbilld nas set pop1"),
         ("pop1", ROAMING, "other_certificate", "its certificate is for pop1"),
+        ("phone", POP1, "other_certificate", "its certificate, for phone, pop1, is a subscriber's: it is for EAP"),
+        ("phone", ANYWAY, "other_certificate", "its certificate, for phone, pop1, is a subscriber's: it is for EAP"),
+        ("either", POP1, "other_certificate", "its certificate, for either, pop1, tono, doesn't say whose it is"),
         ("pop1", UNBOUND, "unknown_client", "no NAS has this address or certificate"),
     ],
 )
@@ -378,6 +385,10 @@ def test_whoever_is_no_nas_is_turned_away_counted_and_named(
     said = [line for line in town.daemon.log.splitlines() if f"RadSec from {source} is refused: {words}" in line]
     # once a minute for each source and reason, so an earlier case may have said its own words instead
     assert said or f"RadSec from {source} is refused" in town.daemon.log
+
+
+def test_a_certificate_for_radsec_is_the_nas_s_although_a_subscriber_has_a_name_of_it(town: Town) -> None:
+    assert not refused(town, "router", POP1)
 
 
 def test_why_is_said_once_a_minute(town: Town) -> None:
