@@ -41,6 +41,7 @@ from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
@@ -155,6 +156,7 @@ class PanelWorld:
             "database": self.database,
             "manage_subscribers": ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE)),
             "manage_locks": ManageLocks(self.database),
+            "manage_pools": ManagePools(self.database),
             "receive_payment": ReceivePayment(self.database, timezone=ZONE),
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,
@@ -487,7 +489,47 @@ async def seed(world: PanelWorld) -> list[Person]:
             .where(tables.services.c.id == people[20].service_id)
             .values(status="suspended", status_reason="Pindah rumah, modem dikembalikan")
         )
+    await seed_pools(world, people, routers)
     return people
+
+
+async def seed_pools(world: PanelWorld, people: Sequence[Person], routers: Sequence[UUID]) -> None:
+    """Give the people online addresses of a pool; a small pool is full, and one address is two people's."""
+    now = world.clock.now()
+    manage = ManagePools(world.database)
+    week = now - timedelta(days=7)
+    await manage.add("rumah", "10.20.0.0/27", "ipv4", None, ["10.20.0.0-10.20.0.1"], SYSTEM, week)
+    await manage.add("toko", "10.30.0.0/30", "ipv4", None, [], SYSTEM, week)
+    await manage.add("lan", "2001:db8:8000::/40", "delegated", 56, ["2001:db8:8000::/56"], SYSTEM, week)
+    async with world.database.write() as work:
+        pools = {pool.name: pool for pool in await work.addresses.pools()}
+        online = [session for session in await work.addresses.open_sessions() if session.nas_id == routers[0]]
+        stolen, station = online[0], {session.service_id: session.mac for session in online}
+        rows = [
+            (pools["toko"], f"10.30.0.{number}", people[(0, 1, 20, 22)[number]], now + timedelta(seconds=95) if number == 3 else None)
+            for number in range(4)
+        ]  # fmt: skip
+        rows += [(pools["lan"], f"2001:db8:8000:{number}00::/56", people[number], None) for number in range(1, 9)]
+        for pool, address, person, held_until_at in rows:
+            await work.connection.execute(
+                insert(tables.address_leases).values(
+                    pool_id=pool.id, address=address, service_id=person.service_id, nas_id=routers[0],
+                    session_key=station.get(person.service_id), taken_at=now - timedelta(minutes=41), held_until_at=held_until_at,
+                )
+            )  # fmt: skip
+        await work.connection.execute(
+            update(tables.address_leases)
+            .where(tables.address_leases.c.address == stolen.framed_ip)
+            .values(service_id=people[11].service_id, session_key="48:8F:5A:00:00:99")
+        )
+        await work.connection.execute(
+            update(tables.address_leases)
+            .where(tables.address_leases.c.address.in_(["2001:db8:8000:700::/56", "2001:db8:8000:800::/56"]))
+            .values(released_at=now - timedelta(minutes=12))
+        )
+        await work.connection.execute(
+            update(tables.nas).where(tables.nas.c.id == routers[1]).values(suspect_since_at=now - timedelta(minutes=34))
+        )
 
 
 class Browser:

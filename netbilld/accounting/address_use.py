@@ -110,7 +110,7 @@ def judge(
         policy: how long to keep it for whom.
         around: time and NAS.
     """
-    mine = [session for session in sessions if _has(session, lease, kind)]
+    mine = [session for session in sessions if has_lease(session, lease, kind)]
     using = [session for session in mine if session.is_open]
     if using:
         if lease.held_until_at is None:
@@ -154,7 +154,7 @@ def _is_cut_off(held_until_at: datetime, policy: HoldPolicy, around: Surrounding
     return silence.suspect_since_at is not None or silence.last_heard_at < held_until_at
 
 
-def _has(session: SessionHold, lease: AddressLease, kind: PoolKind) -> bool:
+def has_lease(session: SessionHold, lease: AddressLease, kind: PoolKind) -> bool:
     """Tell whether a session of the lease's service has its address, as far as the NAS reports it.
 
     Many NAS say nothing of IPv6 prefixes, and some nothing of an address until it is up: then the station decides.

@@ -53,6 +53,7 @@ from netbilld.services.initialise import verify_key
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.manage_locks import ManageLocks
+from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.meter_usage import MeterUsage
@@ -169,8 +170,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             clock,
             ports=BOTH_PORTS if pool is None else ("acct",),
         )
-        radsec: RadsecEdge | None = None
         auth.clients = clients_of(edge)
+        radsec: RadsecEdge | None = None
         certificates = CertificateFiles.of(settings.data_dir)
         if settings.radius.radsec_port is not None:
             radsec = RadsecEdge(
@@ -209,9 +210,9 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             entropy=entropy,
             interim_seconds=settings.radius.interim_interval,
         )
-        retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
         orders = None if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds)
         trace.take_along(*(sender for sender in (coa, orders) if sender is not None))
+        retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
         reconcile = Reconcile(
             database,
             orders or coa,
@@ -263,6 +264,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 database=database,
                 manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
                 manage_locks=ManageLocks(database),
+                manage_pools=ManagePools(database),
                 receive_payment=ReceivePayment(database, timezone=settings.timezone),
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,

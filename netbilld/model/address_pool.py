@@ -93,6 +93,20 @@ class AddressPool:
         """How many sessions it serves."""
         return sum(end - start for start, end in self._spans)
 
+    @cached_property
+    def reserved(self) -> int:
+        """How many of its network are excluded."""
+        return (1 << (self.prefix_length - self.net.prefixlen)) - self.size
+
+    def piece(self, wanted: Network) -> str | None:
+        """Return the address or prefix of this network that `wanted` is in, given out or not; None for outside."""
+        if not overlap(self.net, wanted) or wanted.prefixlen < self.prefix_length:
+            return None
+        first = int(wanted.network_address) >> self._shift << self._shift
+        if self.net.max_prefixlen == _IPV4_BITS:
+            return str(IPv4Address(first))
+        return f"{IPv6Address(first)}/{self.prefix_length}"
+
     def address(self, number: int) -> str:
         """Return the address of that number, counted from 0: `10.0.0.1`, or a prefix as `2001:db8::/56`."""
         at = bisect_right(self._before, number) - 1
@@ -172,10 +186,17 @@ def parse_range(text: str) -> tuple[Address, Address]:
         begin, end = ip_address(first), ip_address(last)
     except ValueError:
         raise InvalidInputError(
-            f"excluded {text.strip()[:80]!r} is no address or range", hint="write 10.0.0.1 or 10.0.0.1-10.0.0.9"
+            f"excluded {text.strip()[:80]!r} is no address or range",
+            hint="write 10.0.0.1 or 10.0.0.1-10.0.0.9",
+            code="excluded_invalid",
+            values={"text": text.strip()[:80]},
         ) from None
     if begin.version != end.version or int(begin) > int(end):
-        raise InvalidInputError(f"excluded {text.strip()[:80]!r} ends before it begins")
+        raise InvalidInputError(
+            f"excluded {text.strip()[:80]!r} ends before it begins",
+            code="excluded_backwards",
+            values={"text": text.strip()[:80]},
+        )
     return begin, end
 
 
@@ -189,29 +210,44 @@ def check_network(kind: PoolKind, network: str, prefix_length: int | None) -> tu
         parsed = ip_network(network.strip())
     except ValueError as error:
         raise InvalidInputError(
-            f"network {network.strip()[:60]!r} is none: {error}", hint="write 10.20.0.0/22 or 2001:db8::/40"
+            f"network {network.strip()[:60]!r} is none: {error}",
+            hint="write 10.20.0.0/22 or 2001:db8::/40",
+            code="network_invalid",
+            values={"text": network.strip()[:60]},
         ) from None
     version = 4 if kind is PoolKind.IPV4 else 6
     if parsed.version != version:
-        raise InvalidInputError(f"a pool of kind {kind} needs an IPv{version} network, not {parsed}")
+        raise InvalidInputError(
+            f"a pool of kind {kind} needs an IPv{version} network, not {parsed}",
+            code="network_family",
+            values={"version": version, "network": parsed},
+        )
     _refuse_special(parsed)
     length = _DEFAULT_LENGTHS[kind] if prefix_length is None else prefix_length
     if kind is PoolKind.IPV4 and length != _IPV4_BITS:
-        raise InvalidInputError("a session gets one IPv4 address: --prefix-length is for IPv6 pools")
+        raise InvalidInputError(
+            "a session gets one IPv4 address: --prefix-length is for IPv6 pools", code="ipv4_length"
+        )
     if not max(parsed.prefixlen, 1) <= length <= _LONGEST[kind]:
         raise InvalidInputError(
-            f"prefix length {length}: allowed for {kind} in {parsed}: {parsed.prefixlen} to {_LONGEST[kind]}"
+            f"prefix length {length}: allowed for {kind} in {parsed}: {parsed.prefixlen} to {_LONGEST[kind]}",
+            code="prefix_length",
+            values={"length": length, "network": parsed, "shortest": parsed.prefixlen, "longest": _LONGEST[kind]},
         )
     return str(parsed), length
 
 
 def _refuse_special(network: Network) -> None:
     if network.is_multicast or network.is_loopback or network.is_link_local or network.is_unspecified:
-        raise InvalidInputError(f"network {network} can't be subscribers'")
+        raise _special(network, "can't be subscribers'")
     if isinstance(network, IPv4Network) and (int(network.network_address) >> 24 == 0 or network.prefixlen < 8):
-        raise InvalidInputError(f"network {network} is too wide or reserved", hint="write 10.20.0.0/22")
+        raise _special(network, "is too wide or reserved", "write 10.20.0.0/22")
     if isinstance(network, IPv6Network) and network.prefixlen < 16:
-        raise InvalidInputError(f"network {network} is too wide", hint="write 2001:db8::/40")
+        raise _special(network, "is too wide", "write 2001:db8::/40")
+
+
+def _special(network: Network, why: str, hint: str = "") -> InvalidInputError:
+    return InvalidInputError(f"network {network} {why}", hint=hint, code="network_special", values={"network": network})
 
 
 def check_excluded(network: str, excluded: Sequence[str]) -> tuple[str, ...]:
@@ -228,5 +264,9 @@ def _checked(net: Network, excluded: Sequence[str]) -> Iterator[str]:
     for text in excluded:
         first, last = parse_range(text)
         if first.version != net.version or first not in net or last not in net:
-            raise InvalidInputError(f"excluded {text.strip()} is not inside {net}")
+            raise InvalidInputError(
+                f"excluded {text.strip()} is not inside {net}",
+                code="excluded_outside",
+                values={"text": text.strip()[:80], "network": net},
+            )
         yield str(first) if first == last else f"{first}-{last}"

@@ -1,5 +1,7 @@
 """Root of every error a person may meet."""
 
+from collections.abc import Mapping
+
 
 class NetbilldError(Exception):
     """A refusal or fault, said in one line, with what to do about it.
@@ -7,12 +9,16 @@ class NetbilldError(Exception):
     Attributes:
         code: stable word to search for, such as `port_in_use`.
         hint: the next thing to do or type; empty where the message already says it.
+        values: what the message names, for those who say the same in another language by its code.
     """
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "error") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "error", values: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.hint = hint
+        self.values = dict(values or {})
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -29,15 +35,19 @@ class NotFoundError(NetbilldError):
 class RefusedError(NetbilldError):
     """The request is understood and against a rule."""
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "refused") -> None:
-        super().__init__(message, hint=hint, code=code)
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "refused", values: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code, values=values)
 
 
 class InvalidInputError(NetbilldError):
     """A file, option or field holds a value that is not allowed."""
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "invalid_input") -> None:
-        super().__init__(message, hint=hint, code=code)
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "invalid_input", values: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code, values=values)
 
 
 class StoreUnavailableError(NetbilldError):

@@ -1,13 +1,13 @@
 """What a form brought, as text of a sane length; nothing typed is lost when something is refused."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
-from netbilld.model.errors import InvalidInputError
+from netbilld.model.errors import InvalidInputError, NetbilldError
 from netbilld.panel.words import N_
 
 _ONCE: Final = re.compile(r"[A-Za-z0-9_-]{20,64}\Z")
@@ -21,7 +21,38 @@ MESSAGES: Final[Mapping[str, str]] = {
     "wrong_password": N_("The old password is not right."),
     "reference_taken": N_("That reference belongs to another payment."),
     "session_ended": N_("That session has ended already."),
+    "pool_name": N_("Write a name of one line."),
+    "name_taken": N_("There is a pool “%(pool)s” already."),
+    "network_invalid": N_(
+        "“%(text)s” is no network. Write it as 10.20.0.0/22 or 2001:db8::/40, from its first address."
+    ),
+    "network_family": N_("This kind of pool needs an IPv%(version)s network, and %(network)s is none."),
+    "network_special": N_("%(network)s can't be subscribers': too wide, or reserved for something else."),
+    "ipv4_length": N_("A session gets one IPv4 address: leave the prefix length empty."),
+    "prefix_length": N_("Of %(network)s a session can get a prefix of /%(shortest)s to /%(longest)s, not /%(length)s."),
+    "excluded_invalid": N_("Reserved “%(text)s”: write 10.20.0.1, 10.20.0.1-10.20.0.9 or a prefix."),
+    "excluded_backwards": N_("Reserved “%(text)s” ends before it begins."),
+    "excluded_outside": N_("Reserved %(text)s is not inside %(network)s."),
+    "excluded_many": N_("At most %(most)s reserved entries: write ranges."),
+    "pool_empty": N_("Nothing would be left to give out."),
+    "overlaps_pool": N_(
+        "Pool “%(pool)s” (%(network)s) overlaps pool “%(other)s” (%(other_network)s). No two pools may give the same "
+        "address."
+    ),
+    "overlaps_fixed": N_(
+        "Pool “%(pool)s” (%(network)s) overlaps %(address)s, which is fixed for “%(username)s”. Reserve that address "
+        "to leave it out."
+    ),
+    "left_out_in_use": N_("%(address)s is in use by “%(username)s” and would be left out. End that session first."),
+    "pool_in_use": N_("%(live)s addresses of pool “%(pool)s” are held or in use."),
+    "lease_changed": N_("%(address)s is free already, or somebody else's by now."),
+    "lease_in_use": N_("%(address)s is in use: a session of “%(username)s” is open. End that session first."),
 }
+
+
+def refusal_text(error: NetbilldError, say: Callable[..., str]) -> str:
+    """Return what a refusal says in the reader's language; `say` looks a message up and fills it in."""
+    return say(MESSAGES[error.code], **error.values) if error.code in MESSAGES else str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,11 @@ class LiveFeed:
                     topic.value = value
             return topic.version, topic.value
 
+    def outdated(self, part: Part) -> None:
+        """Have a part read anew by whoever asks next: what it shows was just changed here."""
+        if part.topic in self._topics:
+            self._topics[part.topic].read_mono = float("-inf")
+
     def _topic(self, key: Hashable) -> _Topic:
         if key not in self._topics and len(self._topics) >= _MOST_TOPICS:
             idle = sorted(self._topics, key=lambda known: self._topics[known].read_mono)

@@ -17,6 +17,7 @@ from netbilld.services import sign_in
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
+from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
@@ -71,6 +72,7 @@ class PanelParts:
     database: Store
     manage_subscribers: ManageSubscribers
     manage_locks: ManageLocks
+    manage_pools: ManagePools
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions

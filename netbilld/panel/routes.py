@@ -8,7 +8,18 @@ from aiohttp import web
 from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
-from netbilld.panel.staff import enforcement, logins, network, overview, plans, profile, sessions, signin, subscribers
+from netbilld.panel.staff import (
+    enforcement,
+    logins,
+    network,
+    overview,
+    plans,
+    pools,
+    profile,
+    sessions,
+    signin,
+    subscribers,
+)
 from netbilld.panel.visit import Access, Handler, Public, guarded
 
 
@@ -24,6 +35,7 @@ class Route:
 
 _SUBSCRIBER: Final = r"/subscribers/{number:\d{1,20}}"
 _SERVICE: Final = _SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
+_POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
 
 ROUTES: Final = (
     Route("GET", "/signin", Public.VISITOR, signin.show),
@@ -55,6 +67,16 @@ ROUTES: Final = (
     Route("GET", "/nas", Permission.VIEW_NETWORK, network.show_list),
     Route("GET", "/live/nas", Permission.VIEW_NETWORK, network.live),
     Route("GET", "/nas/{name}", Permission.VIEW_NETWORK, network.show),
+    Route("GET", "/pools", Permission.VIEW_NETWORK, pools.show_list),
+    Route("GET", "/live/pools", Permission.VIEW_NETWORK, pools.live),
+    Route("GET", "/pools/add", Permission.EDIT_NETWORK, pools.show_add),
+    Route("POST", "/pools", Permission.EDIT_NETWORK, pools.add),
+    Route("GET", _POOL, Permission.VIEW_NETWORK, pools.show),
+    Route("POST", _POOL, Permission.EDIT_NETWORK, pools.change),
+    Route("GET", _POOL + "/release", Permission.EDIT_NETWORK, pools.ask_release),
+    Route("POST", _POOL + "/release", Permission.EDIT_NETWORK, pools.release),
+    Route("GET", _POOL + "/remove", Permission.EDIT_NETWORK, pools.ask_remove),
+    Route("POST", _POOL + "/remove", Permission.EDIT_NETWORK, pools.remove),
     Route("GET", "/profile", Public.STAFF, profile.show),
     Route("POST", "/profile", Public.STAFF, profile.change),
     Route("POST", "/profile/password", Public.STAFF, profile.change_password),

@@ -7,10 +7,18 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from netbilld.accounting.address_use import SessionHold
+from netbilld.accounting.address_use import SessionHold, has_lease
 from netbilld.model.actor import Actor
 from netbilld.model.address_lease import AddressLease
-from netbilld.model.address_pool import AddressPool, PoolKind, check_excluded, check_network, overlap, parse_range
+from netbilld.model.address_pool import (
+    AddressPool,
+    PoolKind,
+    check_excluded,
+    check_network,
+    overlap,
+    parse_address,
+    parse_range,
+)
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.ports.changes import Changes
 from netbilld.services.fixed_addresses import FixedAddress, as_excluded
@@ -18,6 +26,7 @@ from netbilld.services.subscriber_fields import clean_text
 
 LONGEST_NAME = 100
 MAX_EXCLUDED = 1_000
+_LONGEST_ADDRESS = 50
 
 
 class Addresses(Protocol):
@@ -39,6 +48,14 @@ class Addresses(Protocol):
 
     async def take(self, wanted: Sequence[tuple[AddressLease, int]]) -> set[tuple[UUID, str]]: ...
 
+    async def live_of(self, service_ids: Collection[UUID]) -> list[AddressLease]: ...
+
+    async def at(self, places: Collection[tuple[UUID, str]]) -> list[AddressLease]: ...
+
+    async def release(self, leases: Sequence[AddressLease], at: datetime) -> None: ...
+
+    async def sessions_of(self, service_ids: Collection[UUID], since: datetime) -> list[SessionHold]: ...
+
     async def open_sessions(self) -> list[SessionHold]: ...
 
     async def names_of(self, service_ids: Collection[UUID]) -> dict[UUID, str]: ...
@@ -58,12 +75,19 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolChanges:
-    """What to set, as written; None leaves it as it is. `include` takes exclusions back."""
+    """What to set, as written; None leaves it as it is.
+
+    Attributes:
+        exclude: to leave out as well.
+        include: exclusions to take back.
+        excluded: the whole list of exclusions instead.
+    """
 
     name: str | None = None
     network: str | None = None
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    excluded: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +128,11 @@ class ManagePools:
             uuid4(), cleaned, cleaned.casefold(), known_kind, checked, length, _excluded(checked, excluded), now
         )
         if pool.size == 0:
-            raise InvalidInputError(f"pool {cleaned} gives nothing: all of {checked} is excluded")
+            raise InvalidInputError(f"pool {cleaned} gives nothing: all of {checked} is excluded", code="pool_empty")
         async with self._store.write() as work:
             await work.addresses.lock()
             if (other := await work.addresses.by_name(cleaned)) is not None:
-                raise RefusedError(f"there is a pool {other.name!r} already", hint="choose another name")
+                raise _taken(other.name)
             await _refuse_overlap(work, pool)
             await work.addresses.add(pool)
             adopted = await _adopt(work, pool, now)
@@ -132,9 +156,9 @@ class ManagePools:
             if not said:
                 return PoolKept(pool)
             if new.size == 0:
-                raise InvalidInputError(f"pool {new.name} would give nothing")
+                raise InvalidInputError(f"pool {new.name} would give nothing", code="pool_empty")
             if new.name_key != pool.name_key and await work.addresses.by_name(new.name) is not None:
-                raise RefusedError(f"there is a pool {new.name!r} already", hint="choose another name")
+                raise _taken(new.name)
             await _refuse_overlap(work, new)
             fields: dict[str, Any] = {field: getattr(new, field) for field in said}
             if "excluded" in fields:
@@ -143,7 +167,8 @@ class ManagePools:
             await work.addresses.change(pool.id, {**fields, "name_key": new.name_key})
             await _refuse_left_out(work, new)
             adopted = await _adopt(work, replace(new, revision=pool.revision + 1), now) if said != ["name"] else 0
-            details: dict[str, Any] = {"name": pool.name, "fields": fields}
+            shown = {field: [_said(getattr(pool, field)), _said(getattr(new, field))] for field in said}
+            details: dict[str, Any] = {"name": pool.name, "fields": shown}
             if "name" in said:
                 details["all_services"] = True
             await work.changes.record(actor, now, "pool.set", "pool", pool.id, details)
@@ -165,19 +190,76 @@ class ManagePools:
                 raise RefusedError(
                     f"{live} addresses of pool {pool.name!r} are held or in use",
                     hint="take the plans' [address] off it first, or use --force: sessions keep what they have",
-                    code="in_use",
+                    code="pool_in_use",
+                    values={"pool": pool.name, "live": live},
                 )
             await work.addresses.forget(pool.id)
             details = {"name": pool.name, "live": live, "all_services": True}
             await work.changes.record(actor, now, "pool.remove", "pool", pool.id, details)
         return live
 
+    async def release(
+        self, name: str, address: str, actor: Actor, now: datetime, *, service_id: UUID | None = None
+    ) -> AddressLease:
+        """Free an address that is held or in use and that no open session has; return what it was.
+
+        Args:
+            name: the pool's.
+            address: or a prefix in CIDR form, as it was given.
+            actor: who wants it.
+            now: the present.
+            service_id: whose it was when somebody decided that; None for whoever has it.
+
+        Raises:
+            NotFoundError: no pool has that name, or the address was never given.
+            RefusedError: it is free, another service has it by now, or an open session has it.
+        """
+        async with self._store.write() as work:
+            pool = await _find(work, name)
+            wanted = parse_address(address.strip())
+            place = (pool.id, (None if wanted is None else pool.piece(wanted)) or address.strip()[:_LONGEST_ADDRESS])
+            found = await work.addresses.at([place])
+            if not found:
+                raise NotFoundError(
+                    f"{place[1]} of pool {pool.name!r} was never given out",
+                    hint=f"`netbilld pool show {pool.name} --leases` shows what was",
+                )
+            owner_id = found[0].service_id
+            live = await work.addresses.live_of([owner_id])  # locked: nobody gives or frees it meanwhile
+            lease = next((one for one in live if (one.pool_id, one.address) == place), None)
+            if lease is None or (service_id is not None and lease.service_id != service_id):
+                raise RefusedError(
+                    f"{place[1]} of pool {pool.name!r} is not theirs any more, or free already",
+                    hint=f"`netbilld pool show {pool.name} --leases` shows how it is now",
+                    code="lease_changed",
+                    values={"address": place[1]},
+                )
+            username = (await work.addresses.names_of([owner_id])).get(owner_id, "")
+            for session in await work.addresses.sessions_of([owner_id], now):
+                if session.is_open and has_lease(session, lease, pool.kind):
+                    raise RefusedError(
+                        f"{lease.address} is in use: session {session.id} of {session.username!r} is open",
+                        hint=f"end it first with `netbilld session disconnect {session.id}`",
+                        code="lease_in_use",
+                        values={"address": lease.address, "username": session.username},
+                    )
+            await work.addresses.release([lease], now)
+            details = {"name": pool.name, "address": lease.address, "username": username}
+            await work.changes.record(actor, now, "pool.release", "pool", pool.id, details)
+        return lease
+
 
 def _name(text: str) -> str:
     name = clean_text("pool name", text, LONGEST_NAME)
     if not name or not name.isprintable():
-        raise InvalidInputError("the pool name is empty or has more than one line")
+        raise InvalidInputError("the pool name is empty or has more than one line", code="pool_name")
     return name
+
+
+def _taken(name: str) -> RefusedError:
+    return RefusedError(
+        f"there is a pool {name!r} already", hint="choose another name", code="name_taken", values={"pool": name}
+    )
 
 
 def _kind(text: str) -> PoolKind:
@@ -190,7 +272,12 @@ def _kind(text: str) -> PoolKind:
 def _excluded(network: str, excluded: Sequence[str]) -> tuple[str, ...]:
     checked = check_excluded(network, excluded)
     if len(checked) > MAX_EXCLUDED:
-        raise InvalidInputError(f"more than {MAX_EXCLUDED} exclusions", hint="write ranges")
+        raise InvalidInputError(
+            f"more than {MAX_EXCLUDED} exclusions",
+            hint="write ranges",
+            code="excluded_many",
+            values={"most": MAX_EXCLUDED},
+        )
     return checked
 
 
@@ -199,6 +286,8 @@ def _changed(pool: AddressPool, wanted: PoolChanges) -> AddressPool:
     network = pool.network
     if wanted.network is not None:
         network, _ = check_network(pool.kind, wanted.network, pool.prefix_length)
+    if wanted.excluded is not None:
+        return _with(pool, name, network, _excluded(network, wanted.excluded))
     taken_back = [parse_range(text) for text in wanted.include]
     kept = [text for text in pool.excluded if parse_range(text) not in taken_back]
     missing = [text for text in wanted.include if parse_range(text) not in map(parse_range, pool.excluded)]
@@ -206,7 +295,14 @@ def _changed(pool: AddressPool, wanted: PoolChanges) -> AddressPool:
         raise InvalidInputError(
             f"{missing[0]} is no exclusion of pool {pool.name}", hint=f"it has: {', '.join(pool.excluded) or 'none'}"
         )
-    excluded = _excluded(network, [*kept, *wanted.exclude])
+    return _with(pool, name, network, _excluded(network, [*kept, *wanted.exclude]))
+
+
+def _said(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value) or "–"
+
+
+def _with(pool: AddressPool, name: str, network: str, excluded: tuple[str, ...]) -> AddressPool:
     return AddressPool(
         pool.id, name, name.casefold(), pool.kind, network, pool.prefix_length, excluded, pool.created_at, pool.revision
     )
@@ -230,14 +326,26 @@ async def _refuse_overlap(work: Work, pool: AddressPool) -> None:
             raise RefusedError(
                 f"pool {pool.name!r} ({pool.network}) overlaps pool {other.name!r} ({other.network})",
                 hint="one address must not be given by two pools",
-                code="overlap",
+                code="overlaps_pool",
+                values={
+                    "pool": pool.name,
+                    "network": pool.network,
+                    "other": other.name,
+                    "other_network": other.network,
+                },
             )
     for one in await work.addresses.fixed():
         if pool.gives(one.address):
             raise RefusedError(
                 f"pool {pool.name!r} ({pool.network}) overlaps {one.address}, which is fixed for {one.username!r}",
                 hint=f"leave it out with --exclude {as_excluded(one.address)}",
-                code="overlap",
+                code="overlaps_fixed",
+                values={
+                    "pool": pool.name,
+                    "network": pool.network,
+                    "address": as_excluded(one.address),
+                    "username": one.username,
+                },
             )
 
 
@@ -248,7 +356,12 @@ async def _refuse_left_out(work: Work, pool: AddressPool) -> None:
             raise RefusedError(
                 f"{lease.address} of pool {pool.name!r} is in use by {names.get(lease.service_id)!r}",
                 hint="end its session first with `netbilld session disconnect`",
-                code="in_use",
+                code="left_out_in_use",
+                values={
+                    "address": lease.address,
+                    "pool": pool.name,
+                    "username": names.get(lease.service_id, ""),
+                },
             )
 
 

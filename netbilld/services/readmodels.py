@@ -9,6 +9,7 @@ from uuid import UUID
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.service_lock import ServiceLock
+from netbilld.services.address_pools import PoolViews
 from netbilld.services.log_ins import LogIns
 
 PAGE_LENGTH: Final = 50
@@ -409,7 +410,7 @@ class PlanFile:
     versions: Sequence[PlanVersionLine]
 
 
-class ReadModels(LogIns, Protocol):
+class ReadModels(LogIns, PoolViews, Protocol):
     """Everything the panel reads; each answer is bounded."""
 
     async def traffic(self) -> Traffic: ...

@@ -48,6 +48,9 @@ PAGES: Final = (
     "/plans/HOME20",
     "/nas",
     "/nas/cibiru-1",
+    "/pools",
+    "/pools?q=10.20.0.5",
+    "/pools/add",
     "/logins",
     "/logins?q=nobody",
     "/explain",
@@ -127,6 +130,12 @@ async def open_subscriber(page: Page, url: str, text: str) -> None:
     await page.goto(f"{url}/subscribers?q={text}")
     await page.locator("td.lead a").first.click()
     await expect(page.locator(".facts")).to_be_visible()
+
+
+async def open_pool(page: Page, url: str, name: str) -> None:
+    await page.goto(url + "/pools")
+    await page.locator("td.lead a").filter(has_text=name).click()
+    await expect(page.locator("h1")).to_contain_text(name)
 
 
 async def rows(world: PanelWorld, table: Any) -> int:
@@ -306,6 +315,78 @@ async def test_sign_in_suspend_and_payment_need_no_javascript(world: PanelWorld,
     assert await rows(world, tables.payments) == 1
 
 
+async def test_a_pool_is_added_and_an_address_released_with_the_keyboard_alone(
+    world: PanelWorld, url: str, chromium: Browser
+) -> None:
+    async with tab(chromium) as page:
+        await sign_in(page, url)
+        await page.goto(url + "/pools")
+        await page.get_by_role("link", name="Tambah pool").press("Enter")
+        await expect(page.locator("[name=name]")).to_be_focused()
+        await page.keyboard.type("tamu")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowRight")
+        await expect(page.get_by_label("Prefix delegasi")).to_be_checked()
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("2001:db8:8000::/44")  # the pool lan has it
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("bertumpuk dengan pool “lan” (2001:db8:8000::/40)")
+        await expect(page.get_by_label("Prefix delegasi")).to_be_checked()
+        await page.locator("[name=network]").fill("2001:db8:9000::/44")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("Pool ditambahkan")
+        await open_pool(page, url, "toko")
+        await page.locator("[href$='address=10.30.0.3']").press("Enter")
+        await page.get_by_role("button", name="Lepas alamat ini").press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("Dilepas")
+        line = page.locator("table.leases tr").filter(has_text="10.30.0.3")
+        await expect(line.locator(".status")).to_have_text("Bebas")
+        await page.goto(url + "/pools")
+        await expect(page.locator("table.pools tr").filter(has_text="toko")).to_contain_text("75 %")
+    assert world.nudges == 2
+
+
+async def test_pools_need_no_javascript_and_are_reached_on_a_phone(
+    world: PanelWorld, url: str, chromium: Browser
+) -> None:
+    """KAMIL-14: what the desk can do, the phone can, though the bottom menu has no room for it."""
+    async with tab(chromium, PHONE, java_script_enabled=False) as page:
+        await sign_in(page, url)
+        await page.locator(".places").get_by_role("link", name="NAS").click()
+        await page.get_by_role("navigation", name="Jaringan").get_by_role("link", name="Pool alamat").click()
+        await page.fill("#q", "10.20.0.5")
+        await page.get_by_role("button", name="Siapa pemakainya?").click()
+        await expect(page.locator(".found")).to_contain_text("agus.wijaya@rumahnet")
+        await open_pool(page, url, "rumah")
+        await page.fill("[name=excluded]", "10.20.0.0-10.20.0.2")
+        await page.get_by_role("button", name="Simpan").click()
+        await expect(page.get_by_role("status")).to_have_text("Pool disimpan.")
+        await page.get_by_role("link", name="Hapus …").click()
+        await page.get_by_role("checkbox").check()
+        await page.get_by_role("button", name="Hapus pool").click()
+        await expect(page.get_by_role("status")).to_have_text("Pool dihapus.")
+        await expect(page.locator("table.pools tbody tr")).to_have_count(2)
+    assert await rows(world, tables.address_leases) == 12
+
+
+async def test_the_list_of_pools_moves_without_a_reload(world: PanelWorld, url: str, chromium: Browser) -> None:
+    async with tab(chromium) as page:
+        await sign_in(page, url)
+        await page.goto(url + "/pools")
+        line = page.locator("table.pools tr").filter(has_text="toko")
+        await expect(line).to_contain_text("Penuh")
+        await page.evaluate("window.stays = true")
+        async with world.database.write() as work:
+            await work.connection.execute(
+                update(tables.address_leases)
+                .where(tables.address_leases.c.address == "10.30.0.3")
+                .values(released_at=datetime.now(UTC))
+            )
+        await expect(line).to_contain_text("Tersedia")
+        assert await page.evaluate("window.stays")
+
+
 async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser) -> None:
     """In Indonesian, whose words are the longer ones."""
     async with tab(chromium, PHONE) as page:
@@ -320,6 +401,13 @@ async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser) -> Non
         for text in SUBSCRIBERS:
             await open_subscriber(page, url, text)
             assert await overflow(page) <= 0, text
+        for name in ("rumah", "lan", "toko"):
+            for more in ("", "/remove", "/release?address=10.30.0.0"):
+                await open_pool(page, url, name)
+                if "release" not in more or name == "toko":
+                    await page.goto(page.url + more)
+                assert await overflow(page) <= 0, (name, more)
+                assert await page.locator(".wide-box").evaluate_all(boxes) == 0, f"a table of {name} is cut off"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
@@ -345,4 +433,8 @@ async def test_axe_finds_nothing_serious_on_any_page(url: str, chromium: Browser
         for text in SUBSCRIBERS[:2]:
             await open_subscriber(page, url, text)
             wrong += await judge(page.url.removeprefix(url))
+        await open_pool(page, url, "toko")
+        pool = page.url.removeprefix(url)
+        for more in ("", "/remove", "/release?address=10.30.0.0"):
+            wrong += await judge(pool + more)
     assert wrong == []

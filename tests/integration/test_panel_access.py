@@ -42,6 +42,7 @@ def path_of(route: Route, person: Person | None = None) -> str:
     for pattern, value in (
         (r"{number:\d{1,20}}", person.number if person else "999999"),
         (r"{service:[0-9a-f]{8}-[0-9a-f-]{27}}", str(person.service_id if person else uuid4())),
+        (r"{pool:[0-9a-f]{8}-[0-9a-f-]{27}}", str(uuid4())),
         (r"{id:\d{1,18}}", "424242"),
         ("{code}", "HOME20"),
         ("{name}", "cibiru-1"),

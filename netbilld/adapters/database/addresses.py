@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -17,6 +16,7 @@ from netbilld.adapters.database.tables import address_leases, address_pools, cre
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind
 from netbilld.model.errors import RefusedError
+from netbilld.services.address_pools import AddressConflict
 from netbilld.services.fixed_addresses import FixedAddress
 
 _IDS_A_QUERY: Final = 5_000
@@ -79,18 +79,6 @@ _HOLD: Final = tuple(
 )  # fmt: skip
 _LIVE: Final = address_leases.c.released_at.is_(None)
 _OPEN: Final = sessions.c.stopped_at.is_(None)
-
-
-@dataclass(frozen=True, slots=True)
-class AddressConflict:
-    """A session that has an address of another service."""
-
-    pool: str
-    address: str
-    session_id: int
-    username: str
-    nas: str
-    owner: str
 
 
 class AddressStore:
@@ -309,6 +297,7 @@ class AddressStore:
                     sessions.c.username,
                     nas.c.name,
                     address_leases.c.service_id,
+                    sessions.c.started_at,
                 )
                 .select_from(address_leases)
                 .join(address_pools, address_pools.c.id == address_leases.c.pool_id)
@@ -325,7 +314,7 @@ class AddressStore:
             )
             rows = (await self._connection.execute(query)).all()
             owners = await self.names_of({row.service_id for row in rows})
-            found += [AddressConflict(*row[:5], owners.get(row.service_id, "")) for row in rows]
+            found += [AddressConflict(*row[:5], owners.get(row.service_id, ""), row.started_at) for row in rows]
         return found
 
     async def names_of(self, service_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -1,9 +1,8 @@
-"""`netbilld pool add/list/show/set/remove`."""
+"""`netbilld pool add/list/show/set/release/remove`."""
 
 import argparse
 from typing import Any, Final
 
-from netbilld.adapters.database.addresses import AddressConflict
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
@@ -11,6 +10,7 @@ from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind
+from netbilld.services.address_pools import AddressConflict
 from netbilld.services.manage_pools import ManagePools, PoolChanges, unknown_pool
 
 _LISTED: Final = ("name", "kind", "network", "prefix_length", "size", "in_use", "held", "free")
@@ -18,7 +18,7 @@ _LISTED: Final = ("name", "kind", "network", "prefix_length", "size", "in_use", 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|release|remove")
     add = verbs.add_parser(
         "add",
         help="make a pool",
@@ -46,6 +46,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_exclude(change)
     change.add_argument("--include", action="append", default=[], metavar="A[-B]", help="take an exclusion back")
     add_config_option(change)
+    release = verbs.add_parser(
+        "release",
+        help="free an address that is stuck",
+        description="For an address that is kept although its session is over: its Stop was lost, or its NAS is dead. "
+        "One that an open session has is refused.",
+    )
+    release.add_argument("name", metavar="NAME")
+    release.add_argument("address", metavar="ADDRESS", help="or the prefix, as `pool show NAME --leases` has it")
+    add_config_option(release)
     remove = verbs.add_parser("remove", help="remove one")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="although addresses of it are in use")
@@ -69,6 +78,11 @@ async def run(options: argparse.Namespace, context: Context) -> None:
             await _add(context, options)
         case "set":
             await _set(context, options)
+        case "release":
+            async with context.database() as database:
+                lease = await ManagePools(database).release(options.name, options.address, context.actor, context.now())
+            await context.nudge()
+            print(f"{lease.address} of pool {options.name} is free")
         case _:
             async with context.database() as database:
                 live = await ManagePools(database).remove(

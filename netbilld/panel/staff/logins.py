@@ -110,7 +110,7 @@ def _line(teller: Teller, check: Check) -> Line:
 
 
 def _mend(first: Check) -> str | None:
-    """Return what one click can do about the first cause: pay, manage, disconnect or retry; None for nothing."""
+    """Return what one click can do about the first cause: pay, manage, disconnect, retry or pool; None for nothing."""
     if first.cause in {"overdue", "wallet_empty", "expired"}:
         return "pay"
     if first.cause in {"session_limit", "session_limit_ghost", "coa_refused"} and first.values.get("session"):
@@ -119,4 +119,6 @@ def _mend(first: Check) -> str | None:
         return "retry"
     if first.cause in {"suspended", "paused"}:
         return "manage"
+    if first.cause == "pool_full":
+        return "pool"
     return None

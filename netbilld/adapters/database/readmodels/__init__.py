@@ -5,6 +5,7 @@ from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.money import MoneyQueries
 from netbilld.adapters.database.readmodels.network import NetworkQueries
 from netbilld.adapters.database.readmodels.plans import PlanQueries
+from netbilld.adapters.database.readmodels.pools import PoolQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.readmodels.subscribers import SubscriberQueries
 from netbilld.adapters.database.readmodels.traffic import TrafficQueries
@@ -17,6 +18,7 @@ class ReadModelStore(
     EnforcementQueries,
     NetworkQueries,
     PlanQueries,
+    PoolQueries,
     MoneyQueries,
     LogInSearch,
 ):
