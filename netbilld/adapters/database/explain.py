@@ -8,10 +8,10 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from netbilld.adapters.database.addresses import AddressStore
+from netbilld.adapters.database.queries import Queries, escaped
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
     auth_attempts,
@@ -65,11 +65,8 @@ class Person:
     oldest_due_on: date | None
 
 
-class ExplainStore:
+class ExplainStore(Queries):
     """Queries of one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def person(self, username: str) -> Person | None:
         """Return whom a name to log in with leads to; None for nobody."""
@@ -150,7 +147,7 @@ class ExplainStore:
         near: list[ColumnElement[bool]] = [column == bare]
         for piece, before, after in ((bare[:3], "", "%"), (bare[-3:], "%", ""), (bare[1:5], "%", "%")):
             if len(piece) >= 2:
-                near.append(column.like(before + _escaped(piece) + after, escape="\\"))
+                near.append(column.like(before + escaped(piece) + after, escape="\\"))
         length = len(bare)
         query = (
             select(credentials.c.name, column)
@@ -325,15 +322,3 @@ class ExplainStore:
             return None
         in_use, held = (await addresses.usage()).get(pool.id, (0, 0))
         return PoolFact(pool.name, in_use + held, pool.size)
-
-    async def _row(self, query: Select[Any]) -> RowMapping | None:
-        row: RowMapping | None = (await self._connection.execute(query)).mappings().first()
-        return row
-
-    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        rows: Sequence[RowMapping] = (await self._connection.execute(query)).mappings().all()
-        return rows
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import and_, func, or_, select
 
-from netbilld.adapters.database.readmodels.queries import Queries, like
+from netbilld.adapters.database.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import auth_attempts, nas, services, subscribers
 from netbilld.services.log_ins import LogInFilter, LogInLine, LogInPage

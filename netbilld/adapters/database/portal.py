@@ -1,13 +1,12 @@
 """PortalStore: what the subscriber's own pages read. Every query names the service or subscriber it may answer for."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, RowMapping, func, select
 
+from netbilld.adapters.database.queries import Queries
 from netbilld.adapters.database.tables import (
     accounts,
     allocations,
@@ -48,19 +47,8 @@ _VISIBLE_INVOICES: Final = ("issued", "part_paid", "paid", "credited")  # a draf
 _MOST_CREDENTIALS: Final = 32
 
 
-class PortalStore:
+class PortalStore(Queries):
     """Read-only queries of one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        rows: Sequence[RowMapping] = (await self._connection.execute(query)).mappings().all()
-        return rows
-
-    async def _row(self, query: Select[Any]) -> RowMapping | None:
-        row: RowMapping | None = (await self._connection.execute(query)).mappings().first()
-        return row
 
     # -- who asks ----------------------------------------------------------------------------------------------------
 

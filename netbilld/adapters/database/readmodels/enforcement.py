@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
-from netbilld.adapters.database.readmodels.queries import Queries
+from netbilld.adapters.database.queries import Queries
 from netbilld.adapters.database.tables import (
     desired,
     enforcement_attempts,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, distinct, func, select
 
-from netbilld.adapters.database.readmodels.queries import Queries
+from netbilld.adapters.database.queries import Queries
 from netbilld.adapters.database.tables import accounts, allocations, invoices, payments
 from netbilld.services.readmodels import InvoiceLine, OpenMoney, PaymentLine, SubscriberMoney
 

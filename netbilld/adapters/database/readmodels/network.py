@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, case, func, select
 
+from netbilld.adapters.database.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
-from netbilld.adapters.database.readmodels.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.services.readmodels import Attempt, NasFile, NasLine, Octets

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from netbilld.adapters.database.readmodels.queries import Queries
+from netbilld.adapters.database.queries import Queries
 from netbilld.adapters.database.tables import plan_versions, plans, services
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.services.readmodels import PlanFile, PlanLine, PlanVersionLine

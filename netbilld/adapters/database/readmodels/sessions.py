@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
-from netbilld.adapters.database.readmodels.queries import Queries, like
+from netbilld.adapters.database.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import desired, nas, observed, services, sessions, subscribers
 from netbilld.services.readmodels import PAGE_LENGTH, SessionLine, SessionPage

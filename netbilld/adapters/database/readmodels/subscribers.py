@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, true
 
 from netbilld.adapters.database.locks import LockStore
+from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
-from netbilld.adapters.database.readmodels.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, select
 
-from netbilld.adapters.database.readmodels.queries import ONLINE_STATES, Queries, first_username, is_online
+from netbilld.adapters.database.queries import ONLINE_STATES, Queries, first_username, is_online
 from netbilld.adapters.database.tables import (
     desired,
     plan_versions,

@@ -1,4 +1,4 @@
-"""What the read models share: a connection, and how lists name a service."""
+"""What read-only queries share: a connection, and how lists name a service."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -51,5 +51,9 @@ def is_online() -> ColumnElement[bool]:
 
 def like(text: str) -> str:
     """Return a LIKE pattern that finds `text` anywhere; its own wildcards are escaped with a backslash."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    return f"%{escaped(text)}%"
+
+
+def escaped(text: str) -> str:
+    """Return a LIKE pattern, or a part of one, that stands for just this text."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
