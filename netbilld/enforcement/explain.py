@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from netbilld.accounting.stale import SilencePolicy
 from netbilld.billing.hours import closes_at, opens_at
 from netbilld.billing.plan import AfterAllowance, Charging, Timing
 from netbilld.billing.standing import StandingKind
@@ -144,11 +145,11 @@ def explain(facts: Facts) -> Explanation:
 
 
 def is_alive(session: SessionFact, facts: Facts) -> bool:
-    """Tell whether a session reports as it should: half an interval of grace above the longer of asked and observed."""
+    """Tell whether a session reports as it should."""
     if session.stopped_at is not None or session.state not in {"starting", "live"}:
         return False
-    interval = max(facts.interim_seconds, min(session.interval_seconds, 86_400))
-    return facts.now - session.updated_at < timedelta(seconds=interval + max(interval // 2, 5))
+    silence = SilencePolicy(facts.interim_seconds, facts.silent_after_seconds)
+    return facts.now - session.updated_at < timedelta(seconds=silence.late_after_seconds(session))
 
 
 # -- the checks, in order ----------------------------------------------------------------------------------------------
