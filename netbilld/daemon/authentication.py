@@ -25,6 +25,7 @@ from netbilld.services.slow_guessers import SlowGuessers
 
 SILENCE_SECONDS: Final = 2.0
 YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
+_DEVICES_A_TURN: Final = 1_000
 
 
 class Authentication:
@@ -48,10 +49,10 @@ class Authentication:
         self._clock = clock
         self.attempts = AttemptBuffer()
         self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
-        self.eap = eap_server(settings, clock, entropy)
         self.clients: Callable[[], ClientTable] = lambda: ClientTable(())
-        self.guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
+        self.eap = eap_server(settings, clock, entropy)
         self.eap.is_nas = lambda name: has_name(self.clients(), name)
+        self.guessers = SlowGuessers(asyncio.get_running_loop().call_later, settings.radius.reject_delay)
         self.authenticate = Authenticate(
             self.directory,
             self.attempts,
@@ -70,25 +71,26 @@ class Authentication:
 
 async def load_access(entitle: Entitle, clock: SystemClock) -> None:
     """Fill the access directory; what it holds stays, so the collector need not walk it again and again."""
+    gc.collect()
     gc.disable()
     try:
-        await entitle.run(None, "start", clock.now())
+        await entitle.load(clock.now())
     finally:
-        gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS, 20, 50)
         gc.enable()
 
 
-async def remember_devices(database: Database, auth: Authentication, clock: SystemClock) -> None:
+async def remember_devices(database: Database, auth: Authentication) -> None:
     """Know the subscribers' devices again after a start, so that who guesses their names doesn't stand in their way."""
     async with database.read() as work:
         stations = await work.sessions.stations(MAX_FAMILIAR)
-    now = clock.now()
-    for username, mac in stations:
-        view = auth.directory.find(username.encode("utf-8", "surrogateescape"), now)
-        if view is not None:
-            auth.guessers.remember(view, mac)
+    for count, (username, mac) in enumerate(stations, 1):
+        name = auth.directory.name(username.encode("utf-8", "surrogateescape"))
+        if name is not None:
+            auth.guessers.remember(name, mac)
+        if count % _DEVICES_A_TURN == 0:
+            await asyncio.sleep(0)
 
 
 def trace_of(edge: RadiusEdge, directory: AccessDirectory, clock: SystemClock, realms: Realms) -> PacketTrace:

@@ -1,9 +1,10 @@
-"""The NAS table of both RADIUS ports, read from the store."""
+"""The NAS table of an edge's RADIUS ports, read from the store and kept as it is there."""
 
 import logging
 from ipaddress import ip_network
 from uuid import UUID
 
+from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.radius_edge import RadiusEdge
@@ -16,6 +17,39 @@ from netbilld.radius.mschap import nt_hash
 from netbilld.radius.router_access import RouterAccount
 
 logger = logging.getLogger("netbilld.radius")
+
+
+class ClientKeeper:
+    """Keeps the NAS table of one process: read again after a change, and written to with what it has learned."""
+
+    def __init__(
+        self,
+        edge: RadiusEdge,
+        database: Database,
+        box: SecretBox,
+        clock: SystemClock,
+        default_policy: RequireMessageAuthenticator,
+    ) -> None:
+        self._edge = edge
+        self._database = database
+        self._box = box
+        self._clock = clock
+        self._default_policy = default_policy
+
+    async def load(self) -> None:
+        """Read the table again."""
+        await take_clients(self._edge, self._database, self._box, self._default_policy)
+
+    async def keep_learned(self) -> None:
+        """Write down which NAS have been found to sign their requests."""
+        learned = self._edge.take_learned()
+        if not learned:
+            return
+        now = self._clock.now()
+        async with self._database.write() as work:
+            for nas_id in learned:
+                await work.nas.sent_message_authenticator(nas_id, now)
+        await self.load()
 
 
 async def take_clients(

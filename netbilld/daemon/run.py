@@ -18,11 +18,12 @@ from netbilld import __version__
 from netbilld.adapters.database.changes import Change
 from netbilld.daemon.authentication import SILENCE_SECONDS, load_access, remember_devices
 from netbilld.daemon.certificate_care import LOOK_SECONDS
-from netbilld.daemon.clients import take_clients
+from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
+from netbilld.daemon.patience import ABANDON_SECONDS, LAST_WRITE_SECONDS
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.systemd import notify, watchdog_seconds
@@ -34,8 +35,6 @@ from netbilld.panel.portal.app import portal_runner
 from netbilld.services.keep_admissions import OTHERS_SECONDS
 
 HTTP_SHUTDOWN_SECONDS: Final = 1.5
-LAST_WRITE_SECONDS: Final = 0.5
-DATABASE_PATIENCE_SECONDS: Final = 2.5  # after which the end no longer waits for a database that hangs
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -47,6 +46,10 @@ class Daemon:
         self.feed = ChangeFeed(parts.database, parts.clock, self._follow_changes)
         self._control = ControlServer(socket_path(parts.settings.data_dir), self._on_control)
         self._traced = TraceOfAll(parts.trace, parts.workers)
+        self._clients = ClientKeeper(
+            parts.edge, parts.database, parts.box, parts.clock, parts.settings.radius.require_message_authenticator
+        )
+        self._due_is_on_record = False
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
 
@@ -63,18 +66,17 @@ class Daemon:
         parts = self.parts
         try:
             await self.feed.start_after_newest()
-            started = parts.clock.monotonic()
-            await parts.addressing.load()
-            await parts.keep_admissions.sync()
-            await load_access(parts.entitle, parts.clock)
-            await remember_devices(parts.database, parts.auth, parts.clock)
-            logger.info("access of all services computed in %.1f s", parts.clock.monotonic() - started)
-            parts.journal.start(asyncio.get_running_loop())
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(work, name=name) for name, work in self._work()]
+                running = []
                 try:
+                    if parts.workers is not None:  # they read what they need while we do
+                        running.append(tasks.create_task(parts.workers.run(), name="workers"))
+                    await self._load()
+                    parts.journal.start(asyncio.get_running_loop())
+                    running += [tasks.create_task(work, name=name) for name, work in self._work()]
                     await self._open_http()
                     parts.edge.start()
+                    await remember_devices(parts.database, parts.auth)
                     await parts.care.look()
                     if parts.radsec is not None:
                         await parts.radsec.keep_open()
@@ -87,13 +89,22 @@ class Daemon:
                     if on_ready is not None:
                         await on_ready()
                     await self._stop.wait()
-                    asyncio.get_running_loop().call_later(DATABASE_PATIENCE_SECONDS, parts.database.abandon)
+                    asyncio.get_running_loop().call_later(ABANDON_SECONDS, parts.database.abandon)
                     await self._wind_down()
                 finally:
                     for task in running:
                         task.cancel()
         finally:
             await self._close()
+
+    async def _load(self) -> None:
+        """Read what log-ins are decided by."""
+        parts = self.parts
+        started = parts.clock.monotonic()
+        await parts.addressing.load()
+        await parts.keep_admissions.sync()
+        await load_access(parts.entitle, parts.clock)
+        logger.info("every service read in %.1f s", parts.clock.monotonic() - started)
 
     async def _wind_down(self) -> None:
         """Take nothing new, make durable and answer what was taken, and apply it."""
@@ -120,12 +131,12 @@ class Daemon:
         parts, settings, failures = self.parts, self.parts.settings, self.parts.failures
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "metering": parts.metering.run,
-            "reconciler": parts.reconcile.run,
+            "reconciler": self._reconcile,
             "change feed": self.feed.follow,
             "time edges": partial(every, 1.0, self._follow_time),
             "log of attempts": partial(every, 0.5, parts.log_attempts.run),
             "silent EAP": partial(every, SILENCE_SECONDS, parts.auth.forget_silent),
-            "learned facts": partial(every, 2.0, self._keep_learned),
+            "learned facts": partial(every, 2.0, self._clients.keep_learned),
             "admissions": partial(every, 0.2, parts.keep_admissions.run),
             "open sessions": partial(every, OTHERS_SECONDS, parts.keep_admissions.sync),
             "stale sessions": partial(every, 10.0, self._reap),
@@ -142,8 +153,6 @@ class Daemon:
         loops |= parts.addressing.loops()
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)
-        if parts.workers is not None:
-            yield "workers", parts.workers.run()
         if (seconds := watchdog_seconds()) is not None:
             yield "watchdog", every(seconds, self._feed_watchdog)
 
@@ -155,15 +164,12 @@ class Daemon:
         if changed:
             self.parts.reconcile.nudge(changed)
 
-    async def _keep_learned(self) -> None:
-        learned = self.parts.edge.take_learned()
-        if not learned:
-            return
-        now = self.parts.clock.now()
-        async with self.parts.database.write() as work:
-            for nas_id in learned:
-                await work.nas.sent_message_authenticator(nas_id, now)
-        await self._load_clients()
+    async def _reconcile(self) -> None:
+        """Put on record what is due, which may have changed while nobody looked; then order what differs."""
+        if not self._due_is_on_record:
+            await self.parts.entitle.run(None, "start", self.parts.clock.now())
+            self._due_is_on_record = True
+        await self.parts.reconcile.run()
 
     async def _reap(self) -> None:
         now = self.parts.clock.now()
@@ -204,7 +210,7 @@ class Daemon:
         if any(change.entity == "pool" for change in changes):
             await self.parts.addressing.load()
         if nas_changed:
-            await self._load_clients()
+            await self._clients.load()
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
             await self.parts.reconcile.nas_heard(nas_id)
         now = self.parts.clock.now()
@@ -220,10 +226,6 @@ class Daemon:
             self.parts.keep_admissions.refreshed(service_ids)
         if session_ids:
             self.parts.reconcile.nudge(session_ids=session_ids)
-
-    async def _load_clients(self) -> None:
-        parts = self.parts
-        await take_clients(parts.edge, parts.database, parts.box, parts.settings.radius.require_message_authenticator)
 
     async def _on_control(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("verb"):

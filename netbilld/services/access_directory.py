@@ -1,15 +1,16 @@
 """Every credential with what its service is due, in memory: what the authentication path asks instead of a database."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from sys import intern
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.enforcement.limits import may_have_limits
-from netbilld.enforcement.policy import Entitlement, Reason, ServiceFacts, entitlement
+from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
+from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
@@ -18,10 +19,12 @@ from netbilld.radius.packet import encode_attribute
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
 from netbilld.services.access_terms import TermsBook
-from netbilld.services.own_pools import NO_NEEDS, OwnPools, PoolNeeds, told_to_nas
+from netbilld.services.own_pools import OwnPools, PoolNeeds, told_to_nas
 from netbilld.services.profile_replies import ProfileReplies, Replies
 from netbilld.services.reply_limits import ReplyLimits
 from netbilld.services.reply_messages import reply_message
+
+_log = logging.getLogger("netbilld.access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class SealedCredential:
     name_key: str
     password_sealed: bytes | None = field(repr=False)
     nt_hash_sealed: bytes | None = field(repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """The folded name, as `lookup_key` makes it."""
+        return self.name_key.encode()
 
 
 class SecretOpener(Protocol):
@@ -69,42 +77,74 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
         hashed = nt_hash(password)
     if hashed == NT_HASH_OF_NOTHING:
         hashed = b""
-    return OpenedCredential(sealed.name_key.encode(), sealed.name, sealed.kind, password, hashed)
+    return OpenedCredential(sealed.key, sealed.name, sealed.kind, password, hashed)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What the credentials of a service are answered with, until time alone changes it."""
+
+    replies: Mapping[str, bytes]
+    refusal: str | None
+    reply_message: bytes
+    terms: AccessTerms | None
+    walled: str | None
+    limits: ReplyLimits | None
+    until_at: datetime | None
 
 
 class _Service:
-    __slots__ = (
-        "access", "at_log_in", "facts", "keys", "limits", "needs", "profile_key", "refusal", "replies", "reply_message",
-        "terms", "until_at", "walled",
-    )  # fmt: skip
+    __slots__ = ("answer", "facts", "logins", "read_at")
 
     def __init__(self) -> None:
         self.facts: ServiceFacts
-        self.keys: tuple[bytes, ...] = ()
-        self.access: Access = Access.BLOCKED
-        self.profile_key = ""
-        self.at_log_in: tuple[object, ...] | None = None
-        self.needs = NO_NEEDS
-        self.terms: AccessTerms | None = None
-        self.replies: Mapping[str, bytes] = {}
-        self.refusal: str | None = Reason.TERMINATED
-        self.reply_message = b""
+        self.read_at: datetime
+        self.answer: _Answer | None = None
+        self.logins: tuple[_Login, ...] = ()
+
+
+class _Login:
+    """One credential, sealed until somebody asks for it; from then on its last view holds its secrets."""
+
+    __slots__ = ("box", "credential", "key", "service", "until_at", "view")
+
+    def __init__(
+        self, credential: OpenedCredential | SealedCredential, service: _Service, box: SecretOpener | None
+    ) -> None:
+        self.key = credential.key
+        self.credential: SealedCredential | OpenedCredential | AccessView = credential
+        self.service = service
+        self.box = box
+        self.view: AccessView | None = None
         self.until_at: datetime | None = None
-        self.walled: str | None = None
-        self.limits: ReplyLimits | None = None
+
+    def opened(self) -> OpenedCredential | AccessView:
+        """Return the credential with its secrets; without them where they can't be opened, so that none is right."""
+        credential = self.credential
+        if not isinstance(credential, SealedCredential):
+            return credential
+        assert self.box is not None  # noqa: S101 - set_credentials was given it with what is sealed
+        try:
+            return open_credential(credential, self.box)
+        except NetbilldError as error:
+            _log.error("%r can't log in: %s", credential.name, error, extra={"event": "credential_unusable"})
+            return OpenedCredential(self.key, credential.name, credential.kind, b"", b"")
 
 
 class AccessDirectory:
-    """Every credential with what its service is due, in memory; kept fresh by `Entitle`."""
+    """Every credential with what its service is due, in memory; kept fresh by `Entitle`.
+
+    It holds facts. What follows from them is worked out when somebody logs in, and kept until they change: a hundred
+    thousand services are known within seconds of the start, and usage metered again and again costs next to nothing.
+    """
 
     def __init__(self, walled_garden: WalledGarden, interim_seconds: int, locale: str) -> None:
         self._walled_garden = walled_garden
         self._interim_seconds = interim_seconds
         self._locale = locale
-        self._by_key: dict[bytes, tuple[AccessView, _Service]] = {}
+        self._by_key: dict[bytes, _Login] = {}
         self._services: dict[UUID, _Service] = {}
         self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds], ProfileReplies] = {}
-        self._at_log_in: dict[tuple[object, ...], tuple[object, ...]] = {}
         self._terms = TermsBook()
         self.own_pools: Final = OwnPools()
 
@@ -113,14 +153,18 @@ class AccessDirectory:
 
     def find(self, user_name: bytes, now: datetime) -> AccessView | None:
         """Return the view a User-Name leads to, decided anew when time has changed what is due; None for nobody."""
-        found = self._by_key.get(lookup_key(user_name))
-        if found is None:
+        login = self._by_key.get(lookup_key(user_name))
+        if login is None:
             return None
-        view, service = found
-        if service.until_at is not None and service.until_at <= now:
-            self.put(service.facts, entitlement(service.facts, self._walled_garden, now))
-            view = self._by_key[lookup_key(user_name)][0]
+        view = login.view
+        if view is None or (login.until_at is not None and login.until_at <= now):
+            view = self._view(login, now)
         return view
+
+    def name(self, user_name: bytes) -> str | None:
+        """Return the name that a User-Name leads to, as it is stored; None for nobody."""
+        login = self._by_key.get(lookup_key(user_name))
+        return None if login is None else login.credential.name
 
     def facts(self, service_id: UUID) -> ServiceFacts | None:
         """Return the facts a service was last decided by."""
@@ -130,93 +174,50 @@ class AccessDirectory:
     def terms(self, service_id: UUID) -> AccessTerms | None:
         """Return what admission holds a service's log-ins against; None for nothing."""
         service = self._services.get(service_id)
-        return None if service is None else service.terms
+        if service is None:
+            return None
+        return (service.answer or self._answer(service, service.read_at)).terms
 
     def service_ids(self) -> frozenset[UUID]:
         """Return every service that is held."""
         return frozenset(self._services)
 
-    def put(self, facts: ServiceFacts, due: Entitlement) -> None:
-        """Take what a service is due; its credentials answer by it from now on."""
+    def put(self, facts: ServiceFacts, now: datetime) -> None:
+        """Take the facts of a service as they were read at `now`; its credentials answer by them from now on."""
         service = self._services.get(facts.service_id)
         if service is None:
             service = self._services[facts.service_id] = _Service()
         service.facts = facts
-        service.until_at = due.until_at
-        key = intern(due.profile.key)  # one of few, kept for every service
-        at_log_in = due.profile.at_log_in
-        if at_log_in is not None and not due.profile.has_own_address:
-            at_log_in = self._at_log_in.setdefault(at_log_in, at_log_in)
-        needs = self.own_pools.needs(due.profile)
-        service.terms = self._terms.of(facts, needs)
-        may_end = due.access in {Access.ACTIVE, Access.THROTTLED} and may_have_limits(facts)
-        service.limits = ReplyLimits(facts, due.access) if may_end else None
-        service.walled = str(due.reason) if due.access is Access.WALLED else None
-        service.reply_message = b""  # said to who is refused, be it by us or for want of a wall
-        if due.access in {Access.BLOCKED, Access.WALLED}:
-            service.reply_message = reply_message(due.reason, facts.locale or self._locale)
-        if due.access is Access.BLOCKED:
-            service.replies = {}
-            service.refusal = str(due.reason)
-        elif (
-            service.profile_key != key
-            or service.at_log_in != at_log_in
-            or service.access is not due.access
-            or service.needs is not needs
-        ):
-            grant = encode_grant(Grant(facts.service_id, due.access.value, key))
-            service.replies = Replies(self._shared(key, due.profile, needs), encode_attribute(CLASS, grant))
-            service.refusal = None
-        service.access, service.profile_key, service.at_log_in, service.needs = due.access, key, at_log_in, needs
-        for name_key in service.keys:
-            view = self._by_key[name_key][0]
-            self._by_key[name_key] = (
-                AccessView(
-                    view.name,
-                    view.kind,
-                    view.password,
-                    view.nt_hash,
-                    view.service_id,
-                    service.replies,
-                    service.refusal,
-                    service.reply_message,
-                    service.terms,
-                    service.walled,
-                    service.limits,
-                ),
-                service,
-            )
+        service.read_at = now
+        service.answer = None
+        for login in service.logins:
+            login.view = None
 
-    def set_credentials(self, service_id: UUID, credentials: Iterable[OpenedCredential]) -> None:
+    def set_credentials(
+        self,
+        service_id: UUID,
+        credentials: Iterable[OpenedCredential | SealedCredential],
+        box: SecretOpener | None = None,
+    ) -> None:
         """Replace the credentials of a service; those not named are forgotten.
 
-        A service that was not `put` before is unknown, and so are its names.
+        A service that was not `put` before is unknown, and so are its names. `box` opens what is sealed, when it is
+        first asked for.
         """
         service = self._services.get(service_id)
         if service is None:
             return
         self._forget(service)
-        keys = []
+        logins = []
         for credential in credentials:
-            view = AccessView(
-                credential.name,
-                credential.kind,
-                credential.password,
-                credential.nt_hash,
-                service_id,
-                service.replies,
-                service.refusal,
-                service.reply_message,
-                service.terms,
-                service.walled,
-                service.limits,
-            )
-            keys.append(credential.key)
-            previous = self._by_key.get(credential.key)
+            login = _Login(credential, service, box)
+            previous = self._by_key.get(login.key)
             if previous is not None:  # the name has moved here from another service
-                previous[1].keys = tuple(key for key in previous[1].keys if key != credential.key)
-            self._by_key[credential.key] = (view, service)
-        service.keys = tuple(keys)
+                other = previous.service
+                other.logins = tuple(each for each in other.logins if each is not previous)
+            self._by_key[login.key] = login
+            logins.append(login)
+        service.logins = tuple(logins)
 
     def remove(self, service_id: UUID) -> None:
         """Forget a service and its credentials."""
@@ -225,15 +226,65 @@ class AccessDirectory:
             self._forget(service)
 
     def _forget(self, service: _Service) -> None:
-        for key in service.keys:
-            self._by_key.pop(key, None)
-        service.keys = ()
+        for login in service.logins:
+            self._by_key.pop(login.key, None)
+        service.logins = ()
+
+    def _view(self, login: _Login, now: datetime) -> AccessView:
+        service = login.service
+        answer = service.answer
+        if answer is None or (answer.until_at is not None and answer.until_at <= now):
+            answer = self._answer(service, now)
+        credential = login.opened()
+        login.until_at = answer.until_at
+        login.credential = login.view = AccessView(
+            credential.name,
+            credential.kind,
+            credential.password,
+            credential.nt_hash,
+            service.facts.service_id,
+            answer.replies,
+            answer.refusal,
+            answer.reply_message,
+            answer.terms,
+            answer.walled,
+            answer.limits,
+        )
+        return login.view
+
+    def _answer(self, service: _Service, now: datetime) -> _Answer:
+        """Decide what the service is due and keep what follows."""
+        facts = service.facts
+        due = entitlement(facts, self._walled_garden, now)
+        access, profile = due.access, due.profile
+        needs = self.own_pools.needs(profile)
+        replies: Mapping[str, bytes] = {}
+        refusal: str | None = str(due.reason)
+        if access is not Access.BLOCKED:
+            key = profile.key
+            grant = encode_grant(Grant(facts.service_id, access.value, key))
+            replies = Replies(self._shared(key, profile, needs), encode_attribute(CLASS, grant))
+            refusal = None
+        message = b""  # said to who is refused, be it by us or for want of a wall
+        if access in {Access.BLOCKED, Access.WALLED}:
+            message = reply_message(due.reason, facts.locale or self._locale)
+        may_end = access in {Access.ACTIVE, Access.THROTTLED} and may_have_limits(facts)
+        service.answer = _Answer(
+            replies,
+            refusal,
+            message,
+            self._terms.of(facts, needs),
+            str(due.reason) if access is Access.WALLED else None,
+            ReplyLimits(facts, access) if may_end else None,
+            due.until_at,
+        )
+        return service.answer
 
     def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> ProfileReplies:
-        told = told_to_nas(profile, needs)
-        if profile.has_own_address:
-            return ProfileReplies(told, self._interim_seconds)  # one service's own: nobody to share it with
-        shared = self._profiles.get((key, profile.at_log_in, needs))
+        if profile.has_own_address:  # one service's own: nobody to share it with
+            return ProfileReplies(told_to_nas(profile, needs), self._interim_seconds)
+        name = (key, profile.at_log_in, needs)
+        shared = self._profiles.get(name)
         if shared is None:
-            shared = self._profiles[key, profile.at_log_in, needs] = ProfileReplies(told, self._interim_seconds)
+            shared = self._profiles[name] = ProfileReplies(told_to_nas(profile, needs), self._interim_seconds)
         return shared

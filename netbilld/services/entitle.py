@@ -11,19 +11,14 @@ from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.desired import DesiredService, renewed
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import WalledGarden
-from netbilld.services.access_directory import (
-    AccessDirectory,
-    OpenedCredential,
-    SealedCredential,
-    SecretOpener,
-    open_credential,
-)
+from netbilld.services.access_directory import AccessDirectory, SealedCredential, SecretOpener
 
 # Services read and written together, and decided on before other work gets its turn.
 _SERVICES_A_TRANSACTION: Final = 1_000
 _SERVICES_A_TURN: Final = 250
+_SERVICES_A_PAGE: Final = 4_000  # read at once while nobody is answered yet
 # Causes that change neither name nor password.
-_WITHOUT_CREDENTIALS: Final = frozenset(("usage", "timer"))
+_WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer"))
 
 
 class DueStore(Protocol):
@@ -54,7 +49,7 @@ class DueDatabase(Protocol):
 
 
 class Entitle:
-    """Runs one at a time, so that an older look at the facts never overwrites a newer one."""
+    """Looks at the facts of a part of the services at a time, so that an older look never overwrites a newer one."""
 
     def __init__(
         self,
@@ -72,11 +67,12 @@ class Entitle:
         Args:
             database: where facts are read.
             directory: what is kept fresh.
-            box: opens passwords.
+            box: opens passwords, when they are first asked for.
             policy: what counts as overdue.
             walled_garden: where walled services are.
             record: keep on record what is due; one process of several does.
-            tell: called with services whose due state has changed, for other processes to look at too.
+            tell: called with services whose due state has changed, for other processes to look at too; not with what
+                was so already when they were loaded.
         """
         self._database = database
         self._directory = directory
@@ -87,23 +83,49 @@ class Entitle:
         self._tell = tell
         self._turn = asyncio.Lock()
 
+    async def load(self, now: datetime) -> None:
+        """Take every service with its credentials into the directory; what is due is left to be decided.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        wanted = await self._everyone()
+        for start in range(0, len(wanted), _SERVICES_A_PAGE):
+            part = wanted[start : start + _SERVICES_A_PAGE]
+            async with self._turn:
+                async with self._database.read() as work:
+                    found = await work.enforcement.facts(part, self._policy, now)
+                    sealed = await work.enforcement.access_rows(part)
+                by_service = _by_service(sealed)
+                for facts in found:
+                    self._directory.put(facts, now)
+                    self._directory.set_credentials(facts.service_id, by_service.get(facts.service_id, ()), self._box)
+
     async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
         """Decide on these services, on every one for None, and return those the reconciler is to look at.
 
-        These are the services whose due state has changed, and unless usage or time was the cause, all that were asked
-        for: a command may concern the session itself.
+        These are the services whose due state has changed, and unless usage, time or the start was the cause, all that
+        were asked for: a command may concern the session itself.
 
         Args:
-            service_ids: which; names and passwords are read again too, unless `cause` is `usage` or `timer`.
-            cause: kept beside what has changed.
+            service_ids: which; names and passwords are read again too, unless `cause` is `start`, `usage` or `timer`.
+            cause: kept beside what has changed; `start` is of who has just called `load`.
             now: the moment to decide for.
 
         Raises:
             StoreUnavailableError: the database is away; log-ins go on as they were.
-            NetbilldError: a credential was encrypted with another key.
         """
-        async with self._turn:
-            return await self._run(service_ids, cause, now)
+        with_credentials = cause not in _WITHOUT_CREDENTIALS
+        wanted = list(service_ids) if service_ids is not None else await self._everyone()
+        concerned: dict[UUID, None] = {}
+        for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
+            part = wanted[start : start + _SERVICES_A_TRANSACTION]
+            async with self._turn:  # not for all of them: a changed password doesn't wait for everybody else
+                changed = await self._decide(part, cause, now, with_credentials=with_credentials)
+            concerned |= dict.fromkeys(changed)
+        if service_ids is not None and with_credentials:
+            concerned |= dict.fromkeys(service_ids)
+        return list(concerned)
 
     async def run_due(self, now: datetime) -> list[UUID]:
         """Decide on the services that time alone may have changed; return those that have."""
@@ -111,22 +133,12 @@ class Entitle:
             service_ids = await work.enforcement.due_by_time(now)
         return await self.run(service_ids, "timer", now) if service_ids else []
 
-    async def _run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
-        with_credentials = cause not in _WITHOUT_CREDENTIALS
-        wanted = list(service_ids) if service_ids is not None else await self._everyone()
-        concerned: dict[UUID, None] = {}
-        for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
-            part = wanted[start : start + _SERVICES_A_TRANSACTION]
-            concerned |= dict.fromkeys(await self._decide(part, cause, now, with_credentials=with_credentials))
-        if service_ids is not None and with_credentials:
-            concerned |= dict.fromkeys(service_ids)
-        return list(concerned)
-
     async def _everyone(self) -> list[UUID]:
-        async with self._database.read() as work:
-            living = await work.enforcement.living_services()
-        for service_id in self._directory.service_ids().difference(living):
-            self._directory.remove(service_id)
+        async with self._turn:
+            async with self._database.read() as work:
+                living = await work.enforcement.living_services()
+            for service_id in self._directory.service_ids().difference(living):
+                self._directory.remove(service_id)
         return list(living)
 
     async def _decide(
@@ -137,33 +149,44 @@ class Entitle:
             found = await work.enforcement.facts(service_ids, self._policy, now)
             recorded = await work.enforcement.desired(service_ids) if self._record else {}
             sealed = await work.enforcement.access_rows(service_ids) if with_credentials else ()
-        opened: dict[UUID, list[OpenedCredential]] = {facts.service_id: [] for facts in found}
-        for count, row in enumerate(sealed, 1):
-            if row.service_id in opened:
-                opened[row.service_id].append(open_credential(row, self._box))
-            if count % _SERVICES_A_TURN == 0:
-                await asyncio.sleep(0)
+        by_service = _by_service(sealed)
         changed: list[DesiredService] = []
         shifted: list[DesiredService] = []
+        told: list[UUID] = []
         for count, facts in enumerate(found, 1):
-            due = entitlement(facts, self._walled_garden, now)
-            if self._record:
-                previous = recorded.get(facts.service_id)
-                wanted = renewed(previous, facts.service_id, due, cause, now)
-                if wanted is not previous:
-                    (shifted if previous is not None and wanted.same_as(previous) else changed).append(wanted)
-            self._directory.put(facts, due)
+            service_id = facts.service_id
+            is_news = cause != "start" or facts != self._directory.facts(service_id)
+            if is_news:
+                self._directory.put(facts, now)
             if with_credentials:
-                self._directory.set_credentials(facts.service_id, opened[facts.service_id])
+                self._directory.set_credentials(service_id, by_service.get(service_id, ()), self._box)
+            if self._record:
+                previous = recorded.get(service_id)
+                due = entitlement(facts, self._walled_garden, now)
+                wanted = renewed(previous, service_id, due, cause, now)
+                if previous is not None and wanted.same_as(previous):
+                    if wanted is not previous:
+                        shifted.append(wanted)
+                else:
+                    changed.append(wanted)
+                    if is_news:
+                        told.append(service_id)
             if count % _SERVICES_A_TURN == 0:
                 await asyncio.sleep(0)
+        known = {facts.service_id for facts in found}
         for service_id in service_ids:
-            if service_id not in opened:
+            if service_id not in known:
                 self._directory.remove(service_id)
         if changed or shifted:
             async with self._database.write() as work:
                 await work.enforcement.store_desired(changed + shifted)
-        moved = [service.service_id for service in changed]
-        if moved and self._tell is not None:
-            self._tell(moved)
-        return moved
+        if told and self._tell is not None:
+            self._tell(told)
+        return [service.service_id for service in changed]
+
+
+def _by_service(sealed: Iterable[SealedCredential]) -> dict[UUID, list[SealedCredential]]:
+    found: dict[UUID, list[SealedCredential]] = {}
+    for credential in sealed:
+        found.setdefault(credential.service_id, []).append(credential)
+    return found

@@ -47,9 +47,9 @@ class SlowGuessers:
         station = request.packet.attributes.get(CALLING_STATION_ID, b"")
         self._guesses.right(view.name, request.client.nas_id, station)
 
-    def remember(self, view: AccessView, mac: str) -> None:
-        """Take it that a subscriber's device is the one that has a session under that name."""
-        self._guesses.remember(view.name, mac.encode("ascii", "replace"))
+    def remember(self, name: str, mac: str) -> None:
+        """Take it that a subscriber's device is the one that has a session under that name, as it is stored."""
+        self._guesses.remember(name, mac.encode("ascii", "replace"))
 
     def rejected(
         self, request: Request, name: bytes, view: AccessView | None, reason: str, answer: Callable[[], None]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from netbilld.billing.plan import AfterAllowance, Closing, Speed
-from netbilld.enforcement.policy import ServiceFacts, entitlement
+from netbilld.enforcement.policy import ServiceFacts
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.radius.access import CredentialKind, Decision
 from netbilld.radius.attributes import USER_NAME, USER_PASSWORD
@@ -56,7 +56,7 @@ class Desk:
         self.authenticate = Authenticate(self.directory, self.attempts, bytes, lambda: 0.000_25)
 
     def put(self, what: ServiceFacts, at: datetime = NOW) -> None:
-        self.directory.put(what, entitlement(what, self.garden, at))
+        self.directory.put(what, at)
 
     def serve(self, what: ServiceFacts, *credentials: OpenedCredential) -> None:
         self.put(what)

@@ -122,7 +122,7 @@ async def test_the_directory_follows_names_passwords_and_removal(world: World) -
     service_id = await world.add_service("Budi", "rumah")
     directory = world.directory()
     entitle = world.entitle(directory)
-    await entitle.run(None, "start", NOW)
+    await entitle.load(NOW)
     view = directory.find(b"BUDI", NOW)
     assert view is not None
     assert (view.password, view.service_id, view.name) == (b"rahasia", service_id, "Budi")

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 from uuid import UUID
@@ -39,6 +40,8 @@ IDS_A_QUERY: Final = 10_000
 ROWS_A_STATEMENT: Final = 1_000
 _LONGEST_PERIOD: Final = timedelta(days=33)
 _UNPAID: Final = ("issued", "part_paid")
+_ACCESSES: Final = {str(access): access for access in Access}
+_STATUSES: Final = {str(status): status for status in ServiceStatus}
 
 
 class DueQueries:
@@ -51,7 +54,7 @@ class DueQueries:
         """Return every service that can still be logged in to, or that has not ended."""
         named = exists().where(credentials.c.service_id == services.c.id)
         query = select(services.c.id).where(or_(services.c.ended_at.is_(None), named)).order_by(services.c.id)
-        return list((await self._connection.execute(query)).scalars())
+        return [service_id for (service_id,) in (await self._connection.execute(query)).all()]
 
     async def facts(self, service_ids: Iterable[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
         """Return all that entitlement looks at, of those of the services that exist.
@@ -87,8 +90,8 @@ class DueQueries:
         rows = (await self._connection.execute(query)).all()
         if not rows:
             return []
-        subscriber_ids = list({row.subscriber_id for row in rows})
-        plans = await self._plans({row.plan_version_id for row in rows})
+        subscriber_ids = list({row[1] for row in rows})
+        plans = await self._plans({row[2] for row in rows})
         usage = await self._usage(service_ids, now)
         unpaid = await self._unpaid(subscriber_ids)
         wallets = await self._wallets(subscriber_ids)
@@ -96,28 +99,32 @@ class DueQueries:
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
         found = []
-        for row in rows:
-            calendar = (row.billing_day, intern(row.timezone))  # facts stay in memory, one zone for all of them
+        for (
+            service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
+            ipv6_prefix, delegated_prefix, locale,
+        ) in rows:  # fmt: skip
+            calendar = (billing_day, timezone)
             start_on = starts.get(calendar)
             if start_on is None:
                 start_on = starts[calendar] = monthly_period(now, *calendar).start_on
-            owed = unpaid.get(row.subscriber_id)
+            owed = unpaid.get(subscriber_id)
+            service_locks = locks.get(service_id)
             found.append(
                 ServiceFacts(
-                    service_id=row.id,
-                    status=ServiceStatus(row.status),
-                    plan=plans[row.plan_version_id],
-                    billing_day=row.billing_day,
-                    timezone=calendar[1],
-                    usage=usage.get((row.id, start_on)),
-                    standing=standing(owed, policy, now) if owed else owes_nothing,
-                    wallet_minor=wallets.get(row.subscriber_id, 0),
-                    paid_until_on=row.paid_until_on,
-                    static_ip=row.static_ip,
-                    ipv6_prefix=row.ipv6_prefix,
-                    delegated_prefix=row.delegated_prefix,
-                    locale=None if row.locale is None else intern(row.locale),
-                    locks=tuple(locks.get(row.id, ())),
+                    service_id,
+                    _STATUSES[status],
+                    plans[plan_version_id],
+                    billing_day,
+                    intern(timezone),  # facts stay in memory, one zone for all of them
+                    usage.get((service_id, start_on)),
+                    standing(owed, policy, now) if owed else owes_nothing,
+                    wallets.get(subscriber_id, 0),
+                    paid_until_on,
+                    static_ip,
+                    ipv6_prefix,
+                    delegated_prefix,
+                    None if locale is None else intern(locale),
+                    () if service_locks is None else tuple(service_locks),
                 )
             )
         return found
@@ -125,11 +132,11 @@ class DueQueries:
     async def _plans(self, version_ids: Iterable[UUID]) -> dict[UUID, Plan]:
         found: dict[UUID, Plan] = {}
         for part in _parts(version_ids):
-            query = select(plan_versions.c.id, plan_versions.c.definition).where(
+            query = select(plan_versions.c.id, cast(plan_versions.c.definition, Text)).where(
                 among(self._connection, plan_versions.c.id, part)
             )
-            for row in await self._connection.execute(query):
-                found[row.id] = plan_from_definition(row.definition)
+            for version_id, definition in await self._connection.execute(query):
+                found[version_id] = _plan(definition)
         return found
 
     async def _usage(self, service_ids: Sequence[UUID], now: datetime) -> dict[tuple[UUID, date], PeriodUsage]:
@@ -182,31 +189,38 @@ class DueQueries:
         )  # fmt: skip
         found: list[SealedCredential] = []
         for narrowed in self._narrowed(query, table.service_id, service_ids):
-            found += [SealedCredential(*row) for row in await self._connection.execute(narrowed)]
+            found += [
+                SealedCredential(
+                    credential_id,
+                    service_id,
+                    intern(kind),  # type: ignore[arg-type]  # one of few words
+                    name,
+                    name if name == name_key else name_key,
+                    password_sealed,
+                    nt_hash_sealed,
+                )
+                for credential_id, service_id, kind, name, name_key, password_sealed, nt_hash_sealed in (
+                    await self._connection.execute(narrowed)
+                ).all()
+            ]
         return found
 
     async def desired(self, service_ids: Iterable[UUID]) -> dict[UUID, DesiredService]:
         """Return what is on record as due, by service."""
-        columns = [column for column in desired.c if column.name != "profile"]
+        table = desired.c
         # as text: the few different profiles among many services are read once each
-        query = select(*columns, cast(desired.c.profile, Text).label("profile"))
+        query = select(
+            table.service_id, table.access, table.reason, cast(table.profile, Text), table.profile_key, table.cause,
+            table.since_at, table.until_at,
+        )  # fmt: skip
         found: dict[UUID, DesiredService] = {}
         profiles: dict[str, ServiceProfile] = {}
-        for narrowed in self._narrowed(query, desired.c.service_id, service_ids):
-            for row in await self._connection.execute(narrowed):
-                profile = profiles.get(row.profile)
+        for narrowed in self._narrowed(query, table.service_id, service_ids):
+            for service_id, access, reason, text, *rest in (await self._connection.execute(narrowed)).all():
+                profile = profiles.get(text)
                 if profile is None:
-                    profile = profiles[row.profile] = ServiceProfile.from_json(json.loads(row.profile))
-                found[row.service_id] = DesiredService(
-                    row.service_id,
-                    Access(row.access),
-                    row.reason,
-                    profile,
-                    row.profile_key,
-                    row.cause,
-                    row.since_at,
-                    row.until_at,
-                )
+                    profile = profiles[text] = ServiceProfile.from_json(json.loads(text))
+                found[service_id] = DesiredService(service_id, _ACCESSES[access], reason, profile, *rest)
         return found
 
     def _narrowed(self, query: Select[Any], column: Column[Any], ids: Iterable[UUID]) -> list[Select[Any]]:
@@ -215,7 +229,7 @@ class DueQueries:
     async def due_by_time(self, now: datetime) -> list[UUID]:
         """Return the services that time alone may have changed by now."""
         query = select(desired.c.service_id).where(desired.c.until_at <= now)
-        return list((await self._connection.execute(query)).scalars())
+        return [service_id for (service_id,) in (await self._connection.execute(query)).all()]
 
     async def store_desired(self, wanted: Sequence[DesiredService]) -> None:
         """Put on record what services are due."""
@@ -225,6 +239,11 @@ class DueQueries:
         for start in range(0, len(wanted), ROWS_A_STATEMENT):
             rows = [_desired_row(service) for service in wanted[start : start + ROWS_A_STATEMENT]]
             await self._connection.execute(upsert, rows)
+
+
+@lru_cache(maxsize=1024)  # services by the thousand are read with few plans, and share what is in memory of them
+def _plan(definition: str) -> Plan:
+    return plan_from_definition(json.loads(definition))
 
 
 def _desired_row(service: DesiredService) -> dict[str, Any]:

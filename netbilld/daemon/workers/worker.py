@@ -24,9 +24,10 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
 from netbilld.daemon.addressing import know_pools
 from netbilld.daemon.authentication import SILENCE_SECONDS, Authentication, load_access, remember_devices, trace_of
-from netbilld.daemon.clients import take_clients
+from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.logs import configure_logs
+from netbilld.daemon.patience import LAST_WRITE_SECONDS, STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import Port, RadiusEdge
 from netbilld.daemon.settings import Settings, load_settings
@@ -39,9 +40,7 @@ from netbilld.radius.realms import Realms
 from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
 
-STATEMENT_SECONDS: Final = 15.0
 COUNT_SECONDS: Final = 1.0
-LAST_WRITE_SECONDS: Final = 0.5
 _PORTS: Final[tuple[Port, ...]] = ("auth",)
 logger = logging.getLogger("netbilld.worker")
 
@@ -81,11 +80,14 @@ class Worker:
             walled_garden(settings),
             record=False,
         )
+        self._clients = ClientKeeper(
+            self._edge, self._database, self._box, self._clock, settings.radius.require_message_authenticator
+        )
         self._log = LogAttempts(self._database, self._auth.attempts, settings.metering.auth_log_rows)
         self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
+        self._auth.clients = lambda: self._edge.clients
         self._failures = Failures()
         self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
-        self._auth.clients = lambda: self._edge.clients
         self._to_look_at: set[UUID] = set()
         self._look = asyncio.Event()
         self._stop = asyncio.Event()
@@ -94,13 +96,13 @@ class Worker:
         """Serve until the daemon says stop or is gone."""
         try:
             await self._feed.start_after_newest()
-            await self._take_clients()
+            await self._clients.load()
             await know_pools(self._database, self._auth.directory.own_pools)
             await load_access(self._entitle, self._clock)
-            await remember_devices(self._database, self._auth, self._clock)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(work, name=name) for name, work in self._work()]
                 self._edge.start()
+                await remember_devices(self._database, self._auth)
                 self._channel.send({"say": "ready", "pid": os.getpid()})
                 await self._stop.wait()
                 self._edge.stop()
@@ -120,7 +122,7 @@ class Worker:
             "change feed": self._feed.follow,
             "log of attempts": partial(every, 0.5, self._log.run),
             "silent EAP": partial(every, SILENCE_SECONDS, self._auth.forget_silent),
-            "learned facts": partial(every, 2.0, self._keep_learned),
+            "learned facts": partial(every, 2.0, self._clients.keep_learned),
             "usage": self._look_at,
         }
         if not self._database.is_sqlite:
@@ -166,7 +168,7 @@ class Worker:
 
     async def _follow_changes(self, changes: list[Change]) -> None:
         if any(change.entity == "nas" for change in changes):
-            await self._take_clients()
+            await self._clients.load()
         if any(change.entity == "pool" for change in changes):
             await know_pools(self._database, self._auth.directory.own_pools)
         if any(change.details.get("all_services") for change in changes):
@@ -175,17 +177,6 @@ class Worker:
         named = {UUID(each) for change in changes for each in change.details.get("service_ids", ())}
         if named:
             await self._entitle.run(list(named), "change", self._clock.now())
-
-    async def _take_clients(self) -> None:
-        await take_clients(self._edge, self._database, self._box, self._settings.radius.require_message_authenticator)
-
-    async def _keep_learned(self) -> None:
-        learned = self._edge.take_learned()
-        if learned:
-            async with self._database.write() as work:
-                for nas_id in learned:
-                    await work.nas.sent_message_authenticator(nas_id, self._clock.now())
-            await self._take_clients()
 
     async def _say_count(self) -> None:
         self._count()

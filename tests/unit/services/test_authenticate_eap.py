@@ -22,7 +22,6 @@ from netbilld.radius.eap.server import DISPLACED
 from netbilld.radius.packet import Packet, encode_attribute
 from netbilld.radius.realms import Realms
 from netbilld.radius.server import Request
-from netbilld.radius.terms import AccessTerms
 from netbilld.services.authenticate import Answer, Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
 from tests.builders.log_in_desk import Desk, attributes, credential, facts
@@ -99,11 +98,7 @@ def test_a_realm_does_not_hide_the_subscriber() -> None:
 
 def in_limits(desk: EapDesk) -> None:
     """Give the service a limit, so that admission is asked."""
-    view, service = desk.desk.directory._by_key[b"budi"]
-    changed = AccessView(
-        view.name, view.kind, view.password, view.nt_hash, view.service_id, view.replies, terms=AccessTerms()
-    )
-    desk.desk.directory._by_key[b"budi"] = (changed, service)
+    desk.desk.put(facts(locks=(("mac", "02:00:00:00:00:01"),)))
 
 
 def test_what_admission_refuses_ends_with_a_failure_and_without_a_reply_message() -> None:
