@@ -218,7 +218,10 @@ def test_a_suspended_subscriber_is_walled_off_when_a_session_is_resumed(town: To
 
 
 def test_the_authority_of_netbilld_itself_serves_at_once(tmp_path: Path) -> None:
-    """`certs init` and `certs issue` while the daemon runs: no restart, and MD5 alone before."""
+    """`certs init` and `certs issue` while the daemon runs: no restart, and MD5 alone before.
+
+    A certificate that is made anew for a NAS opens the subscriber's service no more.
+    """
     with DaemonProcess(tmp_path) as running:
         running.init()
         running.plan()
@@ -236,8 +239,13 @@ def test_the_authority_of_netbilld_itself_serves_at_once(tmp_path: Path) -> None
             "private_key": f'"{store}/issued/budi.key"',
             "domain_match": '"radius.example.net"',
         }
+        peap = town.block("PEAP", domain_match='"radius.example.net"')
+        wait_until(lambda: town.eapol(peap).stdout.rstrip().endswith("SUCCESS"), "the new certificate is seen")
         succeeded(town.eapol(town.block("TLS", **mine)))
-        succeeded(town.eapol(town.block("PEAP", domain_match='"radius.example.net"')))
+        running.cli("nas", "add", "budi", "192.0.2.7", "--secret", SECRET)
+        succeeded(town.eapol(town.block("TLS", **mine)))  # it says whose it is, though a NAS has the name now
+        running.cli("certs", "issue", "budi", "--renew", "--use", "radsec")
+        failed(town.eapol(town.block("TLS", **mine)))
         assert running.metrics()["netbilld_eap_conversations"] == 0
 
 
