@@ -10,13 +10,13 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.daemon.drop_ledger import DropLedger
 from netbilld.daemon.packet_trace import PacketTrace
-from netbilld.daemon.sparing_log import SparingLog
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.record_accounting import Unanswered
+from netbilld.services.sparing_log import SparingLog
 
 # the faults an operator mends on the NAS; the others are the network's everyday noise and only counted
 _WORTH_A_LINE: Final = {

@@ -14,7 +14,6 @@ from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.daemon.drop_ledger import DropLedger
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.radius_edge import Recorder, RecorderFactory
-from netbilld.daemon.sparing_log import SparingLog
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import Client, ClientTable
@@ -22,6 +21,7 @@ from netbilld.radius.codes import Code
 from netbilld.radius.radsec import PeerRefusal, identify, names_known
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Replay, Request, Source
 from netbilld.services.authenticate import Authenticate
+from netbilld.services.sparing_log import SparingLog
 
 _PORT: Final = "radsec"
 _ACCOUNTING_REQUEST: Final = int(Code.ACCOUNTING_REQUEST)

@@ -42,6 +42,7 @@ from netbilld.radius.values import normalise_mac, text
 from netbilld.services.address_book import AddressBook, Clock, Place
 from netbilld.services.address_refusals import address_message
 from netbilld.services.lease_table import LeaseTable
+from netbilld.services.sparing_log import SparingLog
 
 _log = logging.getLogger("netbilld.addresses")
 
@@ -51,7 +52,6 @@ BATCH_LOGINS: Final = 500
 ANSWER_SECONDS: Final = 5.0  # after which even a patient NAS has turned away; one that asks again gets the late answer
 HANG_SECONDS: Final = 2.0  # a database that takes so long over one batch counts as away
 AWAY_SECONDS: Final = 0.5  # between two looks at a database that is away
-LOG_INTERVAL_SECONDS: Final = 60.0
 _KEY_OCTETS: Final = 253
 
 _ATTRIBUTES: Final = {
@@ -147,7 +147,7 @@ class AssignAddresses:
         self._proposed: dict[tuple[LeaseTable, UUID, UUID, str | None], int] = {}  # what a station is about to take
         self._wake = asyncio.Event()
         self._away = False
-        self._logged_mono: dict[str, float] = {}
+        self._lines = SparingLog()
 
     # -- the authentication path ---------------------------------------------------------------------------------------
 
@@ -225,19 +225,10 @@ class AssignAddresses:
             self.counters.refused_full += 1
         else:
             self.counters.refused_unavailable += 1
-        self._say(f"{reason} {detail}", "a log-in was refused: %s", detail)
+        if self._lines.is_due((reason, detail), self._clock.monotonic()):
+            _log.warning("a log-in was refused: %s", detail, extra={"event": "address_refused"})
         message = address_message(reason, self._locale_of(login.view.service_id))
         return refusal(login.request, login.decision.method, reason, self._entropy, message, detail)
-
-    def _say(self, what: str, line: str, *words: object) -> None:
-        """Write a line, at most once a minute of the same kind."""
-        now_mono = self._clock.monotonic()
-        if now_mono - self._logged_mono.get(what, -LOG_INTERVAL_SECONDS) < LOG_INTERVAL_SECONDS:
-            return
-        if len(self._logged_mono) > 1_000:
-            self._logged_mono.clear()
-        self._logged_mono[what] = now_mono
-        _log.warning(line, *words, extra={"event": "address_refused"})
 
     def _lease(self, login: _Login, need: _Need) -> AddressLease:
         assert need.number is not None  # noqa: S101 - chosen before
