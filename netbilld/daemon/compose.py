@@ -233,6 +233,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             progress=metering,
             directory=directory,
             authenticate=authenticate,
+            guessers=auth.guessers,
             eap=auth.eap,
             addressing=addressing,
             admissions=admissions,

@@ -21,6 +21,7 @@ from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.reconcile import Reconcile
 from netbilld.services.record_accounting import Unanswered
+from netbilld.services.slow_guessers import SlowGuessers
 
 
 class Progress(Protocol):
@@ -46,6 +47,7 @@ class Health:
         progress: Progress,
         directory: AccessDirectory,
         authenticate: Authenticate,
+        guessers: SlowGuessers,
         eap: EapServer,
         addressing: Addressing,
         admissions: Admissions,
@@ -62,6 +64,7 @@ class Health:
         self._progress = progress
         self._directory = directory
         self._authenticate = authenticate
+        self._guessers = guessers
         self._eap = eap
         self._addressing = addressing
         self._admissions = admissions
@@ -172,8 +175,15 @@ class Health:
             [
                 ('{result="accept"}', self._authenticate.accepts + self._elsewhere("auth", "accepts")),
                 ('{result="reject"}', self._authenticate.rejects + self._elsewhere("auth", "rejects")),
+                ('{result="challenge"}', self._authenticate.challenges + self._elsewhere("auth", "challenges")),
             ],
         )
+        for name, help_text, here in (
+            ("put_off", "Rejects a guesser had to wait for.", self._guessers.put_off),
+            ("refused", "Tries not looked at, too many having gone before.", self._guessers.refused),
+        ):
+            elsewhere = self._elsewhere("auth", f"guesses_{name}")
+            yield f"netbilld_guesses_{name}_total", counter, help_text, [("", here + elsewhere)]
         for name, kind, help_text, here in (
             ("conversations", gauge, "EAP conversations under way.", len(self._eap.conversations)),
             ("abandoned_total", counter, "EAP conversations no device ended.", self._eap.conversations.abandoned),
@@ -275,6 +285,12 @@ def _admission_families(admissions: Admissions) -> Iterator[tuple[str, str, str,
         [(f'{{as="{what}"}}', count) for what, count in ended],
     )
     yield prefix + "sessions", gauge, "Open sessions held in memory.", [("", len(admissions.live))]
+    yield (
+        prefix + "lessons_forgone_total",
+        counter,
+        "Locks that a first log-in did not teach, too many waiting to be written.",
+        [("", admissions.learned.forgone)],
+    )
     yield prefix + "unwritten", gauge, "Decisions that wait to be written.", [("", admissions.unwritten)]
 
 
