@@ -209,6 +209,9 @@ def test_a_guesser_is_slowed_and_the_subscriber_is_not(daemon: DaemonProcess) ->
         lambda: "too_many_tries" in {line["reason"] for line in daemon.json("auth", "log", "--username", "budi")},
         f"the reason is in the log beside {reasons}",
     )
+    counted = daemon.metrics()
+    assert counted["netbilld_guesses_put_off_total"] == 35, "five are answered at once"
+    assert counted["netbilld_guesses_refused_total"] == 30, "ten are a device's due"
 
 
 def test_a_router_account_opens_the_router_and_nothing_else(daemon: DaemonProcess) -> None:
