@@ -7,18 +7,26 @@ from typing import Final
 
 from netbilld.radius.attributes import (
     ADSL_AGENT_CIRCUIT_ID,
+    ADSL_AGENT_REMOTE_ID,
     CALLING_STATION_ID,
+    CISCO_AVPAIR,
     NAS_PORT,
     NAS_PORT_ID,
     REDBACK_AGENT_CIRCUIT_ID,
+    REDBACK_AGENT_REMOTE_ID,
 )
 from netbilld.radius.packet import Packet
 from netbilld.radius.values import normalise_mac, text
 
-_NO_STATION: Final = "00:00:00:00:00:00"
+NO_STATION: Final = "00:00:00:00:00:00"  # what some NAS report where there is none
 _LOCALLY_ADMINISTERED: Final = 0x02
 _VLAN_LIMIT: Final = 4095
 _REMEMBERED_LINES: Final = 4096  # many log-ins come by few ports
+
+# DHCP option 82 and the PPPoE line tags, as access concentrators report them (RFC 4679 §3.3.1-3.3.2; Redback's are
+# what RouterOS sends, Cisco says the same in text).
+_CISCO_CIRCUIT: Final = b"circuit-id-tag="
+_CISCO_REMOTE: Final = b"remote-id-tag="
 
 # vlan100-olt1, vlan-100, VLAN_100; vlanid=100; with vlanid2=200 (Huawei: outer and inner)
 _NAMED_VLAN: Final = re.compile(r"(?<![a-z])s?vlan(?:id)?[-_=: ]?(\d{1,4})(?!\d)", re.IGNORECASE)
@@ -54,7 +62,7 @@ def locate(packet: Packet, vendor: str) -> Location:
     attributes = packet.attributes
     station = attributes.get(CALLING_STATION_ID)
     mac = normalise_mac(text(station)) if station else None
-    circuit = attributes.get(ADSL_AGENT_CIRCUIT_ID) or attributes.get(REDBACK_AGENT_CIRCUIT_ID)
+    circuit, _ = line_ids(packet)
     port_id = attributes.get(NAS_PORT_ID)
     lines = [_line(value) for value in (circuit, port_id) if value]
     vlan = next((found for line in lines if (found := vlan_of(line)) is not None), None)
@@ -64,7 +72,21 @@ def locate(packet: Packet, vendor: str) -> Location:
         # slot, subslot, port and VLAN: elsewhere NAS-Port counts log-ins or interfaces and says nothing that lasts
         port = port or f"port {int.from_bytes(number, 'big')}"
         vlan = vlan or _valid(int.from_bytes(number, "big") & 0xFFF)
-    return Location(None if mac == _NO_STATION else mac, vlan, port)
+    return Location(None if mac == NO_STATION else mac, vlan, port)
+
+
+def line_ids(packet: Packet) -> tuple[bytes | None, bytes | None]:
+    """Return the circuit and the remote id of the line a request came by; None, or no octets, for what is not said."""
+    attributes = packet.attributes
+    circuit = attributes.get(ADSL_AGENT_CIRCUIT_ID) or attributes.get(REDBACK_AGENT_CIRCUIT_ID)
+    remote = attributes.get(ADSL_AGENT_REMOTE_ID) or attributes.get(REDBACK_AGENT_REMOTE_ID)
+    if CISCO_AVPAIR in attributes and not (circuit and remote):
+        for pair in packet.all(CISCO_AVPAIR):
+            if not circuit and pair.startswith(_CISCO_CIRCUIT):
+                circuit = pair.removeprefix(_CISCO_CIRCUIT)
+            elif not remote and pair.startswith(_CISCO_REMOTE):
+                remote = pair.removeprefix(_CISCO_REMOTE)
+    return circuit, remote
 
 
 @lru_cache(_REMEMBERED_LINES)

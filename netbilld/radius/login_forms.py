@@ -3,17 +3,12 @@
 from typing import Final
 
 from netbilld.radius.attributes import (
-    ADSL_AGENT_CIRCUIT_ID,
-    ADSL_AGENT_REMOTE_ID,
     CALLING_STATION_ID,
-    CISCO_AVPAIR,
     EAP_MESSAGE,
     FRAMED_IP_ADDRESS,
     FRAMED_PROTOCOL,
     MIKROTIK_HOST_IP,
     NAS_PORT_TYPE,
-    REDBACK_AGENT_CIRCUIT_ID,
-    REDBACK_AGENT_REMOTE_ID,
     SERVICE_TYPE,
     USER_NAME,
     WISPR_LOCATION_ID,
@@ -21,6 +16,7 @@ from netbilld.radius.attributes import (
     WISPR_LOGOFF_URL,
 )
 from netbilld.radius.codes import NasPortType, ServiceType
+from netbilld.radius.location import NO_STATION, line_ids
 from netbilld.radius.packet import Packet
 from netbilld.radius.values import is_client_identifier, normalise_mac, text
 
@@ -45,14 +41,6 @@ _SUBSCRIBER_MARKS: Final = frozenset(
         EAP_MESSAGE,
     )
 )
-_NO_STATION: Final = "00:00:00:00:00:00"
-
-# DHCP option 82 and the PPPoE line tags, as access concentrators report them (RFC 4679 §3.3.1-3.3.2; Redback's are
-# what RouterOS sends, Cisco says the same in text).
-_CIRCUIT_IDS: Final = (ADSL_AGENT_CIRCUIT_ID, REDBACK_AGENT_CIRCUIT_ID)
-_REMOTE_IDS: Final = (ADSL_AGENT_REMOTE_ID, REDBACK_AGENT_REMOTE_ID)
-_CISCO_CIRCUIT: Final = b"circuit-id-tag="
-_CISCO_REMOTE: Final = b"remote-id-tag="
 
 
 def is_router_login(packet: Packet) -> bool:
@@ -69,7 +57,7 @@ def is_router_login(packet: Packet) -> bool:
     if not _SUBSCRIBER_MARKS.isdisjoint(attributes):
         return False
     station = normalise_mac(text(attributes.get(CALLING_STATION_ID, b"")))
-    if station is None or station == _NO_STATION:
+    if station is None or station == NO_STATION:
         return True
     port_type = attributes.get(NAS_PORT_TYPE)
     if port_type == _WIRELESS and service_type == _LOGIN_USER:  # a captive portal of access points
@@ -109,21 +97,9 @@ def circuit_names(packet: Packet) -> list[str]:
     Both together are `REMOTE|CIRCUIT`: a circuit id by itself is often unique on one access node only. Nothing in PPP,
     where a line is no proof of who dials.
     """
-    attributes = packet.attributes
-    if FRAMED_PROTOCOL in attributes:
+    if FRAMED_PROTOCOL in packet.attributes:
         return []
-    circuit = _first(attributes, _CIRCUIT_IDS)
-    remote = _first(attributes, _REMOTE_IDS)
-    for pair in packet.all(CISCO_AVPAIR):
-        if circuit is None and pair.startswith(_CISCO_CIRCUIT):
-            circuit = pair.removeprefix(_CISCO_CIRCUIT)
-        elif remote is None and pair.startswith(_CISCO_REMOTE):
-            remote = pair.removeprefix(_CISCO_REMOTE)
-    names = [circuit_name(value) for value in (circuit, remote) if value]
+    names = [circuit_name(value) for value in line_ids(packet) if value]
     if len(names) == 2:
         names.insert(0, f"{names[1]}|{names[0].removeprefix(CIRCUIT_PREFIX)}")
     return names
-
-
-def _first(attributes: dict[int, bytes], keys: tuple[int, ...]) -> bytes | None:
-    return next((attributes[key] for key in keys if attributes.get(key)), None)

@@ -5,12 +5,13 @@ import pytest
 from netbilld.radius.attributes import (
     ADSL_AGENT_CIRCUIT_ID,
     CALLING_STATION_ID,
+    CISCO_AVPAIR,
     NAS_PORT,
     NAS_PORT_ID,
     REDBACK_AGENT_CIRCUIT_ID,
     USER_NAME,
 )
-from netbilld.radius.location import Location, is_randomised, locate, normalise_vlan, vlan_of
+from netbilld.radius.location import Location, is_randomised, line_ids, locate, normalise_vlan, vlan_of
 from netbilld.radius.packet import Packet
 from tests.radius_requests import accepted, access_request
 
@@ -61,6 +62,15 @@ def test_the_line_comes_before_the_interface_and_letter_case_does_not_count() ->
     assert locate(both, "mikrotik") == Location(None, "55", "olt1 eth 0/1:55")
     assert locate(packet((NAS_PORT_ID, b"Ether5 ")), "mikrotik").nas_port == "ether5"
     assert locate(packet((REDBACK_AGENT_CIRCUIT_ID, b"\0\4\0\1\2\3")), "mikrotik").nas_port == "0x000400010203"
+
+
+def test_cisco_names_the_line_in_a_pair_of_its_own() -> None:
+    said = (CISCO_AVPAIR, b"ip:something=else"), (CISCO_AVPAIR, b"circuit-id-tag=OLT1 eth 0/1/3:100")
+    at_cisco = packet(*said, (NAS_PORT_ID, b"0/0/1/0"))
+    assert locate(at_cisco, "cisco") == Location(None, "100", "olt1 eth 0/1/3:100")
+    assert line_ids(at_cisco) == (b"OLT1 eth 0/1/3:100", None)
+    both = packet((REDBACK_AGENT_CIRCUIT_ID, b"ge 1"), (CISCO_AVPAIR, b"remote-id-tag=sw7"), *said)
+    assert line_ids(both) == (b"ge 1", b"sw7")
 
 
 def test_nas_port_only_counts_where_it_lasts() -> None:
