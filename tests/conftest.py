@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.database.migrate import upgrade
@@ -13,22 +14,28 @@ from netbilld.adapters.secretbox import SecretBox
 from tests import postgres
 from tests.peers import missing
 
+# How long an example takes says something of the machine, and of who else works on it.
+settings.register_profile("netbilld", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netbilld")
+
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[postgres.Cluster]:
     if not postgres.available():
         missing("PostgreSQL")
-    with postgres.cluster(fsync="off", max_connections="60") as cluster:
+    with postgres.cluster(fsync="off", autovacuum="off", max_connections="60") as cluster:
         yield cluster
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of an empty database; each test that takes it runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        return sqlite_url(tmp_path / "netbilld.db")
+        yield sqlite_url(tmp_path / "netbilld.db")
+        return
     cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
-    return cluster.new_database()
+    with cluster.database() as url:
+        yield url
 
 
 def _migrated(url: str) -> str:
@@ -56,13 +63,15 @@ def postgres_template(postgres_cluster: postgres.Cluster) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a database with the newest schema and nothing in it."""
     if request.param == "sqlite":
         shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "netbilld.db")
-        return sqlite_url(tmp_path / "netbilld.db")
+        yield sqlite_url(tmp_path / "netbilld.db")
+        return
     cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
-    return cluster.new_database(request.getfixturevalue("postgres_template"))
+    with cluster.database(request.getfixturevalue("postgres_template")) as url:
+        yield url
 
 
 @pytest.fixture

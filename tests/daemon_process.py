@@ -175,6 +175,6 @@ class DaemonProcess:
 
     def metrics(self) -> dict[str, float]:
         """/metrics, by name with labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}

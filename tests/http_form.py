@@ -5,6 +5,9 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPResponse
 from http.cookiejar import CookieJar
+from typing import Final
+
+PATIENCE_SECONDS: Final = 60.0  # a slow machine is no fault of the page
 
 
 class Visitor:
@@ -13,12 +16,12 @@ class Visitor:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(self, path: str) -> str:
-        with self._opener.open(self.base_url + path, timeout=10) as answer:
+        with self._opener.open(self.base_url + path, timeout=PATIENCE_SECONDS) as answer:
             return str(answer.read().decode())
 
     def open(self, path: str) -> HTTPResponse:
         """Return an answer that is still being written; a context manager."""
-        answer: HTTPResponse = self._opener.open(self.base_url + path, timeout=10)
+        answer: HTTPResponse = self._opener.open(self.base_url + path, timeout=PATIENCE_SECONDS)
         return answer
 
     def post(self, path: str, fields: dict[str, str]) -> str:
@@ -27,7 +30,7 @@ class Visitor:
             urllib.parse.urlencode(fields).encode(),
             {"Origin": self.base_url, "Sec-Fetch-Site": "same-origin"},
         )
-        with self._opener.open(request, timeout=10) as answer:
+        with self._opener.open(request, timeout=PATIENCE_SECONDS) as answer:
             return str(answer.read().decode())
 
     def token(self, page: str) -> str:

@@ -1,15 +1,25 @@
 """A private PostgreSQL cluster for the tests: made fresh, on a unix socket and a loopback port, gone afterwards."""
 
+import asyncio
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+import asyncpg
 
 from tests.peers import free_tcp_port
+
+# mkdtemp makes a directory of our own within these
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108
+_DISK: Final = Path("/tmp")  # noqa: S108
+_ROOM_OCTETS: Final = 2 << 30
 
 
 def _binaries() -> Path | None:
@@ -25,12 +35,20 @@ def available() -> bool:
     return _binaries() is not None
 
 
+def _place(settings: dict[str, str]) -> Path:
+    """Return where the files go: into memory, if there is room, where losing them is meant (`fsync` off)."""
+    is_kept = settings.get("fsync") != "off"
+    if is_kept or not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ROOM_OCTETS:
+        return _DISK
+    return _MEMORY
+
+
 @contextmanager
 def cluster(**settings: str) -> Iterator["Cluster"]:
     """Run a cluster; as root it belongs to the postgres user, since the server refuses to be root."""
     binaries = _binaries()
     assert binaries is not None, "PostgreSQL is not installed"
-    directory = Path(tempfile.mkdtemp(prefix="netbilld-pg-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="netbilld-pg-", dir=_place(settings)))
     user = None
     if os.geteuid() == 0:
         user = "postgres"
@@ -84,6 +102,32 @@ class Cluster:
         """Create a database, empty or a copy of the one at URL `template`, and return its URL."""
         self._count += 1
         name = f"test_{self._count}"
-        of = ("-T", template.rpartition("/")[2]) if template else ()
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "netbilld", *of, name)
+        of = f' TEMPLATE "{_name(template)}"' if template else ""
+        self._execute(f'CREATE DATABASE "{name}"{of}')
         return f"postgresql+asyncpg://netbilld@127.0.0.1:{self.port}/{name}"
+
+    @contextmanager
+    def database(self, template: str | None = None) -> Iterator[str]:
+        """Create a database as `new_database` does, and remove it afterwards, whoever is still connected."""
+        url = self.new_database(template)
+        try:
+            yield url
+        finally:
+            self._execute(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        """Carry out one statement; in a thread, since whoever asks may have an event loop of its own."""
+
+        async def run() -> None:
+            connection = await asyncpg.connect(host="127.0.0.1", port=self.port, user="netbilld", database="postgres")
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, run()).result(60)
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]

@@ -263,11 +263,11 @@ def test_locks_are_learned_shown_reset_and_set_by_list(town: Town) -> None:
     assert town.wait_for_detail("learner", "mac_lock") == f"locked to MAC address {A}; came from {B}"
 
     assert town.lock("learner", forget=True) == ["mac", "nas_port"]  # the modem is swapped
-    wait_until(lambda: town.log_in("learner", B, "ether5") == ACCEPT, "the reset is in force", 5)
+    wait_until(lambda: town.log_in("learner", B, "ether5") == ACCEPT, "the reset is in force")
     assert town.log_in("learner", A, "ether5") == REJECT
 
     town.daemon.cli("subscriber", "set", "learner", "--lock-mac", A.lower(), "--lock-nas", "pop2")
-    wait_until(lambda: town.log_in("learner", B, "ether5") == REJECT, "the lists are in force", 5)
+    wait_until(lambda: town.log_in("learner", B, "ether5") == REJECT, "the lists are in force")
     assert town.wait_for_detail("learner", "nas_not_allowed") == "locked to NAS pop2; came from pop1"
     with NasSocket(town.daemon, "127.0.0.2") as other:
         pairs = ((CALLING_STATION_ID, A.encode()), (NAS_PORT_ID, b"ether5"))
@@ -276,7 +276,7 @@ def test_locks_are_learned_shown_reset_and_set_by_list(town: Town) -> None:
     assert (shown["mac"], shown["nas"]) == ([A], ["pop2"])
     town.daemon.cli("subscriber", "set", "learner", "--unlock")
     assert town.locks("learner") == {}
-    wait_until(lambda: town.log_in("learner", C, "ether9") == ACCEPT, "nothing is locked", 5)
+    wait_until(lambda: town.log_in("learner", C, "ether9") == ACCEPT, "nothing is locked")
 
 
 @pytest.mark.parametrize(

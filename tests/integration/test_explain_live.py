@@ -59,7 +59,7 @@ def explained(daemon: DaemonProcess, name: str, cause: str) -> Any:
         found.update(daemon.json("explain", name))
         return bool(found["cause"] == cause)
 
-    wait_until(named, f"explain {name} says {cause}, not {found.get('cause')}", 30)
+    wait_until(named, lambda: f"explain {name} says {cause}, not {found.get('cause')}", 30)
     return found["first"]
 
 

@@ -178,9 +178,9 @@ def test_a_daemon_gives_addresses_from_a_pool_takes_them_back_and_says_so(daemon
         assert login(nas, "budi", mac).get(FRAMED_POOL) == b"home"  # no pool of ours yet: the NAS has one
         daemon.cli("pool", "add", "link", "2001:db8:1::/48", "--kind", "ipv6_prefix")
         daemon.cli("pool", "add", "lan", "2001:db8:2::/48", "--kind", "delegated", "--prefix-length", "60")
-        wait_until(lambda: login(nas, "budi", mac).get(DELEGATED_IPV6_PREFIX) is not None, "the pools are known", 5)
+        wait_until(lambda: login(nas, "budi", mac).get(DELEGATED_IPV6_PREFIX) is not None, "the pools are known")
         daemon.cli("pool", "add", "home", "10.20.0.0/31")
-        wait_until(lambda: ipv4(login(nas, "budi", mac)) is not None, "the pool of addresses too", 5)
+        wait_until(lambda: ipv4(login(nas, "budi", mac)) is not None, "the pool of addresses too")
         accept = login(nas, "budi", mac)
         # several processes with one database begin at different places, so any address of the pool may be the first
         given = ipv4(accept) or ""
@@ -190,18 +190,18 @@ def test_a_daemon_gives_addresses_from_a_pool_takes_them_back_and_says_so(daemon
         assert str(ipv6_prefix(accept.get(DELEGATED_IPV6_PREFIX) or b"")).startswith("2001:db8:2:")
         what: dict[str, Any] = {"session_id": "81000001", "user": "budi", "mac": mac, "ip": given}
         assert nas.account("start", **what) == ACCOUNTING_RESPONSE
-        wait_until(lambda: usage(daemon, "home") == (1, 0), "the Start makes it an address in use", 5)
+        wait_until(lambda: usage(daemon, "home") == (1, 0), "the Start makes it an address in use")
         assert ipv4(login(nas, "siti", "AA:BB:CC:00:00:02")) == other
         daemon.cli("pool", "set", "home", "--name", "elsewhere")
-        wait_until(lambda: login(nas, "siti", mac).get(FRAMED_POOL) == b"home", "the plan names a pool of the NAS", 5)
+        wait_until(lambda: login(nas, "siti", mac).get(FRAMED_POOL) == b"home", "the plan names a pool of the NAS")
         daemon.cli("pool", "set", "elsewhere", "--name", "home")
-        wait_until(lambda: ipv4(login(nas, "siti", "AA:BB:CC:00:00:02")) == other, "ours again", 5)
+        wait_until(lambda: ipv4(login(nas, "siti", "AA:BB:CC:00:00:02")) == other, "ours again")
         full = login(nas, "siti", "AA:BB:CC:00:00:03")
         assert (full.code, (full.get(REPLY_MESSAGE) or b"")[:7]) == (3, b"Alamat ")
         (newest, *_) = wait_for_log(daemon, "pool_full")
         assert newest["reason"] == "pool_full"
         assert nas.account("stop", seconds=9, up=1, down=1, **what) == ACCOUNTING_RESPONSE
-        wait_until(lambda: usage(daemon, "home")[0] == 0, "the Stop frees it", 5)
+        wait_until(lambda: usage(daemon, "home")[0] == 0, "the Stop frees it")
         lease = next(one for one in daemon.json("pool", "show", "home", "--leases")["leases"] if one["state"] == "free")
         assert (lease["address"], lease["username"]) == (given, "budi")
         assert daemon.metrics()['netbilld_addresses_refused_total{reason="pool_full"}'] >= 1
@@ -219,7 +219,7 @@ def wait_for_log(daemon: DaemonProcess, reason: str) -> list[dict[str, Any]]:
         found[:] = [one for one in daemon.json("auth", "log") if one["reason"] == reason]
         return bool(found)
 
-    wait_until(logged, f"the log says {reason}", 5)
+    wait_until(logged, f"the log says {reason}")
     return found
 
 
@@ -228,7 +228,7 @@ def test_addresses_given_before_a_kill_are_still_their_sessions_after_it(daemon:
     daemon.cli("pool", "add", "home", "10.20.0.0/30")
     mac = "AA:BB:CC:00:00:01"
     with NasSocket(daemon) as nas:
-        wait_until(lambda: ipv4(login(nas, "budi", mac)) is not None, "the pool is known", 5)
+        wait_until(lambda: ipv4(login(nas, "budi", mac)) is not None, "the pool is known")
         given = ipv4(login(nas, "budi", mac))
         assert nas.account("start", session_id="1", user="budi", mac=mac, ip=given) == ACCOUNTING_RESPONSE
         daemon.kill()
