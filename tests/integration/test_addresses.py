@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import address_leases, services
 from netbilld.cli.address_checks import check_addresses
 from netbilld.model.errors import StoreUnavailableError
 from netbilld.radius.terms import AccessTerms
@@ -332,6 +334,34 @@ async def test_while_the_database_is_away_addresses_remembered_are_given_and_new
         while await node.address(fresh, A) == "pool_unavailable":
             await asyncio.sleep(0.05)
     assert node.assign.unwritten == 0
+
+
+async def test_a_lease_that_can_not_be_stored_once_the_database_is_back_is_given_up_and_costs_no_other(
+    world: World, nodes: list[Node], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.fill(3, pool("home", "10.0.0.0/29"))
+    (node,) = await begin(world, nodes)
+    gone = world.service_ids[1]
+    held = [await node.address(service, A) for service in world.service_ids]
+    write = world.database.write
+
+    def away() -> None:
+        raise StoreUnavailableError("the database does not answer")
+
+    monkeypatch.setattr(world.database, "write", away)
+    assert [await node.address(service, A) for service in world.service_ids] == held
+    assert node.assign.unwritten == 3
+    async with write() as work:  # as after a restore of an older copy: no row of theirs, and one service unknown
+        await work.connection.execute(delete(address_leases))
+        await work.connection.execute(delete(services).where(services.c.id == gone))
+    monkeypatch.setattr(world.database, "write", write)
+    async with asyncio.timeout(10):
+        while node.assign.unwritten:
+            await asyncio.sleep(0.05)
+    assert await world.live() == [held[0], held[2]]
+    said_of_it = [record.getMessage() for record in caplog.records if held[1] in record.getMessage()]
+    assert said_of_it == [f"{held[1]}, given while the database was away, can't be written down"]
+    assert await node.address(world.service_ids[0], A) == held[0]
 
 
 async def test_a_service_that_is_gone_from_the_database_harms_no_other_log_in(world: World, nodes: list[Node]) -> None:
