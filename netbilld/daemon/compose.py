@@ -34,6 +34,7 @@ from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
+from netbilld.daemon.session_news import SessionNews
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.drops import DropsOfAll
@@ -90,6 +91,7 @@ class Parts:
     addressing: Addressing
     admissions: Admissions
     keep_admissions: KeepAdmissions
+    news: SessionNews | None
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -222,9 +224,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
-        metering.makes_way = edge.log_ins_wait
+        metering.makes_way = partial(_somebody_waits, edge, pool)
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
+        news = None if database.is_sqlite else SessionNews(database, keep_admissions.heard)
+        keep_admissions.tell = None if news is None else news.tell
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -318,6 +322,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             admissions=admissions,
             keep_admissions=keep_admissions,
+            news=news,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,
@@ -344,3 +349,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             await database.close()
         lock.release()
         raise
+
+
+def _somebody_waits(edge: RadiusEdge, workers: WorkerPool | None) -> bool:
+    """Tell whether log-ins or the accounting that follows them wait to be answered."""
+    return any(listener.is_busy for _, listener in edge.listeners) or (workers is not None and workers.log_ins_wait())

@@ -17,8 +17,9 @@ from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.reconcile import Reconcile
 
 IDLE_SECONDS: Final = 1.0
-PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting, and at most so many times before each batch
-PAUSES_A_BATCH: Final = 5
+PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting
+PAUSES_AT_FIRST: Final = 100  # a power cut's storm is over by then
+PAUSES_A_BATCH: Final = 5  # from then on, for as long as it goes on
 logger = logging.getLogger("netbilld.metering")
 
 
@@ -75,6 +76,7 @@ class Metering:
         self.on_sessions: Callable[[Sequence[Session], Collection[int]], None] | None = None
         self.on_batch: Callable[[Batch], None] | None = None
         self.makes_way: Callable[[], bool] | None = None
+        self._pauses_left = PAUSES_AT_FIRST
         self._hearing_since: datetime | None = None
 
     def hearing_since(self) -> datetime:
@@ -129,9 +131,11 @@ class Metering:
 
     async def _make_way(self) -> None:
         """Pause while log-ins are waiting, but not so long that a flood of them stops metering."""
-        for _ in range(PAUSES_A_BATCH):
+        for _ in range(max(PAUSES_A_BATCH, self._pauses_left)):
             if self.makes_way is None or not self.makes_way():
+                self._pauses_left = PAUSES_AT_FIRST
                 return
+            self._pauses_left -= 1
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _follow(self, batch: Batch) -> None:

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +16,7 @@ from uuid import UUID
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
-from netbilld.daemon.workers.channel import Channel, Message, pack_decision, unpack, unpack_decision
+from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
@@ -27,6 +28,7 @@ from netbilld.services.authenticate import Admission
 READY_SECONDS: Final = 60.0
 ASK_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 2.0
+BUSY_SECONDS: Final = 0.5  # so long what a worker last said holds
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 logger = logging.getLogger("netbilld.workers")
@@ -39,6 +41,7 @@ class _Worker:
     channel: Channel | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    busy_until_mono: float = 0.0
     count: Message = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)  # what earlier processes in its place had counted
     answers: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
@@ -112,6 +115,11 @@ class WorkerPool:
     def missing(self) -> list[int]:
         """The numbers of workers that don't answer now."""
         return [worker.number for worker in self._workers if not worker.ready.is_set()]
+
+    def log_ins_wait(self) -> bool:
+        """Tell whether one of them has more to answer than it can at once."""
+        now_mono = self._clock.monotonic()
+        return any(now_mono < worker.busy_until_mono for worker in self._workers)
 
     async def ready(self) -> None:
         """Wait until every worker answers.
@@ -212,6 +220,7 @@ class WorkerPool:
             )
             theirs.close()
             worker.channel = await Channel.over(ours)
+            worker.channel.on_question = partial(self._admit, worker.channel)
             async for message in worker.channel.messages():
                 self._hear(worker, message)
             async with asyncio.timeout(STOP_SECONDS):
@@ -243,38 +252,43 @@ class WorkerPool:
                 logger.info("authentication process %d answers (pid %d)", worker.number, message["pid"])
             case "count":
                 worker.count = message
-            case "admit":
-                try:
-                    self._admit(worker, message)
-                except Exception:  # one log-in's fault must not end the process it came by
-                    logger.exception("a log-in that process %d asked about could not be decided", worker.number)
+            case "busy":
+                worker.busy_until_mono = self._clock.monotonic() + BUSY_SECONDS
             case "answer":
                 future = worker.answers.pop(message["number"], None)
                 if future is not None and not future.done():
                     future.set_result(message["answer"])
 
-    def _admit(self, worker: _Worker, message: Message) -> None:
-        """Decide on a log-in with limits, here where every one of them is known."""
-        now = self._clock.now()
-        decision = unpack_decision(message["decision"])
-        channel = worker.channel  # of the process that asks: its successor counts its own log-ins from 1 again
+    def _admit(self, channel: Channel, question: LogInQuestion) -> None:
+        """Decide on a log-in with limits, here where every one of them is known.
 
-        def answer(admitted: Decision) -> None:
-            if channel is not None:
-                channel.send({"say": "admitted", "number": message["number"], "decision": pack_decision(admitted)})
+        The answer goes to the process that has asked: its successor counts its own log-ins from 1 again.
+        """
 
-        host, port = message["source"]
-        client = self._clients().find(host)
-        view = self._directory.find(message["name"].encode(), now) if self._directory is not None else None
-        if client is None or view is None:
-            return  # the worker knows a moment before us: without limits nobody is let in, and the NAS asks again
-        if view.terms is None or self._admission is None:
-            answer(decision)  # the limits have just been taken away
-            return
-        request = Request(client, decode(unpack(message["datagram"])), (host, port), message["arrived_mono"])
-        admitted = self._admission.admit(view, request, decision, now, answer)
-        if admitted is not None:
+        def answer(admitted: Decision | None) -> None:
+            channel.answer(LogInAnswer(question.number, admitted))
+
+        try:
+            decided, admitted = self._decide(question, answer)
+        except BaseException:
+            answer(None)
+            raise
+        if decided:
             answer(admitted)
+
+    def _decide(self, question: LogInQuestion, answer: Callable[[Decision], None]) -> tuple[bool, Decision | None]:
+        """Return whether it is decided, and how: None where the NAS has to ask again. Else `answer` is called later."""
+        now = self._clock.now()
+        client = self._clients().find(question.source[0])
+        name = question.name.encode("utf-8", "surrogateescape")
+        view = self._directory.find(name, now) if self._directory is not None else None
+        if client is None or view is None:
+            return True, None  # the worker knows a moment before us: without limits nobody is let in
+        if view.terms is None or self._admission is None:
+            return True, question.decision  # the limits have just been taken away
+        request = Request(client, decode(question.datagram), question.source, question.arrived_mono)
+        admitted = self._admission.admit(view, request, question.decision, now, answer)
+        return admitted is not None, admitted
 
 
 _GAUGES: Final = frozenset(("credentials", "eap_conversations", "log_waiting", "max_rss_octets"))

@@ -41,6 +41,7 @@ from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
 
 COUNT_SECONDS: Final = 1.0
+BUSY_SECONDS: Final = 0.1
 _PORTS: Final[tuple[Port, ...]] = ("auth",)
 logger = logging.getLogger("netbilld.worker")
 
@@ -60,7 +61,7 @@ class Worker:
         self._clock = SystemClock()
         self._box = read_key_file(settings.resolved_key_file)
         self._database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
-        self._admission = ForwardedAdmission(channel)
+        self._admission = ForwardedAdmission(channel, self._clock.monotonic)
         self._auth = Authentication(settings, self._clock, entropy, self._admission)
         self._edge = RadiusEdge(
             settings.radius.host,
@@ -72,6 +73,7 @@ class Worker:
             ports=_PORTS,
             descriptors=descriptors,
         )
+        self._admission.forget = self._edge.auth.forget
         self._entitle = Entitle(
             self._database,
             self._auth.directory,
@@ -128,16 +130,16 @@ class Worker:
         if not self._database.is_sqlite:
             loops["notifications"] = self._feed.listen
         supervised = [(name, supervise(name, loop, self._failures)) for name, loop in loops.items()]
-        return [*supervised, ("channel", self._hear()), ("counters", every(COUNT_SECONDS, self._say_count))]
+        return [
+            *supervised,
+            ("channel", self._hear()),
+            ("counters", every(COUNT_SECONDS, self._say_count)),
+            ("busy", every(BUSY_SECONDS, self._say_busy)),
+        ]
 
     async def _hear(self) -> None:
         async for message in self._channel.messages():
             match message["say"]:
-                case "admitted":
-                    try:
-                        self._admission.admitted(message)
-                    except Exception:  # as on a socket: one reply that can't be sent is nobody else's fault
-                        logger.exception("an answer could not be sent")
                 case "look":  # not here: who is admitted must not wait for the database, nor end with it
                     self._to_look_at.update(UUID(each) for each in message["service_ids"])
                     self._look.set()
@@ -177,6 +179,11 @@ class Worker:
         named = {UUID(each) for change in changes for each in change.details.get("service_ids", ())}
         if named:
             await self._entitle.run(list(named), "change", self._clock.now())
+
+    async def _say_busy(self) -> None:
+        """Have the daemon put off what can wait, while log-ins wait here."""
+        if self._edge.log_ins_wait():
+            self._channel.send({"say": "busy"})
 
     async def _say_count(self) -> None:
         self._count()

@@ -54,5 +54,19 @@ async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
         asked.append(True)
         return True
 
-    assert await _one_batch(tmp_path, flood) == 1
-    assert len(asked) == module.PAUSES_A_BATCH
+    meter: Any = Meter()
+    metering = Metering(Journal(tmp_path), meter, UNUSED, UNUSED, SystemClock())
+    metering.makes_way = flood
+    for batches, pauses in ((1, module.PAUSES_AT_FIRST), (2, module.PAUSES_A_BATCH), (3, module.PAUSES_A_BATCH)):
+        asked.clear()
+        with pytest.raises(asyncio.CancelledError):
+            await metering.run()
+        assert (meter.asked, len(asked)) == (batches, pauses)
+    metering.makes_way = lambda: False
+    with pytest.raises(asyncio.CancelledError):
+        await metering.run()
+    metering.makes_way = flood  # another one, once the first is over
+    asked.clear()
+    with pytest.raises(asyncio.CancelledError):
+        await metering.run()
+    assert len(asked) == module.PAUSES_AT_FIRST

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from netbilld.adapters.clock import SystemClock
-from netbilld.daemon.workers.channel import Message, pack, pack_decision
-from netbilld.daemon.workers.pool import WorkerPool
+from netbilld.daemon.workers.channel import LogInAnswer, LogInQuestion
+from netbilld.daemon.workers.pool import BUSY_SECONDS, WorkerPool
 from netbilld.radius.access import AccessView, Decision, Reason
 from netbilld.radius.attributes import USER_NAME
 from netbilld.radius.clients import ClientTable
@@ -24,10 +24,10 @@ class Line:
     """A channel that keeps what is said."""
 
     def __init__(self) -> None:
-        self.said: list[Message] = []
+        self.said: list[LogInAnswer] = []
 
-    def send(self, message: Message) -> None:
-        self.said.append(message)
+    def answer(self, answer: LogInAnswer) -> None:
+        self.said.append(answer)
 
 
 class Later:
@@ -57,42 +57,32 @@ def pool() -> Iterator[WorkerPool]:
     one.close()
 
 
-def asked(number: int) -> Message:
-    return {
-        "say": "admit",
-        "number": number,
-        "name": "budi",
-        "datagram": pack(access_request([(USER_NAME, b"budi")])),
-        "source": list(SOURCE),
-        "arrived_mono": 0.0,
-        "decision": pack_decision(ACCEPT),
-    }
+def asked(number: int) -> LogInQuestion:
+    datagram = access_request([(USER_NAME, b"budi")])
+    return LogInQuestion(number, "budi", datagram, (SOURCE[0], SOURCE[1]), 0.0, ACCEPT)
 
 
 def test_an_answer_that_comes_late_goes_to_the_process_that_asked_and_not_to_its_successor(pool: WorkerPool) -> None:
     """Both count their log-ins from 1: it would let in somebody else, with somebody else's address."""
     admission, before, after = Later(), Line(), Line()
     pool.serve(lambda: ClientTable((client(),)), Directory(), admission)  # type: ignore[arg-type]  # as much as is used
-    worker = pool._workers[0]
-    worker.channel = before  # type: ignore[assignment]
-    pool._hear(worker, asked(1))
-    worker.channel = after  # type: ignore[assignment]
+    pool._admit(before, asked(1))  # type: ignore[arg-type]
+    pool._admit(after, asked(1))  # type: ignore[arg-type]
     admission.answers[0](ACCEPT)
     assert after.said == []
-    assert [message["number"] for message in before.said] == [1]
+    assert before.said == [LogInAnswer(1, ACCEPT)]
 
 
-def test_a_log_in_that_can_not_be_decided_does_not_end_the_process_it_came_by(pool: WorkerPool) -> None:
+def test_a_log_in_that_can_not_be_decided_is_the_nass_to_ask_again(pool: WorkerPool) -> None:
     admission, line = Later(), Line()
     pool.serve(lambda: ClientTable((client(),)), Directory(), admission)  # type: ignore[arg-type]
-    worker = pool._workers[0]
-    worker.channel = line  # type: ignore[assignment]
     admission.fails = True
-    pool._hear(worker, asked(1))
+    with pytest.raises(ValueError, match="of this log-in alone"):
+        pool._admit(line, asked(1))  # type: ignore[arg-type]  # the channel passes it by
     admission.fails = False
-    pool._hear(worker, asked(2))
+    pool._admit(line, asked(2))  # type: ignore[arg-type]
     admission.answers[0](ACCEPT)
-    assert [message["number"] for message in line.said] == [2]
+    assert line.said == [LogInAnswer(1, None), LogInAnswer(2, ACCEPT)]
 
 
 def test_where_the_owner_does_not_know_the_nas_or_the_name_yet_nobody_is_let_in_without_limits(
@@ -103,10 +93,18 @@ def test_where_the_owner_does_not_know_the_nas_or_the_name_yet_nobody_is_let_in_
             del name, now
 
     line = Line()
-    worker = pool._workers[0]
-    worker.channel = line  # type: ignore[assignment]
     pool.serve(lambda: ClientTable(()), Directory(), Later())  # type: ignore[arg-type]
-    pool._hear(worker, asked(1))
+    pool._admit(line, asked(1))  # type: ignore[arg-type]
     pool.serve(lambda: ClientTable((client(),)), Nobody(), Later())  # type: ignore[arg-type]
-    pool._hear(worker, asked(2))
-    assert line.said == []
+    pool._admit(line, asked(2))  # type: ignore[arg-type]
+    assert line.said == [LogInAnswer(1, None), LogInAnswer(2, None)]
+
+
+def test_a_worker_that_has_more_than_it_can_answer_says_so_for_a_while(pool: WorkerPool) -> None:
+    now = 100.0
+    pool._clock.monotonic = lambda: now  # type: ignore[method-assign]
+    assert not pool.log_ins_wait()
+    pool._hear(pool._workers[0], {"say": "busy"})
+    assert pool.log_ins_wait()
+    now += BUSY_SECONDS
+    assert not pool.log_ins_wait()
