@@ -1,7 +1,6 @@
 """Log-ins before `Admit` with simulated time, and accounting as the meter would hand it on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -113,7 +112,7 @@ class Desk:
 
     def _now(self, number: int, **changes: object) -> None:
 
-        self.sessions[number] = replace(self.sessions[number], **changes)  # type: ignore[arg-type]
+        self.sessions[number] = self.sessions[number]._replace(**changes)  # type: ignore[arg-type]
         self.keep.metered([self.sessions[number]], ())
 
     def report(self, number: int) -> None:

@@ -1,8 +1,7 @@
 """What a pair of cumulative counters has moved between two readings; shared by RADIUS and SNMP."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _WRAP: Final = 1 << 32
 
@@ -23,8 +22,7 @@ class DeltaKind(StrEnum):
     BACKWARDS = "backwards"  # lower without a reason that may be believed: nothing moved
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """Cumulative octets as a device says them; `wide` when they can't have wrapped at 32 bits."""
 
     upload_octets: int
@@ -32,8 +30,7 @@ class Reading:
     wide: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """Octets moved, and the counters to measure the next reading by (64 bits, wraps added in)."""
 
     upload_octets: int

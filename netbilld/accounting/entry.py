@@ -1,11 +1,11 @@
 """What the accounting journal keeps, and a place in it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+class JournalEntry(NamedTuple):
     """One verified Accounting-Request as it arrived.
 
     Attributes:

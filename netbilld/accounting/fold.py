@@ -1,9 +1,9 @@
 """The fold of accounting records into sessions, in memory: each record finds its session or opens one."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import NamedTuple
 from uuid import UUID
 
 from netbilld.accounting.record import AccountingRecord, RecordKind
@@ -25,11 +25,8 @@ from netbilld.accounting.session import (
 
 ServiceOf = Callable[[AccountingRecord], UUID | None]
 
-_REPORTS: Final = frozenset((RecordKind.START, RecordKind.INTERIM, RecordKind.STOP))
 
-
-@dataclass(frozen=True, slots=True)
-class FirstGrant:
+class FirstGrant(NamedTuple):
     """What a session was given at log-in, as its Class said when it was first heard of."""
 
     session_id: int
@@ -37,6 +34,16 @@ class FirstGrant:
     access: str
     profile_key: str
     observed_at: datetime
+
+
+@dataclass(slots=True)
+class _OfNas:
+    """The sessions of one NAS, by what a record may find them by; what is said on one NAS concerns no other's."""
+
+    ids: list[int] = field(default_factory=list)
+    by_identity: dict[str, list[int]] = field(default_factory=dict)
+    by_station: dict[str, list[int]] = field(default_factory=dict)
+    by_address: dict[str, list[int]] = field(default_factory=dict)
 
 
 class SessionFold:
@@ -54,11 +61,8 @@ class SessionFold:
         self.grants: list[FirstGrant] = []
         self._before: dict[int, Session] = {}
         self._service_of = service_of
-        self._by_identity: dict[tuple[UUID, str], list[int]] = {}
-        self._by_station: dict[tuple[UUID, str], list[int]] = {}
-        self._by_address: dict[tuple[UUID, str], list[int]] = {}
-        self._by_nas: dict[UUID, list[int]] = {}
-        for session in sorted(sessions, key=lambda session: session.id):
+        self._of_nas: dict[UUID, _OfNas] = {}
+        for session in sorted(sessions, key=_id_of):
             if session.id not in self.sessions:
                 self._before[session.id] = session
                 self._add(session)
@@ -68,21 +72,22 @@ class SessionFold:
 
         `new_id` is the id of the session that it opens if none is its.
         """
-        if record.kind in {RecordKind.ON, RecordKind.OFF}:
-            for session_id in self._by_nas.get(record.nas_id, ()):
+        kind = record.kind
+        nas = self._on(record.nas_id)
+        if kind is RecordKind.ON or kind is RecordKind.OFF:
+            for session_id in nas.ids:
                 session = self.sessions[session_id]
                 if session.nas_source in {None, record.source} and session.state is not SessionState.CLOSED:
-                    self._put(ended_by_restart(session, record))
+                    self._put(session, ended_by_restart(session, record))
             return None
-        if record.kind not in _REPORTS:
+        if kind is RecordKind.OTHER:
             return None
-        found = self._find(record)
+        found = self._find(nas, record)
         if found is None:
-            change = self._open(record, new_id)
-        else:
-            service_id = self._service_of(record) if found.service_id is None else None
-            change = apply(found, record, service_id)
-        self._put(change.session)
+            return self._open(nas, record, new_id)
+        service_id = self._service_of(record) if found.service_id is None else None
+        change = apply(found, record, service_id)
+        self._put(found, change.session)
         return change
 
     def changed(self) -> list[tuple[Session, Session]]:
@@ -97,8 +102,8 @@ class SessionFold:
         """Return the sessions that the batch opened, as they are now."""
         return [self.sessions[session_id] for session_id in self.opened]
 
-    def _find(self, record: AccountingRecord) -> Session | None:
-        ids = self._by_identity.get((record.nas_id, record.acct_session_key))
+    def _find(self, nas: _OfNas, record: AccountingRecord) -> Session | None:
+        ids = nas.by_identity.get(record.acct_session_key)
         if not ids:
             return None
         if len(ids) == 1 and fit(session := self.sessions[ids[0]], record) is Fit.SAME:
@@ -120,19 +125,19 @@ class SessionFold:
                 return newest
         return None
 
-    def _open(self, record: AccountingRecord, new_id: int) -> SessionChange:
+    def _open(self, nas: _OfNas, record: AccountingRecord, new_id: int) -> SessionChange:
         session = begin(record, new_id, self._service_of(record))
         superseded = record.kind is not RecordKind.STOP and any(
             self.sessions[session_id].started_at > record.event_at
-            for session_id in self._by_identity.get((record.nas_id, record.acct_session_key), ())
+            for session_id in nas.by_identity.get(record.acct_session_key, ())
         )
         change = SessionChange(session) if record.kind is RecordKind.START else apply(session, record)
         session = change.session
         if superseded:
             session = end(session, Event.LOSS, LOST, session.updated_at)
-            change = replace(change, session=session)
+            change = change._replace(session=session)
         elif record.kind is not RecordKind.STOP:
-            self._displace(session)
+            self._displace(nas, session)
         self.opened[new_id] = None
         self._add(session)
         if session.is_open:
@@ -145,31 +150,46 @@ class SessionFold:
             self.ended[new_id] = None
         return change
 
-    def _displace(self, by: Session) -> None:
-        rivals = list(self._by_identity.get((by.nas_id, by.acct_session_key), ()))
+    def _displace(self, nas: _OfNas, by: Session) -> None:
+        rivals = list(nas.by_identity.get(by.acct_session_key, ()))
         if by.mac is not None:
-            rivals += self._by_station.get((by.nas_id, by.mac), ())
+            rivals += nas.by_station.get(by.mac, ())
         if by.framed_ip is not None:
-            rivals += self._by_address.get((by.nas_id, by.framed_ip), ())
+            rivals += nas.by_address.get(by.framed_ip, ())
         for session_id in rivals:
             session = self.sessions[session_id]
             if is_displaced(session, by):
-                self._put(end(session, Event.LOSS, LOST, session.updated_at))
+                self._put(session, end(session, Event.LOSS, LOST, session.updated_at))
 
     def _add(self, session: Session) -> None:
         self.sessions[session.id] = session
-        self._by_identity.setdefault((session.nas_id, session.acct_session_key), []).append(session.id)
-        self._by_nas.setdefault(session.nas_id, []).append(session.id)
+        nas = self._on(session.nas_id)
+        nas.ids.append(session.id)
+        nas.by_identity.setdefault(session.acct_session_key, []).append(session.id)
         if session.mac is not None:
-            self._by_station.setdefault((session.nas_id, session.mac), []).append(session.id)
+            nas.by_station.setdefault(session.mac, []).append(session.id)
         if session.framed_ip is not None:
-            self._by_address.setdefault((session.nas_id, session.framed_ip), []).append(session.id)
+            nas.by_address.setdefault(session.framed_ip, []).append(session.id)
 
-    def _put(self, session: Session) -> None:
-        was = self.sessions[session.id]
-        if was.is_open and not session.is_open:
-            self.ended[session.id] = None
-        elif session.is_open and not was.is_open:
+    def _on(self, nas_id: UUID) -> _OfNas:
+        nas = self._of_nas.get(nas_id)
+        if nas is None:
+            nas = self._of_nas[nas_id] = _OfNas()
+        return nas
+
+    def _put(self, was: Session, session: Session) -> None:
+        if was.stopped_at is None:
+            if session.stopped_at is not None:
+                self.ended[session.id] = None
+        elif session.stopped_at is None:
             self.ended.pop(session.id, None)
             self.reopened[session.id] = None
+        if session.mac != was.mac and session.mac is not None:
+            self._on(session.nas_id).by_station.setdefault(session.mac, []).append(session.id)
+        if session.framed_ip != was.framed_ip and session.framed_ip is not None:
+            self._on(session.nas_id).by_address.setdefault(session.framed_ip, []).append(session.id)
         self.sessions[session.id] = session
+
+
+def _id_of(session: Session) -> int:
+    return session.id

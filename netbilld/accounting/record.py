@@ -1,9 +1,9 @@
 """One Accounting-Request as metering sees it: 64-bit counters in the subscriber's direction, and when it happened."""
 
-from dataclasses import dataclass
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from netbilld.radius.attributes import (
@@ -41,6 +41,7 @@ MAX_SESSION_SECONDS: Final = 10 * 366 * 86_400
 MAX_COUNTER_OCTETS: Final = 1 << 55  # ten gigabit/s for a year; sums of many such still fit into 64 bits
 KEY_LENGTH: Final = 253
 
+_COLON_MAC: Final = re.compile(rb"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")  # as RouterOS and most others write it
 _NO_ADDRESS: Final = frozenset((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"))  # RFC 2865 §5.8
 
 
@@ -54,11 +55,14 @@ class RecordKind(StrEnum):
 
 
 _KINDS: Final = {
-    AcctStatusType.START: RecordKind.START,
-    AcctStatusType.INTERIM_UPDATE: RecordKind.INTERIM,
-    AcctStatusType.STOP: RecordKind.STOP,
-    AcctStatusType.ACCOUNTING_ON: RecordKind.ON,
-    AcctStatusType.ACCOUNTING_OFF: RecordKind.OFF,
+    int(status).to_bytes(4, "big"): kind
+    for status, kind in (
+        (AcctStatusType.START, RecordKind.START),
+        (AcctStatusType.INTERIM_UPDATE, RecordKind.INTERIM),
+        (AcctStatusType.STOP, RecordKind.STOP),
+        (AcctStatusType.ACCOUNTING_ON, RecordKind.ON),
+        (AcctStatusType.ACCOUNTING_OFF, RecordKind.OFF),
+    )
 }
 
 _CAUSES: Final = {
@@ -67,20 +71,20 @@ _CAUSES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AccountingRecord:
-    """What a NAS said of a session, or of itself.
+class AccountingRecord(NamedTuple):
+    """What a NAS said of a session, or of itself; a tuple, since thousands a second are made.
 
     Attributes:
         kind: Start, Interim-Update, Stop, Accounting-On, Accounting-Off or none of them.
         acct_session_id: as received; empty where there is none.
         acct_session_key: the same to compare by: without `0x`, in one letter case.
-        grant: what its Access-Accept gave, if the Class is ours.
         upload_octets, download_octets: since the session began; None where the packet does not say.
         wide: the counters are 64 bits wide; without any Gigawords they may have wrapped at 32.
         swapped: the NAS's flag was set, and output was read as upload.
         session_seconds: how long the session has lasted by the NAS's own clock.
         event_at: when it happened; never later than it was received.
+        begun_at: when the session must have begun by this record; None where it can't be told.
+        packet: where the rest is, which few records are asked for.
     """
 
     kind: RecordKind
@@ -90,7 +94,6 @@ class AccountingRecord:
     username_octets: bytes
     acct_session_id: str
     acct_session_key: str
-    grant: Grant | None
     framed_ip: str | None
     ipv6_prefix: str | None
     delegated_prefix: str | None
@@ -103,9 +106,8 @@ class AccountingRecord:
     session_seconds: int | None
     received_at: datetime
     event_at: datetime
-    terminate_cause: str | None
-    nas_ip: str | None
-    nas_identifier: str | None
+    begun_at: datetime | None
+    packet: Packet
 
     @classmethod
     def from_packet(
@@ -116,55 +118,73 @@ class AccountingRecord:
         An attribute that is malformed or can't be true counts as absent: the packet was acknowledged, and the rest of
         it is still to be metered.
         """
-        attributes = packet.attributes
-        status = _integer(attributes.get(ACCT_STATUS_TYPE))
-        session_id = attributes.get(ACCT_SESSION_ID, b"")
-        user_name = attributes.get(USER_NAME, b"")
-        upload, wide_upload = _counter(attributes.get(ACCT_INPUT_OCTETS), attributes.get(ACCT_INPUT_GIGAWORDS))
-        download, wide_download = _counter(attributes.get(ACCT_OUTPUT_OCTETS), attributes.get(ACCT_OUTPUT_GIGAWORDS))
+        get = packet.attributes.get
+        kind = _KINDS.get(get(ACCT_STATUS_TYPE, b""), RecordKind.OTHER)
+        session_id = get(ACCT_SESSION_ID, b"")
+        user_name = get(USER_NAME, b"")
+        upload, wide_upload = _counter(get(ACCT_INPUT_OCTETS), get(ACCT_INPUT_GIGAWORDS))
+        download, wide_download = _counter(get(ACCT_OUTPUT_OCTETS), get(ACCT_OUTPUT_GIGAWORDS))
         if swapped:
             upload, download = download, upload
-        session_seconds = _integer(attributes.get(ACCT_SESSION_TIME))
+        session_seconds = _integer(get(ACCT_SESSION_TIME))
         if session_seconds is not None and session_seconds > MAX_SESSION_SECONDS:
             session_seconds = None
-        station = attributes.get(CALLING_STATION_ID)
-        port = attributes.get(NAS_PORT_ID)
-        identifier = attributes.get(NAS_IDENTIFIER)
-        cause = _integer(attributes.get(ACCT_TERMINATE_CAUSE))
+        event_at = event_time(received_at, _integer(get(ACCT_DELAY_TIME)), _integer(get(EVENT_TIMESTAMP)))
+        begun_at = event_at if kind is RecordKind.START else None
+        if session_seconds is not None:
+            begun_at = event_at - timedelta(seconds=session_seconds)
+        station = get(CALLING_STATION_ID)
+        port = get(NAS_PORT_ID)
+        prefix = get(FRAMED_IPV6_PREFIX)
+        delegated = get(DELEGATED_IPV6_PREFIX)
         return cls(
-            kind=_KINDS.get(status, RecordKind.OTHER) if status is not None else RecordKind.OTHER,  # type: ignore[call-overload]  # an IntEnum's key is its number
-            nas_id=nas_id,
-            source=source,
-            username=text(user_name),
-            username_octets=user_name,
-            acct_session_id=text(session_id),
-            acct_session_key=session_key(session_id),
-            grant=_grant(packet),
-            framed_ip=_ipv4(attributes.get(FRAMED_IP_ADDRESS)),
-            ipv6_prefix=_prefix(attributes.get(FRAMED_IPV6_PREFIX)) or _ipv6(attributes.get(FRAMED_IPV6_ADDRESS)),
-            delegated_prefix=_prefix(attributes.get(DELEGATED_IPV6_PREFIX)),
-            mac=normalise_mac(text(station)) if station else None,
-            nas_port_id=text(port) if port else None,
-            upload_octets=upload,
-            download_octets=download,
-            wide=wide_upload or wide_download,
-            swapped=swapped,
-            session_seconds=session_seconds,
-            received_at=received_at,
-            event_at=event_time(
-                received_at, _integer(attributes.get(ACCT_DELAY_TIME)), _integer(attributes.get(EVENT_TIMESTAMP))
-            ),
-            terminate_cause=_CAUSES.get(cause, f"Cause-{cause}") if cause is not None else None,
-            nas_ip=_ipv4(attributes.get(NAS_IP_ADDRESS)) or _ipv6(attributes.get(NAS_IPV6_ADDRESS)),
-            nas_identifier=text(identifier) if identifier else None,
+            kind,
+            nas_id,
+            source,
+            text(user_name),
+            user_name,
+            text(session_id),
+            session_key(session_id),
+            _ipv4(get(FRAMED_IP_ADDRESS)),
+            (None if prefix is None else _prefix(prefix)) or _ipv6(get(FRAMED_IPV6_ADDRESS)),
+            None if delegated is None else _prefix(delegated),
+            _mac(station) if station else None,
+            text(port) if port else None,
+            upload,
+            download,
+            wide_upload or wide_download,
+            swapped,
+            session_seconds,
+            received_at,
+            event_at,
+            begun_at,
+            packet,
         )
 
     @property
-    def begun_at(self) -> datetime | None:
-        """When the session must have begun by this record; None where it can't be told."""
-        if self.session_seconds is not None:
-            return self.event_at - timedelta(seconds=self.session_seconds)
-        return self.event_at if self.kind is RecordKind.START else None
+    def grant(self) -> Grant | None:
+        """Return what its Access-Accept gave, if a Class is ours."""
+        if CLASS not in self.packet.attributes:
+            return None
+        return next((grant for value in self.packet.all(CLASS) if (grant := decode_grant(value)) is not None), None)
+
+    @property
+    def terminate_cause(self) -> str | None:
+        """Return why the session ended, in the RFC's words (RFC 2866 §5.10); None where the packet does not say."""
+        cause = _integer(self.packet.attributes.get(ACCT_TERMINATE_CAUSE))
+        return _CAUSES.get(cause, f"Cause-{cause}") if cause is not None else None
+
+    @property
+    def nas_ip(self) -> str | None:
+        """Return the address that the NAS says is its own."""
+        attributes = self.packet.attributes
+        return _ipv4(attributes.get(NAS_IP_ADDRESS)) or _ipv6(attributes.get(NAS_IPV6_ADDRESS))
+
+    @property
+    def nas_identifier(self) -> str | None:
+        """Return the name that the NAS says is its own."""
+        identifier = self.packet.attributes.get(NAS_IDENTIFIER)
+        return text(identifier) if identifier else None
 
 
 def session_key(session_id: bytes) -> str:
@@ -185,6 +205,8 @@ def event_time(received_at: datetime, delay_seconds: int | None, timestamp: int 
     Receive time − Acct-Delay-Time where the NAS gives one. Without it Event-Timestamp is taken, if it lies within a day
     and not in the future: routers boot in 1970 and keep wrong time zones.
     """
+    if delay_seconds == 0:
+        return received_at
     if delay_seconds is not None:
         delay = timedelta(seconds=delay_seconds)
         return received_at - delay if delay <= MAX_DELAY else received_at
@@ -201,17 +223,17 @@ def _integer(value: bytes | None) -> int | None:
 
 def _counter(octets: bytes | None, gigawords: bytes | None) -> tuple[int | None, bool]:
     """Return a counter, and whether it is 64 bits wide (RFC 2869 §5.1, §5.2)."""
+    if octets is None:
+        return None, _integer(gigawords) is not None
     low, high = _integer(octets), _integer(gigawords)
-    if low is None:
-        return None, high is not None
-    value = ((high or 0) << 32) + low
-    return (value if value <= MAX_COUNTER_OCTETS else None), high is not None
+    if low is None or high is None:
+        return low, high is not None
+    value = (high << 32) + low
+    return (value if value <= MAX_COUNTER_OCTETS else None), True
 
 
-def _grant(packet: Packet) -> Grant | None:
-    if CLASS not in packet.attributes:
-        return None
-    return next((grant for value in packet.all(CLASS) if (grant := decode_grant(value)) is not None), None)
+def _mac(station: bytes) -> str | None:
+    return station.decode("ascii") if _COLON_MAC.fullmatch(station) else normalise_mac(text(station))
 
 
 def _ipv4(value: bytes | None) -> str | None:

@@ -1,6 +1,6 @@
 """When silence means something: a report is overdue, a session is presumed dead."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -30,9 +30,8 @@ class SilencePolicy:
     least_seconds: int
 
     def late_after_seconds(self, session: Reporting) -> int:
-        """Return the silence after which a report is overdue: half an interval, and some travel, above the interval."""
-        interval = self._interval(session)
-        return interval + max(interval // 2, 5)
+        """Return the silence after which a report of this session is overdue."""
+        return overdue_after_seconds(self._interval(session))
 
     def dead_after_seconds(self, session: Reporting) -> int:
         """Return the silence after which a session is presumed dead: three reports missed, and the least silence."""
@@ -41,6 +40,11 @@ class SilencePolicy:
     def _interval(self, session: Reporting) -> int:
         """Return the longer of asked and observed: a NAS may keep an interval of its own."""
         return max(self.interim_seconds, min(session.interval_seconds, _MAX_OBSERVED_SECONDS))
+
+
+def overdue_after_seconds(interval_seconds: int) -> int:
+    """Return the silence after which a report is overdue: half an interval, and some travel, above the interval."""
+    return interval_seconds + max(interval_seconds // 2, 5)
 
 
 def judge(session: Session, policy: SilencePolicy, now: datetime, hearing_since: datetime) -> Session:
@@ -54,5 +58,5 @@ def judge(session: Session, policy: SilencePolicy, now: datetime, hearing_since:
     if silent >= timedelta(seconds=policy.late_after_seconds(session)):
         late = TRANSITIONS[session.state][Event.SILENCE]
         if late is not session.state:
-            return replace(session, state=late)
+            return session._replace(state=late)
     return session

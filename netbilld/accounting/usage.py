@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,12 @@ from netbilld.model.periods import BillingPeriod, monthly_period
 MAX_SPAN: Final = timedelta(days=62)  # octets of a longer silence count in its last part; it bounds the slices of one
 _HOUR: Final = timedelta(hours=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_HOURS: Final = 4096
+_hours: Final[dict[tuple[str, int], tuple[datetime, datetime]]] = {}  # the last one looked for near each hour
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSlice:
+class UsageSlice(NamedTuple):
     """Octets a session moved between two instants of one local hour; never changed, corrected only by further ones.
 
     `estimated` says that a longer delta was split in proportion to time.
@@ -30,8 +32,7 @@ class UsageSlice:
     estimated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MeteredService:
+class MeteredService(NamedTuple):
     """What the meter needs to know of a service: its calendar, its plan, who pays."""
 
     service_id: UUID
@@ -43,8 +44,7 @@ class MeteredService:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodTotals:
+class PeriodTotals(NamedTuple):
     """What a service used in one billing period, and what of it is charged already."""
 
     service_id: UUID
@@ -82,8 +82,9 @@ def cut(
     """
     if not upload_octets and not download_octets:
         return []
-    start_at = max(start_at, end_at - MAX_SPAN)
-    edge = _next_hour(start_at, timezone)
+    if end_at - start_at > MAX_SPAN:
+        start_at = end_at - MAX_SPAN
+    edge = _hour(start_at, timezone)[1]
     if edge >= end_at:
         return [UsageSlice(service_id, session_id, start_at, end_at, upload_octets, download_octets, estimated=False)]
     total = (end_at - start_at) // _MICROSECOND
@@ -96,15 +97,14 @@ def cut(
         if up or down:
             slices.append(UsageSlice(service_id, session_id, at, edge, up, down, estimated=True))
         left_up, left_down = left_up - up, left_down - down
-        at, edge = edge, _next_hour(edge, timezone)
+        at, edge = edge, _hour(edge, timezone)[1]
     slices.append(UsageSlice(service_id, session_id, at, end_at, left_up, left_down, estimated=True))
     return slices
 
 
 def hour_of(at: datetime, timezone: str) -> datetime:
     """Return the instant (UTC) at which the local hour of `at` began."""
-    local = at.astimezone(_zone(timezone))
-    return (at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)).astimezone(UTC)
+    return _hour(at, timezone)[0]
 
 
 def period_of(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
@@ -112,13 +112,26 @@ def period_of(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
     return _period(hour_of(at, timezone), billing_day, timezone)
 
 
-def _next_hour(at: datetime, timezone: str) -> datetime:
-    """Return the next instant at which local clocks show a full hour."""
-    edge = hour_of(at, timezone) + _HOUR
-    beyond = edge.astimezone(_zone(timezone))
-    if beyond.minute:  # the zone moved its clocks by part of an hour in between: that hour is longer
+def _hour(at: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """Return the instants at which the local hour of `at` begins and ends: local clocks show a full hour at both."""
+    near = (timezone, (at - _EPOCH) // _HOUR)
+    known = _hours.get(near)
+    if known is not None and known[0] <= at < known[1]:
+        return known
+    zone = _zone(timezone)
+    local = at.astimezone(zone)
+    begin = (at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)).astimezone(UTC)
+    before = begin.astimezone(zone)
+    if before.minute:  # the zone moved its clocks by part of an hour in between: that hour is longer
+        begin -= timedelta(minutes=before.minute)
+    edge = begin + _HOUR
+    beyond = edge.astimezone(zone)
+    if beyond.minute:
         edge += timedelta(minutes=60 - beyond.minute)
-    return edge
+    if len(_hours) >= _MAX_HOURS:
+        _hours.clear()
+    _hours[near] = begin, edge
+    return begin, edge
 
 
 @lru_cache(maxsize=64)
@@ -145,13 +158,20 @@ class RollUp:
 
     def add(self, service: MeteredService, part: UsageSlice) -> None:
         """Take in a slice of a service."""
-        hour_at = hour_of(part.start_at, service.timezone)
+        hour_at = _hour(part.start_at, service.timezone)[0]
         period = _period(hour_at, service.billing_day, service.timezone)
         in_hour, in_period = (service.service_id, hour_at), (service.service_id, period.start_on)
-        self.hours.setdefault(in_hour, Octets()).add(part.upload_octets, part.download_octets)
-        self.periods.setdefault(in_period, Octets()).add(part.upload_octets, part.download_octets)
-        self.period_ends[in_period] = period.end_on
-        self.last_hours[in_period] = max(hour_at, self.last_hours.get(in_period, hour_at))
+        octets = self.hours.get(in_hour)
+        if octets is None:
+            octets = self.hours[in_hour] = Octets()
+        octets.add(part.upload_octets, part.download_octets)
+        octets = self.periods.get(in_period)
+        if octets is None:
+            octets = self.periods[in_period] = Octets()
+            self.period_ends[in_period] = period.end_on
+            self.last_hours[in_period] = hour_at
+        octets.add(part.upload_octets, part.download_octets)
+        self.last_hours[in_period] = max(self.last_hours[in_period], hour_at)
 
     def hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
         """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""

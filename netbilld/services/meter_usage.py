@@ -12,7 +12,7 @@ from uuid import UUID
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
 from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.record import AccountingRecord, RecordKind
-from netbilld.accounting.session import JOURNAL_BITS, Session, SessionChange
+from netbilld.accounting.session import JOURNAL_BITS, Fit, Session, SessionChange, fit
 from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
 from netbilld.billing.chart import Payer
 from netbilld.billing.ledger import LedgerEntry
@@ -30,12 +30,12 @@ from netbilld.radius.values import lookup_key, text
 
 _log = logging.getLogger(__name__)
 
-BATCH_RECORDS: Final = 512
+BATCH_RECORDS: Final = 1_024  # at most: as many as wait
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
-_RESTARTS: Final = frozenset((RecordKind.ON, RecordKind.OFF))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_PLANS: Final = 4096
-_YIELD_RECORDS: Final = 64
+_RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
+_PARTS: Final = 8  # that a batch which fails is taken in
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
 
 
@@ -49,6 +49,7 @@ class Sessions(Protocol):
     async def cursor(self, journal: UUID, now: datetime) -> tuple[int, JournalCursor]: ...
     async def advance(self, journal: UUID, cursor: JournalCursor, now: datetime) -> None: ...
     async def known_nas(self, nas_ids: Collection[UUID]) -> set[UUID]: ...
+    async def hold(self, nas_ids: Collection[UUID]) -> None: ...
     async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]: ...
     async def open_at(
         self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
@@ -65,8 +66,7 @@ class Usage(Protocol):
     async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
     async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
     async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
-    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> None: ...
-    async def periods(self, keys: Collection[tuple[UUID, date]]) -> list[PeriodTotals]: ...
+    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
     async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
 
 
@@ -107,6 +107,9 @@ class Batch:
         new_session_ids: sessions opened, also those that were over when first heard of.
         ended_session_ids: sessions that are over since.
         metered_session_ids: sessions with new usage.
+        grants: what new sessions were given at log-in, as far as their first word said so.
+        periods: what every billing period with new usage holds now.
+        charged_service_ids: services whose wallet was charged.
         sessions: every session that is new or changed, as it is now.
         restarted_at: NAS that said Accounting-On or -Off, and when.
         behind: more records wait.
@@ -117,6 +120,9 @@ class Batch:
     new_session_ids: tuple[int, ...] = ()
     ended_session_ids: tuple[int, ...] = ()
     metered_session_ids: tuple[int, ...] = ()
+    grants: tuple[FirstGrant, ...] = ()
+    periods: tuple[PeriodTotals, ...] = ()
+    charged_service_ids: frozenset[UUID] = frozenset()
     sessions: tuple[Session, ...] = ()
     restarted_at: Mapping[UUID, datetime] = field(default_factory=dict)
     behind: bool = False
@@ -161,7 +167,7 @@ class MeterUsage:
         self._plans: dict[UUID, Plan] = {}
         self._nas: set[UUID] = set()
         self._heard: dict[UUID, _Heard] = {}
-        self._singly = 0  # so many records are taken one by one, since a batch with them failed
+        self._most = batch_records  # records to take next: fewer and fewer where a batch fails, to find which one does
         self._failed = 0  # how often the next one has failed alone
 
     @property
@@ -172,8 +178,8 @@ class MeterUsage:
     async def run_batch(self) -> Batch:
         """Apply the next records; call again at once while the result says `behind`.
 
-        A batch that fails by a fault of ours is taken again record by record; the one that fails is parked: logged,
-        counted and left in the journal, while everyone else's metering goes on.
+        A batch that fails by a fault of ours is taken again in ever smaller parts; the record that fails alone is
+        parked: logged, counted and left in the journal, while everyone else's metering goes on.
 
         Raises:
             StoreUnavailableError: the database is away; nothing is applied, and a later call begins where this did.
@@ -185,7 +191,7 @@ class MeterUsage:
                     _, self._cursor = await work.sessions.cursor(self._journal.identity, self._clock.now())
                 self._is_sure = True
             assert self._cursor is not None  # noqa: S101 - just asked for
-            read = self._journal.read(self._cursor, 1 if self._singly else self._batch_records)
+            read = self._journal.read(self._cursor, self._most)
             if not read.entries:
                 return Batch(behind=read.behind)
             batch = await self._run_batch(read)
@@ -195,8 +201,11 @@ class MeterUsage:
         except BaseException:
             self._doubt()
             raise
-        self._singly, self._failed = max(0, self._singly - batch.applied), 0
+        self._went_well()
         return batch
+
+    def _went_well(self) -> None:
+        self._most, self._failed = min(2 * self._most, self._batch_records), 0
 
     def _doubt(self) -> None:
         """Whether a commit came through is not known: the database is asked before the next batch."""
@@ -205,7 +214,7 @@ class MeterUsage:
 
     async def _after_fault(self, read: JournalBatch, fault: _Fault) -> Batch:
         if len(read.entries) > 1:
-            self._singly = len(read.entries)
+            self._most = max(1, len(read.entries) // _PARTS)
             return Batch(behind=True)
         self._failed += 1
         if self._failed < _TRIES:
@@ -218,8 +227,7 @@ class MeterUsage:
                 return Batch(behind=True)
             await work.sessions.advance(self._journal.identity, read.cursor, now)
         self.parked += 1
-        self._failed = 0
-        self._singly = max(0, self._singly - 1)
+        self._went_well()
         _log.error(
             "journal record %d of NAS %s could not be metered and is left in the journal",
             entry.sequence,
@@ -252,24 +260,20 @@ class MeterUsage:
         self.applied += len(read.entries)
         return replace(batch, applied=len(read.entries), behind=read.behind)
 
-    async def _records(self, entries: Iterable[JournalEntry]) -> list[tuple[int, AccountingRecord]]:
+    async def _records(self, entries: Sequence[JournalEntry]) -> list[tuple[int, AccountingRecord]]:
         records = []
-        for number, entry in enumerate(entries, 1):
-            if number % _YIELD_RECORDS == 0:
-                await asyncio.sleep(0)  # RADIUS shares this loop, and its answers should not wait for a whole batch
-            try:
-                packet = decode(entry.datagram)
-            except MalformedPacket:  # it was read once before it was kept
-                self.unreadable += 1
-                _log.error("journal record %d is no RADIUS packet and is passed over", entry.sequence)
-                continue
-            received_at = _EPOCH + timedelta(microseconds=entry.received_us)
-            records.append(
-                (
-                    entry.sequence,
-                    AccountingRecord.from_packet(packet, entry.nas_id, entry.swapped, received_at, entry.source),
-                )
-            )
+        from_packet = AccountingRecord.from_packet
+        for start in range(0, len(entries), _RECORDS_A_TURN):
+            await asyncio.sleep(0)
+            for sequence, received_us, nas_id, source, swapped, datagram in entries[start : start + _RECORDS_A_TURN]:
+                try:
+                    packet = decode(datagram)
+                except MalformedPacket:  # it was read once before it was kept
+                    self.unreadable += 1
+                    _log.error("journal record %d is no RADIUS packet and is passed over", sequence)
+                    continue
+                received_at = _EPOCH + timedelta(microseconds=received_us)
+                records.append((sequence, from_packet(packet, nas_id, swapped, received_at, source)))
         return records
 
     async def _from_known_nas(
@@ -289,22 +293,13 @@ class MeterUsage:
     ) -> Batch:
         if not records:
             return Batch()
-        fold = await self._load(work, records)
-        changes: list[SessionChange] = []
-        for sequence, record in records:
-            try:
-                change = fold.apply(record, first_id + sequence)
-            except Exception:  # noqa: BLE001 - a rule of ours that fails on one record must not stop everyone's metering
-                self.parked += 1
-                _log.exception("journal record %d could not be metered and is left in the journal", sequence)
-                continue
-            if change is not None and (change.upload_octets or change.download_octets):
-                changes.append(change)
+        await work.sessions.hold({record.nas_id for _, record in records})
+        fold, changes = await self._fold(work, records, first_id)
         new, changed = fold.new(), fold.changed()
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
-        await self._meter(work, changes, now)
+        periods, charged = await self._meter(work, changes, now)
         await self._note_nas(work, records)
         touched = {change.session.service_id for change in changes}
         touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
@@ -313,93 +308,137 @@ class MeterUsage:
             new_session_ids=tuple(fold.opened),
             ended_session_ids=tuple(fold.ended),
             metered_session_ids=tuple(dict.fromkeys(change.session.id for change in changes)),
+            grants=tuple(fold.grants),
+            periods=tuple(periods),
+            charged_service_ids=charged,
             sessions=(*new, *(session for _, session in changed)),
-            restarted_at={record.nas_id: record.event_at for _, record in records if record.kind in _RESTARTS},
+            restarted_at={
+                record.nas_id: record.event_at
+                for _, record in records
+                if record.kind is RecordKind.ON or record.kind is RecordKind.OFF
+            },
         )
 
-    async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> SessionFold:
+    async def _fold(
+        self, work: Work, records: list[tuple[int, AccountingRecord]], first_id: int
+    ) -> tuple[SessionFold, list[SessionChange]]:
+        """Fold records into sessions; return also what they metered."""
+        known = await self._load(work, records)
+        while True:
+            fold = SessionFold(known.sessions, known.service_of)
+            changes: list[SessionChange] = []
+            faulty: list[int] = []
+            for start in range(0, len(records), _RECORDS_A_TURN):
+                await asyncio.sleep(0)
+                for sequence, record in records[start : start + _RECORDS_A_TURN]:
+                    try:
+                        change = fold.apply(record, first_id + sequence)
+                    except Exception:  # noqa: BLE001 - a rule of ours that fails on one record must not stop everyone's metering
+                        faulty.append(sequence)
+                        _log.exception("journal record %d could not be metered and is left in the journal", sequence)
+                        continue
+                    if change is not None and (change.upload_octets or change.download_octets):
+                        changes.append(change)
+            if known.is_complete:
+                self.parked += len(faulty)
+                return fold, changes
+            await known.complete(work)  # and once more
+
+    async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> "_Known":
         """Load all that the batch may concern, in a few queries."""
         identities: dict[tuple[UUID, str], None] = {}
         restarted: dict[UUID, None] = {}
         earliest_at = records[0][1].event_at
         for _, record in records:
             earliest_at = min(earliest_at, record.event_at)
-            if record.kind in {RecordKind.ON, RecordKind.OFF}:
+            kind = record.kind
+            if kind is RecordKind.ON or kind is RecordKind.OFF:
                 restarted[record.nas_id] = None
-            elif record.kind is not RecordKind.OTHER:
+            elif kind is not RecordKind.OTHER:
                 identities[record.nas_id, record.acct_session_key] = None
+        await asyncio.sleep(0)
         sessions = await work.sessions.with_identity(identities, earliest_at) if identities else []
-        owned = {(session.nas_id, session.acct_session_key) for session in sessions if session.service_id is not None}
-        known = {(session.nas_id, session.acct_session_key) for session in sessions}
-        names: dict[bytes, str] = {}
+        alike: dict[tuple[UUID, str], list[Session]] = {}
+        for session in sessions:
+            alike.setdefault((session.nas_id, session.acct_session_key), []).append(session)
+        await asyncio.sleep(0)
+        known = _Known(sessions)
         stations: dict[tuple[UUID, str], None] = {}
         addresses: dict[tuple[UUID, str], None] = {}
-        for _, record in records:
-            identity = (record.nas_id, record.acct_session_key)
-            opens = record.kind is RecordKind.START or identity not in known
-            if record.username_octets and (opens or identity not in owned):
-                names[record.username_octets] = text(lookup_key(record.username_octets))
-            if opens and record.kind in {RecordKind.START, RecordKind.INTERIM}:
-                if record.mac is not None:
-                    stations[record.nas_id, record.mac] = None
-                if record.framed_ip is not None:
-                    addresses[record.nas_id, record.framed_ip] = None
+        for number, (_, record) in enumerate(records):
+            if number % _RECORDS_A_TURN == 0:
+                await asyncio.sleep(0)
+            kind = record.kind
+            if kind is RecordKind.START or kind is RecordKind.INTERIM or kind is RecordKind.STOP:
+                same = next(
+                    (
+                        session
+                        for session in alike.get((record.nas_id, record.acct_session_key), ())
+                        if fit(session, record) is Fit.SAME
+                    ),
+                    None,
+                )
+                if same is None or same.service_id is None:
+                    known.want(record)
+                if same is None and kind is not RecordKind.STOP:
+                    if record.mac is not None:
+                        stations[record.nas_id, record.mac] = None
+                    if record.framed_ip is not None:
+                        addresses[record.nas_id, record.framed_ip] = None
         if stations or addresses:
             sessions += await work.sessions.open_at(stations, addresses)
         if restarted:
             sessions += await work.sessions.open_on(restarted)
-        services = await work.sessions.services_named(set(names.values())) if names else {}
-        claimed = {
-            record.grant.service_id
-            for _, record in records
-            if record.grant is not None and names.get(record.username_octets, "") not in services
-        }
-        granted = await work.usage.metered_services(claimed) if claimed else {}
+        await known.complete(work)
+        return known
 
-        def service_of(record: AccountingRecord) -> UUID | None:
-            # A Class may be another's, echoed after a log-in by cookie: the user name decides. One that is nobody's was
-            # let in without its realm, by its line, or by a name inside a tunnel: then our Class is all there is.
-            found = services.get(names.get(record.username_octets, ""))
-            if found is None and record.grant is not None and record.grant.service_id in granted:
-                return record.grant.service_id
-            return found
+    async def _meter(
+        self, work: Work, changes: list[SessionChange], now: datetime
+    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
+        """Write what was metered: slices, their roll-ups, and what the wallet is charged for it.
 
-        return SessionFold(sessions, service_of)
-
-    async def _meter(self, work: Work, changes: list[SessionChange], now: datetime) -> None:
-        """Write what was metered: slices, their roll-ups, and what the wallet is charged for it."""
+        Returns:
+            what the billing periods concerned hold now, and whose wallet was charged.
+        """
         service_ids = {change.session.service_id for change in changes}
         metered = await work.usage.metered_services([one for one in service_ids if one is not None])
         slices: list[UsageSlice] = []
         roll_up = RollUp()
-        for change in changes:
-            session, from_at, to_at = change.session, change.from_at, change.to_at
+        for number, (session, upload_octets, download_octets, from_at, to_at, _) in enumerate(changes):
+            if number % _RECORDS_A_TURN == 0:
+                await asyncio.sleep(0)
             if from_at is None or to_at is None:
                 continue
             service = metered.get(session.service_id) if session.service_id is not None else None
             timezone = service.timezone if service is not None else self._timezone
-            parts = cut(
-                session.service_id, session.id, from_at, to_at, change.upload_octets, change.download_octets, timezone
-            )
+            parts = cut(session.service_id, session.id, from_at, to_at, upload_octets, download_octets, timezone)
             slices += parts
             if service is not None:
                 for part in parts:
                     roll_up.add(service, part)
         await work.usage.add_slices(slices)
         await work.usage.add_hours(roll_up.hour_rows())
-        await work.usage.add_periods(roll_up.period_rows())
-        await self._charge(work, metered, roll_up, now)
+        await asyncio.sleep(0)
+        periods = await work.usage.add_periods(roll_up.period_rows())
+        return periods, await self._charge(work, metered, roll_up, periods, now)
 
-    async def _charge(self, work: Work, metered: dict[UUID, MeteredService], roll_up: RollUp, now: datetime) -> None:
+    async def _charge(
+        self,
+        work: Work,
+        metered: dict[UUID, MeteredService],
+        roll_up: RollUp,
+        periods: Iterable[PeriodTotals],
+        now: datetime,
+    ) -> frozenset[UUID]:
         """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
         await self._learn_plans(work, metered.values())
-        keys = sorted(key for key in roll_up.periods if _is_charged(self._plans[metered[key[0]].plan_version_id]))
-        if not keys:
-            return
+        charged: set[UUID] = set()
         entries = []
-        for period in await work.usage.periods(keys):
+        for period in periods:
             service = metered[period.service_id]
             plan = self._plans[service.plan_version_id]
+            if not _is_charged(plan):
+                continue
             total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
             amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
             if amount_minor <= 0:
@@ -409,7 +448,10 @@ class MeterUsage:
             payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
             memo = f"Usage in the period from {period.start_on}"
             entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
-        await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+            charged.add(period.service_id)
+        if entries:
+            await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+        return frozenset(charged)
 
     async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> None:
         unknown = {service.plan_version_id for service in services} - self._plans.keys()
@@ -431,6 +473,64 @@ class MeterUsage:
                 continue
             await work.nas.heard(nas_id, heard.at, reported_ip=heard.reported_ip, identifier=heard.identifier)
             self._heard[nas_id] = heard
+
+
+class _Known:
+    """What the database holds of sessions and names that a batch of records may concern."""
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self.sessions = sessions
+        self._wanted: list[AccountingRecord] = []
+        self._services: dict[bytes, UUID | None] = {}  # by user name as received
+        self._claims: dict[UUID, bool] = {}  # services that a Class names, and whether they exist
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every record's service could be told so far."""
+        return not self._wanted
+
+    def want(self, record: AccountingRecord) -> None:
+        """Remember that whose a record is must be known."""
+        self._wanted.append(record)
+
+    async def complete(self, work: Work) -> None:
+        """Look up what is wanted."""
+        wanted, self._wanted = self._wanted, []
+        names = {
+            record.username_octets: text(lookup_key(record.username_octets))
+            for record in wanted
+            if record.username_octets and record.username_octets not in self._services
+        }
+        found = await work.sessions.services_named(set(names.values())) if names else {}
+        for user_name, key in names.items():
+            self._services[user_name] = found.get(key)
+        claims = {
+            grant.service_id
+            for record in wanted
+            if self._services.get(record.username_octets) is None and (grant := record.grant) is not None
+        }
+        claims -= self._claims.keys()
+        existing = await work.usage.metered_services(claims) if claims else {}
+        for service_id in claims:
+            self._claims[service_id] = service_id in existing
+
+    def service_of(self, record: AccountingRecord) -> UUID | None:
+        """Return whose a record is; None also where that must be looked up first.
+
+        A Class may be another's, echoed after a log-in by cookie: the user name decides. One that is nobody's was let
+        in without its realm, by its line, or by a name inside a tunnel: then our Class is all there is.
+        """
+        user_name = record.username_octets
+        if user_name and user_name not in self._services:
+            self._wanted.append(record)
+            return None
+        found = self._services.get(user_name)
+        if found is not None or (grant := record.grant) is None:
+            return found
+        exists = self._claims.get(grant.service_id)
+        if exists is None:
+            self._wanted.append(record)
+        return grant.service_id if exists else None
 
 
 def _is_charged(plan: Plan) -> bool:

@@ -1,81 +1,22 @@
-"""Sessions: as the meter reads and writes them in bulk, and as people look at them."""
+"""Sessions: as people and other programs look at them; how the meter reads and writes them is beside this."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
-from operator import attrgetter
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, text, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 
-from netbilld.accounting.entry import BEGINNING, JournalCursor
-from netbilld.accounting.fold import FirstGrant
 from netbilld.accounting.session import JOURNAL_BITS, Session, SessionState
-from netbilld.adapters.database.bulk import insert_rows, update_rows
-from netbilld.adapters.database.tables import Instant, credentials, journal_cursors, nas, observed, sessions
+from netbilld.adapters.database.metered_sessions import COLUMNS, MeteredSessions
+from netbilld.adapters.database.tables import journal_cursors, nas, sessions
 from netbilld.enforcement.session_limit import HeldSession
 from netbilld.radius.location import normalise_port
 
-_COLUMNS: Final = tuple(field.name for field in fields(Session))
-_FIXED: Final = frozenset(("id", "nas_id", "acct_session_id", "acct_session_key"))
-_CHANGING: Final = tuple(name for name in _COLUMNS if name not in _FIXED)
-# What every report changes; no index holds any of it, so that an update touches nothing but the row.
-_REPORTED: Final = (
-    "updated_at",
-    "session_seconds",
-    "interval_seconds",
-    "upload_octets",
-    "download_octets",
-    "counter_upload_octets",
-    "counter_download_octets",
-    "swapped",
-    "upload_bps",
-    "download_bps",
-)
-_all_of: Final = attrgetter(*_COLUMNS)
-_reported_of: Final = attrgetter("id", *_REPORTED)
-_changing_of: Final = attrgetter("id", *_CHANGING)
-_seldom_of: Final = attrgetter(*(name for name in _CHANGING if name not in _REPORTED))
-_SELECT: Final = select(*(sessions.c[name] for name in _COLUMNS))
+_SELECT: Final = select(*(sessions.c[name] for name in COLUMNS))
 _OPEN: Final = (SessionState.STARTING, SessionState.LIVE, SessionState.LATE)
-_GRANT_COLUMNS: Final = ("session_id", "service_id", "access", "profile_key", "evidence", "observed_at")
-_HORIZON: Final = timedelta(days=7)  # a closed session that old is not looked at for a late record
 _BATCH: Final = 5_000
-
-# Row-value IN makes SQLite scan the table and PostgreSQL plan for longer than it reads: join what is wanted instead.
-_IDENTITIES: Final = f"""
-    SELECT {", ".join(f"sessions.{name}" for name in _COLUMNS)}
-    FROM {{wanted}} JOIN sessions ON sessions.nas_id = {{nas_id}} AND sessions.acct_session_key = {{key}}
-    WHERE sessions.stopped_at IS NULL OR sessions.updated_at >= :since
-    ORDER BY sessions.id"""  # noqa: S608 - names of our own
-_TYPED: Final = tuple(sessions.c[name] for name in _COLUMNS)
-_SINCE: Final = bindparam("since", type_=Instant)
-_IDENTITIES_SQLITE: Final = (
-    text(
-        _IDENTITIES.format(
-            wanted="json_each(:wanted) AS wanted CROSS",  # CROSS: the wanted ones lead, each found by the index
-            nas_id="json_extract(wanted.value, '$[0]')",
-            key="json_extract(wanted.value, '$[1]')",
-        )
-    )
-    .bindparams(_SINCE)
-    .columns(*_TYPED)
-)
-_IDENTITIES_POSTGRESQL: Final = (
-    text(
-        _IDENTITIES.format(
-            wanted="unnest(CAST(:nas_ids AS uuid[]), CAST(:keys AS text[])) AS wanted (nas_id, key)",
-            nas_id="wanted.nas_id",
-            key="wanted.key",
-        )
-        + " FOR UPDATE OF sessions"
-    )
-    .bindparams(_SINCE)
-    .columns(*_TYPED)
-)
 
 # in the order of HeldSession
 _HELD: Final = (
@@ -138,116 +79,17 @@ class SessionAtAddress:
     portal_sources: tuple[str, ...]
 
 
-class SessionStore:
+class SessionStore(MeteredSessions):
     """Queries of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    # -- the meter ----------------------------------------------------------------------------------------------------
-
-    async def cursor(self, journal: UUID, now: datetime) -> tuple[int, JournalCursor]:
-        """Return a journal's number and how far it is applied, locked for this transaction; a new one is entered."""
-        query = select(journal_cursors).where(journal_cursors.c.journal == str(journal)).with_for_update()
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is not None:
-            return int(row.number), JournalCursor(row.segment, row.position, row.sequence)
-        number = int((await self._connection.scalar(select(func.max(journal_cursors.c.number) + 1))) or 0)
-        await self._connection.execute(
-            insert(journal_cursors).values(
-                journal=str(journal), number=number, segment=0, position=0, sequence=0, applied_at=now
-            )
-        )
-        return number, BEGINNING
-
-    async def applied(self, journal: UUID) -> tuple[JournalCursor, bool]:
-        """Return how far a journal is applied, and whether another one has been applied here before it."""
-        query = select(journal_cursors).where(journal_cursors.c.journal == str(journal))
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is not None:
-            return JournalCursor(row.segment, row.position, row.sequence), False
-        others = await self._connection.scalar(select(func.count()).select_from(journal_cursors))
-        return BEGINNING, bool(others)
-
-    async def advance(self, journal: UUID, cursor: JournalCursor, now: datetime) -> None:
-        """Note how far a journal is applied."""
-        await self._connection.execute(
-            update(journal_cursors)
-            .where(journal_cursors.c.journal == str(journal))
-            .values(segment=cursor.segment, position=cursor.position, sequence=cursor.sequence, applied_at=now)
-        )
-
-    async def known_nas(self, nas_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of these NAS that are in the books, removed ones too."""
-        rows = await self._connection.scalars(select(nas.c.id).where(nas.c.id.in_(nas_ids)))
-        return set(rows)
-
-    async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]:
-        """Return sessions with one of these NAS and folded ids that a record of `event_at` or later may mean."""
-        sqlite = self._connection.dialect.name == "sqlite"
-        wanted = list(identities)
-        values: dict[str, Any] = {"since": event_at - _HORIZON}
-        if sqlite:
-            values["wanted"] = json.dumps([(nas_id.hex, key) for nas_id, key in wanted])
-        else:
-            values |= {"nas_ids": [nas_id for nas_id, _ in wanted], "keys": [key for _, key in wanted]}
-        query = _IDENTITIES_SQLITE if sqlite else _IDENTITIES_POSTGRESQL
-        return [_session(row) for row in (await self._connection.execute(query, values)).all()]
-
-    async def open_at(
-        self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
-    ) -> list[Session]:
-        """Return open sessions of these NAS and MACs, or NAS and addresses."""
-        found: list[Session] = []
-        for some in _batches(list(stations)):
-            at_station = tuple_(sessions.c.nas_id, sessions.c.mac).in_(some)
-            found += await self._sessions(_SELECT.where(at_station, sessions.c.stopped_at.is_(None)))
-        for some in _batches(list(addresses)):
-            at_address = sessions.c.framed_ip.in_([address for _, address in some])
-            wanted = set(some)
-            held = await self._sessions(
-                _SELECT.where(at_address, sessions.c.state.in_(_OPEN), sessions.c.stopped_at.is_(None))
-            )
-            found += [session for session in held if (session.nas_id, session.framed_ip) in wanted]
-        return found
-
-    async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]:
-        """Return every open session of these NAS."""
-        return await self._sessions(_SELECT.where(sessions.c.nas_id.in_(nas_ids), sessions.c.stopped_at.is_(None)))
-
-    async def insert(self, new: Sequence[Session]) -> None:
-        """Store new sessions."""
-        await insert_rows(self._connection, sessions, _COLUMNS, [_all_of(session) for session in new])
-
-    async def update(self, changed: Sequence[tuple[Session, Session]]) -> None:
-        """Store sessions as they are now, given as they were and as they are."""
-        reported, more = [], []
-        for was, now in changed:
-            if _seldom_of(was) == _seldom_of(now):
-                reported.append(_reported_of(now))
-            else:
-                more.append(_changing_of(now))
-        await update_rows(self._connection, sessions, "id", _REPORTED, reported)
-        await update_rows(self._connection, sessions, "id", _CHANGING, more)
-
-    async def granted(self, grants: Iterable[FirstGrant]) -> None:
-        """Note what sessions were given at log-in, as the first thing observed of them."""
-        rows = [
-            (grant.session_id, grant.service_id, grant.access, grant.profile_key, "login", grant.observed_at)
-            for grant in grants
-        ]
-        await insert_rows(self._connection, observed, _GRANT_COLUMNS, rows, "ON CONFLICT (session_id) DO NOTHING")
-
-    async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]:
-        """Return, by folded user name, the service a credential of that name opens."""
-        found: dict[str, UUID] = {}
-        for some in _batches(list(name_keys)):
-            query = select(credentials.c.name_key, credentials.c.service_id).where(credentials.c.name_key.in_(some))
-            found.update({row.name_key: row.service_id for row in await self._connection.execute(query)})
-        return found
+    # -- silence -------------------------------------------------------------------------------------------------------
 
     async def silent_since(self, before: datetime, limit: int, after: Session | None = None) -> list[Session]:
-        """Return open sessions that have said nothing since `before`, longest silent first, going on `after` one."""
+        """Return open sessions that have said nothing since `before`, longest silent first, going on `after` one.
+
+        The meter, on whatever node, waits with those it has records of until this transaction ends.
+        """
+        await self.hold_all()
         conditions = [sessions.c.stopped_at.is_(None), sessions.c.state.in_(_OPEN), sessions.c.updated_at < before]
         if after is not None:
             conditions.append(tuple_(sessions.c.updated_at, sessions.c.id) > tuple_(after.updated_at, after.id))
@@ -271,6 +113,16 @@ class SessionStore:
             query = query.where((sessions.c.id < first) | (sessions.c.id >= first + (1 << JOURNAL_BITS)))
         return [_held(row) for row in await self._connection.execute(query)]
 
+    async def held(self, session_ids: Collection[int]) -> list[HeldSession]:
+        """Return those of these sessions that are open and a service's."""
+        found: list[HeldSession] = []
+        for some in _batches(list(session_ids)):
+            query = select(*(sessions.c[name] for name in _HELD)).where(
+                sessions.c.id.in_(some), sessions.c.stopped_at.is_(None), sessions.c.service_id.is_not(None)
+            )
+            found += [_held(row) for row in await self._connection.execute(query)]
+        return found
+
     async def stations(self, limit: int) -> list[tuple[str, str]]:
         """Return user name and MAC of open sessions of services, the newest first."""
         query = (
@@ -291,10 +143,6 @@ class SessionStore:
             else:
                 others = others or row.applied_at >= since
         return number, others
-
-    async def _sessions(self, query: Select[Any]) -> list[Session]:
-        rows = (await self._connection.execute(query.order_by(sessions.c.id).with_for_update())).all()
-        return [_session(row) for row in rows]
 
     # -- people -------------------------------------------------------------------------------------------------------
 
@@ -387,7 +235,7 @@ def _held(row: Iterable[Any]) -> HeldSession:
     return held
 
 
-_STATE_AT: Final = _COLUMNS.index("state")
+_STATE_AT: Final = COLUMNS.index("state")
 
 
 def _line_query() -> Select[Any]:

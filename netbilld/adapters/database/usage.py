@@ -1,20 +1,18 @@
-"""Usage: slices and their roll-ups, written by the meter, read by everyone."""
+"""Usage as everyone reads it: slices and their roll-ups; how the meter writes them is beside this."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, select
 
-from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
-from netbilld.adapters.database.bulk import insert_rows
+from netbilld.accounting.usage import PeriodTotals
+from netbilld.adapters.database.metered_usage import MeteredUsage
 from netbilld.adapters.database.tables import (
     credentials,
-    plan_versions,
     services,
     sessions,
     subscribers,
@@ -25,24 +23,6 @@ from netbilld.adapters.database.tables import (
 from netbilld.model.periods import local_midnight
 
 By = Literal["hour", "day", "month", "session"]
-
-_BATCH: Final = 5_000
-_SLICE_COLUMNS: Final = (
-    "service_id",
-    "session_id",
-    "start_at",
-    "end_at",
-    "upload_octets",
-    "download_octets",
-    "source",
-    "estimated",
-)
-_ADD: Final = (
-    "DO UPDATE SET upload_octets = {table}.upload_octets + excluded.upload_octets, "
-    "download_octets = {table}.download_octets + excluded.download_octets"
-)
-_ADD_HOUR: Final = f"ON CONFLICT (service_id, hour_at) {_ADD.format(table='usage_hours')}"
-_ADD_PERIOD: Final = f"ON CONFLICT (service_id, start_on) {_ADD.format(table='usage_periods')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,90 +55,8 @@ class TopUsage:
     download_octets: int
 
 
-class UsageStore:
+class UsageStore(MeteredUsage):
     """Queries of one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    # -- the meter ----------------------------------------------------------------------------------------------------
-
-    async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]:
-        """Return what the meter needs to know of these services."""
-        found: dict[UUID, MeteredService] = {}
-        wanted = list(service_ids)
-        for start in range(0, len(wanted), _BATCH):
-            query = (
-                select(
-                    services.c.id,
-                    services.c.billing_day,
-                    services.c.timezone,
-                    services.c.plan_version_id,
-                    services.c.subscriber_id,
-                    subscribers.c.number,
-                    subscribers.c.currency,
-                )
-                .join(subscribers, subscribers.c.id == services.c.subscriber_id)
-                .where(services.c.id.in_(wanted[start : start + _BATCH]))
-            )
-            found.update({row[0]: MeteredService(*row) for row in await self._connection.execute(query)})
-        return found
-
-    async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-        """Return the definitions of plan versions."""
-        query = select(plan_versions.c.id, plan_versions.c.definition).where(plan_versions.c.id.in_(plan_version_ids))
-        return {row.id: dict(row.definition) for row in await self._connection.execute(query)}
-
-    async def add_slices(self, slices: Iterable[UsageSlice], source: str = "radius") -> None:
-        """Append slices."""
-        rows = [
-            (
-                part.service_id,
-                part.session_id,
-                part.start_at,
-                part.end_at,
-                part.upload_octets,
-                part.download_octets,
-                source,
-                part.estimated,
-            )
-            for part in slices
-        ]
-        await insert_rows(self._connection, usage_slices, _SLICE_COLUMNS, rows)
-
-    async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
-        """Add octets to local hours: service, hour, upload, download; each hour of a service at most once."""
-        columns = ("service_id", "hour_at", "upload_octets", "download_octets", "charged_minor")
-        await insert_rows(self._connection, usage_hours, columns, [(*row, 0) for row in rows], _ADD_HOUR)
-
-    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> None:
-        """Add octets to billing periods: service, start, end, upload, download; each period at most once."""
-        columns = ("service_id", "start_on", "end_on", "upload_octets", "download_octets", "charged_minor")
-        await insert_rows(self._connection, usage_periods, columns, [(*row, 0) for row in rows], _ADD_PERIOD)
-
-    async def periods(self, keys: Collection[tuple[UUID, date]]) -> list[PeriodTotals]:
-        """Return the totals of billing periods, by service and first day."""
-        query = (
-            select(usage_periods)
-            .where(tuple_(usage_periods.c.service_id, usage_periods.c.start_on).in_(list(keys)))
-            .order_by(usage_periods.c.service_id, usage_periods.c.start_on)
-        )
-        return [_period(row) for row in (await self._connection.execute(query)).mappings()]
-
-    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None:
-        """Note a usage charge on its billing period and its hour; both have octets already."""
-        await self._connection.execute(
-            update(usage_periods)
-            .where(usage_periods.c.service_id == service_id, usage_periods.c.start_on == start_on)
-            .values(charged_minor=usage_periods.c.charged_minor + amount_minor)
-        )
-        await self._connection.execute(
-            update(usage_hours)
-            .where(usage_hours.c.service_id == service_id, usage_hours.c.hour_at == hour_at)
-            .values(charged_minor=usage_hours.c.charged_minor + amount_minor)
-        )
-
-    # -- everyone -----------------------------------------------------------------------------------------------------
 
     async def totals(self, service_id: UUID, from_at: datetime, to_at: datetime) -> UsageTotals:
         """Return a service's usage in the local hours that begin in [from_at, to_at)."""

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -274,7 +273,7 @@ def test_reports_without_session_time_are_metered_and_never_wrap() -> None:
 
 
 def test_a_service_found_later_owns_the_session_from_then_on() -> None:
-    fold = SessionFold([replace(begin(record("start"), 1, None), id=1)], lambda _: SERVICE)
+    fold = SessionFold([begin(record("start"), 1, None)], lambda _: SERVICE)
     change = fold.apply(interim(300, 5, 5), 2)
     assert change is not None
     assert change.session.service_id == SERVICE

@@ -1,0 +1,273 @@
+"""Sessions as the meter reads and writes them: a few statements for thousands of records, through the driver itself."""
+
+# ruff: noqa: S608 - statements are put together from names of our own; values are always handed over beside them
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.accounting.entry import BEGINNING, JournalCursor
+from netbilld.accounting.fold import FirstGrant
+from netbilld.accounting.session import Session, SessionState
+from netbilld.adapters.database.bulk import instant_text, update_rows
+from netbilld.adapters.database.driver import Driver, in_turns, instant, shared_id
+from netbilld.adapters.database.tables import journal_cursors, nas, sessions
+
+COLUMNS: Final = Session._fields  # in the table's own names
+_FIXED: Final = frozenset(("id", "nas_id", "acct_session_id", "acct_session_key"))
+# What every report changes; no index holds any of it, so that an update touches nothing but the row.
+_REPORTED: Final = (
+    "updated_at",
+    "session_seconds",
+    "interval_seconds",
+    "upload_octets",
+    "download_octets",
+    "counter_upload_octets",
+    "counter_download_octets",
+    "swapped",
+    "upload_bps",
+    "download_bps",
+)
+_CHANGING: Final = tuple(name for name in COLUMNS if name not in _FIXED)
+_STATE: Final = COLUMNS.index("state")
+_reported_of: Final = itemgetter(*(COLUMNS.index(name) for name in ("id", *_REPORTED)))
+_changing_of: Final = itemgetter(*(COLUMNS.index(name) for name in ("id", *_CHANGING)))
+_seldom_of: Final = itemgetter(*(COLUMNS.index(name) for name in _CHANGING if name not in _REPORTED))
+_STATES: Final = {state.value: state for state in SessionState}
+_GRANT_COLUMNS: Final = ("session_id", "service_id", "access", "profile_key", "evidence", "observed_at")
+_HORIZON: Final = timedelta(days=7)  # a closed session that old is not looked at for a late record
+
+# Advisory locks of PostgreSQL. Whoever folds records of a NAS holds the lock of its bucket, so that two nodes that hear
+# of one session take turns; whoever closes sessions of any NAS holds the gate alone.
+_GATE: Final = 0x6E62_6D65_0000
+_BUCKETS: Final = 256
+# What is looked for is few among many and always found by an index. The planner, whose statistics know nothing yet of
+# what a storm has brought, would now and then read all there is for each: hence these, and OFFSET 0, which it can't see
+# through.
+_NESTED_LOOPS: Final = (
+    "SELECT set_config('enable_hashjoin', 'off', TRUE), set_config('enable_mergejoin', 'off', TRUE), "
+    "set_config('enable_seqscan', 'off', TRUE), set_config('jit', 'off', TRUE), pg_advisory_xact_lock_shared($1)"
+)
+_LOCK_BUCKETS: Final = "SELECT pg_advisory_xact_lock(bucket) FROM unnest($1::bigint[]) AS bucket"
+
+_SELECT: Final = f"SELECT {', '.join(f'sessions.{name}' for name in COLUMNS)} "
+_IDENTITIES: Final = {
+    False: _SELECT
+    + """FROM unnest($1::uuid[], $2::text[]) AS wanted (nas_id, key)
+        CROSS JOIN LATERAL (SELECT * FROM sessions AS there
+          WHERE there.nas_id = wanted.nas_id AND there.acct_session_key = wanted.key OFFSET 0) AS sessions
+        WHERE sessions.stopped_at IS NULL OR sessions.updated_at >= $3""",
+    True: _SELECT  # CROSS: the wanted ones lead, each found by the index
+    + """FROM json_each(?1) AS wanted CROSS JOIN sessions
+        ON sessions.nas_id = json_extract(wanted.value, '$[0]')
+        AND sessions.acct_session_key = json_extract(wanted.value, '$[1]')
+        WHERE sessions.stopped_at IS NULL OR sessions.updated_at >= ?2""",
+}
+_OPEN_AT: Final = {
+    False: _SELECT
+    + """FROM sessions WHERE sessions.id = ANY (ARRAY(
+        SELECT found.id FROM unnest($1::uuid[], $2::text[]) AS wanted (nas_id, mac)
+          CROSS JOIN LATERAL (SELECT there.id FROM sessions AS there
+            WHERE there.nas_id = wanted.nas_id AND there.mac = wanted.mac AND there.stopped_at IS NULL OFFSET 0
+          ) AS found
+        UNION
+        SELECT found.id FROM unnest($3::text[]) AS wanted (address)
+          CROSS JOIN LATERAL (SELECT there.id FROM sessions AS there
+            WHERE there.framed_ip = wanted.address AND there.stopped_at IS NULL OFFSET 0) AS found))""",
+    True: _SELECT
+    + """FROM sessions WHERE sessions.id IN (
+        SELECT there.id FROM json_each(?1) AS wanted CROSS JOIN sessions AS there
+          ON there.nas_id = json_extract(wanted.value, '$[0]') AND there.mac = json_extract(wanted.value, '$[1]')
+          WHERE there.stopped_at IS NULL
+        UNION
+        SELECT there.id FROM json_each(?2) AS wanted CROSS JOIN sessions AS there
+          ON there.framed_ip = wanted.value WHERE there.stopped_at IS NULL)""",
+}
+_OPEN_ON: Final = {
+    False: _SELECT + "FROM sessions WHERE sessions.nas_id = ANY ($1::uuid[]) AND sessions.stopped_at IS NULL",
+    True: _SELECT
+    + """FROM sessions WHERE sessions.nas_id IN (SELECT value FROM json_each(?1)) AND sessions.stopped_at IS NULL""",
+}
+_NAMED: Final = {
+    False: "SELECT name_key, service_id FROM credentials WHERE name_key = ANY ($1::text[])",
+    True: "SELECT name_key, service_id FROM credentials WHERE name_key IN (SELECT value FROM json_each(?1))",
+}
+_AS_REPORTED: Final = (
+    "UPDATE sessions SET "
+    + ", ".join(f"{name} = new.{name}" for name in _REPORTED)
+    + " FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], "
+    + "$7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::bigint[]) AS new (id, "
+    + ", ".join(_REPORTED)
+    + ") WHERE sessions.id = new.id"
+)
+
+
+class MeteredSessions:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._driver = Driver(connection)
+
+    # -- the journal's place -------------------------------------------------------------------------------------------
+
+    async def cursor(self, journal: UUID, now: datetime) -> tuple[int, JournalCursor]:
+        """Return a journal's number and how far it is applied, locked for this transaction; a new one is entered."""
+        query = select(journal_cursors).where(journal_cursors.c.journal == str(journal)).with_for_update()
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is not None:
+            return int(row.number), JournalCursor(row.segment, row.position, row.sequence)
+        number = int((await self._connection.scalar(select(func.max(journal_cursors.c.number) + 1))) or 0)
+        await self._connection.execute(
+            insert(journal_cursors).values(
+                journal=str(journal), number=number, segment=0, position=0, sequence=0, applied_at=now
+            )
+        )
+        return number, BEGINNING
+
+    async def applied(self, journal: UUID) -> tuple[JournalCursor, bool]:
+        """Return how far a journal is applied, and whether another one has been applied here before it."""
+        query = select(journal_cursors).where(journal_cursors.c.journal == str(journal))
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is not None:
+            return JournalCursor(row.segment, row.position, row.sequence), False
+        others = await self._connection.scalar(select(func.count()).select_from(journal_cursors))
+        return BEGINNING, bool(others)
+
+    async def advance(self, journal: UUID, cursor: JournalCursor, now: datetime) -> None:
+        """Note how far a journal is applied."""
+        await self._connection.execute(
+            update(journal_cursors)
+            .where(journal_cursors.c.journal == str(journal))
+            .values(segment=cursor.segment, position=cursor.position, sequence=cursor.sequence, applied_at=now)
+        )
+
+    # -- what a batch may concern --------------------------------------------------------------------------------------
+
+    async def known_nas(self, nas_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these NAS that are in the books, removed ones too."""
+        rows = await self._connection.scalars(select(nas.c.id).where(nas.c.id.in_(nas_ids)))
+        return set(rows)
+
+    async def hold(self, nas_ids: Collection[UUID]) -> None:
+        """Let nobody else change sessions of these NAS before this transaction ends.
+
+        On SQLite, who writes is alone anyway.
+        """
+        if self._driver.is_sqlite:
+            return
+        await self._driver.fetch(_NESTED_LOOPS, _GATE)
+        buckets = sorted({_GATE + 1 + nas_id.int % _BUCKETS for nas_id in nas_ids})
+        await self._driver.fetch(_LOCK_BUCKETS, buckets)
+
+    async def hold_all(self) -> None:
+        """Let nobody else change sessions of any NAS before this transaction ends."""
+        if not self._driver.is_sqlite:
+            await self._driver.fetch("SELECT pg_advisory_xact_lock($1)", _GATE)
+
+    async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]:
+        """Return sessions with one of these NAS and folded ids that a record of `event_at` or later may mean."""
+        since = event_at - _HORIZON
+        if self._driver.is_sqlite:
+            return await self._sessions(_IDENTITIES[True], _pairs(identities), instant_text(since))
+        return await self._sessions(_IDENTITIES[False], *_columns(identities), since)
+
+    async def open_at(
+        self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
+    ) -> list[Session]:
+        """Return open sessions of these NAS and MACs, or NAS and addresses."""
+        # by address alone: told the NAS too, a planner may read all of that NAS's sessions for each address
+        anywhere = list({address for _, address in addresses})
+        if self._driver.is_sqlite:
+            found = await self._sessions(_OPEN_AT[True], _pairs(stations), json.dumps(anywhere))
+        else:
+            found = await self._sessions(_OPEN_AT[False], *_columns(stations), anywhere)
+        return [
+            session
+            for session in found
+            if (session.nas_id, session.mac) in stations or (session.nas_id, session.framed_ip) in addresses
+        ]
+
+    async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]:
+        """Return every open session of these NAS."""
+        return await self._sessions(_OPEN_ON[self._driver.is_sqlite], self._ids(nas_ids))
+
+    async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]:
+        """Return, by folded user name, the service a credential of that name opens."""
+        if self._driver.is_sqlite:
+            rows = await self._driver.fetch(_NAMED[True], json.dumps(list(name_keys)))
+            return {name_key: UUID(service_id) for name_key, service_id in rows}
+        return {row[0]: row[1] for row in await self._driver.fetch(_NAMED[False], list(name_keys))}
+
+    # -- what a batch has made -----------------------------------------------------------------------------------------
+
+    async def insert(self, new: Sequence[Session]) -> None:
+        """Store new sessions."""
+        await self._driver.append("sessions", COLUMNS, new)
+
+    async def update(self, changed: Sequence[tuple[Session, Session]]) -> None:
+        """Store sessions as they are now, given as they were and as they are."""
+        reported, more = [], []
+        for was, now in changed:
+            if _seldom_of(was) == _seldom_of(now):
+                reported.append(_reported_of(now))
+            else:
+                more.append(_changing_of(now))
+        if reported and not self._driver.is_sqlite:
+            await self._driver.execute(_AS_REPORTED, *[list(column) for column in zip(*reported, strict=True)])
+        else:
+            await update_rows(self._connection, sessions, "id", _REPORTED, reported)
+        await update_rows(self._connection, sessions, "id", _CHANGING, more)
+
+    async def granted(self, grants: Iterable[FirstGrant]) -> None:
+        """Note what sessions were given at log-in, as the first thing observed of them."""
+        rows = [
+            (grant.session_id, grant.service_id, grant.access, grant.profile_key, "login", grant.observed_at)
+            for grant in grants
+        ]
+        await self._driver.append("observed", _GRANT_COLUMNS, rows)
+
+    # -- within --------------------------------------------------------------------------------------------------------
+
+    async def _sessions(self, query: str, *values: Any) -> list[Session]:
+        rows = await self._driver.fetch(query, *values)
+        return await in_turns(rows, _of_sqlite if self._driver.is_sqlite else _of_postgresql)
+
+    def _ids(self, ids: Collection[UUID]) -> object:
+        return json.dumps([one.hex for one in ids]) if self._driver.is_sqlite else list(ids)
+
+
+def _columns(pairs: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[str]]:
+    return [nas_id for nas_id, _ in pairs], [value for _, value in pairs]
+
+
+def _pairs(pairs: Collection[tuple[UUID, str]]) -> str:
+    return json.dumps([(nas_id.hex, value) for nas_id, value in pairs])
+
+
+def _of_postgresql(row: Any) -> Session:
+    values = list(row)
+    values[_STATE] = _STATES[values[_STATE]]
+    return Session._make(values)
+
+
+def _of_sqlite(row: Any) -> Session:
+    values = list(row)
+    values[1] = shared_id(values[1])
+    if values[2] is not None:
+        values[2] = UUID(values[2])
+    values[_STATE] = _STATES[values[_STATE]]
+    for at in _INSTANTS:
+        values[at] = instant(values[at])
+    values[_SWAPPED] = bool(values[_SWAPPED])
+    return Session._make(values)
+
+
+_INSTANTS: Final = tuple(COLUMNS.index(name) for name in ("started_at", "updated_at", "stopped_at"))
+_SWAPPED: Final = COLUMNS.index("swapped")
