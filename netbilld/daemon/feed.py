@@ -20,6 +20,29 @@ OVERLAP: Final = timedelta(seconds=10)  # PostgreSQL: the longest a change's tra
 logger = logging.getLogger("netbilld.feed")
 
 
+async def connected(database: Database, **server_settings: str) -> Any:
+    """Return a connection of its own to PostgreSQL, to listen by.
+
+    Raises:
+        StoreUnavailableError: the database is away.
+    """
+    url = database.url
+    try:
+        return await asyncpg.connect(
+            host=url.host,
+            port=url.port,
+            user=url.username,
+            password=url.password,
+            database=url.database,
+            timeout=CONNECT_SECONDS,
+            command_timeout=CONNECT_SECONDS,
+            server_settings=server_settings,
+            **url.query,
+        )
+    except (OSError, asyncpg.PostgresError) as error:
+        raise StoreUnavailableError(f"the database can't be reached: {error}") from error
+
+
 class ChangeFeed:
     """Hands each change to `handle` once."""
 
@@ -70,20 +93,7 @@ class ChangeFeed:
         Raises:
             StoreUnavailableError: the database is away.
         """
-        url = self._database.url
-        try:
-            connection: Any = await asyncpg.connect(
-                host=url.host,
-                port=url.port,
-                user=url.username,
-                password=url.password,
-                database=url.database,
-                timeout=CONNECT_SECONDS,
-                command_timeout=CONNECT_SECONDS,
-                **url.query,
-            )
-        except (OSError, asyncpg.PostgresError) as error:
-            raise StoreUnavailableError(f"the database can't be reached: {error}") from error
+        connection = await connected(self._database)
         ended = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _connection: ended.set())

@@ -150,6 +150,8 @@ class Daemon:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
+        if parts.news is not None:
+            loops["session news"] = parts.news.run
         loops |= parts.addressing.loops()
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)

@@ -47,6 +47,8 @@ class Locks(Protocol):
 class Sessions(OpenSessions, Protocol):
     async def journals(self, journal: UUID, since: datetime) -> tuple[int | None, bool]: ...
 
+    async def held(self, session_ids: Collection[int]) -> Sequence[HeldSession]: ...
+
 
 class ReadWork(Protocol):
     @property
@@ -80,6 +82,9 @@ class KeepAdmissions:
         terms_of: a service's terms, None for none.
         order: called with sessions that were marked to end.
         changed: called when there is something in the feed of changes.
+
+    Attributes:
+        tell: called with sessions that have begun or ended, once that is durable and while other nodes are there.
     """
 
     def __init__(
@@ -108,20 +113,43 @@ class KeepAdmissions:
         self._order = order
         self._changed = changed
         self._everything_at: datetime | None = None
+        self._number: int | None = None  # of our own journal
+        self._has_company = False
+        self.tell: Callable[[Collection[int]], None] | None = None
 
     # -- what is heard -------------------------------------------------------------------------------------------------
 
-    def metered(self, sessions: Iterable[Session], new: Collection[int]) -> None:
+    def metered(self, sessions: Collection[Session], new: Collection[int]) -> None:
         """Take in sessions as the meter has just made them, those it has heard of for the first time named as new."""
         heard = self._live.take(sessions, new)
         now = self._clock.now()
         for session in heard.doomed:
             self._admit.end(session, "session limit: replaced", now)
         self._limit(heard.opened, now)
+        if self._has_company:
+            self._tell_others([one.id for one in sessions if one.id in new or one.stopped_at is not None])
 
-    def over(self, session_ids: Iterable[int]) -> None:
+    def over(self, session_ids: Collection[int]) -> None:
         """Forget sessions that ended otherwise than by the meter."""
         self._live.drop(session_ids)
+        if self._has_company:
+            self._tell_others(session_ids)
+
+    async def heard(self, session_ids: Collection[int]) -> None:
+        """Look at sessions that another node tells of: they have begun, or ended.
+
+        Raises:
+            StoreUnavailableError: the database is away; `sync` finds them later.
+        """
+        async with self._database.read() as work:
+            open_ones = await work.sessions.held(session_ids)
+            if self._number is None:
+                self._number, _ = await work.sessions.journals(self._journal, self._clock.now())
+        self._limit(self._live.hear(session_ids, open_ones, self._number), self._clock.now())
+
+    def _tell_others(self, session_ids: Collection[int]) -> None:
+        if self.tell is not None and session_ids:
+            self.tell(session_ids)
 
     def refreshed(self, service_ids: Collection[UUID] | None) -> None:
         """Believe the terms of these services, of all for None: they have just been read anew."""
@@ -134,15 +162,15 @@ class KeepAdmissions:
             StoreUnavailableError: the database is away; memory stays as it is.
         """
         now = self._clock.now()
+        async with self._database.read() as work:
+            self._number, self._has_company = await work.sessions.journals(self._journal, now - _OTHERS_ACTIVE)
         if self._everything_at is None or not self._everything_at - EVERYTHING <= now < self._everything_at:
             opened = await self._live.load(self._database)
             self._everything_at = now + EVERYTHING
         else:
-            async with self._database.read() as work:
-                number, others = await work.sessions.journals(self._journal, now - _OTHERS_ACTIVE)
-            if not others or number is None:
+            if not self._has_company or self._number is None:
                 return
-            opened = await self._live.load(self._database, number)
+            opened = await self._live.load(self._database, self._number)
         self._limit(opened, self._clock.now())
 
     def _limit(self, opened: Iterable[HeldSession], now: datetime) -> None:

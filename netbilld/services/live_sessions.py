@@ -1,7 +1,7 @@
 """Every open session of every service, in memory: what the limit of sessions at once is counted by.
 
 Fed from the store at the start, from the meter as it folds the journal, and from log-ins that were let in. What other
-nodes meter comes from the store, a few seconds late.
+nodes meter comes from the store: at once where they tell of it, else a few seconds late.
 """
 
 from collections import deque
@@ -163,6 +163,33 @@ class LiveSessions:
                 self._remove(self._by_id[session_id])
         finally:
             self._touched = None
+        return tuple(new)
+
+    def hear(
+        self, session_ids: Collection[int], open_ones: Iterable[HeldSession], own_journal: int | None
+    ) -> tuple[HeldSession, ...]:
+        """Take in what the store says of sessions that another node has told of; return what was new to us.
+
+        Those not among the open ones are over. What our own journal has opened our own meter tells of: here it can only
+        end.
+        """
+        found = {held.id: held for held in open_ones}
+        new: list[HeldSession] = []
+        for session_id in session_ids:
+            if self._touched is not None:
+                self._touched.add(session_id)
+            held, known = found.get(session_id), self._by_id.get(session_id)
+            if held is None:
+                if known is not None:
+                    self._remove(known)
+            elif known is None:
+                if session_id >> JOURNAL_BITS != own_journal:
+                    if (expected := self._expected_for(held)) is not None:  # it has logged in with us
+                        self._remove(expected)
+                    self._add(held)
+                    new.append(held)
+            else:
+                self._merge(held)
         return tuple(new)
 
     def _merge(self, held: HeldSession) -> bool:

@@ -1,12 +1,18 @@
 """What admission keeps in the store, and what several nodes hear of each other, on both databases."""
 
-from datetime import UTC, datetime, time, timedelta
-from types import MappingProxyType
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from functools import partial
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from netbilld.accounting.session import JOURNAL_BITS
 from netbilld.accounting.stale import SilencePolicy
@@ -14,6 +20,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingPolicy
+from netbilld.daemon.session_news import SessionNews
 from netbilld.enforcement.session_limit import Comer
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.admission import Admit
@@ -33,7 +40,7 @@ SILENCE = SilencePolicy(300, 900)
 class Node:
     """One daemon's admission on a shared database."""
 
-    def __init__(self, database: Database, terms: AccessTerms) -> None:
+    def __init__(self, database: Database, terms: AccessTerms, journal: int = OURS) -> None:
         self.database = database
         self.clock = Clock()
         self.clock.at = datetime.now(UTC)
@@ -42,7 +49,7 @@ class Node:
         self.hearing_since = self.clock.at - timedelta(days=1)
         self.admit = Admit(self.live, self.learned, SILENCE, self._since, bytes, str, lambda _one, _why: b"")
         self.keep = KeepAdmissions(
-            database, JOURNALS[OURS], self.clock, self.admit, self.live, self.learned, SILENCE, self._since,
+            database, JOURNALS[journal], self.clock, self.admit, self.live, self.learned, SILENCE, self._since,
             lambda _service: terms, self.ordered.extend, lambda: None,
         )  # fmt: skip
 
@@ -63,6 +70,16 @@ class Node:
         async with self.database.write() as work:
             await work.connection.execute(insert(tables.sessions).values(values))
         return session_id
+
+    def metered(self, session_id: int, place: tuple[UUID, UUID], mac: str, *, is_over: bool = False) -> None:
+        """Say what the meter has just made of a session."""
+        now = self.clock.at
+        session = SimpleNamespace(
+            id=session_id, service_id=place[0], nas_id=place[1], mac=mac, nas_port_id="Ether5",
+            started_at=now - timedelta(seconds=600), updated_at=now, stopped_at=now if is_over else None,
+            interval_seconds=0,
+        )  # fmt: skip
+        self.keep.metered([session], () if is_over else {session_id})  # type: ignore[list-item]  # all that is asked of one
 
     async def stop(self, session_id: int) -> None:
         async with self.database.write() as work:
@@ -154,6 +171,120 @@ async def test_what_two_nodes_let_in_at_once_is_ended_once_they_hear_of_it(
     assert node.ordered == [too_many]
 
 
+@asynccontextmanager
+async def telling(
+    database: Database, *heard: Callable[[Collection[int]], Awaitable[None]]
+) -> AsyncIterator[list[SessionNews]]:
+    """Give as many who tell each other of sessions, as daemons do, once all listen."""
+    all_news = [SessionNews(database, each) for each in heard]
+    tasks = [asyncio.create_task(news.run()) for news in all_news]
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
+
+    async def all_listen() -> bool:
+        async with database.read() as work:
+            return bool(await work.connection.scalar(query) == len(all_news))
+
+    try:
+        await until(all_listen, "all of them listen")
+        yield all_news
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not await condition():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("second", "index"), [("replace", 0), ("refuse", 1)])
+async def test_nodes_on_one_postgresql_hear_of_each_others_sessions_without_looking(
+    database: Database, place: tuple[UUID, UUID], second: Any, index: int
+) -> None:
+    terms = AccessTerms(sessions_allowed=1, second_login=second)
+    here, there = Node(database, terms), Node(database, terms, THEIRS)
+    await here.keep.sync()
+    await there.keep.sync()
+
+    async def known(node: Node, *ids: int) -> bool:
+        return {one.id for one in node.live.of(place[0])} == set(ids)
+
+    async with telling(database, here.keep.heard, there.keep.heard) as (ours_tell, theirs_tell):
+        here.keep.tell, there.keep.tell = ours_tell.tell, theirs_tell.tell
+        ours = await here.put(1, *place, A)
+        here.metered(ours, place, A)
+        await until(partial(known, there, ours), "the other node knows of it")
+        theirs = await there.put(2, *place, B, journal=THEIRS)
+        there.metered(theirs, place, B)
+        await until(partial(known, here, ours, theirs), "and we of theirs")
+        await here.keep.run()
+        assert await here.asked_to_end() == {(ours, theirs)[index]: "session limit: too many"}
+        await here.stop(ours)
+        here.metered(ours, place, A, is_over=True)
+        await until(partial(known, there, theirs), "it is over for them too")
+        assert await known(here, theirs)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_thousands_of_sessions_are_told_of(database: Database) -> None:
+    heard: dict[str, set[int]] = {"who tells": set(), "who hears": set()}
+
+    def of(who: str) -> Callable[[Collection[int]], Awaitable[None]]:
+        async def hear(session_ids: Collection[int]) -> None:
+            heard[who].update(session_ids)
+
+        return hear
+
+    wanted = {(THEIRS << JOURNAL_BITS) + number for number in range(5_000)}
+
+    async def all_are_heard() -> bool:
+        return heard["who hears"] == wanted
+
+    async with telling(database, of("who tells"), of("who hears")) as (teller, _):
+        teller.tell(wanted)
+        await until(all_are_heard, "every one is told")
+    assert not heard["who tells"], "nobody tells himself"
+
+
+async def test_a_node_alone_tells_nobody(database: Database, place: tuple[UUID, UUID]) -> None:
+    async with database.write() as work:
+        await work.connection.execute(delete(tables.journal_cursors).where(tables.journal_cursors.c.number == THEIRS))
+    node, told = Node(database, AccessTerms()), list[Collection[int]]()
+    node.keep.tell = told.append
+    await node.keep.sync()
+    node.metered(await node.put(1, *place, A), place, A)
+    assert told == []
+
+
+async def test_our_own_sessions_only_end_by_what_another_node_tells(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    """Our own meter knows better what it has opened; another node may have presumed one dead."""
+    node = Node(database, AccessTerms())
+    first, second = await node.put(1, *place, A), await node.put(2, *place, B)
+    await node.keep.heard([first])
+    assert not node.live.of(place[0])
+    await node.keep.sync()
+    await node.stop(second)
+    await node.keep.heard([first, second])
+    assert {one.id for one in node.live.of(place[0])} == {first}
+
+
+async def test_a_session_that_another_node_meters_takes_the_place_of_its_log_in_with_us(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    node = Node(database, AccessTerms(sessions_allowed=1, second_login="refuse"))
+    await node.keep.sync()
+    node.live.expect(place[0], Comer(place[1], A, None), node.clock.at - timedelta(seconds=650), node.hearing_since)
+    theirs = await node.put(1, *place, A, journal=THEIRS)
+    await node.keep.heard([theirs])
+    assert [one.id for one in node.live.of(place[0])] == [theirs]
+
+
 async def test_a_replaced_session_is_written_down_for_the_reconciler(
     database: Database, place: tuple[UUID, UUID]
 ) -> None:
@@ -188,13 +319,14 @@ async def test_a_lesson_is_told_to_whoever_follows_changes_and_comes_back_with_t
     assert lesson is not None
     node.learned.confirm(lesson)
     await node.keep.run()
-    policy = StandingPolicy(0, time(0, 30), 0, "Asia/Jakarta")
+    policy = StandingPolicy(0, time_of_day(0, 30), 0, "Asia/Jakarta")
     async with database.read() as work:
         (facts,) = await work.enforcement.facts([service_id], policy, node.clock.at)
         changes = await work.changes.about("service", service_id)
     assert facts.locks == (("mac", A),)
     assert changes[-1].details["service_ids"] == [str(service_id)]
     assert (changes[-1].action, changes[-1].origin) == ("lock.learned", "log-in")
-    assert len(node.learned) == 1
+    terms = AccessTerms(learn=frozenset(("mac",)))
+    assert node.learned.locks(service_id, terms)["mac"] == {A}
     node.keep.refreshed([service_id])
-    assert len(node.learned) == 0
+    assert not node.learned.locks(service_id, terms), "the facts have it now"
