@@ -70,11 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.enable()
     parser = Parser(prog=f"netbilld {verb}", description=VERBS[verb])
     module.configure(parser)
+    _describe(parser)
     try:
         options = parser.parse_args(words[1:])
     except SystemExit as ended:
         return int(ended.code or 0)
     return run(module, options)
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
+    """Let the --help of each verb below this one begin with the line its parent's --help has of it."""
+    for action in parser._actions:  # noqa: SLF001 - argparse shows its sub-parsers nowhere else
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            for said in action._choices_actions:  # noqa: SLF001 - as above
+                below = action.choices[said.dest]
+                below.description = below.description or said.help
+                _describe(below)
 
 
 def _general_options_last(words: list[str]) -> list[str]:

@@ -27,7 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("name", metavar="NAME", help='what a plan\'s [address] says, as in pool = "NAME"')
     add.add_argument("network", metavar="NETWORK", help="10.20.0.0/22, or 2001:db8::/40 for prefixes")
-    add.add_argument("--kind", choices=[kind.value for kind in PoolKind], default=PoolKind.IPV4.value)
+    add.add_argument(
+        "--kind",
+        choices=[kind.value for kind in PoolKind],
+        default=PoolKind.IPV4.value,
+        help="ipv4 (default): Framed-IP-Address; ipv6_prefix: Framed-IPv6-Prefix; delegated: Delegated-IPv6-Prefix",
+    )
     add.add_argument(
         "--prefix-length", type=int, metavar="N", help="of what a session gets; default 64, of delegated 56"
     )
