@@ -87,7 +87,27 @@ def test_a_changed_billing_day_is_reached_by_a_part_period() -> None:
     ]
 
 
+def test_two_years_are_billed_at_once_and_not_a_day_more() -> None:
+    one = service(date(2026, 1, 1), 1)
+    assert len(spans(one, date(2028, 1, 2))) == 25
+    with pytest.raises(RefusedError, match="unbilled since 2026-01-01, more than two years") as refused:
+        spans(one, date(2028, 1, 3))
+    assert "--as-of 2028-01-02" in refused.value.hint
+
+
+def test_several_lines_are_one_invoice_and_what_costs_nothing_is_no_line() -> None:
+    charges = [period_charge(SERVICE, priced(), 1, date(2026, month, 1)) for month in (2, 1)]
+    free = period_charge(SERVICE, priced(0), 1, date(2026, 3, 1))
+    draft = draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", [*charges, free])
+    assert [line.amount_minor for line in draft.lines] == [150_000, 150_000]
+    assert (draft.period_start_on, draft.period_end_on) == (date(2026, 1, 1), date(2026, 4, 1))
+    assert draft.total_minor == 300_000
+    assert revenue_by_account(draft) == {REVENUE_RECURRING: 300_000}
+
+
 def test_an_absurd_total_is_refused() -> None:
+    highest = [period_charge(SERVICE, priced(10**12), 1, date(2026, 1, 1))]
+    assert draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", highest).total_minor == 10**12
     charges = [period_charge(SERVICE, priced(10**12), 1, date(2026, month, 1)) for month in (1, 2)]
     with pytest.raises(RefusedError, match="check the plan's price"):
         draft_invoice(INVOICE, SUBSCRIBER, "IDR", "Asia/Jakarta", charges)
@@ -113,6 +133,7 @@ def test_a_draft_owes_nothing_and_an_issued_invoice_its_total() -> None:
 def test_it_goes_from_issued_over_part_paid_to_paid() -> None:
     """BANG-2.4d."""
     part = issued().settle(100_000)
+    assert part.settle(6_451).status is InvoiceStatus.PART_PAID
     paid = part.settle(6_452)
     assert (part.status, part.outstanding_minor) == (InvoiceStatus.PART_PAID, 6_452)
     assert (paid.status, paid.outstanding_minor, paid.paid_minor) == (InvoiceStatus.PAID, 0, 106_452)

@@ -86,3 +86,4 @@ def test_a_payment_settles_oldest_due_first_then_by_number() -> None:
     ]
     assert (allocation.settled_minor, allocation.rest_minor) == (120, 0)
     assert allocate(200, invoices).rest_minor == 50
+    assert [part.amount_minor for part in allocate(51, invoices).parts] == [50, 1]

@@ -69,6 +69,12 @@ def test_a_later_invoice_sets_the_next_edge_while_an_earlier_one_is_overdue() ->
     assert found.until_at == datetime(2026, 2, 2, 0, 30, tzinfo=JAKARTA)
 
 
+def test_the_nearest_of_several_edges_is_the_next_one() -> None:
+    days = (date(2026, 3, 1), date(2026, 2, 1), date(2026, 4, 1))
+    found = standing([owed(day) for day in days], policy(), datetime(2026, 1, 5, tzinfo=UTC))
+    assert found.until_at == datetime(2026, 2, 2, 0, 30, tzinfo=JAKARTA)
+
+
 def test_whoever_owes_nothing_is_current_for_good() -> None:
     found = standing([], policy(), datetime(2026, 1, 5, tzinfo=UTC))
     assert (found.kind, found.overdue_minor, found.until_at) == (StandingKind.CURRENT, 0, None)
