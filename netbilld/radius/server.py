@@ -16,7 +16,7 @@ from netbilld.radius.authenticator import (
 )
 from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.codes import Code
-from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, ReplyCache
+from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, Begun, ReplyCache
 from netbilld.radius.errors import EncodeError, MalformedPacket
 from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS, Packet, decode, encode_attribute
 
@@ -58,6 +58,7 @@ class Request:
     packet: Packet
     source: Source
     arrived_mono: float
+    begun: Begun | None = None  # where the answer is kept for retransmissions
 
 
 @dataclass(slots=True)
@@ -135,9 +136,10 @@ class RadiusServer:
         if client is None:
             return self._drop(DropReason.UNKNOWN_CLIENT, source)
         key = (source, datagram[1] if len(datagram) > 1 else 0)
-        reply = self._cache.again(key, datagram, now_mono)
-        if reply is not None:
-            return self._repeated(reply, client, source)
+        octets = hash(datagram)
+        begun = self._cache.find(key, datagram[4:20], now_mono)
+        if begun is not None and begun.octets == octets:
+            return self._repeated(begun.reply, client, source)
         try:
             packet = decode(datagram)
         except MalformedPacket as error:
@@ -153,11 +155,10 @@ class RadiusServer:
         if PROXY_STATE in attributes and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
             return self._drop(DropReason.MALFORMED, source, client, "too much Proxy-State")
 
-        reply = self._cache.begin(key, packet.authenticator, now_mono, datagram)
-        if reply is None:
-            self.requests += 1
-            return Request(client, packet, source, now_mono)
-        return self._repeated(reply, client, source)
+        if begun is not None:
+            return self._repeated(begun.reply, client, source)
+        self.requests += 1
+        return Request(client, packet, source, now_mono, self._cache.begin(key, packet.authenticator, octets))
 
     def _repeated(self, reply: bytes, client: Client, source: Source) -> Replay | Drop:
         if reply == IN_PROGRESS:
@@ -210,7 +211,8 @@ class RadiusServer:
             raise EncodeError(f"reply with {len(attributes)} octets of attributes does not fit into a packet")
         sign = sign_response_with_message_authenticator if self._is_auth else sign_response
         reply = sign(request.client.secret, code, packet.identifier, packet.authenticator, attributes)
-        self._cache.answer((request.source, packet.identifier), packet.authenticator, reply)
+        if request.begun is not None:
+            request.begun.reply = reply
         self.replies += 1
         return reply
 
