@@ -35,7 +35,6 @@ from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.session_news import SessionNews
-from netbilld.daemon.session_news import SessionNews
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.drops import DropsOfAll
@@ -91,7 +90,6 @@ class Parts:
     metering: Metering
     addressing: Addressing
     admissions: Admissions
-    news: SessionNews | None
     keep_admissions: KeepAdmissions
     news: SessionNews | None
     entitle: Entitle
@@ -227,8 +225,6 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         )
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
         metering.makes_way = partial(_somebody_waits, edge, pool)
-        news = None if database.is_sqlite else SessionNews(database, keep_admissions.heard)
-        keep_admissions.tell = None if news is None else news.tell
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
         news = None if database.is_sqlite else SessionNews(database, keep_admissions.heard)
@@ -322,7 +318,6 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             trace=trace,
             radsec=radsec,
             care=care,
-            news=news,
             metering=metering,
             addressing=addressing,
             admissions=admissions,
