@@ -1,20 +1,17 @@
 """Notices that the clock was set: a board without a battery boots in 1970, a virtual machine sleeps, a person types."""
 
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import timedelta
+from typing import Final
+
+from netbilld.ports.clock import SteadyClock
 
 JUMP: Final = timedelta(seconds=10)  # between two looks; a clock that is only corrected moves by microseconds
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
 
 
 class ClockWatch:
     """Compares the wall clock with the one that nobody sets."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._looked_at = clock.now()
         self._looked_mono = clock.monotonic()

@@ -13,8 +13,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from netbilld.model.errors import StoreUnavailableError
-from netbilld.panel.parts import PANEL, Clock, Store, Work
+from netbilld.panel.parts import PANEL, Store, Work
 from netbilld.panel.visit import VISIT, page_context
+from netbilld.ports.clock import SteadyClock
 
 TICK_SECONDS: Final = 1.0
 REDRAW_SECONDS: Final = 10.0  # relative times move on even when nothing changes
@@ -59,7 +60,7 @@ class _Topic:
 class LiveFeed:
     """Shares readings among listeners."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: SteadyClock) -> None:
         self._store = store
         self._clock = clock
         self._topics: dict[Hashable, _Topic] = {}

@@ -13,6 +13,8 @@ from netbilld.model.staff import Staff
 from netbilld.panel.assets import Assets
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
+from netbilld.ports.clock import SteadyClock
+from netbilld.ports.passwords import Passwords
 from netbilld.services import sign_in
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.explain import Explain
@@ -22,7 +24,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
-from netbilld.services.sign_in import Entropy, Lockout, Login, Passwords, SignIn
+from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
 
 
 class Logins(sign_in.Logins, Protocol):
@@ -51,12 +53,6 @@ class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-
-    def monotonic(self) -> float: ...
-
-
 @dataclass(frozen=True, slots=True)
 class PanelParts:
     """Everything create_panel needs.
@@ -78,7 +74,7 @@ class PanelParts:
     control_sessions: ControlSessions
     explain: Explain
     passwords: Passwords
-    clock: Clock
+    clock: SteadyClock
     entropy: Entropy
     timezone: str
     locale: str

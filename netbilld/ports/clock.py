@@ -8,3 +8,9 @@ class Clock(Protocol):
     """Gives the current instant, aware, UTC."""
 
     def now(self) -> datetime: ...
+
+
+class SteadyClock(Clock, Protocol):
+    """Gives also seconds that nobody sets and that never go back, from an arbitrary beginning."""
+
+    def monotonic(self) -> float: ...

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind, parse_address
+from netbilld.ports.clock import SteadyClock
 from netbilld.services.lease_table import LeaseTable
 
 Place = tuple[UUID, str]  # pool and address
@@ -16,12 +17,6 @@ Place = tuple[UUID, str]  # pool and address
 _LEASES_A_TURN: Final = 5_000
 _CLOCKS_DIFFER: Final = timedelta(seconds=30)  # between the nodes that write to one database
 _LOOK_AGAIN_SECONDS: Final = 1.0
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-
-    def monotonic(self) -> float: ...
 
 
 class Leases(Protocol):
@@ -46,7 +41,7 @@ class AddressBook:
         unwritten: leases that were given while the database was away: nothing it says overrides them.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, is_shared: bool = True, start: float = 0.0) -> None:
+    def __init__(self, store: Store, clock: SteadyClock, *, is_shared: bool = True, start: float = 0.0) -> None:
         """Take what to read from.
 
         Args:

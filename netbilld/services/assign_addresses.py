@@ -25,6 +25,7 @@ from uuid import UUID
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import PoolKind
 from netbilld.model.errors import StoreUnavailableError
+from netbilld.ports.clock import SteadyClock
 from netbilld.radius.access import AccessView, Decision, Entropy, Reason, refusal
 from netbilld.radius.attributes import (
     ACCT_SESSION_ID,
@@ -39,7 +40,7 @@ from netbilld.radius.packet import encode_attribute
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import normalise_mac, text
-from netbilld.services.address_book import AddressBook, Clock, Place
+from netbilld.services.address_book import AddressBook, Place
 from netbilld.services.address_refusals import address_message
 from netbilld.services.lease_table import LeaseTable
 from netbilld.services.sparing_log import SparingLog
@@ -119,7 +120,7 @@ class AssignAddresses:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: SteadyClock,
         entropy: Entropy,
         book: AddressBook,
         *,

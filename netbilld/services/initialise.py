@@ -11,9 +11,10 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.model.permissions import Role
 from netbilld.ports.changes import Changes
+from netbilld.ports.passwords import Passwords
 from netbilld.services import manage_staff
 from netbilld.services.idempotency import Idempotency
-from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, ManageStaff, NewStaff, Passwords, one_time_password
+from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, ManageStaff, NewStaff, one_time_password
 
 KEY_CHECK: Final = "key_check"
 FIRST_ADMIN: Final = "admin@localhost"

@@ -13,6 +13,7 @@ from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.ports.changes import Changes
+from netbilld.ports.passwords import Passwords
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.subscriber_fields import clean_text
 
@@ -54,14 +55,6 @@ class Store(Protocol):
     def read(self) -> AbstractAsyncContextManager[Work]: ...
 
     def write(self) -> AbstractAsyncContextManager[Work]: ...
-
-
-class Passwords(Protocol):
-    """Slow salted hashes; both take their time off the event loop."""
-
-    async def hash(self, password: str) -> str: ...
-
-    async def verify(self, password_hash: str, password: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.model.staff import Staff, email_key
+from netbilld.ports.passwords import Passwords
 
 TOKEN_OCTETS: Final = 32
 LONGEST_PASSWORD: Final = 1024  # octets are cheap to send and dear to hash
@@ -97,14 +98,6 @@ class Store(Protocol):
     def read(self) -> AbstractAsyncContextManager[Work]: ...
 
     def write(self) -> AbstractAsyncContextManager[Work]: ...
-
-
-class Passwords(Protocol):
-    """The slow hash of passwords, off the loop."""
-
-    async def hash(self, password: str) -> str: ...
-
-    async def verify(self, password_hash: str, password: str) -> bool: ...
 
 
 def token_hash(token: str) -> str:
