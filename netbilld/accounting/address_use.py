@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 from uuid import UUID
 
+from netbilld.accounting.stale import overdue_after_seconds
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import PoolKind
 
@@ -74,8 +75,8 @@ class HoldPolicy:
 
     @property
     def silent_after(self) -> timedelta:
-        """How long a NAS with sessions may say nothing: an interval and a half, and some travel."""
-        return timedelta(seconds=self.interim_seconds + max(self.interim_seconds // 2, 5))
+        """How long a NAS with sessions may say nothing: until a report of each of them is overdue."""
+        return timedelta(seconds=overdue_after_seconds(self.interim_seconds))
 
 
 class Verdict(StrEnum):
