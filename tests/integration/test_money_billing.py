@@ -121,6 +121,7 @@ async def test_a_run_catches_up_on_missed_periods_on_one_invoice_and_never_befor
         date(2026, 3, 25),
     )
     assert (await world.bill(date(2026, 1, 9))).invoices == []
+    await world.assert_books_hold()
 
 
 async def test_a_service_unbilled_for_years_is_parked_and_the_others_are_billed(world: World) -> None:
@@ -163,6 +164,8 @@ async def test_services_of_one_subscriber_share_an_invoice(world: World) -> None
     await world.person("kantor-2", activated_on=date(2026, 1, 1), of=who)
     report = await world.bill(date(2026, 1, 1))
     assert [(one.subscriber_no, one.total_minor) for one in report.invoices] == [(who.number, 400_000)]
+    assert await world.balance(who) == (0, 400_000)
+    await world.assert_books_hold()
 
 
 async def test_a_dry_run_tells_the_same_and_writes_nothing(world: World) -> None:
@@ -195,6 +198,17 @@ async def test_credit_in_the_wallet_pays_the_new_invoice(world: World) -> None:
             150_000,
         )
     assert await world.balance(who) == (0, 150_000)
+    await world.assert_books_hold()
+
+
+async def test_a_wallet_below_zero_adds_nothing_to_an_invoice(world: World) -> None:
+    await world.plan(PER_USE)
+    who = await world.person("kuota", "KUOTA", activated_on=date(2026, 1, 1))
+    await world.person("rumah", activated_on=date(2026, 1, 1), of=who)
+    await world.use(who, 500, date(2026, 1, 1))
+    [billed] = (await world.bill(date(2026, 1, 1))).invoices
+    assert billed.from_wallet_minor == 0
+    assert await world.balance(who) == (-500, 200_000)
     await world.assert_books_hold()
 
 

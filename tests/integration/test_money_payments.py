@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import changes, payments
+from netbilld.adapters.database.tables import changes, ledger_entries, payments
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
@@ -85,6 +85,7 @@ async def test_a_payment_is_found_by_any_user_name_or_the_subscriber_number(worl
 async def test_a_payment_names_every_service_whose_access_may_change(world: World) -> None:
     who = await world.person("budi", activated_on=JAN)
     second = await world.person("budi-2", activated_on=JAN, of=who)
+    await world.person("budi-3", activated_on=JAN, of=who, status="ended")
     await world.pay(who, 1000, JAN)
     async with world.database.read() as work:
         change = (await work.connection.execute(select(changes).where(changes.c.action == "payment.add"))).one()
@@ -115,6 +116,8 @@ async def test_the_same_idempotency_key_gives_the_first_receipt_again(world: Wor
     assert await world.pay(who, 50_000, JAN, key="k1") == first
     with pytest.raises(RefusedError, match="different"):
         await world.pay(who, 60_000, JAN, key="k1")
+    with pytest.raises(RefusedError, match="different"):
+        await world.pay(who, 50_000, JAN, key="k1", reference="TRX1")
     with pytest.raises(RefusedError):  # a refusal does not use the key up
         await world.pay(who, -1, JAN, key="k2")
     await world.pay(who, 10_000, JAN, key="k2")
@@ -165,6 +168,23 @@ async def test_a_wrong_method_reference_day_or_currency_is_refused(world: World)
     with pytest.raises(RefusedError, match="billed in IDR, not USD"):
         await world.payments.run(who.username, 1, received_on=JAN, currency="USD", **options)  # type: ignore[arg-type]
     assert await world.balance(who) == (0, 0)
+
+
+async def test_a_payment_is_booked_on_the_day_it_was_received(world: World) -> None:
+    who = await world.person("budi", activated_on=JAN)
+    await world.payments.run(
+        who.username,
+        1_000,
+        method="transfer",
+        reference=None,
+        received_on=date(2026, 1, 5),
+        actor=ACTOR,
+        now=at(date(2026, 1, 9)),
+    )
+    async with world.database.read() as work:
+        assert await work.connection.scalar(select(ledger_entries.c.booked_on)) == date(2026, 1, 5)
+        (listed,) = await work.payments.listed()
+    assert (listed.payment.received_on, listed.payment.recorded_at) == (date(2026, 1, 5), at(date(2026, 1, 9)))
 
 
 async def test_pay_per_use_drains_the_wallet_and_a_top_up_fills_it(world: World) -> None:

@@ -87,6 +87,21 @@ def test_the_first_rule_of_the_precedence_that_applies_decides_whatever_else_is_
         assert due.until_at is None or due.until_at > NOW
 
 
+@pytest.mark.parametrize("closed", ["when_overdue", "when_no_credit", "when_suspended"])
+def test_each_reason_asks_its_own_line_of_the_plan_between_wall_and_refusal(closed: str) -> None:
+    cases: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("when_suspended", {"status": ServiceStatus.SUSPENDED}, {}),
+        ("when_suspended", {"status": ServiceStatus.PAUSED}, {}),
+        ("when_no_credit", {"paid_until_on": None}, {"timing": Timing.PREPAID}),
+        ("when_overdue", {"standing": OVERDUE}, {}),
+    ]
+    for line, what, sold_as in cases:
+        due = entitlement(service_facts(plan=plan(**{closed: Closing.BLOCK}, **sold_as), **what), GARDEN, NOW)
+        assert due.access is (Access.BLOCKED if line == closed else Access.WALLED), line
+    empty = entitlement(service_facts(plan=per_use(PER_GB, **{closed: Closing.BLOCK})), GARDEN, NOW)
+    assert empty.access is (Access.BLOCKED if closed == "when_no_credit" else Access.WALLED)
+
+
 @pytest.mark.parametrize(("octets", "access"), [(LIMIT_OCTETS - 1, Access.ACTIVE), (LIMIT_OCTETS, Access.THROTTLED)])
 def test_the_allowance_is_crossed_when_used_reaches_the_limit(octets: int, access: Access) -> None:
     assert entitlement(facts(usage=used(octets)), GARDEN, NOW).access is access
