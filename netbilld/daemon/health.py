@@ -148,6 +148,7 @@ class Health:
         ]
         for name, help_text in (
             ("received", "Datagrams taken from the socket."),
+            ("receive_errors", "Times the socket could not be read."),
             ("sent", "Datagrams sent."),
             ("send_errors", "Replies the kernel did not take."),
             ("handler_errors", "Packets that failed inside; a fault of ours."),
@@ -223,6 +224,12 @@ class Health:
         )
         yield "netbilld_journal_commits_total", counter, "Group commits.", [("", journal.groups)]
         yield (
+            "netbilld_journal_torn_total",
+            counter,
+            "Accounting records cut off at the start: a power cut had left them half written.",
+            [("", journal.torn_records)],
+        )
+        yield (
             "netbilld_journal_usable",
             gauge,
             "1 while accounting can be made durable.",
@@ -250,6 +257,7 @@ class Health:
             "1 where a NAS left its last order unanswered.",
             [(f'{{nas="{nas_id}"}}', int(lane.silent)) for nas_id, lane in lanes.items()],
         )
+        yield from _coa_families(self._coa)
         ports = [(f'{{port="{port.name}"}}', port) for port in self.http]
         yield (
             "netbilld_http_connections",
@@ -265,6 +273,27 @@ class Health:
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
         yield from _admission_families(self._admissions)
+
+
+def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix, counter = "netbilld_coa_", "counter"
+    counted = coa.counters
+    yield prefix + "requests_total", counter, "CoA- and Disconnect-Requests sent by UDP.", [("", counted.requests)]
+    yield prefix + "retransmissions_total", counter, "Copies of them sent again.", [("", counted.retransmissions)]
+    ended = (("ack", counted.acks), ("nak", counted.naks), ("none", counted.timeouts))
+    yield (
+        prefix + "answers_total",
+        counter,
+        "What the NAS answered; none after the last try.",
+        [(f'{{answer="{what}"}}', count) for what, count in ended],
+    )
+    yield prefix + "send_errors_total", counter, "Requests the kernel did not take.", [("", counted.send_errors)]
+    yield (
+        prefix + "ignored_total",
+        counter,
+        "Datagrams that answer nothing, by reason.",
+        [(f'{{reason="{reason}"}}', count) for reason, count in counted.ignored.items()],
+    )
 
 
 def _admission_families(admissions: Admissions) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -341,6 +370,7 @@ def _worker_families(workers: WorkerPool) -> Iterator[tuple[str, str, str, Seque
     )
     for name, help_text in (
         ("received", "Datagrams taken from the socket."),
+        ("receive_errors", "Times the socket could not be read."),
         ("sent", "Datagrams sent."),
         ("send_errors", "Replies the kernel did not take."),
         ("handler_errors", "Packets that failed inside; a fault of ours."),

@@ -201,6 +201,7 @@ class Worker:
                     {
                         "host": listener.host,
                         "received": listener.counters.received,
+                        "receive_errors": listener.counters.receive_errors,
                         "sent": listener.counters.sent,
                         "send_errors": listener.counters.send_errors,
                         "handler_errors": listener.counters.handler_errors,
