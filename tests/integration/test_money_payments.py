@@ -1,13 +1,13 @@
 """Payments, wallets and prepaid renewals on SQLite and PostgreSQL."""
 
 import asyncio
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import changes, ledger_entries, payments
+from netbilld.adapters.database.tables import changes, ledger_entries, payments, services
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
@@ -266,12 +266,38 @@ async def test_a_billing_run_renews_prepaid_services_too_unless_its_day_is_past(
     who = await world.person("pra", "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 31))
     await world.pay(who, 100_000, date(2026, 1, 20))
     today = at(date(2026, 1, 25))
-    past = await world.billing.run(as_of=date(2026, 1, 24), now=today, actor=ACTOR)
     told = await world.billing.run(as_of=date(2026, 2, 1), now=today, actor=ACTOR, dry_run=True)
-    assert (past.renewals, await world.balance(who)) == ([], (100_000, 0))
+    assert await world.balance(who) == (100_000, 0)
     done = await world.billing.run(as_of=date(2026, 2, 1), now=today, actor=ACTOR)
     assert done.renewals == told.renewals
     assert await paid_until(world, who) == date(2026, 2, 28)
+
+
+async def test_an_expired_service_is_renewed_by_the_run_of_today_and_by_none_of_an_earlier_day(world: World) -> None:
+    await world.plan(plan_file("PRA", 100_000, "prepaid"))
+    who = await world.person("pra", "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 31))
+    await world.pay(who, 100_000, date(2026, 1, 20))
+    today = at(date(2026, 2, 5))
+    past = await world.billing.run(as_of=date(2026, 2, 4), now=today, actor=ACTOR)
+    assert (past.renewals, await world.balance(who)) == ([], (100_000, 0))
+    assert len((await world.billing.run(as_of=date(2026, 2, 5), now=today, actor=ACTOR)).renewals) == 1
+
+
+async def test_a_run_without_a_day_renews_by_the_local_day_of_each_service(world: World) -> None:
+    await world.plan(plan_file("PRA", 100_000, "prepaid"))
+    east, west = [
+        await world.person(name, "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 31))
+        for name in ("timur", "barat")
+    ]
+    for who in (east, west):
+        await world.pay(who, 100_000, date(2026, 1, 20))
+    async with world.database.write() as work:
+        await work.connection.execute(
+            update(services).where(services.c.id == east.service_id).values(timezone="Asia/Jayapura")
+        )
+    before_midnight = datetime(2026, 1, 31, 16, 0, tzinfo=UTC)  # 23:00 in Jakarta, 01:00 of 1 February in Jayapura
+    report = await world.billing.run(as_of=None, now=before_midnight, actor=ACTOR)
+    assert [one.subscriber_no for one in report.renewals] == [east.number]
 
 
 async def test_the_list_of_payments_tells_what_each_has_settled(world: World) -> None:
