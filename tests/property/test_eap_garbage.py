@@ -24,11 +24,11 @@ from netbilld.radius.codes import Code
 from netbilld.radius.eap import EapOutcome, EapServer
 from netbilld.radius.eap.conversations import MAX_CONVERSATIONS
 from netbilld.radius.server import RadiusServer
+from tests import soak
 from tests.eap_certificates import make
 from tests.eap_peer import Peer, client_context, converse, eap_request, said
 from tests.radius_requests import client, view
 
-SOAK_SECONDS = 600
 METHODS = ("md5", "tls", "ttls", "peap")
 INNER = ("pap", "chap", "mschap", "mschapv2")
 # What an attribute of a reply is at its longest: a fragment of 1400 octets in some six EAP-Messages, and State.
@@ -193,7 +193,7 @@ def test_a_conversation_spoilt_on_the_way_ends_in_an_answer(seed: int) -> None:
 
 
 def seeds() -> Iterator[int]:
-    deadline = time.monotonic() + SOAK_SECONDS
+    deadline = time.monotonic() + soak.SECONDS
     seed = time.monotonic_ns()
     while time.monotonic() < deadline:
         yield seed

@@ -1,0 +1,5 @@
+"""How long the fuzzers of `make soak` run."""
+
+from typing import Final
+
+SECONDS: Final = 600
