@@ -211,6 +211,8 @@ def test_a_second_log_in_replaces_is_refused_or_allowed_as_the_plan_says(town: T
 
     assert town.log_in("user-replace", B) == ACCEPT
     wait_until(lambda: "80000000" in town.coa.ended("user-replace"), "the old session was told to end")
+    acked = 'netbilld_coa_answers_total{answer="ack"}'
+    wait_until(lambda: town.daemon.metrics()[acked] >= 1, "the answer is counted")
     town.account("start", "user-replace", B, "80000010")
     town.account("stop", "user-replace", A, "80000000", cause=6, seconds=5)
     town.wait_for("user-replace", "80000010")

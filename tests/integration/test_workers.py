@@ -73,6 +73,9 @@ def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(dae
             wait_until(partial(_lets_in, nas, "lain"), "the new password is known", 1)
             assert nas.login("budi") == REJECT
         wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
+        for _ in range(6):
+            assert even.login("budi", "salah") == REJECT
+        wait_until(lambda: daemon.metrics()["netbilld_guesses_put_off_total"] >= 1, "their guesses are counted")
 
 
 def test_limits_and_pools_stay_exact_over_processes(daemon: DaemonProcess) -> None:
