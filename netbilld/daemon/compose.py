@@ -50,6 +50,7 @@ from netbilld.radius.realms import Realms
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
+from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.initialise import verify_key
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
@@ -223,7 +224,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
-        metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), entitle, reconcile, clock)
+        follow = FollowUsage(database, directory, entitle, reconcile, clock)
+        metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), follow, clock)
         metering.makes_way = partial(_somebody_waits, edge, pool)
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)

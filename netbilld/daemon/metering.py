@@ -12,11 +12,11 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.daemon.clock_watch import ClockWatch
-from netbilld.services.entitle import Entitle
+from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import Batch, MeterUsage
-from netbilld.services.reconcile import Reconcile
 
 IDLE_SECONDS: Final = 1.0
+GATHER_SECONDS: Final = 0.05  # from one batch to the next, while none is behind: ten records cost hardly more than one
 PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting
 PAUSES_AT_FIRST: Final = 100  # a power cut's storm is over by then
 PAUSES_A_BATCH: Final = 5  # from then on, for as long as it goes on
@@ -61,13 +61,10 @@ class Metering:
             dials in waits now.
     """
 
-    def __init__(
-        self, journal: Journal, meter: MeterUsage, entitle: Entitle, reconcile: Reconcile, clock: SystemClock
-    ) -> None:
+    def __init__(self, journal: Journal, meter: MeterUsage, follow: FollowUsage, clock: SystemClock) -> None:
         self._journal = journal
         self._meter = meter
-        self._entitle = entitle
-        self._reconcile = reconcile
+        self._follow = follow
         self._clock = clock
         self._watch = ClockWatch(clock)
         self._committed = asyncio.Event()
@@ -112,13 +109,14 @@ class Metering:
         while True:
             self._committed.clear()
             await self._make_way()
+            began_mono = self._clock.monotonic()
             batch = await self._meter.run_batch()
             self.applied += batch.applied
             if batch.sessions and self.on_sessions is not None:
                 self.on_sessions(batch.sessions, frozenset(batch.new_session_ids))
             if self.on_batch is not None:
                 self.on_batch(batch)
-            await self._follow(batch)
+            await self._follow.run(batch)
             if batch.behind:
                 self._hearing_since = None
                 continue
@@ -128,6 +126,7 @@ class Metering:
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._committed.wait()
+            await asyncio.sleep(max(0.0, began_mono + GATHER_SECONDS - self._clock.monotonic()))
 
     async def _make_way(self) -> None:
         """Pause while log-ins are waiting, but not so long that a flood of them stops metering."""
@@ -137,13 +136,6 @@ class Metering:
                 return
             self._pauses_left -= 1
             await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _follow(self, batch: Batch) -> None:
-        """Let entitlement follow usage, and orders follow entitlement."""
-        changed = await self._entitle.run(batch.touched_service_ids, "usage", self._clock.now())
-        if changed or batch.new_session_ids or batch.ended_session_ids:
-            self._reconcile.nudge(changed, (*batch.new_session_ids, *batch.ended_session_ids))
-        await self._reconcile.observe_traffic(batch.metered_session_ids)
 
     def prune(self, keep: timedelta) -> int:
         """Delete journal segments that are applied and older than `keep`; return how many."""

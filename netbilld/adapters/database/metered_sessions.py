@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - statements are put together from names of our own; values are always handed over beside them
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
@@ -18,6 +18,7 @@ from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.bulk import instant_text, update_rows
 from netbilld.adapters.database.driver import Driver, in_turns, instant, shared_id
 from netbilld.adapters.database.tables import journal_cursors, nas, sessions
+from netbilld.services.aftermath import Aftermath
 
 COLUMNS: Final = Session._fields  # in the table's own names
 _FIXED: Final = frozenset(("id", "nas_id", "acct_session_id", "acct_session_key"))
@@ -97,6 +98,25 @@ _OPEN_ON: Final = {
 _NAMED: Final = {
     False: "SELECT name_key, service_id FROM credentials WHERE name_key = ANY ($1::text[])",
     True: "SELECT name_key, service_id FROM credentials WHERE name_key IN (SELECT value FROM json_each(?1))",
+}
+_DIFFERING: Final = """
+    SELECT sessions.id FROM {wanted} JOIN sessions ON sessions.id = wanted.{id}
+      LEFT JOIN desired ON desired.service_id = sessions.service_id
+      LEFT JOIN observed ON observed.session_id = sessions.id
+    WHERE sessions.stopped_at IS NULL AND (sessions.disconnect_requested_at IS NOT NULL OR (
+      desired.service_id IS NOT NULL AND (observed.session_id IS NULL
+      OR observed.profile_key <> desired.profile_key OR observed.evidence = 'unsure')))"""
+_DIFFERING_OF: Final = {
+    False: _DIFFERING.format(wanted="unnest($1::bigint[]) AS wanted (id)", id="id"),
+    True: _DIFFERING.format(wanted="json_each(?1) AS wanted CROSS", id="value"),
+}
+_ORDERED: Final = {
+    False: "SELECT session_id FROM pending_orders WHERE session_id = ANY ($1::bigint[]) LIMIT 1",
+    True: "SELECT session_id FROM pending_orders WHERE session_id IN (SELECT value FROM json_each(?1)) LIMIT 1",
+}
+_ACKNOWLEDGED: Final = {
+    False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::bigint[]) AND evidence = 'ack'",
+    True: "SELECT session_id FROM observed WHERE session_id IN (SELECT value FROM json_each(?1)) AND evidence = 'ack'",
 }
 _AS_REPORTED: Final = (
     "UPDATE sessions SET "
@@ -232,6 +252,23 @@ class MeteredSessions:
             for grant in grants
         ]
         await self._driver.append("observed", _GRANT_COLUMNS, rows)
+
+    # -- what follows --------------------------------------------------------------------------------------------------
+
+    async def aftermath(self, new: Collection[int], ended: Collection[int], metered: Collection[int]) -> Aftermath:
+        """Return what is to be looked at after a batch that has begun, ended and metered these sessions."""
+        return Aftermath(
+            await self._numbers(_DIFFERING_OF, new),
+            bool(await self._numbers(_ORDERED, ended)),
+            await self._numbers(_ACKNOWLEDGED, metered),
+        )
+
+    async def _numbers(self, queries: Mapping[bool, str], ids: Collection[int]) -> list[int]:
+        if not ids:
+            return []
+        is_sqlite = self._driver.is_sqlite
+        rows = await self._driver.fetch(queries[is_sqlite], json.dumps(list(ids)) if is_sqlite else list(ids))
+        return [row[0] for row in rows]
 
     # -- within --------------------------------------------------------------------------------------------------------
 

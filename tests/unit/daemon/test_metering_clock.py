@@ -32,7 +32,7 @@ class Clock(SystemClock):
 @pytest.mark.parametrize("hours", [1, -1, 24 * 365])
 def test_no_session_is_presumed_dead_because_the_clock_was_set(tmp_path: Path, hours: int) -> None:
     clock = Clock()
-    metering = Metering(Journal(tmp_path), UNUSED, UNUSED, UNUSED, clock)
+    metering = Metering(Journal(tmp_path), UNUSED, UNUSED, clock)
     metering._hearing_since = clock.now() - timedelta(days=3)
     session = apply(begin(record("start", clock.now()), 1, None), record("interim", clock.now(), seconds=300)).session
 

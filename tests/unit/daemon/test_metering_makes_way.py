@@ -30,7 +30,7 @@ class Meter:
 
 async def _one_batch(path: Path, makes_way: Callable[[], bool]) -> int:
     meter: Any = Meter()
-    metering = Metering(Journal(path), meter, UNUSED, UNUSED, SystemClock())
+    metering = Metering(Journal(path), meter, UNUSED, SystemClock())
     metering.makes_way = makes_way
     with pytest.raises(asyncio.CancelledError):
         await metering.run()
@@ -55,7 +55,7 @@ async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
         return True
 
     meter: Any = Meter()
-    metering = Metering(Journal(tmp_path), meter, UNUSED, UNUSED, SystemClock())
+    metering = Metering(Journal(tmp_path), meter, UNUSED, SystemClock())
     metering.makes_way = flood
     for batches, pauses in ((1, module.PAUSES_AT_FIRST), (2, module.PAUSES_A_BATCH), (3, module.PAUSES_A_BATCH)):
         asked.clear()

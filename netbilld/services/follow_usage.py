@@ -1,0 +1,121 @@
+"""FollowUsage: what follows from a batch of the meter: entitlement where usage may have changed it, then orders.
+
+Hardly any report changes anything. So it is told first, from memory and in three queries for the whole batch, whose
+allowance has just been reached and which sessions differ from what is due; only those are looked at.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from netbilld.accounting.usage import PeriodTotals
+from netbilld.enforcement.limits import may_have_limits
+from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
+from netbilld.ports.clock import Clock
+from netbilld.services.aftermath import Aftermath
+from netbilld.services.meter_usage import Batch
+
+
+class Sessions(Protocol):
+    async def aftermath(self, new: Collection[int], ended: Collection[int], metered: Collection[int]) -> Aftermath: ...
+
+
+class Work(Protocol):
+    @property
+    def sessions(self) -> Sessions: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Directory(Protocol):
+    def facts(self, service_id: UUID) -> ServiceFacts | None: ...
+    def put(self, facts: ServiceFacts, now: datetime) -> None: ...
+
+
+class Entitle(Protocol):
+    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> Collection[UUID]: ...
+
+
+class Reconcile(Protocol):
+    def nudge(self, service_ids: Iterable[UUID] = (), session_ids: Iterable[int] = ()) -> None: ...
+    async def observe_traffic(self, session_ids: Iterable[int]) -> int: ...
+
+
+class FollowUsage:
+    """Runs after each batch; services whose entitlement could not be decided are not forgotten."""
+
+    def __init__(
+        self, store: Store, directory: Directory, entitle: Entitle, reconcile: Reconcile, clock: Clock
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._entitle = entitle
+        self._reconcile = reconcile
+        self._clock = clock
+        self._undecided: set[UUID] = set()
+
+    async def run(self, batch: Batch) -> None:
+        """Let entitlement follow usage, and orders follow entitlement.
+
+        Raises:
+            StoreUnavailableError: the database is away; the next run decides what this one has not.
+        """
+        now = self._clock.now()
+        self._undecided.update(self._concerned(batch, now))
+        if self._undecided:
+            changed = await self._entitle.run(list(self._undecided), "usage", now)
+            self._undecided.clear()
+            if changed:
+                self._reconcile.nudge(changed)
+        if not (batch.new_session_ids or batch.ended_session_ids or batch.metered_session_ids):
+            return
+        async with self._store.read() as work:
+            aftermath = await work.sessions.aftermath(
+                batch.new_session_ids, batch.ended_session_ids, batch.metered_session_ids
+            )
+        if aftermath.differing or aftermath.orders_are_void:
+            self._reconcile.nudge((), aftermath.differing)
+        if aftermath.acknowledged:
+            await self._reconcile.observe_traffic(aftermath.acknowledged)
+
+    def _concerned(self, batch: Batch, now: datetime) -> list[UUID]:
+        """Return the services whose entitlement the batch may have changed; of others only memory is kept fresh."""
+        facts_of = self._directory.facts
+        concerned = [service_id for service_id in batch.touched_service_ids if facts_of(service_id) is None]
+        concerned += batch.charged_service_ids
+        for service_id, period in _latest(batch.periods).items():
+            facts = facts_of(service_id)
+            if facts is None or facts.plan.allowance is None:
+                continue
+            usage = PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
+            if _is_used_up(facts, usage) and not _is_known(facts, usage):
+                concerned.append(service_id)
+            elif may_have_limits(facts):  # what a log-in is told is left
+                self._directory.put(replace(facts, usage=usage), now)
+        return concerned
+
+
+def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:
+    return {period.service_id: period for period in sorted(periods, key=_start_of)}
+
+
+def _start_of(period: PeriodTotals) -> int:
+    return period.start_on.toordinal()
+
+
+def _is_used_up(facts: ServiceFacts, usage: PeriodUsage) -> bool:
+    allowance = facts.plan.allowance
+    return (
+        allowance is not None
+        and facts.plan.counted_octets(usage.upload_octets, usage.download_octets) >= allowance.data_octets
+    )
+
+
+def _is_known(facts: ServiceFacts, usage: PeriodUsage) -> bool:
+    """Tell whether the service was last decided on with that period's allowance used up."""
+    return facts.usage is not None and facts.usage.start_on == usage.start_on and _is_used_up(facts, facts.usage)
