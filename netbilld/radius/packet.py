@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from netbilld.radius.attributes import MESSAGE_AUTHENTICATOR, VENDOR_SPECIFIC
 from netbilld.radius.errors import EncodeError, MalformedPacket
+from netbilld.radius.layout import Layouts, Place
 
 HEADER_OCTETS = 20
 MAX_PACKET_OCTETS = 4096
@@ -16,6 +17,8 @@ MAX_VENDOR_VALUE_OCTETS = 247
 
 _FIRST_VENDOR_KEY = 1 << 8
 _VENDOR_KEYS_END = 1 << 32  # a vendor number's high octet is zero (RFC 2865 §5.26)
+
+_layouts = Layouts()
 
 
 class Packet:
@@ -71,6 +74,28 @@ def decode(datagram: bytes) -> Packet:
             (RFC 2865 §5), or Message-Authenticator is repeated or not 16 octets (RFC 3579 §3.2).
     """
     size = len(datagram)
+    layout = _layouts.of(size)
+    attributes = None if layout is None else layout.read(datagram)
+    if layout is None or attributes is None:
+        return scan(datagram)
+    packet = Packet()
+    packet.code = datagram[0]
+    packet.identifier = datagram[1]
+    packet.authenticator = datagram[4:20]
+    packet.attributes = attributes
+    packet.repeated = None
+    packet.datagram = datagram
+    packet.message_authenticator_at = layout.message_authenticator_at
+    return packet
+
+
+def scan(datagram: bytes) -> Packet:
+    """Return what `decode` does by a pass over every attribute, and learn how the packet is laid out.
+
+    Raises:
+        MalformedPacket: as `decode`.
+    """
+    size = len(datagram)
     if size < HEADER_OCTETS:
         raise MalformedPacket("shorter than a header")
     length = datagram[2] << 8 | datagram[3]
@@ -84,6 +109,7 @@ def decode(datagram: bytes) -> Packet:
     attributes: dict[int, bytes] = {}
     repeated: dict[int, list[bytes]] | None = None
     message_authenticator_at = 0
+    places: list[Place] | None = [] if _layouts.wants(length) else None
     at = HEADER_OCTETS
     last = length - 1
     while at < last:
@@ -101,6 +127,7 @@ def decode(datagram: bytes) -> Packet:
             else:
                 pairs = _vendor_pairs(datagram[start:end])
                 if pairs:
+                    places = None
                     for several_key, several_value in pairs:
                         if several_key in attributes:
                             repeated = _repeat(repeated, attributes, several_key, several_value)
@@ -108,6 +135,8 @@ def decode(datagram: bytes) -> Packet:
                             attributes[several_key] = several_value
                     at = end
                     continue
+            if key == VENDOR_SPECIFIC:  # how it is read depends on what is in it
+                places = None
         elif key == MESSAGE_AUTHENTICATOR:
             if message_authenticator_at or end - at != 18:
                 raise MalformedPacket("Message-Authenticator repeated or of wrong length")
@@ -116,9 +145,13 @@ def decode(datagram: bytes) -> Packet:
             repeated = _repeat(repeated, attributes, key, datagram[start:end])
         else:
             attributes[key] = datagram[start:end]
+            if places is not None:
+                places.append((key, at, start, end))
         at = end
     if at != length:
         raise MalformedPacket("one octet left over")
+    if places is not None and repeated is None:
+        _layouts.learn(datagram, places, message_authenticator_at)
 
     packet = Packet()
     packet.code = datagram[0]
