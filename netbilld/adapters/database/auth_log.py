@@ -1,31 +1,23 @@
 """AuthLogStore: log-in attempts with their reasons, bounded."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.bulk import append_rows
+from netbilld.adapters.database.attempt_copy import encoded
+from netbilld.adapters.database.attempt_row import ATTEMPT_COLUMNS, attempt_row
+from netbilld.adapters.database.bulk import copy_rows, insert_rows
 from netbilld.adapters.database.tables import auth_attempts, nas
-from netbilld.radius.values import lookup_key, normalise_mac, text
+from netbilld.radius.values import lookup_key
 from netbilld.services.attempt_buffer import LoginAttempt
 
-_COLUMNS: Final = (
-    "at", "nas_id", "username", "username_key", "service_id", "method", "result", "reason", "latency_us", "mac",
-    "detail",
-)  # fmt: skip
 # as many as are made into rows and handed over before other work gets its turn: a few milliseconds
 _ROWS_A_TURN: Final = 500
-_LONGEST_NAME: Final = 253
-_LONGEST_MAC: Final = 64
-_LONGEST_DETAIL: Final = 200
-_MAX_INTEGER: Final = 2**31 - 1
-_NORMAL_MAC: Final = re.compile(rb"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +41,13 @@ class AuthLogStore:
 
     async def add(self, attempts: Sequence[LoginAttempt]) -> None:
         """Append attempts, a portion at a time."""
-        portions = (
-            [_row(attempt) for attempt in attempts[start : start + _ROWS_A_TURN]]
-            for start in range(0, len(attempts), _ROWS_A_TURN)
-        )
-        await append_rows(self._connection, auth_attempts, _COLUMNS, portions)
+        portions = (attempts[start : start + _ROWS_A_TURN] for start in range(0, len(attempts), _ROWS_A_TURN))
+        if self._connection.dialect.name == "sqlite":
+            for portion in portions:
+                rows = [attempt_row(attempt) for attempt in portion]
+                await insert_rows(self._connection, auth_attempts, ATTEMPT_COLUMNS, rows)
+            return
+        await copy_rows(self._connection, auth_attempts, ATTEMPT_COLUMNS, map(encoded, portions))
 
     async def list(self, username: str | None = None, limit: int = 100) -> Sequence[LoggedAttempt]:
         """Return the newest attempts, newest first; those with one name if it is given."""
@@ -93,28 +87,3 @@ class AuthLogStore:
             return gone
         await self._connection.execute(delete(auth_attempts).where(auth_attempts.c.id.between(gone + 1, last)))
         return last
-
-
-def _row(attempt: LoginAttempt) -> tuple[Any, ...]:
-    at, nas_id, user_name, service_id, method, result, reason, latency_us, mac, detail = attempt
-    return (
-        at,
-        nas_id,
-        text(user_name)[:_LONGEST_NAME],
-        text(lookup_key(user_name))[:_LONGEST_NAME],
-        service_id,
-        method,
-        result,
-        str(reason),
-        min(latency_us, _MAX_INTEGER),
-        None if mac is None else _mac(mac),
-        None if detail is None else detail.replace("\0", "\ufffd")[:_LONGEST_DETAIL],
-    )
-
-
-def _mac(station: bytes) -> str:
-    """Return the address of a station normalised, or what else the NAS calls it, such as an IP address."""
-    if _NORMAL_MAC.fullmatch(station):
-        return station.decode("ascii")
-    said = text(station)
-    return normalise_mac(said) or said[:_LONGEST_MAC]
