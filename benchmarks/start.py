@@ -1,4 +1,4 @@
-"""From the start of the process to its first answer, and its memory, with every subscriber in PostgreSQL."""
+"""From the start of the process to its first answers, and its memory, with every subscriber in PostgreSQL."""
 
 import argparse
 import os
@@ -7,13 +7,14 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks.bars import Bar, at_most
 from benchmarks.contenders import netbilld_on_postgresql, postgresql, sources
-from benchmarks.processes import cpu_seconds, memory_mib, peak_memory_mib
-from benchmarks.seed import SECRET, name_and_password
+from benchmarks.processes import children, cpu_seconds, memory_mib, peak_memory_mib, tree_cpu_seconds
+from benchmarks.seed import SECRET, name_and_password, write_responses
 from netbilld.radius.authenticator import Secret, message_authenticator
 from netbilld.radius.packet import encode, encode_attribute
 from netbilld.radius.passwords import hide_password
@@ -22,60 +23,125 @@ from tests.daemon_process import DaemonProcess
 FIRST_ANSWER_SECONDS = 10.0
 MEMORY_MIB = 350.0
 PATIENCE_SECONDS = 120.0
+ON_RECORD = "everything due is on record"
+
+Run = dict[str, Any]
 
 
 def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any], list[Bar]]:
-    """Start again and again; the very first start also puts on record what every service is due."""
-    runs = []
+    """Start again and again, in one process and in several; the very first one also records what every service is due.
+
+    Every process that authenticates has to answer. At the end everybody logs in once, since a subscriber's answer is
+    made at the first log-in and needs memory too.
+    """
+    runs: dict[int, list[Run]] = {options.workers: [], 1: []}
+    peak: dict[int, float] = {}
+    answering = max(options.workers - 1, 1)
     with (
         postgresql(directory) as running,
-        netbilld_on_postgresql(directory / "netbilld", running, options.subscribers, 1) as daemon,
+        netbilld_on_postgresql(directory / "netbilld", running, options.subscribers, answering) as daemon,
     ):
-        for _ in range(options.runs + 1):
-            runs.append(_start(daemon, options.subscribers))
-            print(runs[-1], file=sys.stderr)
-    first, *others = runs
-    median = {name: statistics.median(run[name] for run in others) for name in first}
+        write_responses(directory / "responses", options.subscribers)
+        first = _start(daemon, options.subscribers, options.workers, running.pid)
+        daemon.terminate()
+        for workers, found in runs.items():
+            for _ in range(options.runs):
+                found.append(_start(daemon, options.subscribers, workers, running.pid))
+                if len(found) < options.runs:
+                    daemon.terminate()
+            _log_everybody_in(daemon, directory / "responses", options.subscribers, answering)
+            peak[workers] = round(peak_memory_mib(daemon.pid), 1)
+            daemon.terminate()
+    several, alone = (_medians(found) for found in runs.values())
+    most = max(peak.values())
     bars = [
-        at_most("start: first answer with every subscriber in memory", median["seconds"], FIRST_ANSWER_SECONDS, "s"),
-        at_most("start: the very first, which records what each is due", first["seconds"], FIRST_ANSWER_SECONDS, "s"),
-        at_most("start: peak memory", max(run["peak_mib"] for run in runs), MEMORY_MIB, "MiB"),
+        at_most(f"start: all of {options.workers} processes answer", several["seconds"], FIRST_ANSWER_SECONDS, "s"),
+        at_most("start: one process answers", alone["seconds"], FIRST_ANSWER_SECONDS, "s"),
+        at_most("start: the very first, with nothing on record", first["seconds"], FIRST_ANSWER_SECONDS, "s"),
+        at_most("start: peak memory once everybody has logged in", most, MEMORY_MIB, "MiB"),
     ]
-    return {"subscribers": options.subscribers, "first": first, **median}, bars
+    figures = {
+        "subscribers": options.subscribers,
+        "workers": options.workers,
+        "first": first,
+        "several": several,
+        "alone": alone,
+        "peak_mib": {str(workers): figure for workers, figure in peak.items()},
+    }
+    return figures, bars
 
 
-def _start(daemon: DaemonProcess, subscribers: int) -> dict[str, float]:
-    number = subscribers - 1
+def _medians(runs: list[Run]) -> dict[str, float]:
+    figures = [name for name, value in runs[0].items() if isinstance(value, float)]
+    return {name: round(statistics.median(run[name] for run in runs), 2) for name in figures}
+
+
+def _start(daemon: DaemonProcess, subscribers: int, workers: int, postgres: int) -> Run:
+    """Start it and return when it first answered, when every process did, and what each had used of CPU by then."""
+    database = tree_cpu_seconds(postgres)
     started = time.monotonic()
     with (daemon.directory / "log").open("ab") as log:
         daemon.process = subprocess.Popen(
-            [sys.executable, "-m", "netbilld", "serve"], env=daemon.environment, stdout=log, stderr=log
+            [sys.executable, "-m", "netbilld", "serve"],
+            env={**daemon.environment, "NETBILLD_RADIUS__WORKERS": str(workers)},
+            stdout=log,
+            stderr=log,
         )
-    with socket.socket(type=socket.SOCK_DGRAM) as client:
-        client.bind((sources(1)[0], 0))
-        client.connect(("127.0.0.1", daemon.auth_port))
-        client.settimeout(0.05)
-        while True:
+    answered: list[float] = []
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(_client(daemon, source)) for source in sources(max(workers - 1, 1))]
+        while waiting:
             if time.monotonic() - started > PATIENCE_SECONDS or daemon.process.poll() is not None:
                 raise RuntimeError(f"no answer from the daemon:\n{daemon.log[-3000:]}")
-            try:
-                client.send(_access_request(number))
-                reply = client.recv(4096)
-                break
-            except OSError:  # nobody listens yet
-                time.sleep(0.02)
-    seconds = time.monotonic() - started
+            for client in list(waiting):
+                if _is_answered(client, subscribers - 1):
+                    waiting.remove(client)
+                    answered.append(time.monotonic() - started)
+    run = {
+        "first_seconds": round(answered[0], 2),
+        "seconds": round(answered[-1], 2),
+        "daemon_cpu_seconds": cpu_seconds(daemon.pid),
+        "worker_cpu_seconds": max((cpu_seconds(child) for child in children(daemon.pid)), default=0.0),
+        "database_cpu_seconds": round(tree_cpu_seconds(postgres) - database, 2),
+    }
+    while ON_RECORD not in daemon.log:
+        time.sleep(0.05)
+    run |= {
+        "on_record_seconds": round(time.monotonic() - started, 2),
+        "memory_mib": round(memory_mib(daemon.pid), 1),
+        "workers": workers,
+    }
+    print(run, file=sys.stderr)
+    (daemon.directory / "log").unlink()
+    return run
+
+
+def _client(daemon: DaemonProcess, source: str) -> socket.socket:
+    client = socket.socket(type=socket.SOCK_DGRAM)
+    client.bind((source, 0))
+    client.connect(("127.0.0.1", daemon.auth_port))
+    client.settimeout(0.05)
+    return client
+
+
+def _is_answered(client: socket.socket, number: int) -> bool:
+    try:
+        client.send(_access_request(number))
+        reply = client.recv(4096)
+    except OSError:  # nobody listens yet
+        time.sleep(0.02)
+        return False
     if reply[0] != 2:
         raise RuntimeError("the first answer is not an Access-Accept")
-    time.sleep(1)
-    figures = {
-        "seconds": round(seconds, 2),
-        "cpu_seconds": cpu_seconds(daemon.pid),
-        "memory_mib": round(memory_mib(daemon.pid), 1),
-        "peak_mib": round(peak_memory_mib(daemon.pid), 1),
-    }
-    daemon.terminate()
-    return figures
+    return True
+
+
+def _log_everybody_in(daemon: DaemonProcess, responses: Path, subscribers: int, source_count: int) -> None:
+    from benchmarks.run import build_client  # noqa: PLC0415 - it imports this module
+
+    command = [str(build_client("loadgen")), "-m", "pap", "-n", str(subscribers), "-w", "64", "-k", SECRET]
+    command += ["-u", str(subscribers), "-s", str(source_count), "-r", str(responses), "-p", str(daemon.auth_port)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _access_request(number: int) -> bytes:

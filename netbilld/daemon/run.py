@@ -49,6 +49,7 @@ class Daemon:
         self._clients = ClientKeeper(
             parts.edge, parts.database, parts.box, parts.clock, parts.settings.radius.require_message_authenticator
         )
+        self._answering = asyncio.Event()
         self._due_is_on_record = False
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
@@ -83,6 +84,7 @@ class Daemon:
                     if parts.workers is not None:
                         await parts.workers.ready()
                     parts.health.answering = True
+                    self._answering.set()
                     await self._control.start()
                     notify("READY=1")
                     logger.info("netbilld %s serves", __version__, extra={"event": "ready"})
@@ -168,8 +170,10 @@ class Daemon:
 
     async def _reconcile(self) -> None:
         """Put on record what is due, which may have changed while nobody looked; then order what differs."""
+        await self._answering.wait()  # that comes first
         if not self._due_is_on_record:
-            await self.parts.entitle.run(None, "start", self.parts.clock.now())
+            changed = await self.parts.entitle.run(None, "start", self.parts.clock.now())
+            logger.info("everything due is on record; %d services had changed", len(changed))
             self._due_is_on_record = True
         await self.parts.reconcile.run()
 

@@ -208,16 +208,23 @@ class AccessDirectory:
         if service is None:
             return
         self._forget(service)
-        logins = []
         for credential in credentials:
-            login = _Login(credential, service, box)
-            previous = self._by_key.get(login.key)
-            if previous is not None:  # the name has moved here from another service
-                other = previous.service
-                other.logins = tuple(each for each in other.logins if each is not previous)
-            self._by_key[login.key] = login
-            logins.append(login)
-        service.logins = tuple(logins)
+            self.add_credential(service_id, credential, box)
+
+    def add_credential(
+        self, service_id: UUID, credential: OpenedCredential | SealedCredential, box: SecretOpener | None = None
+    ) -> None:
+        """Let a service that was `put` before be known by one more name."""
+        service = self._services.get(service_id)
+        if service is None:
+            return
+        login = _Login(credential, service, box)
+        previous = self._by_key.get(login.key)
+        if previous is not None:  # the name has moved here from another service
+            other = previous.service
+            other.logins = tuple(each for each in other.logins if each is not previous)
+        self._by_key[login.key] = login
+        service.logins = (*service.logins, login) if service.logins else (login,)
 
     def remove(self, service_id: UUID) -> None:
         """Forget a service and its credentials."""

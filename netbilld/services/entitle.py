@@ -1,7 +1,7 @@
 """Computes what services are due, keeps it on record, and refreshes who may log in."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,7 +16,6 @@ from netbilld.services.access_directory import AccessDirectory, SealedCredential
 # Services read and written together, and decided on before other work gets its turn.
 _SERVICES_A_TRANSACTION: Final = 1_000
 _SERVICES_A_TURN: Final = 250
-_SERVICES_A_PAGE: Final = 4_000  # read at once while nobody is answered yet
 # Causes that change neither name nor password.
 _WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer"))
 
@@ -28,7 +27,11 @@ class DueStore(Protocol):
         self, service_ids: Iterable[UUID], policy: StandingPolicy, now: datetime
     ) -> Sequence[ServiceFacts]: ...
 
+    def everyone(self, policy: StandingPolicy, now: datetime) -> AsyncIterator[Sequence[ServiceFacts]]: ...
+
     async def access_rows(self, service_ids: Iterable[UUID]) -> Sequence[SealedCredential]: ...
+
+    def every_access_row(self) -> AsyncIterator[Sequence[SealedCredential]]: ...
 
     async def desired(self, service_ids: Iterable[UUID]) -> Mapping[UUID, DesiredService]: ...
 
@@ -84,22 +87,18 @@ class Entitle:
         self._turn = asyncio.Lock()
 
     async def load(self, now: datetime) -> None:
-        """Take every service with its credentials into the directory; what is due is left to be decided.
+        """Take every service with its credentials into the empty directory; what is due is left to be decided.
 
         Raises:
             StoreUnavailableError: the database is away.
         """
-        wanted = await self._everyone()
-        for start in range(0, len(wanted), _SERVICES_A_PAGE):
-            part = wanted[start : start + _SERVICES_A_PAGE]
-            async with self._turn:
-                async with self._database.read() as work:
-                    found = await work.enforcement.facts(part, self._policy, now)
-                    sealed = await work.enforcement.access_rows(part)
-                by_service = _by_service(sealed)
+        async with self._turn, self._database.read() as work:
+            async for found in work.enforcement.everyone(self._policy, now):
                 for facts in found:
                     self._directory.put(facts, now)
-                    self._directory.set_credentials(facts.service_id, by_service.get(facts.service_id, ()), self._box)
+            async for sealed in work.enforcement.every_access_row():
+                for credential in sealed:
+                    self._directory.add_credential(credential.service_id, credential, self._box)
 
     async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
         """Decide on these services, on every one for None, and return those the reconciler is to look at.

@@ -2,14 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Select, Text, cast, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Text, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -38,6 +38,7 @@ from netbilld.services.access_directory import SealedCredential
 # Named ids in one statement: either database takes more than 32,000.
 IDS_A_QUERY: Final = 10_000
 ROWS_A_STATEMENT: Final = 1_000
+ROWS_A_PAGE: Final = 4_000
 _LONGEST_PERIOD: Final = timedelta(days=33)
 _UNPAID: Final = ("issued", "part_paid")
 _ACCESSES: Final = {str(access): access for access in Access}
@@ -52,8 +53,7 @@ class DueQueries:
 
     async def living_services(self) -> list[UUID]:
         """Return every service that can still be logged in to, or that has not ended."""
-        named = exists().where(credentials.c.service_id == services.c.id)
-        query = select(services.c.id).where(or_(services.c.ended_at.is_(None), named)).order_by(services.c.id)
+        query = select(services.c.id).where(_living()).order_by(services.c.id)
         return [service_id for (service_id,) in (await self._connection.execute(query)).all()]
 
     async def facts(self, service_ids: Iterable[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
@@ -65,31 +65,21 @@ class DueQueries:
             now: decides on period and standing.
         """
         found: list[ServiceFacts] = []
-        for part in _parts(service_ids):
-            found += await self._facts(part, policy, now)
+        for narrowed in self._narrowed(_facts_query(), services.c.id, service_ids):
+            found += await self._facts((await self._connection.execute(narrowed)).all(), policy, now)
         return found
 
-    async def _facts(self, service_ids: Sequence[UUID], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
-        query = (
-            select(
-                services.c.id,
-                services.c.subscriber_id,
-                services.c.plan_version_id,
-                services.c.status,
-                services.c.billing_day,
-                services.c.timezone,
-                services.c.paid_until_on,
-                services.c.static_ip,
-                services.c.ipv6_prefix,
-                services.c.delegated_prefix,
-                subscribers.c.locale,
-            )
-            .join_from(services, subscribers, subscribers.c.id == services.c.subscriber_id)
-            .where(among(self._connection, services.c.id, service_ids))
-        )
-        rows = (await self._connection.execute(query)).all()
+    async def everyone(self, policy: StandingPolicy, now: datetime) -> AsyncIterator[list[ServiceFacts]]:
+        """Yield the facts of every living service, some thousands at a time: a third of the work of asking by id."""
+        query = _facts_query().where(_living())
+        async with self._connection.stream(query, execution_options={"yield_per": ROWS_A_PAGE}) as result:
+            async for rows in result.partitions():
+                yield await self._facts(rows, policy, now)
+
+    async def _facts(self, rows: Sequence[Sequence[Any]], policy: StandingPolicy, now: datetime) -> list[ServiceFacts]:
         if not rows:
             return []
+        service_ids = [row[0] for row in rows]
         subscriber_ids = list({row[1] for row in rows})
         plans = await self._plans({row[2] for row in rows})
         usage = await self._usage(service_ids, now)
@@ -182,28 +172,17 @@ class DueQueries:
 
     async def access_rows(self, service_ids: Iterable[UUID]) -> list[SealedCredential]:
         """Return the credentials of these services, with their secrets still sealed."""
-        table = credentials.c
-        query = select(
-            table.id, table.service_id, table.kind, table.name, table.name_key, table.password_sealed,
-            table.nt_hash_sealed,
-        )  # fmt: skip
         found: list[SealedCredential] = []
-        for narrowed in self._narrowed(query, table.service_id, service_ids):
-            found += [
-                SealedCredential(
-                    credential_id,
-                    service_id,
-                    intern(kind),  # type: ignore[arg-type]  # one of few words
-                    name,
-                    name if name == name_key else name_key,
-                    password_sealed,
-                    nt_hash_sealed,
-                )
-                for credential_id, service_id, kind, name, name_key, password_sealed, nt_hash_sealed in (
-                    await self._connection.execute(narrowed)
-                ).all()
-            ]
+        for narrowed in self._narrowed(_credentials_query(), credentials.c.service_id, service_ids):
+            found += _sealed((await self._connection.execute(narrowed)).all())
         return found
+
+    async def every_access_row(self) -> AsyncIterator[list[SealedCredential]]:
+        """Yield every credential, some thousands at a time, with their secrets still sealed."""
+        query = _credentials_query()
+        async with self._connection.stream(query, execution_options={"yield_per": ROWS_A_PAGE}) as result:
+            async for rows in result.partitions():
+                yield _sealed(rows)
 
     async def desired(self, service_ids: Iterable[UUID]) -> dict[UUID, DesiredService]:
         """Return what is on record as due, by service."""
@@ -239,6 +218,49 @@ class DueQueries:
         for start in range(0, len(wanted), ROWS_A_STATEMENT):
             rows = [_desired_row(service) for service in wanted[start : start + ROWS_A_STATEMENT]]
             await self._connection.execute(upsert, rows)
+
+
+def _facts_query() -> Select[Any]:
+    return select(
+        services.c.id,
+        services.c.subscriber_id,
+        services.c.plan_version_id,
+        services.c.status,
+        services.c.billing_day,
+        services.c.timezone,
+        services.c.paid_until_on,
+        services.c.static_ip,
+        services.c.ipv6_prefix,
+        services.c.delegated_prefix,
+        subscribers.c.locale,
+    ).join_from(services, subscribers, subscribers.c.id == services.c.subscriber_id)
+
+
+def _living() -> ColumnElement[bool]:
+    return or_(services.c.ended_at.is_(None), exists().where(credentials.c.service_id == services.c.id))
+
+
+def _credentials_query() -> Select[Any]:
+    table = credentials.c
+    return select(
+        table.id, table.service_id, table.kind, table.name, table.name_key, table.password_sealed,
+        table.nt_hash_sealed,
+    )  # fmt: skip
+
+
+def _sealed(rows: Iterable[Sequence[Any]]) -> list[SealedCredential]:
+    return [
+        SealedCredential(
+            credential_id,
+            service_id,
+            intern(kind),  # type: ignore[arg-type]  # one of few words
+            name,
+            name if name == name_key else name_key,
+            password_sealed,
+            nt_hash_sealed,
+        )
+        for credential_id, service_id, kind, name, name_key, password_sealed, nt_hash_sealed in rows
+    ]
 
 
 @lru_cache(maxsize=1024)  # services by the thousand are read with few plans, and share what is in memory of them
