@@ -1,6 +1,6 @@
 """The one place that reads the clock and draws chance."""
 
-import secrets
+import os
 import time
 from datetime import UTC, datetime
 
@@ -19,4 +19,4 @@ class SystemClock:
 
 def entropy(octets: int) -> bytes:
     """Return that many unpredictable octets."""
-    return secrets.token_bytes(octets)
+    return os.urandom(octets)
