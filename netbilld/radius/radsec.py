@@ -20,6 +20,8 @@ SECRET: Final = Secret(b"radsec")  # RFC 6614 §2.3 (4): TLS keeps the secrets, 
 ANY_CERTIFICATE: Final = "*"
 _LENGTH_ENDS_AT: Final = 4
 _FINGERPRINT: Final = re.compile(r"(?:sha-?256[:=])?([0-9a-f]{64})", re.IGNORECASE)
+# no name looks like this, and one that was bound to a part of a fingerprint would be let in nowhere
+_PART_OF_FINGERPRINT: Final = re.compile(r"(?:[0-9a-f]{2}:){2,}(?:[0-9a-f]{2})?…?|[0-9a-f]{16,}…?", re.IGNORECASE)
 _LONGEST_NAME: Final = 253
 
 
@@ -77,6 +79,11 @@ def parse_binding(text: str) -> str:
     text = text.strip()
     if found := _FINGERPRINT.fullmatch(text.replace(":", "") if text.count(":") == 31 else text):
         return found[1].lower()
+    if _PART_OF_FINGERPRINT.fullmatch(text) and not _is_address(text):
+        raise InvalidInputError(
+            f"the fingerprint {text[:80]!r} is not whole",
+            hint="SHA-256 has 64 hexadecimal digits; `netbilld certs list --json` shows all of them",
+        )
     name = canonical_name(text)
     if not name or len(name) > _LONGEST_NAME or not name.isprintable() or " " in name:
         raise InvalidInputError(
@@ -84,6 +91,14 @@ def parse_binding(text: str) -> str:
             hint="write a name or address that the certificate is for, its SHA-256 fingerprint, or * for any",
         )
     return name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def identify(

@@ -75,6 +75,13 @@ def test_a_pool_is_added_shown_changed_and_removed(netbilld: CommandLine) -> Non
     assert "no pool has the name 'home'" in netbilld.refused("pool", "show", "home")
 
 
+def test_only_an_address_that_was_given_is_released(netbilld: CommandLine) -> None:
+    assert netbilld("pool", "add", "home", "10.20.0.0/24") == 0
+    refusal = netbilld.refused("pool", "release", "home", "10.20.0.9")
+    assert "10.20.0.9 of pool 'home' was never given out; `netbilld pool show home --leases`" in refusal
+    assert "no pool has the name 'away'" in netbilld.refused("pool", "release", "away", "10.20.0.9")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -200,6 +207,9 @@ def test_a_daemon_gives_addresses_from_a_pool_takes_them_back_and_says_so(daemon
         assert (full.code, (full.get(REPLY_MESSAGE) or b"")[:7]) == (3, b"Alamat ")
         (newest, *_) = wait_for_log(daemon, "pool_full")
         assert newest["reason"] == "pool_full"
+        assert "of 'budi' is open; end it first" in daemon.run("pool", "release", "home", given).stderr
+        daemon.cli("pool", "release", "home", other)
+        wait_until(lambda: ipv4(login(nas, "siti", "AA:BB:CC:00:00:03")) == other, "what was released is given again")
         assert nas.account("stop", seconds=9, up=1, down=1, **what) == ACCOUNTING_RESPONSE
         wait_until(lambda: usage(daemon, "home")[0] == 0, "the Stop frees it")
         lease = next(one for one in daemon.json("pool", "show", "home", "--leases")["leases"] if one["state"] == "free")

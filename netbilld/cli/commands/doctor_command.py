@@ -1,6 +1,7 @@
 """`netbilld doctor`: checks configuration, database, clock and ports, and says what to do."""
 
 import argparse
+import os
 from dataclasses import asdict
 
 from netbilld.adapters.database.engine import Database
@@ -48,7 +49,7 @@ async def _checks(context: Context) -> list[Check]:
         settings = context.settings
     except NetbilldError as error:
         return [failed("config", error)]
-    source = str(context.config) if context.config else "environment and defaults"
+    source = context.config or os.environ.get("NETBILLD_CONFIG") or "environment and defaults"
     checks = [Check("config", "ok", f"{source}: valid")]
     checks += check_data_dir(settings.data_dir)
     key, box = check_key_file(settings.resolved_key_file)

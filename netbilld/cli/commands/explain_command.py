@@ -10,6 +10,7 @@ from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.explain import Check, Explanation
+from netbilld.model.errors import InvalidInputError
 from netbilld.radius.realms import Realms
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Locale, Teller
@@ -29,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 async def run(options: argparse.Namespace, context: Context) -> None:
     """Run `explain`; that something blocks is its answer, not a failure."""
     settings = context.settings
+    if not options.username.strip():
+        raise InvalidInputError("the user name is empty", hint="write the name that the modem logs in with")
 
     async def ask_drops(names: Sequence[str], nas: str | None) -> Mapping[str, Any] | None:
         told = await call(settings.data_dir, {"verb": "drops", "names": list(names), "nas": nas}, timeout_seconds=2)

@@ -142,6 +142,9 @@ async def _show(code: str, context: Context) -> None:
         fields["locked by first log-in"] = ", ".join(plan.lock_learn)
     if plan.hours:
         fields["hours"] = hours_text(plan.hours)
+    pools = [name for name in (plan.pools.ipv4, plan.pools.ipv6_prefix, plan.pools.delegated) if name]
+    if pools:
+        fields["addresses from"] = ", ".join(pools)
     fields["services"] = one.services
     print_fields(fields)
     print()

@@ -145,6 +145,17 @@ def test_a_binding_that_no_certificate_can_show_is_refused(text: str) -> None:
         parse_binding(text)
 
 
+@pytest.mark.parametrize("text", ["5d:fc:76:…", "5d:fc:76", FINGERPRINT[:16], FINGERPRINT[:-1], FINGERPRINT + "0"])
+def test_a_part_of_a_fingerprint_is_refused_instead_of_taken_for_a_name(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="is not whole"):
+        parse_binding(text)
+
+
+@pytest.mark.parametrize("text", ["cafe", "2001:db8:aa:bb:cc:dd:ee:ff", "fe80::1", "aa:bb", "00:11:22:33:44:55:66:77"])
+def test_names_and_addresses_of_hexadecimal_digits_are_no_parts_of_a_fingerprint(text: str) -> None:
+    assert parse_binding(text)
+
+
 # -- packets out of a stream -------------------------------------------------------------------------------------------
 
 
