@@ -89,7 +89,7 @@ class DaemonProcess:
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run one netbilld command and return what it printed, whatever its exit code.
 
-        In a thread of this process, since starting Python takes thirty times longer than the command: test_people_cli
+        In a thread of this process, since starting Python takes thirty times longer than the command: test_as_a_process
         and others run it as a program. What serves is one in any case.
         """
         if "serve" in arguments:

@@ -24,6 +24,7 @@ from netbilld.services.new_service import Defaults, NewService
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 STAFF = Actor("siti@example.org", "192.0.2.7")
+SECRET = "a secret of some length"
 DEFAULTS = Defaults("IDR", "Asia/Jakarta")
 PLAN = """
 code = "{code}"

@@ -1,0 +1,85 @@
+"""The commands of routers and staff, and what is said of words nobody understands."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.people_world import SECRET, CommandLine
+
+
+def test_a_nas_is_added_shown_changed_and_removed(netbilld: CommandLine) -> None:
+    words = ("nas", "add", "Gate", "10.0.0.9/24", "--secret", SECRET, "--portal-source", "10.5.50.0/24")
+    assert netbilld(*words, "--portal-source", "10.5.60.0/24", "--api-url", "https://a:hunter2@10.0.0.1") == 0, (
+        netbilld.err
+    )
+    shown = netbilld.json("nas", "show", "gate")
+    assert shown["address"] == "10.0.0.0/24"
+    assert (shown["vendor"], shown["coa_port"], shown["require_message_authenticator"]) == ("mikrotik", 3799, "auto")
+    assert shown["portal_sources"] == ["10.5.50.0/24", "10.5.60.0/24"]
+    assert netbilld("nas", "show", "Gate") == 0
+    assert netbilld("nas", "list", "--json") == 0
+    for secret in (SECRET, "hunter2"):
+        assert secret not in netbilld.out + json.dumps(shown)
+    assert (
+        netbilld("nas", "set", "Gate", "--no-portal-source", "--swap-octets", "--require-message-authenticator", "true")
+        == 0
+    )
+    shown = netbilld.json("nas", "show", "Gate")
+    assert (shown["portal_sources"], shown["swap_octets"], shown["require_message_authenticator"]) == ([], True, "true")
+    assert netbilld("nas", "set", "Gate", "--forget-message-authenticator") == 0
+    assert netbilld("nas", "remove", "Gate") == 0
+    assert netbilld.json("nas", "list") == []
+    assert "no NAS has the name" in netbilld.refused("nas", "show", "Gate")
+
+
+def test_a_secret_comes_by_standard_input_and_a_short_one_is_warned_of(
+    netbilld: CommandLine, type_in: Callable[[str], None]
+) -> None:
+    type_in("tiny\n")
+    assert netbilld("nas", "add", "R1", "10.0.0.1", "--secret-stdin") == 0
+    assert "warning" in netbilld.err
+    assert "tiny" not in netbilld.err + netbilld.out
+    type_in("")
+    assert "standard input was empty" in netbilld.refused("nas", "add", "R2", "10.0.0.2", "--secret-stdin")
+    assert "needs a secret" in netbilld.refused("nas", "add", "R2", "10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nas",),
+        ("nas", "add", "R1"),
+        ("nas", "add", "R1", "10.0.0.1", "--coa-port", "x"),
+        ("subscriber", "add", "budi", "--password", "x"),
+        ("subscriber", "add", "budi", "--plan", "P", "--password", "x", "--password-stdin"),
+        ("session", "disconnect", "x"),
+        ("usage", "show", "budi", "--by", "week"),
+        ("staff", "add", "a@b.org"),
+        ("import", "plans", "x.csv"),
+    ],
+)
+def test_wrong_usage_exits_2_with_one_line(netbilld: CommandLine, words: tuple[str, ...]) -> None:
+    assert netbilld(*words) == 2
+    assert len(netbilld.err.splitlines()) == 1
+
+
+def test_staff_are_added_listed_and_changed(netbilld: CommandLine, type_in: Callable[[str], None]) -> None:
+    """BANG-2.7d, BANG-2.7e."""
+    assert netbilld("staff", "add", "siti@example.org", "--role", "technical") == 0
+    assert "one-time password" in netbilld.out
+    listed = {member["email"]: member for member in netbilld.json("staff", "list")}
+    assert (listed["siti@example.org"]["role"], listed["siti@example.org"]["must_change_password"]) == (
+        "technical",
+        True,
+    )
+    assert listed["owner@example.org"]["must_change_password"] is False
+    assert "password" not in json.dumps(listed).replace("must_change_password", "")
+    type_in("another long pass\n")
+    assert netbilld("staff", "set", "siti@example.org", "--password-stdin", "--role", "admin") == 0
+    assert netbilld("staff", "set", "owner@example.org", "--deactivate") == 0
+    assert "last active admin" in netbilld.refused("staff", "set", "siti@example.org", "--role", "cashier")
+    assert "allowed: admin, technical" in netbilld.refused("staff", "set", "siti@example.org", "--role", "boss")
+    assert "10 characters" in netbilld.refused(
+        "staff", "add", "x@example.org", "--role", "cashier", "--password", "short"
+    )
