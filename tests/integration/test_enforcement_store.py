@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from netbilld.adapters.database import enforcement_due
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import credentials, desired, services, sessions
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingKind
 from netbilld.enforcement.policy import PeriodUsage, ServiceStatus
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
+from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.order_book import AttemptEnd, NewAttempt, PendingOrder
-from tests.enforcement_world import NOW, PERIOD_START, POLICY, World
+from tests.enforcement_world import GARDEN, NOW, PERIOD_START, POLICY, World
 
 GB = 10**9
 
@@ -62,6 +64,48 @@ async def test_an_ended_service_without_a_name_is_left_out_of_the_whole_and_foun
         (facts,) = await work.enforcement.facts([nameless], POLICY, NOW)
         assert await work.enforcement.facts([uuid4()], POLICY, NOW) == []
     assert facts.status is ServiceStatus.ENDED
+
+
+async def test_the_whole_is_read_page_by_page_with_all_that_is_found_one_by_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enforcement_due, "ROWS_A_PAGE", 2)
+    names = [f"name{number}" for number in range(5)]
+    service_ids = [await world.add_service(name, f"other-{name}") for name in names]
+    await world.add_service(status="ended", ended_at=NOW)
+    for service_id in service_ids[1::2]:
+        await world.use(service_id, GB)
+        await world.invoice(service_id, date(2025, 3, 1))
+        await world.wallet(service_id, 500)
+    async with world.database.read() as work:
+        store = work.enforcement
+        pages = [page async for page in store.everyone(POLICY, NOW)]
+        one_by_one = await store.facts(service_ids, POLICY, NOW)
+        sealed = [credential async for page in store.every_access_row() for credential in page]
+        wanted = await store.access_rows(service_ids)
+    assert [len(page) for page in pages] == [2, 2, 1]
+    found = {facts.service_id: facts for page in pages for facts in page}
+    assert found == {facts.service_id: facts for facts in one_by_one}
+    assert {facts.standing.kind for facts in found.values()} == {StandingKind.CURRENT, StandingKind.OVERDUE}
+    assert {credential.credential_id: credential for credential in sealed} == {
+        credential.credential_id: credential for credential in wanted
+    }
+
+
+async def test_others_are_told_of_what_has_changed_since_they_read_it_too(world: World) -> None:
+    """At the start each process reads for itself; only what one of them may have read too early is told."""
+    same, used = await world.add_service("budi"), await world.add_service("siti")
+    told: list[UUID] = []
+    directory = world.directory()
+    entitle = Entitle(world.database, directory, world.box, POLICY, GARDEN, tell=told.extend)
+    await entitle.load(NOW)
+    view = directory.find(b"budi", NOW)
+    await world.use(used, GB)
+    assert set(await entitle.run(None, "start", NOW)) == {same, used}
+    assert told == [used]
+    assert (await world.due(same))["access"] == "active"
+    assert (await world.due(used))["access"] == "throttled"
+    assert directory.find(b"budi", NOW) is view
 
 
 async def test_what_is_due_is_stored_once_and_since_when_it_changed(world: World) -> None:
