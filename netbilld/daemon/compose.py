@@ -250,6 +250,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             radsec=radsec,
             care=care,
             workers=pool,
+            news=news,
         )
 
         async def changed() -> None:

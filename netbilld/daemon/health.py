@@ -12,6 +12,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
+from netbilld.daemon.session_news import SessionNews
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.eap import EapServer
@@ -58,6 +59,7 @@ class Health:
         radsec: RadsecEdge | None = None,
         care: CertificateCare | None = None,
         workers: WorkerPool | None = None,
+        news: SessionNews | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -75,6 +77,7 @@ class Health:
         self._radsec = radsec
         self._care = care
         self._workers = workers
+        self._news = news
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -273,6 +276,8 @@ class Health:
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
         yield from _admission_families(self._admissions)
+        if self._news is not None:
+            yield from _news_families(self._news)
 
 
 def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -321,6 +326,15 @@ def _admission_families(admissions: Admissions) -> Iterator[tuple[str, str, str,
         [("", admissions.learned.forgone)],
     )
     yield prefix + "unwritten", gauge, "Decisions that wait to be written.", [("", admissions.unwritten)]
+
+
+def _news_families(news: SessionNews) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    for name, help_text, count in (
+        ("told", "Sessions that other nodes were told of.", news.told),
+        ("heard", "Sessions that other nodes told of.", news.heard),
+        ("lost", "Sessions that were too many at once to tell of; they are found in the store.", news.lost),
+    ):
+        yield f"netbilld_session_news_{name}_total", "counter", help_text, [("", count)]
 
 
 def _address_families(addressing: Addressing) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

@@ -26,16 +26,21 @@ class SessionNews:
 
     Args:
         database: a PostgreSQL.
-        heard: called with the numbers of sessions that other nodes tell of.
+        look_at: called with the numbers of sessions that other nodes tell of.
+
+    Attributes:
+        told: sessions that others were told of.
+        heard: those that others told of.
+        lost: those that were too many at once.
     """
 
-    def __init__(self, database: Database, heard: Callable[[Collection[int]], Awaitable[None]]) -> None:
+    def __init__(self, database: Database, look_at: Callable[[Collection[int]], Awaitable[None]]) -> None:
         self._database = database
-        self._heard = heard
+        self._look_at = look_at
         self._to_tell: dict[int, None] = {}
-        self._told: dict[int, None] = {}
+        self._to_look_at: dict[int, None] = {}
         self._something = asyncio.Event()
-        self.lost = 0
+        self.told = self.heard = self.lost = 0
 
     def tell(self, session_ids: Collection[int]) -> None:
         """Tell the others of these, soon."""
@@ -58,9 +63,10 @@ class SessionNews:
                 if connection.is_closed():
                     raise StoreUnavailableError("the database has hung up")
                 await self._send(connection)
-                if self._told:
-                    session_ids, self._told = list(self._told), {}
-                    await self._heard(session_ids)
+                if self._to_look_at:
+                    session_ids, self._to_look_at = list(self._to_look_at), {}
+                    self.heard += len(session_ids)
+                    await self._look_at(session_ids)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreUnavailableError(f"the database does not answer: {error}") from error
         finally:
@@ -71,13 +77,14 @@ class SessionNews:
         for at in range(0, len(session_ids), IDS_A_NOTICE):
             payload = ",".join(str(one) for one in session_ids[at : at + IDS_A_NOTICE])
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        self.told += len(session_ids)
 
     def _take(self, connection: Any, process_id: int, channel: str, payload: str) -> None:
         del channel
         if process_id == connection.get_server_pid():
             return  # our own
         session_ids = [int(one) for one in payload.split(",") if _NUMBER.fullmatch(one)]
-        self._queue(self._told, session_ids)
+        self._queue(self._to_look_at, session_ids)
 
     def _queue(self, queue: dict[int, None], session_ids: Collection[int]) -> None:
         for session_id in session_ids:
