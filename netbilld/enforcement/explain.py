@@ -205,8 +205,8 @@ def _password(facts: Facts, online: SessionFact | None) -> Check:
         values["missing"] = "clear_text" if attempt.method in _NEEDS_CLEAR_TEXT else "nt_hash"
     elif attempt.reason == "no_password":
         cause = "no_password_sent"
-    # somebody is online under this name, so that what is refused is another device
-    state = State.WARNING if online is not None and online.started_at <= attempt.at else State.BLOCKING
+    # somebody is online under this name: what was refused was another device, or has been mended since
+    state = State.WARNING if online is not None else State.BLOCKING
     return Check(CheckName.PASSWORD, state, cause, values)
 
 

@@ -1,69 +1,13 @@
 """explain(): facts in, ordered checks out; the causes with their rows are in tests/integration/test_explain.py."""
 
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from netbilld.enforcement.explain import CheckName, Explanation, State, explain
-from netbilld.enforcement.explain_facts import (
-    AttemptFact,
-    CredentialFact,
-    Facts,
-    NasFact,
-    OrderFact,
-    ServiceFact,
-    SessionFact,
-)
-from netbilld.enforcement.policy import ServiceStatus, entitlement
-from tests.builders.services import GARDEN, NOW, SERVICE_ID, service_facts
-
-
-def service(**changes: Any) -> ServiceFact:
-    facts = service_facts()
-    values: dict[str, Any] = {
-        "service_id": SERVICE_ID,
-        "subscriber_no": "100001",
-        "subscriber_name": "Budi",
-        "status_reason": None,
-        "status_since_at": NOW,
-        "credential": CredentialFact("budi", "password", True, True, NOW - timedelta(days=90)),
-        "facts": facts,
-        "due": entitlement(facts, GARDEN, NOW),
-        "due_since_at": NOW,
-        "oldest_due_on": None,
-    }
-    return ServiceFact(**(values | changes))
-
-
-def facts(**changes: Any) -> Facts:
-    values: dict[str, Any] = {
-        "username": "budi",
-        "now": NOW,
-        "service": service(),
-        "nas": NasFact("pop1", "192.0.2.1/32", True, NOW, NOW),
-        "name_drops": (),
-        "nas_drops": (),
-    }
-    return Facts(**(values | changes))
-
-
-def attempt(reason: str, **changes: Any) -> AttemptFact:
-    result = "accept" if reason == "ok" else "reject"
-    found = AttemptFact(NOW - timedelta(seconds=30), "budi", "pop1", "mschapv2", result, reason, "48:8F:5A:00:00:01")
-    return replace(found, **changes)
-
-
-def session(**changes: Any) -> SessionFact:
-    began = NOW - timedelta(hours=1)
-    found = SessionFact(1, "pop1", "live", "10.0.0.2", "48:8F:5A:00:00:02", began, NOW, None, None, 300)
-    return replace(found, **changes)
-
-
-def first(explained: Explanation) -> tuple[CheckName, str]:
-    assert explained.first is not None
-    return explained.first.name, explained.first.cause
+from netbilld.enforcement.explain import CheckName, State, explain
+from netbilld.enforcement.policy import ServiceStatus
+from tests.builders.explained import attempt, facts, first, nas, order, service, service_that, session
+from tests.builders.services import NOW
 
 
 @pytest.mark.parametrize(
@@ -100,20 +44,19 @@ def test_a_lock_blocks_until_it_is_reset(reason: str, kind: str) -> None:
 
 
 def test_the_first_of_several_causes_is_the_one_named() -> None:
-    ended = replace(service().facts, status=ServiceStatus.SUSPENDED)
-    told = facts(
-        service=service(facts=ended, due=entitlement(ended, GARDEN, NOW)), attempts=(attempt("wrong_password"),)
-    )
-    explained = explain(told)
+    suspended = service_that(status=ServiceStatus.SUSPENDED)
+    explained = explain(facts(service=suspended, attempts=(attempt("wrong_password"),)))
     assert first(explained) == (CheckName.ACCOUNT, "suspended")
     blocking = [check.name for check in explained.checks if check.state is State.BLOCKING]
     assert blocking == [CheckName.ACCOUNT, CheckName.PASSWORD]
 
 
 def test_a_wrong_password_while_another_device_is_online_is_a_warning() -> None:
-    explained = explain(facts(attempts=(attempt("wrong_password"),), sessions=(session(),)))
-    assert explained.first is None
-    assert explained.verdict == "online"
+    before, after = NOW - timedelta(hours=2), NOW - timedelta(seconds=30)  # the session began an hour ago
+    for at in (before, after):
+        explained = explain(facts(attempts=(attempt("wrong_password", at=at),), sessions=(session(),)))
+        assert explained.first is None
+        assert explained.verdict == "online"
 
 
 def test_a_session_whose_report_is_overdue_is_not_online() -> None:
@@ -127,17 +70,16 @@ def test_a_session_whose_report_is_overdue_is_not_online() -> None:
     ("outcome", "cause"), [("nacked", "coa_refused"), ("timed_out", "coa_unanswered"), ("failed", "coa_failed")]
 )
 def test_an_order_that_came_to_nothing_keeps_a_paid_service_inside_the_walls(outcome: str, cause: str) -> None:
-    order = OrderFact("coa", outcome, "pop1", NOW, 401, None, pending=True, attempts=3)
-    walled = facts(sessions=(session(seen_access="walled"),), order=order)
-    assert first(explain(walled)) == (CheckName.COA, cause)
-    only_speed = facts(sessions=(session(seen_access="active"),), order=order)
+    for seen in ("walled", "blocked", None):
+        kept_out = facts(sessions=(session(seen_access=seen),), order=order(outcome))
+        assert first(explain(kept_out)) == (CheckName.COA, cause)
+    only_speed = facts(sessions=(session(seen_access="active"),), order=order(outcome))
     assert explain(only_speed).first is None
 
 
 def test_a_nas_that_was_removed_or_never_heard_is_named() -> None:
-    gone = NasFact("pop1", "192.0.2.1/32", False, NOW, NOW)
-    assert first(explain(facts(nas=gone))) == (CheckName.NAS, "nas_removed")
-    mute = NasFact("pop1", "192.0.2.1/32", True, None, None)
+    assert first(explain(facts(nas=nas(in_service=False)))) == (CheckName.NAS, "nas_removed")
+    mute = nas(last_heard_at=None, last_attempt_at=None)
     assert first(explain(facts(nas=mute))) == (CheckName.NAS, "nas_never_heard")
 
 
