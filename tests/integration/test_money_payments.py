@@ -283,6 +283,45 @@ async def test_an_expired_service_is_renewed_by_the_run_of_today_and_by_none_of_
     assert len((await world.billing.run(as_of=date(2026, 2, 5), now=today, actor=ACTOR)).renewals) == 1
 
 
+async def test_one_wallet_renews_no_more_services_than_it_covers(world: World) -> None:
+    await world.plan(plan_file("PRA", 100_000, "prepaid"))
+    who = await world.person("pra", "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 31))
+    await world.person("pra-2", "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 31), of=who)
+    await world.pay(who, 150_000, date(2026, 1, 20))
+    assert len(await RenewPrepaid(world.database).run(now=at(date(2026, 2, 1)), actor=ACTOR)) == 1
+    assert await world.balance(who) == (50_000, 0)
+    await world.assert_books_hold()
+
+
+async def test_a_prepaid_plan_without_a_price_is_renewed_for_nothing(world: World) -> None:
+    await world.plan(plan_file("GRATIS", 0, "prepaid"))
+    who = await world.person("tamu", "GRATIS", activated_on=JAN, paid_until_on=date(2026, 1, 31))
+    [renewed] = await RenewPrepaid(world.database).run(now=at(date(2026, 2, 1)), actor=ACTOR)
+    assert (renewed.price_minor, await paid_until(world, who)) == (0, date(2026, 2, 28))
+    async with world.database.read() as work:
+        assert await work.connection.scalar(select(func.count()).select_from(ledger_entries)) == 0
+
+
+async def test_renewals_of_one_run_are_booked_once_each_on_the_local_day_of_their_service(world: World) -> None:
+    await world.plan(plan_file("PRA", 100_000, "prepaid"))
+    east, west = [
+        await world.person(name, "PRA", activated_on=JAN, paid_until_on=date(2026, 1, 30))
+        for name in ("timur", "barat")
+    ]
+    for who in (east, west):
+        await world.pay(who, 250_000, date(2026, 1, 20))
+    async with world.database.write() as work:
+        await work.connection.execute(
+            update(services).where(services.c.id == east.service_id).values(timezone="Asia/Jayapura")
+        )
+    await world.billing.run(as_of=None, now=datetime(2026, 1, 31, 16, 0, tzinfo=UTC), actor=ACTOR)
+    async with world.database.read() as work:
+        query = select(ledger_entries.c.booked_on).where(ledger_entries.c.kind == "renewal_charged")
+        assert sorted(await work.connection.scalars(query)) == [date(2026, 1, 31), date(2026, 2, 1)]
+    assert [await world.balance(who) for who in (east, west)] == [(150_000, 0), (246_774, 0)]
+    await world.assert_books_hold()
+
+
 async def test_a_run_without_a_day_renews_by_the_local_day_of_each_service(world: World) -> None:
     await world.plan(plan_file("PRA", 100_000, "prepaid"))
     east, west = [
