@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.ledger import LedgerStore
-from netbilld.adapters.database.tables import billed_periods, changes, invoice_lines, invoices
+from netbilld.adapters.database.tables import billed_periods, changes, invoice_lines, invoices, ledger_entries
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.billing.invoice_builder import BilledService, PeriodCharge, charges_due
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
@@ -212,6 +212,21 @@ async def test_a_wallet_below_zero_adds_nothing_to_an_invoice(world: World) -> N
     assert billed.from_wallet_minor == 0
     assert await world.balance(who) == (-500, 200_000)
     await world.assert_books_hold()
+
+
+async def test_a_run_for_an_earlier_day_is_booked_on_that_day_and_tells_how_far_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await world.person(f"orang{number}", activated_on=date(2026, 1, 1))
+    monkeypatch.setattr(run_billing, "CHUNK", 2)
+    told: list[tuple[int, int]] = []
+    await world.billing.run(
+        as_of=date(2026, 1, 1), now=at(date(2026, 1, 9)), actor=ACTOR, progress=lambda *done: told.append(done)
+    )
+    assert told == [(2, 3), (3, 3)]
+    async with world.database.read() as work:
+        assert set(await work.connection.scalars(select(ledger_entries.c.booked_on))) == {date(2026, 1, 1)}
 
 
 async def test_a_plan_without_a_price_is_marked_billed_without_an_invoice(world: World) -> None:

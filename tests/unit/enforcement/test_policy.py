@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Plan, Timing
+from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Plan, Pools, Timing
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.policy import PeriodUsage, Reason, ServiceFacts, ServiceStatus, entitlement
 from netbilld.enforcement.profile import Access
@@ -214,3 +214,19 @@ def test_a_walled_service_has_no_ipv6_prefix_unless_the_garden_covers_ipv6(cover
     active = entitlement(replace(owing, standing=CURRENT), garden, NOW).profile
     assert (active.static_ip, active.vlan) == ("10.0.0.9", None)
     assert (active.ipv6_prefix, active.delegated_prefix) == kept
+
+
+def test_an_address_of_its_own_takes_the_place_of_the_pool_of_its_kind_and_of_no_other() -> None:
+    pooled = facts(plan=plan(pools=Pools("home", "six", "lan")))
+    cases: list[tuple[dict[str, Any], tuple[str | None, str | None, str | None]]] = [
+        ({}, ("home", "six", "lan")),
+        ({"static_ip": "10.0.0.9"}, (None, "six", "lan")),
+        ({"static_ip": "2001:db8::9"}, ("home", "six", "lan")),
+        ({"ipv6_prefix": "2001:db8:1::/64"}, ("home", None, "lan")),
+        ({"delegated_prefix": "2001:db8:100::/56"}, ("home", "six", None)),
+    ]
+    for fixed, pools in cases:
+        profile = entitlement(replace(pooled, **fixed), GARDEN, NOW).profile
+        assert (profile.pool, profile.ipv6_pool, profile.delegated_pool) == pools
+    walled = entitlement(replace(pooled, standing=OVERDUE), GARDEN, NOW).profile
+    assert (walled.pool, walled.ipv6_pool, walled.delegated_pool) == ("isolir", None, None)
