@@ -3,16 +3,17 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
 
 from benchmarks.freeradius import REPLY, FreeRadius
-from benchmarks.seed import SECRET, seed_database, seed_freeradius, write_responses
+from benchmarks.seed import PLAN, SECRET, seed_database, seed_freeradius, write_responses
 from tests.daemon_process import DaemonProcess
 from tests.postgres import Cluster, cluster
 
@@ -88,14 +89,16 @@ class Field:
 
 @contextmanager
 def netbilld_on_postgresql(
-    directory: Path, running: Cluster, subscribers: int, source_count: int, **settings: str
+    directory: Path, running: Cluster, subscribers: int, source_count: int, plan: str = PLAN, **settings: str
 ) -> Iterator[DaemonProcess]:
-    """Give a daemon, seeded and not yet started."""
+    """Give a daemon, seeded and not yet started; all its subscribers have that plan."""
     with DaemonProcess(directory, running.new_database(), **settings) as daemon:
         daemon.init()
         key_file = daemon.data_dir / "secret.key"
         asyncio.run(
-            seed_database(daemon.environment["NETBILLD_DATABASE_URL"], key_file, subscribers, sources(source_count))
+            seed_database(
+                daemon.environment["NETBILLD_DATABASE_URL"], key_file, subscribers, sources(source_count), plan
+            )
         )
         yield daemon
 
@@ -112,10 +115,19 @@ def postgresql(directory: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def everybody(directory: Path, subscribers: int, source_count: int, wanted: set[str], workers: int) -> Iterator[Field]:
+def everybody(
+    directory: Path,
+    subscribers: int,
+    source_count: int,
+    wanted: set[str],
+    workers: int,
+    plan: str = PLAN,
+    pools: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Field]:
     """Start those wanted of netbilld, freeradius-sql and freeradius-files, with the same subscribers.
 
-    `workers` is netbilld's radius.workers; FreeRADIUS has its default pool of threads.
+    `workers` is netbilld's radius.workers, `pools` networks by name that it gives addresses from; FreeRADIUS has its
+    default pool of threads.
     """
     with ExitStack() as stack:
         running = stack.enter_context(postgresql(directory))
@@ -130,8 +142,10 @@ def everybody(directory: Path, subscribers: int, source_count: int, wanted: set[
         write_responses(responses, subscribers)
         settings = {"NETBILLD_RADIUS__WORKERS": str(workers)}
         daemon = stack.enter_context(
-            netbilld_on_postgresql(directory / "netbilld", running, subscribers, source_count, **settings)
+            netbilld_on_postgresql(directory / "netbilld", running, subscribers, source_count, plan, **settings)
         )
+        for name, network in pools.items():
+            daemon.cli("pool", "add", name, network)
         daemon.start()
         log = table(daemon.environment["NETBILLD_DATABASE_URL"], "auth_attempts")
         found = [Contender("netbilld", "netbilld", daemon.pid, daemon.auth_port, daemon.acct_port, log)]

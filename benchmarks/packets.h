@@ -82,6 +82,8 @@ typedef struct { uint8_t data[512]; size_t len; double first, last; long subscri
 static char session_prefix[] = "81"; /* of Acct-Session-Id */
 /* 16 octets of challenge and 50 of MS-CHAP2-Response for each subscriber, made beforehand; NULL unless MSCHAPV2 */
 static uint8_t *responses;
+/* what each subscriber was given, 0 for none; NULL where nobody asks */
+static uint32_t *framed_addresses;
 static uint64_t seed = 88172645463325252ull;
 static uint64_t draw(void) { seed ^= seed << 13; seed ^= seed >> 7; seed ^= seed << 17; return seed; }
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
@@ -133,7 +135,8 @@ static void build(slot_t *s, int mode, int id, long number, long request, int so
         p = put_microsoft(p, 11, responses + 66 * number, 16); p = put_microsoft(p, 25, responses + 66 * number + 16, 50);
     } else {
         uint32_t base = (uint32_t)request * 1500u;
-        p = put_int(p, 45, 1); p = put_int(p, 55, (uint32_t)time(NULL)); p = put_int(p, 8, 0x64400000u + (uint32_t)number);
+        p = put_int(p, 45, 1); p = put_int(p, 55, (uint32_t)time(NULL));
+        p = put_int(p, 8, framed_addresses && framed_addresses[number] ? framed_addresses[number] : 0x64400000u + (uint32_t)number);
         p = put_int(p, 41, 0);
         if (request) {
             p = put_int(p, 46, 300 + (uint32_t)(request % 86400)); p = put_int(p, 42, base); p = put_int(p, 43, base * 7);
