@@ -49,7 +49,7 @@ _log = logging.getLogger("netbilld.addresses")
 
 MAX_WAITING: Final = 20_000  # log-ins whose address is being taken; beyond them a log-in is refused
 MAX_UNWRITTEN: Final = 20_000
-BATCH_LOGINS: Final = 500
+BATCH_LOGINS: Final = 1_000
 ANSWER_SECONDS: Final = 5.0  # after which even a patient NAS has turned away; one that asks again gets the late answer
 HANG_SECONDS: Final = 2.0  # a database that takes so long over one batch counts as away
 AWAY_SECONDS: Final = 0.5  # between two looks at a database that is away
