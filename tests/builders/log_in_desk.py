@@ -13,6 +13,7 @@ from netbilld.radius.mschap import nt_hash
 from netbilld.radius.packet import Packet, decode, encode
 from netbilld.radius.passwords import hide_password
 from netbilld.radius.server import Request
+from netbilld.radius.values import lookup_key
 from netbilld.services.access_directory import AccessDirectory, OpenedCredential
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
@@ -34,7 +35,7 @@ def facts(service_id: UUID = SERVICE_ID, **changes: Any) -> ServiceFacts:
 
 
 def credential(name: str = "Budi", password: bytes = b"rahasia", kind: CredentialKind = "password") -> OpenedCredential:
-    return OpenedCredential(name.lower().encode(), name, kind, password, nt_hash(password) if password else b"")
+    return OpenedCredential(lookup_key(name.encode()), name, kind, password, nt_hash(password) if password else b"")
 
 
 def request(name: bytes, password: bytes, vendor: str = "mikrotik") -> Request:

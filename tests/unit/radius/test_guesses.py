@@ -64,6 +64,19 @@ def test_a_device_that_tries_many_names_is_slowed_by_its_address() -> None:
     assert guesses.may_try("siti", NAS, THIEF, 30.0)
 
 
+def test_a_device_that_tries_many_names_waits_although_each_name_is_new() -> None:
+    guesses = Guesses()
+    slow = [guesses.wrong(b"voucher%d" % number, NAS, THIEF, number / 100) for number in range(8)]
+    assert slow == [False] * limits.PATIENCE_TRIES + [True] * 3
+
+
+def test_getting_in_forgives_the_device_its_tries_with_that_name() -> None:
+    guesses = Guesses()
+    assert tried(guesses, HOME, limits.TRIES_OF_A_DEVICE - 1, every=0.01) == limits.TRIES_OF_A_DEVICE - 1
+    guesses.right("budi", NAS, HOME)
+    assert tried(guesses, HOME, limits.TRIES_OF_A_DEVICE - 1, every=0.01) == limits.TRIES_OF_A_DEVICE - 1
+
+
 def test_a_modem_with_an_old_password_is_neither_refused_nor_delayed() -> None:
     guesses = Guesses()
     for number in range(500):
@@ -118,3 +131,27 @@ def test_after_a_restart_the_device_with_a_session_is_known_however_its_address_
     guesses.remember("budi", HOME)  # what is known from a log-in of now is newer
     assert guesses.may_try("budi", NAS, b"new modem", 5.0)
     assert not guesses.may_try("budi", NAS, HOME, 5.0)
+
+
+def test_when_many_names_are_familiar_the_older_half_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FAMILIAR", 2)
+    guesses = Guesses()
+    for name in ("budi", "siti", "wati"):  # one too many: a new half is begun
+        guesses.right(name, NAS, HOME)
+    for device in range(100):
+        tried(guesses, b"thief %d" % device, 50)
+    assert guesses.may_try("budi", NAS, HOME, 5.0)
+    assert not guesses.may_try("budi", NAS, b"another", 5.0)
+    for name in ("one", "two", "three"):
+        guesses.remember(name, HOME)
+    assert len(guesses._familiar) == 2
+
+
+def test_room_is_made_of_what_is_forgotten_before_anybody_is_let_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_WATCHED", 2)
+    guesses = Guesses()
+    guesses.wrong("long ago", NAS, b"", 0.0)
+    for _ in range(limits.TRIES_OF_A_DEVICE + 1):
+        guesses.wrong("budi", NAS, THIEF, 100.0)
+    guesses.wrong("siti", NAS, b"", 100.0)
+    assert not guesses.may_try("budi", NAS, THIEF, 100.0)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from netbilld.radius.access import Decision
-from netbilld.radius.attributes import CALLING_STATION_ID
+from netbilld.radius.attributes import CALLING_STATION_ID, SERVICE_TYPE
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Request
 from netbilld.services import slow_guessers
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
-from tests.builders.log_in_desk import Desk, facts
+from tests.builders.log_in_desk import Desk, credential, facts
 from tests.builders.services import NOW
 from tests.radius_requests import chap, mschap_v2, pap
 
@@ -66,6 +66,7 @@ def test_unknown_names_and_other_methods_are_slowed_alike() -> None:
         lambda number: pap(b"nobody", b"guess %d" % number, THIEF),
         lambda number: chap(b"NoBody" if number % 2 else b"nobody", b"guess %d" % number, THIEF),
         lambda number: mschap_v2(b"nobody", f"guess {number}", THIEF),
+        lambda number: pap(b"admin", b"guess %d" % number, THIEF, (SERVICE_TYPE, b"\0\0\0\7")),  # the router's prompt
         lambda number: mschap_v2(b"BUDI" if number % 2 else b"budi", f"guess {number}", THIEF),
     ]
     for make in guesses:
@@ -82,6 +83,13 @@ def test_a_device_that_nobody_knows_yet_may_ask_as_often_as_it_likes() -> None:
         assert decision.reason == "unknown_user"
 
 
+def test_a_device_that_is_known_and_gives_a_wrong_password_is_slowed() -> None:
+    slow = Slow()
+    slow.desk.serve(facts(), credential(HOME[1].decode(), b"semua", "mac"))
+    answers = [slow.ask(pap(HOME[1], b"guess %d" % number, HOME)) for number in range(7)]
+    assert [answer is None for answer in answers] == [False] * 5 + [True] * 2
+
+
 def test_without_a_delay_and_beyond_so_many_waiting_a_reject_leaves_at_once() -> None:
     slow = Slow(delay_seconds=0)
     assert all(slow.ask(pap(b"budi", b"guess", THIEF)) is not None for _ in range(30))
@@ -89,3 +97,14 @@ def test_without_a_delay_and_beyond_so_many_waiting_a_reject_leaves_at_once() ->
     full = Slow()
     full.guessers._waiting = slow_guessers.MAX_WAITING
     assert all(full.ask(pap(b"budi", b"guess", THIEF)) is not None for _ in range(30))
+
+
+def test_a_reject_that_has_left_makes_room_for_another_to_wait() -> None:
+    slow = Slow()
+    for _ in range(6):
+        slow.ask(pap(b"budi", b"guess", THIEF))
+    ((_, send),) = slow.timers
+    slow.guessers._waiting += slow_guessers.MAX_WAITING - 1
+    assert slow.ask(pap(b"budi", b"guess", THIEF)) is not None
+    send()
+    assert slow.ask(pap(b"budi", b"guess", THIEF)) is None
