@@ -13,7 +13,6 @@ from netbilld.accounting.session import (
     Fit,
     Session,
     SessionChange,
-    SessionState,
     apply,
     begin,
     continues,
@@ -77,7 +76,7 @@ class SessionFold:
         if kind is RecordKind.ON or kind is RecordKind.OFF:
             for session_id in nas.ids:
                 session = self.sessions[session_id]
-                if session.nas_source in {None, record.source} and session.state is not SessionState.CLOSED:
+                if session.is_open and session.nas_source in {None, record.source}:
                     self._put(session, ended_by_restart(session, record))
             return None
         if kind is RecordKind.OTHER:

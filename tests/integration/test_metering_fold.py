@@ -1,5 +1,5 @@
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from netbilld.accounting.fold import SessionFold
 from netbilld.accounting.session import Session
+from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.sessions import SessionStore
 from netbilld.adapters.database.tables import nas, observed, sessions, usage_hours, usage_periods, usage_slices
@@ -25,6 +26,14 @@ GIB4 = 2**32
 
 class KilledError(BaseException):
     """Nothing handles a kill -9."""
+
+
+def _killed_before(method: Callable[..., Awaitable[Any]], kill: Callable[[], None]) -> Callable[..., Awaitable[Any]]:
+    async def killed(*values: Any) -> Any:
+        kill()
+        return await method(*values)
+
+    return killed
 
 
 async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Any]:
@@ -70,7 +79,7 @@ async def test_a_session_is_metered_to_its_service_hour_and_billing_period(datab
 
 
 async def test_killed_between_any_two_statements_and_run_again_nothing_is_lost_or_doubled(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with metering(database, tmp_path) as m:
         (budi,) = await prepared(m, "budi", plan=PER_USE)
@@ -93,7 +102,10 @@ async def test_killed_between_any_two_statements_and_run_again_nothing_is_lost_o
             event.listen(engine, "before_cursor_execute", kill)
             event.listen(engine, "commit", kill)
             try:
-                batch = await m.new_meter().run_batch()
+                with monkeypatch.context() as patched:
+                    for name in ("fetch", "execute", "append"):
+                        patched.setattr(Driver, name, _killed_before(getattr(Driver, name), kill))
+                    batch = await m.new_meter().run_batch()
             except KilledError:
                 survived += 1
                 continue
