@@ -16,7 +16,7 @@ from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
-from netbilld.daemon.authentication import SILENCE_SECONDS, load_access, remember_devices
+from netbilld.daemon.authentication import SILENCE_SECONDS, decide_ahead, load_access, remember_devices
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.compose import Parts, compose
@@ -148,6 +148,10 @@ class Daemon:
             "house-keeping": partial(every, 3600.0, self._keep_house),
             "invoices": partial(daily, DailyAt(settings.billing.run_at, settings.timezone), parts.clock, self._bill),
         }
+        if parts.workers is None:
+            loops["what everybody is due"] = partial(
+                decide_ahead, parts.auth.directory, parts.clock, parts.edge.log_ins_wait
+            )
         if parts.radsec is not None:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:

@@ -161,6 +161,10 @@ class AccessDirectory:
             view = self._view(login, now)
         return view
 
+    def undecided(self) -> list[bytes]:
+        """Return the names whose next log-in has to be decided first, to be asked for in `find` ahead of it."""
+        return [key for key, login in self._by_key.items() if login.view is None]
+
     def name(self, user_name: bytes) -> str | None:
         """Return the name that a User-Name leads to, as it is stored; None for nobody."""
         login = self._by_key.get(lookup_key(user_name))

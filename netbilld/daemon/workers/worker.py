@@ -23,7 +23,14 @@ from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
 from netbilld.daemon.addressing import know_pools
-from netbilld.daemon.authentication import SILENCE_SECONDS, Authentication, load_access, remember_devices, trace_of
+from netbilld.daemon.authentication import (
+    SILENCE_SECONDS,
+    Authentication,
+    decide_ahead,
+    load_access,
+    remember_devices,
+    trace_of,
+)
 from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.logs import configure_logs
@@ -126,6 +133,7 @@ class Worker:
             "silent EAP": partial(every, SILENCE_SECONDS, self._auth.forget_silent),
             "learned facts": partial(every, 2.0, self._clients.keep_learned),
             "usage": self._look_at,
+            "what everybody is due": partial(decide_ahead, self._auth.directory, self._clock, self._edge.log_ins_wait),
         }
         if not self._database.is_sqlite:
             loops["notifications"] = self._feed.listen
