@@ -99,6 +99,16 @@ class LeaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLease:
+    """An address of ours that a service has now."""
+
+    pool_id: UUID
+    pool: str
+    address: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeasePage:
     """A page of a pool's leases, newest first, and how many there are."""
 

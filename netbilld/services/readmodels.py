@@ -9,7 +9,7 @@ from uuid import UUID
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.service_lock import ServiceLock
-from netbilld.services.address_pools import PoolViews
+from netbilld.services.address_pools import PoolViews, ServiceLease
 from netbilld.services.log_ins import LogIns
 
 PAGE_LENGTH: Final = 50
@@ -245,6 +245,8 @@ class ServiceFile:
     charged_minor: int
     sessions: Sequence[SessionLine]
     locks: Sequence[ServiceLock] = ()
+    static_prefixes: Sequence[str] = ()
+    leases: Sequence[ServiceLease] = ()
 
     @property
     def username(self) -> str:

@@ -207,6 +207,22 @@ async def test_who_has_and_who_had_an_address_is_answered(
         assert text in shown, shown
 
 
+async def test_a_subscriber_s_page_says_which_addresses_are_theirs(
+    world: PanelWorld, browser: Browser, person: Person, nas_id: UUID
+) -> None:
+    rumah = await home(world)
+    siti = await world.person("siti", "Siti Aminah", ip="203.0.113.7", delegated_prefix="2001:db8:7::/56")
+    await lease(world, rumah, "10.20.0.2", person, nas_id, held_until_at=NOW + timedelta(seconds=90))
+    await lease(world, rumah, "10.20.0.3", person, nas_id, released_at=NOW)
+    shown = await browser.page(f"/subscribers/{person.number}")
+    assert "Dari pool 10.20.0.2 rumah · ditahan" in plain(shown)
+    assert f'href="/pools/{rumah.id}?q=10.20.0.2"' in shown
+    assert "10.20.0.3" not in shown
+    assert "Alamat tetap 203.0.113.7 Prefix tetap 2001:db8:7::/56" in plain(
+        await browser.page(f"/subscribers/{siti.number}")
+    )
+
+
 # -- adding and changing ---------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,8 @@ KINDS: Final = tuple(kind.value for kind in PoolKind)
 _LONGEST_FILTER: Final = 100
 _SEPARATORS: Final = re.compile(r"[\n,;]")
 
-LINES: Final = Part("pools", "pools.lines", lambda work: work.readmodels.pool_lines(), "partials/pools.html", 5)
+# conflicts are found by looking at every lease
+LINES: Final = Part("pools", "pools.lines", lambda work: work.readmodels.pool_lines(), "partials/pools.html", 15)
 
 
 async def show_list(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Address, ip_network
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 
 from netbilld.accounting.address_use import SessionHold, has_lease
 from netbilld.adapters.database.addresses import AddressStore
@@ -318,10 +318,8 @@ def _matching(text: str) -> ColumnElement[bool]:
     if not wanted:
         return true()
     needle = like(wanted)
-    named = exists().where(
-        credentials.c.service_id == _LEASE.service_id, credentials.c.name_key.like(needle, escape="\\")
-    )
-    return or_(_LEASE.address.like(needle, escape="\\"), named)
+    named = select(credentials.c.service_id).where(credentials.c.name_key.like(needle, escape="\\"))
+    return or_(_LEASE.address.like(needle, escape="\\"), _LEASE.service_id.in_(named))
 
 
 def _state(row: Any) -> str:

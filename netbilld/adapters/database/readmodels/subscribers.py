@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
 from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.queries import first_username, is_online, like
@@ -13,6 +13,8 @@ from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
+    address_leases,
+    address_pools,
     auth_attempts,
     changes,
     credentials,
@@ -30,6 +32,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.services.address_pools import ServiceLease
 from netbilld.services.readmodels import (
     PAGE_LENGTH,
     ChangeLine,
@@ -166,7 +169,29 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
             charged_minor=used["charged_minor"] if used else 0,
             sessions=await self._sessions_where(is_open, _MOST_SESSIONS),
             locks=await LockStore(self._connection).of(row["id"]),
+            static_prefixes=[prefix for prefix in (row["ipv6_prefix"], row["delegated_prefix"]) if prefix],
+            leases=await self._leases(row["id"]),
         )
+
+    async def _leases(self, service_id: UUID) -> list[ServiceLease]:
+        held = address_leases.c.held_until_at.is_not(None)
+        query = (
+            select(
+                address_leases.c.pool_id,
+                address_pools.c.name.label("pool"),
+                address_leases.c.address,
+                case((held, "held"), else_="in_use").label("state"),
+            )
+            .join(address_pools, address_pools.c.id == address_leases.c.pool_id)
+            .where(
+                address_leases.c.service_id == service_id,
+                address_leases.c.released_at.is_(None),
+                address_pools.c.removed_at.is_(None),
+            )
+            .order_by(address_pools.c.name_key, address_leases.c.address)
+            .limit(_MOST_SESSIONS)
+        )
+        return [ServiceLease(**row) for row in await self._rows(query)]
 
     async def _days(self, service_ids: Sequence[UUID], now: datetime, timezone: str) -> Sequence[DayOfUsage]:
         """Return the last thirty local days, those without usage included."""
