@@ -13,7 +13,7 @@ from netbilld.adapters.database.tables import billed_periods, changes, invoice_l
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.billing.invoice_builder import BilledService, PeriodCharge, charges_due
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
-from netbilld.model.errors import RefusedError
+from netbilld.model.errors import RefusedError, StoreUnavailableError
 from netbilld.services import run_billing
 from netbilld.services.run_billing import RunBilling
 from tests.integration.money_world import ACTOR, PER_USE, ZONE, Person, World, at, plan_file
@@ -150,6 +150,24 @@ async def test_a_subscriber_whose_bill_fails_does_not_keep_the_others_from_their
     monkeypatch.undo()
     assert [one.subscriber_no for one in (await world.bill(date(2026, 1, 1))).invoices] == [people[1].number]
     await world.assert_books_hold()
+
+
+async def test_a_database_that_goes_away_ends_the_run_and_parks_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        await world.person(f"orang{number}", activated_on=date(2026, 1, 1))
+    tries = 0
+
+    async def is_away(_self: LedgerStore, *_args: object, **_kwargs: object) -> list[int]:
+        nonlocal tries
+        tries += 1
+        raise StoreUnavailableError("the database is away")
+
+    monkeypatch.setattr(LedgerStore, "post_many", is_away)
+    with pytest.raises(StoreUnavailableError):
+        await world.bill(date(2026, 1, 1))
+    assert tries == 1
 
 
 async def test_suspended_services_are_billed_as_usual_and_ended_ones_are_not(world: World) -> None:

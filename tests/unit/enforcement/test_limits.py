@@ -8,6 +8,7 @@ import pytest
 from netbilld.billing.plan import AfterAllowance, Counts, Timing
 from netbilld.enforcement.limits import NO_LIMITS, SessionLimits, may_have_limits, session_limits
 from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
+from netbilld.enforcement.profile import Access
 from tests.builders.plans import allowance, plan
 from tests.builders.services import GARDEN, NOW, service_facts, used
 
@@ -73,3 +74,18 @@ def test_who_has_paid_for_the_next_period_already_is_not_cut() -> None:
 
 def test_a_period_without_end_fits_into_the_attribute() -> None:
     assert limits(replace(PREPAID, paid_until_on=date(2250, 1, 1))).seconds_left == 2**31 - 1
+
+
+def test_who_is_slowed_down_is_cut_at_the_end_of_the_period_all_the_same() -> None:
+    slow = plan(timing=Timing.PREPAID, allowance=allowance(AfterAllowance.THROTTLE, GIGABYTE))
+    facts = service_facts(plan=slow, paid_until_on=date(2025, 3, 17), usage=used(GIGABYTE, 0))
+    assert entitlement(facts, GARDEN, NOW).access is Access.THROTTLED
+    assert limits(facts) == SessionLimits(seconds_left=13 * 3600)
+
+
+def test_what_is_left_is_never_nothing_which_a_nas_would_take_for_no_limit() -> None:
+    """An Accept may be made of what was due a moment ago."""
+    spent = replace(quota(AfterAllowance.WALL), usage=used(100 * GIGABYTE, 0))
+    assert session_limits(spent, Access.ACTIVE, NOW, 0.0).octets_left == 1
+    late = ENDS_AT + timedelta(hours=2)
+    assert session_limits(PREPAID, Access.ACTIVE, late, 0.0).seconds_left == 1

@@ -99,6 +99,28 @@ def test_a_ghost_takes_no_place_and_is_asked_to_end(second: SecondLogin) -> None
     assert (found.admitted, found.to_end) == (True, (ghost,))
 
 
+def test_of_several_ghosts_those_silent_longest_are_asked_to_end() -> None:
+    ghosts = [held(1, A, heard=500), held(2, C, heard=900)]
+    assert [one.id for one in admit(ghosts, comer(), 2, "refuse", hearing()).to_end] == [2]
+
+
+def test_a_log_in_that_nothing_came_of_is_not_asked_to_end() -> None:
+    assert admit([held(None, A, began=500, heard=500)], comer(), 1, "refuse", hearing()).to_end == ()
+
+
+def test_of_those_who_hold_the_places_the_one_heard_last_is_named() -> None:
+    blocking = admit([held(1, A, heard=60), held(2, C, heard=5)], comer(), 2, "refuse", hearing()).blocking
+    assert blocking is not None
+    assert blocking.id == 2
+
+
+def test_a_place_is_as_old_as_the_newest_session_in_it() -> None:
+    """A station that dialled again a moment ago is not the oldest because its earlier session still lingers."""
+    twice = [held(1, A, began=3600), held(2, A, began=30)]
+    found = admit([*twice, held(3, C, began=600)], comer(), 2, "replace", hearing())
+    assert [one.id for one in found.to_end] == [3]
+
+
 def test_a_ghost_that_is_in_nobodys_way_is_left_alone() -> None:
     assert admit([held(1, A, heard=450)], comer(), 2, "refuse", hearing()).to_end == ()
 

@@ -131,6 +131,20 @@ def test_a_ghost_is_let_go_and_asked_to_end() -> None:
     assert desk.to_end() == [1]
 
 
+def test_what_is_replaced_and_what_was_a_ghost_is_counted_apart() -> None:
+    desk = Desk(REPLACE)
+    desk.start(1, A)
+    desk.log_in(B)
+    assert (desk.admit.counters.replaced, desk.admit.counters.ghosts) == (1, 0)
+    desk = Desk(REFUSE)
+    desk.start(1, A)
+    desk.log_in(B)
+    assert desk.admit.counters.refused_limit == 1
+    desk.wait(450)
+    desk.log_in(B)
+    assert (desk.admit.counters.replaced, desk.admit.counters.ghosts) == (0, 1)
+
+
 def test_a_session_presumed_over_or_unknown_to_its_nas_takes_no_place() -> None:
     desk = Desk(REFUSE)
     desk.start(1, A)
@@ -314,6 +328,7 @@ def test_without_an_address_the_place_and_the_lesson_are_given_back_and_nobody_i
     assert [decision.reason for decision in desk.late] == ["pool_full"]
     assert desk.to_end() == []
     assert desk.lessons() == {}
+    assert desk.learned.locks(SERVICE, desk.terms) == {}
     assert len(desk.live.of(SERVICE)) == 1
 
 
