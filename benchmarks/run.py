@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--modes", default="pap,chap,mschapv2,acct")
     parser.add_argument("--against", default="freeradius-sql,freeradius-files")
     parser.add_argument("--requests", type=int, default=200_000, help="a run; of a server that asks a database a tenth")
-    parser.add_argument("--workers", type=int, default=3, help="netbilld's radius.workers, for rates and storm")
+    parser.add_argument("--workers", type=int, default=3, help="netbilld's radius.workers")
     parser.add_argument("--storm-subscribers", type=int, default=20_000)
     options = parser.parse_args()
     bars: list[Bar] = []

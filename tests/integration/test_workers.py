@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from netbilld.radius.attributes import CALLING_STATION_ID, FRAMED_IP_ADDRESS
+from netbilld.radius.attributes import (
+    CALLING_STATION_ID,
+    FRAMED_IP_ADDRESS,
+    MIKROTIK_ADDRESS_LIST,
+    MIKROTIK_RATE_LIMIT,
+)
+from netbilld.radius.packet import Packet
 from tests.daemon_process import FLAT_PLAN, DaemonProcess
 from tests.nas_socket import ACCEPT, REJECT, NasSocket
 from tests.peers import wait_until
@@ -24,6 +30,9 @@ second = "refuse"
 [address]
 pool = "kecil"
 """
+)
+FASTER_PLAN = (
+    FLAT_PLAN.replace("RUMAH20", "RUMAH50").replace('down = "20M"', 'down = "50M"').replace('up = "10M"', 'up = "25M"')
 )
 
 
@@ -53,6 +62,19 @@ def _lets_in(nas: NasSocket, password: str) -> bool:
     return nas.login("budi", password) == ACCEPT
 
 
+def _reply(nas: NasSocket) -> Packet:
+    nas.send(nas.login_request("budi", "lain"))
+    return nas.receive()
+
+
+def _has_rate(nas: NasSocket, rate: bytes) -> bool:
+    return _reply(nas).attributes.get(MIKROTIK_RATE_LIMIT) == rate
+
+
+def _is_walled(nas: NasSocket) -> bool:
+    return _reply(nas).attributes.get(MIKROTIK_ADDRESS_LIST) is not None
+
+
 def _reasons(daemon: DaemonProcess) -> set[str]:
     return {line["reason"] for line in daemon.json("auth", "log") if line["result"] == "reject"}
 
@@ -72,6 +94,13 @@ def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(dae
         for nas in (even, odd):
             wait_until(partial(_lets_in, nas, "lain"), "the new password is known", 1)
             assert nas.login("budi") == REJECT
+        daemon.plan(FASTER_PLAN)
+        daemon.cli("subscriber", "set", "budi", "--plan", "RUMAH50")
+        for nas in (even, odd):
+            wait_until(partial(_has_rate, nas, b"25M/50M"), "the new plan's speed is given", 1)
+        daemon.cli("subscriber", "suspend", "budi")
+        for nas in (even, odd):
+            wait_until(partial(_is_walled, nas), "the suspension is known", 1)
         wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
         for _ in range(6):
             assert even.login("budi", "salah") == REJECT
