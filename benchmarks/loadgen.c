@@ -1,20 +1,22 @@
 /* A small RADIUS load client: keeps a window of requests outstanding, verifies every reply, prints one JSON line.
  *
  *   loadgen -m pap|chap|mschapv2|acct -a HOST -p PORT -k SECRET -u SUBSCRIBERS -n REQUESTS -w WINDOW
- *           [-s SOURCES] [-r FILE] [-o]
+ *           [-s SOURCES] [-r FILE] [-c FILE] [-g GENERATION] [-o]
  *
  * Subscribers are user000000, user000001, … with passwords pass000000, …, drawn at random; accounting goes through
  * them in turn. Requests come from 127.0.0.11 and as many addresses after it as -s says, with a window shared fairly
  * and an identifier of its own for each outstanding request. -r names the prepared answers of MS-CHAPv2; -o takes
  * Access replies without Message-Authenticator (a server from before RFC 3579 made it usual).
+ * -c names what each subscriber's NAS echoes as Class.
+ * -g gives accounting sessions other ids, so that a further run is not of sessions that are known already.
  * A request unanswered for 1.1 s is sent again with the same octets, three times in all (as RouterOS does).
  */
 #include "packets.h"
 
 int main(int argc, char **argv) {
-    const char *host = "127.0.0.1", *mode_name = "pap", *file = NULL; int port = 1812, window = 64, sources = 1, unsigned_too = 0;
+    const char *host = "127.0.0.1", *mode_name = "pap", *file = NULL, *class_file = NULL; int port = 1812, window = 64, sources = 1, unsigned_too = 0;
     long subscribers = 1, requests = 1;
-    for (int option; (option = getopt(argc, argv, "m:a:p:k:u:n:w:s:r:o")) != -1;) switch (option) {
+    for (int option; (option = getopt(argc, argv, "m:a:p:k:u:n:w:s:r:c:g:o")) != -1;) switch (option) {
         case 'm': mode_name = optarg; break;
         case 'a': host = optarg; break;
         case 'p': port = atoi(optarg); break;
@@ -24,6 +26,8 @@ int main(int argc, char **argv) {
         case 'w': window = atoi(optarg); break;
         case 's': sources = atoi(optarg); break;
         case 'r': file = optarg; break;
+        case 'c': class_file = optarg; break;
+        case 'g': session_prefix[0] = '1' + atol(optarg) % 9; break;
         case 'o': unsigned_too = 1; break;
         default: return 2;
     }
@@ -32,6 +36,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "loadgen: an option is missing or out of range\n"); return 2;
     }
     if (file) read_responses(file, subscribers);
+    if (class_file) classes = read_each(class_file, CLASS_OCTETS, subscribers);
     int sockets = (window + 127) / 128; if (sockets < sources) sockets = sources;
     int share = (window + sockets - 1) / sockets; /* at most 128 of a socket's 256 identifiers in flight */
     struct sockaddr_in to = address(host, port);
@@ -50,7 +55,7 @@ int main(int argc, char **argv) {
                 long number = draw() % (uint64_t)subscribers, turn = 0;
                 if (mode == ACCT) { /* a subscriber stays with one NAS */
                     long at = i % sources + sources * turns[i % sources]++, round = subscribers / sources * sources;
-                    number = at % round; turn = 1 + at / round;
+                    number = at % round; turn = at / round; /* a Start, then reports */
                 }
                 build(s, mode, id, number, turn, i % sources);
                 s->busy = 1; s->tries = 1; s->first = now(); send_slot(polls[i].fd, s, s->first);

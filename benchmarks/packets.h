@@ -82,6 +82,9 @@ typedef struct { uint8_t data[512]; size_t len; double first, last; long subscri
 static char session_prefix[] = "81"; /* of Acct-Session-Id */
 /* 16 octets of challenge and 50 of MS-CHAP2-Response for each subscriber, made beforehand; NULL unless MSCHAPV2 */
 static uint8_t *responses;
+/* the Class that a subscriber's Access-Accept has given, to be echoed in accounting; NULL for none */
+enum { CLASS_OCTETS = 47 };
+static uint8_t *classes;
 /* what each subscriber was given, 0 for none; NULL where nobody asks */
 static uint32_t *framed_addresses;
 static uint64_t seed = 88172645463325252ull;
@@ -138,6 +141,7 @@ static void build(slot_t *s, int mode, int id, long number, long request, int so
         p = put_int(p, 45, 1); p = put_int(p, 55, (uint32_t)time(NULL));
         p = put_int(p, 8, framed_addresses && framed_addresses[number] ? framed_addresses[number] : 0x64400000u + (uint32_t)number);
         p = put_int(p, 41, 0);
+        if (classes) p = put(p, 25, classes + CLASS_OCTETS * number, CLASS_OCTETS);
         if (request) {
             p = put_int(p, 46, 300 + (uint32_t)(request % 86400)); p = put_int(p, 42, base); p = put_int(p, 43, base * 7);
             p = put_int(p, 52, 0); p = put_int(p, 53, 0); p = put_int(p, 47, base / 700); p = put_int(p, 48, base / 100);
@@ -178,11 +182,13 @@ static void send_slot(int fd, slot_t *s, double at) {
     s->last = at;
     if (send(fd, s->data, s->len, 0) < 0 && errno != ECONNREFUSED && errno != EAGAIN) { perror("send"); exit(1); }
 }
-static void read_responses(const char *path, long subscribers) {
-    FILE *file = fopen(path, "rb"); responses = malloc(66 * subscribers);
-    if (!file || fread(responses, 66, subscribers, file) != (size_t)subscribers) { fprintf(stderr, "%s: too short\n", path); exit(2); }
+static uint8_t *read_each(const char *path, long octets, long subscribers) {
+    FILE *file = fopen(path, "rb"); uint8_t *read = malloc(octets * subscribers);
+    if (!file || fread(read, octets, subscribers, file) != (size_t)subscribers) { fprintf(stderr, "%s: too short\n", path); exit(2); }
     fclose(file);
+    return read;
 }
+static void read_responses(const char *path, long subscribers) { responses = read_each(path, 66, subscribers); }
 static int mode_named(const char *name) {
     static const char *const names[] = {"pap", "chap", "mschapv2", "acct"};
     for (int i = 0; i < 4; i++) if (!strcmp(name, names[i])) return i;
