@@ -16,12 +16,12 @@ from netbilld.adapters.certificates import CertificateFiles
 from netbilld.radius.attributes import CALLING_STATION_ID, CLASS, EAP_MESSAGE, FRAMED_IP_ADDRESS, STATE, USER_NAME
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code
-from netbilld.radius.eap.packet import EapType, response
+from netbilld.radius.eap.packet import EapType
 from netbilld.radius.exchange import Reply, build_request
 from netbilld.radius.packet import encode_attributes
 from tests.coa_server import ACCT_SESSION_ID
 from tests.daemon_process import FLAT_PLAN, DaemonProcess
-from tests.eap_peer import Peer
+from tests.eap_peer import Peer, response
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
 from tests.peers import free_tcp_port, wait_until
 from tests.radsec_client import RadsecClient
