@@ -92,6 +92,8 @@ class FollowUsage:
             facts = facts_of(service_id)
             if facts is None or facts.plan.allowance is None:
                 continue
+            if facts.usage is not None and period.start_on < facts.usage.start_on:
+                continue  # a late word of a period that is over: it must not hide what this one has used
             usage = PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
             if _is_used_up(facts, usage) and not _is_known(facts, usage):
                 concerned.append(service_id)

@@ -147,6 +147,15 @@ async def test_what_is_left_is_kept_fresh_where_log_ins_are_told() -> None:
     assert nodes.decided == []
 
 
+@pytest.mark.parametrize("octets", [1 * GB, 20 * GB])
+async def test_a_late_word_of_an_earlier_period_does_not_hide_what_this_one_has_used(octets: int) -> None:
+    used_up = facts("block", used=11 * GB)
+    nodes = Nodes(used_up)
+    await nodes.follow.run(batch(octets, date(2026, 2, 1)))
+    assert nodes.known == used_up
+    assert nodes.decided == []
+
+
 async def test_a_wallet_that_was_charged_and_a_service_that_is_not_known_are_decided_on() -> None:
     nodes = Nodes(facts())
     await nodes.follow.run(batch(1, charged_service_ids=frozenset((SERVICE,))))
