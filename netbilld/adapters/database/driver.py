@@ -19,6 +19,10 @@ from netbilld.adapters.database.bulk import Row, insert_rows
 from netbilld.adapters.database.tables import metadata
 from netbilld.model.errors import StoreUnavailableError
 
+# PostgreSQL manual, appendix A: a standby that takes no writes, no room on disk or in memory, a lock that is not to be
+# had, a server that goes or is told to stop, a system that fails below it. Whatever is written then, fails.
+_TROUBLES: Final = ("25006", "53", "55P03", "57", "58")
+
 ROWS_A_TURN: Final = 250  # made into objects before others on the event loop have their turn
 
 _T = TypeVar("_T")
@@ -93,6 +97,11 @@ def shared_id(kept: str) -> UUID:
     return UUID(kept)
 
 
+def is_in_trouble(error: BaseException | None) -> bool:
+    """Tell whether PostgreSQL has refused for the state it is in, and not for what was asked of it."""
+    return str(getattr(error, "sqlstate", None) or "").startswith(_TROUBLES)
+
+
 @contextmanager
 def _translated(*, is_sqlite: bool) -> Iterator[None]:
     """Turn connection trouble into StoreUnavailableError."""
@@ -106,7 +115,9 @@ def _translated(*, is_sqlite: bool) -> Iterator[None]:
 
     try:
         yield
-    except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as error:
+    except (asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         if isinstance(error, ValueError):  # a value that no column holds, and no trouble at all
+            raise
+        if not (isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError) or is_in_trouble(error)):
             raise
         raise StoreUnavailableError(f"the database does not answer: {error}") from error

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from netbilld.adapters.database.driver import is_in_trouble
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.model.errors import InvalidInputError, StoreUnavailableError
 
@@ -133,12 +134,6 @@ async def _hung_connections_given_up(connection: AsyncConnection) -> AsyncIterat
         raise
 
 
-def _is_going_or_coming(error: BaseException | None) -> bool:
-    """Tell whether PostgreSQL shuts down, starts up, or has no connection to spare (its appendix A)."""
-    state = str(getattr(error, "sqlstate", None) or "")
-    return state.startswith(("57P", "53300"))
-
-
 class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     """Turn a driver's connection trouble into StoreUnavailableError; leave everything else alone."""
 
@@ -152,7 +147,7 @@ class _translated:  # noqa: N801 - reads as a word in `with _translated():`
         if isinstance(error, PoolTimeoutError):
             raise StoreUnavailableError("the database is too busy: no connection has become free") from error
         if isinstance(error, OperationalError | InterfaceError) or (
-            isinstance(error, DBAPIError) and (error.connection_invalidated or _is_going_or_coming(error.orig))
+            isinstance(error, DBAPIError) and (error.connection_invalidated or is_in_trouble(error.orig))
         ):
             reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
             raise StoreUnavailableError(f"the database does not answer: {reason}") from error
