@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from aiohttp import web
 
@@ -31,6 +30,7 @@ from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.packet_trace import PacketTrace
+from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
@@ -67,8 +67,6 @@ from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
-
-STATEMENT_SECONDS: Final = 15.0  # what the daemon asks of PostgreSQL takes milliseconds; one that hangs is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
