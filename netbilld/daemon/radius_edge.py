@@ -126,8 +126,8 @@ class RadiusEdge:
             take,
             name=f"radius {server.kind}",
             on_failure=server.forget_datagram,
-            has_begun=self.auth.has_begun if server is self.auth else None,  # accounting waits for the disk, not for us
-            on_overload=self._overloaded if server is self.auth else None,
+            has_begun=server.has_begun,
+            on_overload=partial(self._overloaded, server),
             on_copy=server.copied,
             dual_stack=dual_stack,
             descriptor=descriptor,
@@ -135,9 +135,9 @@ class RadiusEdge:
         self.listeners.append((server, listener))
         self._ports.append(take)
 
-    def _overloaded(self, datagram: bytes, source: Source) -> None:
-        drop = self.auth.overloaded(datagram, source)
-        self._otherwise(drop, datagram, "auth", self._clock.monotonic())
+    def _overloaded(self, server: RadiusServer, datagram: bytes, source: Source) -> None:
+        drop = server.overloaded(datagram, source)
+        self._otherwise(drop, datagram, server.kind, self._clock.monotonic())
 
     def _authentication(self) -> "_AuthenticationPort":
         return _AuthenticationPort(self.auth, self._authenticate, self._clock, self._otherwise)

@@ -19,7 +19,7 @@ RETRY_SECONDS: Final = 0.3  # no NAS asks more often
 MAX_BEGUN: Final = 8192
 MAX_TURNED_AWAY: Final = 32_768  # of which it is remembered when they first asked
 LEAST_NEW: Final = 32  # whatever one of them costs
-_FADING: Final = 7 / 8  # of what is known of the cost, with each turn
+_FADING: Final = 31 / 32  # of what is known of the cost, with each turn
 
 Key = tuple[Source, bytes]  # source, and the identifier and authenticator of a request
 
