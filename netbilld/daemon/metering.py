@@ -16,7 +16,7 @@ from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import Batch, MeterUsage
 
 IDLE_SECONDS: Final = 1.0
-GATHER_SECONDS: Final = 0.05  # from one batch to the next, while none is behind: ten records cost hardly more than one
+GATHER_SECONDS: Final = 0.1  # from one batch to the next, while none is behind: ten records cost hardly more than one
 PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting
 PAUSES_AT_FIRST: Final = 100  # a power cut's storm is over by then
 PAUSES_A_BATCH: Final = 5  # from then on, for as long as it goes on

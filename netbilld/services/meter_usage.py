@@ -30,7 +30,7 @@ from netbilld.radius.values import lookup_key, text
 
 _log = logging.getLogger(__name__)
 
-BATCH_RECORDS: Final = 1_024  # at most: as many as wait
+BATCH_RECORDS: Final = 2_048  # at most: as many as wait
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_PLANS: Final = 4096

@@ -70,9 +70,10 @@ class Driver:
 
     async def _opened(self) -> Any:
         if self._driver is None:
-            if not self.is_sqlite:
+            driver: Any = (await self._connection.get_raw_connection()).driver_connection
+            if not self.is_sqlite and not driver.is_in_transaction():
                 await self._connection.exec_driver_sql("SELECT 1")  # begins the transaction, which is begun late
-            self._driver = (await self._connection.get_raw_connection()).driver_connection
+            self._driver = driver
         return self._driver
 
 

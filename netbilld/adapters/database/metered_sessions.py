@@ -51,11 +51,11 @@ _BUCKETS: Final = 256
 # What is looked for is few among many and always found by an index. The planner, whose statistics know nothing yet of
 # what a storm has brought, would now and then read all there is for each: hence these, and OFFSET 0, which it can't see
 # through.
-_NESTED_LOOPS: Final = (
+_HOLD: Final = (
     "SELECT set_config('enable_hashjoin', 'off', TRUE), set_config('enable_mergejoin', 'off', TRUE), "
-    "set_config('enable_seqscan', 'off', TRUE), set_config('jit', 'off', TRUE), pg_advisory_xact_lock_shared($1)"
+    "set_config('enable_seqscan', 'off', TRUE), set_config('jit', 'off', TRUE), pg_advisory_xact_lock_shared($1), "
+    "(SELECT count(pg_advisory_xact_lock(bucket)) FROM unnest($2::bigint[]) AS bucket)"  # the gate before, and in order
 )
-_LOCK_BUCKETS: Final = "SELECT pg_advisory_xact_lock(bucket) FROM unnest($1::bigint[]) AS bucket"
 
 _SELECT: Final = f"SELECT {', '.join(f'sessions.{name}' for name in COLUMNS)} "
 _IDENTITIES: Final = {
@@ -182,9 +182,8 @@ class MeteredSessions:
         """
         if self._driver.is_sqlite:
             return
-        await self._driver.fetch(_NESTED_LOOPS, _GATE)
         buckets = sorted({_GATE + 1 + nas_id.int % _BUCKETS for nas_id in nas_ids})
-        await self._driver.fetch(_LOCK_BUCKETS, buckets)
+        await self._driver.fetch(_HOLD, _GATE, buckets)
 
     async def hold_all(self) -> None:
         """Let nobody else change sessions of any NAS before this transaction ends."""

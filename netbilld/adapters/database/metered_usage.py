@@ -30,6 +30,11 @@ _ADD: Final = (
     "download_octets = {table}.download_octets + excluded.download_octets"
 )
 _ADD_HOUR: Final = f"ON CONFLICT (service_id, hour_at) {_ADD.format(table='usage_hours')}"
+_HOUR: Final = ("service_id", "hour_at", "upload_octets", "download_octets", "charged_minor")
+_ADD_HOURS: Final = (
+    f"INSERT INTO usage_hours ({', '.join(_HOUR)}) "
+    f"SELECT *, 0 FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[]) {_ADD_HOUR}"
+)
 _PERIOD: Final = ("service_id", "start_on", "end_on", "upload_octets", "download_octets", "charged_minor")
 _ADD_PERIODS: Final = {
     is_sqlite: f"INSERT INTO usage_periods ({', '.join(_PERIOD)}) {rows} "
@@ -76,8 +81,12 @@ class MeteredUsage:
 
     async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
         """Add octets to local hours: service, hour, upload, download; each hour of a service at most once."""
-        columns = ("service_id", "hour_at", "upload_octets", "download_octets", "charged_minor")
-        await insert_rows(self._connection, usage_hours, columns, [(*row, 0) for row in rows], _ADD_HOUR)
+        if not rows:
+            return
+        if self._driver.is_sqlite:
+            await insert_rows(self._connection, usage_hours, _HOUR, [(*row, 0) for row in rows], _ADD_HOUR)
+        else:
+            await self._driver.execute(_ADD_HOURS, *[list(column) for column in zip(*rows, strict=True)])
 
     async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]:
         """Add octets to billing periods: service, start, end, upload, download; each period at most once.
