@@ -123,16 +123,6 @@ class SessionStore(MeteredSessions):
             found += [_held(row) for row in await self._connection.execute(query)]
         return found
 
-    async def held(self, session_ids: Collection[int]) -> list[HeldSession]:
-        """Return those of these sessions that are open and a service's."""
-        found: list[HeldSession] = []
-        for some in _batches(list(session_ids)):
-            query = select(*(sessions.c[name] for name in _HELD)).where(
-                sessions.c.id.in_(some), sessions.c.stopped_at.is_(None), sessions.c.service_id.is_not(None)
-            )
-            found += [_held(row) for row in await self._connection.execute(query)]
-        return found
-
     async def stations(self, limit: int) -> list[tuple[str, str]]:
         """Return user name and MAC of open sessions of services, the newest first."""
         query = (
