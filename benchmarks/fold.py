@@ -228,7 +228,11 @@ async def measure(directory: Path, url: str, postgres: int | None, options: argp
         await upgrade(database)
         create_key_file(directory / KEY_FILE)
         await seed_database(url, directory / KEY_FILE, options.subscribers, sources(NAS))
-        running = await stack.enter_async_context((composed if options.follow else alone)(database, directory, clock))
+        running: Meter | Daemon
+        if options.follow:
+            running = await stack.enter_async_context(composed(database, directory, clock))
+        else:
+            running = await stack.enter_async_context(alone(database, directory, clock))
         async with database.read() as work:
             nas_ids = list(await work.connection.scalars(select(nas.c.id).order_by(nas.c.address)))
             named = select(credentials.c.service_id).order_by(credentials.c.name_key)
