@@ -100,6 +100,15 @@ def test_only_what_a_service_had_is_remembered_for_it() -> None:
     assert desk.table.remembered(ONE, NAS, "b") == desk.table.pool.number(address or "")
 
 
+def test_an_address_that_was_another_s_is_not_remembered_for_a_service_that_had_none() -> None:
+    desk = Desk("10.0.0.0/31")
+    address = desk.take(ONE, "a") or ""
+    desk.take(THREE)
+    desk.free(address)
+    assert desk.table.choose(TWO, NAS, "b") == desk.table.pool.number(address)
+    assert desk.table.remembered(TWO, NAS, "b") is None
+
+
 def test_a_pool_of_a_whole_ipv6_32_gives_and_counts_like_any_other() -> None:
     desk = Desk("2001:db8::/32", "delegated", 60)
     assert [desk.take(uuid4()) for _ in range(3)] == ["2001:db8::/60", "2001:db8:0:10::/60", "2001:db8:0:20::/60"]
