@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from netbilld.adapters.database.auth_log import _COLUMNS, _row
+from netbilld.adapters.database.attempt_row import ATTEMPT_COLUMNS, attempt_row
 from netbilld.services.attempt_buffer import LoginAttempt
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 def _logged(user_name: bytes = b"budi", mac: bytes | None = None, detail: str | None = None) -> dict[str, object]:
     attempt = LoginAttempt(NOW, uuid4(), user_name, None, "pap", "accept", "ok", 2**40, mac, detail)
-    return dict(zip(_COLUMNS, _row(attempt), strict=True))
+    return dict(zip(ATTEMPT_COLUMNS, attempt_row(attempt), strict=True))
 
 
 @pytest.mark.parametrize("mac", [b"02:00:00:00:00:AB", b"02-00-00-00-00-ab", b"0200.0000.00ab"])
