@@ -12,6 +12,7 @@ from netbilld.adapters.database.tables import address_leases, services
 from netbilld.cli.address_checks import check_addresses
 from netbilld.model.errors import StoreUnavailableError
 from netbilld.radius.terms import AccessTerms
+from netbilld.services import assign_addresses
 from tests.address_world import NOW, Node, World, pool, said
 
 A, B = "AA:00:00:00:00:01", "AA:00:00:00:00:02"
@@ -372,6 +373,26 @@ async def test_a_service_that_is_gone_from_the_database_harms_no_other_log_in(wo
     given = [said(decision) for decision in await asyncio.gather(*asked)]
     assert given[1] == "pool_unavailable"
     assert len({given[0], given[2], "pool_unavailable"}) == 3
+
+
+async def test_a_log_in_is_refused_where_too_many_wait_and_where_its_nas_has_turned_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.fill(3, pool("home", "10.0.0.0/29"))
+    node = world.node()
+    await node.book.load()
+    monkeypatch.setattr(assign_addresses, "MAX_WAITING", 1)
+    first = node.ask(world.service_ids[0], A)
+    second = await node.ask(world.service_ids[1], A)
+    assert (second.reason, second.detail) == ("pool_unavailable", "too many log-ins wait for an address")
+    await node.assign.flush()
+    assert said(await first) == "10.0.0.0"
+    monkeypatch.setattr(assign_addresses, "ANSWER_SECONDS", -1.0)
+    late = node.ask(world.service_ids[2], A)
+    await node.assign.flush()
+    assert ((await late).reason, (await late).detail) == ("pool_unavailable", "no address was got in time")
+    assert await world.live() == ["10.0.0.0"]
+    assert node.assign.counters.refused_unavailable == 2
 
 
 async def test_an_address_excluded_meanwhile_is_not_given_by_who_has_not_heard_of_it(
