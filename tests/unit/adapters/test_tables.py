@@ -11,7 +11,7 @@ LIMITED = {
     "uq_services_static_ip": "ended_at IS NULL",
     "uq_nas_name_key": "removed_at IS NULL",
     "uq_nas_address": "removed_at IS NULL",
-    "ix_sessions_open": "stopped_at IS NULL",
+    "ix_sessions_open": "stopped_at IS NULL AND framed_ip IS NOT NULL",
     "ix_sessions_open_nas": "stopped_at IS NULL",
 }
 
