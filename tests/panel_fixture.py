@@ -1,37 +1,28 @@
-"""A small ISP for tests of the panel, with believable figures, and the panel in front of it.
+"""A small ISP for tests of the panel, with believable figures, and the panel in front of it."""
 
-`python -m tests.panel_fixture` serves it on loopback, for looking at the pages.
-"""
-
-import asyncio
-import logging
-import random
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database import tables
-from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.database.migrate import upgrade
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.actor import Actor
-from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.model.periods import local_date
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
@@ -99,13 +90,6 @@ up = "5M"
 price_per_gb = 3000
 """,
 }
-NAMES: Final = (
-    "Budi Santoso", "Siti Aminah", "Agus Wijaya", "Dewi Lestari", "Eko Prasetyo", "Fitri Handayani", "Gunawan",
-    "Hesti Purnama", "Indra Kurniawan", "Joko Susilo", "Kartika Sari", "Lukman Hakim", "Maya Anggraini",
-    "Nur Hidayat", "Oki Ramadhan", "Putri Maharani", "Rahmat Hidayat", "Sri Wahyuni", "Toko Makmur Jaya",
-    "Umar Faruq", "Vina Melati", "Wahyu Nugroho", "Yanti Susanti", "Zainal Abidin",
-)  # fmt: skip
-AREAS: Final = ("RT 01 Sukamaju", "RT 02 Sukamaju", "RT 05 Cibiru", "Desa Cilengkrang")
 
 
 class StoppedClock:
@@ -354,184 +338,6 @@ class PanelWorld:
         return invoice_id
 
 
-async def seed(world: PanelWorld) -> list[Person]:
-    """Fill a store with an evening of a small ISP: people online, one slowed down, some walled off, one blocked."""
-    chance = random.Random(20)
-    now = world.clock.now()
-    today = local_date(now, ZONE)
-    await world.plans()
-    await world.staff()
-    routers = [
-        await world.nas("cibiru-1", "192.0.2.1/32"),
-        await world.nas("cilengkrang-1", "192.0.2.2/32", last_heard_at=now - timedelta(minutes=34)),
-    ]
-    people = []
-    for index, name in enumerate(NAMES):
-        plan = ("HOME20", "HOME20", "KUOTA100", "PAKAI")[index % 4]
-        username = re.sub(r"[^a-z]", ".", name.lower()) + "@rumahnet"
-        told = {
-            "phone": f"0812{chance.randrange(10**7, 10**8)}",
-            "area": AREAS[index % 4],
-            "address": f"Jalan Melati {index + 3}, {AREAS[index % 4]}",
-        }
-        people.append(await world.person(username, name, plan, billing_day=index % 28 + 1, **told))
-    troubles: dict[int, tuple[Access, str]] = {
-        2: (Access.WALLED, "quota"),
-        4: (Access.THROTTLED, "fair_use"),
-        7: (Access.WALLED, "no_credit"),
-        8: (Access.THROTTLED, "fair_use"),
-        9: (Access.WALLED, "overdue"),
-        13: (Access.WALLED, "overdue"),
-        20: (Access.BLOCKED, "suspended"),
-    }
-    for index, person in enumerate(people):
-        access, reason = troubles.get(index, (Access.ACTIVE, "ok"))
-        since = now - timedelta(minutes=chance.randrange(2, 600))
-        await world.due(person, access, reason, since, now + timedelta(days=6) if access is Access.THROTTLED else None)
-        period = monthly_period(now, index % 28 + 1, ZONE)
-        limit = {"HOME20": 300 * 10**9, "KUOTA100": 100 * 10**9}.get(
-            ("HOME20", "HOME20", "KUOTA100", "PAKAI")[index % 4], 60 * 10**9
-        )
-        share = 1.02 if reason in {"fair_use", "quota"} else chance.uniform(0.1, 0.93)
-        async with world.database.write() as work:
-            await work.connection.execute(
-                insert(tables.usage_periods).values(
-                    service_id=person.service_id,
-                    start_on=period.start_on,
-                    end_on=period.end_on,
-                    upload_octets=int(limit * share * 0.12),
-                    download_octets=int(limit * share * 0.88),
-                    charged_minor=0,
-                )
-            )
-            for day in range(30):
-                start = local_midnight(today - timedelta(days=day), ZONE)
-                down = int(chance.gammavariate(4, limit / 30 / 5))
-                await work.connection.execute(
-                    insert(tables.usage_hours).values(
-                        service_id=person.service_id,
-                        hour_at=start + timedelta(hours=9),
-                        upload_octets=down // 8,
-                        download_octets=down,
-                        charged_minor=0,
-                    )
-                )
-        if index in {11, 20, 22}:
-            continue
-        rate = {Access.ACTIVE: 20_000_000, Access.THROTTLED: 2_000_000}.get(access, 256_000)
-        session_id = await world.session(
-            routers[index % 5 == 3],
-            person,
-            seen=Access.ACTIVE if index == 13 else access,
-            state="late" if index == 17 else "live",
-            started_at=now - timedelta(minutes=chance.randrange(5, 4000)),
-            updated_at=now - timedelta(seconds=chance.randrange(1, 300)),
-            download_bps=int(rate * chance.uniform(0.02, 0.95)),
-            upload_bps=int(rate * chance.uniform(0.01, 0.2)),
-            download_octets=chance.randrange(10**8, 4 * 10**10),
-            upload_octets=chance.randrange(10**7, 4 * 10**9),
-        )
-        if index == 13:
-            await world.put(
-                tables.pending_orders,
-                session_id=session_id,
-                service_id=person.service_id,
-                profile_key=profile_of(access).key,
-                attempts=3,
-                next_attempt_at=now + timedelta(seconds=41),
-                coa_refused=False,
-                last_error="no answer from 192.0.2.2:3799",
-            )
-            await world.attempt(
-                routers[1],
-                person,
-                session_id,
-                access,
-                reason,
-                outcome="timed_out",
-                verified_at=None,
-                answered_at=None,
-                due_at=since,
-            )
-        elif access is not Access.ACTIVE:
-            await world.attempt(routers[0], person, session_id, access, reason, due_at=since)
-    for index, days in ((9, -12), (13, -4), (0, 8), (4, 6), (5, 3)):
-        await world.invoice(people[index], f"INV-2026-{index + 101:06d}", days)
-    await world.invoice(people[9], "INV-2026-000044", -42, status="paid", paid_minor=275_000)
-    for person in people[:10]:
-        for step in range(6):
-            await world.put(
-                tables.auth_attempts,
-                at=now - timedelta(minutes=17 * step + 3),
-                nas_id=routers[0],
-                username=person.username,
-                username_key=person.username,
-                service_id=person.service_id,
-                method="mschapv2" if step % 2 else "chap",
-                result="reject" if step == 3 else "accept",
-                reason="wrong_password" if step == 3 else "ok",
-                latency_us=310,
-            )
-    async with world.database.write() as work:
-        level = 120.0
-        for step in range(360):
-            level = max(40.0, level + chance.uniform(-6, 6.2))
-            await work.connection.execute(
-                insert(tables.throughput_samples).values(
-                    at=now - timedelta(seconds=10 * (359 - step)),
-                    upload_bps=int(level * 130_000),
-                    download_bps=int(level * 1_000_000),
-                    sessions=21,
-                )
-            )
-        await work.connection.execute(
-            update(tables.services)
-            .where(tables.services.c.id == people[20].service_id)
-            .values(status="suspended", status_reason="Pindah rumah, modem dikembalikan")
-        )
-    await seed_pools(world, people, routers)
-    return people
-
-
-async def seed_pools(world: PanelWorld, people: Sequence[Person], routers: Sequence[UUID]) -> None:
-    """Give the people online addresses of a pool; a small pool is full, and one address is two people's."""
-    now = world.clock.now()
-    manage = ManagePools(world.database)
-    week = now - timedelta(days=7)
-    await manage.add("rumah", "10.20.0.0/27", "ipv4", None, ["10.20.0.0-10.20.0.1"], SYSTEM, week)
-    await manage.add("toko", "10.30.0.0/30", "ipv4", None, [], SYSTEM, week)
-    await manage.add("lan", "2001:db8:8000::/40", "delegated", 56, ["2001:db8:8000::/56"], SYSTEM, week)
-    async with world.database.write() as work:
-        pools = {pool.name: pool for pool in await work.addresses.pools()}
-        online = [session for session in await work.addresses.open_sessions() if session.nas_id == routers[0]]
-        stolen, station = online[0], {session.service_id: session.mac for session in online}
-        rows = [
-            (pools["toko"], f"10.30.0.{number}", people[(0, 1, 20, 22)[number]], now + timedelta(seconds=95) if number == 3 else None)
-            for number in range(4)
-        ]  # fmt: skip
-        rows += [(pools["lan"], f"2001:db8:8000:{number}00::/56", people[number], None) for number in range(1, 9)]
-        for pool, address, person, held_until_at in rows:
-            await work.connection.execute(
-                insert(tables.address_leases).values(
-                    pool_id=pool.id, address=address, service_id=person.service_id, nas_id=routers[0],
-                    session_key=station.get(person.service_id), taken_at=now - timedelta(minutes=41), held_until_at=held_until_at,
-                )
-            )  # fmt: skip
-        await work.connection.execute(
-            update(tables.address_leases)
-            .where(tables.address_leases.c.address == stolen.framed_ip)
-            .values(service_id=people[11].service_id, session_key="48:8F:5A:00:00:99")
-        )
-        await work.connection.execute(
-            update(tables.address_leases)
-            .where(tables.address_leases.c.address.in_(["2001:db8:8000:700::/56", "2001:db8:8000:800::/56"]))
-            .values(released_at=now - timedelta(minutes=12))
-        )
-        await work.connection.execute(
-            update(tables.nas).where(tables.nas.c.id == routers[1]).values(suspect_since_at=now - timedelta(minutes=34))
-        )
-
-
 class Browser:
     """A client that keeps cookies and fills in our own forms' tokens."""
 
@@ -561,21 +367,3 @@ class Browser:
 
 def client_of(app: web.Application) -> TestClient[web.Request, web.Application]:
     return TestClient(TestServer(app))
-
-
-async def _serve() -> None:
-    logging.basicConfig(level=logging.INFO)
-    with tempfile.TemporaryDirectory() as place:
-        database = Database(sqlite_url(Path(place) / "netbilld.db"))
-        await upgrade(database)
-        world = PanelWorld(database, SecretBox(bytes(32)), SystemClock())
-        await seed(world)
-        runner = web.AppRunner(world.app())
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 18080).start()
-        print(f"http://127.0.0.1:18080  admin@rumahnet.example  {PASSWORD}", flush=True)  # noqa: T201 - its purpose
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve())

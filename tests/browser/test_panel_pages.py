@@ -17,7 +17,8 @@ from sqlalchemy import func, select, update
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
-from tests.panel_fixture import PASSWORD, PanelWorld, seed
+from tests.panel_fixture import PASSWORD, PanelWorld
+from tests.panel_seed import seed
 from tests.peers import free_tcp_port, missing, need
 
 # one loop and one browser for the whole file: starting Chromium takes longer than most tests

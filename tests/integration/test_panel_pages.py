@@ -15,7 +15,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.panel.live import LIVE
 from netbilld.services.sample_throughput import SampleThroughput
-from tests.panel_fixture import Browser, PanelWorld, client_of, seed
+from tests.panel_fixture import Browser, PanelWorld, client_of
+from tests.panel_seed import seed
 
 SCRIPT = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'{{7*7}}"
 
