@@ -17,7 +17,6 @@ from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.address_book import AddressBook
 from netbilld.services.assign_addresses import AssignAddresses
 from netbilld.services.meter_usage import Batch
-from netbilld.services.own_pools import OwnPools
 from netbilld.services.settle_leases import SettleLeases
 
 SETTLE_SECONDS: Final = 0.2  # sessions that begin in a storm are settled together
@@ -76,7 +75,7 @@ class Addressing:
         """
         await self.book.load()
         if self._directory is not None:
-            self._directory.own_pools.set(self.book.names())
+            self._directory.use_pools(self.book.names())
 
     def _follow(self, batch: Batch) -> None:
         """Take note of what accounting said."""
@@ -106,8 +105,8 @@ class Addressing:
         }
 
 
-async def know_pools(database: Database, own_pools: OwnPools) -> None:
-    """Tell a process that gives no addresses itself the names of our pools."""
+async def know_pools(database: Database, directory: AccessDirectory) -> None:
+    """Tell the directory of a process that gives no addresses itself the names of our pools."""
     async with database.read() as work:
         pools = await work.addresses.pools()
-    own_pools.set([(pool.kind, pool.name_key) for pool in pools])
+    directory.use_pools([(pool.kind, pool.name_key) for pool in pools])

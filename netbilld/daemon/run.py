@@ -207,14 +207,11 @@ class Daemon:
         service_ids: dict[UUID, str] = {}
         session_ids: list[int] = []
         nas_changed: list[UUID] = []
-        everything = None
         for change in changes:
             if change.entity == "nas":
                 nas_changed.append(UUID(change.entity_id))
             if change.entity == "session":
                 session_ids.append(int(change.entity_id))
-            if change.details.get("all_services"):
-                everything = change.action
             for service_id in change.details.get("service_ids", ()):
                 service_ids[UUID(service_id)] = change.action
         if any(change.entity == "pool" for change in changes):
@@ -224,10 +221,7 @@ class Daemon:
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
             await self.parts.reconcile.nas_heard(nas_id)
         now = self.parts.clock.now()
-        if everything is not None:
-            self.parts.reconcile.nudge(await self.parts.entitle.run(None, everything, now))
-            self.parts.keep_admissions.refreshed(None)
-        elif service_ids:
+        if service_ids:
             by_cause: dict[str, list[UUID]] = {}
             for service_id, cause in service_ids.items():
                 by_cause.setdefault(cause, []).append(service_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
+from netbilld.model.address_pool import PoolKind
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
@@ -102,6 +103,11 @@ class _Service:
         self.answer: _Answer | None = None
         self.logins: tuple[_Login, ...] = ()
 
+    def forget_answer(self) -> None:
+        self.answer = None
+        for login in self.logins:
+            login.view = None
+
 
 class _Login:
     """One credential, sealed until somebody asks for it; from then on its last view holds its secrets."""
@@ -146,7 +152,7 @@ class AccessDirectory:
         self._services: dict[UUID, _Service] = {}
         self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds], ProfileReplies] = {}
         self._terms = TermsBook()
-        self.own_pools: Final = OwnPools()
+        self._own_pools: Final = OwnPools()
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -193,9 +199,16 @@ class AccessDirectory:
             service = self._services[facts.service_id] = _Service()
         service.facts = facts
         service.read_at = now
-        service.answer = None
-        for login in service.logins:
-            login.view = None
+        service.forget_answer()
+
+    def use_pools(self, names: Iterable[tuple[PoolKind, str]]) -> None:
+        """Take the kinds and folded names of all pools of ours; everybody is decided on anew where they have changed.
+
+        What services are due is the same as before, so that nothing need be read of them.
+        """
+        if self._own_pools.set(names):
+            for service in self._services.values():
+                service.forget_answer()
 
     def set_credentials(
         self,
@@ -268,7 +281,7 @@ class AccessDirectory:
         facts = service.facts
         due = entitlement(facts, self._walled_garden, now)
         access, profile = due.access, due.profile
-        needs = self.own_pools.needs(profile)
+        needs = self._own_pools.needs(profile)
         replies: Mapping[str, bytes] = {}
         refusal: str | None = str(due.reason)
         if access is not Access.BLOCKED:

@@ -151,8 +151,8 @@ class KeepAdmissions:
         if self.tell is not None and session_ids:
             self.tell(session_ids)
 
-    def refreshed(self, service_ids: Collection[UUID] | None) -> None:
-        """Believe the terms of these services, of all for None: they have just been read anew."""
+    def refreshed(self, service_ids: Collection[UUID]) -> None:
+        """Believe the terms of these services: they have just been read anew."""
         self._learned.refreshed(service_ids)
 
     async def sync(self) -> None:

@@ -81,10 +81,9 @@ class LearnedLocks:
         """Let what could not be written wait on."""
         self._waiting[:0] = lessons
 
-    def refreshed(self, service_ids: Collection[UUID] | None) -> None:
-        """Believe the store about these services, all for None: their terms were read after it had the lessons."""
-        wanted = list(self._by_service) if service_ids is None else service_ids
-        for service_id in wanted:
+    def refreshed(self, service_ids: Collection[UUID]) -> None:
+        """Believe the store about these services: their terms were read after it had the lessons."""
+        for service_id in service_ids:
             for lesson in list(self._by_service.get(service_id, {}).values()):
                 if lesson.written:
                     self.withdraw(lesson)

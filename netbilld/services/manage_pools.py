@@ -136,7 +136,7 @@ class ManagePools:
             await _refuse_overlap(work, pool)
             await work.addresses.add(pool)
             adopted = await _adopt(work, pool, now)
-            details = {"name": cleaned, "kind": str(pool.kind), "network": checked, "all_services": True}
+            details = {"name": cleaned, "kind": str(pool.kind), "network": checked}
             await work.changes.record(actor, now, "pool.add", "pool", pool.id, details)
         return PoolKept(pool, adopted=adopted)
 
@@ -168,9 +168,7 @@ class ManagePools:
             await _refuse_left_out(work, new)
             adopted = await _adopt(work, replace(new, revision=pool.revision + 1), now) if said != ["name"] else 0
             shown = {field: [_said(getattr(pool, field)), _said(getattr(new, field))] for field in said}
-            details: dict[str, Any] = {"name": pool.name, "fields": shown}
-            if "name" in said:
-                details["all_services"] = True
+            details = {"name": pool.name, "fields": shown}
             await work.changes.record(actor, now, "pool.set", "pool", pool.id, details)
         return PoolKept(new, tuple(said), adopted)
 
@@ -194,7 +192,7 @@ class ManagePools:
                     values={"pool": pool.name, "live": live},
                 )
             await work.addresses.forget(pool.id)
-            details = {"name": pool.name, "live": live, "all_services": True}
+            details = {"name": pool.name, "live": live}
             await work.changes.record(actor, now, "pool.remove", "pool", pool.id, details)
         return live
 

@@ -27,12 +27,13 @@ class OwnPools:
         self._names: dict[PoolKind, frozenset[str]] = {}
         self._needs: dict[PoolNeeds, PoolNeeds] = {NO_NEEDS: NO_NEEDS}  # one object for all who need the same
 
-    def set(self, names: Iterable[tuple[PoolKind, str]]) -> None:
-        """Take the folded names of all pools in use."""
+    def set(self, names: Iterable[tuple[PoolKind, str]]) -> bool:
+        """Take the folded names of all pools in use; return whether they are others than before."""
         found: dict[PoolKind, set[str]] = {}
         for kind, name in names:
             found.setdefault(kind, set()).add(name)
-        self._names = {kind: frozenset(some) for kind, some in found.items()}
+        before, self._names = self._names, {kind: frozenset(some) for kind, some in found.items()}
+        return self._names != before
 
     def needs(self, profile: ServiceProfile) -> PoolNeeds:
         """Return what our pools have to give to a session with this profile.

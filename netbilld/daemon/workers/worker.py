@@ -106,7 +106,7 @@ class Worker:
         try:
             await self._feed.start_after_newest()
             await self._clients.load()
-            await know_pools(self._database, self._auth.directory.own_pools)
+            await know_pools(self._database, self._auth.directory)
             await load_access(self._entitle, self._clock)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(work, name=name) for name, work in self._work()]
@@ -180,10 +180,7 @@ class Worker:
         if any(change.entity == "nas" for change in changes):
             await self._clients.load()
         if any(change.entity == "pool" for change in changes):
-            await know_pools(self._database, self._auth.directory.own_pools)
-        if any(change.details.get("all_services") for change in changes):
-            await self._entitle.run(None, "change", self._clock.now())
-            return
+            await know_pools(self._database, self._auth.directory)
         named = {UUID(each) for change in changes for each in change.details.get("service_ids", ())}
         if named:
             await self._entitle.run(list(named), "change", self._clock.now())

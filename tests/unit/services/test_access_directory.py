@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.billing.plan import Pools
 from netbilld.enforcement.policy import ServiceStatus
+from netbilld.model.address_pool import PoolKind
 from netbilld.radius.codes import Code
 from netbilld.radius.mschap import nt_hash
 from netbilld.services.access_directory import AccessDirectory, SealedCredential
@@ -70,6 +72,24 @@ def test_a_credential_that_can_not_be_opened_is_refused_and_said_and_costs_nobod
     assert desk.log_in(b"siti").code == Code.ACCESS_ACCEPT
     (line,) = caplog.messages
     assert "'Budi' can't log in" in line
+
+
+def test_pools_that_come_and_go_change_everybodys_answer_at_once_and_open_no_secret_again(box: SecretBox) -> None:
+    known, counting = directory(), CountingBox(box)
+    known.put(replace(facts(), plan=replace(facts().plan, pools=Pools(ipv4="Rumah"))), NOW)
+    known.set_credentials(SERVICE_ID, [sealed(box)], counting)
+    pools: list[str | None] = []
+    for names in ([], [(PoolKind.IPV4, "rumah")], [(PoolKind.IPV4, "rumah"), (PoolKind.IPV4, "lain")], []):
+        known.use_pools(names)
+        view, terms = known.find(b"budi", NOW), known.terms(SERVICE_ID)
+        assert view is not None
+        assert view.terms is terms
+        pools.append(None if terms is None else terms.pool)
+    assert pools == [None, "rumah", "rumah", None]
+    view = known.find(b"budi", NOW)
+    known.use_pools([])
+    assert known.find(b"budi", NOW) is view
+    assert counting.opened == 2
 
 
 def test_terms_are_known_of_a_service_that_nobody_has_logged_in_to() -> None:
