@@ -29,7 +29,7 @@ Handler = Callable[[bytes, Source, float], bytes | None]
 
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 BEHIND_SECONDS = 0.25  # what the newest datagram in the kernel's queue would wait; beyond it the begun go first
-READ_AHEAD = 256
+READ_AHEAD = 512
 BUSY_SECONDS = 0.05  # so long a socket that had more than it could take counts as busy
 # Of processor time, then the rest of the loop has its turn: about as many log-ins as `_drain` takes accounting packets,
 # which in a daemon of one process must not wait for them.

@@ -19,6 +19,7 @@ RETRY_SECONDS: Final = 0.3  # no NAS asks more often
 MAX_BEGUN: Final = 8192
 MAX_TURNED_AWAY: Final = 32_768  # of which it is remembered when they first asked
 LEAST_NEW: Final = 32  # whatever one of them costs
+LONGEST_TURN: Final = 20  # times the work that a turn is for, by the clock
 _FADING: Final = 31 / 32  # of what is known of the cost, with each turn
 
 Key = tuple[Source, bytes]  # source, and the identifier and authenticator of a request
@@ -146,9 +147,9 @@ class Backlog:
         """
         now_mono = self._monotonic()
         counted_from_mono = now_mono if self._ended_mono is None else self._ended_mono
-        until = self._worked() + seconds
+        until, until_mono = self._worked() + seconds, now_mono + seconds * LONGEST_TURN
         handled = 0
-        while (self._begun or self._waiting) and self._worked() < until:
+        while (self._begun or self._waiting) and self._worked() < until and now_mono < until_mono:
             one = self._next()
             now_mono = self._monotonic()
             if one.is_given_up(now_mono):
