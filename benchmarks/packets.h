@@ -85,6 +85,7 @@ static uint8_t *responses;
 /* the Class that a subscriber's Access-Accept has given, to be echoed in accounting; NULL for none */
 enum { CLASS_OCTETS = 47 };
 static uint8_t *classes;
+static time_t began; /* when the first packet was built: no session is older */
 /* what each subscriber was given, 0 for none; NULL where nobody asks */
 static uint32_t *framed_addresses;
 static uint64_t seed = 88172645463325252ull;
@@ -113,7 +114,7 @@ static void finish(slot_t *s, uint8_t *p, int source) {
 static void build(slot_t *s, int mode, int id, long number, long request, int source) {
     static const char hex[] = "0123456789ABCDEF";
     uint8_t *p = s->data, auth[16], tmp[64]; md5_t m;
-    s->mode = mode; s->subscriber = number;
+    s->mode = mode; s->subscriber = number; if (!began) began = time(NULL);
     for (int i = 0; i < 16; i += 8) { uint64_t r = draw(); memcpy(auth + i, &r, 8); }
     p[0] = mode == ACCT ? 4 : 1; p[1] = id; if (mode == ACCT) memset(p + 4, 0, 16); else memcpy(p + 4, auth, 16);
     p += 20;
@@ -143,7 +144,7 @@ static void build(slot_t *s, int mode, int id, long number, long request, int so
         p = put_int(p, 41, 0);
         if (classes) p = put(p, 25, classes + CLASS_OCTETS * number, CLASS_OCTETS);
         if (request) {
-            p = put_int(p, 46, 300 + (uint32_t)(request % 86400)); p = put_int(p, 42, base); p = put_int(p, 43, base * 7);
+            p = put_int(p, 46, 1 + (uint32_t)(time(NULL) - began)); p = put_int(p, 42, base); p = put_int(p, 43, base * 7);
             p = put_int(p, 52, 0); p = put_int(p, 53, 0); p = put_int(p, 47, base / 700); p = put_int(p, 48, base / 100);
         }
     }
