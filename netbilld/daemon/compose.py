@@ -222,7 +222,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
-        follow = FollowUsage(database, directory, entitle, reconcile, clock)
+        follow = FollowUsage(database, directory, entitle, reconcile, clock, None if pool is None else pool.used)
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), follow, clock)
         metering.makes_way = partial(_somebody_waits, edge, pool)
         addressing.connect(directory, metering)

@@ -4,7 +4,7 @@ Hardly any report changes anything. So it is told first, from memory and in thre
 allowance has just been reached and which sessions differ from what is due; only those are looked at.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -50,8 +50,16 @@ class FollowUsage:
     """Runs after each batch; services whose entitlement could not be decided are not forgotten."""
 
     def __init__(
-        self, store: Store, directory: Directory, entitle: Entitle, reconcile: Reconcile, clock: Clock
+        self,
+        store: Store,
+        directory: Directory,
+        entitle: Entitle,
+        reconcile: Reconcile,
+        clock: Clock,
+        tell: Callable[[Sequence[tuple[UUID, PeriodUsage]]], None] | None = None,
     ) -> None:
+        """Take what to work with; `tell` is called with usage that log-ins are told of, for other processes to know."""
+        self._tell = tell
         self._store = store
         self._directory = directory
         self._entitle = entitle
@@ -86,6 +94,7 @@ class FollowUsage:
     def _concerned(self, batch: Batch, now: datetime) -> list[UUID]:
         """Return the services whose entitlement the batch may have changed; of others only memory is kept fresh."""
         facts_of = self._directory.facts
+        kept: list[tuple[UUID, PeriodUsage]] = []
         concerned = [service_id for service_id in batch.touched_service_ids if facts_of(service_id) is None]
         concerned += batch.charged_service_ids
         for service_id, period in _latest(batch.periods).items():
@@ -99,6 +108,9 @@ class FollowUsage:
                 concerned.append(service_id)
             elif may_have_limits(facts):  # what a log-in is told is left
                 self._directory.put(replace(facts, usage=usage), now)
+                kept.append((service_id, usage))
+        if kept and self._tell is not None:
+            self._tell(kept)
         return concerned
 
 

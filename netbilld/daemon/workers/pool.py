@@ -17,6 +17,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
 from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
+from netbilld.enforcement.policy import PeriodUsage
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import Decision
 from netbilld.radius.clients import ClientTable
@@ -146,7 +147,17 @@ class WorkerPool:
 
     def look(self, service_ids: Sequence[UUID]) -> None:
         """Have the workers decide anew on services."""
-        message = {"say": "look", "service_ids": [str(each) for each in service_ids]}
+        self._tell({"say": "look", "service_ids": [str(each) for each in service_ids]})
+
+    def used(self, usage: Sequence[tuple[UUID, PeriodUsage]]) -> None:
+        """Have the workers know what services have used: log-ins are told what is left of it."""
+        of = [
+            (str(service_id), period.start_on.isoformat(), period.upload_octets, period.download_octets)
+            for service_id, period in usage
+        ]
+        self._tell({"say": "used", "of": of})
+
+    def _tell(self, message: Message) -> None:
         for worker in self._workers:
             if worker.channel is not None:
                 worker.channel.send(message)

@@ -13,6 +13,8 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +43,7 @@ from netbilld.daemon.settings import Settings, load_settings
 from netbilld.daemon.tasks import Failures, every, supervise
 from netbilld.daemon.workers.channel import Channel, Message
 from netbilld.daemon.workers.forwarded_admission import ForwardedAdmission
+from netbilld.enforcement.policy import PeriodUsage
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
@@ -151,11 +154,22 @@ class Worker:
                 case "look":  # not here: who is admitted must not wait for the database, nor end with it
                     self._to_look_at.update(UUID(each) for each in message["service_ids"])
                     self._look.set()
+                case "used":
+                    self._take_usage(message)
                 case "ask":
                     self._channel.send({"say": "answer", "number": message["number"], "answer": self._answer(message)})
                 case "stop":
                     break
         self._stop.set()
+
+    def _take_usage(self, message: Message) -> None:
+        """Take what the daemon has metered: by it a log-in is told what is left."""
+        directory, now = self._auth.directory, self._clock.now()
+        for service_id, start_on, upload_octets, download_octets in message["of"]:
+            facts = directory.facts(UUID(service_id))
+            usage = PeriodUsage(date.fromisoformat(start_on), upload_octets, download_octets)
+            if facts is not None and (facts.usage is None or _progress(facts.usage) < _progress(usage)):
+                directory.put(replace(facts, usage=usage), now)
 
     async def _look_at(self) -> None:
         """Decide anew on services whose due state the daemon has found changed."""
@@ -231,6 +245,10 @@ class Worker:
                 "max_rss_octets": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             }
         )
+
+
+def _progress(usage: PeriodUsage) -> tuple[date, int]:
+    return usage.start_on, usage.upload_octets + usage.download_octets
 
 
 def _no_accounting(**_: object) -> Any:

@@ -69,9 +69,10 @@ class Nodes:
         self.decided: list[UUID] = []
         self.nudged: list[tuple[list[UUID], list[int]]] = []
         self.proved: list[int] = []
+        self.told: list[tuple[UUID, PeriodUsage]] = []
         self.away = False
         any_node: Any = self
-        self.follow = FollowUsage(any_node, any_node, Entitle(self), any_node, any_node)
+        self.follow = FollowUsage(any_node, any_node, Entitle(self), any_node, any_node, self.told.extend)
 
     def now(self) -> datetime:
         return NOW
@@ -145,6 +146,7 @@ async def test_what_is_left_is_kept_fresh_where_log_ins_are_told() -> None:
     assert nodes.known is not None
     assert nodes.known.usage == PeriodUsage(MARCH, 0, 9 * GB)
     assert nodes.decided == []
+    assert nodes.told == [(SERVICE, nodes.known.usage)]  # and in processes that hear of no batch
 
 
 @pytest.mark.parametrize("octets", [1 * GB, 20 * GB])

@@ -1,15 +1,21 @@
 """A worker's side: what it hears of the daemon while the database is slow or away."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
+
+import pytest
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.daemon.tasks import Failures, supervise
 from netbilld.daemon.workers.channel import Message
+from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.daemon.workers.worker import Worker
+from netbilld.enforcement.policy import PeriodUsage
 from netbilld.model.errors import StoreUnavailableError
+from tests.builders.log_in_desk import Desk, facts
 
 SERVICE = UUID(int=7)
 
@@ -50,6 +56,31 @@ def worker(line: Line) -> Worker:
     one._clock = SystemClock()
     one._to_look_at, one._look, one._stop = set(), asyncio.Event(), asyncio.Event()
     return one
+
+
+async def test_what_is_left_of_an_allowance_is_known_to_an_authentication_process_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    march, april = date(2026, 3, 1), date(2026, 4, 1)
+    said: list[Message] = []
+    pool = WorkerPool(["127.0.0.1"], 0, 1, None, SystemClock())
+    monkeypatch.setattr(pool, "_tell", said.append)
+    for start_on, octets in ((march, 70), (march, 60), (april, 5), (march, 99)):  # heard late, or read anew meanwhile
+        pool.used([(SERVICE, PeriodUsage(start_on, 10, octets)), (UUID(int=8), PeriodUsage(start_on, 0, octets))])
+    pool.close()
+    desk = Desk()
+    desk.serve(facts(SERVICE))
+    known = []
+    for message in said:
+        one = worker(Line(json.loads(json.dumps(message))))
+        one._auth = desk  # type: ignore[assignment]  # of which it needs the directory
+        await one._hear()
+        now_known = desk.directory.facts(SERVICE)
+        assert now_known is not None
+        assert now_known.usage is not None
+        known.append((now_known.usage.start_on, now_known.usage.download_octets))
+    assert known == [(march, 70), (march, 70), (april, 5), (april, 5)]
+    assert desk.directory.facts(UUID(int=8)) is None
 
 
 async def test_what_is_heard_does_not_wait_for_a_database_that_hangs_nor_does_the_process_end_with_it() -> None:
