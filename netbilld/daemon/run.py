@@ -103,6 +103,7 @@ class Daemon:
         """Read what log-ins are decided by."""
         parts = self.parts
         started = parts.clock.monotonic()
+        await self._clients.load()  # once more: changes are followed from here on, and one may have come before
         await parts.addressing.load()
         await parts.keep_admissions.sync()
         await load_access(parts.entitle, parts.clock)
