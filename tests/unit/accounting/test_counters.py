@@ -42,3 +42,10 @@ def test_what_moved_between_two_readings(
     assert (found.upload_octets, found.download_octets) == moved
     assert (found.counter_upload_octets, found.counter_download_octets) == counter
     assert found.kind is kind
+
+
+def test_a_pair_that_shows_half_is_a_glitch_and_one_octet_less_has_begun_again() -> None:
+    half = delta(1_000, 1_000, Reading(500, 500, wide=True), Order.NEWER)
+    assert (half.kind, half.upload_octets, half.counter_upload_octets) == (DeltaKind.BACKWARDS, 0, 1_000)
+    less = delta(1_000, 1_000, Reading(500, 499, wide=True), Order.NEWER)
+    assert (less.kind, less.upload_octets, less.download_octets) == (DeltaKind.RESET, 500, 499)

@@ -70,6 +70,13 @@ def test_what_could_not_be_written_goes_before_what_came_since() -> None:
     desk.admit.end(second, "session limit: replaced", desk.clock.at)
     desk.admit.put_back_ends(taken)
     assert desk.to_end() == [1, 2]
+    for kind, value in (("mac", A), ("nas", "x")):
+        lesson = desk.learned.learn(SERVICE, kind, value, desk.clock.at)  # type: ignore[arg-type]
+        assert lesson is not None
+        desk.learned.confirm(lesson)
+    first_lesson = desk.learned.take(1)
+    desk.learned.put_back(first_lesson)
+    assert [one.kind for one in desk.learned.take(2)] == ["mac", "nas"]
 
 
 async def test_a_database_that_is_away_costs_no_order_and_no_lesson() -> None:
