@@ -1,9 +1,9 @@
 """KeepAdmissions: what admission lives by and what follows from it, off the reply path.
 
 Sessions that are to end are marked in the store, where the reconciler takes them up and keeps trying; a mark that is
-lost because this process dies before it is written is made again when the new session's Start is metered, or when the
-sessions are loaded at the next start, since then there are more than allowed. A lesson that is lost is learned at the
-next log-in.
+lost because this process dies before it is written is made again when the new session's Start is metered. What is found
+open at a start is not held against the limit: who of them is a ghost can't be told before they had time to speak. A
+lesson that is lost is learned at the next log-in.
 """
 
 import logging
@@ -174,7 +174,7 @@ class KeepAdmissions:
         self._limit(opened, self._clock.now())
 
     def _limit(self, opened: Iterable[HeldSession], now: datetime) -> None:
-        """End what is too much now that these have begun: past us, on another node, or before we died."""
+        """End what is too much now that these have begun: past us, or on another node."""
         hearing: Hearing | None = None
         for session in opened:
             terms = self._terms_of(session.service_id)
