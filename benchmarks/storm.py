@@ -34,6 +34,8 @@ EVERYONE_WITHIN_SECONDS = 15.0
 LATEST_LOGIN_MS = 1000.0
 APPLIED_WITHIN_SECONDS = 300.0
 ON_RECORD_WITHIN_SECONDS = 120.0
+RESTS_WITHIN_SECONDS = 60.0
+RESTING_SHARE = 0.2  # of one processor
 
 Run = dict[str, Any]
 
@@ -97,10 +99,21 @@ def _settle(field: Field, subscribers: int) -> None:
     field.netbilld.runner.run(field.netbilld.connection.execute("VACUUM ANALYZE"))
 
 
+def _rest(pid: int) -> None:
+    """Wait until netbilld has done what follows a storm and a start: a power cut comes out of the blue."""
+    deadline = time.monotonic() + RESTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        before = tree_cpu_seconds(pid)
+        time.sleep(1)
+        if tree_cpu_seconds(pid) - before < RESTING_SHARE:
+            return
+
+
 def _run(client: Path, field: Field, mode: str, storm: int, subscribers: int, *, pooled: bool) -> Run:
     contender = field.contenders[0]
     command = [str(client), "-m", mode, "-c", str(contender.acct_port), "-g", str(storm)]
     command += field.client_options(contender, subscribers, NAS)
+    _rest(contender.pid)
     before = _troubles(field.daemon)
     own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(field.cluster.pid)
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
