@@ -46,9 +46,13 @@ async def test_what_is_logged_is_read_back_value_by_value(database: Database, co
 async def test_a_batch_that_fails_leaves_nothing_behind(database: Database) -> None:
     async with database.write() as work:
         await work.auth_log.add([USUAL])
-    with pytest.raises(RuntimeError, match="on purpose"):
+
+    async def fail() -> None:
         async with database.write() as work:
             await work.auth_log.add([USUAL._replace(at=AT + timedelta(seconds=1))] * 600)
             raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fail()
     async with database.read() as work:
         assert [logged.at for logged in await work.auth_log.list()] == [AT]
