@@ -26,9 +26,9 @@ class ReplyCache:
     """Replies of the last 10 to 20 seconds, in two generations, so that nothing has to be expired one by one.
 
     A key is the request's source (with the receiving address, where the listener reports it) and identifier; a request
-    is known only if the Request Authenticator is the same too, because a NAS uses an identifier again for a new
-    request. The RFC wants entries to live between 5 and 30 seconds. A generation that is full is retired early: a
-    retransmission is then worked on afresh, which is safe, only dearer.
+    is known only by the very octets that began it. The same Request Authenticator would not do: a NAS that chooses
+    them badly would get one subscriber's answer for another. The RFC wants entries to live between 5 and 30 seconds. A
+    generation that is full is retired early: a retransmission is then worked on afresh, which is safe, only dearer.
     """
 
     __slots__ = ("_generation_seconds", "_max_entries", "_old", "_retire_at_mono", "_young")
@@ -40,15 +40,15 @@ class ReplyCache:
         self._old: dict[Hashable, Begun] = {}
         self._retire_at_mono = -inf
 
-    def find(self, key: Hashable, authenticator: bytes, now_mono: float) -> Begun | None:
-        """Return the request of that key and Request Authenticator if it has begun.
+    def find(self, key: Hashable, octets: int, now_mono: float) -> Begun | None:
+        """Return the request of that key if it has begun with the same octets, of which this is the hash.
 
-        With the same `octets` it is a copy, and needs no verifying again: after a power cut it is copies that come.
+        A copy needs no verifying again: after a power cut it is copies that come.
         """
         if now_mono >= self._retire_at_mono or len(self._young) >= self._max_entries:
             self._retire(now_mono)
         begun = self._young.get(key) or self._old.get(key)
-        return begun if begun is not None and begun.authenticator == authenticator else None
+        return begun if begun is not None and begun.octets == octets else None
 
     def begin(self, key: Hashable, authenticator: bytes, octets: int) -> Begun:
         """Remember a request that `find` does not know; it takes the place of an older one with its key."""

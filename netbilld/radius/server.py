@@ -137,8 +137,8 @@ class RadiusServer:
             return self._drop(DropReason.UNKNOWN_CLIENT, source)
         key = (source, datagram[1] if len(datagram) > 1 else 0)
         octets = hash(datagram)
-        begun = self._cache.find(key, datagram[4:20], now_mono)
-        if begun is not None and begun.octets == octets:
+        begun = self._cache.find(key, octets, now_mono)
+        if begun is not None:
             return self._repeated(begun.reply, client, source)
         try:
             packet = decode(datagram)
@@ -155,8 +155,6 @@ class RadiusServer:
         if PROXY_STATE in attributes and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
             return self._drop(DropReason.MALFORMED, source, client, "too much Proxy-State")
 
-        if begun is not None:
-            return self._repeated(begun.reply, client, source)
         self.requests += 1
         return Request(client, packet, source, now_mono, self._cache.begin(key, packet.authenticator, octets))
 

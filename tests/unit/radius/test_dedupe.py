@@ -1,12 +1,16 @@
 from netbilld.radius.dedupe import IN_PROGRESS, Begun, ReplyCache
 
 KEY = (("192.0.2.1", 40001), 7)
-FIRST, SECOND = b"a" * 16, b"b" * 16
+FIRST, SECOND = 111, 222  # hashes of datagrams
 
 
-def begin(cache: ReplyCache, authenticator: bytes, now_mono: float, key: object = KEY) -> Begun:
-    assert cache.find(key, authenticator, now_mono) is None
-    return cache.begin(key, authenticator, 1)
+def authenticator(octets: int) -> bytes:
+    return octets.to_bytes(16, "big")
+
+
+def begin(cache: ReplyCache, octets: int, now_mono: float, key: object = KEY) -> Begun:
+    assert cache.find(key, octets, now_mono) is None
+    return cache.begin(key, authenticator(octets), octets)
 
 
 def test_rfc5080_2_2_2_a_request_is_new_then_in_progress_then_answered() -> None:
@@ -20,7 +24,7 @@ def test_rfc5080_2_2_2_a_request_is_new_then_in_progress_then_answered() -> None
     assert found.reply == b"reply"
 
 
-def test_rfc5080_2_2_2_another_authenticator_is_a_new_request_and_purges_the_old() -> None:
+def test_rfc5080_2_2_2_another_request_under_the_key_purges_the_old() -> None:
     cache = ReplyCache()
     first = begin(cache, FIRST, 0.0)
     first.reply = b"reply"
@@ -34,10 +38,10 @@ def test_rfc5080_2_2_2_another_authenticator_is_a_new_request_and_purges_the_old
 def test_a_forgotten_request_is_tried_afresh() -> None:
     cache = ReplyCache()
     begin(cache, FIRST, 0.0)
-    cache.forget(KEY, SECOND)
-    assert cache.knows(KEY, FIRST)
-    cache.forget(KEY, FIRST)
-    assert not cache.knows(KEY, FIRST)
+    cache.forget(KEY, authenticator(SECOND))
+    assert cache.knows(KEY, authenticator(FIRST))
+    cache.forget(KEY, authenticator(FIRST))
+    assert not cache.knows(KEY, authenticator(FIRST))
     assert cache.find(KEY, FIRST, 0.2) is None
 
 
@@ -72,4 +76,4 @@ def test_the_cache_holds_no_more_than_two_full_generations() -> None:
     for number in range(10_000):
         begin(cache, FIRST, 1.0, ("source", number))
     assert len(cache) <= 200
-    assert cache.knows(("source", 9_999), FIRST)
+    assert cache.knows(("source", 9_999), authenticator(FIRST))

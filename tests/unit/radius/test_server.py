@@ -292,3 +292,13 @@ def test_any_user_name_passes_through(name: bytes) -> None:
 def test_an_unknown_acct_status_type_passes_through() -> None:
     request = received(server("acct"), accounting_request([(ACCT_STATUS_TYPE, b"\0\0\0\x63")]))
     assert request.packet.get(ACCT_STATUS_TYPE) == b"\0\0\0\x63"
+
+
+def test_rfc5080_2_2_2_another_name_under_the_same_authenticator_does_not_get_the_first_ones_answer() -> None:
+    """A NAS that chooses Request Authenticators badly must not let one subscriber in on another's password."""
+    radius = server()
+    first = received(radius, access_request([(USER_NAME, b"budi"), (USER_PASSWORD, bytes(16)), NAS]))
+    radius.respond(first, Code.ACCESS_ACCEPT)
+    other = access_request([(USER_NAME, b"siti"), (USER_PASSWORD, bytes(16)), NAS])
+    assert decode(other).authenticator == first.packet.authenticator
+    assert received(radius, other).packet.get(USER_NAME) == b"siti"
