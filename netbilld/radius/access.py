@@ -110,6 +110,7 @@ class AccessView:
     walled: str | None = None
     limits: Callable[[Request, datetime], bytes] | None = field(default=None, repr=False)
     barred: bool = False
+    mschap_keys: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -165,7 +166,7 @@ def decide(request: Request, view: AccessView | None, entropy: Entropy) -> Decis
     attributes = packet.attributes
     if SERVICE_TYPE in attributes and is_router_login(packet):
         return _decide_router_login(request, entropy)
-    method, reason, hashed_name = _verify(request, _NOBODY if view is None else view)
+    method, reason, hashed = _verify(request, _NOBODY if view is None else view)
     if view is None:
         named = method != "none" or normalise_mac(text(attributes.get(USER_NAME, b""))) is not None
         reason = Reason.UNKNOWN_USER if named else Reason.NO_PASSWORD
@@ -175,7 +176,7 @@ def decide(request: Request, view: AccessView | None, entropy: Entropy) -> Decis
     if granted is None:
         return refusal(request, method, view.refusal or view.walled or _OK, entropy, view.reply_message)
     if method == "mschapv2":
-        granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
+        granted += _v2_acceptance(request, view, hashed, entropy)
     elif method == "mschap":
         keys = mschap.hidden_keys_v1(view.nt_hash, request.client.secret, packet.authenticator)
         granted += encode_attribute(MS_CHAP_MPPE_KEYS, keys) + _MPPE_V1
@@ -188,14 +189,14 @@ def _decide_router_login(request: Request, entropy: Entropy) -> Decision:
     account = client.router_accounts.get(lookup_key(packet.attributes.get(USER_NAME, b"")))
     granted = None if account is None else rights(account, client.vendor)
     if account is None or granted is None:
-        method, _reason, _hashed_name = _verify(request, _NOBODY)
+        method, _reason, _hashed = _verify(request, _NOBODY)
         return Decision(_REJECT, _rejection(packet, method, entropy), Reason.ROUTER_LOGIN, method, for_router=True)
     view = AccessView(account.name, "password", account.password, account.nt_hash, _NOBODY.service_id, {})
-    method, reason, hashed_name = _verify(request, view)
+    method, reason, hashed = _verify(request, view)
     if reason is not _OK:
         return Decision(_REJECT, _rejection(packet, method, entropy), reason, method, for_router=True)
     if method == "mschapv2":
-        granted += _v2_acceptance(request, view.nt_hash, hashed_name, entropy)
+        granted += _v2_acceptance(request, view, hashed, entropy)
     return Decision(_ACCEPT, granted, reason, method, for_router=True)
 
 
@@ -243,7 +244,7 @@ def refuse(request: Request, reason: Reason, entropy: Entropy) -> Decision:
     return Decision(_REJECT, _rejection(packet, method, entropy), reason, method)
 
 
-# method, outcome, and for MS-CHAPv2 the name that the peer hashed
+# method, outcome, and for MS-CHAPv2 the challenge as the peer hashed it with its name
 _Verified = tuple[Method, Reason, bytes]
 
 
@@ -337,19 +338,20 @@ def _verify_mschap(attributes: dict[int, bytes], view: AccessView) -> _Verified:
     if method == "mschap":
         right = mschap.verify_v1(challenge, response, view.nt_hash)
         return method, _OK if right else _WRONG_PASSWORD, b""
+    prepared = view.mschap_keys or mschap.prepare(view.nt_hash)
     for name in hashed_names(attributes, view.name):
-        if mschap.verify_v2(challenge, response, name, view.nt_hash):
-            return method, _OK, name
+        hashed = mschap.challenge_hash(response[2:18], challenge, name)
+        if mschap.proves(hashed, response, prepared):
+            return method, _OK, hashed
     return method, _WRONG_PASSWORD, b""
 
 
-def _v2_acceptance(request: Request, nt_hash: bytes, hashed_name: bytes, entropy: Entropy) -> bytes:
+def _v2_acceptance(request: Request, view: AccessView, hashed: bytes, entropy: Entropy) -> bytes:
     """Return MS-CHAP2-Success, without which the peer hangs up, and the MPPE keys (RFC 2548 §2.3.3, §2.4)."""
     packet = request.packet
-    attributes = packet.attributes
-    challenge, response = attributes[MS_CHAP_CHALLENGE], attributes[MS_CHAP2_RESPONSE]
-    secret, authenticator = request.client.secret, packet.authenticator
-    return mschap.acceptance_v2(challenge, response, hashed_name, nt_hash, secret, authenticator, entropy(2)) + _MPPE_V2
+    response, secret = packet.attributes[MS_CHAP2_RESPONSE], request.client.secret
+    prepared = view.mschap_keys or mschap.prepare(view.nt_hash)
+    return mschap.acceptance_v2(hashed, response, prepared, secret, packet.authenticator, entropy(2)) + _MPPE_V2
 
 
 def _rejection(packet: Packet, method: Method, entropy: Entropy, mschap_error: int = _NOT_BELIEVED) -> bytes:

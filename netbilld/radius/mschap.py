@@ -20,6 +20,7 @@ _MAGIC_PAD = b"Pad to make it do more than one iteration"
 _MAGIC_MASTER = b"This is the MPPE Master Key"
 _MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
 _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
+_THREE_KEYS_OCTETS = 24
 _FIVE_ZEROS = bytes(5)  # an NT hash, 16 octets, makes three keys of 7
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
@@ -63,6 +64,16 @@ def challenge_response(challenge: bytes, nt_hash_: bytes) -> bytes:
     return des(des_keys(nt_hash_ + _FIVE_ZEROS), challenge)
 
 
+def prepare(nt_hash_: bytes) -> bytes:
+    """Return what each log-in would derive from an NT hash anew: three DES keys and the hash of the hash, 40 octets."""
+    return des_keys(nt_hash_ + _FIVE_ZEROS) + md4(nt_hash_)
+
+
+def proves(hashed: bytes, response: bytes, prepared: bytes) -> bool:
+    """Tell whether the 50 octets of MS-CHAP2-Response answer the challenge hash (RFC 2759 §8.5)."""
+    return compare_digest(des(prepared[:_THREE_KEYS_OCTETS], hashed), response[26:])
+
+
 def name_without_domain(user_name: bytes) -> bytes:
     r"""Return `user_name` as it enters the hash, without `DOMAIN\` (RFC 2759 §8.2)."""
     return user_name.rpartition(b"\\")[2]
@@ -97,36 +108,30 @@ def verify_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: byt
 
 def success_v2(challenge: bytes, response: bytes, user_name: bytes, nt_hash_: bytes) -> bytes:
     """Return MS-CHAP2-Success: identifier, `S=` and 40 hex digits (RFC 2548 §2.3.3, RFC 2759 §8.7)."""
-    return _success(md4(nt_hash_), challenge, response, user_name)
-
-
-def _success(hash_of_hash: bytes, challenge: bytes, response: bytes, user_name: bytes) -> bytes:
-    digest = sha1(hash_of_hash + response[26:] + _MAGIC_SERVER)
     hashed = challenge_hash(response[2:18], challenge, name_without_domain(user_name))
-    answer = sha1(digest + hashed + _MAGIC_PAD).hex().upper()
-    return response[:1] + b"S=" + answer.encode("ascii")
+    return _success(md4(nt_hash_), hashed, response)
+
+
+def _success(hash_of_hash: bytes, hashed: bytes, response: bytes) -> bytes:
+    digest = sha1(hash_of_hash + response[26:] + _MAGIC_SERVER)
+    return response[:1] + b"S=" + sha1(digest + hashed + _MAGIC_PAD).hex().upper().encode("ascii")
 
 
 def acceptance_v2(
-    challenge: bytes,
-    response: bytes,
-    user_name: bytes,
-    nt_hash_: bytes,
-    secret: Secret,
-    request_authenticator: bytes,
-    entropy: bytes,
+    hashed: bytes, response: bytes, prepared: bytes, secret: Secret, request_authenticator: bytes, entropy: bytes
 ) -> bytes:
     """Return the attributes of an Access-Accept that the peer and its NAS wait for: proof and both MPPE keys.
 
-    That is `success_v2` and both `server_keys`, hidden (RFC 2548 §2.4.2-2.4.3), in one go: the hash of the hash is made
-    once. Two octets of `entropy` make the salts; they differ from each other in any case.
+    That is `success_v2` and both `server_keys`, hidden (RFC 2548 §2.4.2-2.4.3), in one go from what
+    is known already: `hashed`, the `challenge_hash` that the response was found right for, and what `prepare` gave. Two
+    octets of `entropy` make the salts; they differ from each other in any case.
     """
-    hash_of_hash = md4(nt_hash_)
+    hash_of_hash = prepared[_THREE_KEYS_OCTETS:]
     send, receive = server_keys(hash_of_hash, response[26:])
     salt = entropy[0] | 0x80
     return (
         _SUCCESS_HEADER
-        + _success(hash_of_hash, challenge, response, user_name)
+        + _success(hash_of_hash, hashed, response)
         + _SEND_KEY_HEADER
         + hide_key(send, bytes((salt, entropy[1])), secret, request_authenticator)
         + _RECV_KEY_HEADER

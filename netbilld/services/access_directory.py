@@ -15,7 +15,7 @@ from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import AccessView, CredentialKind
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
-from netbilld.radius.mschap import NT_HASH_OF_NOTHING, nt_hash
+from netbilld.radius.mschap import NT_HASH_OF_NOTHING, nt_hash, prepare
 from netbilld.radius.packet import encode_attribute
 from netbilld.radius.terms import AccessTerms
 from netbilld.radius.values import lookup_key
@@ -61,6 +61,7 @@ class OpenedCredential:
     kind: CredentialKind
     password: bytes = field(repr=False)
     nt_hash: bytes = field(repr=False)
+    mschap_keys: bytes = field(default=b"", repr=False)
 
 
 def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCredential:
@@ -78,7 +79,8 @@ def open_credential(sealed: SealedCredential, box: SecretOpener) -> OpenedCreden
         hashed = nt_hash(password)
     if hashed == NT_HASH_OF_NOTHING:
         hashed = b""
-    return OpenedCredential(sealed.key, sealed.name, sealed.kind, password, hashed)
+    keys = prepare(hashed) if hashed and sealed.kind == "password" else b""
+    return OpenedCredential(sealed.key, sealed.name, sealed.kind, password, hashed, keys)
 
 
 @dataclass(slots=True)
@@ -273,6 +275,7 @@ class AccessDirectory:
             answer.terms,
             answer.walled,
             answer.limits,
+            mschap_keys=credential.mschap_keys,
         )
         return login.view
 

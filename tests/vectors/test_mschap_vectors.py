@@ -101,7 +101,14 @@ def test_rfc2548_2_4_2_salted_values_are_hidden_and_revealed(value: bytes, hidde
 
 
 def test_rfc2548_2_3_3_and_2_4_an_acceptance_carries_the_proof_and_both_keys_hidden() -> None:
-    attributes = mschap.acceptance_v2(CHALLENGE, RESPONSE, b"User", NT_HASH, SECRET, AUTHENTICATOR, b"\x01\x02")
+    attributes = mschap.acceptance_v2(
+        mschap.challenge_hash(RESPONSE[2:18], CHALLENGE, b"User"),
+        RESPONSE,
+        mschap.prepare(NT_HASH),
+        SECRET,
+        AUTHENTICATOR,
+        b"\x01\x02",
+    )
     found = decode(encode(2, 1, AUTHENTICATOR, attributes)).attributes
     assert found[MS_CHAP2_SUCCESS] == mschap.success_v2(CHALLENGE, RESPONSE, b"User", NT_HASH)
     hidden = found[MS_MPPE_SEND_KEY], found[MS_MPPE_RECV_KEY]
