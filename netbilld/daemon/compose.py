@@ -104,6 +104,10 @@ class Parts:
     panel: web.Application
     portal: web.Application
 
+    def somebody_waits(self) -> bool:
+        """Tell whether log-ins or the accounting that follows them wait to be answered."""
+        return _somebody_waits(self.edge, self.workers)
+
     async def close(self) -> None:
         """Let go of everything, in the order that loses nothing."""
         self.edge.stop()
@@ -353,5 +357,4 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
 
 
 def _somebody_waits(edge: RadiusEdge, workers: WorkerPool | None) -> bool:
-    """Tell whether log-ins or the accounting that follows them wait to be answered."""
     return any(listener.is_busy for _, listener in edge.listeners) or (workers is not None and workers.log_ins_wait())

@@ -142,6 +142,7 @@ class Daemon:
             "learned facts": partial(every, 2.0, self._clients.keep_learned),
             "admissions": partial(every, 0.2, parts.keep_admissions.run),
             "open sessions": partial(every, OTHERS_SECONDS, parts.keep_admissions.sync),
+            "what everybody is due": partial(decide_ahead, parts.auth.directory, parts.clock, parts.somebody_waits),
             "stale sessions": partial(every, 10.0, self._reap),
             "renewals": partial(every, 30.0, self._renew),
             "throughput": partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now())),
@@ -149,10 +150,6 @@ class Daemon:
             "house-keeping": partial(every, 3600.0, self._keep_house),
             "invoices": partial(daily, DailyAt(settings.billing.run_at, settings.timezone), parts.clock, self._bill),
         }
-        if parts.workers is None:
-            loops["what everybody is due"] = partial(
-                decide_ahead, parts.auth.directory, parts.clock, parts.edge.log_ins_wait
-            )
         if parts.radsec is not None:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:
