@@ -26,9 +26,11 @@ from tests.daemon_process import DaemonProcess
 NAS = 20
 MODES = ("pap", "mschapv2")
 POOL, NETWORK = "home", "10.64.0.0/16"
+ONE_SESSION = '\n[sessions]\nallowed = 1\nsecond = "refuse"\n'
 PLANS = {
     "": PLAN,
-    ", limits and a pool": f'{PLAN}\n[sessions]\nallowed = 1\nsecond = "refuse"\n[address]\npool = "{POOL}"\n',
+    ", one session each": PLAN + ONE_SESSION,
+    ", one session each and a pool": f'{PLAN}{ONE_SESSION}[address]\npool = "{POOL}"\n',
 }
 EVERYONE_WITHIN_SECONDS = 15.0
 LATEST_LOGIN_MS = 1000.0
@@ -73,7 +75,8 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     figures: dict[str, Any] = {"subscribers": options.storm_subscribers, "workers": options.workers}
     bars: list[Bar] = []
     for number, (kind, plan) in enumerate(PLANS.items()):
-        pools = {POOL: NETWORK} if kind else {}
+        pooled = "[address]" in plan
+        pools = {POOL: NETWORK} if pooled else {}
         part = directory / str(number)
         part.mkdir()
         directory.chmod(0o755)  # PostgreSQL runs as somebody else
@@ -84,7 +87,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
                 runs = []
                 for _ in range(options.runs):
                     storm += 1
-                    runs.append(_run(client, field, mode, storm, options.storm_subscribers, pooled=bool(kind)))
+                    runs.append(_run(client, field, mode, storm, options.storm_subscribers, pooled=pooled))
                 figures[mode + kind] = runs
                 bars += storm_bars(mode + kind, runs, options.storm_subscribers)
     return figures, bars
