@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.attempt_copy import encoded
 from netbilld.adapters.database.attempt_row import ATTEMPT_COLUMNS, attempt_row
-from netbilld.adapters.database.bulk import copy_rows, insert_rows
+from netbilld.adapters.database.bulk import insert_rows
+from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.tables import auth_attempts, nas
 from netbilld.radius.values import lookup_key
 from netbilld.services.attempt_buffer import LoginAttempt
@@ -42,12 +43,13 @@ class AuthLogStore:
     async def add(self, attempts: Sequence[LoginAttempt]) -> None:
         """Append attempts, a portion at a time."""
         portions = (attempts[start : start + _ROWS_A_TURN] for start in range(0, len(attempts), _ROWS_A_TURN))
-        if self._connection.dialect.name == "sqlite":
-            for portion in portions:
-                rows = [attempt_row(attempt) for attempt in portion]
-                await insert_rows(self._connection, auth_attempts, ATTEMPT_COLUMNS, rows)
+        driver = Driver(self._connection)
+        if not driver.is_sqlite:
+            await driver.copy(auth_attempts.name, ATTEMPT_COLUMNS, map(encoded, portions))
             return
-        await copy_rows(self._connection, auth_attempts, ATTEMPT_COLUMNS, map(encoded, portions))
+        for portion in portions:
+            rows = [attempt_row(attempt) for attempt in portion]
+            await insert_rows(self._connection, auth_attempts, ATTEMPT_COLUMNS, rows)
 
     async def list(self, username: str | None = None, limit: int = 100) -> Sequence[LoggedAttempt]:
         """Return the newest attempts, newest first; those with one name if it is given."""

@@ -4,8 +4,7 @@ SQLite takes them with executemany, values converted here as the column types wo
 and unnests them.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -16,13 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from netbilld.adapters.database.tables import Instant, metadata
-from netbilld.model.errors import StoreUnavailableError
 
 Row = Sequence[Any]
-
-# PostgreSQL manual, COPY, "Binary Format": no flags, no extension; and what ends the rows
-COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_TRAILER: Final = b"\xff\xff"
 
 
 async def insert_rows(
@@ -39,31 +33,6 @@ async def insert_rows(
     arrays = _unnest(table.name, columns)
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM {arrays} {conflict}"  # noqa: S608 - likewise
     await connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
-
-
-async def copy_rows(
-    connection: AsyncConnection, table: Table, columns: tuple[str, ...], portions: Iterable[bytes]
-) -> None:
-    """Insert rows that can't conflict with any, on PostgreSQL: what its COPY takes in binary, portion by portion.
-
-    Raises:
-        StoreUnavailableError: PostgreSQL has gone meanwhile.
-    """
-    import asyncpg  # noqa: PLC0415 - commands on SQLite must start fast
-
-    async def source() -> AsyncIterator[bytes]:
-        yield COPY_SIGNATURE
-        for rows in portions:
-            yield rows
-            await asyncio.sleep(0)  # others have their turn
-        yield COPY_TRAILER
-
-    await connection.exec_driver_sql("SELECT 1")  # begins the transaction that the driver is to work in
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        await driver.copy_to_table(table.name, source=source(), columns=columns, format="binary")
-    except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as error:
-        raise StoreUnavailableError(f"the database does not answer: {error}") from error
 
 
 async def update_rows(
