@@ -26,7 +26,7 @@ from netbilld.model.periods import local_date
 from netbilld.ports.clock import Clock
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
-from netbilld.radius.values import lookup_key, text
+from netbilld.services.batch_knowledge import BatchKnowledge
 
 _log = logging.getLogger(__name__)
 
@@ -344,7 +344,7 @@ class MeterUsage:
                 return fold, changes
             await known.complete(work)  # and once more
 
-    async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> "_Known":
+    async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> BatchKnowledge:
         """Load all that the batch may concern, in a few queries."""
         identities: dict[tuple[UUID, str], None] = {}
         restarted: dict[UUID, None] = {}
@@ -362,7 +362,7 @@ class MeterUsage:
         for session in sessions:
             alike.setdefault((session.nas_id, session.acct_session_key), []).append(session)
         await asyncio.sleep(0)
-        known = _Known(sessions)
+        known = BatchKnowledge(sessions)
         stations: dict[tuple[UUID, str], None] = {}
         addresses: dict[tuple[UUID, str], None] = {}
         for number, (_, record) in enumerate(records):
@@ -473,64 +473,6 @@ class MeterUsage:
                 continue
             await work.nas.heard(nas_id, heard.at, reported_ip=heard.reported_ip, identifier=heard.identifier)
             self._heard[nas_id] = heard
-
-
-class _Known:
-    """What the database holds of sessions and names that a batch of records may concern."""
-
-    def __init__(self, sessions: list[Session]) -> None:
-        self.sessions = sessions
-        self._wanted: list[AccountingRecord] = []
-        self._services: dict[bytes, UUID | None] = {}  # by user name as received
-        self._claims: dict[UUID, bool] = {}  # services that a Class names, and whether they exist
-
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether every record's service could be told so far."""
-        return not self._wanted
-
-    def want(self, record: AccountingRecord) -> None:
-        """Remember that whose a record is must be known."""
-        self._wanted.append(record)
-
-    async def complete(self, work: Work) -> None:
-        """Look up what is wanted."""
-        wanted, self._wanted = self._wanted, []
-        names = {
-            record.username_octets: text(lookup_key(record.username_octets))
-            for record in wanted
-            if record.username_octets and record.username_octets not in self._services
-        }
-        found = await work.sessions.services_named(set(names.values())) if names else {}
-        for user_name, key in names.items():
-            self._services[user_name] = found.get(key)
-        claims = {
-            grant.service_id
-            for record in wanted
-            if self._services.get(record.username_octets) is None and (grant := record.grant) is not None
-        }
-        claims -= self._claims.keys()
-        existing = await work.usage.metered_services(claims) if claims else {}
-        for service_id in claims:
-            self._claims[service_id] = service_id in existing
-
-    def service_of(self, record: AccountingRecord) -> UUID | None:
-        """Return whose a record is; None also where that must be looked up first.
-
-        A Class may be another's, echoed after a log-in by cookie: the user name decides. One that is nobody's was let
-        in without its realm, by its line, or by a name inside a tunnel: then our Class is all there is.
-        """
-        user_name = record.username_octets
-        if user_name and user_name not in self._services:
-            self._wanted.append(record)
-            return None
-        found = self._services.get(user_name)
-        if found is not None or (grant := record.grant) is None:
-            return found
-        exists = self._claims.get(grant.service_id)
-        if exists is None:
-            self._wanted.append(record)
-        return grant.service_id if exists else None
 
 
 def _is_charged(plan: Plan) -> bool:

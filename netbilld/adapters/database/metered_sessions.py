@@ -273,7 +273,7 @@ class MeteredSessions:
 
     async def _sessions(self, query: str, *values: Any) -> list[Session]:
         rows = await self._driver.fetch(query, *values)
-        return await in_turns(rows, _of_sqlite if self._driver.is_sqlite else _of_postgresql)
+        return await in_turns(rows, _of_sqlite if self._driver.is_sqlite else session_of_row)
 
     def _ids(self, ids: Collection[UUID]) -> object:
         return json.dumps([one.hex for one in ids]) if self._driver.is_sqlite else list(ids)
@@ -287,7 +287,8 @@ def _pairs(pairs: Collection[tuple[UUID, str]]) -> str:
     return json.dumps([(nas_id.hex, value) for nas_id, value in pairs])
 
 
-def _of_postgresql(row: Any) -> Session:
+def session_of_row(row: Iterable[Any]) -> Session:
+    """Return the session in a row of `COLUMNS` whose values have their types."""
     values = list(row)
     values[_STATE] = _STATES[values[_STATE]]
     return Session._make(values)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 
 from netbilld.accounting.session import JOURNAL_BITS, Session, SessionState
-from netbilld.adapters.database.metered_sessions import COLUMNS, MeteredSessions
+from netbilld.adapters.database.metered_sessions import COLUMNS, MeteredSessions, session_of_row
 from netbilld.adapters.database.tables import journal_cursors, nas, sessions
 from netbilld.enforcement.session_limit import HeldSession
 from netbilld.radius.location import normalise_port
@@ -95,7 +95,7 @@ class SessionStore(MeteredSessions):
             conditions.append(tuple_(sessions.c.updated_at, sessions.c.id) > tuple_(after.updated_at, after.id))
         query = _SELECT.where(*conditions).order_by(sessions.c.updated_at, sessions.c.id).limit(limit)
         rows = (await self._connection.execute(query.with_for_update(skip_locked=True))).all()
-        return [_session(row) for row in rows]
+        return [session_of_row(row) for row in rows]
 
     # -- the limit of sessions at once ---------------------------------------------------------------------------------
 
@@ -222,20 +222,11 @@ class SessionStore(MeteredSessions):
         return int((await self._connection.scalar(query)) or 0)
 
 
-def _session(row: Iterable[Any]) -> Session:
-    values = list(row)
-    values[_STATE_AT] = SessionState(values[_STATE_AT])
-    return Session(*values)
-
-
 def _held(row: Iterable[Any]) -> HeldSession:
     held = HeldSession(*row)
     if held.nas_port is not None:
         held.nas_port = normalise_port(held.nas_port)
     return held
-
-
-_STATE_AT: Final = COLUMNS.index("state")
 
 
 def _line_query() -> Select[Any]:
