@@ -18,18 +18,20 @@ _hours: Final[dict[tuple[str, int], tuple[datetime, datetime]]] = {}  # the last
 
 
 class UsageSlice(NamedTuple):
-    """Octets a session moved between two instants of one local hour; never changed, corrected only by further ones.
+    """Octets a session or a meter moved between two instants of one local hour; corrected only by further ones.
 
-    `estimated` says that a longer delta was split in proportion to time.
+    `estimated` says that a longer delta was split in proportion to time; `source` is radius, snmp, mqtt or api.
     """
 
     service_id: UUID | None
-    session_id: int
+    session_id: int | None
     start_at: datetime
     end_at: datetime
     upload_octets: int
     download_octets: int
     estimated: bool
+    source: str = "radius"
+    meter_id: int | None = None
 
 
 class MeteredService(NamedTuple):
@@ -69,12 +71,14 @@ class Octets:
 
 def cut(
     service_id: UUID | None,
-    session_id: int,
+    session_id: int | None,
     start_at: datetime,
     end_at: datetime,
     upload_octets: int,
     download_octets: int,
     timezone: str,
+    source: str = "radius",
+    meter_id: int | None = None,
 ) -> list[UsageSlice]:
     """Return slices that add up to the octets, cut at local hour edges in proportion to time, the rest in the last.
 
@@ -86,7 +90,11 @@ def cut(
         start_at = end_at - MAX_SPAN
     edge = _hour(start_at, timezone)[1]
     if edge >= end_at:
-        return [UsageSlice(service_id, session_id, start_at, end_at, upload_octets, download_octets, estimated=False)]
+        return [
+            UsageSlice(
+                service_id, session_id, start_at, end_at, upload_octets, download_octets, False, source, meter_id
+            )
+        ]
     total = (end_at - start_at) // _MICROSECOND
     slices: list[UsageSlice] = []
     left_up, left_down = upload_octets, download_octets
@@ -95,10 +103,10 @@ def cut(
         part = (edge - at) // _MICROSECOND
         up, down = upload_octets * part // total, download_octets * part // total
         if up or down:
-            slices.append(UsageSlice(service_id, session_id, at, edge, up, down, estimated=True))
+            slices.append(UsageSlice(service_id, session_id, at, edge, up, down, True, source, meter_id))
         left_up, left_down = left_up - up, left_down - down
         at, edge = edge, _hour(edge, timezone)[1]
-    slices.append(UsageSlice(service_id, session_id, at, end_at, left_up, left_down, estimated=True))
+    slices.append(UsageSlice(service_id, session_id, at, end_at, left_up, left_down, True, source, meter_id))
     return slices
 
 

@@ -5,35 +5,28 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
 from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.record import AccountingRecord, RecordKind
 from netbilld.accounting.session import JOURNAL_BITS, Fit, Session, SessionChange, fit
-from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
-from netbilld.billing.chart import Payer
-from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.plan import Charging, Plan, Timing
-from netbilld.billing.plan_file import plan_from_definition
-from netbilld.billing.postings import usage_charged
-from netbilld.billing.rating import charge_due_minor
-from netbilld.model.actor import METER, Actor
+from netbilld.accounting.usage import PeriodTotals
 from netbilld.model.errors import NetbilldError
-from netbilld.model.periods import local_date
 from netbilld.ports.clock import Clock
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.services.batch_knowledge import BatchKnowledge
+from netbilld.services.book_usage import BookUsage, Moved
+from netbilld.services.book_usage import Work as BookWork
 
 _log = logging.getLogger(__name__)
 
 BATCH_RECORDS: Final = 2_048  # at most: as many as wait
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_PLANS: Final = 4096
 _RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
 _PARTS: Final = 8  # that a batch which fails is taken in
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
@@ -61,36 +54,17 @@ class Sessions(Protocol):
     async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]: ...
 
 
-class Usage(Protocol):
-    async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]: ...
-    async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
-    async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
-    async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
-    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
-    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
-
-
 class Nases(Protocol):
     async def heard(
         self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None
     ) -> None: ...
 
 
-class Ledger(Protocol):
-    async def post_many(
-        self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
-    ) -> list[int]: ...
-
-
-class Work(Protocol):
+class Work(BookWork, Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
-    def usage(self) -> Usage: ...
-    @property
     def nas(self) -> Nases: ...
-    @property
-    def ledger(self) -> Ledger: ...
 
 
 class Store(Protocol):
@@ -160,11 +134,10 @@ class MeterUsage:
         self._store = store
         self._journal = journal
         self._clock = clock
-        self._timezone = timezone
+        self._book = BookUsage(timezone)
         self._batch_records = batch_records
         self._cursor: JournalCursor | None = None
         self._is_sure = False
-        self._plans: dict[UUID, Plan] = {}
         self._nas: set[UUID] = set()
         self._heard: dict[UUID, _Heard] = {}
         self._most = batch_records  # records to take next: fewer and fewer where a batch fails, to find which one does
@@ -299,7 +272,7 @@ class MeterUsage:
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
-        periods, charged = await self._meter(work, changes, now)
+        periods, charged = await self._book.handle(work, _moved(changes), now)
         await self._note_nas(work, records)
         touched = {change.session.service_id for change in changes}
         touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
@@ -392,77 +365,6 @@ class MeterUsage:
         await known.complete(work)
         return known
 
-    async def _meter(
-        self, work: Work, changes: list[SessionChange], now: datetime
-    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
-        """Write what was metered: slices, their roll-ups, and what the wallet is charged for it.
-
-        Returns:
-            what the billing periods concerned hold now, and whose wallet was charged.
-        """
-        service_ids = {change.session.service_id for change in changes}
-        metered = await work.usage.metered_services([one for one in service_ids if one is not None])
-        slices: list[UsageSlice] = []
-        roll_up = RollUp()
-        for number, (session, upload_octets, download_octets, from_at, to_at, _) in enumerate(changes):
-            if number % _RECORDS_A_TURN == 0:
-                await asyncio.sleep(0)
-            if from_at is None or to_at is None:
-                continue
-            service = metered.get(session.service_id) if session.service_id is not None else None
-            timezone = service.timezone if service is not None else self._timezone
-            parts = cut(session.service_id, session.id, from_at, to_at, upload_octets, download_octets, timezone)
-            slices += parts
-            if service is not None:
-                for part in parts:
-                    roll_up.add(service, part)
-        await work.usage.add_slices(slices)
-        await work.usage.add_hours(roll_up.hour_rows())
-        await asyncio.sleep(0)
-        periods = await work.usage.add_periods(roll_up.period_rows())
-        return periods, await self._charge(work, metered, roll_up, periods, now)
-
-    async def _charge(
-        self,
-        work: Work,
-        metered: dict[UUID, MeteredService],
-        roll_up: RollUp,
-        periods: Iterable[PeriodTotals],
-        now: datetime,
-    ) -> frozenset[UUID]:
-        """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
-        await self._learn_plans(work, metered.values())
-        charged: set[UUID] = set()
-        entries = []
-        for period in periods:
-            service = metered[period.service_id]
-            plan = self._plans[service.plan_version_id]
-            if not _is_charged(plan):
-                continue
-            total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
-            amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
-            if amount_minor <= 0:
-                continue
-            hour_at = roll_up.last_hours[period.service_id, period.start_on]
-            await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
-            payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
-            memo = f"Usage in the period from {period.start_on}"
-            entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
-            charged.add(period.service_id)
-        if entries:
-            await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
-        return frozenset(charged)
-
-    async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> None:
-        unknown = {service.plan_version_id for service in services} - self._plans.keys()
-        if not unknown:
-            return
-        if len(self._plans) > _MAX_PLANS:
-            self._plans = {}
-            unknown = {service.plan_version_id for service in services}
-        for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
-            self._plans[plan_version_id] = plan_from_definition(definition)
-
     async def _note_nas(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> None:
         last = {record.nas_id: record for _, record in records}
         for nas_id in sorted(last):
@@ -475,5 +377,9 @@ class MeterUsage:
             self._heard[nas_id] = heard
 
 
-def _is_charged(plan: Plan) -> bool:
-    return plan.charging is Charging.PER_USE and plan.timing is Timing.PREPAID
+def _moved(changes: Iterable[SessionChange]) -> list[Moved]:
+    return [
+        Moved(session.service_id, session.id, None, "radius", from_at, to_at, upload_octets, download_octets)
+        for session, upload_octets, download_octets, from_at, to_at, _ in changes
+        if from_at is not None and to_at is not None
+    ]

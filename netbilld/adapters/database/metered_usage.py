@@ -16,7 +16,7 @@ from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.driver import Driver, in_turns, shared_id
 from netbilld.adapters.database.tables import plan_versions, usage_hours, usage_periods
 
-_SLICE_COLUMNS: Final = (*UsageSlice._fields, "source")
+_SLICE_COLUMNS: Final = UsageSlice._fields
 _SERVICES: Final = """
     SELECT services.id, services.billing_day, services.timezone, services.plan_version_id, services.subscriber_id,
       subscribers.number, subscribers.currency
@@ -75,9 +75,9 @@ class MeteredUsage:
         query = select(plan_versions.c.id, plan_versions.c.definition).where(plan_versions.c.id.in_(plan_version_ids))
         return {row.id: dict(row.definition) for row in await self._connection.execute(query)}
 
-    async def add_slices(self, slices: Iterable[UsageSlice], source: str = "radius") -> None:
+    async def add_slices(self, slices: Iterable[UsageSlice]) -> None:
         """Append slices."""
-        await self._driver.append("usage_slices", _SLICE_COLUMNS, [(*part, source) for part in slices])
+        await self._driver.append("usage_slices", _SLICE_COLUMNS, list(slices))
 
     async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
         """Add octets to local hours: service, hour, upload, download; each hour of a service at most once."""

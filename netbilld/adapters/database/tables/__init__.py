@@ -1,0 +1,85 @@
+"""The schema, as SQLAlchemy Core tables; migrations/ brings a database to it.
+
+Three conventions hold everywhere: business objects carry random UUIDs, records and logs 64-bit integers; instants are
+UTC and come back aware; money is whole minor units and octets are whole, both in 64 bits.
+"""
+
+from netbilld.adapters.database.tables.addresses import address_leases, address_pools
+from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
+from netbilld.adapters.database.tables.changes import changes, idempotency
+from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
+from netbilld.adapters.database.tables.metering import (
+    auth_attempts,
+    journal_cursors,
+    sessions,
+    throughput_samples,
+    usage_hours,
+    usage_periods,
+    usage_slices,
+)
+from netbilld.adapters.database.tables.money import (
+    accounts,
+    allocations,
+    billed_periods,
+    counters,
+    invoice_lines,
+    invoices,
+    ledger_entries,
+    payments,
+    postings,
+)
+from netbilld.adapters.database.tables.nas import nas
+from netbilld.adapters.database.tables.people import (
+    credentials,
+    plan_versions,
+    plans,
+    router_logins,
+    service_locks,
+    services,
+    subscribers,
+)
+from netbilld.adapters.database.tables.staff import login_failures, logins, staff
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "WHERE",
+    "Instant",
+    "RecordId",
+    "accounts",
+    "address_leases",
+    "address_pools",
+    "allocations",
+    "auth_attempts",
+    "billed_periods",
+    "changes",
+    "counters",
+    "credentials",
+    "desired",
+    "enforcement_attempts",
+    "idempotency",
+    "invoice_lines",
+    "invoices",
+    "journal_cursors",
+    "ledger_entries",
+    "login_failures",
+    "logins",
+    "meta",
+    "metadata",
+    "nas",
+    "observed",
+    "payments",
+    "pending_orders",
+    "plan_versions",
+    "plans",
+    "postings",
+    "router_logins",
+    "service_locks",
+    "services",
+    "sessions",
+    "staff",
+    "subscribers",
+    "throughput_samples",
+    "usage_hours",
+    "usage_periods",
+    "usage_slices",
+]

@@ -1,0 +1,115 @@
+"""Ledger, invoices and payments."""
+
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid
+
+from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("code", String(64), nullable=False, unique=True),  # cash:cash, receivable:100001, wallet:100001
+    Column("kind", String(16), nullable=False),  # asset, liability, income, expense
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), index=True),
+    Column("currency", String(3), nullable=False),
+    Column("balance_minor", BigInteger, nullable=False),  # normal side; `ledger check` proves it
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("booked_on", Date, nullable=False),
+    Column("kind", String(32), nullable=False),  # invoice_issued, payment_received, wallet_applied, usage_charged, …
+    Column("document", String(32), nullable=False),  # invoice, payment, service
+    Column("document_id", String(64), nullable=False),
+    Column("memo", String(200), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Index("ix_ledger_entries_document", "document", "document_id"),
+)
+
+postings = Table(
+    "postings",
+    metadata,
+    Column("entry_id", RecordId, ForeignKey("ledger_entries.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("account_id", RecordId, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("side", String(6), nullable=False),  # debit, credit
+    Column("amount_minor", BigInteger, nullable=False),  # positive
+)
+
+counters = Table(  # numbers given out in the same transaction as what carries them
+    "counters",
+    metadata,
+    Column("series", String(64), primary_key=True),
+    Column("last_number", BigInteger, nullable=False),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", String(40), unique=True),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("status", String(16), nullable=False),  # draft, issued, part_paid, paid, credited
+    Column("issued_on", Date),
+    Column("due_on", Date, index=True),
+    Column("period_start_on", Date, nullable=False),
+    Column("period_end_on", Date, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+invoice_lines = Table(
+    "invoice_lines",
+    metadata,
+    Column("invoice_id", Uuid, ForeignKey("invoices.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("service_id", Uuid, ForeignKey("services.id")),
+    Column("kind", String(32), nullable=False),  # recurring, prorata, usage, …
+    Column("text", String(300), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    Column("per", BigInteger, nullable=False),  # unit_price is for this many units
+    Column("amount_minor", BigInteger, nullable=False),
+)
+
+billed_periods = Table(  # the primary key is what keeps a period from being billed twice
+    "billed_periods",
+    metadata,
+    Column("service_id", Uuid, ForeignKey("services.id"), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("start_on", Date, primary_key=True),
+    Column("end_on", Date, nullable=False),
+    Column("invoice_id", Uuid, ForeignKey("invoices.id")),  # null: paid from the wallet (prepaid renewal)
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("reference", String(200)),
+    Column("received_on", Date, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    UniqueConstraint("method", "reference"),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("invoice_id", Uuid, ForeignKey("invoices.id"), nullable=False, index=True),
+    Column("payment_id", Uuid, ForeignKey("payments.id"), index=True),  # null: from the wallet
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)

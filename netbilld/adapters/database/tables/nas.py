@@ -1,0 +1,45 @@
+"""NAS."""
+
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid
+
+from netbilld.adapters.database.tables.base import WHERE, Instant, metadata
+
+nas = Table(
+    "nas",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(100), nullable=False),
+    Column("address", String(64), nullable=False),  # network in CIDR form
+    Column("secret_sealed", LargeBinary, nullable=False),
+    Column("vendor", String(32), nullable=False),
+    Column("coa_port", Integer, nullable=False),
+    Column("require_message_authenticator", String(8), nullable=False),  # auto, true, false
+    Column("seen_message_authenticator_at", Instant),
+    Column("swap_octets", Boolean, nullable=False),
+    Column("portal_sources", JSON, nullable=False),  # prefixes, as text
+    Column("reported_ip", String(45)),  # NAS-IP-Address as it says itself
+    Column("identifier", String(253)),  # NAS-Identifier as it says itself
+    Column("api_url_sealed", LargeBinary),  # it carries a password
+    Column("snmp_community_sealed", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    Column("last_heard_at", Instant),
+    Column("removed_at", Instant),  # its sessions stay, so its row does; its secrets are wiped
+    Column("wall_by", String(8)),  # pool, list, reject; null: what suits its vendor and service
+    Column("radsec_name", String(253)),  # the name in the certificate it shows over RadSec
+    Column(
+        "suspect_since_at", Instant
+    ),  # the whole NAS fell silent: its sessions are in doubt and hold their addresses
+    Index(
+        "uq_nas_name_key",
+        "name_key",
+        unique=True,
+        info={WHERE: "removed_at IS NULL"},
+    ),
+    Index(
+        "uq_nas_address",
+        "address",
+        unique=True,
+        info={WHERE: "removed_at IS NULL"},
+    ),
+)

@@ -1,0 +1,44 @@
+"""Staff, and who is signed in."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Uuid, false
+
+from netbilld.adapters.database.tables.base import Instant, metadata
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", String(200), nullable=False),
+    Column("email_key", String(200), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("password_hash", String(300), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("must_change_password", Boolean, nullable=False, server_default=false()),  # somebody else made it
+    Column("locale", String(8)),
+    Column("created_at", Instant, nullable=False),
+)
+
+logins = Table(  # one row for each browser that is signed in, to the panel or to the portal
+    "logins",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("realm", String(16), nullable=False),  # panel, portal
+    Column("staff_id", Uuid, ForeignKey("staff.id")),
+    Column("service_id", Uuid, ForeignKey("services.id")),
+    Column("csrf_token", String(64), nullable=False),
+    Column("origin", String(100), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("realm", String(16), primary_key=True),
+    Column("key", String(200), primary_key=True),  # the name tried, or the address it came from
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("locked_until", Instant),
+)

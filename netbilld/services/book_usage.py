@@ -1,0 +1,143 @@
+"""BookUsage: what was metered becomes slices, roll-ups and wallet charges, whatever metered it."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+
+from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
+from netbilld.billing.chart import Payer
+from netbilld.billing.ledger import LedgerEntry
+from netbilld.billing.plan import Charging, Plan, Timing
+from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.postings import usage_charged
+from netbilld.billing.rating import charge_due_minor
+from netbilld.model.actor import METER, Actor
+from netbilld.model.periods import local_date
+
+_MAX_PLANS: Final = 4096
+_PARTS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
+
+
+class Moved(NamedTuple):
+    """Octets that one session, or one meter beside the sessions, has moved between two instants.
+
+    `source` is radius, snmp, mqtt or api; exactly one of `session_id` and `meter_id` is given.
+    """
+
+    service_id: UUID | None
+    session_id: int | None
+    meter_id: int | None
+    source: str
+    from_at: datetime
+    to_at: datetime
+    upload_octets: int
+    download_octets: int
+
+
+class Usage(Protocol):
+    async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]: ...
+    async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
+    async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
+    async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
+    async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
+    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
+
+
+class Ledger(Protocol):
+    async def post_many(
+        self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
+    ) -> list[int]: ...
+
+
+class Work(Protocol):
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+
+class BookUsage:
+    """Writes usage within the transaction of who has metered it, so that both happen or neither."""
+
+    def __init__(self, timezone: str) -> None:
+        """Take the zone of usage that is nobody's, and of booking dates."""
+        self._timezone = timezone
+        self._plans: dict[UUID, Plan] = {}
+
+    async def handle(
+        self, work: Work, moved: Sequence[Moved], now: datetime
+    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
+        """Write slices, their roll-ups, and what the wallet is charged for it.
+
+        Returns:
+            what the billing periods concerned hold now, and whose wallet was charged.
+        """
+        service_ids = {one.service_id for one in moved}
+        metered = await work.usage.metered_services([one for one in service_ids if one is not None])
+        slices: list[UsageSlice] = []
+        roll_up = RollUp()
+        for number, one in enumerate(moved):
+            if number % _PARTS_A_TURN == 0:
+                await asyncio.sleep(0)
+            service_id, session_id, meter_id, source, from_at, to_at, upload_octets, download_octets = one
+            service = metered.get(service_id) if service_id is not None else None
+            timezone = service.timezone if service is not None else self._timezone
+            parts = cut(
+                service_id, session_id, from_at, to_at, upload_octets, download_octets, timezone, source, meter_id
+            )
+            slices += parts
+            if service is not None:
+                for part in parts:
+                    roll_up.add(service, part)
+        await work.usage.add_slices(slices)
+        await work.usage.add_hours(roll_up.hour_rows())
+        await asyncio.sleep(0)
+        periods = await work.usage.add_periods(roll_up.period_rows())
+        return periods, await self._charge(work, metered, roll_up, periods, now)
+
+    async def _charge(
+        self,
+        work: Work,
+        metered: Mapping[UUID, MeteredService],
+        roll_up: RollUp,
+        periods: Iterable[PeriodTotals],
+        now: datetime,
+    ) -> frozenset[UUID]:
+        """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
+        await self._learn_plans(work, metered.values())
+        charged: set[UUID] = set()
+        entries = []
+        for period in periods:
+            service = metered[period.service_id]
+            plan = self._plans[service.plan_version_id]
+            if not _is_charged(plan):
+                continue
+            total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
+            amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
+            if amount_minor <= 0:
+                continue
+            hour_at = roll_up.last_hours[period.service_id, period.start_on]
+            await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
+            payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
+            memo = f"Usage in the period from {period.start_on}"
+            entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
+            charged.add(period.service_id)
+        if entries:
+            await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+        return frozenset(charged)
+
+    async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> None:
+        unknown = {service.plan_version_id for service in services} - self._plans.keys()
+        if not unknown:
+            return
+        if len(self._plans) > _MAX_PLANS:
+            self._plans = {}
+            unknown = {service.plan_version_id for service in services}
+        for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
+            self._plans[plan_version_id] = plan_from_definition(definition)
+
+
+def _is_charged(plan: Plan) -> bool:
+    return plan.charging is Charging.PER_USE and plan.timing is Timing.PREPAID
