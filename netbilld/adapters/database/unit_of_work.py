@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
     from netbilld.adapters.database.meta import MetaStore
+    from netbilld.adapters.database.meters import MeterStore
     from netbilld.adapters.database.nas import NasStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
@@ -105,6 +106,12 @@ class UnitOfWork:
         from netbilld.adapters.database.meta import MetaStore
 
         return MetaStore(self.connection)
+
+    @cached_property
+    def meters(self) -> "MeterStore":
+        from netbilld.adapters.database.meters import MeterStore
+
+        return MeterStore(self.connection)
 
     @cached_property
     def nas(self) -> "NasStore":

@@ -7,6 +7,7 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.changes import changes, idempotency
+from netbilld.adapters.database.tables.devices import meters
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
     auth_attempts,
@@ -65,6 +66,7 @@ __all__ = [
     "logins",
     "meta",
     "metadata",
+    "meters",
     "nas",
     "observed",
     "payments",
