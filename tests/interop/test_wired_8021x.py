@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.daemon_process import SECRET, DaemonProcess
 from tests.eap_certificates import make
-from tests.peers import missing, need, wait_until
+from tests.peers import free_udp_port, missing, need, wait_until
 
+INTERIM_SECONDS = 2  # its own; it takes none below a minute from RADIUS
 NUMBERS = {"MD5": 4, "TLS": 13, "TTLS": 21, "PEAP": 25}
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
@@ -93,7 +95,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     with found.daemon as running, ExitStack() as undo:
         running.init()
         running.plan()
-        running.nas("switch", "127.0.0.1", "--vendor", "rfc")
+        coa_port = free_udp_port()
+        running.nas("switch", "127.0.0.1", "--vendor", "hostapd", "--coa-port", str(coa_port))
         running.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia", "--name", "Budi")
         store = running.data_dir / "certs"
         store.mkdir(exist_ok=True)
@@ -107,6 +110,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
             "ieee8021x=1\neap_reauth_period=0\nuse_pae_group_addr=1\nown_ip_addr=127.0.0.1\nnas_identifier=switch\n"
             f"auth_server_addr=127.0.0.1\nauth_server_port={running.auth_port}\nauth_server_shared_secret={SECRET}\n"
             f"acct_server_addr=127.0.0.1\nacct_server_port={running.acct_port}\nacct_server_shared_secret={SECRET}\n"
+            f"radius_acct_interim_interval={INTERIM_SECONDS}\nradius_das_port={coa_port}\n"
+            f"radius_das_client=127.0.0.1 {SECRET}\n"
         )
         undo.enter_context(background([need("hostapd"), str(configuration)], log))
         wait_until(lambda: "AP-ENABLED" in log.read_text(), lambda: f"hostapd is ready: {log.read_text()}")
@@ -131,6 +136,29 @@ def test_the_session_on_the_wire_is_the_subscribers_although_the_name_outside_is
             lambda: any(one["stopped_at"] is None for one in wire.daemon.json("session", "list", "--username", "budi")),
             "the session is in the list",
         )
+
+
+def test_hostapd_tells_of_a_session_from_its_start_to_its_stop(wire: Wire) -> None:
+    """Its wired driver counts no octets: what is there to meter is how long the session lasted."""
+
+    def session(session_id: int | None = None) -> dict[str, Any]:
+        listed = wire.daemon.json("session", "list", "--all", "--username", "budi")
+        wanted = session_id or max(one["id"] for one in listed)
+        return next(one for one in listed if one["id"] == wanted)
+
+    with wire.supplicant(wire.block("MD5")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), lambda: f"success: {log.read_text()[-3000:]}")
+        wait_until(
+            lambda: session()["session_time"] >= INTERIM_SECONDS, lambda: f"interims of a live session: {session()}"
+        )
+        live = session()
+        assert (live["state"], live["stopped_at"]) == ("live", None)
+        wire.daemon.cli("session", "disconnect", str(live["id"]))
+        wait_until(lambda: session(live["id"])["stopped_at"] is not None, "its Stop")
+    over = session(live["id"])
+    assert over["state"] == "closed"
+    assert over["session_time"] >= live["session_time"]
+    assert (over["input_octets"], over["output_octets"]) == (0, 0)
 
 
 def test_a_wrong_password_leaves_the_port_closed(wire: Wire) -> None:
