@@ -70,9 +70,10 @@ def record(
     *,
     nas_id: UUID = NAS,
     swapped: bool = False,
+    flags: int = 0,
     source: str = "192.0.2.1",
     **what: Any,
 ) -> AccountingRecord:
     """Return the record of such a packet received at `at`."""
     packet = decode(datagram(status, **what))
-    return AccountingRecord.from_packet(packet, nas_id, swapped, at, source)
+    return AccountingRecord.from_packet(packet, nas_id, flags | swapped, at, source)

@@ -23,11 +23,15 @@ class DeltaKind(StrEnum):
 
 
 class Reading(NamedTuple):
-    """Cumulative octets as a device says them; `wide` when they can't have wrapped at 32 bits."""
+    """Cumulative octets as a device says them.
+
+    `wide` when they can't have wrapped at 32 bits; `unit_octets` is what one step of the device's counter stands for.
+    """
 
     upload_octets: int
     download_octets: int
     wide: bool
+    unit_octets: int = 1
 
 
 class Delta(NamedTuple):
@@ -53,7 +57,8 @@ def delta(counter_upload_octets: int, counter_download_octets: int, reading: Rea
     before_up, before_down = counter_upload_octets, counter_download_octets
     up, down = reading.upload_octets, reading.download_octets
     if not reading.wide and order is Order.NEWER and (up or down):
-        gone_up, gone_down = (up - before_up) % _WRAP, (down - before_down) % _WRAP
+        wrap = _WRAP * reading.unit_octets
+        gone_up, gone_down = (up - before_up) % wrap, (down - before_down) % wrap
         kind = DeltaKind.WRAP if up < before_up or down < before_down else DeltaKind.FORWARD
         if not gone_up and not gone_down:
             kind = DeltaKind.REPEAT

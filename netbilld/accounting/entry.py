@@ -13,7 +13,7 @@ class JournalEntry(NamedTuple):
         received_us: when it arrived, in microseconds since 1970 UTC by our clock.
         nas_id: the NAS whose secret verified it.
         source: address it came from.
-        swapped: the NAS's flag at that time; its input counters are the subscriber's download.
+        flags: how the NAS counted at that time, or that we have read it ourselves (accounting/counting.py).
         datagram: the packet, octet for octet.
     """
 
@@ -21,7 +21,7 @@ class JournalEntry(NamedTuple):
     received_us: int
     nas_id: UUID
     source: str
-    swapped: bool
+    flags: int
     datagram: bytes
 
 

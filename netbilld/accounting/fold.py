@@ -1,11 +1,12 @@
 """The fold of accounting records into sessions, in memory: each record finds its session or opens one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from netbilld.accounting.counting import BY_US
 from netbilld.accounting.record import AccountingRecord, RecordKind
 from netbilld.accounting.session import (
     LOST,
@@ -39,6 +40,7 @@ class FirstGrant(NamedTuple):
 class _OfNas:
     """The sessions of one NAS, by what a record may find them by; what is said on one NAS concerns no other's."""
 
+    port_bps: int = 0
     ids: list[int] = field(default_factory=list)
     by_identity: dict[str, list[int]] = field(default_factory=dict)
     by_station: dict[str, list[int]] = field(default_factory=dict)
@@ -52,7 +54,10 @@ class SessionFold:
     station or address, and, for Accounting-On and -Off, every open one of that NAS.
     """
 
-    def __init__(self, sessions: Iterable[Session], service_of: ServiceOf) -> None:
+    def __init__(
+        self, sessions: Iterable[Session], service_of: ServiceOf, port_bps: Mapping[UUID, int] | None = None
+    ) -> None:
+        """Take the sessions, what tells whose a record is, and what a port of each NAS can carry; without, anything."""
         self.sessions: dict[int, Session] = {}
         self.opened: dict[int, None] = {}  # in order
         self.ended: dict[int, None] = {}
@@ -60,6 +65,7 @@ class SessionFold:
         self.grants: list[FirstGrant] = []
         self._before: dict[int, Session] = {}
         self._service_of = service_of
+        self._port_bps = port_bps or {}
         self._of_nas: dict[UUID, _OfNas] = {}
         for session in sorted(sessions, key=_id_of):
             if session.id not in self.sessions:
@@ -83,9 +89,11 @@ class SessionFold:
             return None
         found = self._find(nas, record)
         if found is None:
+            if record.flags & BY_US:  # it is known from elsewhere, or over; a NAS's own word begins a session
+                return None
             return self._open(nas, record, new_id)
         service_id = self._service_of(record) if found.service_id is None else None
-        change = apply(found, record, service_id)
+        change = apply(found, record, service_id, nas.port_bps)
         self._put(found, change.session)
         return change
 
@@ -130,7 +138,9 @@ class SessionFold:
             self.sessions[session_id].started_at > record.event_at
             for session_id in nas.by_identity.get(record.acct_session_key, ())
         )
-        change = SessionChange(session) if record.kind is RecordKind.START else apply(session, record)
+        change = (
+            SessionChange(session) if record.kind is RecordKind.START else apply(session, record, None, nas.port_bps)
+        )
         session = change.session
         if superseded:
             session = end(session, Event.LOSS, LOST, session.updated_at)
@@ -173,7 +183,7 @@ class SessionFold:
     def _on(self, nas_id: UUID) -> _OfNas:
         nas = self._of_nas.get(nas_id)
         if nas is None:
-            nas = self._of_nas[nas_id] = _OfNas()
+            nas = self._of_nas[nas_id] = _OfNas(self._port_bps.get(nas_id, 0))
         return nas
 
     def _put(self, was: Session, session: Session) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from netbilld.accounting.counting import IPV6_BESIDE, SCALE, SWAPPED, unit_octets
 from netbilld.radius.attributes import (
     ACCT_DELAY_TIME,
     ACCT_INPUT_GIGAWORDS,
@@ -19,10 +20,18 @@ from netbilld.radius.attributes import (
     CALLING_STATION_ID,
     CLASS,
     DELEGATED_IPV6_PREFIX,
+    ERX_IPV6_ACCT_INPUT_GIGAWORDS,
+    ERX_IPV6_ACCT_INPUT_OCTETS,
+    ERX_IPV6_ACCT_OUTPUT_GIGAWORDS,
+    ERX_IPV6_ACCT_OUTPUT_OCTETS,
     EVENT_TIMESTAMP,
     FRAMED_IP_ADDRESS,
     FRAMED_IPV6_ADDRESS,
     FRAMED_IPV6_PREFIX,
+    HUAWEI_ACCT_IPV6_INPUT_GIGAWORDS,
+    HUAWEI_ACCT_IPV6_INPUT_OCTETS,
+    HUAWEI_ACCT_IPV6_OUTPUT_GIGAWORDS,
+    HUAWEI_ACCT_IPV6_OUTPUT_OCTETS,
     NAS_IDENTIFIER,
     NAS_IP_ADDRESS,
     NAS_IPV6_ADDRESS,
@@ -38,9 +47,17 @@ from netbilld.radius.values import ipv6, ipv6_prefix, normalise_mac, text
 MAX_DELAY: Final = timedelta(days=30)  # an Acct-Delay-Time beyond it is not believed
 MAX_CLOCK_ERROR: Final = timedelta(days=1)  # an Event-Timestamp further off is not believed
 MAX_SESSION_SECONDS: Final = 10 * 366 * 86_400
-MAX_COUNTER_OCTETS: Final = 1 << 55  # ten gigabit/s for a year; sums of many such still fit into 64 bits
+MAX_COUNTER_OCTETS: Final = 1 << 55  # ten gigabit/s for a year: no higher one is true, and this much is kept of it
 KEY_LENGTH: Final = 253
 
+_IPV6_INPUT: Final = (
+    (ERX_IPV6_ACCT_INPUT_OCTETS, ERX_IPV6_ACCT_INPUT_GIGAWORDS),
+    (HUAWEI_ACCT_IPV6_INPUT_OCTETS, HUAWEI_ACCT_IPV6_INPUT_GIGAWORDS),
+)
+_IPV6_OUTPUT: Final = (
+    (ERX_IPV6_ACCT_OUTPUT_OCTETS, ERX_IPV6_ACCT_OUTPUT_GIGAWORDS),
+    (HUAWEI_ACCT_IPV6_OUTPUT_OCTETS, HUAWEI_ACCT_IPV6_OUTPUT_GIGAWORDS),
+)
 _COLON_MAC: Final = re.compile(rb"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")  # as RouterOS and most others write it
 _NO_ADDRESS: Final = frozenset((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"))  # RFC 2865 §5.8
 
@@ -85,6 +102,7 @@ class AccountingRecord(NamedTuple):
         event_at: when it happened; never later than it was received.
         begun_at: when the session must have begun by this record; None where it can't be told.
         packet: where the rest is, which few records are asked for.
+        flags: how the NAS counted when it sent this, or that we have read it ourselves (accounting/counting.py).
     """
 
     kind: RecordKind
@@ -108,10 +126,11 @@ class AccountingRecord(NamedTuple):
     event_at: datetime
     begun_at: datetime | None
     packet: Packet
+    flags: int = 0
 
     @classmethod
     def from_packet(
-        cls, packet: Packet, nas_id: UUID, swapped: bool, received_at: datetime, source: str = ""
+        cls, packet: Packet, nas_id: UUID, flags: int, received_at: datetime, source: str = ""
     ) -> "AccountingRecord":
         """Return the record in an Accounting-Request.
 
@@ -124,8 +143,8 @@ class AccountingRecord(NamedTuple):
         user_name = get(USER_NAME, b"")
         upload, wide_upload = _counter(get(ACCT_INPUT_OCTETS), get(ACCT_INPUT_GIGAWORDS))
         download, wide_download = _counter(get(ACCT_OUTPUT_OCTETS), get(ACCT_OUTPUT_GIGAWORDS))
-        if swapped:
-            upload, download = download, upload
+        if flags:
+            upload, download = _counted(packet, flags, upload, download)
         session_seconds = _integer(get(ACCT_SESSION_TIME))
         if session_seconds is not None and session_seconds > MAX_SESSION_SECONDS:
             session_seconds = None
@@ -153,12 +172,13 @@ class AccountingRecord(NamedTuple):
             upload,
             download,
             wide_upload or wide_download,
-            swapped,
+            bool(flags & SWAPPED),
             session_seconds,
             received_at,
             event_at,
             begun_at,
             packet,
+            flags,
         )
 
     @property
@@ -167,6 +187,13 @@ class AccountingRecord(NamedTuple):
         if CLASS not in self.packet.attributes:
             return None
         return next((grant for value in self.packet.all(CLASS) if (grant := decode_grant(value)) is not None), None)
+
+    def counted(self, flags: int) -> tuple[int | None, int | None]:
+        """Return upload and download octets as they are where a NAS counts otherwise than it is said to do now."""
+        get = self.packet.attributes.get
+        upload, _ = _counter(get(ACCT_INPUT_OCTETS), get(ACCT_INPUT_GIGAWORDS))
+        download, _ = _counter(get(ACCT_OUTPUT_OCTETS), get(ACCT_OUTPUT_GIGAWORDS))
+        return _counted(self.packet, flags, upload, download)
 
     @property
     def terminate_cause(self) -> str | None:
@@ -229,7 +256,28 @@ def _counter(octets: bytes | None, gigawords: bytes | None) -> tuple[int | None,
     if low is None or high is None:
         return low, high is not None
     value = (high << 32) + low
-    return (value if value <= MAX_COUNTER_OCTETS else None), True
+    return min(value, MAX_COUNTER_OCTETS), True
+
+
+def _counted(packet: Packet, flags: int, input_: int | None, output: int | None) -> tuple[int | None, int | None]:
+    """Return upload and download octets of input and output counters, by how the NAS counts."""
+    if flags & IPV6_BESIDE:
+        input_, output = (
+            None if counter is None else counter + _beside(packet, keys)
+            for counter, keys in ((input_, _IPV6_INPUT), (output, _IPV6_OUTPUT))
+        )
+    if flags & SCALE:
+        unit = unit_octets(flags)
+        input_, output = (
+            None if counter is None else min(counter * unit, MAX_COUNTER_OCTETS // unit * unit)
+            for counter in (input_, output)
+        )
+    return (output, input_) if flags & SWAPPED else (input_, output)
+
+
+def _beside(packet: Packet, keys: tuple[tuple[int, int], ...]) -> int:
+    get = packet.attributes.get
+    return sum(_counter(get(octets), get(gigawords))[0] or 0 for octets, gigawords in keys)
 
 
 def _mac(station: bytes) -> str | None:

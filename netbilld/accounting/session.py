@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from netbilld.accounting.counters import DeltaKind, Order, Reading, delta
-from netbilld.accounting.record import AccountingRecord, RecordKind
+from netbilld.accounting.counting import BY_US, IPV6_BESIDE, SCALE, source_of, unit_octets
+from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord, RecordKind
 
 
 class SessionState(StrEnum):
@@ -20,6 +21,7 @@ class SessionState(StrEnum):
 class Event(StrEnum):
     START = "start"
     REPORT = "report"  # an interim that tells something new
+    SEEN = "seen"  # the NAS has not spoken, but asked by us it shows the session
     STOP = "stop"
     SILENCE = "silence"  # a report is overdue
     LOSS = "loss"  # silent for too long, or its place was taken
@@ -31,6 +33,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
     _S.STARTING: {
         Event.START: _S.STARTING,
         Event.REPORT: _S.LIVE,
+        Event.SEEN: _S.STARTING,
         Event.STOP: _S.CLOSED,
         Event.SILENCE: _S.LATE,
         Event.LOSS: _S.STALE,
@@ -39,6 +42,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
     _S.LIVE: {
         Event.START: _S.LIVE,
         Event.REPORT: _S.LIVE,
+        Event.SEEN: _S.LIVE,
         Event.STOP: _S.CLOSED,
         Event.SILENCE: _S.LATE,
         Event.LOSS: _S.STALE,
@@ -47,6 +51,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
     _S.LATE: {
         Event.START: _S.LATE,
         Event.REPORT: _S.LIVE,
+        Event.SEEN: _S.LATE,
         Event.STOP: _S.CLOSED,
         Event.SILENCE: _S.LATE,
         Event.LOSS: _S.STALE,
@@ -55,6 +60,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
     _S.STALE: {
         Event.START: _S.STALE,
         Event.REPORT: _S.LIVE,
+        Event.SEEN: _S.LATE,
         Event.STOP: _S.CLOSED,
         Event.SILENCE: _S.STALE,
         Event.LOSS: _S.STALE,
@@ -73,6 +79,12 @@ _DRIFT: Final = 1000
 _NO_DRIFT: Final = timedelta(0)
 _NEW_START: Final = timedelta(seconds=30)
 
+# How far a port's speed may seem to be exceeded: clocks and queues shift reports, and its speed may be said without
+# what frames it.
+_PORT_SLACK_SECONDS: Final = 60
+_PORT_SLACK_PERCENT: Final = 110
+_NO_TRUE_COUNTER: Final = MAX_COUNTER_OCTETS - 1024  # a higher one is cut off there, to whole kilobytes
+
 
 class Session(NamedTuple):
     """One session of one service on one NAS; octets are the subscriber's, instants are aware.
@@ -85,6 +97,9 @@ class Session(NamedTuple):
         swapped: the NAS's flag with its last report.
         interval_seconds: between its last two reports.
         upload_bps, download_bps: over that interval.
+        counting: how else the NAS counted with its last report (accounting/counting.py, `SCALE`).
+        ahead_upload_octets, ahead_download_octets: metered by readings of ours, which the NAS has not said so far.
+        held_upload_octets, held_download_octets: within the counters and not metered, since they can't be true.
     """
 
     id: int
@@ -113,14 +128,49 @@ class Session(NamedTuple):
     swapped: bool
     upload_bps: int
     download_bps: int
+    counting: int = 0
+    ahead_upload_octets: int = 0
+    ahead_download_octets: int = 0
+    held_upload_octets: int = 0
+    held_download_octets: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.stopped_at is None
 
 
+class Doubt(NamedTuple):
+    """Octets that a NAS has reported and its port can't have carried; they wait for a person.
+
+    Attributes:
+        upload_octets, download_octets: more than before, in the same span as the change's.
+        counter_upload_octets, counter_download_octets: the counters as reported.
+        seconds: the time in which they were said to have moved.
+        port_bps: the speed that they were judged by.
+    """
+
+    upload_octets: int
+    download_octets: int
+    counter_upload_octets: int
+    counter_download_octets: int
+    seconds: int
+    port_bps: int
+
+
+class TakenBack(NamedTuple):
+    """Octets, never negative, that readings of ours counted beyond the NAS's last word, and when they were counted."""
+
+    upload_octets: int
+    download_octets: int
+    at: datetime
+
+
 class SessionChange(NamedTuple):
-    """A session after a record, and what was metered by it: octets between two instants."""
+    """A session after a record, and what was metered by it: octets between two instants.
+
+    `source` is radius, or api or snmp for a reading of ours. `came_back` says that the counters have gone back to where
+    they were before what is held of this session.
+    """
 
     session: Session
     upload_octets: int = 0
@@ -128,6 +178,21 @@ class SessionChange(NamedTuple):
     from_at: datetime | None = None
     to_at: datetime | None = None
     kind: DeltaKind = DeltaKind.REPEAT
+    source: str = "radius"
+    doubt: Doubt | None = None
+    taken_back: TakenBack | None = None
+    came_back: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Return whether anything is to be booked or noted beside the session itself."""
+        return bool(
+            self.upload_octets
+            or self.download_octets
+            or self.doubt is not None
+            or self.taken_back is not None
+            or self.came_back
+        )
 
 
 class Fit(StrEnum):
@@ -251,10 +316,13 @@ def begin(record: AccountingRecord, session_id: int, service_id: UUID | None) ->
         swapped=record.swapped,
         upload_bps=0,
         download_bps=0,
+        counting=record.flags & SCALE,
     )
 
 
-def apply(session: Session, record: AccountingRecord, service_id: UUID | None = None) -> SessionChange:
+def apply(
+    session: Session, record: AccountingRecord, service_id: UUID | None = None, port_bps: int = 0
+) -> SessionChange:
     """Return what a record that fits a session makes of it.
 
     Octets count once, whatever was repeated, lost or overtaken; the time of the last word never moves back. After the
@@ -264,12 +332,15 @@ def apply(session: Session, record: AccountingRecord, service_id: UUID | None = 
         session: the session as known.
         record: Start, Interim-Update or Stop that is its.
         service_id: whose it is, for a session that was nobody's so far.
+        port_bps: what one subscriber's port on this NAS can carry; 0 for any amount.
     """
     if service_id is not None and session.service_id is None:
         session = session._replace(service_id=service_id)
     if record.kind is RecordKind.START:
         return SessionChange(_started(session, record))
-    return _metered(session, record, _order(session, record))
+    if record.flags & BY_US:
+        return _read(session, record, port_bps)
+    return _metered(session, record, _order(session, record), port_bps)
 
 
 def end(session: Session, event: Event, cause: str, at: datetime) -> Session:
@@ -355,24 +426,105 @@ def _order(session: Session, record: AccountingRecord) -> Order:
     return Order.NEWER if record.session_seconds > session.session_seconds else Order.OLDER
 
 
-def _metered(session: Session, record: AccountingRecord, order: Order) -> SessionChange:
+def _read(session: Session, record: AccountingRecord, port_bps: int) -> SessionChange:
+    """Return the session after a reading of ours: it counts by what it is ahead of the NAS's own word, for the present.
+
+    The NAS's own counters, times and interval stay as they are, so that its next report means what it always would.
+    """
+    up, down = record.upload_octets, record.download_octets
+    if session.state is SessionState.CLOSED or up is None or down is None:
+        return SessionChange(session)
+    to_at = record.event_at
+    seconds = int((to_at - session.updated_at).total_seconds())
+    up = max(0, up - session.counter_upload_octets - session.ahead_upload_octets)
+    down = max(0, down - session.counter_download_octets - session.ahead_download_octets)
+    if seconds < 0 or (port_bps and _is_beyond(port_bps, seconds, up, down)):
+        return SessionChange(session)  # the NAS's own word is still to come
+    if not session.is_open and not up and not down:
+        return SessionChange(session)
+    changed = session._replace(
+        state=TRANSITIONS[session.state][Event.SEEN],
+        updated_at=to_at,
+        stopped_at=None,
+        terminate_cause=None,
+        upload_octets=session.upload_octets + up,
+        download_octets=session.download_octets + down,
+        upload_bps=up * 8 // seconds if seconds else session.upload_bps,
+        download_bps=down * 8 // seconds if seconds else session.download_bps,
+        ahead_upload_octets=session.ahead_upload_octets + up,
+        ahead_download_octets=session.ahead_download_octets + down,
+    )
+    return SessionChange(changed, up, down, session.updated_at, to_at, DeltaKind.FORWARD, source_of(record.flags))
+
+
+def _is_beyond(port_bps: int, seconds: int, upload_octets: int, download_octets: int) -> bool:
+    """Tell whether a port can't have carried that much in that time, either way."""
+    most = port_bps * (max(seconds, 0) + _PORT_SLACK_SECONDS) * _PORT_SLACK_PERCENT // 800
+    return upload_octets > most or download_octets > most
+
+
+def _recounted(session: Session, record: AccountingRecord) -> tuple[Session, tuple[int, int], tuple[int, int]]:
+    """Return a session whose NAS counts otherwise from this record on, so that its delta counts what has moved.
+
+    The counters so far are said in the new unit. How much IPv6 is in them nobody knows, so that this one report is
+    still read as before, and the next ones as it is said now.
+
+    Returns:
+        the session, the record's counters to measure it by, and what to add to the new ones afterwards.
+    """
+    was, now = unit_octets(session.counting), unit_octets(record.flags)
+    up, down = record.upload_octets or 0, record.download_octets or 0
+    before_up, before_down = record.counted(record.flags & ~IPV6_BESIDE | session.counting & IPV6_BESIDE)
+    before = before_up or 0, before_down or 0
+    said = session._replace(
+        counter_upload_octets=session.counter_upload_octets // was * now,
+        counter_download_octets=session.counter_download_octets // was * now,
+        held_upload_octets=session.held_upload_octets // was * now,
+        held_download_octets=session.held_download_octets // was * now,
+    )
+    return said, before, (up - before[0], down - before[1])
+
+
+def _metered(session: Session, record: AccountingRecord, order: Order, port_bps: int) -> SessionChange:
     """Return the session after a report or a Stop, its counters taken in."""
+    reading: Reading | None = None
+    more_up = more_down = 0
+    if record.upload_octets is not None and record.download_octets is not None:
+        scale = record.flags & SCALE
+        read = record.upload_octets, record.download_octets
+        if scale != session.counting:
+            session, read, (more_up, more_down) = _recounted(session, record)
+        reading = Reading(*read, record.wide, unit_octets(scale)) if scale else Reading(*read, record.wide)
     counter_up, counter_down = session.counter_upload_octets, session.counter_download_octets
+    ahead_up, ahead_down = session.ahead_upload_octets, session.ahead_download_octets
+    held_up, held_down = session.held_upload_octets, session.held_download_octets
     # With no reset behind it the counter is the total, and even an overtaken report proves what it is higher by.
-    provable = (counter_up, counter_down) == (session.upload_octets, session.download_octets)
+    provable = (
+        counter_up == session.upload_octets - ahead_up + held_up
+        and counter_down == session.download_octets - ahead_down + held_down
+    )
     if record.swapped != session.swapped:
         counter_up, counter_down = counter_down, counter_up
-    up = down = 0
+        held_up, held_down = held_down, held_up
+    fresh = order is not Order.OLDER
+    gone_up = gone_down = 0
     kind = DeltaKind.REPEAT
-    if record.upload_octets is not None and record.download_octets is not None:
-        reading = Reading(record.upload_octets, record.download_octets, record.wide)
+    came_back = False
+    if reading is not None and (fresh or provable):
+        if (held_up or held_down) and fresh and reading.wide:
+            came_back = (
+                counter_up - held_up <= reading.upload_octets <= counter_up
+                and counter_down - held_down <= reading.download_octets <= counter_down
+                and (reading.upload_octets, reading.download_octets) != (counter_up, counter_down)
+            )
+            if came_back:
+                counter_up, counter_down = counter_up - held_up, counter_down - held_down
+                held_up = held_down = 0
         moved = delta(
             counter_up, counter_down, reading, Order.UNKNOWN if session.state is SessionState.CLOSED else order
         )
-        if order is not Order.OLDER or provable:
-            up, down, kind = moved.upload_octets, moved.download_octets, moved.kind
-            counter_up, counter_down = moved.counter_upload_octets, moved.counter_download_octets
-    fresh = order is not Order.OLDER
+        gone_up, gone_down, kind = moved.upload_octets, moved.download_octets, moved.kind
+        counter_up, counter_down = moved.counter_upload_octets + more_up, moved.counter_download_octets + more_down
     seconds = session.session_seconds if record.session_seconds is None else record.session_seconds
     elapsed = seconds - session.session_seconds
     if record.session_seconds is None:
@@ -384,12 +536,35 @@ def _metered(session: Session, record: AccountingRecord, order: Order) -> Sessio
     if session.state is SessionState.STARTING and begun_at is not None and begun_at < started_at - _SLACK:
         started_at = begun_at  # its Start came late, and without saying so
     to_at = max(record.event_at, started_at)
-    state, stopped_at, terminate_cause = _after(session, record, order, moved=up > 0 or down > 0)
+    up, down = gone_up, gone_down
+    doubt: Doubt | None = None
+    if port_bps and (up or down):
+        apart = max(elapsed, int((record.event_at - session.updated_at).total_seconds()))
+        untold = session.session_seconds == 0 and record.session_seconds is None  # how long it has lasted
+        more = max(0, up - ahead_up), max(0, down - ahead_down)
+        absurd = up >= _NO_TRUE_COUNTER or down >= _NO_TRUE_COUNTER
+        if absurd or (not untold and _is_beyond(port_bps, apart, *more)):
+            doubt = Doubt(up, down, counter_up, counter_down, max(apart, 0), port_bps)
+            held_up, held_down = held_up + up, held_down + down
+            up = down = gone_up = gone_down = 0
+    taken_back: TakenBack | None = None
+    if (ahead_up or ahead_down) and doubt is None:
+        known_up, known_down = min(ahead_up, up), min(ahead_down, down)
+        up, down = up - known_up, down - known_down
+        ahead_up, ahead_down = ahead_up - known_up, ahead_down - known_down
+        if record.kind is RecordKind.STOP and reading is not None and (ahead_up or ahead_down):
+            taken_back = TakenBack(ahead_up, ahead_down, min(session.updated_at, to_at))
+            ahead_up = ahead_down = 0
+    told = doubt is not None or gone_up > 0 or gone_down > 0
+    state, stopped_at, terminate_cause = _after(session, record, order, moved=told)
     up_bps, down_bps = session.upload_bps, session.download_bps
     if stopped_at is not None:
         up_bps = down_bps = 0
     elif timed:
-        up_bps, down_bps = up * 8 // elapsed, down * 8 // elapsed
+        up_bps, down_bps = gone_up * 8 // elapsed, gone_down * 8 // elapsed
+    total_up, total_down = session.upload_octets + up, session.download_octets + down
+    if taken_back is not None:
+        total_up, total_down = total_up - taken_back.upload_octets, total_down - taken_back.download_octets
     changed = Session(
         session.id,
         session.nas_id,
@@ -410,15 +585,20 @@ def _metered(session: Session, record: AccountingRecord, order: Order) -> Sessio
         terminate_cause,
         max(session.session_seconds, seconds),
         elapsed if timed else session.interval_seconds,
-        session.upload_octets + up,
-        session.download_octets + down,
+        total_up,
+        total_down,
         counter_up,
         counter_down,
         record.swapped,
         up_bps,
         down_bps,
+        session.counting if reading is None else record.flags & SCALE,
+        ahead_up,
+        ahead_down,
+        held_up,
+        held_down,
     )
     from_at = min(session.updated_at, to_at)
     if started_at < session.started_at:
         from_at = started_at
-    return SessionChange(changed, up, down, from_at, to_at, kind)
+    return SessionChange(changed, up, down, from_at, to_at, kind, "radius", doubt, taken_back, came_back)

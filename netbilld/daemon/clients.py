@@ -4,6 +4,7 @@ import logging
 from ipaddress import ip_network
 from uuid import UUID
 
+from netbilld.accounting.counting import counting
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
@@ -67,9 +68,9 @@ async def take_clients(
         except NetbilldError as error:
             logger.error("NAS %s is not served: %s", row.name, error, extra={"event": "nas_unusable", "nas": row.name})  # noqa: TRY400 - the line says all
     edge.clients = ClientTable(clients)
-    swapped = frozenset(row.id for row in rows if row.swap_octets)
+    flags = {row.id: counting(row.swap_octets, row.counter_unit, row.ipv6_octets) for row in rows}
     for recorder in edge.recorders:
-        recorder.swapped_nas = swapped
+        recorder.counting = {nas_id: number for nas_id, number in flags.items() if number}
 
 
 def _router_accounts(logins: list[RouterLogin], box: SecretBox) -> list[tuple[UUID | None, bytes, RouterAccount]]:

@@ -1,7 +1,7 @@
 """The two RADIUS ports: datagrams go straight down to a decision or to the journal, and back."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -36,7 +36,7 @@ logger = logging.getLogger("netbilld.radius")
 class Recorder(Protocol):
     """Takes an Accounting-Request on; answers it, or has it forgotten, once its record's fate is known."""
 
-    swapped_nas: frozenset[UUID]
+    counting: Mapping[UUID, int]
     unanswered: dict[Unanswered, int]
 
     def handle(self, request: Request) -> None: ...

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
+
+DEFAULT_PORT_BPS: Final = 10_000_000_000  # what one subscriber's port is taken to carry where nobody says
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,10 @@ class Nas:
         reported_ip, identifier: NAS-IP-Address and NAS-Identifier as it says itself.
         radsec_name: a name or SHA-256 fingerprint of its certificate; `*` for any certificate at its address.
         wall_by: how it holds walled subscribers: pool, list or reject; None for what suits its vendor and the service.
+        counter_unit: what its counters count in: octets, kB (1000) or KiB (1024).
+        ipv6_octets: inside of its counters, or beside them in attributes of its vendor.
+        port_bps: what one subscriber's port can carry; None for what any can.
+        clock_off_seconds: how far its clock is behind ours; None where it is right, or not known.
     """
 
     id: UUID
@@ -37,6 +44,10 @@ class Nas:
     last_heard_at: datetime | None
     radsec_name: str | None = None
     wall_by: str | None = None
+    counter_unit: str = "octets"
+    ipv6_octets: str = "inside"
+    port_bps: int | None = None
+    clock_off_seconds: int | None = None
 
 
 def secret_place(nas_id: UUID) -> str:

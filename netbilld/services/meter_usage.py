@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.accounting.counting import BY_US
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
 from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.record import AccountingRecord, RecordKind
-from netbilld.accounting.session import JOURNAL_BITS, Fit, Session, SessionChange, fit
+from netbilld.accounting.session import JOURNAL_BITS, Doubt, Fit, Session, SessionChange, fit
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.clock import Clock
@@ -29,6 +30,8 @@ _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
 _PARTS: Final = 8  # that a batch which fails is taken in
+_PORTS_AGAIN: Final = timedelta(seconds=30)  # how often it is asked what the ports of NAS can carry
+AHEAD_OF_NAS: Final = "ahead_of_nas"  # a reading of ours had counted what the NAS's last word does not
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
 
 
@@ -55,9 +58,16 @@ class Sessions(Protocol):
 
 
 class Nases(Protocol):
+    async def port_speeds(self) -> dict[UUID, int]: ...
     async def heard(
         self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None
     ) -> None: ...
+
+
+class Doubts(Protocol):
+    async def note(self, doubted: Iterable[tuple[SessionChange, Doubt, bool]], now: datetime) -> None: ...
+    async def withdraw(self, session_ids: Collection[int], now: datetime) -> None: ...
+    async def explain(self, corrections: Iterable[tuple[Moved, str]], now: datetime) -> None: ...
 
 
 class Work(BookWork, Protocol):
@@ -65,6 +75,8 @@ class Work(BookWork, Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def nas(self) -> Nases: ...
+    @property
+    def doubts(self) -> Doubts: ...
 
 
 class Store(Protocol):
@@ -123,14 +135,14 @@ class MeterUsage:
 
     Sessions, usage, charges and the cursor are one transaction, so a crash anywhere repeats a batch or does not.
     Counters: `applied` records, `unknown_nas` and `unreadable` ones passed over, `parked` ones on which our own rules
-    failed; a parked record stays in the journal.
+    failed; a parked record stays in the journal. `doubted` reports said more than their NAS's port can carry.
     """
 
     def __init__(
         self, store: Store, journal: Journal, clock: Clock, timezone: str, batch_records: int = BATCH_RECORDS
     ) -> None:
         """Take what to work with; `timezone` is for usage that is nobody's and for booking dates."""
-        self.applied = self.unknown_nas = self.unreadable = self.parked = 0
+        self.applied = self.unknown_nas = self.unreadable = self.parked = self.doubted = 0
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -139,6 +151,8 @@ class MeterUsage:
         self._cursor: JournalCursor | None = None
         self._is_sure = False
         self._nas: set[UUID] = set()
+        self._ports: dict[UUID, int] = {}
+        self._ports_at: datetime | None = None
         self._heard: dict[UUID, _Heard] = {}
         self._most = batch_records  # records to take next: fewer and fewer where a batch fails, to find which one does
         self._failed = 0  # how often the next one has failed alone
@@ -238,7 +252,7 @@ class MeterUsage:
         from_packet = AccountingRecord.from_packet
         for start in range(0, len(entries), _RECORDS_A_TURN):
             await asyncio.sleep(0)
-            for sequence, received_us, nas_id, source, swapped, datagram in entries[start : start + _RECORDS_A_TURN]:
+            for sequence, received_us, nas_id, source, flags, datagram in entries[start : start + _RECORDS_A_TURN]:
                 try:
                     packet = decode(datagram)
                 except MalformedPacket:  # it was read once before it was kept
@@ -246,7 +260,7 @@ class MeterUsage:
                     _log.error("journal record %d is no RADIUS packet and is passed over", sequence)
                     continue
                 received_at = _EPOCH + timedelta(microseconds=received_us)
-                records.append((sequence, from_packet(packet, nas_id, swapped, received_at, source)))
+                records.append((sequence, from_packet(packet, nas_id, flags, received_at, source)))
         return records
 
     async def _from_known_nas(
@@ -272,7 +286,9 @@ class MeterUsage:
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
-        periods, charged = await self._book.handle(work, _moved(changes), now)
+        corrections = [_correction(change) for change in changes if change.taken_back is not None]
+        periods, charged = await self._book.handle(work, [*_moved(changes), *corrections], now)
+        await self._note_doubts(work, changes, corrections, now)
         await self._note_nas(work, records)
         touched = {change.session.service_id for change in changes}
         touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
@@ -297,8 +313,9 @@ class MeterUsage:
     ) -> tuple[SessionFold, list[SessionChange]]:
         """Fold records into sessions; return also what they metered."""
         known = await self._load(work, records)
+        ports = await self._port_speeds(work)
         while True:
-            fold = SessionFold(known.sessions, known.service_of)
+            fold = SessionFold(known.sessions, known.service_of, ports)
             changes: list[SessionChange] = []
             faulty: list[int] = []
             for start in range(0, len(records), _RECORDS_A_TURN):
@@ -310,7 +327,7 @@ class MeterUsage:
                         faulty.append(sequence)
                         _log.exception("journal record %d could not be metered and is left in the journal", sequence)
                         continue
-                    if change is not None and (change.upload_octets or change.download_octets):
+                    if change is not None and change.tells:
                         changes.append(change)
             if known.is_complete:
                 self.parked += len(faulty)
@@ -365,8 +382,31 @@ class MeterUsage:
         await known.complete(work)
         return known
 
+    async def _port_speeds(self, work: Work) -> Mapping[UUID, int]:
+        now = self._clock.now()
+        if self._ports_at is None or not timedelta(0) <= now - self._ports_at < _PORTS_AGAIN:
+            self._ports, self._ports_at = await work.nas.port_speeds(), now
+        return self._ports
+
+    async def _note_doubts(
+        self, work: Work, changes: Sequence[SessionChange], corrections: Sequence[Moved], now: datetime
+    ) -> None:
+        came_back = {change.session.id: number for number, change in enumerate(changes) if change.came_back}
+        if came_back:
+            await work.doubts.withdraw(came_back, now)
+        doubted = [
+            (change, change.doubt, number < came_back.get(change.session.id, 0))
+            for number, change in enumerate(changes)
+            if change.doubt is not None
+        ]
+        if doubted:
+            await work.doubts.note(doubted, now)
+            self.doubted += len(doubted)
+        if corrections:
+            await work.doubts.explain([(correction, AHEAD_OF_NAS) for correction in corrections], now)
+
     async def _note_nas(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> None:
-        last = {record.nas_id: record for _, record in records}
+        last = {record.nas_id: record for _, record in records if not record.flags & BY_US}
         for nas_id in sorted(last):
             record = last[nas_id]
             before = self._heard.get(nas_id)
@@ -379,7 +419,23 @@ class MeterUsage:
 
 def _moved(changes: Iterable[SessionChange]) -> list[Moved]:
     return [
-        Moved(session.service_id, session.id, None, "radius", from_at, to_at, upload_octets, download_octets)
-        for session, upload_octets, download_octets, from_at, to_at, _ in changes
+        Moved(session.service_id, session.id, None, source, from_at, to_at, upload_octets, download_octets)
+        for session, upload_octets, download_octets, from_at, to_at, _, source, _, _, _ in changes
         if from_at is not None and to_at is not None
     ]
+
+
+def _correction(change: SessionChange) -> Moved:
+    """Return what takes back, when it was counted, what readings of ours were ahead of the NAS's last word."""
+    session, taken = change.session, change.taken_back
+    assert taken is not None  # noqa: S101 - who asks has looked
+    return Moved(
+        session.service_id,
+        session.id,
+        None,
+        "correction",
+        taken.at,
+        taken.at,
+        -taken.upload_octets,
+        -taken.download_octets,
+    )

@@ -1,6 +1,6 @@
 """RecordAccounting: an Accounting-Request is answered once it is durable in the journal, and not before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -21,7 +21,7 @@ class Journal(Protocol):
         self,
         nas_id: UUID,
         source: str,
-        swapped: bool,
+        flags: int,
         received_us: int,
         datagram: bytes,
         done: Callable[[Any, bool], None],
@@ -47,8 +47,9 @@ _NEED_SESSION_ID: Final = frozenset(
 class RecordAccounting:
     """Takes verified requests of the accounting port, straight from the socket; nothing here waits.
 
-    `swapped_nas` are the NAS whose input counters are the subscriber's download; it may be assigned any time. A status
-    type that is not known is recorded and answered like any other (RFC 2866 §5.1).
+    `counting` says of NAS that count otherwise than most how they do (accounting/counting.py); it may be assigned any
+    time, and what was in force when a record arrived stays with it. A status type that is not known is recorded and
+    answered like any other (RFC 2866 §5.1).
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class RecordAccounting:
         forget: Callable[[Request], object],
     ) -> None:
         """Take the journal, and what answers a request or gives it up so that its retransmission is tried afresh."""
-        self.swapped_nas: frozenset[UUID] = frozenset()
+        self.counting: Mapping[UUID, int] = {}
         self.unanswered: dict[Unanswered, int] = dict.fromkeys(Unanswered, 0)
         self._journal = journal
         self._clock = clock
@@ -88,7 +89,13 @@ class RecordAccounting:
         nas_id = request.client.nas_id
         received_us = int(self._clock.now().timestamp() * 1_000_000)
         taken = self._journal.append(
-            nas_id, request.source[0], nas_id in self.swapped_nas, received_us, packet.datagram, self._recorded, request
+            nas_id,
+            request.source[0],
+            self.counting.get(nas_id, 0),
+            received_us,
+            packet.datagram,
+            self._recorded,
+            request,
         )
         if not taken:
             self._give_up(request, Unanswered.NOT_DURABLE)

@@ -73,7 +73,7 @@ class Metering:
         at_seconds: float = 0,
         *,
         nas_id: UUID = NAS,
-        swapped: bool = False,
+        flags: int = 0,
         source: str = "192.0.2.1",
         late: float = 0,
         **what: Any,
@@ -83,7 +83,7 @@ class Metering:
             what.setdefault("seconds", int(at_seconds))
         received = T0 + timedelta(seconds=at_seconds + late)
         self.journal.append(
-            nas_id, source, swapped, int(received.timestamp() * 1e6), datagram(status, **what), lambda *_: None, None
+            nas_id, source, flags, int(received.timestamp() * 1e6), datagram(status, **what), lambda *_: None, None
         )
         await self.journal.drain()
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import nas, sessions
 from netbilld.model.errors import RefusedError
-from netbilld.model.nas import Nas
+from netbilld.model.nas import DEFAULT_PORT_BPS, Nas
 
 _COLUMNS: Final = [nas.c[column.name] for column in fields(Nas)]
 
@@ -78,6 +78,11 @@ class NasStore:
         """Return how many sessions are open on a NAS."""
         query = select(func.count()).where(sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None))
         return int((await self._connection.scalar(query)) or 0)
+
+    async def port_speeds(self) -> dict[UUID, int]:
+        """Return what one subscriber's port on each NAS can carry, in bit/s; of those removed too."""
+        rows = await self._connection.execute(select(nas.c.id, nas.c.port_bps))
+        return {row.id: row.port_bps or DEFAULT_PORT_BPS for row in rows}
 
     async def heard(
         self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None

@@ -25,7 +25,6 @@ _SEGMENT: Final = struct.Struct(">16s16sQQ")
 _BODY: Final = struct.Struct(">IQQB16s16s")
 _PREFIX_OCTETS: Final = len(MARK) + 4
 RECORD_HEADER_OCTETS: Final = _PREFIX_OCTETS + _BODY.size
-_SWAPPED: Final = 1
 
 
 class Found(NamedTuple):
@@ -51,11 +50,9 @@ def decode_segment_header(octets: bytes) -> tuple[UUID, int, int] | None:
     return (UUID(bytes=identity), number, first_sequence) if magic == _MAGIC else None
 
 
-def encode_record(
-    sequence: int, received_us: int, nas_id: bytes, source: bytes, swapped: bool, datagram: bytes
-) -> bytes:
-    """Return one record; `source` is `pack_address` of the address."""
-    body = _BODY.pack(len(datagram), sequence, received_us, _SWAPPED if swapped else 0, nas_id, source) + datagram
+def encode_record(sequence: int, received_us: int, nas_id: bytes, source: bytes, flags: int, datagram: bytes) -> bytes:
+    """Return one record; `source` is `pack_address` of the address, `flags` are those of accounting/counting.py."""
+    body = _BODY.pack(len(datagram), sequence, received_us, flags, nas_id, source) + datagram
     return MARK + crc32(body).to_bytes(4, "big") + body
 
 
@@ -87,7 +84,7 @@ def _record(octets: bytes, at: int) -> JournalEntry | None:
         received_us,
         _nas_id(nas_id),
         unpack_address(source),
-        bool(flags & _SWAPPED),
+        flags,
         octets[body_at + _BODY.size : end],
     )
 

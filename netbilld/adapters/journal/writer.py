@@ -163,9 +163,11 @@ class Journal:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def append(
-        self, nas_id: UUID, source: str, swapped: bool, received_us: int, datagram: bytes, done: Durable, token: object
+        self, nas_id: UUID, source: str, flags: int, received_us: int, datagram: bytes, done: Durable, token: object
     ) -> bool:
         """Take one packet; `done(token, durable)` is called on the event loop once its fate is known.
+
+        `flags` say how its NAS counts (accounting/counting.py).
 
         Returns False, and never calls `done`, where too many records wait already.
         """
@@ -174,7 +176,7 @@ class Journal:
             return False
         sequence = self._next_sequence
         self._next_sequence = sequence + 1
-        record = encode_record(sequence, received_us, nas_id.bytes, pack_address(source), swapped, datagram)
+        record = encode_record(sequence, received_us, nas_id.bytes, pack_address(source), flags, datagram)
         gathering = self._gathering
         gathering.append(_Append(record, done, token))
         if not self._pending:

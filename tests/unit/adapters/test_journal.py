@@ -65,7 +65,7 @@ async def test_what_was_told_durable_is_read_back_in_order_with_all_that_came_wi
         await journal.drain()
         assert told == [0, 1, 2]
         entries = everything(journal)
-        assert [(e.sequence, e.received_us, e.nas_id, e.source, e.swapped, e.datagram) for e in entries] == [
+        assert [(e.sequence, e.received_us, e.nas_id, e.source, e.flags, e.datagram) for e in entries] == [
             (1, 1_000_000, NAS, "192.0.2.1", False, b"0"),
             (2, 1_000_001, NAS, "2001:db8::7", True, b"1"),
             (3, 1_000_002, NAS, "192.0.2.1", False, b"2"),

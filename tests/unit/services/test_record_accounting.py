@@ -19,13 +19,13 @@ class FakeJournal:
         self.trouble: str | None = None
         self.full = False
         self.waiting: list[tuple[Callable[[Any, bool], None], Any]] = []
-        self.kept: list[tuple[UUID, str, bool, int, bytes]] = []
+        self.kept: list[tuple[UUID, str, int, int, bytes]] = []
 
     def append(
         self,
         nas_id: UUID,
         source: str,
-        swapped: bool,
+        flags: int,
         received_us: int,
         octets: bytes,
         done: Callable[[Any, bool], None],
@@ -33,7 +33,7 @@ class FakeJournal:
     ) -> bool:
         if self.full:
             return False
-        self.kept.append((nas_id, source, swapped, received_us, octets))
+        self.kept.append((nas_id, source, flags, received_us, octets))
         self.waiting.append((done, token))
         return True
 
@@ -104,11 +104,11 @@ def test_a_request_without_a_status_type_gets_silence() -> None:
     assert edge.journal.kept == []
 
 
-def test_the_direction_flag_of_the_moment_is_kept_with_the_record() -> None:
+def test_how_the_nas_counts_at_the_moment_is_kept_with_the_record() -> None:
     edge = Edge()
-    edge.recorder.swapped_nas = frozenset((NAS,))
+    edge.recorder.counting = {NAS: 1}
     edge.take(datagram("start"))
-    assert edge.journal.kept[0][2] is True
+    assert edge.journal.kept[0][2] == 1
 
 
 def test_rfc5997_4_2_status_server_is_answered_while_records_can_be_kept() -> None:

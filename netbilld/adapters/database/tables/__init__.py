@@ -8,6 +8,7 @@ from netbilld.adapters.database.tables.addresses import address_leases, address_
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import meters
+from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
     auth_attempts,
@@ -81,6 +82,8 @@ __all__ = [
     "staff",
     "subscribers",
     "throughput_samples",
+    "usage_corrections",
+    "usage_doubts",
     "usage_hours",
     "usage_periods",
     "usage_slices",

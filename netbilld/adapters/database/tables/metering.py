@@ -44,6 +44,14 @@ sessions = Table(
     Column("swapped", Boolean, nullable=False),  # the NAS's flag when this session was metered
     Column("upload_bps", BigInteger, nullable=False),  # over the last reported interval
     Column("download_bps", BigInteger, nullable=False),
+    Column(
+        "counting", Integer, nullable=False, default=0, server_default="0"
+    ),  # units and IPv6: accounting/counting.py
+    # metered by readings of ours, not said by the NAS so far; and said by it, not metered, since it can't be true
+    Column("ahead_upload_octets", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("ahead_download_octets", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("held_upload_octets", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("held_download_octets", BigInteger, nullable=False, default=0, server_default="0"),
     Column("disconnect_requested_at", Instant),
     Column("disconnect_requested_by", String(200)),
     Index("ix_sessions_identity", "nas_id", "acct_session_key"),
@@ -74,7 +82,7 @@ usage_slices = Table(  # the atoms of metering: never updated, corrected only by
     Column("end_at", Instant, nullable=False),
     Column("upload_octets", BigInteger, nullable=False),
     Column("download_octets", BigInteger, nullable=False),
-    Column("source", String(16), nullable=False),  # radius, snmp, mqtt, api
+    Column("source", String(16), nullable=False),  # radius, snmp, mqtt, api, correction
     Column("estimated", Boolean, nullable=False),  # split in proportion to time at an edge
     Index("ix_usage_slices_service", "service_id", "start_at"),
 )

@@ -1,6 +1,6 @@
 """NAS."""
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, metadata
 
@@ -26,6 +26,10 @@ nas = Table(
     Column("last_heard_at", Instant),
     Column("removed_at", Instant),  # its sessions stay, so its row does; its secrets are wiped
     Column("wall_by", String(8)),  # pool, list, reject; null: what suits its vendor and service
+    Column("counter_unit", String(8), nullable=False, default="octets", server_default="octets"),  # octets, kB, KiB
+    Column("ipv6_octets", String(8), nullable=False, default="inside", server_default="inside"),  # or beside the total
+    Column("port_bps", BigInteger),  # what one subscriber's port can carry; null: any
+    Column("clock_off_seconds", BigInteger),  # how far its clock is behind ours; null: right, or it does not say
     Column("radsec_name", String(253)),  # the name in the certificate it shows over RadSec
     Column(
         "suspect_since_at", Instant
