@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from netbilld.model.periods import BillingPeriod, monthly_period
 
 MAX_SPAN: Final = timedelta(days=62)  # octets of a longer silence count in its last part; it bounds the slices of one
+BESIDE_THE_NAS: Final = UUID(int=0)  # stands for the NAS of what meters beside the sessions have metered
 _HOUR: Final = timedelta(hours=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -154,15 +155,24 @@ def _period(hour_at: datetime, billing_day: int, timezone: str) -> BillingPeriod
 
 @dataclass(slots=True)
 class RollUp:
-    """Sums of slices by service and local hour, and by service and billing period.
+    """Sums of slices by service and local hour, by service and billing period, and by NAS and hour.
 
-    `hours` and `periods` are keyed by service and beginning; `last_hours` holds the hour of the last slice of a period.
+    All are keyed by service or NAS, and beginning; `last_hours` holds the hour of the last slice of a period.
     """
 
     hours: dict[tuple[UUID, datetime], Octets] = field(default_factory=dict)
     periods: dict[tuple[UUID, date], Octets] = field(default_factory=dict)
     period_ends: dict[tuple[UUID, date], date] = field(default_factory=dict)
     last_hours: dict[tuple[UUID, date], datetime] = field(default_factory=dict)
+    nas_hours: dict[tuple[UUID, datetime], Octets] = field(default_factory=dict)
+
+    def add_to_nas(self, nas_id: UUID | None, part: UsageSlice, timezone: str) -> None:
+        """Take in a slice, anybody's, under its NAS; the hour is that of the zone it was cut in."""
+        in_hour = nas_id or BESIDE_THE_NAS, _hour(part.start_at, timezone)[0]
+        octets = self.nas_hours.get(in_hour)
+        if octets is None:
+            octets = self.nas_hours[in_hour] = Octets()
+        octets.add(part.upload_octets, part.download_octets)
 
     def add(self, service: MeteredService, part: UsageSlice) -> None:
         """Take in a slice of a service."""
@@ -185,6 +195,12 @@ class RollUp:
         """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""
         return [
             (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.hours.items(), key=_place)
+        ]
+
+    def nas_hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
+        """Return NAS, hour, upload and download octets, in one order likewise."""
+        return [
+            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.nas_hours.items(), key=_place)
         ]
 
     def period_rows(self) -> list[tuple[UUID, date, date, int, int]]:

@@ -36,6 +36,7 @@ from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.session_news import SessionNews
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
@@ -99,6 +100,7 @@ class Parts:
     billing: RunBilling
     renew: RenewPrepaid
     sample: SampleThroughput
+    storage: Storage
     failures: Failures
     health: Health
     panel: web.Application
@@ -338,6 +340,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),
+            storage=Storage(settings, database, clock),
             failures=failures,
             health=health,
             panel=panel,

@@ -157,6 +157,7 @@ class Daemon:
         if parts.news is not None:
             loops["session news"] = parts.news.run
         loops |= parts.addressing.loops()
+        loops |= parts.storage.loops()
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)
         if (seconds := watchdog_seconds()) is not None:

@@ -2,8 +2,9 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 
@@ -29,6 +30,26 @@ class BillingPeriod:
 
     def contains(self, at: datetime) -> bool:
         return self.start_at <= at < self.end_at
+
+
+class LocalDay(NamedTuple):
+    """A local day of a zone, or the part of it that lies in [from_at, to_at)."""
+
+    timezone: str
+    on: date
+    from_at: datetime
+    to_at: datetime
+
+
+def local_days(from_at: datetime, to_at: datetime, timezone: str) -> list[LocalDay]:
+    """Return the local days, or parts of them, that [from_at, to_at) consists of; oldest first."""
+    days: list[LocalDay] = []
+    while from_at < to_at:
+        on = local_date(from_at, timezone)
+        edge = min(local_midnight(on + timedelta(days=1), timezone), to_at)
+        days.append(LocalDay(timezone, on, from_at, edge))
+        from_at = edge
+    return days
 
 
 def local_midnight(on: date, timezone: str) -> datetime:

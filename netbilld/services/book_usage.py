@@ -1,6 +1,7 @@
 """BookUsage: what was metered becomes slices, roll-ups and wallet charges, whatever metered it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
@@ -23,7 +24,7 @@ _PARTS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not
 class Moved(NamedTuple):
     """Octets that one session, or one meter beside the sessions, has moved between two instants.
 
-    `source` is radius, snmp, mqtt or api; exactly one of `session_id` and `meter_id` is given.
+    `source` is radius, snmp, mqtt or api; exactly one of `session_id` and `meter_id` is given, and a session's NAS.
     """
 
     service_id: UUID | None
@@ -34,6 +35,7 @@ class Moved(NamedTuple):
     to_at: datetime
     upload_octets: int
     download_octets: int
+    nas_id: UUID | None = None
 
 
 class Usage(Protocol):
@@ -41,6 +43,10 @@ class Usage(Protocol):
     async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
     async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
     async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
+    async def rolled_until(self) -> datetime | None: ...
+    async def add_days(self, rows: Sequence[tuple[UUID, date, int, int, int]]) -> None: ...
+    async def add_nas_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
+    async def add_nas_days(self, rows: Sequence[tuple[UUID, date, int, int]]) -> None: ...
     async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
     async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
 
@@ -81,21 +87,56 @@ class BookUsage:
         for number, one in enumerate(moved):
             if number % _PARTS_A_TURN == 0:
                 await asyncio.sleep(0)
-            service_id, session_id, meter_id, source, from_at, to_at, upload_octets, download_octets = one
+            service_id, session_id, meter_id, source, from_at, to_at, upload_octets, download_octets, nas_id = one
             service = metered.get(service_id) if service_id is not None else None
             timezone = service.timezone if service is not None else self._timezone
             parts = cut(
                 service_id, session_id, from_at, to_at, upload_octets, download_octets, timezone, source, meter_id
             )
             slices += parts
-            if service is not None:
-                for part in parts:
+            for part in parts:
+                roll_up.add_to_nas(nas_id, part, timezone)
+                if service is not None:
                     roll_up.add(service, part)
+        if not slices:
+            return [], frozenset()
+        rolled_until = await work.usage.rolled_until()
         await work.usage.add_slices(slices)
-        await work.usage.add_hours(roll_up.hour_rows())
+        hours = roll_up.hour_rows()
+        await work.usage.add_hours(hours)
         await asyncio.sleep(0)
         periods = await work.usage.add_periods(roll_up.period_rows())
-        return periods, await self._charge(work, metered, roll_up, periods, now)
+        nas_hours = roll_up.nas_hour_rows()
+        await work.usage.add_nas_hours(nas_hours)
+        if rolled_until is not None:
+            await self._add_late(work, metered, hours, nas_hours, rolled_until)
+        return periods, await self._charge(work, metered, roll_up, periods, now, rolled_until)
+
+    async def _add_late(
+        self,
+        work: Work,
+        metered: Mapping[UUID, MeteredService],
+        hours: Iterable[tuple[UUID, datetime, int, int]],
+        nas_hours: Iterable[tuple[UUID, datetime, int, int]],
+        rolled_until: datetime,
+    ) -> None:
+        """Add what belongs to hours that were rolled up before: their days have them already, and not this."""
+        days: Counter[tuple[UUID, date, int]] = Counter()
+        for service_id, hour_at, upload_octets, download_octets in hours:
+            if hour_at < rolled_until:
+                on = local_date(hour_at, metered[service_id].timezone)
+                days[service_id, on, 0] += upload_octets
+                days[service_id, on, 1] += download_octets
+        keys = sorted({(service_id, on) for service_id, on, _ in days}, key=_place)
+        await work.usage.add_days([(*key, days[*key, 0], days[*key, 1], 0) for key in keys])
+        nas_days: Counter[tuple[UUID, date, int]] = Counter()
+        for nas_id, hour_at, upload_octets, download_octets in nas_hours:
+            if hour_at < rolled_until:
+                on = local_date(hour_at, self._timezone)
+                nas_days[nas_id, on, 0] += upload_octets
+                nas_days[nas_id, on, 1] += download_octets
+        keys = sorted({(nas_id, on) for nas_id, on, _ in nas_days}, key=_place)
+        await work.usage.add_nas_days([(*key, nas_days[*key, 0], nas_days[*key, 1]) for key in keys])
 
     async def _charge(
         self,
@@ -104,6 +145,7 @@ class BookUsage:
         roll_up: RollUp,
         periods: Iterable[PeriodTotals],
         now: datetime,
+        rolled_until: datetime | None,
     ) -> frozenset[UUID]:
         """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
         await self._learn_plans(work, metered.values())
@@ -120,6 +162,9 @@ class BookUsage:
                 continue
             hour_at = roll_up.last_hours[period.service_id, period.start_on]
             await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
+            if rolled_until is not None and hour_at < rolled_until:
+                on = local_date(hour_at, service.timezone)
+                await work.usage.add_days([(period.service_id, on, 0, 0, amount_minor)])
             payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
             memo = f"Usage in the period from {period.start_on}"
             entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
@@ -137,6 +182,11 @@ class BookUsage:
             unknown = {service.plan_version_id for service in services}
         for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
             self._plans[plan_version_id] = plan_from_definition(definition)
+
+
+def _place(key: tuple[UUID, date]) -> tuple[int, date]:
+    """Return a row's place in the one order for everyone who locks such rows."""
+    return key[0].int, key[1]
 
 
 def _is_charged(plan: Plan) -> bool:

@@ -419,7 +419,9 @@ class MeterUsage:
 
 def _moved(changes: Iterable[SessionChange]) -> list[Moved]:
     return [
-        Moved(session.service_id, session.id, None, source, from_at, to_at, upload_octets, download_octets)
+        Moved(
+            session.service_id, session.id, None, source, from_at, to_at, upload_octets, download_octets, session.nas_id
+        )
         for session, upload_octets, download_octets, from_at, to_at, _, source, _, _, _ in changes
         if from_at is not None and to_at is not None
     ]
@@ -438,4 +440,5 @@ def _correction(change: SessionChange) -> Moved:
         taken.at,
         -taken.upload_octets,
         -taken.download_octets,
+        session.nas_id,
     )

@@ -95,7 +95,8 @@ class Metering:
 
     async def rows(self, table: Any) -> list[Any]:
         async with self.database.read() as work:
-            return list(await work.connection.execute(select(table).order_by(*table.primary_key.columns)))
+            order = table.primary_key.columns or (table.c.session_id, table.c.start_at)
+            return list(await work.connection.execute(select(table).order_by(*order)))
 
     async def sums(self) -> dict[str, tuple[int, int]]:
         """Upload and download as sessions, slices, hours and periods have them."""

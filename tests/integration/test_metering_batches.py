@@ -13,7 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.database.tables import observed, sessions, usage_hours, usage_periods, usage_slices
+from netbilld.adapters.database.tables import (
+    observed,
+    sessions,
+    usage_hours,
+    usage_nas_hours,
+    usage_periods,
+    usage_slices,
+)
 from netbilld.radius.grant import Grant
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import Metering, add_nas, metering
@@ -90,15 +97,9 @@ async def books(m: Metering, names: dict[UUID, str]) -> dict[str, list[tuple[Any
     """Everything the meter writes, with names for ids that are drawn by chance."""
     found = {}
     async with m.database.read() as work:
-        for table, numbered in (
-            (sessions, True),
-            (usage_slices, False),
-            (usage_hours, True),
-            (usage_periods, True),
-            (observed, True),
-        ):
+        for table in (sessions, usage_slices, usage_hours, usage_nas_hours, usage_periods, observed):
             # which hour a charge is noted on depends on when it was made; its period's sum does not
-            left_out = "charged_minor" if table is usage_hours else None if numbered else "id"
+            left_out = "charged_minor" if table is usage_hours else None
             columns = [column for column in table.c if column.name != left_out]
             rows = [
                 tuple(names.get(value, value) if isinstance(value, UUID) else value for value in row)

@@ -1,11 +1,12 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from netbilld.accounting.stale import SilencePolicy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions
 from netbilld.services.reap_sessions import ReapSessions
-from tests.accounting_packets import T0
+from tests.accounting_packets import NAS, T0
 from tests.integration.metering_world import ZONE, Metering, add_nas, metering
 from tests.integration.money_world import Person, plan_file
 
@@ -111,13 +112,14 @@ async def test_usage_is_shown_by_hour_day_month_and_session(database: Database, 
     """Field ask 6: a session that lasts for days shows on each of them."""
     async with metering(database, tmp_path) as m:
         budi, _ = await two_people(m)
-        from_at, to_at = datetime(2026, 2, 28, 17, tzinfo=UTC), datetime(2026, 3, 31, 17, tzinfo=UTC)
+        from_at = datetime(2026, 2, 28, 17, tzinfo=UTC)
+        month_of = (budi.service_id, date(2026, 3, 1), date(2026, 4, 1))
         async with database.read() as work:
-            total = await work.usage.totals(budi.service_id, from_at, to_at)
-            hours = await work.usage.buckets(budi.service_id, from_at, to_at, "hour", ZONE)
-            days = await work.usage.buckets(budi.service_id, from_at, to_at, "day", ZONE)
-            (month,) = await work.usage.buckets(budi.service_id, from_at, to_at, "month", ZONE)
-            (session,) = await work.usage.buckets(budi.service_id, from_at, to_at, "session", ZONE)
+            total = await work.usage.totals(*month_of, ZONE)
+            hours = await work.usage.buckets(*month_of, "hour", ZONE)
+            days = await work.usage.buckets(*month_of, "day", ZONE)
+            (month,) = await work.usage.buckets(*month_of, "month", ZONE)
+            (session,) = await work.usage.buckets(*month_of, "session", ZONE)
             period = await work.usage.period_usage(budi.service_id, date(2026, 3, 31))
             assert await work.usage.period_usage(budi.service_id, date(2026, 4, 1)) is None
         assert (total.upload_octets, total.download_octets) == (61, 601)
@@ -143,13 +145,20 @@ async def test_the_top_is_who_moved_most(database: Database, tmp_path: Path) -> 
     async with metering(database, tmp_path) as m:
         budi, siti = await two_people(m)
         async with database.read() as work:
-            top = await work.usage.top(T0 - timedelta(days=1), T0 + timedelta(days=3), 5)
-            first = await work.usage.top(T0 - timedelta(days=1), T0 + timedelta(days=3), 1)
+            first_on, end_on = date(2026, 3, 9), date(2026, 3, 13)
+            top = await work.usage.top(first_on, end_on, 5)
+            first = await work.usage.top(first_on, end_on, 1)
+            uploads = await work.usage.top(first_on, end_on, 5, direction="up")
+            there = await work.usage.top(first_on, end_on, 5, nas_id=NAS)
+            elsewhere = await work.usage.top(first_on, end_on, 5, nas_id=UUID(int=9))
         assert [(t.username, t.subscriber_no, t.download_octets) for t in top] == [
             ("siti", siti.number, 9000),
             ("budi", budi.number, 601),
         ]
         assert first == top[:1]
+        assert [t.upload_octets for t in uploads] == sorted((t.upload_octets for t in top), reverse=True)
+        assert there == top
+        assert elsewhere == []
 
 
 async def test_silent_sessions_become_late_and_then_are_closed_with_their_last_counters(

@@ -286,6 +286,7 @@ class OrderQueries:
                 .join(
                     usage_slices,
                     and_(
+                        usage_slices.c.service_id == observed.c.service_id,  # by its index
                         usage_slices.c.session_id == observed.c.session_id,
                         usage_slices.c.start_at >= observed.c.observed_at,
                     ),

@@ -9,12 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.adapters.database.bulk import insert_rows
-from netbilld.adapters.database.driver import Driver, in_turns, shared_id
-from netbilld.adapters.database.tables import plan_versions, usage_hours, usage_periods
+from netbilld.adapters.database.driver import in_turns, shared_id
+from netbilld.adapters.database.rolled_usage import RolledUsage
+from netbilld.adapters.database.tables import plan_versions, usage_hours, usage_nas_hours, usage_periods
 
 _SLICE_COLUMNS: Final = UsageSlice._fields
 _SERVICES: Final = """
@@ -31,6 +31,7 @@ _ADD: Final = (
 )
 _ADD_HOUR: Final = f"ON CONFLICT (service_id, hour_at) {_ADD.format(table='usage_hours')}"
 _HOUR: Final = ("service_id", "hour_at", "upload_octets", "download_octets", "charged_minor")
+_NAS_HOUR: Final = ("nas_id", "hour_at", "upload_octets", "download_octets")
 _ADD_HOURS: Final = (
     f"INSERT INTO usage_hours ({', '.join(_HOUR)}) "
     f"SELECT *, 0 FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[]) {_ADD_HOUR}"
@@ -51,12 +52,11 @@ _ADD_PERIODS: Final = {
 }
 
 
-class MeteredUsage:
-    """Queries of one transaction."""
+_ADD_NAS_HOUR: Final = f"ON CONFLICT (nas_id, hour_at) {_ADD.format(table='usage_nas_hours')}"
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._driver = Driver(connection)
+
+class MeteredUsage(RolledUsage):
+    """Queries of one transaction."""
 
     async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]:
         """Return what the meter needs to know of these services."""
@@ -87,6 +87,10 @@ class MeteredUsage:
             await insert_rows(self._connection, usage_hours, _HOUR, [(*row, 0) for row in rows], _ADD_HOUR)
         else:
             await self._driver.execute(_ADD_HOURS, *[list(column) for column in zip(*rows, strict=True)])
+
+    async def add_nas_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
+        """Add octets to hours of NAS: NAS, hour, upload, download; each hour of a NAS at most once."""
+        await insert_rows(self._connection, usage_nas_hours, _NAS_HOUR, rows, _ADD_NAS_HOUR)
 
     async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]:
         """Add octets to billing periods: service, start, end, upload, download; each period at most once.

@@ -10,7 +10,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
 from netbilld.cli.output import print_json, print_table
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.model.periods import local_date, monthly_period
 from netbilld.model.subscriber import FoundService, unknown_username
 
 _FIRST_YEAR = 1990
@@ -52,9 +52,9 @@ async def _show(context: Context, options: argparse.Namespace) -> None:
         zone = found.service.timezone
         period = monthly_period(now, found.service.billing_day, zone)
         first_on, last_on = _days(options, period.start_on, local_date(now, zone))
-        from_at, to_at = local_midnight(first_on, zone), local_midnight(last_on + timedelta(days=1), zone)
-        totals = await work.usage.totals(found.service.id, from_at, to_at)
-        buckets = await work.usage.buckets(found.service.id, from_at, to_at, options.by, zone)
+        end_on = last_on + timedelta(days=1)
+        totals = await work.usage.totals(found.service.id, first_on, end_on, zone)
+        buckets = await work.usage.buckets(found.service.id, first_on, end_on, options.by, zone)
         quota = await _quota(work, found, now)
     if context.json_wanted:
         document = {
@@ -112,8 +112,7 @@ async def _top(context: Context, options: argparse.Namespace) -> None:
     if options.limit < 1:
         raise InvalidInputError(f"--limit {options.limit} is not 1 or more")
     async with context.database() as database, database.read() as work:
-        from_at, to_at = local_midnight(first_on, zone), local_midnight(last_on + timedelta(days=1), zone)
-        most = await work.usage.top(from_at, to_at, options.limit)
+        most = await work.usage.top(first_on, last_on + timedelta(days=1), options.limit)
     if context.json_wanted:
         document = [
             {

@@ -11,11 +11,18 @@ from netbilld.adapters.database.tables.devices import meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
+    accounting_records,
     auth_attempts,
     journal_cursors,
+    nas_samples,
     sessions,
     throughput_samples,
+    usage_days,
     usage_hours,
+    usage_marks,
+    usage_months,
+    usage_nas_days,
+    usage_nas_hours,
     usage_periods,
     usage_slices,
 )
@@ -47,6 +54,7 @@ __all__ = [
     "WHERE",
     "Instant",
     "RecordId",
+    "accounting_records",
     "accounts",
     "address_leases",
     "address_pools",
@@ -69,6 +77,7 @@ __all__ = [
     "metadata",
     "meters",
     "nas",
+    "nas_samples",
     "observed",
     "payments",
     "pending_orders",
@@ -83,8 +92,13 @@ __all__ = [
     "subscribers",
     "throughput_samples",
     "usage_corrections",
+    "usage_days",
     "usage_doubts",
     "usage_hours",
+    "usage_marks",
+    "usage_months",
+    "usage_nas_days",
+    "usage_nas_hours",
     "usage_periods",
     "usage_slices",
 ]

@@ -1,6 +1,18 @@
 """Sessions, usage and what the meter keeps."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Uuid,
+)
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
 
@@ -56,6 +68,10 @@ sessions = Table(
     Column("disconnect_requested_by", String(200)),
     Index("ix_sessions_identity", "nas_id", "acct_session_key"),
     Index("ix_sessions_service", "service_id", "started_at"),
+    # who held this address at that time
+    Index("ix_sessions_framed_ip", "framed_ip", "started_at", info={WHERE: "framed_ip IS NOT NULL"}),
+    Index("ix_sessions_ipv6_prefix", "ipv6_prefix", "started_at", info={WHERE: "ipv6_prefix IS NOT NULL"}),
+    Index("ix_sessions_delegated", "delegated_prefix", "started_at", info={WHERE: "delegated_prefix IS NOT NULL"}),
     Index(
         "ix_sessions_open",
         "framed_ip",
@@ -71,13 +87,15 @@ sessions = Table(
 
 # Nothing checks once more what these point to: the meter has just had it in its hands, thousands of times a second.
 
+# On PostgreSQL slices, hours and records are partitioned by month (partitions.py), so nothing there may be unique by a
+# number alone.
+
 usage_slices = Table(  # the atoms of metering: never updated, corrected only by new slices
     "usage_slices",
     metadata,
-    Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("service_id", Uuid),
-    Column("session_id", RecordId, index=True),  # or a meter beside the sessions
-    Column("meter_id", RecordId, index=True),
+    Column("session_id", RecordId),  # or a meter beside the sessions
+    Column("meter_id", RecordId),
     Column("start_at", Instant, nullable=False),
     Column("end_at", Instant, nullable=False),
     Column("upload_octets", BigInteger, nullable=False),
@@ -85,6 +103,7 @@ usage_slices = Table(  # the atoms of metering: never updated, corrected only by
     Column("source", String(16), nullable=False),  # radius, snmp, mqtt, api, correction
     Column("estimated", Boolean, nullable=False),  # split in proportion to time at an edge
     Index("ix_usage_slices_service", "service_id", "start_at"),
+    Index("ix_usage_slices_meter", "meter_id", "start_at", info={WHERE: "meter_id IS NOT NULL"}),
 )
 
 usage_hours = Table(  # local hours; the roll-up that pages and `usage show` read
@@ -96,6 +115,70 @@ usage_hours = Table(  # local hours; the roll-up that pages and `usage show` rea
     Column("download_octets", BigInteger, nullable=False),
     Column("charged_minor", BigInteger, nullable=False),
     Index("ix_usage_hours_hour", "hour_at"),
+)
+
+# Days and months hold the hours before the mark `rolled` and no other: whoever reads them adds the hours from it on.
+
+usage_days = Table(  # local days of the service's zone
+    "usage_days",
+    metadata,
+    Column("service_id", Uuid, primary_key=True),
+    Column("day_on", Date, primary_key=True),
+    Column("upload_octets", BigInteger, nullable=False),
+    Column("download_octets", BigInteger, nullable=False),
+    Column("charged_minor", BigInteger, nullable=False),
+    Index("ix_usage_days_day", "day_on"),
+)
+
+usage_months = Table(  # by their first local day
+    "usage_months",
+    metadata,
+    Column("service_id", Uuid, primary_key=True),
+    Column("month_on", Date, primary_key=True),
+    Column("upload_octets", BigInteger, nullable=False),
+    Column("download_octets", BigInteger, nullable=False),
+    Column("charged_minor", BigInteger, nullable=False),
+    Index("ix_usage_months_month", "month_on"),
+)
+
+# What sessions on a NAS moved, also those of nobody's; under the nil UUID what meters beside the sessions did.
+
+usage_nas_hours = Table(
+    "usage_nas_hours",
+    metadata,
+    Column("nas_id", Uuid, primary_key=True),
+    Column("hour_at", Instant, primary_key=True),
+    Column("upload_octets", BigInteger, nullable=False),
+    Column("download_octets", BigInteger, nullable=False),
+    Index("ix_usage_nas_hours_hour", "hour_at"),
+)
+
+usage_nas_days = Table(  # local days of the installation's zone; rolled up like those of services
+    "usage_nas_days",
+    metadata,
+    Column("nas_id", Uuid, primary_key=True),
+    Column("day_on", Date, primary_key=True),
+    Column("upload_octets", BigInteger, nullable=False),
+    Column("download_octets", BigInteger, nullable=False),
+    Index("ix_usage_nas_days_day", "day_on"),
+)
+
+usage_marks = Table(  # `rolled`: hours before it are in days and months; `slices`, `records`: what is older was let go
+    "usage_marks",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+accounting_records = Table(  # as received, where the setting asks for them; nothing on a page reads them
+    "accounting_records",
+    metadata,
+    Column("received_at", Instant, nullable=False),
+    Column("nas_id", Uuid, nullable=False),
+    Column("session_id", RecordId),  # null: it made or changed none
+    Column("kind", String(16), nullable=False),  # start, interim, stop, on, off, other
+    Column("datagram", LargeBinary, nullable=False),
+    Index("ix_accounting_records_session", "session_id", "received_at"),
 )
 
 usage_periods = Table(  # one row a service and billing period: what the allowance and the wallet are measured by
@@ -116,6 +199,17 @@ throughput_samples = Table(  # the sum of what open sessions reported, for the c
     Column("upload_bps", BigInteger, nullable=False),
     Column("download_bps", BigInteger, nullable=False),
     Column("sessions", Integer, nullable=False),
+)
+
+nas_samples = Table(  # the same of each NAS, once a minute
+    "nas_samples",
+    metadata,
+    Column("nas_id", Uuid, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("upload_bps", BigInteger, nullable=False),
+    Column("download_bps", BigInteger, nullable=False),
+    Column("sessions", Integer, nullable=False),
+    Index("ix_nas_samples_at", "at"),
 )
 
 auth_attempts = Table(

@@ -1,0 +1,170 @@
+"""Days and months hold what the hours hold, whenever one looks."""
+
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.partitions import PARTITIONED, PartitionStore, partition_name
+from netbilld.adapters.database.tables import (
+    services,
+    usage_days,
+    usage_hours,
+    usage_months,
+    usage_nas_days,
+    usage_nas_hours,
+    usage_slices,
+)
+from netbilld.model.periods import local_date, local_midnight
+from netbilld.services.book_usage import BookUsage, Moved
+from netbilld.services.roll_up_usage import RollUpUsage
+from tests.integration.money_world import World, plan_file
+
+JAKARTA, JAYAPURA, KATHMANDU = "Asia/Jakarta", "Asia/Jayapura", "Asia/Kathmandu"
+T0 = datetime(2026, 3, 29, 3, tzinfo=UTC)
+
+
+class Town:
+    """Services in three zones, and what was metered of them."""
+
+    def __init__(self, database: Database, zones: dict[UUID, str]) -> None:
+        self.database, self.zones = database, zones
+        self.book = BookUsage(JAKARTA)
+        self.roll_up = RollUpUsage(database, JAKARTA)
+        self.nas_ids = [uuid4(), uuid4()]
+
+    async def move(self, now: datetime, *moved: tuple[UUID | None, datetime, datetime, int, int]) -> None:
+        async with self.database.write() as work:
+            await self.book.handle(
+                work,
+                [
+                    Moved(service_id, 7, None, "radius", from_at, to_at, up, down, self.nas_ids[up % 2])
+                    for service_id, from_at, to_at, up, down in moved
+                ],
+                now,
+            )
+
+    async def sums(self) -> tuple[Counter[tuple[UUID, date]], Counter[tuple[UUID, date]]]:
+        """Return downloads by service and day as read, and as the slices have it."""
+        read: Counter[tuple[UUID, date]] = Counter()
+        true: Counter[tuple[UUID, date]] = Counter()
+        async with self.database.read() as work:
+            for service_id, zone in self.zones.items():
+                for day in await work.usage.buckets(service_id, date(2026, 1, 1), date(2026, 12, 31), "day", zone):
+                    read[service_id, local_date(day.start_at, zone)] += day.download_octets
+            for row in await work.connection.execute(
+                select(usage_slices).where(usage_slices.c.service_id.is_not(None))
+            ):
+                true[row.service_id, local_date(row.start_at, self.zones[row.service_id])] += row.download_octets
+        return read, true
+
+
+@pytest.fixture
+async def town(database: Database) -> Town:
+    world = World(database)
+    await world.plan(plan_file())
+    zones = {}
+    for name, zone in (("budi", JAKARTA), ("siti", JAYAPURA), ("ram", KATHMANDU)):
+        person = await world.person(name, "HOME20", activated_on=date(2026, 1, 1))
+        zones[person.service_id] = zone
+        async with database.write() as work:
+            await work.connection.execute(
+                update(services).where(services.c.id == person.service_id).values(timezone=zone)
+            )
+    return Town(database, zones)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_days_equal_the_slices_whatever_comes_late_and_whenever_hours_are_rolled_up(
+    town: Town, seed: int
+) -> None:
+    """BANG-2.1b: usage per day equals the sum of the slices, at local midnight of each service's zone."""
+    chance = random.Random(seed)
+    now = T0
+    who = [*town.zones, None]
+    for _ in range(25):
+        now += timedelta(minutes=chance.choice((5, 50, 200, 700)))
+        moved = []
+        for _ in range(chance.randrange(1, 5)):
+            late = timedelta(minutes=chance.choice((0, 0, 30, 400, 3000)))
+            span = timedelta(minutes=chance.choice((5, 5, 90)))
+            moved.append(
+                (chance.choice(who), now - late - span, now - late, chance.randrange(99), chance.randrange(9999))
+            )
+        await town.move(now, *moved)
+        if chance.random() < 0.4:
+            await town.roll_up.run(now)
+            read, true = await town.sums()
+            assert read == true
+    read, true = await town.sums()
+    assert read == true
+    async with town.database.read() as work:
+        mark = await work.usage.mark()
+        assert mark is not None
+        scalar = work.connection.scalar
+        before = await scalar(select(func.sum(usage_hours.c.download_octets)).where(usage_hours.c.hour_at < mark))
+        assert await scalar(select(func.sum(usage_days.c.download_octets))) == before
+        assert await scalar(select(func.sum(usage_months.c.download_octets))) == before
+        on_nas = select(func.sum(usage_nas_hours.c.download_octets))
+        assert await scalar(on_nas) == await scalar(select(func.sum(usage_slices.c.download_octets)))
+        days = await scalar(select(func.sum(usage_nas_days.c.download_octets)))
+        assert days == await scalar(on_nas.where(usage_nas_hours.c.hour_at < mark))
+        first_on, end_on = date(2026, 3, 20), date(2026, 6, 1)
+        for top in (await work.usage.top(first_on, end_on, 9), await work.usage.top(date(2026, 3, 1), end_on, 9)):
+            assert {one.service_id: one.download_octets for one in top} == {
+                service_id: sum(octets for (whose, _), octets in true.items() if whose == service_id)
+                for service_id in town.zones
+                if any(whose == service_id for whose, _ in true)
+            }
+
+
+async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(town: Town) -> None:
+    await town.roll_up.run(T0)
+    edge = {service_id: local_midnight(date(2026, 4, 1), zone) for service_id, zone in town.zones.items()}
+    minute = timedelta(minutes=1)
+    for service_id, at in edge.items():
+        await town.move(at, (service_id, at - minute, at, 0, 1000), (service_id, at, at + minute, 0, 1))
+    for step in range(2):
+        async with town.database.read() as work:
+            march = await work.usage.top(date(2026, 3, 1), date(2026, 4, 1), 9)
+            april = await work.usage.top(date(2026, 4, 1), date(2026, 4, 2), 9)
+        assert [one.download_octets for one in march] == [1000] * 3, step
+        assert [one.download_octets for one in april] == [1] * 3, step
+        await town.roll_up.run(T0 + timedelta(days=9))
+
+
+async def test_a_clock_that_was_years_off_costs_no_thousand_steps(town: Town) -> None:
+    budi = next(iter(town.zones))
+    await town.move(T0, (budi, datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 1, 1, 0, 5, tzinfo=UTC), 1, 1))
+    await town.move(T0, (budi, T0 - timedelta(minutes=5), T0, 2, 2))
+    assert await town.roll_up.run(T0 + timedelta(hours=2)) <= 3
+    read, true = await town.sums()
+    assert true[budi, date(2026, 3, 29)] == read[budi, date(2026, 3, 29)] == 2
+
+
+async def test_what_waited_in_the_default_partition_moves_into_its_month(database: Database, town: Town) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite keeps each table in one piece")
+    budi = next(iter(town.zones))
+    await town.move(T0, (budi, T0 - timedelta(minutes=5), T0, 3, 4))
+    async with database.write() as work:
+        made = await PartitionStore(work.connection).make_ahead(T0)
+    assert sorted(made) == sorted(
+        partition_name(table, date(2026, month, 1)) for table in PARTITIONED for month in (3, 4, 5)
+    )
+    async with database.write() as work:
+        store = PartitionStore(work.connection)
+        assert await store.make_ahead(T0) == []
+        listed = {partition.name: partition for partition in await store.listed()}
+        scalar = work.connection.exec_driver_sql
+        assert (await scalar("SELECT count(*) FROM usage_slices_y2026m03")).scalar() == 1
+        assert (await scalar("SELECT count(*) FROM usage_slices_default")).scalar() == 0
+    assert listed["usage_slices_y2026m03"].month_on == date(2026, 3, 1)
+    assert listed["usage_slices_default"].month_on is None
+    await town.move(T0, (budi, T0, T0 + timedelta(minutes=5), 3, 4))
+    read, true = await town.sums()
+    assert read == true
