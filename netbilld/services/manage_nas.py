@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from netbilld.enforcement.vendors import vendor, vendor_or_any
 from netbilld.enforcement.vendors.words import walls_offered
 from netbilld.model.actor import Actor
+from netbilld.model.api_address import parse_api_address
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
 from netbilld.ports.changes import Changes
@@ -260,6 +261,7 @@ def check_api_url(text: str) -> str:
         raise InvalidInputError(
             f"the API address is none; allowed: {', '.join(_API_SCHEMES)}://USER:PASSWORD@HOST[:PORT]"
         )
+    parse_api_address(url)
     return url
 
 
