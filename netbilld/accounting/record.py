@@ -46,6 +46,7 @@ from netbilld.radius.values import ipv6, ipv6_prefix, normalise_mac, text
 
 MAX_DELAY: Final = timedelta(days=30)  # an Acct-Delay-Time beyond it is not believed
 MAX_CLOCK_ERROR: Final = timedelta(days=1)  # an Event-Timestamp further off is not believed
+TOLERATED_CLOCK_ERROR: Final = timedelta(minutes=10)  # packets wait, and clocks are a little off
 MAX_SESSION_SECONDS: Final = 10 * 366 * 86_400
 MAX_COUNTER_OCTETS: Final = 1 << 55  # ten gigabit/s for a year: no higher one is true, and this much is kept of it
 KEY_LENGTH: Final = 253
@@ -200,6 +201,21 @@ class AccountingRecord(NamedTuple):
         """Return why the session ended, in the RFC's words (RFC 2866 §5.10); None where the packet does not say."""
         cause = _integer(self.packet.attributes.get(ACCT_TERMINATE_CAUSE))
         return _CAUSES.get(cause, f"Cause-{cause}") if cause is not None else None
+
+    @property
+    def clock_off_seconds(self) -> int | None:
+        """Return how far the NAS's clock is behind ours; 0 where it is right, None where it does not say its time.
+
+        Without Acct-Delay-Time a report of up to a day ago may as well have waited on the way.
+        """
+        timestamp = _integer(self.packet.attributes.get(EVENT_TIMESTAMP))
+        if timestamp is None:
+            return None
+        delay = _integer(self.packet.attributes.get(ACCT_DELAY_TIME))
+        sent_at = self.received_at - timedelta(seconds=0 if delay is None else delay)
+        behind = sent_at - datetime.fromtimestamp(timestamp, UTC)
+        late = MAX_CLOCK_ERROR if delay is None else TOLERATED_CLOCK_ERROR
+        return 0 if -TOLERATED_CLOCK_ERROR <= behind <= late else int(behind.total_seconds())
 
     @property
     def nas_ip(self) -> str | None:

@@ -161,6 +161,8 @@ def _nas(nas: Nas, box: SecretBox | None, now: datetime) -> Iterator[Check]:
         except NetbilldError as error:
             yield failed(name, error)
             return
+    if nas.clock_off_seconds is not None:
+        yield Check(name, "warn", f"its clock is {_off(nas.clock_off_seconds)}", "set its clock, run its NTP client")
     if nas.last_heard_at is None:
         hint = f"on the NAS, point RADIUS here and see that its packets come from {nas.address}"
         yield Check(name, "unknown", "never heard; whether its secret is right can't be known before", hint)
@@ -169,6 +171,14 @@ def _nas(nas: Nas, box: SecretBox | None, now: datetime) -> Iterator[Check]:
         yield Check(name, "warn", f"silent for {minutes} minutes", "see whether it is up, and reaches this machine")
     else:
         yield Check(name, "ok", f"last heard {nas.last_heard_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _off(seconds: int) -> str:
+    """Return how far a clock is behind, in words; negative where it is fast."""
+    minutes = abs(seconds) // 60
+    days, hours = divmod(minutes // 60, 24)
+    said = f"{days} days" if days > 1 else f"{days * 24 + hours} h {minutes % 60} min"
+    return f"{said} {'slow' if seconds > 0 else 'fast'}; reports are dated by when they come"
 
 
 def check_ports(settings: Settings, daemon: dict[str, Any] | None) -> Iterator[Check]:

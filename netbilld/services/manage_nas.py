@@ -9,12 +9,14 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from netbilld.accounting.counting import COUNTER_UNITS, IPV6_PLACES
 from netbilld.enforcement.vendors import vendor, vendor_or_any
 from netbilld.enforcement.vendors.words import walls_offered
 from netbilld.model.actor import Actor
 from netbilld.model.api_address import parse_api_address
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
+from netbilld.model.units import parse_rate_bps
 from netbilld.ports.changes import Changes
 from netbilld.radius.radsec import ANY_CERTIFICATE, parse_binding
 from netbilld.services.new_service import Sealer
@@ -24,6 +26,7 @@ DEFAULT_VENDOR: Final = "mikrotik"
 GOOD_SECRET_OCTETS: Final = 16  # RFC 2865 §3 prefers at least that many
 REQUIREMENTS: Final = ("auto", "true", "false")
 WALLS: Final = ("pool", "list", "reject", "default")
+_MAX_PORT_BPS: Final = 1_000_000_000_000
 _API_SCHEMES: Final = ("https", "http", "api-ssl", "api")
 
 
@@ -65,7 +68,7 @@ class Opener(Sealer, Protocol):
 class NasFields:
     """What to set, as written. None leaves a field alone, or takes its default where the NAS is new.
 
-    Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name` and `portal_sources`.
+    Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name`, `portal_sources` and `port_speed`.
     """
 
     name: str | None = None
@@ -81,6 +84,9 @@ class NasFields:
     forget_message_authenticator: bool = False
     radsec_name: str | None = None
     wall_by: str | None = None
+    counter_unit: str | None = None
+    ipv6_octets: str | None = None
+    port_speed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,9 @@ class ManageNas:
             "snmp_community_sealed": None,
             "radsec_name": None,
             "wall_by": None,
+            "counter_unit": COUNTER_UNITS[0],
+            "ipv6_octets": IPV6_PLACES[0],
+            "port_bps": None,
         }
         _refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
         unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
@@ -218,7 +227,30 @@ class ManageNas:
             if fields.wall_by not in WALLS:
                 raise InvalidInputError(f"wall-by {fields.wall_by!r}: allowed: {', '.join(WALLS)}")
             columns["wall_by"] = None if fields.wall_by == "default" else fields.wall_by
+        if fields.counter_unit is not None:
+            columns["counter_unit"] = _one_of("counter-unit", fields.counter_unit, COUNTER_UNITS)
+        if fields.ipv6_octets is not None:
+            columns["ipv6_octets"] = _one_of("ipv6-octets", fields.ipv6_octets, IPV6_PLACES)
+        if fields.port_speed is not None:
+            columns["port_bps"] = _port_bps(fields.port_speed)
         return columns
+
+
+def _one_of(option: str, text: str, allowed: Sequence[str]) -> str:
+    found = next((word for word in allowed if word.lower() == text.strip().lower()), None)
+    if found is None:
+        raise InvalidInputError(f"{option} {text.strip()[:60]!r}: allowed: {', '.join(allowed)}")
+    return found
+
+
+def _port_bps(text: str) -> int | None:
+    """Return what a port carries; None for empty text."""
+    if not text.strip():
+        return None
+    rate_bps = parse_rate_bps(text.strip())
+    if rate_bps > _MAX_PORT_BPS:
+        raise InvalidInputError(f"port speed {text.strip()!r} is no port's", hint="write it as 100M, 1G or 10G")
+    return rate_bps
 
 
 def parse_prefix(field_name: str, text: str) -> str:

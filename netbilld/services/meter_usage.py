@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 BATCH_RECORDS: Final = 2_048  # at most: as many as wait
 _HEARD_AGAIN: Final = timedelta(seconds=5)  # how often "last heard" is written for a NAS that says nothing new
+_CLOCK_AGAIN_SECONDS: Final = 60  # a NAS's clock that is off by as much more or less is news at once
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
 _PARTS: Final = 8  # that a batch which fails is taken in
@@ -60,7 +61,13 @@ class Sessions(Protocol):
 class Nases(Protocol):
     async def port_speeds(self) -> dict[UUID, int]: ...
     async def heard(
-        self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None
+        self,
+        nas_id: UUID,
+        at: datetime,
+        *,
+        reported_ip: str | None = None,
+        identifier: str | None = None,
+        clock_off_seconds: int | None = None,
     ) -> None: ...
 
 
@@ -123,10 +130,13 @@ class _Heard:
     at: datetime
     reported_ip: str | None
     identifier: str | None
+    clock_off_seconds: int | None
 
     def tells(self, later: "_Heard") -> bool:
         """Tell whether a later word says nothing that is worth a write."""
         same = (self.reported_ip, self.identifier) == (later.reported_ip, later.identifier)
+        clock = (self.clock_off_seconds or 0) - (later.clock_off_seconds or 0)
+        same = same and -_CLOCK_AGAIN_SECONDS < clock < _CLOCK_AGAIN_SECONDS
         return same and timedelta(0) <= later.at - self.at < _HEARD_AGAIN
 
 
@@ -410,10 +420,16 @@ class MeterUsage:
         for nas_id in sorted(last):
             record = last[nas_id]
             before = self._heard.get(nas_id)
-            heard = _Heard(record.received_at, record.nas_ip, record.nas_identifier)
+            heard = _Heard(record.received_at, record.nas_ip, record.nas_identifier, record.clock_off_seconds)
             if before is not None and before.tells(heard):
                 continue
-            await work.nas.heard(nas_id, heard.at, reported_ip=heard.reported_ip, identifier=heard.identifier)
+            await work.nas.heard(
+                nas_id,
+                heard.at,
+                reported_ip=heard.reported_ip,
+                identifier=heard.identifier,
+                clock_off_seconds=heard.clock_off_seconds,
+            )
             self._heard[nas_id] = heard
 
 

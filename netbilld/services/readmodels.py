@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -138,6 +138,10 @@ class NasFile:
     require_message_authenticator: str
     seen_message_authenticator_at: datetime | None
     swap_octets: bool
+    counter_unit: str  # octets, kB, KiB
+    ipv6_octets: str  # inside of its counters, or beside
+    port_bps: int
+    clock_off_seconds: int | None  # how far its clock is behind ours
     portal_sources: Sequence[str]
     reported_ip: str | None
     identifier: str | None
@@ -149,6 +153,10 @@ class NasFile:
     log_ins: Mapping[tuple[str, str], int]  # (result, reason) among the newest attempts
     log_ins_seen: int  # how many newest attempts were looked at, of all NAS
     attempts: Sequence[Attempt]
+
+    def clock_shows(self, now: datetime) -> datetime:
+        """Return what the clock of this NAS shows."""
+        return now - timedelta(seconds=self.clock_off_seconds or 0)
 
 
 @dataclass(frozen=True, slots=True)

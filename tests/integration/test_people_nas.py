@@ -74,6 +74,10 @@ async def test_of_two_at_once_with_the_same_prefix_one_wins(manage: ManageNas) -
         ({"portal_sources": ["0.0.0.0/0"]}, "whole Internet"),
         ({"portal_sources": ["x"]}, "portal source"),
         ({"api_url": "nope"}, "API address"),
+        ({"counter_unit": "MB"}, "octets, kB, KiB"),
+        ({"ipv6_octets": "perhaps"}, "inside, beside"),
+        ({"port_speed": "fast"}, "speed"),
+        ({"port_speed": "2000G"}, "no port's"),
     ],
 )
 async def test_a_wrong_field_is_refused_with_what_is_allowed(
@@ -172,3 +176,26 @@ async def test_how_a_nas_walls_is_kept_as_far_as_its_vendor_can(manage: ManageNa
 async def test_a_new_nas_takes_its_vendors_coa_port(manage: ManageNas) -> None:
     assert (await add(manage, vendor="cisco")).nas.coa_port == 1700
     assert (await add(manage, "R2", "10.0.0.2", vendor="cisco", coa_port=3799)).nas.coa_port == 3799
+
+
+async def test_how_a_nas_counts_is_kept_and_taken_back(manage: ManageNas, database: Database) -> None:
+    kept = await add(manage, counter_unit="KIB", ipv6_octets="beside", port_speed="1G")
+    assert (kept.nas.counter_unit, kept.nas.ipv6_octets, kept.nas.port_bps) == ("KiB", "beside", 10**9)
+    kept = await manage.set("R1", NasFields(counter_unit="octets", ipv6_octets="inside", port_speed=""), STAFF, LATER)
+    assert kept.changed == ("counter_unit", "ipv6_octets", "port_bps")
+    async with database.read() as work:
+        (nas,) = await work.nas.all()
+        assert await work.nas.port_speeds() == {nas.id: 10**10}
+    assert (nas.counter_unit, nas.ipv6_octets, nas.port_bps) == ("octets", "inside", None)
+
+
+async def test_a_clock_is_flagged_while_it_is_wrong(manage: ManageNas, database: Database) -> None:
+    nas_id = (await add(manage)).nas.id
+    flags = []
+    for off in (1_700_000_000, None, 0):  # years off; a report that does not say its time; right again
+        async with database.write() as work:
+            await work.nas.heard(nas_id, LATER, clock_off_seconds=off)
+            found = await work.nas.by_name("R1")
+            assert found is not None
+            flags.append(found.clock_off_seconds)
+    assert flags == [1_700_000_000, 1_700_000_000, None]

@@ -85,11 +85,20 @@ class NasStore:
         return {row.id: row.port_bps or DEFAULT_PORT_BPS for row in rows}
 
     async def heard(
-        self, nas_id: UUID, at: datetime, *, reported_ip: str | None = None, identifier: str | None = None
+        self,
+        nas_id: UUID,
+        at: datetime,
+        *,
+        reported_ip: str | None = None,
+        identifier: str | None = None,
+        clock_off_seconds: int | None = None,
     ) -> None:
-        """Note that a NAS was heard, and what it said of itself."""
+        """Note that a NAS was heard, and what it said of itself; a clock that is off by 0 seconds is right."""
         said = {"reported_ip": reported_ip, "identifier": identifier}
-        values = {"last_heard_at": at, **{name: value for name, value in said.items() if value is not None}}
+        values: dict[str, Any] = {"last_heard_at": at}
+        values |= {name: value for name, value in said.items() if value is not None}
+        if clock_off_seconds is not None:
+            values["clock_off_seconds"] = clock_off_seconds or None
         await self._connection.execute(update(nas).where(nas.c.id == nas_id).values(**values))
 
     async def sent_message_authenticator(self, nas_id: UUID, at: datetime) -> None:

@@ -4,6 +4,7 @@ import argparse
 from datetime import datetime
 from typing import Any, Final
 
+from netbilld.accounting.counting import COUNTER_UNITS, IPV6_PLACES
 from netbilld.cli.cells import local_time
 from netbilld.cli.commands import nas_login
 from netbilld.cli.context import Context
@@ -14,7 +15,7 @@ from netbilld.cli.secret_input import add_secret_option, read_secret
 from netbilld.enforcement.vendors import VENDORS, vendor_or_any
 from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.nas import Nas, api_url_place
+from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place
 from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
 
 _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
@@ -83,6 +84,21 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="it reports upload as download; counts from the next report on",
     )
+    parser.add_argument(
+        "--counter-unit",
+        metavar="|".join(COUNTER_UNITS),
+        help="what its counters count in; kB is 1000, KiB 1024 octets; counts from the next report on",
+    )
+    parser.add_argument(
+        "--ipv6-octets",
+        choices=IPV6_PLACES,
+        help="inside of its counters (default), or beside them in attributes of Juniper or Huawei",
+    )
+    parser.add_argument(
+        "--port-speed",
+        metavar="SPEED",
+        help="what one subscriber's port can carry, such as 1G; faster counters wait for a decision; default 10G, ''",
+    )
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
@@ -119,6 +135,9 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         coa_port=options.coa_port,
         require_message_authenticator=options.require_message_authenticator,
         swap_octets=options.swap_octets,
+        counter_unit=options.counter_unit,
+        ipv6_octets=options.ipv6_octets,
+        port_speed=options.port_speed,
         portal_sources=portal_sources,
         api_url=options.api_url,
         snmp_community=options.snmp_community,
@@ -199,6 +218,10 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "require_message_authenticator": nas.require_message_authenticator,
         "seen_message_authenticator_at": nas.seen_message_authenticator_at,
         "swap_octets": nas.swap_octets,
+        "counter_unit": nas.counter_unit,
+        "ipv6_octets": nas.ipv6_octets,
+        "port_bps": nas.port_bps or DEFAULT_PORT_BPS,
+        "clock_off_seconds": nas.clock_off_seconds,
         "portal_sources": list(nas.portal_sources),
         "reported_ip": nas.reported_ip,
         "identifier": nas.identifier,

@@ -124,3 +124,22 @@ def test_malformed_attributes_count_as_absent_and_the_rest_is_metered() -> None:
         ),
     )
     assert (told.framed_ip, told.session_seconds, told.delegated_prefix, told.upload_octets) == (None, None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "off"),
+    [
+        ({"timestamp": int(T0.timestamp()), "delay": 0}, 0),
+        ({"timestamp": int(T0.timestamp()) - 3600, "delay": 3600}, 0),  # it waited, and says so
+        ({"timestamp": int(T0.timestamp()) - 3600}, 0),  # it may have waited
+        ({"timestamp": int(T0.timestamp()) - 7 * 3600, "delay": 0}, 7 * 3600),  # a wrong time zone
+        ({"timestamp": int(T0.timestamp()) + 7 * 3600}, -7 * 3600),
+        ({"timestamp": 0}, int(T0.timestamp())),  # it booted in 1970
+        ({}, None),
+    ],
+)
+def test_how_far_the_clock_of_a_nas_is_off(said: dict[str, int], off: int | None) -> None:
+    told = record("interim", up=1, down=2, **said)
+    assert told.clock_off_seconds == off
+    if off:
+        assert told.event_at == T0

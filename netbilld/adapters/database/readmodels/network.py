@@ -10,6 +10,7 @@ from netbilld.adapters.database.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
 from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
+from netbilld.model.nas import DEFAULT_PORT_BPS
 from netbilld.services.readmodels import Attempt, NasFile, NasLine, Octets
 
 _MOST_NAS: Final = 500
@@ -70,6 +71,10 @@ class NetworkQueries(Queries):
             require_message_authenticator=row["require_message_authenticator"],
             seen_message_authenticator_at=row["seen_message_authenticator_at"],
             swap_octets=row["swap_octets"],
+            counter_unit=row["counter_unit"],
+            ipv6_octets=row["ipv6_octets"],
+            port_bps=row["port_bps"] or DEFAULT_PORT_BPS,
+            clock_off_seconds=row["clock_off_seconds"],
             portal_sources=[str(prefix) for prefix in row["portal_sources"]],
             reported_ip=row["reported_ip"],
             identifier=row["identifier"],
