@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -138,7 +139,7 @@ def test_malformed_attributes_count_as_absent_and_the_rest_is_metered() -> None:
         ({}, None),
     ],
 )
-def test_how_far_the_clock_of_a_nas_is_off(said: dict[str, int], off: int | None) -> None:
+def test_how_far_the_clock_of_a_nas_is_off(said: dict[str, Any], off: int | None) -> None:
     told = record("interim", up=1, down=2, **said)
     assert told.clock_off_seconds == off
     if off:
