@@ -10,6 +10,7 @@ from netbilld.accounting.counters import DeltaKind, Order, Reading, delta
 
 MOST_OCTETS: Final = 2**63 - 1  # that a column holds
 PAST_EPOCHS: Final = 8  # remembered: a copy of a reading from one of them counts nothing
+KNOWN_MOMENT: Final = "its clock has not moved on"
 _HEADROOM_PERCENT: Final = 110  # a port's counters are read a moment before or after its clock
 _LEAST_SECONDS: Final = 1.0
 
@@ -155,7 +156,7 @@ def judge(meter: Meter, reading: MeterReading) -> tuple[Meter, Outcome]:
     if not moved.upload_octets and not moved.download_octets:
         took = Took.BACKWARDS if moved.kind is DeltaKind.BACKWARDS else Took.REPEATED
         if order is Order.UNKNOWN and reading.clock is not None:  # the very moment that is known already
-            return meter, came._replace(took=took)
+            return meter, came._replace(took=took, reason=KNOWN_MOMENT)
         return replace(after, state=str(took)), came._replace(took=took)
     if _is_too_much(meter, reading, max(moved.upload_octets, moved.download_octets)):
         return replace(after, state=str(Took.DOUBTED)), came._replace(

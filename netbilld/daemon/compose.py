@@ -29,6 +29,7 @@ from netbilld.daemon.clients import take_clients
 from netbilld.daemon.health import Health
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
+from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
@@ -48,6 +49,7 @@ from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
+from netbilld.services.book_usage import BookUsage
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
@@ -59,6 +61,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.new_service import Defaults
 from netbilld.services.reap_sessions import ReapSessions
@@ -92,6 +95,7 @@ class Parts:
     admissions: Admissions
     keep_admissions: KeepAdmissions
     news: SessionNews | None
+    mqtt: Mqtt | None
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -235,6 +239,10 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
         news = None if database.is_sqlite else SessionNews(database, keep_admissions.heard)
         keep_admissions.tell = None if news is None else news.tell
+        mqtt = mqtt_of(settings, database, clock)
+        if mqtt is not None:
+            readings = MeterReadings(database, BookUsage(settings.timezone), follow.run)
+            mqtt.connect(metering, entitle, reconcile, readings)
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -255,7 +263,10 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             care=care,
             workers=pool,
             news=news,
+            mqtt=mqtt,
         )
+        if mqtt is not None:
+            mqtt.watch(health.status)
 
         async def changed() -> None:
             nudge()
@@ -330,6 +341,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             admissions=admissions,
             keep_admissions=keep_admissions,
             news=news,
+            mqtt=mqtt,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

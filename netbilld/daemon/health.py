@@ -10,6 +10,7 @@ from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
+from netbilld.daemon.mqtt import Mqtt
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.session_news import SessionNews
@@ -60,6 +61,7 @@ class Health:
         care: CertificateCare | None = None,
         workers: WorkerPool | None = None,
         news: SessionNews | None = None,
+        mqtt: Mqtt | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -78,6 +80,7 @@ class Health:
         self._care = care
         self._workers = workers
         self._news = news
+        self._mqtt = mqtt
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -96,6 +99,8 @@ class Health:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
         if self._care is not None:
             notices += self._care.troubles
+        if self._mqtt is not None:
+            notices += self._mqtt.notices
         return {"ready": not reasons, "reasons": reasons, "notices": notices}
 
     def _elsewhere(self, port: str, counter: str) -> int:
@@ -278,6 +283,8 @@ class Health:
         yield from _admission_families(self._admissions)
         if self._news is not None:
             yield from _news_families(self._news)
+        if self._mqtt is not None:
+            yield from self._mqtt.families()
 
 
 def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

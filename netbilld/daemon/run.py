@@ -158,6 +158,8 @@ class Daemon:
             loops["session news"] = parts.news.run
         loops |= parts.addressing.loops()
         loops |= parts.storage.loops()
+        if parts.mqtt is not None:
+            loops |= parts.mqtt.loops()
         for name, loop in loops.items():
             yield name, supervise(name, loop, failures)
         if (seconds := watchdog_seconds()) is not None:
@@ -184,6 +186,8 @@ class Daemon:
         now = self.parts.clock.now()
         reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since())
         self.parts.keep_admissions.over(reaped.closed_session_ids)
+        if self.parts.mqtt is not None:
+            self.parts.mqtt.changed(reaped.service_ids)
         if reaped.service_ids or reaped.closed_session_ids:
             self.parts.reconcile.nudge(reaped.service_ids, reaped.closed_session_ids)
 
@@ -227,6 +231,8 @@ class Daemon:
             for cause, concerned in by_cause.items():
                 self.parts.reconcile.nudge(await self.parts.entitle.run(concerned, cause, now))
             self.parts.keep_admissions.refreshed(service_ids)
+            if self.parts.mqtt is not None:
+                self.parts.mqtt.changed(service_ids)
         if session_ids:
             self.parts.reconcile.nudge(session_ids=session_ids)
 

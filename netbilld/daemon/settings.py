@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from netbilld.adapters.mqtt.address import broker_address
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent, parse_rate_bps
+from netbilld.services.mqtt_topics import topic_prefix
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 ENVIRONMENT_PREFIX = "NETBILLD_"
@@ -110,6 +112,27 @@ def _nas_word(name: str) -> str:
     return name
 
 
+def _broker_or_off(value: object) -> object:
+    """Take a URL, or a word for none."""
+    return None if value is False or value in {"off", ""} else value
+
+
+def _broker(url: SecretStr | None) -> SecretStr | None:
+    if url is not None:
+        try:
+            broker_address(url.get_secret_value())
+        except InvalidInputError as error:
+            raise ValueError(str(error)) from None
+    return url
+
+
+def _topic(prefix: str) -> str:
+    try:
+        return topic_prefix(prefix)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from None
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -196,6 +219,20 @@ class AddressSettings(_Section):
     suspect_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 24  # kept for sessions of a NAS that fell silent
 
 
+class MqttSettings(_Section):
+    url: Annotated[SecretStr | None, BeforeValidator(_broker_or_off), AfterValidator(_broker)] = None  # has a password
+    prefix: Annotated[str, AfterValidator(_topic)] = "netbilld"
+    version: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = "5"
+    ca: Path | None = None  # whose certificates a broker with TLS may show; None for those the system believes
+    certificate: Path | None = None  # our own, where the broker asks for one
+    key: Path | None = None
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")] | None = None  # None is netbilld and the host
+    usage_seconds: Annotated[int, Field(ge=1, le=3600)] = 5  # a service's usage is published at most so often
+    messages_per_second: Annotated[int, Field(ge=1, le=10_000)] = 300
+    home_assistant_prefix: Annotated[str, AfterValidator(_topic)] | None = None
+    meter_fastest: Annotated[int, BeforeValidator(_rate), Field(ge=1000)] = 1_000_000_000  # faster is for a person
+
+
 class Settings(BaseSettings):
     """Every setting of the contract that this release understands."""
 
@@ -220,6 +257,7 @@ class Settings(BaseSettings):
     enforcement: EnforcementSettings = EnforcementSettings()
     metering: MeteringSettings = MeteringSettings()
     addresses: AddressSettings = AddressSettings()
+    mqtt: MqttSettings = MqttSettings()
 
     @property
     def resolved_database_url(self) -> str:

@@ -55,3 +55,10 @@ class StoreUnavailableError(NetbilldError):
 
     def __init__(self, message: str, *, hint: str = "", code: str = "store_unavailable") -> None:
         super().__init__(message, hint=hint, code=code)
+
+
+class BrokerAwayError(NetbilldError):
+    """The MQTT broker can't be reached, refuses us or is silent."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "broker_away") -> None:
+        super().__init__(message, hint=hint, code=code)

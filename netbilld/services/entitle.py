@@ -85,6 +85,7 @@ class Entitle:
         self._record = record
         self._tell = tell
         self._turn = asyncio.Lock()
+        self.on_changed: Callable[[Sequence[DesiredService]], None] | None = None  # told once it is on record
 
     async def load(self, now: datetime) -> None:
         """Take every service with its credentials into the empty directory; what is due is left to be decided.
@@ -179,6 +180,8 @@ class Entitle:
         if changed or shifted:
             async with self._database.write() as work:
                 await work.enforcement.store_desired(changed + shifted)
+        if changed and self.on_changed is not None:
+            self.on_changed(changed)
         if told and self._tell is not None:
             self._tell(told)
         return [service.service_id for service in changed]

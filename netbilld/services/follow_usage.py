@@ -76,8 +76,9 @@ class FollowUsage:
         now = self._clock.now()
         self._undecided.update(self._concerned(batch, now))
         if self._undecided:
-            changed = await self._entitle.run(list(self._undecided), "usage", now)
-            self._undecided.clear()
+            looked_at = list(self._undecided)
+            changed = await self._entitle.run(looked_at, "usage", now)
+            self._undecided.difference_update(looked_at)  # not those that came meanwhile, by another meter
             if changed:
                 self._reconcile.nudge(changed)
         if not (batch.new_session_ids or batch.ended_session_ids or batch.metered_session_ids):

@@ -28,6 +28,7 @@ from netbilld.services.order_book import (
     PendingOrder,
     SessionToCheck,
 )
+from netbilld.services.order_news import STEPS, OrderNews, Step, TellOrders
 from netbilld.services.order_queue import OrderQueue, WaitingOrder
 from netbilld.services.plan_order import (
     OBSTACLE_WORDS,
@@ -125,6 +126,7 @@ class Reconcile:
         self._nudged = asyncio.Event()
         self._all_at: datetime | None = None
         self.on_lost: Callable[[Sequence[int]], None] | None = None  # told of sessions that their NAS does not know
+        self.on_orders: TellOrders | None = None  # told of every step of an order, once it is on record
 
     def nudge(self, service_ids: Iterable[UUID] = (), session_ids: Iterable[int] = ()) -> None:
         """Have these looked at right away."""
@@ -244,10 +246,11 @@ class Reconcile:
                 lane.queue.put(WaitingOrder(session, wanted, is_urgent(session)))
         if agreed or presumed or blocked or ended:
             async with self._database.write() as work:
-                await work.enforcement.settle(ended, now)
+                seen = await work.enforcement.settle(ended, now)
                 await work.enforcement.drop_pending(agreed)
                 await work.enforcement.observe(presumed)
                 await work.enforcement.save_pending(blocked)
+            self._tell([OrderNews("seen", now, one, service_id, "disconnect") for one, service_id in seen])
 
     def _obstacle(self, session: SessionToCheck, cannot: Cannot, now: datetime) -> PendingOrder | None:
         """Return what to keep of an order that can't be sent; None where that is on record and its time not come."""
@@ -300,6 +303,7 @@ class Reconcile:
         for waiting in taken:
             if waiting.session.session_id not in open_ids:
                 self._release(lane, waiting)
+        self._tell([_news("sent", now, waiting) for waiting in leaving])
         return [
             _Sent(waiting, attempt_id, order)
             for waiting, attempt_id, order in zip(leaving, attempt_ids, pending, strict=True)
@@ -400,6 +404,12 @@ class Reconcile:
             woken = await store.wake_orders(ended[0].waiting.session.nas.nas_id, now) if recovered else 0
         if lost and self.on_lost is not None:
             self.on_lost(lost)
+        self._tell(
+            [
+                _news(STEPS.get(end.outcome, "failed"), end.answered_at or now, sent.waiting, end)
+                for sent, end in zip(ended, ends, strict=True)
+            ]
+        )
         if woken or any(order.next_attempt_at <= now for order in waiting_on):
             self._nudged.set()
 
@@ -445,7 +455,31 @@ class Reconcile:
         if proved:
             async with self._database.write() as work:
                 await work.enforcement.verify_rates(proved, self._clock.now())
+            now = self._clock.now()
+            self._tell(
+                [OrderNews("seen", now, one.session_id, one.service_id, "coa", one.access.value) for one in proved]
+            )
         return len(proved)
+
+    def _tell(self, news: Sequence[OrderNews]) -> None:
+        if news and self.on_orders is not None:
+            self.on_orders(news)
+
+
+def _news(step: Step, at: datetime, waiting: WaitingOrder, end: AttemptEnd | None = None) -> OrderNews:
+    order = _attempt(waiting, at)
+    return OrderNews(
+        step,
+        at,
+        order.session_id,
+        order.service_id,
+        order.action,
+        order.access or None,
+        order.reason or None,
+        waiting.session.nas.name,
+        end.error_cause if end is not None else None,
+        end.detail if end is not None else None,
+    )
 
 
 def _attempt(waiting: WaitingOrder, now: datetime) -> NewAttempt:

@@ -184,16 +184,24 @@ class OrderQueries:
         ]
         await self._connection.execute(statement, rows)
 
-    async def settle(self, session_ids: Collection[int], now: datetime) -> None:
-        """Forget the orders of sessions that have ended; a Disconnect that was answered is thereby seen."""
+    async def settle(self, session_ids: Collection[int], now: datetime) -> Sequence[tuple[int, UUID | None]]:
+        """Forget the orders of sessions that have ended; a Disconnect that was answered is thereby seen.
+
+        Returns:
+            the sessions whose Disconnect that was, and whose they were.
+        """
         await self.drop_pending(session_ids)
         table = enforcement_attempts.c
+        seen: dict[int, UUID | None] = {}
         for part in _parts(session_ids):
-            await self._connection.execute(
+            rows = await self._connection.execute(
                 update(enforcement_attempts)
                 .where(table.session_id.in_(part), table.action == "disconnect", table.outcome == "acked")
                 .values(outcome="verified", verified_at=now)
+                .returning(table.session_id, table.service_id)
             )
+            seen |= {row.session_id: row.service_id for row in rows}
+        return list(seen.items())
 
     async def save_pending(self, orders: Sequence[PendingOrder]) -> None:
         """Keep orders, replacing what was kept for the same sessions."""

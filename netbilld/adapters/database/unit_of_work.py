@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
     from netbilld.adapters.database.ledger import LedgerStore
+    from netbilld.adapters.database.live import LiveStore
     from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
     from netbilld.adapters.database.meta import MetaStore
@@ -95,6 +96,12 @@ class UnitOfWork:
         from netbilld.adapters.database.ledger import LedgerStore
 
         return LedgerStore(self.connection)
+
+    @cached_property
+    def live(self) -> "LiveStore":
+        from netbilld.adapters.database.live import LiveStore
+
+        return LiveStore(self.connection)
 
     @cached_property
     def locks(self) -> "LockStore":

@@ -37,6 +37,7 @@ from netbilld.adapters.database.tables.money import (
     payments,
     postings,
 )
+from netbilld.adapters.database.tables.mqtt import mqtt_retained
 from netbilld.adapters.database.tables.nas import nas
 from netbilld.adapters.database.tables.people import (
     credentials,
@@ -76,6 +77,7 @@ __all__ = [
     "meta",
     "metadata",
     "meters",
+    "mqtt_retained",
     "nas",
     "nas_samples",
     "observed",

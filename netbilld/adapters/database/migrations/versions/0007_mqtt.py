@@ -1,7 +1,10 @@
-"""Meters that speak over MQTT.
+"""What is retained at an MQTT broker.
 
 Revision: 0007
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0007"
 down_revision = "0006"
@@ -10,4 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_table(
+        "mqtt_retained",
+        sa.Column("topic", sa.String(300), nullable=False),
+        sa.Column("service_id", sa.Uuid, nullable=False),
+        sa.PrimaryKeyConstraint("topic", name="pk_mqtt_retained"),
+    )
+    op.create_index("ix_mqtt_retained_service_id", "mqtt_retained", ["service_id"])

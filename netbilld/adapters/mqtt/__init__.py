@@ -1,0 +1,1 @@
+"""MQTT: where the broker is, and the connection to it."""
