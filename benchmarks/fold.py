@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.fold [--subscribers N] [--sqlite] [--follow] [--profile FILE]
 
-In one process, without the network: everyone's Start as after a power cut, everyone's Interim-Update twice, then a mix
-in which a fifth of the sessions stop and begin anew. With --follow what a running daemon does after a batch is done as
-well: entitlement, the reconciler, the leases. `slept` is the longest time for which nothing else had its turn.
+In one process, without the network: everyone's Start as after a power cut, everyone's Interim-Update four times, then a
+mix in which a fifth of the sessions stop and begin anew. With --follow what a running daemon does after a batch is done
+as well: entitlement, the reconciler, the leases. `slept` is the longest time for which nothing else had its turn.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def phases(town: Town, subscribers: int) -> Iterator[tuple[str, list[Record]]]:
     """Yield what happens, by name."""
     everyone = range(subscribers)
     yield "starts", [town.say(START, number) for number in everyone]
-    for _ in range(2):
+    for _ in range(4):
         yield "interims", [town.say(INTERIM, number) for number in everyone]
     mixed: list[Record] = []
     for number in everyone:

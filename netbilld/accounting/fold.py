@@ -63,6 +63,7 @@ class SessionFold:
         self.ended: dict[int, None] = {}
         self.reopened: dict[int, None] = {}
         self.grants: list[FirstGrant] = []
+        self.told: dict[int, AccountingRecord] = {}  # the last record that was a session's own
         self._before: dict[int, Session] = {}
         self._service_of = service_of
         self._port_bps = port_bps or {}
@@ -95,6 +96,7 @@ class SessionFold:
         service_id = self._service_of(record) if found.service_id is None else None
         change = apply(found, record, service_id, nas.port_bps)
         self._put(found, change.session)
+        self.told[found.id] = record
         return change
 
     def changed(self) -> list[tuple[Session, Session]]:
@@ -108,6 +110,11 @@ class SessionFold:
     def new(self) -> list[Session]:
         """Return the sessions that the batch opened, as they are now."""
         return [self.sessions[session_id] for session_id in self.opened]
+
+    def alike(self, session_id: int) -> list[int]:
+        """Return the sessions of the same NAS and Acct-Session-Id, this one among them."""
+        session = self.sessions[session_id]
+        return self._on(session.nas_id).by_identity[session.acct_session_key]
 
     def _find(self, nas: _OfNas, record: AccountingRecord) -> Session | None:
         ids = nas.by_identity.get(record.acct_session_key)
@@ -148,6 +155,7 @@ class SessionFold:
         elif record.kind is not RecordKind.STOP:
             self._displace(nas, session)
         self.opened[new_id] = None
+        self.told[new_id] = record
         self._add(session)
         if session.is_open:
             grant = record.grant

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from uuid import UUID
 from netbilld.accounting.counting import BY_US
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
 from netbilld.accounting.fold import FirstGrant, SessionFold
+from netbilld.accounting.known_sessions import KnownSessions
 from netbilld.accounting.record import AccountingRecord, RecordKind
 from netbilld.accounting.session import JOURNAL_BITS, Doubt, Fit, Session, SessionChange, fit
 from netbilld.accounting.usage import PeriodTotals
@@ -22,6 +23,7 @@ from netbilld.radius.packet import decode
 from netbilld.services.batch_knowledge import BatchKnowledge
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.book_usage import Work as BookWork
+from netbilld.services.plain_reports import PlainReports
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ _RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should n
 _PARTS: Final = 8  # that a batch which fails is taken in
 _PORTS_AGAIN: Final = timedelta(seconds=30)  # how often it is asked what the ports of NAS can carry
 AHEAD_OF_NAS: Final = "ahead_of_nas"  # a reading of ours had counted what the NAS's last word does not
+_MOST_OUTDATED: Final = 10  # in a row, after which memory is tried again every thousand batches
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
 
 
@@ -54,6 +57,7 @@ class Sessions(Protocol):
     async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]: ...
     async def insert(self, new: Sequence[Session]) -> None: ...
     async def update(self, changed: Sequence[tuple[Session, Session]]) -> None: ...
+    async def move(self, moved: Sequence[tuple[Session, Session]]) -> bool: ...
     async def granted(self, grants: Iterable[FirstGrant]) -> None: ...
     async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]: ...
 
@@ -121,6 +125,10 @@ class Batch:
     behind: bool = False
 
 
+class _OutdatedError(Exception):
+    """The database holds a session otherwise than is known here: another has written it since."""
+
+
 class _Fault(Exception):  # noqa: N818 - it never leaves this file
     """A batch failed by its records, not by a database that is away; the cause says how."""
 
@@ -160,6 +168,9 @@ class MeterUsage:
         self._batch_records = batch_records
         self._cursor: JournalCursor | None = None
         self._is_sure = False
+        self._known = KnownSessions()
+        self._outdated = 0  # batches in a row that had to be taken again, because others write these sessions too
+        self._without = 0  # batches to come for which nothing is believed known
         self._nas: set[UUID] = set()
         self._ports: dict[UUID, int] = {}
         self._ports_at: datetime | None = None
@@ -208,6 +219,7 @@ class MeterUsage:
         """Whether a commit came through is not known: the database is asked before the next batch."""
         self._is_sure = False
         self._heard.clear()
+        self._known.clear()
 
     async def _after_fault(self, read: JournalBatch, fault: _Fault) -> Batch:
         if len(read.entries) > 1:
@@ -236,33 +248,55 @@ class MeterUsage:
     async def _run_batch(self, read: JournalBatch) -> Batch:
         assert self._cursor is not None  # noqa: S101 - the caller read from it
         try:
-            return await self._apply_batch(read, self._cursor)
+            while True:
+                try:
+                    return await self._apply_batch(read, self._cursor)
+                except _OutdatedError:
+                    self._is_outdated()
         except NetbilldError:
             raise
         except Exception as error:
             raise _Fault from error
 
+    def _is_outdated(self) -> None:
+        """Rely on memory less and less where another node meters the same sessions."""
+        self._outdated = min(self._outdated + 1, _MOST_OUTDATED)
+        self._without = 1 << self._outdated
+
     async def _apply_batch(self, read: JournalBatch, expected: JournalCursor) -> Batch:
-        records = await self._records(read.entries)
+        plain = PlainReports(self._known, self._ports)
+        records = await self._records(read.entries, None if self._without else plain)
         now = self._clock.now()
         async with self._store.write() as work:
             number, cursor = await work.sessions.cursor(self._journal.identity, now)
             if cursor.sequence != expected.sequence:  # someone else has applied it further
                 self._cursor = cursor
+                self._known.clear()
                 return Batch(behind=True)
             records = await self._from_known_nas(work, records)
-            batch = await self._apply(work, records, number << JOURNAL_BITS, now)
+            batch, remember = await self._apply(work, records, plain, number << JOURNAL_BITS, now)
             await work.sessions.advance(self._journal.identity, read.cursor, now)
         self._cursor = read.cursor
         self.applied += len(read.entries)
+        remember()
+        if self._without:
+            self._without -= 1
+        elif len(plain):
+            self._outdated = 0
         return replace(batch, applied=len(read.entries), behind=read.behind)
 
-    async def _records(self, entries: Sequence[JournalEntry]) -> list[tuple[int, AccountingRecord]]:
-        records = []
+    async def _records(
+        self, entries: Sequence[JournalEntry], plain: PlainReports | None
+    ) -> list[tuple[int, AccountingRecord]]:
+        """Return the records that are to be folded; reports of known sessions are taken in right here."""
+        records: list[tuple[int, AccountingRecord]] = []
         from_packet = AccountingRecord.from_packet
         for start in range(0, len(entries), _RECORDS_A_TURN):
             await asyncio.sleep(0)
-            for sequence, received_us, nas_id, source, flags, datagram in entries[start : start + _RECORDS_A_TURN]:
+            for entry in entries[start : start + _RECORDS_A_TURN]:
+                if plain is not None and plain.take(entry):
+                    continue
+                sequence, received_us, nas_id, source, flags, datagram = entry
                 try:
                     packet = decode(datagram)
                 except MalformedPacket:  # it was read once before it was kept
@@ -271,6 +305,8 @@ class MeterUsage:
                     continue
                 received_at = _EPOCH + timedelta(microseconds=received_us)
                 records.append((sequence, from_packet(packet, nas_id, flags, received_at, source)))
+        if plain is not None and (left := plain.give_back()):
+            records = sorted(records + left, key=_sequence_of)
         return records
 
     async def _from_known_nas(
@@ -286,23 +322,33 @@ class MeterUsage:
         return known
 
     async def _apply(
-        self, work: Work, records: list[tuple[int, AccountingRecord]], first_id: int, now: datetime
-    ) -> Batch:
-        if not records:
-            return Batch()
-        await work.sessions.hold({record.nas_id for _, record in records})
-        fold, changes = await self._fold(work, records, first_id)
-        new, changed = fold.new(), fold.changed()
+        self,
+        work: Work,
+        records: list[tuple[int, AccountingRecord]],
+        plain: PlainReports,
+        first_id: int,
+        now: datetime,
+    ) -> tuple[Batch, Callable[[], None]]:
+        """Write what a batch means; return it, and what is to be called once it is durable."""
+        if not records and not len(plain):
+            return Batch(), _nothing
+        await work.sessions.hold({record.nas_id for _, record in records} | plain.nas_ids())
+        fold, changes, records = await self._fold(work, records, plain, first_id)
+        new, changed, moved = fold.new(), fold.changed(), plain.sessions()
+        if not await work.sessions.move(moved):
+            plain.forget()
+            raise _OutdatedError
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
+        changes += plain.changes()
         corrections = [_correction(change) for change in changes if change.taken_back is not None]
         periods, charged = await self._book.handle(work, [*_moved(changes), *corrections], now)
         await self._note_doubts(work, changes, corrections, now)
-        await self._note_nas(work, records)
+        await self._note_nas(work, [*(record for _, record in records), *plain.last.values()])
         touched = {change.session.service_id for change in changes}
         touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
-        return Batch(
+        batch = Batch(
             touched_service_ids=frozenset(service_id for service_id in touched if service_id is not None),
             new_session_ids=tuple(fold.opened),
             ended_session_ids=tuple(fold.ended),
@@ -310,7 +356,7 @@ class MeterUsage:
             grants=tuple(fold.grants),
             periods=tuple(periods),
             charged_service_ids=charged,
-            sessions=(*new, *(session for _, session in changed)),
+            sessions=(*new, *(session for _, session in changed), *(session for _, session in moved)),
             restarted_at={
                 record.nas_id: record.event_at
                 for _, record in records
@@ -318,11 +364,27 @@ class MeterUsage:
             },
         )
 
+        def remember() -> None:
+            plain.stored()
+            for session in batch.sessions[: len(new) + len(changed)]:
+                self._known.stored(session)
+            for session_id, record in fold.told.items():
+                alike = fold.alike(session_id)
+                if len(alike) == 1:
+                    self._known.learn(fold.sessions[session_id], record)
+                else:
+                    self._known.forget(alike)
+
+        return batch, remember
+
     async def _fold(
-        self, work: Work, records: list[tuple[int, AccountingRecord]], first_id: int
-    ) -> tuple[SessionFold, list[SessionChange]]:
-        """Fold records into sessions; return also what they metered."""
+        self, work: Work, records: list[tuple[int, AccountingRecord]], plain: PlainReports, first_id: int
+    ) -> tuple[SessionFold, list[SessionChange], list[tuple[int, AccountingRecord]]]:
+        """Fold records into sessions; return also what they metered, and which ones they were in the end."""
         known = await self._load(work, records)
+        while left := plain.give_back([session.id for session in known.sessions]):
+            records = sorted(records + left, key=_sequence_of)
+            known = await self._load(work, records)
         ports = await self._port_speeds(work)
         while True:
             fold = SessionFold(known.sessions, known.service_of, ports)
@@ -341,13 +403,15 @@ class MeterUsage:
                         changes.append(change)
             if known.is_complete:
                 self.parked += len(faulty)
-                return fold, changes
+                return fold, changes, records
             await known.complete(work)  # and once more
 
     async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> BatchKnowledge:
         """Load all that the batch may concern, in a few queries."""
         identities: dict[tuple[UUID, str], None] = {}
         restarted: dict[UUID, None] = {}
+        if not records:
+            return BatchKnowledge([])
         earliest_at = records[0][1].event_at
         for _, record in records:
             earliest_at = min(earliest_at, record.event_at)
@@ -415,13 +479,19 @@ class MeterUsage:
         if corrections:
             await work.doubts.explain([(correction, AHEAD_OF_NAS) for correction in corrections], now)
 
-    async def _note_nas(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> None:
-        last = {record.nas_id: record for _, record in records if not record.flags & BY_US}
+    async def _note_nas(self, work: Work, records: Iterable[AccountingRecord]) -> None:
+        last: dict[UUID, AccountingRecord] = {}
+        for record in records:
+            if record.flags & BY_US:
+                continue
+            before = last.get(record.nas_id)
+            if before is None or before.received_at <= record.received_at:
+                last[record.nas_id] = record
         for nas_id in sorted(last):
             record = last[nas_id]
-            before = self._heard.get(nas_id)
+            earlier = self._heard.get(nas_id)
             heard = _Heard(record.received_at, record.nas_ip, record.nas_identifier, record.clock_off_seconds)
-            if before is not None and before.tells(heard):
+            if earlier is not None and earlier.tells(heard):
                 continue
             await work.nas.heard(
                 nas_id,
@@ -458,3 +528,11 @@ def _correction(change: SessionChange) -> Moved:
         -taken.download_octets,
         session.nas_id,
     )
+
+
+def _sequence_of(record: tuple[int, AccountingRecord]) -> int:
+    return record[0]
+
+
+def _nothing() -> None:
+    pass

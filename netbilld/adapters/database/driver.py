@@ -61,6 +61,15 @@ class Driver:
             status: str = await driver.execute(sql, *values)
             return int(status.rpartition(" ")[2])
 
+    async def execute_many(self, sql: str, rows: Sequence[Row]) -> int:
+        """Return how many rows SQLite has changed, with a statement for each of these."""
+        driver = await self._opened()
+        with _translated(is_sqlite=True):
+            cursor = await driver.executemany(sql, rows)
+            changed: int = cursor.rowcount
+            await cursor.close()
+            return changed
+
     async def append(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
         """Insert rows that can't conflict with any."""
         if not rows:

@@ -126,6 +126,22 @@ _AS_REPORTED: Final = (
     + ", ".join(_REPORTED)
     + ") WHERE sessions.id = new.id"
 )
+# The same for sessions that were not read: each is as it was last written, or the statement changes too few rows.
+_EXPECTED: Final = ("was_at", "was_octets", "was_counted")
+_AS_EXPECTED: Final = (
+    "sessions.updated_at = {was_at} AND sessions.upload_octets + sessions.download_octets = {was_octets} "
+    "AND sessions.counter_upload_octets + sessions.counter_download_octets = {was_counted} "
+    "AND sessions.state = 'live'"  # and so it is open; to say that would lead a planner to the indexes of open ones
+)
+_MOVE: Final = {
+    False: _AS_REPORTED.replace("$11::bigint[]", "$11::bigint[], $12::timestamptz[], $13::bigint[], $14::bigint[]")
+    .replace(", ".join(_REPORTED) + ")", ", ".join((*_REPORTED, *_EXPECTED)) + ")")
+    .__add__(" AND " + _AS_EXPECTED.format(**{name: f"new.{name}" for name in _EXPECTED})),
+    True: "UPDATE sessions SET "
+    + ", ".join(f"{name} = ?{number}" for number, name in enumerate(_REPORTED, 2))
+    + " WHERE id = ?1 AND "
+    + _AS_EXPECTED.format(**{name: f"?{number}" for number, name in enumerate(_EXPECTED, 2 + len(_REPORTED))}),
+}
 
 
 class MeteredSessions:
@@ -244,6 +260,27 @@ class MeteredSessions:
             await update_rows(self._connection, sessions, "id", _REPORTED, reported)
         await update_rows(self._connection, sessions, "id", _CHANGING, more)
 
+    async def move(self, moved: Sequence[tuple[Session, Session]]) -> bool:
+        """Store what reports have moved, of sessions given as they were last written and as they are.
+
+        Returns:
+            False if one of them is no longer as given; the transaction is then to be given up.
+        """
+        if not moved:
+            return True
+        rows = []
+        for was, now in moved:
+            if _seldom_of(was) != _seldom_of(now):
+                return False
+            octets = was.upload_octets + was.download_octets
+            counted = was.counter_upload_octets + was.counter_download_octets
+            rows.append((*_reported_of(now), was.updated_at, octets, counted))
+        if self._driver.is_sqlite:
+            changed = await self._driver.execute_many(_MOVE[True], [_moved_in_sqlite(row) for row in rows])
+        else:
+            changed = await self._driver.execute(_MOVE[False], *[list(column) for column in zip(*rows, strict=True)])
+        return changed == len(rows)
+
     async def granted(self, grants: Iterable[FirstGrant]) -> None:
         """Note what sessions were given at log-in, as the first thing observed of them."""
         rows = [
@@ -287,6 +324,13 @@ def _pairs(pairs: Collection[tuple[UUID, str]]) -> str:
     return json.dumps([(nas_id.hex, value) for nas_id, value in pairs])
 
 
+def _moved_in_sqlite(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    values = list(row)
+    for at in _MOVED_INSTANTS:
+        values[at] = instant_text(values[at])
+    return tuple(values)
+
+
 def session_of_row(row: Iterable[Any]) -> Session:
     """Return the session in a row of `COLUMNS` whose values have their types."""
     values = list(row)
@@ -308,3 +352,4 @@ def _of_sqlite(row: Any) -> Session:
 
 _INSTANTS: Final = tuple(COLUMNS.index(name) for name in ("started_at", "updated_at", "stopped_at"))
 _SWAPPED: Final = COLUMNS.index("swapped")
+_MOVED_INSTANTS: Final = (1 + _REPORTED.index("updated_at"), 1 + len(_REPORTED))

@@ -1,0 +1,103 @@
+"""What the meter knows of sessions from batches before is only believed while the database holds it too."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import sessions
+from tests.accounting_packets import T0
+from tests.integration.metering_world import Metering, add_nas, metering
+from tests.integration.money_world import PER_USE
+
+MIB = 1 << 20
+
+
+async def prepared(world: Metering) -> None:
+    await add_nas(world.database)
+    await world.world.plan(PER_USE)
+    await world.world.person("budi", "KUOTA", activated_on=date(2026, 1, 1))
+
+
+async def reports(world: Metering, first: int, last: int) -> None:
+    """Let the meter hear of one MiB more in each direction at each report, a batch each."""
+    for number in range(first, last + 1):
+        await world.hear("interim", number * 300, up=number * MIB, down=10 * number * MIB)
+        await world.run()
+
+
+def all_of(up: int, down: int) -> dict[str, tuple[int, int]]:
+    return dict.fromkeys(("sessions", "slices", "hours", "periods"), (up, down))
+
+
+async def test_reports_of_a_known_session_count_without_looking_it_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 3)
+        asked: list[Any] = []
+        looked_up = world.meter._load
+
+        async def watched(work: Any, records: Any) -> Any:
+            asked.extend(records)
+            return await looked_up(work, records)
+
+        monkeypatch.setattr(world.meter, "_load", watched)
+        await reports(world, 4, 6)
+        assert asked == []
+        assert await world.sums() == all_of(6 * MIB, 60 * MIB)
+        (session,) = await world.rows(sessions)
+        assert session.session_seconds == 1800
+        assert session.updated_at == T0 + timedelta(seconds=1800)
+
+
+@pytest.mark.parametrize("state", ["late", "stale", "closed"])
+async def test_a_session_that_somebody_else_has_given_up_is_looked_up_again(
+    database: Database, tmp_path: Path, state: str
+) -> None:
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 3)
+        ended = None if state == "late" else T0 + timedelta(seconds=900)
+        async with database.write() as work:
+            await work.connection.execute(update(sessions).values(state=state, stopped_at=ended))
+        await reports(world, 4, 5)
+        assert await world.sums() == all_of(5 * MIB, 50 * MIB)
+        (session,) = await world.rows(sessions)
+        assert session.state == ("closed" if state == "closed" else "live")
+        assert (session.stopped_at is None) is (state != "closed")
+
+
+async def test_what_another_meter_has_counted_meanwhile_is_not_counted_again(
+    database: Database, tmp_path: Path
+) -> None:
+    async with metering(database, tmp_path / "one") as one, metering(database, tmp_path / "other") as other:
+        await prepared(one)
+        await one.hear("start")
+        await reports(one, 1, 3)
+        await reports(other, 4, 6)
+        await reports(one, 7, 9)
+        await reports(other, 8, 12)  # two of them were told to the first one already
+        await reports(one, 13, 14)
+        assert await one.sums() == all_of(14 * MIB, 140 * MIB)
+
+
+async def test_an_id_that_comes_back_is_a_session_of_its_own(database: Database, tmp_path: Path) -> None:
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 4)
+        later = 86_400
+        for number in range(1, 4):  # its Start and the Stop before it were lost
+            await world.hear("interim", later + number * 300, up=number * MIB, down=MIB, seconds=number * 300)
+            await world.run()
+        first, second = await world.rows(sessions)
+        assert (first.upload_octets, second.upload_octets) == (4 * MIB, 3 * MIB)
+        assert first.stopped_at is not None
+        assert second.stopped_at is None
