@@ -37,6 +37,8 @@ class SecretBox:
             NetbilldError: another key, another place, or damaged data.
         """
         try:
+            if not sealed.startswith(_FORMAT):
+                raise InvalidTag  # noqa: TRY301 - whatever it is, it was not sealed by this program
             return self._cipher.decrypt(sealed[1 : 1 + _NONCE_OCTETS], sealed[1 + _NONCE_OCTETS :], place.encode())
         except (InvalidTag, ValueError):
             raise NetbilldError(

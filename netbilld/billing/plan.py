@@ -116,6 +116,7 @@ class Plan:
         lock_learn: what a service is tied to by its first log-in.
         idle_seconds: silence after which the NAS ends a session; None leaves it to the NAS.
         hours: half-open spans of minutes since Monday 00:00, local time; none for always.
+        fails_closed: nobody is let in on what was known some time before the database went away.
     """
 
     code: str
@@ -135,6 +136,7 @@ class Plan:
     lock_learn: tuple[LockKind, ...] = ()
     hours: tuple[tuple[int, int], ...] = ()
     idle_seconds: int | None = None
+    fails_closed: bool = False
 
     def counted_octets(self, upload_octets: int, download_octets: int) -> int:
         """Return the part of a usage that counts against this plan's allowance."""

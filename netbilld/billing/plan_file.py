@@ -61,6 +61,7 @@ _KEYS: Final = {
         "sessions",
         "lock",
         "hours",
+        "outage",
     ),
     "recurring": ("price", "period"),
     "speed": _SPEED_KEYS,
@@ -77,11 +78,14 @@ _KEYS: Final = {
     "sessions": ("allowed", "second"),
     "lock": ("learn",),
     "hours": ("allowed",),
+    "outage": ("access",),
 }
 _NOT_YET: Final = {
     "charging": {"volume", "hybrid", "time"},
     "allowance.after": {"charge"},
 }
+_OPEN: Final = "open"
+_CLOSED: Final = "closed"
 _T = TypeVar("_T")
 _JSON = dict[str, Any]
 
@@ -143,6 +147,7 @@ def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
         sessions=SessionLimit(**sessions) if (sessions := definition.get("sessions")) else None,
         lock_learn=tuple((definition.get("lock") or {}).get("learn", ())),
         hours=tuple((begin, end) for begin, end in (definition.get("hours") or {}).get("spans", ())),
+        fails_closed=(definition.get("outage") or {}).get("access") == _CLOSED,
     )
 
 
@@ -211,6 +216,8 @@ class _File:
             definition["lock"] = {"learn": self._learned(lock)}
         if hours := self._table(top, "hours"):
             definition["hours"] = self._hours(hours)
+        if outage := self._table(top, "outage"):
+            definition["outage"] = {"access": self._one_of(outage, "access", [_OPEN, _CLOSED])}
         self._consistent(definition, timing, charging)
         return definition
 

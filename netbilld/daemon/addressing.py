@@ -1,7 +1,7 @@
 """Addresses from our own pools in the running daemon: who gives them, what settles them, and when."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -13,6 +13,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.daemon.metering import Metering
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.model.address_lease import AddressLease
+from netbilld.model.address_pool import AddressPool
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.address_book import AddressBook
 from netbilld.services.assign_addresses import AssignAddresses
@@ -74,6 +76,13 @@ class Addressing:
             StoreUnavailableError: the database is away.
         """
         await self.book.load()
+        if self._directory is not None:
+            self._directory.use_pools(self.book.names())
+
+    async def restore(self, pools: Iterable[AddressPool], leases: Iterable[AddressLease]) -> None:
+        """Start while the database is away: whoever had an address gets it again."""
+        await self.book.take(pools, leases)
+        self.assign.begin_away()
         if self._directory is not None:
             self._directory.use_pools(self.book.names())
 

@@ -1,6 +1,7 @@
 """The NAS table of an edge's RADIUS ports, read from the store and kept as it is there."""
 
 import logging
+from collections.abc import Sequence
 from ipaddress import ip_network
 from uuid import UUID
 
@@ -56,10 +57,25 @@ class ClientKeeper:
 async def take_clients(
     edge: RadiusEdge, database: Database, box: SecretBox, default_policy: RequireMessageAuthenticator
 ) -> None:
-    """Give both ports every NAS in service; one whose secret does not open is left out, and said."""
+    """Give both ports every NAS in service.
+
+    Raises:
+        StoreUnavailableError: the database is away; what they have stays.
+    """
     async with database.read() as work:
         rows = await work.nas.all()
         router_logins = await work.router_logins.all()
+    put_clients(edge, rows, router_logins, box, default_policy)
+
+
+def put_clients(
+    edge: RadiusEdge,
+    rows: Sequence[Nas],
+    router_logins: Sequence[RouterLogin],
+    box: SecretBox,
+    default_policy: RequireMessageAuthenticator,
+) -> None:
+    """Give both ports these NAS; one whose secret does not open is left out, and said."""
     accounts = _router_accounts(router_logins, box)
     clients = []
     for row in rows:
@@ -73,7 +89,7 @@ async def take_clients(
         recorder.counting = {nas_id: number for nas_id, number in flags.items() if number}
 
 
-def _router_accounts(logins: list[RouterLogin], box: SecretBox) -> list[tuple[UUID | None, bytes, RouterAccount]]:
+def _router_accounts(logins: Sequence[RouterLogin], box: SecretBox) -> list[tuple[UUID | None, bytes, RouterAccount]]:
     """Return each account with the NAS it opens and its key; one whose password does not open is left out, and said."""
     accounts = []
     for login in logins:

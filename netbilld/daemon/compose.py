@@ -13,7 +13,6 @@ from netbilld.accounting.stale import SilencePolicy
 from netbilld.adapters.certificates import CertificateFiles
 from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.migrate import check_schema
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.nas.radsec_orders import OrdersByRadsec
@@ -24,9 +23,11 @@ from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.authentication import Authentication, trace_of
+from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.certificate_care import CertificateCare
-from netbilld.daemon.clients import take_clients
+from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.health import Health
+from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
@@ -37,6 +38,7 @@ from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.session_news import SessionNews
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.drops import DropsOfAll
@@ -54,7 +56,6 @@ from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
 from netbilld.services.follow_usage import FollowUsage
-from netbilld.services.initialise import verify_key
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
 from netbilld.services.manage_locks import ManageLocks
@@ -96,6 +97,8 @@ class Parts:
     keep_admissions: KeepAdmissions
     news: SessionNews | None
     mqtt: Mqtt | None
+    knowledge: Knowledge
+    snapshots: Snapshots | None
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -153,8 +156,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
     try:
         box = read_key_file(settings.resolved_key_file)
         database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
-        await check_schema(database)
-        await verify_key(database, box)
+        snapshot = await look_for_database(settings, database, box, clock)
         journal = Journal(
             settings.data_dir.absolute() / "journal",
             commit_seconds=settings.metering.commit_milliseconds / 1000,
@@ -162,7 +164,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             segment_octets=settings.metering.segment_megabytes * 1024 * 1024,
         )
         journal.open()
-        await join(journal, database)
+        if snapshot is None:
+            await join(journal, database)
 
         addressing = Addressing(settings, database, clock, entropy)
         admissions = Admissions(settings, clock, entropy, addressing.assign)
@@ -201,7 +204,13 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 edge.dropped,
             )
             edge.take_along(radsec)
-        await take_clients(edge, database, box, settings.radius.require_message_authenticator)
+        if snapshot is None:
+            await take_clients(edge, database, box, settings.radius.require_message_authenticator)
+        else:
+            default_policy = settings.radius.require_message_authenticator
+            put_clients(edge, snapshot.nas, snapshot.router_logins, box, default_policy)
+        knowledge = Knowledge(directory, clock, settings.outage.trust_minutes, snapshot)
+        snapshots = None if database.is_sqlite else Snapshots(settings, config, knowledge, clock)
         trace = trace_of(edge, directory, clock, Realms.of(settings.radius.realms))
 
         if pool is not None:
@@ -264,6 +273,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             workers=pool,
             news=news,
             mqtt=mqtt,
+            knowledge=knowledge,
+            snapshots=snapshots,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -342,6 +353,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             keep_admissions=keep_admissions,
             news=news,
             mqtt=mqtt,
+            knowledge=knowledge,
+            snapshots=snapshots,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

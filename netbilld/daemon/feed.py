@@ -44,11 +44,16 @@ async def connected(database: Database, **server_settings: str) -> Any:
 
 
 class ChangeFeed:
-    """Hands each change to `handle` once."""
+    """Hands each change to `handle` once.
+
+    Attributes:
+        on_step: called each time everything that was new has been handed over; with whether anything was.
+    """
 
     def __init__(
         self, database: Database, clock: SystemClock, handle: Callable[[list[Change]], Awaitable[None]]
     ) -> None:
+        self.on_step: Callable[[bool], None] | None = None
         self._database = database
         self._clock = clock
         self._handle = handle
@@ -58,9 +63,16 @@ class ChangeFeed:
         self._overlap = timedelta(0) if database.is_sqlite else OVERLAP
         self.wake = asyncio.Event()
 
-    async def start_after_newest(self) -> None:
-        """Begin with what comes from now on; the caller has read everything older itself."""
-        async with self._database.read() as work:
+    async def start_after_newest(self, database: Database | None = None) -> None:
+        """Begin with what comes from now on; the caller reads everything older itself.
+
+        Args:
+            database: what to ask, where it is not the one that is followed.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        async with (database or self._database).read() as work:
             self._newest = await work.changes.newest_id()
             recent = await work.changes.since(self._newest, overlap=self._overlap, now=self._clock.now())
         self._seen = {change.id: change for change in recent}
@@ -77,6 +89,8 @@ class ChangeFeed:
             self._seen.update((change.id, change) for change in fresh)
         horizon = now - 2 * OVERLAP
         self._seen = {number: change for number, change in self._seen.items() if change.at > horizon}
+        if self.on_step is not None:
+            self.on_step(bool(fresh))
 
     async def follow(self) -> None:
         """Hand over changes for ever."""

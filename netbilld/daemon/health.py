@@ -10,10 +10,12 @@ from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
+from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.mqtt import Mqtt
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.session_news import SessionNews
+from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.eap import EapServer
@@ -62,6 +64,8 @@ class Health:
         workers: WorkerPool | None = None,
         news: SessionNews | None = None,
         mqtt: Mqtt | None = None,
+        knowledge: Knowledge | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -81,6 +85,8 @@ class Health:
         self._workers = workers
         self._news = news
         self._mqtt = mqtt
+        self._knowledge = knowledge
+        self._snapshots = snapshots
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -94,7 +100,8 @@ class Health:
             reasons.append(f"authentication process {away} is being started")
         if trouble := self._journal.trouble:
             reasons.append(f"accounting can't be made durable: {trouble}")
-        notices = [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
+        notices = [notice] if self._knowledge is not None and (notice := self._knowledge.notice) else []
+        notices += [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
         if self._radsec is not None and self._radsec.trouble:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
         if self._care is not None:
@@ -285,6 +292,8 @@ class Health:
             yield from _news_families(self._news)
         if self._mqtt is not None:
             yield from self._mqtt.families()
+        if self._knowledge is not None:
+            yield from _knowledge_families(self._knowledge, self._snapshots)
 
 
 def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -342,6 +351,35 @@ def _news_families(news: SessionNews) -> Iterator[tuple[str, str, str, Sequence[
         ("lost", "Sessions that were too many at once to tell of; they are found in the store.", news.lost),
     ):
         yield f"netbilld_session_news_{name}_total", "counter", help_text, [("", count)]
+
+
+def _knowledge_families(
+    knowledge: Knowledge, snapshots: Snapshots | None
+) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    prefix, gauge = "netbilld_knowledge_", "gauge"
+    yield (
+        prefix + "age_seconds",
+        gauge,
+        "How long ago the database last confirmed what log-ins are answered by.",
+        [("", round(knowledge.age_seconds, 3))],
+    )
+    yield (
+        prefix + "from_snapshot",
+        gauge,
+        "1 while log-ins are answered by the snapshot that the start had to begin with.",
+        [("", int(knowledge.is_from_snapshot))],
+    )
+    if snapshots is None or snapshots.taken_at is None:
+        return
+    yield (
+        "netbilld_snapshot_taken_timestamp_seconds",
+        gauge,
+        "When it was taken.",
+        [("", snapshots.taken_at.timestamp())],
+    )
+    yield "netbilld_snapshot_octets", gauge, "Its size on disk.", [("", snapshots.octets)]
+    if snapshots.took_seconds is not None:
+        yield "netbilld_snapshot_took_seconds", gauge, "What it took.", [("", round(snapshots.took_seconds, 3))]
 
 
 def _address_families(addressing: Addressing) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:

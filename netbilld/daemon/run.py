@@ -17,12 +17,14 @@ from aiohttp import web
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
 from netbilld.daemon.authentication import SILENCE_SECONDS, decide_ahead, load_access, remember_devices
+from netbilld.daemon.beginning import meet, restore_access
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
+from netbilld.daemon.knowledge import LOOK_SECONDS as FRESHNESS_SECONDS
 from netbilld.daemon.patience import ABANDON_SECONDS, LAST_WRITE_SECONDS
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
@@ -44,12 +46,14 @@ class Daemon:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.feed = ChangeFeed(parts.database, parts.clock, self._follow_changes)
+        self.feed.on_step = self._followed
         self._control = ControlServer(socket_path(parts.settings.data_dir), self._on_control)
         self._traced = TraceOfAll(parts.trace, parts.workers)
         self._clients = ClientKeeper(
             parts.edge, parts.database, parts.box, parts.clock, parts.settings.radius.require_message_authenticator
         )
         self._answering = asyncio.Event()
+        self._joined = asyncio.Event()
         self._due_is_on_record = False
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
@@ -66,7 +70,8 @@ class Daemon:
         """
         parts = self.parts
         try:
-            await self.feed.start_after_newest()
+            if not parts.knowledge.is_from_snapshot:
+                await self.feed.start_after_newest()
             async with asyncio.TaskGroup() as tasks:
                 running = []
                 try:
@@ -77,7 +82,8 @@ class Daemon:
                     running += [tasks.create_task(work, name=name) for name, work in self._work()]
                     await self._open_http()
                     parts.edge.start()
-                    await remember_devices(parts.database, parts.auth)
+                    if not parts.knowledge.is_from_snapshot:
+                        await remember_devices(parts.database, parts.auth)
                     await parts.care.look()
                     if parts.radsec is not None:
                         await parts.radsec.keep_open()
@@ -103,11 +109,36 @@ class Daemon:
         """Read what log-ins are decided by."""
         parts = self.parts
         started = parts.clock.monotonic()
+        if (snapshot := parts.knowledge.snapshot) is not None:
+            parts.knowledge.snapshot = None
+            parts.admissions.live.restore(snapshot.sessions)
+            await restore_access(parts.auth.directory, snapshot, parts.box)
+            await parts.addressing.restore(snapshot.pools, snapshot.leases)
+            logger.info("every service taken from the snapshot in %.1f s", parts.clock.monotonic() - started)
+            return
         await self._clients.load()  # once more: changes are followed from here on, and one may have come before
         await parts.addressing.load()
         await parts.keep_admissions.sync()
         await load_access(parts.entitle, parts.clock)
         logger.info("every service read in %.1f s", parts.clock.monotonic() - started)
+
+    async def _join(self) -> None:
+        """Take up the database again that was away at the start, and read everything from it."""
+        parts = self.parts
+        if parts.knowledge.is_from_snapshot:
+            await self._answering.wait()
+            await meet(parts.settings, parts.database, parts.box, self.feed, parts.journal)
+            await self._clients.load()
+            await parts.addressing.load()
+            await parts.keep_admissions.sync()
+            changed = await parts.entitle.run(None, "the database is back", parts.clock.now())
+            self._due_is_on_record = True
+            await remember_devices(parts.database, parts.auth)
+            parts.knowledge.joined()
+            parts.reconcile.nudge(changed)
+            logger.warning("the database is joined again; every service is read", extra={"event": "database_joined"})
+        self._joined.set()
+        await self._stop.wait()
 
     async def _wind_down(self) -> None:
         """Take nothing new, make durable and answer what was taken, and apply it."""
@@ -133,6 +164,8 @@ class Daemon:
     def _work(self) -> Iterable[tuple[str, Any]]:
         parts, settings, failures = self.parts, self.parts.settings, self.parts.failures
         loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "database": self._join,
+            "what is known": partial(every, FRESHNESS_SECONDS, parts.knowledge.look),
             "metering": parts.metering.run,
             "reconciler": self._reconcile,
             "change feed": self.feed.follow,
@@ -154,6 +187,8 @@ class Daemon:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
+        if parts.snapshots is not None:
+            loops["snapshot"] = parts.snapshots.run
         if parts.news is not None:
             loops["session news"] = parts.news.run
         loops |= parts.addressing.loops()
@@ -176,6 +211,7 @@ class Daemon:
     async def _reconcile(self) -> None:
         """Put on record what is due, which may have changed while nobody looked; then order what differs."""
         await self._answering.wait()  # that comes first
+        await self._joined.wait()
         if not self._due_is_on_record:
             changed = await self.parts.entitle.run(None, "start", self.parts.clock.now())
             logger.info("everything due is on record; %d services had changed", len(changed))
@@ -235,6 +271,11 @@ class Daemon:
                 self.parts.mqtt.changed(service_ids)
         if session_ids:
             self.parts.reconcile.nudge(session_ids=session_ids)
+
+    def _followed(self, is_news: bool) -> None:
+        self.parts.knowledge.confirm()
+        if self.parts.snapshots is not None:
+            self.parts.snapshots.changed(is_news)
 
     async def _on_control(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("verb"):

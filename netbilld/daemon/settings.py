@@ -233,6 +233,12 @@ class MqttSettings(_Section):
     meter_fastest: Annotated[int, BeforeValidator(_rate), Field(ge=1000)] = 1_000_000_000  # faster is for a person
 
 
+class OutageSettings(_Section):
+    snapshot_seconds: Annotated[int, Field(ge=5, le=86_400)] = 300  # how old the local snapshot may become
+    snapshot_max_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 168  # an older one starts nobody
+    trust_minutes: Annotated[int, Field(ge=0, le=10_080)] = 15  # plans that fail closed: how old knowledge may be
+
+
 class Settings(BaseSettings):
     """Every setting of the contract that this release understands."""
 
@@ -258,6 +264,7 @@ class Settings(BaseSettings):
     metering: MeteringSettings = MeteringSettings()
     addresses: AddressSettings = AddressSettings()
     mqtt: MqttSettings = MqttSettings()
+    outage: OutageSettings = OutageSettings()
 
     @property
     def resolved_database_url(self) -> str:

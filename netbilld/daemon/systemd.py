@@ -3,6 +3,9 @@
 import os
 import socket
 from contextlib import suppress
+from typing import Final
+
+ENVIRONMENT: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"))  # the daemon's own to speak to
 
 
 def notify(state: str) -> None:

@@ -115,7 +115,7 @@ _LOCKS: Final = {
 _ELSEWHERE: Final = frozenset(  # reasons that another check judges: the credentials were right
     (
         "ok", "session_limit", "pool_full", "pool_unavailable", "outside_hours", "terminated", "suspended", "paused",
-        "expired",
+        "expired", "database_away",
         "no_credit", "overdue", "quota", "fair_use", *_LOCKS,
     )
 )  # fmt: skip
@@ -229,6 +229,8 @@ def _plan(facts: Facts, _online: SessionFact | None) -> Check:
         return Check(CheckName.PLAN, State.BLOCKING, "outside_hours", values | {"opens": opens})
     if outside:
         return Check(CheckName.PLAN, State.WARNING, "hours_open_again", values)
+    if attempt is not None and attempt.reason == "database_away":  # it is back, or nobody could be told this
+        return Check(CheckName.PLAN, State.WARNING, "database_away", values | {"at": attempt.at})
     return Check(CheckName.PLAN, State.OK, "plan_ok", values)
 
 

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     OUTSIDE_HOURS = "outside_hours"
     POOL_FULL = "pool_full"
     POOL_UNAVAILABLE = "pool_unavailable"
+    DATABASE_AWAY = "database_away"  # its plan fails closed, and what is known of it is too old
 
 
 @dataclass(frozen=True, slots=True)

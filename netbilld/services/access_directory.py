@@ -13,6 +13,7 @@ from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.address_pool import PoolKind
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.access import AccessView, CredentialKind
+from netbilld.radius.access import Reason as Refusal
 from netbilld.radius.attributes import CLASS
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.radius.mschap import NT_HASH_OF_NOTHING, nt_hash, prepare
@@ -23,7 +24,7 @@ from netbilld.services.access_terms import TermsBook
 from netbilld.services.own_pools import OwnPools, PoolNeeds, told_to_nas
 from netbilld.services.profile_replies import ProfileReplies, Replies
 from netbilld.services.reply_limits import ReplyLimits
-from netbilld.services.reply_messages import reply_message
+from netbilld.services.reply_messages import outage_message, reply_message
 
 _log = logging.getLogger("netbilld.access")
 
@@ -155,6 +156,7 @@ class AccessDirectory:
         self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds], ProfileReplies] = {}
         self._terms = TermsBook()
         self._own_pools: Final = OwnPools()
+        self._is_doubted = False
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -210,6 +212,15 @@ class AccessDirectory:
         """
         if self._own_pools.set(names):
             for service in self._services.values():
+                service.forget_answer()
+
+    def doubt(self, doubted: bool) -> None:
+        """Say whether what is held is too old to let in those whose plan fails closed."""
+        if doubted == self._is_doubted:
+            return
+        self._is_doubted = doubted
+        for service in self._services.values():
+            if service.facts.plan.fails_closed:
                 service.forget_answer()
 
     def set_credentials(
@@ -295,6 +306,9 @@ class AccessDirectory:
         message = b""  # said to who is refused, be it by us or for want of a wall
         if access in {Access.BLOCKED, Access.WALLED}:
             message = reply_message(due.reason, facts.locale or self._locale)
+        elif self._is_doubted and facts.plan.fails_closed:
+            replies, refusal = {}, str(Refusal.DATABASE_AWAY)
+            message = outage_message(facts.locale or self._locale)
         may_end = access in {Access.ACTIVE, Access.THROTTLED} and may_have_limits(facts)
         service.answer = _Answer(
             replies,

@@ -107,6 +107,11 @@ class AddressBook:
         async with self._store.read() as work:
             pools = await work.addresses.pools()
             leases = await work.addresses.leases([pool.id for pool in pools]) if pools else []
+        await self.take(pools, leases)
+        await self._read_since(began_at)  # what was given and freed while this was read
+
+    async def take(self, pools: Iterable[AddressPool], leases: Iterable[AddressLease]) -> None:
+        """Know these pools and leases, and no others."""
         tables = {pool.id: LeaseTable(pool, start=self._start) for pool in pools}
         for count, lease in enumerate(leases, 1):
             tables[lease.pool_id].put(lease)
@@ -117,7 +122,6 @@ class AddressBook:
                 tables[lease.pool_id].put(lease)
         self._tables = tables
         self._by_name = {(table.pool.kind, table.pool.name_key): table for table in tables.values()}
-        await self._read_since(began_at)  # what was given and freed while this was read
 
     async def refresh(self) -> None:
         """Take in what other processes have given and freed since the last time."""

@@ -396,6 +396,10 @@ class AssignAddresses:
 
     # -- a database that is away ---------------------------------------------------------------------------------------
 
+    def begin_away(self) -> None:
+        """Start while the database is away, and go by what the book holds."""
+        self._away = True
+
     def _go_away(self, why: str) -> None:
         if not self._away:
             _log.error("addresses can't be written down, those remembered are still given: %s", why)

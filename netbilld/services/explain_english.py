@@ -88,6 +88,9 @@ ENGLISH: Final[dict[str, Words]] = {
         ("The last log-in was refused {at}: {reason}", " ({detail})", "."), ("See `netbilld auth log`.",)
     ),
     # plan
+    "database_away": Words(
+        ("Refused {at}: the database was away, and plan {plan} fails closed.",), ("Let the modem dial again.",)
+    ),
     "plan_ok": Words(("Plan {plan} is in force", " until {until}", ".")),
     "expired": Words(
         ("The period of plan {plan} has ended", " on {until}", "; wallet {wallet_minor}, renewal {price_minor}."),

@@ -83,6 +83,10 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Login terakhir ditolak {at}: {reason}", " ({detail})", "."), ("Lihat `netbilld auth log`.",)
     ),
     # plan
+    "database_away": Words(
+        ("Ditolak {at}: basis data tidak terjangkau, dan paket {plan} memilih menolak.",),
+        ("Sambungkan lagi modemnya.",),
+    ),
     "plan_ok": Words(("Paket {plan} berlaku", " sampai {until}", ".")),
     "expired": Words(
         ("Masa aktif paket {plan} habis", " pada {until}", "; saldo {wallet_minor}, perpanjangan {price_minor}."),

@@ -165,6 +165,11 @@ class LiveSessions:
             self._touched = None
         return tuple(new)
 
+    def restore(self, sessions: Iterable[HeldSession]) -> None:
+        """Take sessions that were open when the database was last asked."""
+        for held in sessions:
+            self._merge(held)
+
     def hear(
         self, session_ids: Collection[int], open_ones: Iterable[HeldSession], own_journal: int | None
     ) -> tuple[HeldSession, ...]:

@@ -56,3 +56,14 @@ _ADMISSION: Final[dict[str, dict[str, str]]] = {
 def admission_message(reason: str, locale: str) -> bytes:
     """Return Reply-Message for a log-in that a limit, lock or hour refuses, in Indonesian (`id`) or English."""
     return _ADMISSION.get(locale, _ADMISSION["en"]).get(reason, "").encode()
+
+
+_OUTAGE: Final[dict[str, str]] = {
+    "id": "Ada gangguan sementara. Coba lagi sebentar lagi.",
+    "en": "There is a temporary fault. Try again shortly.",
+}
+
+
+def outage_message(locale: str) -> bytes:
+    """Return Reply-Message for a log-in that can't be decided on while the database is away."""
+    return _OUTAGE.get(locale, _OUTAGE["en"]).encode()

@@ -52,7 +52,7 @@ class Database:
             )
         self.is_sqlite: Final = self.url.drivername.startswith("sqlite")
         self._connections: WeakSet[Any] = WeakSet()
-        self._abandoned = False
+        self._closed_because: str | None = None
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writer=True)
             self._reader = _sqlite_engine(self.url, writer=False)
@@ -69,6 +69,11 @@ class Database:
             self._know_connections(self._writer)
 
     @property
+    def place(self) -> str:
+        """Return where it is, without who asks and by which password."""
+        return str(self.url.set(username=None, password=None).render_as_string(hide_password=True))
+
+    @property
     def engine(self) -> AsyncEngine:
         """Return the engine that writes; for migrations and bulk paths."""
         return self._writer
@@ -81,7 +86,7 @@ class Database:
             StoreUnavailableError: the database can't be reached or is locked for longer than the busy timeout.
         """
         with _translated(is_remote=not self.is_sqlite):
-            self._refuse_if_abandoned()
+            self._refuse_if_closed()
             async with self._writer.begin() as connection, _hung_connections_given_up(connection):
                 yield UnitOfWork(connection)
 
@@ -89,7 +94,7 @@ class Database:
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """Give a unit of work that sees one consistent state and keeps nothing."""
         with _translated(is_remote=not self.is_sqlite):
-            self._refuse_if_abandoned()
+            self._refuse_if_closed()
             async with self._reader.connect() as connection, _hung_connections_given_up(connection):
                 if not self.is_sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -97,13 +102,21 @@ class Database:
 
     def abandon(self) -> None:
         """Break off whatever waits for PostgreSQL and let nothing begin again: the end must not wait for a server."""
-        self._abandoned = True
+        self.close_for_all("the database is being closed")
         for connection in list(self._connections):
             connection.terminate()
 
-    def _refuse_if_abandoned(self) -> None:
-        if self._abandoned:
-            raise StoreUnavailableError("the database is being closed")
+    def close_for_all(self, because: str) -> None:
+        """Refuse every unit of work from now on, as while the database is away."""
+        self._closed_because = because
+
+    def open_for_all(self) -> None:
+        """Hand out units of work again."""
+        self._closed_because = None
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed_because is not None:
+            raise StoreUnavailableError(self._closed_because)
 
     def _know_connections(self, engine: AsyncEngine) -> None:
         @event.listens_for(engine.sync_engine, "connect")

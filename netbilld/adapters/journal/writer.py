@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
-from netbilld.accounting.entry import JournalBatch, JournalCursor
+from netbilld.accounting.entry import BEGINNING, JournalBatch, JournalCursor
 from netbilld.adapters.journal.layout import (
     SEGMENT_HEADER_OCTETS,
     encode_record,
@@ -47,6 +47,13 @@ class _Append(NamedTuple):
     octets: bytes
     done: Durable
     token: Any
+
+
+class _Roll(NamedTuple):
+    """Asks the thread to go on in a new segment, numbered above `segment`; the future gets its beginning."""
+
+    segment: int
+    done: asyncio.Future[tuple[int, int] | None]
 
 
 class Journal:
@@ -84,7 +91,8 @@ class Journal:
         self._gathering: list[_Append] = []
         self._pending = 0
         self._idle = asyncio.Event()
-        self._groups: SimpleQueue[list[_Append] | None] = SimpleQueue()
+        self._groups: SimpleQueue[list[_Append] | _Roll | None] = SimpleQueue()
+        self._began = BEGINNING  # where it stood when it was opened
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -105,6 +113,7 @@ class Journal:
         except NetbilldError:
             self._release()
             raise
+        self._began = JournalCursor(*self._durable, self._next_sequence - 1)
         self._trouble = None
 
     def continue_after(self, applied: JournalCursor) -> bool:
@@ -133,6 +142,56 @@ class Journal:
         self._loop = loop
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    async def rejoin(self, applied: JournalCursor) -> int:
+        """Make sure, as `continue_after` does, that what comes is read; for a journal that is at work already.
+
+        What was taken since `open`, which nobody has applied, is written again behind the new beginning.
+
+        Returns:
+            How many records were written again.
+
+        Raises:
+            NetbilldError: they can't be written now; call it again.
+        """
+        began = self._began
+        if (began.segment, began.position) >= (
+            applied.segment,
+            applied.position,
+        ) and began.sequence >= applied.sequence:
+            return 0
+        assert self._loop is not None, "continue_after is for a journal that was not started"  # noqa: S101
+        self._next_sequence = max(self._next_sequence, applied.sequence + 1)
+        self._flush()
+        rolled: asyncio.Future[tuple[int, int] | None] = self._loop.create_future()
+        self._groups.put(_Roll(applied.segment, rolled))
+        end = await rolled
+        if end is None:
+            raise NetbilldError(self._trouble or "the accounting journal can't be written", code="journal_unusable")
+        reader, cursor, again, lost = JournalReader(self.directory), began, 0, 0
+
+        def told(_token: object, durable: bool) -> None:
+            nonlocal lost
+            lost += not durable
+
+        try:
+            while True:
+                batch = reader.read(cursor, self._commit_records, end)
+                for entry in batch.entries:
+                    lost += not self.append(
+                        entry.nas_id, entry.source, entry.swapped, entry.received_us, entry.datagram, told, None
+                    )
+                again += len(batch.entries)
+                cursor = batch.cursor
+                await self.drain()
+                if lost:
+                    raise NetbilldError(self._trouble or "too many records wait", code="journal_unusable")
+                if not batch.behind:
+                    break
+        finally:
+            reader.close()
+        self._began = JournalCursor(*end, applied.sequence)
+        return again
 
     async def drain(self) -> None:
         """Wait until everything appended so far is durable or has failed, and everyone was told."""
@@ -210,24 +269,37 @@ class Journal:
             except Empty:
                 self._commit([])
                 continue
-            last = group is None
-            gathered = group or []
-            octets = sum(len(item.octets) for item in gathered)
-            while not last and octets < _MAX_WRITE_OCTETS:
+            gathered: list[_Append] = []
+            octets = 0
+            while isinstance(group, list):
+                gathered += group
+                octets += sum(len(item.octets) for item in group)
+                if octets >= _MAX_WRITE_OCTETS:
+                    break
                 try:
-                    more = self._groups.get_nowait()
+                    group = self._groups.get_nowait()
                 except Empty:
                     break
-                last = more is None
-                gathered += more or []
-                octets += sum(len(item.octets) for item in more or [])
+            last = group is None
             if gathered:
                 durable = self._commit(gathered)
                 assert self._loop is not None  # noqa: S101 - the thread lives between start and close
                 with suppress(RuntimeError):  # the loop is gone: nobody is left to be told
                     self._loop.call_soon_threadsafe(self._tell, gathered, durable)
+            if isinstance(group, _Roll):
+                self._roll_on(group)
             if last:
                 return
+
+    def _roll_on(self, order: _Roll) -> None:
+        begins: tuple[int, int] | None = None
+        try:
+            begins = self._roll(max(self._durable[0], order.segment), 0)
+        except OSError as error:
+            self._fail(error, 0, abandon=False)
+        assert self._loop is not None  # noqa: S101 - the thread lives between start and close
+        with suppress(RuntimeError):  # as above
+            self._loop.call_soon_threadsafe(_settle, order.done, begins)
 
     def _commit(self, group: list[_Append]) -> bool:
         """Make `group` durable; an empty one only tries whether that would be possible again."""
@@ -396,3 +468,8 @@ class Journal:
             if descriptor is not None:
                 os.close(descriptor)
         self._file = self._lock = None
+
+
+def _settle(waiting: asyncio.Future[tuple[int, int] | None], begins: tuple[int, int] | None) -> None:
+    if not waiting.done():
+        waiting.set_result(begins)

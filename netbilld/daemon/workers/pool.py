@@ -16,6 +16,7 @@ from uuid import UUID
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
+from netbilld.daemon.systemd import ENVIRONMENT
 from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
 from netbilld.enforcement.policy import PeriodUsage
 from netbilld.model.errors import NetbilldError
@@ -227,7 +228,7 @@ class WorkerPool:
                 *options,
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *worker.descriptors),
-                env={name: value for name, value in os.environ.items() if name not in _SYSTEMD},
+                env={name: value for name, value in os.environ.items() if name not in ENVIRONMENT},
             )
             theirs.close()
             worker.channel = await Channel.over(ours)
@@ -303,7 +304,6 @@ class WorkerPool:
 
 
 _GAUGES: Final = frozenset(("credentials", "eap_conversations", "log_waiting", "max_rss_octets"))
-_SYSTEMD: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"))  # the daemon's own to speak to
 
 
 def _nobody(datagram: bytes, source: Any, arrived_mono: float) -> None:

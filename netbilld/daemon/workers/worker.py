@@ -24,6 +24,7 @@ from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
+from netbilld.adapters.snapshot import Snapshot
 from netbilld.daemon.addressing import know_pools
 from netbilld.daemon.authentication import (
     SILENCE_SECONDS,
@@ -33,8 +34,11 @@ from netbilld.daemon.authentication import (
     remember_devices,
     trace_of,
 )
-from netbilld.daemon.clients import ClientKeeper
+from netbilld.daemon.beginning import look_for_database, meet, restore_access
+from netbilld.daemon.clients import ClientKeeper, put_clients
 from netbilld.daemon.feed import ChangeFeed
+from netbilld.daemon.knowledge import LOOK_SECONDS as FRESHNESS_SECONDS
+from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.logs import configure_logs
 from netbilld.daemon.patience import LAST_WRITE_SECONDS, STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
@@ -97,6 +101,8 @@ class Worker:
         )
         self._log = LogAttempts(self._database, self._auth.attempts, settings.metering.auth_log_rows)
         self._feed = ChangeFeed(self._database, self._clock, self._follow_changes)
+        self._feed.on_step = self._followed
+        self._knowledge = self._known(None)
         self._auth.clients = lambda: self._edge.clients
         self._failures = Failures()
         self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
@@ -107,14 +113,12 @@ class Worker:
     async def run(self) -> None:
         """Serve until the daemon says stop or is gone."""
         try:
-            await self._feed.start_after_newest()
-            await self._clients.load()
-            await know_pools(self._database, self._auth.directory)
-            await load_access(self._entitle, self._clock)
+            await self._load()
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(work, name=name) for name, work in self._work()]
                 self._edge.start()
-                await remember_devices(self._database, self._auth)
+                if not self._knowledge.is_from_snapshot:
+                    await remember_devices(self._database, self._auth)
                 self._channel.send({"say": "ready", "pid": os.getpid()})
                 await self._stop.wait()
                 self._edge.stop()
@@ -129,8 +133,46 @@ class Worker:
             await self._database.close()
             self._channel.close()
 
+    async def _load(self) -> None:
+        """Read what log-ins are decided by."""
+        snapshot = await look_for_database(self._settings, self._database, self._box, self._clock)
+        self._knowledge = self._known(snapshot)
+        if snapshot is None:
+            await self._feed.start_after_newest()
+            await self._clients.load()
+            await know_pools(self._database, self._auth.directory)
+            await load_access(self._entitle, self._clock)
+            return
+        default_policy = self._settings.radius.require_message_authenticator
+        put_clients(self._edge, snapshot.nas, snapshot.router_logins, self._box, default_policy)
+        await restore_access(self._auth.directory, snapshot, self._box)
+        self._auth.directory.use_pools([(pool.kind, pool.name_key) for pool in snapshot.pools])
+        self._knowledge.snapshot = None
+
+    def _known(self, snapshot: Snapshot | None) -> Knowledge:
+        return Knowledge(self._auth.directory, self._clock, self._settings.outage.trust_minutes, snapshot)
+
+    async def _join(self) -> None:
+        """Take up the database again that was away at the start, and read everything from it."""
+        if self._knowledge.is_from_snapshot:
+            await meet(self._settings, self._database, self._box, self._feed, None)
+            await self._clients.load()
+            await know_pools(self._database, self._auth.directory)
+            await self._entitle.run(None, "the database is back", self._clock.now())
+            await remember_devices(self._database, self._auth)
+            self._knowledge.joined()
+        await self._stop.wait()
+
+    async def _look_at_knowledge(self) -> None:
+        await self._knowledge.look()  # which there is another of after the start
+
+    def _followed(self, _is_news: bool) -> None:
+        self._knowledge.confirm()
+
     def _work(self) -> list[tuple[str, Any]]:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "database": self._join,
+            "what is known": partial(every, FRESHNESS_SECONDS, self._look_at_knowledge),
             "change feed": self._feed.follow,
             "log of attempts": partial(every, 0.5, self._log.run),
             "silent EAP": partial(every, SILENCE_SECONDS, self._auth.forget_silent),

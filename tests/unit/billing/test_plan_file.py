@@ -276,3 +276,13 @@ def test_a_plan_may_end_silent_sessions(written: str, seconds: int) -> None:
     plan = plan_from_definition(parse_plan(text, "plan.toml", "IDR"))
     assert (plan.idle_seconds, plan.when_overdue) == (seconds, Closing.WALL)
     assert plan_from_definition(parse_plan(HOME20, "plan.toml", "IDR")).idle_seconds is None
+
+
+def test_a_plan_may_fail_closed_while_the_database_is_away() -> None:
+    for written, closed in (('"closed"', True), ('"open"', False)):
+        definition = parse_plan(f"{HOME20}\n[outage]\naccess = {written}\n", "plan.toml", "IDR")
+        assert plan_from_definition(definition).fails_closed is closed
+    assert not plan_from_definition(parse_plan(HOME20, "plan.toml", "IDR")).fails_closed
+    message = refusal(f'{HOME20}\n[outage]\naccess = "ajar"\n')
+    assert ": outage.access: " in message
+    assert '"open", "closed"' in message

@@ -1,0 +1,151 @@
+"""The daemon is started while its database is away: from an encrypted snapshot, and joins the database afterwards."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.daemon_process import FLAT_PLAN, DaemonProcess
+from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
+from tests.peers import missing, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer]
+
+OFTEN = {"NETBILLD_OUTAGE__SNAPSHOT_SECONDS": "5"}
+CLOSED_PLAN = FLAT_PLAN.replace("RUMAH20", "VOUCHER") + '[outage]\naccess = "closed"\n'
+
+
+@pytest.fixture
+def cluster() -> Iterator[postgres.Cluster]:
+    if not postgres.available():
+        missing("PostgreSQL")
+    with postgres.cluster(fsync="off") as one:
+        yield one
+
+
+def _prepared(daemon: DaemonProcess) -> None:
+    daemon.init()
+    daemon.plan()
+    daemon.plan(CLOSED_PLAN)
+    daemon.nas()
+    daemon.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia")
+    daemon.cli("subscriber", "add", "kartu", "--plan", "VOUCHER", "--password", "rahasia")
+    daemon.start()
+    _snapshot_newer_than(daemon, 0)
+
+
+def _snapshot_newer_than(daemon: DaemonProcess, moment: float) -> float:
+    name = "netbilld_snapshot_taken_timestamp_seconds"
+    wait_until(lambda: daemon.metrics().get(name, 0) > moment, "a snapshot is taken", 60)
+    return daemon.metrics()[name]
+
+
+def _upload(daemon: DaemonProcess) -> int:
+    return sum(session["input_octets"] for session in daemon.json("session", "list", "--all"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_while_postgresql_is_away_it_starts_again_answers_and_loses_and_doubles_nothing(
+    cluster: postgres.Cluster, tmp_path: Path, workers: str
+) -> None:
+    """A log-in is answered before and after the restart; all accounting is metered once when both are back."""
+    with DaemonProcess(tmp_path, cluster.new_database(), **OFTEN, NETBILLD_RADIUS__WORKERS=workers) as daemon:
+        _prepared(daemon)
+        with NasSocket(daemon) as nas:
+            assert nas.login("budi") == ACCEPT
+            assert nas.account("start", session_id="one", seconds=0) == ACCOUNTING_RESPONSE
+            cluster.stop()
+            for number in range(1, 21):
+                assert nas.login("budi") == ACCEPT
+                assert nas.account("interim", session_id="one", up=number, down=0, seconds=number)
+            daemon.kill()
+            daemon.start()
+            assert "starts from the snapshot" in daemon.log
+            metrics = daemon.metrics()
+            assert metrics["netbilld_knowledge_from_snapshot"] == 1
+            assert nas.login("budi") == ACCEPT
+            assert nas.login("budi", "salah") == REJECT
+            assert nas.login("kartu") == ACCEPT, "known well enough for now"
+            for number in range(21, 41):
+                assert nas.account("interim", session_id="one", up=number, down=0, seconds=number)
+            cluster.start()
+            wait_until(lambda: daemon.metrics()["netbilld_knowledge_from_snapshot"] == 0, "it is joined", 60)
+            assert nas.account("stop", session_id="one", up=50, down=0, seconds=50) == ACCOUNTING_RESPONSE
+            wait_until(lambda: _upload(daemon) == 50, "all is metered", 60)
+            daemon.cli("subscriber", "terminate", "budi")
+            wait_until(lambda: nas.login("budi") == REJECT, "changes are followed again", 60)
+        assert daemon.terminate() == 0
+        assert "Traceback" not in daemon.log, daemon.log
+        reasons = [attempt["reason"] for attempt in daemon.json("auth", "log", "--username", "budi")]
+        assert "wrong_password" in reasons, "what happened meanwhile is in the log"
+
+
+def test_a_plan_that_fails_closed_lets_nobody_in_on_knowledge_too_old(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    with DaemonProcess(tmp_path, cluster.new_database(), **OFTEN, NETBILLD_OUTAGE__TRUST_MINUTES="0") as daemon:
+        _prepared(daemon)
+        with NasSocket(daemon) as nas:
+            assert nas.login("kartu") == ACCEPT
+            cluster.stop()
+            wait_until(lambda: nas.login("kartu") == REJECT, "what is known is too old for it", 60)
+            assert nas.login("budi") == ACCEPT, "its plan fails open"
+            daemon.kill()
+            daemon.start()
+            wait_until(lambda: nas.login("kartu") == REJECT, "nor after a restart")
+            assert nas.login("budi") == ACCEPT
+            cluster.start()
+            wait_until(lambda: nas.login("kartu") == ACCEPT, "it is let in as soon as the database is back", 60)
+        assert daemon.terminate() == 0
+        assert {"database_away", "ok"} == {row["reason"] for row in daemon.json("auth", "log", "--username", "kartu")}
+
+
+def _refused_start(daemon: DaemonProcess) -> str:
+    finished = subprocess.run(
+        [sys.executable, "-m", "netbilld", "serve"],
+        env=daemon.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 1, finished.stderr
+    assert "Traceback" not in finished.stderr
+    return finished.stderr.splitlines()[-1]
+
+
+def test_a_snapshot_that_is_damaged_foreign_or_missing_starts_nobody(cluster: postgres.Cluster, tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path, cluster.new_database(), **OFTEN) as daemon:
+        _prepared(daemon)
+        assert daemon.terminate() == 0
+        cluster.stop()
+        path = daemon.data_dir / "snapshot"
+        good = path.read_bytes()
+        assert b"budi" not in good
+        path.write_bytes(good[:-1])
+        assert "it is cut off" in _refused_start(daemon)
+        path.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
+        assert "it is damaged" in _refused_start(daemon)
+        path.write_bytes(good)
+        url = daemon.environment["NETBILLD_DATABASE_URL"]
+        daemon.environment["NETBILLD_DATABASE_URL"] = url + "x"
+        assert "it is of another database" in _refused_start(daemon)
+        daemon.environment["NETBILLD_DATABASE_URL"] = url
+        key = daemon.data_dir / "secret.key"
+        shutil.copy(key, tmp_path / "right.key")
+        key.write_text("ab" * 32 + "\n")
+        assert "sealed with another key" in _refused_start(daemon)
+        shutil.copy(tmp_path / "right.key", key)
+        path.unlink()
+        refused = _refused_start(daemon)
+        assert "there is none" in refused
+        assert "start the database" in refused
+        path.write_bytes(good)
+        daemon.start()
+        assert json.loads((daemon.run("doctor", "--json")).stdout), "doctor says what it can"
+        assert daemon.terminate() == 0
