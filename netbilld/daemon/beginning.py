@@ -92,7 +92,12 @@ async def restore_access(directory: AccessDirectory, snapshot: Snapshot, box: Se
 
 
 async def meet(
-    settings: Settings, database: Database, box: SecretBox, feed: ChangeFeed, journal: Journal | None
+    settings: Settings,
+    database: Database,
+    box: SecretBox,
+    feed: ChangeFeed,
+    journal: Journal | None,
+    clock: SystemClock,
 ) -> None:
     """See that the database that was away is back and the right one, and open it for everything that works with it.
 
@@ -106,23 +111,24 @@ async def meet(
         await check_schema(probe)
         await verify_key(probe, box)
         if journal is not None:
-            await _rejoin(journal, probe)
+            await _rejoin(journal, probe, clock)
         await feed.start_after_newest(probe)
     finally:
         await probe.close()
     database.open_for_all()
 
 
-async def _rejoin(journal: Journal, database: Database) -> None:
+async def _rejoin(journal: Journal, database: Database, clock: SystemClock) -> None:
     """See that a journal at work and the database belong together."""
     async with database.read() as work:
         applied, _ = await work.sessions.applied(journal.identity)
-    again = await journal.rejoin(applied)
-    if again:
+    go_on_at = await journal.rejoin(applied)
+    if go_on_at is not None:
+        async with database.write() as work:
+            await work.sessions.advance(journal.identity, go_on_at, clock.now())
         logger.error(
             "the accounting journal in %s began before what the database has applied of it: an old copy was put back, "
-            "or the disk had lost its end. The %d records taken since the start are written again and metered",
+            "or the disk had lost its end. What was taken since the start is written again and metered",
             journal.directory,
-            again,
             extra={"event": "journal_older"},
         )

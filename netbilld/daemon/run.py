@@ -127,7 +127,7 @@ class Daemon:
         parts = self.parts
         if parts.knowledge.is_from_snapshot:
             await self._answering.wait()
-            await meet(parts.settings, parts.database, parts.box, self.feed, parts.journal)
+            await meet(parts.settings, parts.database, parts.box, self.feed, parts.journal, parts.clock)
             await self._clients.load()
             await parts.addressing.load()
             await parts.keep_admissions.sync()

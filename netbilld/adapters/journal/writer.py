@@ -93,6 +93,7 @@ class Journal:
         self._idle = asyncio.Event()
         self._groups: SimpleQueue[list[_Append] | _Roll | None] = SimpleQueue()
         self._began = BEGINNING  # where it stood when it was opened
+        self._rejoined_at: JournalCursor | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -143,13 +144,13 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def rejoin(self, applied: JournalCursor) -> int:
+    async def rejoin(self, applied: JournalCursor) -> JournalCursor | None:
         """Make sure, as `continue_after` does, that what comes is read; for a journal that is at work already.
 
         What was taken since `open`, which nobody has applied, is written again behind the new beginning.
 
         Returns:
-            How many records were written again.
+            Where to apply it from, where that was necessary: whoever read on from `applied` might meet records twice.
 
         Raises:
             NetbilldError: they can't be written now; call it again.
@@ -159,7 +160,7 @@ class Journal:
             applied.segment,
             applied.position,
         ) and began.sequence >= applied.sequence:
-            return 0
+            return self._rejoined_at if self._rejoined_at is not None and applied < self._rejoined_at else None
         assert self._loop is not None, "continue_after is for a journal that was not started"  # noqa: S101
         self._next_sequence = max(self._next_sequence, applied.sequence + 1)
         self._flush()
@@ -168,7 +169,7 @@ class Journal:
         end = await rolled
         if end is None:
             raise NetbilldError(self._trouble or "the accounting journal can't be written", code="journal_unusable")
-        reader, cursor, again, lost = JournalReader(self.directory), began, 0, 0
+        reader, cursor, lost = JournalReader(self.directory), began, 0
 
         def told(_token: object, durable: bool) -> None:
             nonlocal lost
@@ -179,9 +180,8 @@ class Journal:
                 batch = reader.read(cursor, self._commit_records, end)
                 for entry in batch.entries:
                     lost += not self.append(
-                        entry.nas_id, entry.source, entry.swapped, entry.received_us, entry.datagram, told, None
+                        entry.nas_id, entry.source, entry.flags, entry.received_us, entry.datagram, told, None
                     )
-                again += len(batch.entries)
                 cursor = batch.cursor
                 await self.drain()
                 if lost:
@@ -190,8 +190,8 @@ class Journal:
                     break
         finally:
             reader.close()
-        self._began = JournalCursor(*end, applied.sequence)
-        return again
+        self._began = self._rejoined_at = JournalCursor(*end, applied.sequence)
+        return self._rejoined_at
 
     async def drain(self) -> None:
         """Wait until everything appended so far is durable or has failed, and everyone was told."""

@@ -155,7 +155,7 @@ class Worker:
     async def _join(self) -> None:
         """Take up the database again that was away at the start, and read everything from it."""
         if self._knowledge.is_from_snapshot:
-            await meet(self._settings, self._database, self._box, self._feed, None)
+            await meet(self._settings, self._database, self._box, self._feed, None, self._clock)
             await self._clients.load()
             await know_pools(self._database, self._auth.directory)
             await self._entitle.run(None, "the database is back", self._clock.now())
