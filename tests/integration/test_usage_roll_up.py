@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.partitions import PARTITIONED, PartitionStore, partition_name
 from netbilld.adapters.database.tables import (
     services,
+    sessions,
     usage_days,
     usage_hours,
     usage_months,
@@ -21,7 +22,9 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.model.periods import local_date, local_midnight
 from netbilld.services.book_usage import BookUsage, Moved
+from netbilld.services.check_usage import CheckUsage
 from netbilld.services.roll_up_usage import RollUpUsage
+from tests.integration.metering_world import add_nas
 from tests.integration.money_world import World, plan_file
 
 JAKARTA, JAYAPURA, KATHMANDU = "Asia/Jakarta", "Asia/Jayapura", "Asia/Kathmandu"
@@ -42,7 +45,7 @@ class Town:
             await self.book.handle(
                 work,
                 [
-                    Moved(service_id, 7, None, "radius", from_at, to_at, up, down, self.nas_ids[up % 2])
+                    Moved(service_id, 7 + up % 2, None, "radius", from_at, to_at, up, down, self.nas_ids[up % 2])
                     for service_id, from_at, to_at, up, down in moved
                 ],
                 now,
@@ -75,7 +78,18 @@ async def town(database: Database) -> Town:
             await work.connection.execute(
                 update(services).where(services.c.id == person.service_id).values(timezone=zone)
             )
-    return Town(database, zones)
+    town = Town(database, zones)
+    for number, nas_id in enumerate(town.nas_ids):
+        await add_nas(database, nas_id, f"192.0.2.{number + 1}/32", f"nas{number}")
+        row = {
+            "id": 7 + number, "nas_id": nas_id, "username": "x", "acct_session_id": "x", "acct_session_key": "x",
+            "state": "live", "started_at": T0, "updated_at": T0, "session_seconds": 0, "upload_octets": 0,
+            "download_octets": 0, "counter_upload_octets": 0, "counter_download_octets": 0, "swapped": False,
+            "upload_bps": 0, "download_bps": 0,
+        }  # fmt: skip
+        async with database.write() as work:
+            await work.connection.execute(insert(sessions).values(**row))
+    return town
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -102,6 +116,8 @@ async def test_days_equal_the_slices_whatever_comes_late_and_whenever_hours_are_
             assert read == true
     read, true = await town.sums()
     assert read == true
+    checks = await CheckUsage(town.database, JAKARTA).run(date(2026, 3, 25), date(2026, 4, 10))
+    assert [one for one in checks if not one.is_ok] == []
     async with town.database.read() as work:
         mark = await work.usage.mark()
         assert mark is not None
@@ -120,6 +136,34 @@ async def test_days_equal_the_slices_whatever_comes_late_and_whenever_hours_are_
                 for service_id in town.zones
                 if any(whose == service_id for whose, _ in true)
             }
+
+
+async def test_the_check_finds_one_octet_that_is_missing_anywhere(town: Town) -> None:
+    budi = next(iter(town.zones))
+    at = T0 - timedelta(hours=5)
+    await town.move(T0, (budi, at - timedelta(minutes=5), at, 10, 20), (None, at - timedelta(minutes=5), at, 3, 4))
+    await town.roll_up.run(T0)
+    check = CheckUsage(town.database, JAKARTA)
+    days = (date(2026, 3, 27), date(2026, 4, 1))
+    checks = await check.run(*days)
+    assert [one for one in checks if not one.is_ok] == []
+    assert {one.name: one.detail for one in checks}["hours of NAS equal slices"].startswith("13 octets of upload")
+    for table, wrong in (
+        (usage_months, {"months equal days"}),
+        (usage_days, {"months equal days", "days equal hours"}),
+        (usage_hours, {"days equal hours", "hours equal slices"}),
+        (usage_nas_days, {"days of NAS equal hours"}),
+        (usage_nas_hours, {"days of NAS equal hours", "hours of NAS equal slices"}),
+        (usage_slices, {"hours equal slices", "hours of NAS equal slices"}),
+    ):
+        column = table.c.download_octets
+        mine = table.c.service_id == budi if "service_id" in table.c else table.c.nas_id == town.nas_ids[0]
+        async with town.database.write() as work:
+            await work.connection.execute(update(table).where(mine).values(download_octets=column + 1))
+        assert {one.name for one in await check.run(*days) if not one.is_ok} == wrong
+        async with town.database.write() as work:
+            await work.connection.execute(update(table).where(mine).values(download_octets=column - 1))
+    assert all(one.is_ok for one in await check.run(*days))
 
 
 async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(town: Town) -> None:

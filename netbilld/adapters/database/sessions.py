@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 
 from netbilld.accounting.session import JOURNAL_BITS, Session, SessionState
+from netbilld.adapters.database.address_holders import Network, holder_ids
 from netbilld.adapters.database.metered_sessions import COLUMNS, MeteredSessions, session_of_row
 from netbilld.adapters.database.tables import journal_cursors, nas, sessions
 from netbilld.enforcement.session_limit import HeldSession
@@ -168,6 +169,13 @@ class SessionStore(MeteredSessions):
         order = (sessions.c.started_at.desc(), sessions.c.id.desc())
         query = _line_query().where(*conditions).order_by(*order).limit(limit)
         return [_line(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def that_held(self, network: Network, at: datetime | None, limit: int) -> list[SessionLine]:
+        """Return the sessions that held an address or prefix, at a moment or at any time, newest first."""
+        ids = await holder_ids(self._connection, network, at, limit)
+        query = _line_query().where(sessions.c.id.in_(ids))
+        order = (sessions.c.started_at.desc(), sessions.c.id.desc())
+        return [_line(row) for row in (await self._connection.execute(query.order_by(*order))).mappings()]
 
     async def get(self, session_id: int) -> SessionLine | None:
         """Return one session."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.throughput import ThroughputStore
     from netbilld.adapters.database.usage import UsageStore
+    from netbilld.adapters.database.usage_sums import UsageSums
 
 
 class UnitOfWork:
@@ -204,3 +205,9 @@ class UnitOfWork:
         from netbilld.adapters.database.usage import UsageStore
 
         return UsageStore(self.connection)
+
+    @cached_property
+    def usage_sums(self) -> "UsageSums":
+        from netbilld.adapters.database.usage_sums import UsageSums
+
+        return UsageSums(self.connection)

@@ -2,32 +2,41 @@
 
 import argparse
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.cli.cells import local_time, octets
 from netbilld.cli.context import Context
-from netbilld.cli.main import add_json_option
+from netbilld.cli.main import DONE, REFUSED, add_json_option
 from netbilld.cli.output import print_json, print_table
-from netbilld.model.errors import InvalidInputError
+from netbilld.cli.sheets import write_sheet
+from netbilld.model.errors import InvalidInputError, NotFoundError
 from netbilld.model.periods import local_date, monthly_period
 from netbilld.model.subscriber import FoundService, unknown_username
+from netbilld.services.check_usage import CheckUsage
+from netbilld.services.usage_sheets import top_sheet, usage_sheet
 
 _FIRST_YEAR = 1990
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="show|top")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="show|top|check")
     show = verbs.add_parser("show", help="of one service")
     show.add_argument("username", metavar="USERNAME")
     _add_days(show, "default the first day of the billing period")
     show.add_argument("--by", choices=("hour", "day", "month", "session"), default="day")
-    add_json_option(show)
+    _add_formats(show)
     top = verbs.add_parser("top", help="those who used most")
     _add_days(top, "default the first day of the month")
     top.add_argument("--limit", type=int, default=10, metavar="N")
-    add_json_option(top)
+    top.add_argument("--direction", choices=("both", "up", "down"), default="both", help="by what they are ranked")
+    top.add_argument("--nas", metavar="NAME", help="of those who had a session there; what they used elsewhere counts")
+    _add_formats(top)
+    check = verbs.add_parser("check", help="whether roll-ups equal the slices they are made of")
+    _add_days(check, "default yesterday")
+    add_json_option(check)
 
 
 def _add_days(parser: argparse.ArgumentParser, default: str) -> None:
@@ -35,12 +44,21 @@ def _add_days(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--to", dest="to_on", metavar="D", help="last local day, which counts as well; default today")
 
 
-async def run(options: argparse.Namespace, context: Context) -> None:
+def _add_formats(parser: argparse.ArgumentParser) -> None:
+    add_json_option(parser)
+    parser.add_argument("--format", choices=("table", "csv", "xlsx"), default="table")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it; xlsx needs one")
+
+
+async def run(options: argparse.Namespace, context: Context) -> int:
     """Run one of the verbs."""
     if options.action == "show":
         await _show(context, options)
-    else:
+    elif options.action == "top":
         await _top(context, options)
+    else:
+        return await _check(context, options)
+    return DONE
 
 
 async def _show(context: Context, options: argparse.Namespace) -> None:
@@ -77,6 +95,8 @@ async def _show(context: Context, options: argparse.Namespace) -> None:
         }
         print_json(document, zone)
         return
+    if write_sheet(usage_sheet(buckets, options.by, zone), options.format, options.output):
+        return
     starts = [local_time(bucket.start_at, zone)[: 10 if options.by in {"day", "month"} else 19] for bucket in buckets]
     rows = [
         [start, octets(bucket.upload_octets), octets(bucket.download_octets), bucket.charged_minor]
@@ -112,7 +132,16 @@ async def _top(context: Context, options: argparse.Namespace) -> None:
     if options.limit < 1:
         raise InvalidInputError(f"--limit {options.limit} is not 1 or more")
     async with context.database() as database, database.read() as work:
-        most = await work.usage.top(first_on, last_on + timedelta(days=1), options.limit)
+        nas = await work.nas.by_name(options.nas) if options.nas else None
+        if options.nas and nas is None:
+            raise NotFoundError(f"no NAS is called {options.nas!r}", hint="`netbilld nas list` shows them")
+        most = await work.usage.top(
+            first_on,
+            last_on + timedelta(days=1),
+            options.limit,
+            direction=options.direction,
+            nas_id=nas.id if nas else None,
+        )
     if context.json_wanted:
         document = [
             {
@@ -120,6 +149,7 @@ async def _top(context: Context, options: argparse.Namespace) -> None:
                 "subscriber_no": one.subscriber_no,
                 "name": one.name,
                 "service_id": one.service_id,
+                "plan": one.plan,
                 "upload_octets": one.upload_octets,
                 "download_octets": one.download_octets,
             }
@@ -127,11 +157,29 @@ async def _top(context: Context, options: argparse.Namespace) -> None:
         ]
         print_json(document, zone)
         return
+    if write_sheet(top_sheet(most), options.format, options.output):
+        return
     rows = [
         [one.subscriber_no, one.username, one.name, octets(one.upload_octets), octets(one.download_octets)]
         for one in most
     ]
     print_table(("NUMBER", "USERNAME", "NAME", "UPLOAD", "DOWNLOAD"), rows, right=(3, 4))
+
+
+async def _check(context: Context, options: argparse.Namespace) -> int:
+    """Compare roll-ups with what they are made of, day by day."""
+    yesterday = local_date(context.now(), context.settings.timezone) - timedelta(days=1)
+    first_on, last_on = _days(options, yesterday, yesterday)
+    async with context.database() as database:
+        checks = await CheckUsage(database, context.settings.timezone).run(first_on, last_on + timedelta(days=1))
+    is_ok = all(check.is_ok for check in checks)
+    if context.json_wanted:
+        lines = [{"name": check.name, "ok": check.is_ok, "detail": check.detail} for check in checks]
+        print_json({"ok": is_ok, "from": first_on, "to": last_on, "checks": lines})
+    else:
+        rows = [[check.name, "ok" if check.is_ok else "WRONG", check.detail] for check in checks]
+        print_table(("CHECK", "", "DETAIL"), rows)
+    return DONE if is_ok else REFUSED
 
 
 def _days(options: argparse.Namespace, first_on: date, last_on: date) -> tuple[date, date]:

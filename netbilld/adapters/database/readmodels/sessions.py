@@ -1,10 +1,12 @@
 """Open sessions, as lists show them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
+from netbilld.adapters.database.address_holders import Network, holder_ids
 from netbilld.adapters.database.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import desired, nas, observed, services, sessions, subscribers
@@ -24,6 +26,11 @@ class SessionQueries(Queries):
         picked = select(sessions.c.id).select_from(joined).where(condition).order_by(*order).limit(PAGE_LENGTH)
         query = session_columns().where(sessions.c.id.in_(picked.offset(offset))).order_by(*order)
         return SessionPage([SessionLine(**row) for row in await self._rows(query)], total)
+
+    async def sessions_that_held(self, network: Network, at: datetime | None, limit: int) -> Sequence[SessionLine]:
+        """Return the sessions that held an address or prefix, at a moment or at any time, newest first."""
+        ids = await holder_ids(self._connection, network, at, limit)
+        return await self._sessions_where(sessions.c.id.in_(ids), limit)
 
     async def _sessions_where(self, condition: ColumnElement[bool], limit: int) -> Sequence[SessionLine]:
         query = session_columns().where(condition).order_by(sessions.c.started_at.desc(), sessions.c.id).limit(limit)
