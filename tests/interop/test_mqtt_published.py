@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests import mqtt_schemas
-from tests.daemon_process import DaemonProcess
 from tests.mosquitto import Mosquitto, retained_at
-from tests.nas_socket import ACCOUNTING_RESPONSE, NasSocket
+from tests.mqtt_town import NODE, account, service_of, town
+from tests.nas_socket import NasSocket
 from tests.peers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
@@ -19,33 +19,6 @@ MEGA = 1_000_000
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path / "broker") as one:
         yield one
-
-
-def town(directory: Path, url: str, database_url: str | None = None, **settings: str) -> DaemonProcess:
-    """A daemon with one plan, one NAS and Budi."""
-    directory.mkdir(exist_ok=True)
-    daemon = DaemonProcess(
-        directory,
-        database_url,
-        NETBILLD_MQTT__URL=url,
-        NETBILLD_MQTT__CLIENT_ID="node-a",
-        NETBILLD_MQTT__USAGE_SECONDS="1",
-        NETBILLD_MQTT__HOME_ASSISTANT_PREFIX="homeassistant",
-        **settings,
-    )
-    daemon.init()
-    daemon.plan()
-    daemon.nas()
-    daemon.cli("subscriber", "add", "budi", "--name", "Budi", "--password", "rahasia", "--plan", "RUMAH20")
-    return daemon
-
-
-def service_of(daemon: DaemonProcess, username: str = "budi") -> str:
-    return str(daemon.json("subscriber", "show", username)["service_id"])
-
-
-def account(nas: NasSocket, status: str, **what: object) -> None:
-    assert nas.ask(nas.accounting_request(status, **what), accounting=True) == ACCOUNTING_RESPONSE
 
 
 def test_a_session_is_retained_while_it_lasts_and_every_message_keeps_its_schema(
@@ -77,7 +50,7 @@ def test_a_session_is_retained_while_it_lasts_and_every_message_keeps_its_schema
             "both events",
         )
         assert daemon.terminate() == 0
-        listener.wait_for("netbilld/node/node-a/status", lambda status: status["state"] == "offline", "said goodbye")
+        listener.wait_for(f"{NODE}/status", lambda status: status["state"] == "offline", "said goodbye")
         for topic, payload, _ in listener.all():
             mqtt_schemas.check(topic, payload)
         seen = {mqtt_schemas.schema_of(topic, "netbilld", "homeassistant") for topic, _, _ in listener.all()}

@@ -19,6 +19,7 @@ from netbilld.cli.checks import (
 from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import check_dropped, dropped_packets
 from netbilld.cli.main import REFUSED, add_json_option
+from netbilld.cli.mqtt_check import check_mqtt
 from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
 from netbilld.model.errors import NetbilldError
@@ -72,4 +73,5 @@ async def _checks(context: Context) -> list[Check]:
     checks += check_dropped(await dropped_packets(settings.data_dir, None), context.now())
     checks += check_ports(settings, daemon)
     checks += check_certificates(settings, context.now())
+    checks += await check_mqtt(settings)
     return checks
