@@ -9,6 +9,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.daemon.metering import Metering
+from netbilld.daemon.nodes import Orders
 from netbilld.daemon.settings import Settings
 from netbilld.radius.clients import ClientTable
 from netbilld.services.access_directory import AccessDirectory
@@ -58,6 +59,7 @@ class Admissions:
         clients: Callable[[], ClientTable],
         metering: Metering,
         reconcile: Reconcile,
+        orders: Orders,
         nudge: Callable[[], None],
     ) -> KeepAdmissions:
         """Return what feeds it and writes down what it decides."""
@@ -72,7 +74,7 @@ class Admissions:
             self.silence,
             self._hearing_since,
             directory.terms,
-            lambda session_ids: reconcile.nudge(session_ids=session_ids),
+            lambda session_ids: orders.nudge(session_ids=session_ids),
             nudge,
         )
         metering.on_sessions = keep.metered

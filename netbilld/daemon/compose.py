@@ -31,12 +31,13 @@ from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
+from netbilld.daemon.nodes import Nodes, Orders, connection_name
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
-from netbilld.daemon.session_news import SessionNews
+from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.storage import Storage
@@ -95,10 +96,11 @@ class Parts:
     addressing: Addressing
     admissions: Admissions
     keep_admissions: KeepAdmissions
-    news: SessionNews | None
     mqtt: Mqtt | None
     knowledge: Knowledge
     snapshots: Snapshots | None
+    nodes: Nodes
+    orders: Orders
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -155,7 +157,12 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
     pool: WorkerPool | None = None
     try:
         box = read_key_file(settings.resolved_key_file)
-        database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
+        roles = settings.node.roles
+        database = Database(
+            settings.resolved_database_url,
+            statement_seconds=STATEMENT_SECONDS,
+            name=connection_name(settings.node.name, settings.data_dir),
+        )
         snapshot = await look_for_database(settings, database, box, clock)
         journal = Journal(
             settings.data_dir.absolute() / "journal",
@@ -167,11 +174,13 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         if snapshot is None:
             await join(journal, database)
 
+        nodes = Nodes(settings, database, clock, journal.identity)
         addressing = Addressing(settings, database, clock, entropy)
         admissions = Admissions(settings, clock, entropy, addressing.assign)
         auth = Authentication(settings, clock, entropy, admissions.admit)
         attempts, directory, authenticate = auth.attempts, auth.directory, auth.authenticate
-        if settings.radius.workers > 1:
+        serves_radius = Role.RADIUS in roles
+        if settings.radius.workers > 1 and serves_radius:
             pool = WorkerPool(
                 settings.radius.host, settings.radius.auth_port, settings.radius.workers - 1, config, clock
             )
@@ -182,12 +191,12 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             authenticate,
             partial(RecordAccounting, journal, clock),
             clock,
-            ports=BOTH_PORTS if pool is None else ("acct",),
+            ports=() if not serves_radius else BOTH_PORTS if pool is None else ("acct",),
         )
         auth.clients = clients_of(edge)
         radsec: RadsecEdge | None = None
         certificates = CertificateFiles.of(settings.data_dir)
-        if settings.radius.radsec_port is not None:
+        if settings.radius.radsec_port is not None and serves_radius:
             radsec = RadsecEdge(
                 settings.radius.host,
                 settings.radius.radsec_port,
@@ -221,7 +230,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             box,
             standing_policy(settings),
             walled_garden(settings),
-            tell=None if pool is None else pool.look,
+            tell=nodes.due_changed,
         )
         coa = CoaClient(
             settings.radius.host,
@@ -240,18 +249,25 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             clock,
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
             jitter=lambda: secrets.randbelow(1000) / 1000,
+            orders=nodes.leadership.fenced(Duty.ENFORCEMENT),
         )
-        follow = FollowUsage(database, directory, entitle, reconcile, clock, None if pool is None else pool.used)
+        nas_orders = Orders(reconcile, nodes.leadership)
+        nodes.connect(directory, entitle, nas_orders)
+        if pool is not None:
+            nodes.told_due, nodes.told_used = pool.look, pool.used
+        follow = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
         metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), follow, clock)
         metering.makes_way = partial(_somebody_waits, edge, pool)
         addressing.connect(directory, metering)
-        keep_admissions = admissions.connect(database, journal, directory, clients_of(edge), metering, reconcile, nudge)
-        news = None if database.is_sqlite else SessionNews(database, keep_admissions.heard)
-        keep_admissions.tell = None if news is None else news.tell
-        mqtt = mqtt_of(settings, database, clock)
+        keep_admissions = admissions.connect(
+            database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
+        )
+        nodes.tell_of(metering, keep_admissions)
+        mqtt = mqtt_of(settings, database, clock) if Role.MQTT in roles else None
         if mqtt is not None:
             readings = MeterReadings(database, BookUsage(settings.timezone), follow.run)
             mqtt.connect(metering, entitle, reconcile, readings)
+            mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -271,10 +287,10 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             radsec=radsec,
             care=care,
             workers=pool,
-            news=news,
             mqtt=mqtt,
             knowledge=knowledge,
             snapshots=snapshots,
+            nodes=nodes,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -351,10 +367,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             admissions=admissions,
             keep_admissions=keep_admissions,
-            news=news,
             mqtt=mqtt,
             knowledge=knowledge,
             snapshots=snapshots,
+            nodes=nodes,
+            orders=nas_orders,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

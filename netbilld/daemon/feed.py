@@ -5,42 +5,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.changes import CHANNEL, Change
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.node_connection import connected
 from netbilld.model.errors import StoreUnavailableError
 
 POLL_SECONDS: Final = 0.5
-CONNECT_SECONDS: Final = 10.0
 OVERLAP: Final = timedelta(seconds=10)  # PostgreSQL: the longest a change's transaction may take to commit unseen
 logger = logging.getLogger("netbilld.feed")
-
-
-async def connected(database: Database, **server_settings: str) -> Any:
-    """Return a connection of its own to PostgreSQL, to listen by.
-
-    Raises:
-        StoreUnavailableError: the database is away.
-    """
-    url = database.url
-    try:
-        return await asyncpg.connect(
-            host=url.host,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            database=url.database,
-            timeout=CONNECT_SECONDS,
-            command_timeout=CONNECT_SECONDS,
-            server_settings=server_settings,
-            **url.query,
-        )
-    except (OSError, asyncpg.PostgresError) as error:
-        raise StoreUnavailableError(f"the database can't be reached: {error}") from error
 
 
 class ChangeFeed:

@@ -12,9 +12,10 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.mqtt import Mqtt
+from netbilld.daemon.nodes import Nodes
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
-from netbilld.daemon.session_news import SessionNews
+from netbilld.daemon.roles import Role, duties_of
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.workers.pool import WorkerPool
@@ -62,10 +63,10 @@ class Health:
         radsec: RadsecEdge | None = None,
         care: CertificateCare | None = None,
         workers: WorkerPool | None = None,
-        news: SessionNews | None = None,
         mqtt: Mqtt | None = None,
         knowledge: Knowledge | None = None,
         snapshots: Snapshots | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -83,18 +84,19 @@ class Health:
         self._radsec = radsec
         self._care = care
         self._workers = workers
-        self._news = news
         self._mqtt = mqtt
         self._knowledge = knowledge
         self._snapshots = snapshots
+        self._nodes = nodes
         self.answering = False
         self.http: list[HttpPort] = []
 
     def status(self) -> Mapping[str, Any]:
-        """Return `{"ready", "reasons", "notices"}`: a database that is away is a notice, not a reason."""
+        """Return `{"ready", "reasons", "notices", "node", "roles", "leads"}`: a database that is away is a notice."""
         reasons = []
         if not self.answering:
-            reasons.append("RADIUS is not answered yet")
+            is_radius = self._nodes is None or Role.RADIUS in self._nodes.leadership.roles
+            reasons.append("RADIUS is not answered yet" if is_radius else "it is being started")
         if self._workers is not None and self._workers.missing:
             away = ", ".join(str(number) for number in self._workers.missing)
             reasons.append(f"authentication process {away} is being started")
@@ -108,7 +110,11 @@ class Health:
             notices += self._care.troubles
         if self._mqtt is not None:
             notices += self._mqtt.notices
-        return {"ready": not reasons, "reasons": reasons, "notices": notices}
+        said: dict[str, Any] = {"ready": not reasons, "reasons": reasons, "notices": notices}
+        if self._nodes is not None:
+            notices += self._nodes.leadership.notices
+            said |= self._nodes.status()
+        return said
 
     def _elsewhere(self, port: str, counter: str) -> int:
         """Return what the authentication processes have counted."""
@@ -288,12 +294,12 @@ class Health:
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]
         yield from _admission_families(self._admissions)
-        if self._news is not None:
-            yield from _news_families(self._news)
         if self._mqtt is not None:
             yield from self._mqtt.families()
         if self._knowledge is not None:
             yield from _knowledge_families(self._knowledge, self._snapshots)
+        if self._nodes is not None:
+            yield from _node_families(self._nodes)
 
 
 def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -344,13 +350,36 @@ def _admission_families(admissions: Admissions) -> Iterator[tuple[str, str, str,
     yield prefix + "unwritten", gauge, "Decisions that wait to be written.", [("", admissions.unwritten)]
 
 
-def _news_families(news: SessionNews) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
-    for name, help_text, count in (
-        ("told", "Sessions that other nodes were told of.", news.told),
-        ("heard", "Sessions that other nodes told of.", news.heard),
-        ("lost", "Sessions that were too many at once to tell of; they are found in the store.", news.lost),
+def _node_families(nodes: Nodes) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    leadership = nodes.leadership
+    duties = [(f'{{duty="{duty}"}}', int(leadership.leads(duty))) for duty in duties_of(leadership.roles)]
+    yield "netbilld_node_leads", "gauge", "1 for work of which this node does all there is.", duties
+    moves = (("gained", leadership.gained), ("lost", leadership.lost))
+    for name, count in moves:
+        yield f"netbilld_node_duties_{name}_total", "counter", f"Duties that were {name}.", [("", count)]
+    if leadership.clock_ahead is not None:
+        seconds = leadership.clock_ahead.total_seconds()
+        yield "netbilld_node_clock_ahead_seconds", "gauge", "Our clock against the database's.", [("", seconds)]
+    if nodes.news is None:
+        return
+    if nodes.sessions is not None:
+        for name, help_text, count in (
+            ("told", "Sessions that other nodes were told of.", nodes.sessions.told),
+            ("heard", "Sessions that other nodes told of.", nodes.sessions.heard),
+            (
+                "lost",
+                "Sessions too many at once to tell of; they are found in the store.",
+                nodes.sessions.lost,
+            ),
+        ):
+            yield f"netbilld_session_news_{name}_total", "counter", help_text, [("", count)]
+    for name, help_text in (
+        ("told", "What other nodes were told."),
+        ("heard", "What other nodes told."),
+        ("lost", "What was too much at once to tell; everybody is decided on anew then."),
     ):
-        yield f"netbilld_session_news_{name}_total", "counter", help_text, [("", count)]
+        samples = [(f'{{topic="{topic.name}"}}', getattr(topic, name)) for topic in nodes.news.topics]
+        yield f"netbilld_node_news_{name}_total", "counter", help_text, samples
 
 
 def _knowledge_families(

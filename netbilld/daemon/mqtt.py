@@ -98,6 +98,7 @@ class Mqtt:
 
     Attributes:
         is_connected: the broker has taken us.
+        takes_meters: tells whether what meters say is ours to book; every node hears it, one does.
         trouble: why it has not, in one line; empty while it has.
         connections: how often it did, since the start.
         published: messages that the broker has acknowledged.
@@ -123,6 +124,7 @@ class Mqtt:
         self.surroundings: PublishSurroundings | None = None
         self.meters: TakeMeterMessage | None = None
         self._makes_way: Callable[[], bool] | None = None
+        self.takes_meters: Callable[[], bool] = lambda: True
         self.is_connected = False
         self.trouble = ""
         self.connections = 0
@@ -258,7 +260,7 @@ class Mqtt:
 
     async def _receive(self, link: BrokerLink) -> None:
         async for message in link.incoming():
-            if self.meters is not None:
+            if self.meters is not None and self.takes_meters():
                 self.meters.take(message)
 
     async def _repeat(self, seconds: float, step: Callable[[], Awaitable[bool | None]]) -> None:

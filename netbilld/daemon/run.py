@@ -26,6 +26,7 @@ from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
 from netbilld.daemon.knowledge import LOOK_SECONDS as FRESHNESS_SECONDS
 from netbilld.daemon.patience import ABANDON_SECONDS, LAST_WRITE_SECONDS
+from netbilld.daemon.roles import ROLE_OF, Duty, Role
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.systemd import notify, watchdog_seconds
@@ -34,6 +35,7 @@ from netbilld.daemon.workers.trace import TraceOfAll
 from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import portal_runner
+from netbilld.panel.status import Status, create_status
 from netbilld.services.keep_admissions import OTHERS_SECONDS
 
 HTTP_SHUTDOWN_SECONDS: Final = 1.5
@@ -54,7 +56,7 @@ class Daemon:
         )
         self._answering = asyncio.Event()
         self._joined = asyncio.Event()
-        self._due_is_on_record = False
+        self._on_record_in: int | None = None  # the term in which everything due was put on record
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
 
@@ -82,7 +84,7 @@ class Daemon:
                     running += [tasks.create_task(work, name=name) for name, work in self._work()]
                     await self._open_http()
                     parts.edge.start()
-                    if not parts.knowledge.is_from_snapshot:
+                    if Role.RADIUS in parts.settings.node.roles and not parts.knowledge.is_from_snapshot:
                         await remember_devices(parts.database, parts.auth)
                     await parts.care.look()
                     if parts.radsec is not None:
@@ -117,6 +119,8 @@ class Daemon:
             logger.info("every service taken from the snapshot in %.1f s", parts.clock.monotonic() - started)
             return
         await self._clients.load()  # once more: changes are followed from here on, and one may have come before
+        if Role.RADIUS not in parts.settings.node.roles:
+            return
         await parts.addressing.load()
         await parts.keep_admissions.sync()
         await load_access(parts.entitle, parts.clock)
@@ -132,10 +136,9 @@ class Daemon:
             await parts.addressing.load()
             await parts.keep_admissions.sync()
             changed = await parts.entitle.run(None, "the database is back", parts.clock.now())
-            self._due_is_on_record = True
             await remember_devices(parts.database, parts.auth)
             parts.knowledge.joined()
-            parts.reconcile.nudge(changed)
+            parts.orders.follow(changed)
             logger.warning("the database is joined again; every service is read", extra={"event": "database_joined"})
         self._joined.set()
         await self._stop.wait()
@@ -166,39 +169,58 @@ class Daemon:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "database": self._join,
             "what is known": partial(every, FRESHNESS_SECONDS, parts.knowledge.look),
-            "metering": parts.metering.run,
-            "reconciler": self._reconcile,
+            "metering": parts.metering.run,  # on every node: what its journal holds, it applies
             "change feed": self.feed.follow,
-            "time edges": partial(every, 1.0, self._follow_time),
+            "certificates": partial(every, LOOK_SECONDS, parts.care.look),
+            "house-keeping": partial(every, 3600.0, self._keep_house),
+        }
+        if not parts.database.is_sqlite:
+            loops["notifications"] = self.feed.listen
+        loops |= parts.nodes.loops()
+        if parts.mqtt is not None:
+            loops |= parts.mqtt.loops()
+        if Role.RADIUS in settings.node.roles:
+            loops |= self._radius_work()
+        for name, (duty, loop) in self._led_work().items():
+            if ROLE_OF[duty] in settings.node.roles:
+                loops[name] = parts.nodes.leadership.while_leading(duty, loop)
+        for name, loop in loops.items():
+            yield name, supervise(name, loop, failures)
+        if (seconds := watchdog_seconds()) is not None:
+            yield "watchdog", every(seconds, self._feed_watchdog)
+
+    def _radius_work(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return what a node does that answers RADIUS, by name."""
+        parts = self.parts
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
             "log of attempts": partial(every, 0.5, parts.log_attempts.run),
             "silent EAP": partial(every, SILENCE_SECONDS, parts.auth.forget_silent),
             "learned facts": partial(every, 2.0, self._clients.keep_learned),
             "admissions": partial(every, 0.2, parts.keep_admissions.run),
             "open sessions": partial(every, OTHERS_SECONDS, parts.keep_admissions.sync),
             "what everybody is due": partial(decide_ahead, parts.auth.directory, parts.clock, parts.somebody_waits),
-            "stale sessions": partial(every, 10.0, self._reap),
-            "renewals": partial(every, 30.0, self._renew),
-            "throughput": partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now())),
-            "certificates": partial(every, LOOK_SECONDS, parts.care.look),
-            "house-keeping": partial(every, 3600.0, self._keep_house),
-            "invoices": partial(daily, DailyAt(settings.billing.run_at, settings.timezone), parts.clock, self._bill),
         }
         if parts.radsec is not None:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
-        if not parts.database.is_sqlite:
-            loops["notifications"] = self.feed.listen
         if parts.snapshots is not None:
             loops["snapshot"] = parts.snapshots.run
-        if parts.news is not None:
-            loops["session news"] = parts.news.run
-        loops |= parts.addressing.loops()
-        loops |= parts.storage.loops()
-        if parts.mqtt is not None:
-            loops |= parts.mqtt.loops()
-        for name, loop in loops.items():
-            yield name, supervise(name, loop, failures)
-        if (seconds := watchdog_seconds()) is not None:
-            yield "watchdog", every(seconds, self._feed_watchdog)
+        return loops | parts.addressing.loops()
+
+    def _led_work(self) -> dict[str, tuple[Duty, Callable[[], Awaitable[None]]]]:
+        """Return what is done on one node at a time, by name."""
+        parts, billing = self.parts, self.parts.settings.billing
+        return {
+            "reconciler": (Duty.ENFORCEMENT, self._reconcile),
+            "time edges": (Duty.ENFORCEMENT, partial(every, 1.0, self._follow_time)),
+            "stale sessions": (Duty.SESSIONS, partial(every, 10.0, self._reap)),
+            "throughput": (Duty.SESSIONS, partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now()))),
+            "renewals": (Duty.BILLING, partial(every, 30.0, self._renew)),
+            "invoices": (
+                Duty.BILLING,
+                partial(daily, DailyAt(billing.run_at, parts.settings.timezone), parts.clock, self._bill),
+            ),
+            **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
+        }
 
     async def _feed_watchdog(self) -> None:
         notify("WATCHDOG=1")
@@ -206,26 +228,31 @@ class Daemon:
     async def _follow_time(self) -> None:
         changed = await self.parts.entitle.run_due(self.parts.clock.now())
         if changed:
-            self.parts.reconcile.nudge(changed)
+            self.parts.orders.nudge(changed)
 
     async def _reconcile(self) -> None:
-        """Put on record what is due, which may have changed while nobody looked; then order what differs."""
+        """Put on record what is due, which may have changed while nobody looked; then order what differs.
+
+        Also when this is taken over from another node: what that had metered last, it may not have followed up.
+        """
         await self._answering.wait()  # that comes first
         await self._joined.wait()
-        if not self._due_is_on_record:
+        term = self.parts.nodes.leadership.term_number(Duty.ENFORCEMENT)
+        if self._on_record_in != term:
             changed = await self.parts.entitle.run(None, "start", self.parts.clock.now())
             logger.info("everything due is on record; %d services had changed", len(changed))
-            self._due_is_on_record = True
+            self._on_record_in = term
         await self.parts.reconcile.run()
 
     async def _reap(self) -> None:
         now = self.parts.clock.now()
-        reaped = await self.parts.reap.run(now, self.parts.metering.hearing_since())
+        hearing_since = self.parts.nodes.hearing_since(self.parts.metering.hearing_since())
+        reaped = await self.parts.reap.run(now, hearing_since)
         self.parts.keep_admissions.over(reaped.closed_session_ids)
         if self.parts.mqtt is not None:
             self.parts.mqtt.changed(reaped.service_ids)
         if reaped.service_ids or reaped.closed_session_ids:
-            self.parts.reconcile.nudge(reaped.service_ids, reaped.closed_session_ids)
+            self.parts.orders.nudge(reaped.service_ids, reaped.closed_session_ids)
 
     async def _renew(self) -> None:
         await self.parts.renew.run(now=self.parts.clock.now(), actor=SCHEDULE)
@@ -258,19 +285,19 @@ class Daemon:
         if nas_changed:
             await self._clients.load()
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
-            await self.parts.reconcile.nas_heard(nas_id)
+            await self.parts.orders.nas_heard(nas_id)
         now = self.parts.clock.now()
         if service_ids:
             by_cause: dict[str, list[UUID]] = {}
             for service_id, cause in service_ids.items():
                 by_cause.setdefault(cause, []).append(service_id)
             for cause, concerned in by_cause.items():
-                self.parts.reconcile.nudge(await self.parts.entitle.run(concerned, cause, now))
+                self.parts.orders.follow(await self.parts.entitle.run(concerned, cause, now))
             self.parts.keep_admissions.refreshed(service_ids)
             if self.parts.mqtt is not None:
                 self.parts.mqtt.changed(service_ids)
         if session_ids:
-            self.parts.reconcile.nudge(session_ids=session_ids)
+            self.parts.orders.follow(session_ids=session_ids)
 
     def _followed(self, is_news: bool) -> None:
         self.parts.knowledge.confirm()
@@ -299,13 +326,17 @@ class Daemon:
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
     async def _open_http(self) -> None:
-        settings = self.parts.settings
-        panel = web.AppRunner(
-            self.parts.panel, access_log=None, keepalive_timeout=30, shutdown_timeout=HTTP_SHUTDOWN_SECONDS
+        parts, settings = self.parts, self.parts.settings
+        shown = (
+            parts.panel
+            if Role.PANEL in settings.node.roles
+            else create_status(Status(parts.health.status, parts.health.metrics))
         )
-        portal = portal_runner(self.parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
+        panel = web.AppRunner(shown, access_log=None, keepalive_timeout=30, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
         await self._serve("panel", panel, settings.panel.host, settings.panel.port)
-        await self._serve("portal", portal, settings.portal.host, settings.portal.port)
+        if Role.PORTAL in settings.node.roles:
+            portal = portal_runner(parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
+            await self._serve("portal", portal, settings.portal.host, settings.portal.port)
 
     async def _serve(self, name: str, runner: web.AppRunner, host: str, port: int) -> None:
         http = HttpPort(name, runner, trusted_proxies=self.parts.settings.trusted_proxies)

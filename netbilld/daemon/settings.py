@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import tomllib
 from datetime import time
 from ipaddress import ip_address, ip_network
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from netbilld.adapters.mqtt.address import broker_address
+from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent, parse_rate_bps
 from netbilld.services.mqtt_topics import topic_prefix
@@ -214,6 +216,15 @@ class MeteringSettings(_Section):
     auth_log_rows: Annotated[int, Field(ge=1000)] = 500_000
 
 
+def _host_name() -> str:
+    return socket.gethostname()[:64] or "node"
+
+
+class NodeSettings(_Section):
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(default_factory=_host_name)
+    roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_hosts), Field(min_length=1)] = EVERYTHING
+
+
 class AddressSettings(_Section):
     hold_seconds: Annotated[int, Field(ge=10, le=3600)] = 120  # an address given waits so long for its session's Start
     suspect_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 24  # kept for sessions of a NAS that fell silent
@@ -265,6 +276,7 @@ class Settings(BaseSettings):
     addresses: AddressSettings = AddressSettings()
     mqtt: MqttSettings = MqttSettings()
     outage: OutageSettings = OutageSettings()
+    node: NodeSettings = NodeSettings()
 
     @property
     def resolved_database_url(self) -> str:

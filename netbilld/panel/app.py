@@ -12,6 +12,7 @@ from netbilld.panel.parts import PANEL, Panel, PanelParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.routes import add_routes
 from netbilld.panel.security import LARGEST_BODY_OCTETS, Perimeter, put_headers
+from netbilld.panel.status import STATUS, Status
 from netbilld.services.sign_in import Lockout, SignIn
 
 logger = logging.getLogger("netbilld.panel")
@@ -37,6 +38,7 @@ def create_panel(parts: PanelParts) -> web.Application:
         sign_in=SignIn(parts.database, parts.passwords, parts.entropy, timedelta(hours=parts.session_hours)),
         password_lockout=Lockout(parts.database, "panel-password"),
     )
+    app[STATUS] = Status(parts.health, parts.metrics)
     app[LIVE] = LiveFeed(parts.database, parts.clock)
     app.on_response_prepare.append(put_headers)
     app.on_shutdown.append(close_streams)

@@ -37,6 +37,8 @@ class DueStore(Protocol):
 
     async def due_by_time(self, now: datetime) -> Sequence[UUID]: ...
 
+    async def hold_due(self, service_ids: Collection[UUID]) -> bool: ...
+
     async def store_desired(self, wanted: Sequence[DesiredService]) -> None: ...
 
 
@@ -179,12 +181,34 @@ class Entitle:
                 self._directory.remove(service_id)
         if changed or shifted:
             async with self._database.write() as work:
-                await work.enforcement.store_desired(changed + shifted)
+                wanted_now = changed + shifted
+                if await work.enforcement.hold_due([service.service_id for service in wanted_now]):
+                    wanted_now, changed = await self._again(work.enforcement, wanted_now, cause, now)
+                await work.enforcement.store_desired(wanted_now)
         if changed and self.on_changed is not None:
             self.on_changed(changed)
         if told and self._tell is not None:
             self._tell(told)
         return [service.service_id for service in changed]
+
+    async def _again(
+        self, store: DueStore, wanted: Sequence[DesiredService], cause: str, now: datetime
+    ) -> tuple[list[DesiredService], list[DesiredService]]:
+        """Decide once more, now that no other node does; return what is to be kept, and what of it is another state.
+
+        What another node has decided since by newer facts stays.
+        """
+        service_ids = [service.service_id for service in wanted]
+        recorded = await store.desired(service_ids)
+        kept, changed = [], []
+        for facts in await store.facts(service_ids, self._policy, now):
+            previous = recorded.get(facts.service_id)
+            due = renewed(previous, facts.service_id, entitlement(facts, self._walled_garden, now), cause, now)
+            if due is not previous:
+                kept.append(due)
+                if previous is None or not due.same_as(previous):
+                    changed.append(due)
+        return kept, changed
 
 
 def _by_service(sealed: Iterable[SealedCredential]) -> dict[UUID, list[SealedCredential]]:

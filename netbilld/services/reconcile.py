@@ -111,8 +111,23 @@ class Reconcile:
         clock: Clock,
         policy: ReconcilePolicy,
         jitter: Callable[[], float],
+        *,
+        orders: OrderDatabase | None = None,
     ) -> None:
+        """Take what to work with.
+
+        Args:
+            database: what is due, and what was seen.
+            control: carries orders out.
+            box: opens the secrets of NAS.
+            clock: tells the time.
+            policy: how often.
+            jitter: from 0 to 1, spreads what is tried again.
+            orders: where orders are written down before they leave, if not just in `database`: it refuses where
+                another node sends them now, and then nothing leaves.
+        """
         self._database = database
+        self._orders = database if orders is None else orders
         self._control = control
         self._box = box
         self._clock = clock
@@ -147,7 +162,7 @@ class Reconcile:
 
     async def recover(self) -> None:
         """Take up what an earlier process left behind; before the first run."""
-        async with self._database.write() as work:
+        async with self._orders.write() as work:
             cut_off = await work.enforcement.interrupted(self._clock.now())
         if cut_off:
             logger.info("%d orders were cut off by a restart; their sessions are checked again", cut_off)
@@ -245,7 +260,7 @@ class Reconcile:
                 lane.target = self._target(session)
                 lane.queue.put(WaitingOrder(session, wanted, is_urgent(session)))
         if agreed or presumed or blocked or ended:
-            async with self._database.write() as work:
+            async with self._orders.write() as work:
                 seen = await work.enforcement.settle(ended, now)
                 await work.enforcement.drop_pending(agreed)
                 await work.enforcement.observe(presumed)
@@ -293,7 +308,7 @@ class Reconcile:
     async def _begin(self, lane: _Lane, taken: Sequence[WaitingOrder]) -> list[_Sent]:
         """Write the orders down before they leave; those for sessions that have ended meanwhile are let go."""
         now = self._clock.now()
-        async with self._database.write() as work:
+        async with self._orders.write() as work:
             store = work.enforcement
             open_ids = await store.still_open([waiting.session.session_id for waiting in taken])
             leaving = [waiting for waiting in taken if waiting.session.session_id in open_ids]
@@ -393,7 +408,7 @@ class Reconcile:
                     unsure.append(session.session_id)
         recovered = lane.silent and answered
         lane.silent = not answered
-        async with self._database.write() as work:
+        async with self._orders.write() as work:
             store: OrderStore = work.enforcement
             await store.end_attempts(ends)
             await store.observe(observations)

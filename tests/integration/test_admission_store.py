@@ -20,7 +20,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingPolicy
-from netbilld.daemon.session_news import SessionNews
+from netbilld.daemon.node_news import NodeNews, Topic
 from netbilld.enforcement.session_limit import Comer
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.admission import Admit
@@ -174,9 +174,10 @@ async def test_what_two_nodes_let_in_at_once_is_ended_once_they_hear_of_it(
 @asynccontextmanager
 async def telling(
     database: Database, *heard: Callable[[Collection[int]], Awaitable[None]]
-) -> AsyncIterator[list[SessionNews]]:
+) -> AsyncIterator[list[Topic]]:
     """Give as many who tell each other of sessions, as daemons do, once all listen."""
-    all_news = [SessionNews(database, each) for each in heard]
+    all_news = [NodeNews(database) for _ in heard]
+    topics = [news.session_topic(each) for news, each in zip(all_news, heard, strict=True)]
     tasks = [asyncio.create_task(news.run()) for news in all_news]
     query = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
 
@@ -186,7 +187,7 @@ async def telling(
 
     try:
         await until(all_listen, "all of them listen")
-        yield all_news
+        yield topics
     finally:
         for task in tasks:
             task.cancel()

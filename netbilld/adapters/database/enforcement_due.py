@@ -9,7 +9,7 @@ from sys import intern
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, Text, cast, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Text, cast, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -39,6 +39,8 @@ from netbilld.services.access_directory import SealedCredential
 IDS_A_QUERY: Final = 10_000
 ROWS_A_STATEMENT: Final = 1_000
 ROWS_A_PAGE: Final = 4_000
+_DUE_GATE: Final = 0x6E62_6475_0000  # advisory locks of PostgreSQL, one for each bucket of services
+_BUCKETS: Final = 256
 _LONGEST_PERIOD: Final = timedelta(days=33)
 _UNPAID: Final = ("issued", "part_paid")
 _ACCESSES: Final = {str(access): access for access in Access}
@@ -195,10 +197,10 @@ class DueQueries:
         found: dict[UUID, DesiredService] = {}
         profiles: dict[str, ServiceProfile] = {}
         for narrowed in self._narrowed(query, table.service_id, service_ids):
-            for service_id, access, reason, text, *rest in (await self._connection.execute(narrowed)).all():
-                profile = profiles.get(text)
+            for service_id, access, reason, written, *rest in (await self._connection.execute(narrowed)).all():
+                profile = profiles.get(written)
                 if profile is None:
-                    profile = profiles[text] = ServiceProfile.from_json(json.loads(text))
+                    profile = profiles[written] = ServiceProfile.from_json(json.loads(written))
                 found[service_id] = DesiredService(service_id, _ACCESSES[access], reason, profile, *rest)
         return found
 
@@ -209,6 +211,19 @@ class DueQueries:
         """Return the services that time alone may have changed by now."""
         query = select(desired.c.service_id).where(desired.c.until_at <= now)
         return [service_id for (service_id,) in (await self._connection.execute(query)).all()]
+
+    async def hold_due(self, service_ids: Iterable[UUID]) -> bool:
+        """Let nobody else put on record what these are due before this transaction ends.
+
+        Returns:
+            whether others could have: False on SQLite, where there is one daemon, which takes its own turns.
+        """
+        if self._connection.dialect.name == "sqlite":
+            return False
+        buckets = sorted({_DUE_GATE + service_id.int % _BUCKETS for service_id in service_ids})
+        query = text("SELECT count(pg_advisory_xact_lock(bucket)) FROM unnest(CAST(:buckets AS bigint[])) AS bucket")
+        await self._connection.execute(query, {"buckets": buckets})
+        return True
 
     async def store_desired(self, wanted: Sequence[DesiredService]) -> None:
         """Put on record what services are due."""

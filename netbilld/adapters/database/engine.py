@@ -21,6 +21,14 @@ from netbilld.model.errors import InvalidInputError, StoreUnavailableError
 SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
 POSTGRESQL_CONNECT_SECONDS: Final = 10
 READERS: Final = 4
+# PostgreSQL manual, 20.3.2 and 20.11.1: how soon it finds out that we are gone, and rolls back what we were at
+_WHEN_SILENT: Final = {
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_user_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
 
 
 class Database:
@@ -30,13 +38,15 @@ class Database:
     meter; on PostgreSQL one pool does both.
     """
 
-    def __init__(self, url: str, *, statement_seconds: float | None = None) -> None:
+    def __init__(self, url: str, *, statement_seconds: float | None = None, name: str = "netbilld") -> None:
         """Prepare, connect to nothing yet.
 
         Args:
             url: which database.
             statement_seconds: longest that a PostgreSQL may take over one statement, after which its connection is
                 given up: a server that hangs says nothing at all. None waits for ever, as a migration may have to.
+                PostgreSQL gives us up likewise: what a process that hangs had locked, others would wait for.
+            name: what PostgreSQL calls our connections.
         """
         try:
             self.url: Final = make_url(url)
@@ -64,7 +74,11 @@ class Database:
                 pool_pre_ping=True,
                 pool_recycle=1800,
                 hide_parameters=True,
-                connect_args={"timeout": POSTGRESQL_CONNECT_SECONDS, "command_timeout": statement_seconds},
+                connect_args={
+                    "timeout": POSTGRESQL_CONNECT_SECONDS,
+                    "command_timeout": statement_seconds,
+                    "server_settings": {"application_name": name, **(_WHEN_SILENT if statement_seconds else {})},
+                },
             )
             self._know_connections(self._writer)
 

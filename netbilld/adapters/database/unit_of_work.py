@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.meta import MetaStore
     from netbilld.adapters.database.meters import MeterStore
     from netbilld.adapters.database.nas import NasStore
+    from netbilld.adapters.database.nodes import NodeStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
@@ -133,6 +134,12 @@ class UnitOfWork:
         from netbilld.adapters.database.nas import NasStore
 
         return NasStore(self.connection)
+
+    @cached_property
+    def nodes(self) -> "NodeStore":
+        from netbilld.adapters.database.nodes import NodeStore
+
+        return NodeStore(self.connection)
 
     @cached_property
     def payments(self) -> "PaymentStore":

@@ -39,6 +39,7 @@ from netbilld.adapters.database.tables.money import (
 )
 from netbilld.adapters.database.tables.mqtt import mqtt_retained
 from netbilld.adapters.database.tables.nas import nas
+from netbilld.adapters.database.tables.nodes import duty_terms, nodes
 from netbilld.adapters.database.tables.people import (
     credentials,
     plan_versions,
@@ -66,6 +67,7 @@ __all__ = [
     "counters",
     "credentials",
     "desired",
+    "duty_terms",
     "enforcement_attempts",
     "idempotency",
     "invoice_lines",
@@ -80,6 +82,7 @@ __all__ = [
     "mqtt_retained",
     "nas",
     "nas_samples",
+    "nodes",
     "observed",
     "payments",
     "pending_orders",
