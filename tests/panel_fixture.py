@@ -29,6 +29,7 @@ from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.radius.realms import Realms
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
@@ -145,6 +146,7 @@ class PanelWorld:
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),
+            "decide_doubts": DecideDoubts(self.database, ZONE),
             "explain": Explain(
                 self.database,
                 POLICY,

@@ -513,9 +513,9 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
     if reading is not None and (fresh or provable):
         if (held_up or held_down) and fresh and reading.wide:
             came_back = (
-                counter_up - held_up <= reading.upload_octets <= counter_up
-                and counter_down - held_down <= reading.download_octets <= counter_down
-                and (reading.upload_octets, reading.download_octets) != (counter_up, counter_down)
+                counter_up - held_up <= reading.upload_octets
+                and counter_down - held_down <= reading.download_octets
+                and (reading.upload_octets < counter_up or reading.download_octets < counter_down)
             )
             if came_back:
                 counter_up, counter_down = counter_up - held_up, counter_down - held_down

@@ -20,6 +20,14 @@ def octets(count: int) -> str:
     return f"{count} B" if step == 0 else f"{scaled:.2f} {_STEPS[step]}"
 
 
+def speed(bps: int) -> str:
+    """Return a speed in the largest decimal unit it reaches."""
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 1000)):
+        if bps >= size:
+            return f"{bps / size:.1f} {unit}bit/s"
+    return f"{bps} bit/s"
+
+
 def duration(seconds: int) -> str:
     """Return seconds as 3d 04:05:06."""
     days, rest = divmod(seconds, 86_400)

@@ -54,6 +54,7 @@ from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
 from netbilld.services.book_usage import BookUsage
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.entitle import Entitle
 from netbilld.services.explain import Explain
 from netbilld.services.follow_usage import FollowUsage
@@ -319,6 +320,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
                 control_sessions=ControlSessions(database),
+                decide_doubts=DecideDoubts(database, settings.timezone),
                 explain=explain,
                 clock=clock,
                 entropy=entropy,

@@ -17,6 +17,7 @@ from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
 from netbilld.services import sign_in
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
@@ -72,6 +73,7 @@ class PanelParts:
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions
+    decide_doubts: DecideDoubts
     explain: Explain
     passwords: Passwords
     clock: SteadyClock

@@ -9,6 +9,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.staff import (
+    doubts,
     enforcement,
     logins,
     network,
@@ -56,6 +57,9 @@ ROUTES: Final = (
     Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
     Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
     Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),
+    Route("GET", "/doubts", Permission.VIEW_USAGE, doubts.show),
+    Route("POST", r"/doubts/{id:\d{1,18}}/accept", Permission.EDIT_MONEY, doubts.accept),
+    Route("POST", r"/doubts/{id:\d{1,18}}/reject", Permission.EDIT_MONEY, doubts.reject),
     Route("GET", "/logins", Permission.VIEW_USAGE, logins.show),
     Route("GET", "/live/logins", Permission.VIEW_USAGE, logins.live),
     Route("GET", "/explain", Permission.VIEW_USAGE, logins.explain),

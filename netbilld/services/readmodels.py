@@ -10,6 +10,7 @@ from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
+from netbilld.services.decide_doubts import UsageDoubt
 from netbilld.services.log_ins import LogIns
 
 PAGE_LENGTH: Final = 50
@@ -456,6 +457,10 @@ class ReadModels(LogIns, PoolViews, Protocol):
     async def subscriber_money(self, subscriber_id: UUID, today: date) -> SubscriberMoney: ...
 
     async def session_lines(self, text: str, offset: int) -> SessionPage: ...
+
+    async def doubts(self, *, only_open: bool) -> Sequence[UsageDoubt]: ...
+
+    async def doubts_waiting(self) -> int: ...
 
     async def waiting_orders(self) -> int: ...
 

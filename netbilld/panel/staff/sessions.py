@@ -14,11 +14,10 @@ async def show(request: web.Request) -> web.Response:
     part = _part(request)
     _version, found = await request.app[LIVE].latest(part)
     text, offset = _wanted(request)
-    return page(
-        request,
-        "staff/sessions.html",
-        {"shown": found, "text": text, "offset": offset, "length": PAGE_LENGTH},
-    )
+    async with request.app[PANEL].parts.database.read() as work:
+        doubts = await work.readmodels.doubts_waiting()
+    context = {"shown": found, "text": text, "offset": offset, "length": PAGE_LENGTH, "doubts": doubts}
+    return page(request, "staff/sessions.html", context)
 
 
 async def live(request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,7 @@
 """Read-only queries for the panel's pages: each bounded and on an index, none over raw accounting records."""
 
 from netbilld.adapters.database.log_in_search import LogInSearch
+from netbilld.adapters.database.readmodels.doubts import DoubtQueries
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.money import MoneyQueries
 from netbilld.adapters.database.readmodels.network import NetworkQueries
@@ -15,6 +16,7 @@ class ReadModelStore(
     TrafficQueries,
     SubscriberQueries,
     SessionQueries,
+    DoubtQueries,
     EnforcementQueries,
     NetworkQueries,
     PlanQueries,
