@@ -102,8 +102,12 @@ async def check_database(database: Database, box: SecretBox | None, now: datetim
     async with database.read() as work:
         newest_at = await work.connection.scalar(text("SELECT max(at) FROM changes"))
         nas = await work.nas.all()
+        doubts = await work.doubts.waiting()
     checks.append(_clock(now, newest_at))
     checks += [line for one in nas for line in _nas(one, box, now)]
+    if doubts:
+        said = f"{doubts} reports can't be true and are not billed"
+        checks.append(Check("usage", "warn", said, "`netbilld usage doubts` shows them; accept or reject each"))
     if not nas:
         checks.append(Check("nas", "warn", "no NAS is known", "`netbilld nas add NAME ADDRESS --secret-stdin`"))
     return checks

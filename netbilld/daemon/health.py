@@ -38,6 +38,12 @@ class Progress(Protocol):
     def parked(self) -> int: ...
 
     @property
+    def doubted(self) -> int: ...
+
+    @property
+    def doubts_waiting(self) -> int: ...
+
+    @property
     def behind_octets(self) -> int: ...
 
 
@@ -108,6 +114,8 @@ class Health:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
         if self._care is not None:
             notices += self._care.troubles
+        if waiting := self._progress.doubts_waiting:
+            notices.append(f"{waiting} reports can't be true and are not billed: see `netbilld usage doubts`")
         if self._mqtt is not None:
             notices += self._mqtt.notices
         said: dict[str, Any] = {"ready": not reasons, "reasons": reasons, "notices": notices}
@@ -258,6 +266,9 @@ class Health:
         )
         yield "netbilld_metering_applied_total", counter, "Journal records applied.", [("", self._progress.applied)]
         yield "netbilld_metering_parked_total", counter, "Journal records that failed.", [("", self._progress.parked)]
+        doubted, waiting = self._progress.doubted, self._progress.doubts_waiting
+        yield "netbilld_metering_doubted_total", counter, "Reports faster than their port.", [("", doubted)]
+        yield "netbilld_usage_doubts_waiting", gauge, "Reports that wait for a decision.", [("", waiting)]
         yield (
             "netbilld_metering_behind_octets",
             gauge,

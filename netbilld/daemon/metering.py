@@ -99,6 +99,16 @@ class Metering:
         return self._meter.parked
 
     @property
+    def doubted(self) -> int:
+        """Return how many reports said more than their NAS's port can carry."""
+        return self._meter.doubted
+
+    @property
+    def doubts_waiting(self) -> int:
+        """Return how many of them waited for a decision when it was last looked, on any node."""
+        return self._meter.doubts_waiting
+
+    @property
     def behind_octets(self) -> int:
         """Return how much of the journal waits to be applied."""
         return self._journal.unapplied_octets(self._meter.cursor) if self._meter.cursor is not None else 0

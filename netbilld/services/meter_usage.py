@@ -78,6 +78,7 @@ class Nases(Protocol):
 class Doubts(Protocol):
     async def note(self, doubted: Iterable[tuple[SessionChange, Doubt, bool]], now: datetime) -> None: ...
     async def withdraw(self, session_ids: Collection[int], now: datetime) -> None: ...
+    async def waiting(self) -> int: ...
     async def explain(self, corrections: Iterable[tuple[Moved, str]], now: datetime) -> None: ...
 
 
@@ -153,14 +154,15 @@ class MeterUsage:
 
     Sessions, usage, charges and the cursor are one transaction, so a crash anywhere repeats a batch or does not.
     Counters: `applied` records, `unknown_nas` and `unreadable` ones passed over, `parked` ones on which our own rules
-    failed; a parked record stays in the journal. `doubted` reports said more than their NAS's port can carry.
+    failed; a parked record stays in the journal. `doubted` reports said more than their NAS's port can carry,
+    `doubts_waiting` for a decision when it was last looked.
     """
 
     def __init__(
         self, store: Store, journal: Journal, clock: Clock, timezone: str, batch_records: int = BATCH_RECORDS
     ) -> None:
         """Take what to work with; `timezone` is for usage that is nobody's and for booking dates."""
-        self.applied = self.unknown_nas = self.unreadable = self.parked = self.doubted = 0
+        self.applied = self.unknown_nas = self.unreadable = self.parked = self.doubted = self.doubts_waiting = 0
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -460,6 +462,7 @@ class MeterUsage:
         now = self._clock.now()
         if self._ports_at is None or not timedelta(0) <= now - self._ports_at < _PORTS_AGAIN:
             self._ports, self._ports_at = await work.nas.port_speeds(), now
+            self.doubts_waiting = await work.doubts.waiting()
         return self._ports
 
     async def _note_doubts(

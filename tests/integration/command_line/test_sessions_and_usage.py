@@ -1,6 +1,7 @@
 """The commands of sessions and usage."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.database.tables import sessions, usage_hours, usage_periods
+from netbilld.adapters.database.tables import sessions, usage_doubts, usage_hours, usage_periods
 from netbilld.model.periods import local_date, local_midnight, monthly_period
 from tests.people_world import SECRET, CommandLine
 
@@ -121,3 +122,42 @@ def test_usage_show_has_the_keys_scripts_rely_on(metered: CommandLine) -> None:
     assert "is no day" in metered.refused("usage", "show", "budi", "--from", "yesterday")
     assert "before" in metered.refused("usage", "show", "budi", "--from", "2026-02-01", "--to", "2026-01-01")
     assert "nobody has" in metered.refused("usage", "show", "ghost")
+
+
+async def _doubt(netbilld: CommandLine, now: datetime) -> None:
+    database = Database(sqlite_url(netbilld.directory / "netbilld.db"))
+    async with database.write() as work:
+        (nas,) = await work.nas.all()
+        for number in (1, 2):
+            await work.connection.execute(
+                insert(usage_doubts).values(
+                    id=number, session_id=2, nas_id=nas.id, start_at=now, end_at=now, seconds=300, upload_octets=5,
+                    download_octets=9 * 10**12, counter_upload_octets=5, counter_download_octets=9 * 10**12,
+                    port_bps=10**9, state="open", noted_at=now,
+                )
+            )  # fmt: skip
+    await database.close()
+
+
+def test_what_cannot_be_true_is_listed_accepted_and_rejected(metered: CommandLine) -> None:
+    assert metered.json("usage", "doubts") == []
+    asyncio.run(_doubt(metered, datetime.now().astimezone()))
+    listed = metered.json("usage", "doubts")
+    assert [(one["id"], one["nas"], one["download_octets"], one["seeming_bps"], one["state"]) for one in listed] == [
+        (2, "R1", 9 * 10**12, 240 * 10**9, "open"),
+        (1, "R1", 9 * 10**12, 240 * 10**9, "open"),
+    ]
+    assert metered("usage", "doubts") == 0
+    assert "240.0 Gbit/s" in metered.out
+    metered("doctor", "--json")
+    checks = json.loads(metered.out)["checks"]
+    assert [one["detail"] for one in checks if one["name"] == "usage"] == ["2 reports can't be true and are not billed"]
+    assert metered("usage", "accept", "1") == 0, metered.err
+    assert "9.00 TB down of Budi count now" in metered.out
+    assert metered("usage", "reject", "2") == 0, metered.err
+    assert metered("usage", "reject", "1") == 1
+    assert "accepted already" in metered.err
+    assert metered("usage", "accept", "7") == 1
+    assert "usage doubts" in metered.err
+    assert metered.json("usage", "doubts") == []
+    assert [one["state"] for one in metered.json("usage", "doubts", "--all")] == ["rejected", "accepted"]
