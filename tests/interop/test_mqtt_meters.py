@@ -1,0 +1,153 @@
+"""External meters that publish to a real Mosquitto: what they say becomes usage, or is refused with the reason."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from netbilld.accounting.reading import Meter
+from netbilld.adapters.database.engine import Database
+from tests import mqtt_schemas
+from tests.coa_server import CoaServer
+from tests.daemon_process import SECRET, DaemonProcess
+from tests.mosquitto import Mosquitto
+from tests.mqtt_town import account, service_of, town
+from tests.nas_socket import NasSocket
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer]
+UNIT = 10**8
+QUOTA_PLAN = """
+code = "KUOTA1"
+name = "Kuota 1 GB"
+timing = "postpaid"
+charging = "flat"
+[recurring]
+price = 100000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+[allowance]
+data = "1GB"
+after = "throttle"
+throttled = { down = "2M", up = "1M" }
+"""
+
+
+async def add_meter(daemon: DaemonProcess, database_url: str, key: str, *, is_allowed: bool = True) -> None:
+    opened = Database(database_url)
+    meter = Meter(
+        id=0,
+        service_id=UUID(service_of(daemon)),
+        nas_id=None,
+        source="mqtt",
+        key=key,
+        is_allowed=is_allowed,
+        is_swapped=False,
+        created_at=datetime.now(UTC),
+    )
+    try:
+        async with opened.write() as work:
+            await work.meters.add(meter)
+    finally:
+        await opened.close()
+
+
+def reading(upload_octets: int, download_octets: int, seconds_ago: float, **more: object) -> bytes:
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    document = {"upload_octets": upload_octets, "download_octets": download_octets, "at": at.isoformat(), **more}
+    mqtt_schemas.validator("reading").validate(document)
+    return json.dumps(document).encode()
+
+
+async def test_readings_become_usage_and_a_quota_reached_by_them_orders_the_session_throttled(
+    tmp_path: Path, database_url: str
+) -> None:
+    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url, database_url) as daemon:
+        daemon.plan(QUOTA_PLAN)
+        daemon.cli("subscriber", "set", "budi", "--plan", "KUOTA1")
+        async with CoaServer(secret=SECRET.encode()) as nas_server:
+            daemon.cli("nas", "set", "pop1", "--coa-port", str(nas_server.port))
+            await add_meter(daemon, database_url, "kiosk-7")
+            await asyncio.to_thread(_drive, broker, daemon)
+            order = nas_server.of("budi")[-1]  # the first one gave it what it was due at the start
+            assert order.kind == "coa"
+            assert order.rate is not None
+            assert order.rate.startswith("1M/2M")
+        shown = daemon.json("usage", "show", "budi")
+        assert (shown["upload_octets"], shown["download_octets"]) == (3 * UNIT, 8 * UNIT)
+
+
+def _drive(broker: Mosquitto, daemon: DaemonProcess) -> None:
+    daemon.start()
+    topic = "netbilld/meter/kiosk-7"
+    with broker.listener() as listener, NasSocket(daemon) as nas:
+        service = f"netbilld/service/{service_of(daemon)}"
+        account(nas, "start")
+        listener.wait_for(f"{service}/state", lambda state: state["observed"] == "active", "online, at full speed")
+        first = reading(5 * UNIT, 1 * UNIT, 20, sequence=1)
+        listener.publish(topic, first)
+        listener.wait_for(f"{topic}/status", lambda status: status["reason"] == "measured_from_here", "a beginning")
+        second = reading(7 * UNIT, 5 * UNIT, 10, sequence=2)
+        listener.publish(topic, second)
+        listener.wait_for(f"{service}/usage", lambda usage: usage["counted_octets"] == 6 * UNIT, "what has moved")
+        for replay in (second, first):  # recorded and played back by somebody else
+            listener.publish(topic, replay)
+        status = listener.wait_for(f"{topic}/status", lambda status: status["refused"] == 2, "replays are counted")
+        assert (status["result"], status["reason"]) == ("refused", "stale")
+        listener.publish(topic, reading(8 * UNIT, 9 * UNIT, 0, sequence=3))
+        usage = listener.wait_for(f"{service}/usage", lambda usage: usage["remaining_octets"] == 0, "used up")
+        assert usage["counted_octets"] == 11 * UNIT
+        listener.wait_for(f"{service}/state", lambda state: state["observed"] == "throttled", "the NAS said yes")
+        for one in listener.all():
+            if not one[0].endswith("/kiosk-7"):
+                mqtt_schemas.check(*one[:2])
+        events = [json.loads(payload)["event"] for name, payload, _ in listener.all() if name == f"{service}/event"]
+        since = events[events.index("due") :]
+        assert since[:3] == ["due", "order_sent", "order_acknowledged"], events
+
+
+def _has(reason: str, status: dict[str, object]) -> bool:
+    return status["reason"] == reason
+
+
+def test_what_may_not_count_is_refused_with_the_reason_on_a_status_topic(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url) as daemon:
+        url = f"sqlite+aiosqlite:///{daemon.data_dir / 'netbilld.db'}"
+        asyncio.run(add_meter(daemon, url, "kiosk-7"))
+        asyncio.run(add_meter(daemon, url, "off", is_allowed=False))
+        with broker.listener() as listener:
+            listener.publish("netbilld/meter/kiosk-7", reading(UNIT, UNIT, 30), retain=True)
+            daemon.start()
+            refused = {
+                ("kiosk-7", "retained"): None,
+                ("nobody", "unknown"): reading(UNIT, UNIT, 30),
+                ("off", "not_allowed"): reading(UNIT, UNIT, 30),
+                ("kiosk-7", "bad_json"): b"\xff\x00 not json",
+                ("k2", "not_a_number"): b'{"upload_octets": "1", "download_octets": 1, "at": "2026-01-01T00:00:00Z"}',
+                ("k3", "too_large"): b'{"upload_octets": %d, "download_octets": 1, "at": 0}' % 2**63,
+                ("k4", "bad_time"): b'{"upload_octets": 1, "download_octets": 1, "at": "yesterday"}',
+                ("k5", "from_the_future"): reading(1, 1, -3600),
+                ("k6", "too_old"): reading(1, 1, 100_000),
+                ("k7", "too_long"): b"1" * 100_000,
+                ("k8", "bad_field"): b'{"upload_octets": 1}',
+            }
+            for (key, reason), payload in refused.items():
+                topic = f"netbilld/meter/{key}"
+                if payload is not None:
+                    listener.publish(topic, payload)
+                status = listener.wait_for(f"{topic}/status", partial(_has, reason), reason)
+                assert status["result"] == "refused"
+                mqtt_schemas.check(f"{topic}/status", json.dumps(status).encode())
+            metrics = daemon.metrics()
+            for _, reason in refused:
+                assert metrics[f'netbilld_mqtt_refused_total{{reason="{reason}"}}'] == 1
+        with broker.listener("netbilld/meter/#") as newcomer:  # strangers fill nothing
+            newcomer.wait_for("netbilld/meter/kiosk-7", bool, "what was retained by the kiosk")
+            assert newcomer.newest("netbilld/meter/nobody/status") is None
+        shown = daemon.json("usage", "show", "budi")
+        assert (shown["upload_octets"], shown["download_octets"]) == (0, 0)
