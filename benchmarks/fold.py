@@ -38,6 +38,7 @@ from netbilld.radius import attributes as a
 from netbilld.radius.grant import Grant, encode_grant
 from netbilld.radius.packet import encode, encode_attributes
 from netbilld.radius.values import encode_integer
+from netbilld.services.book_usage import RememberedServices
 from netbilld.services.initialise import KEY_CHECK
 from netbilld.services.meter_usage import MeterUsage
 from tests.peers import free_udp_port
@@ -137,7 +138,7 @@ class Meter:
 
     def __init__(self, database: Database, journal: Journal, clock: SystemClock) -> None:
         self.journal = journal
-        self._meter = MeterUsage(database, journal, clock, "Asia/Jakarta")
+        self._meter = MeterUsage(database, journal, clock, "Asia/Jakarta", services=RememberedServices())
 
     async def apply(self, records: int) -> float:  # noqa: ARG002 - whatever the journal holds
         """Apply everything and return how long it took."""

@@ -1,6 +1,5 @@
 """Usage slices: what was metered, cut where an hour, a day or a billing period ends, and rolled up."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -58,18 +57,6 @@ class PeriodTotals(NamedTuple):
     charged_minor: int
 
 
-@dataclass(slots=True)
-class Octets:
-    """A sum."""
-
-    upload_octets: int = 0
-    download_octets: int = 0
-
-    def add(self, upload_octets: int, download_octets: int) -> None:
-        self.upload_octets += upload_octets
-        self.download_octets += download_octets
-
-
 def cut(
     service_id: UUID | None,
     session_id: int | None,
@@ -89,7 +76,7 @@ def cut(
         return []
     if end_at - start_at > MAX_SPAN:
         start_at = end_at - MAX_SPAN
-    edge = _hour(start_at, timezone)[1]
+    edge = hour_edges(start_at, timezone)[1]
     if edge >= end_at:
         return [
             UsageSlice(
@@ -106,22 +93,22 @@ def cut(
         if up or down:
             slices.append(UsageSlice(service_id, session_id, at, edge, up, down, True, source, meter_id))
         left_up, left_down = left_up - up, left_down - down
-        at, edge = edge, _hour(edge, timezone)[1]
+        at, edge = edge, hour_edges(edge, timezone)[1]
     slices.append(UsageSlice(service_id, session_id, at, end_at, left_up, left_down, True, source, meter_id))
     return slices
 
 
 def hour_of(at: datetime, timezone: str) -> datetime:
     """Return the instant (UTC) at which the local hour of `at` began."""
-    return _hour(at, timezone)[0]
+    return hour_edges(at, timezone)[0]
 
 
 def period_of(at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
     """Return the billing period of `at`; slices never reach over its edge, so their start decides."""
-    return _period(hour_of(at, timezone), billing_day, timezone)
+    return period_of_hour(hour_of(at, timezone), billing_day, timezone)
 
 
-def _hour(at: datetime, timezone: str) -> tuple[datetime, datetime]:
+def hour_edges(at: datetime, timezone: str) -> tuple[datetime, datetime]:
     """Return the instants at which the local hour of `at` begins and ends: local clocks show a full hour at both."""
     near = (timezone, (at - _EPOCH) // _HOUR)
     known = _hours.get(near)
@@ -149,67 +136,6 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=8192)
-def _period(hour_at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
+def period_of_hour(hour_at: datetime, billing_day: int, timezone: str) -> BillingPeriod:
+    """Return the billing period of a local hour that begins at `hour_at`."""
     return monthly_period(hour_at, billing_day, timezone)
-
-
-@dataclass(slots=True)
-class RollUp:
-    """Sums of slices by service and local hour, by service and billing period, and by NAS and hour.
-
-    All are keyed by service or NAS, and beginning; `last_hours` holds the hour of the last slice of a period.
-    """
-
-    hours: dict[tuple[UUID, datetime], Octets] = field(default_factory=dict)
-    periods: dict[tuple[UUID, date], Octets] = field(default_factory=dict)
-    period_ends: dict[tuple[UUID, date], date] = field(default_factory=dict)
-    last_hours: dict[tuple[UUID, date], datetime] = field(default_factory=dict)
-    nas_hours: dict[tuple[UUID, datetime], Octets] = field(default_factory=dict)
-
-    def add_to_nas(self, nas_id: UUID | None, part: UsageSlice, timezone: str) -> None:
-        """Take in a slice, anybody's, under its NAS; the hour is that of the zone it was cut in."""
-        in_hour = nas_id or BESIDE_THE_NAS, _hour(part.start_at, timezone)[0]
-        octets = self.nas_hours.get(in_hour)
-        if octets is None:
-            octets = self.nas_hours[in_hour] = Octets()
-        octets.add(part.upload_octets, part.download_octets)
-
-    def add(self, service: MeteredService, part: UsageSlice) -> None:
-        """Take in a slice of a service."""
-        hour_at = _hour(part.start_at, service.timezone)[0]
-        period = _period(hour_at, service.billing_day, service.timezone)
-        in_hour, in_period = (service.service_id, hour_at), (service.service_id, period.start_on)
-        octets = self.hours.get(in_hour)
-        if octets is None:
-            octets = self.hours[in_hour] = Octets()
-        octets.add(part.upload_octets, part.download_octets)
-        octets = self.periods.get(in_period)
-        if octets is None:
-            octets = self.periods[in_period] = Octets()
-            self.period_ends[in_period] = period.end_on
-            self.last_hours[in_period] = hour_at
-        octets.add(part.upload_octets, part.download_octets)
-        self.last_hours[in_period] = max(self.last_hours[in_period], hour_at)
-
-    def hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
-        """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""
-        return [
-            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.hours.items(), key=_place)
-        ]
-
-    def nas_hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
-        """Return NAS, hour, upload and download octets, in one order likewise."""
-        return [
-            (*key, sums.upload_octets, sums.download_octets) for key, sums in sorted(self.nas_hours.items(), key=_place)
-        ]
-
-    def period_rows(self) -> list[tuple[UUID, date, date, int, int]]:
-        """Return service, first day, day after the last, upload and download octets, in one order likewise."""
-        return [
-            (*key, self.period_ends[key], sums.upload_octets, sums.download_octets)
-            for key, sums in sorted(self.periods.items(), key=_place)
-        ]
-
-
-def _place(item: tuple[tuple[UUID, date], object]) -> tuple[int, date]:
-    return item[0][0].int, item[0][1]

@@ -52,7 +52,7 @@ from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
-from netbilld.services.book_usage import BookUsage
+from netbilld.services.book_usage import BookUsage, RememberedServices
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.entitle import Entitle
@@ -257,7 +257,9 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         if pool is not None:
             nodes.told_due, nodes.told_used = pool.look, pool.used
         follow = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
-        metering = Metering(journal, MeterUsage(database, journal, clock, settings.timezone), follow, clock)
+        services = RememberedServices()
+        meter = MeterUsage(database, journal, clock, settings.timezone, services=services)
+        metering = Metering(journal, meter, follow, clock, services)
         metering.makes_way = partial(_somebody_waits, edge, pool)
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(

@@ -12,6 +12,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.daemon.clock_watch import ClockWatch
+from netbilld.services.book_usage import RememberedServices
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import Batch, MeterUsage
 
@@ -57,11 +58,20 @@ class Metering:
         on_batch: told what a batch did, as soon as that is durable.
         on_sessions: told of every session that a batch has made or changed, and which of them are new, as soon as that
             is durable.
+        services: what the meter remembers of them; it is told when they change.
         makes_way: tells whether log-ins are waiting. They go first: what is in the journal is safe, and the one who
             dials in waits now.
     """
 
-    def __init__(self, journal: Journal, meter: MeterUsage, follow: FollowUsage, clock: SystemClock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        meter: MeterUsage,
+        follow: FollowUsage,
+        clock: SystemClock,
+        services: RememberedServices | None = None,
+    ) -> None:
+        self.services: Final = services or RememberedServices()
         self._journal = journal
         self._meter = meter
         self._follow = follow

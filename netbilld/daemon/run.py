@@ -280,6 +280,7 @@ class Daemon:
                 session_ids.append(int(change.entity_id))
             for service_id in change.details.get("service_ids", ()):
                 service_ids[UUID(service_id)] = change.action
+        self.parts.metering.services.forget(service_ids)
         if any(change.entity == "pool" for change in changes):
             await self.parts.addressing.load()
         if nas_changed:

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from netbilld.accounting.usage import MeteredService, PeriodTotals, RollUp, UsageSlice, cut
+from netbilld.accounting.roll_up import RollUp
+from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.billing.chart import Payer
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.plan import Charging, Plan, Timing
@@ -18,6 +19,7 @@ from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
 
 _MAX_PLANS: Final = 4096
+_MAX_SERVICES: Final = 131_072
 _PARTS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not wait for a whole batch
 
 
@@ -67,10 +69,11 @@ class Work(Protocol):
 class BookUsage:
     """Writes usage within the transaction of who has metered it, so that both happen or neither."""
 
-    def __init__(self, timezone: str) -> None:
-        """Take the zone of usage that is nobody's, and of booking dates."""
+    def __init__(self, timezone: str, remembered: "RememberedServices | None" = None) -> None:
+        """Take the zone of usage that is nobody's and of booking dates, and what is remembered of services."""
         self._timezone = timezone
         self._plans: dict[UUID, Plan] = {}
+        self._remembered = remembered
 
     async def handle(
         self, work: Work, moved: Sequence[Moved], now: datetime
@@ -80,24 +83,28 @@ class BookUsage:
         Returns:
             what the billing periods concerned hold now, and whose wallet was charged.
         """
-        service_ids = {one.service_id for one in moved}
-        metered = await work.usage.metered_services([one for one in service_ids if one is not None])
-        slices: list[UsageSlice] = []
+        metered = await self._metered(work, moved)
         roll_up = RollUp()
-        for number, one in enumerate(moved):
-            if number % _PARTS_A_TURN == 0:
-                await asyncio.sleep(0)
-            service_id, session_id, meter_id, source, from_at, to_at, upload_octets, download_octets, nas_id = one
-            service = metered.get(service_id) if service_id is not None else None
-            timezone = service.timezone if service is not None else self._timezone
-            parts = cut(
-                service_id, session_id, from_at, to_at, upload_octets, download_octets, timezone, source, meter_id
-            )
-            slices += parts
-            for part in parts:
-                roll_up.add_to_nas(nas_id, part, timezone)
-                if service is not None:
-                    roll_up.add(service, part)
+        take, timezone = roll_up.take, self._timezone
+        for start in range(0, len(moved), _PARTS_A_TURN):
+            await asyncio.sleep(0)
+            for one in moved[start : start + _PARTS_A_TURN]:
+                service_id, session_id, meter_id, source, from_at, to_at, upload_octets, download_octets, nas_id = one
+                service = None if service_id is None else metered.get(service_id.int)
+                take(
+                    service,
+                    nas_id,
+                    timezone if service is None else service.timezone,
+                    service_id,
+                    session_id,
+                    meter_id,
+                    source,
+                    from_at,
+                    to_at,
+                    upload_octets,
+                    download_octets,
+                )
+        slices = roll_up.slices
         if not slices:
             return [], frozenset()
         rolled_until = await work.usage.rolled_until()
@@ -112,10 +119,26 @@ class BookUsage:
             await self._add_late(work, metered, hours, nas_hours, rolled_until)
         return periods, await self._charge(work, metered, roll_up, periods, now, rolled_until)
 
+    async def _metered(self, work: Work, moved: Iterable[Moved]) -> dict[int, MeteredService]:
+        """Return whose usage it is, by id as a number."""
+        wanted = {one.service_id.int: one.service_id for one in moved if one.service_id is not None}
+        known = self._remembered
+        if known is None:
+            found = await work.usage.metered_services(list(wanted.values()))
+            return {service_id.int: service for service_id, service in found.items()}
+        metered = {number: service for number in wanted if (service := known.get(number)) is not None}
+        unknown = [service_id for number, service_id in wanted.items() if number not in metered]
+        if unknown:
+            state = known.state
+            found = await work.usage.metered_services(unknown)
+            known.put(found.values(), state)
+            metered |= {service_id.int: service for service_id, service in found.items()}
+        return metered
+
     async def _add_late(
         self,
         work: Work,
-        metered: Mapping[UUID, MeteredService],
+        metered: Mapping[int, MeteredService],
         hours: Iterable[tuple[UUID, datetime, int, int]],
         nas_hours: Iterable[tuple[UUID, datetime, int, int]],
         rolled_until: datetime,
@@ -124,7 +147,7 @@ class BookUsage:
         days: Counter[tuple[UUID, date, int]] = Counter()
         for service_id, hour_at, upload_octets, download_octets in hours:
             if hour_at < rolled_until:
-                on = local_date(hour_at, metered[service_id].timezone)
+                on = local_date(hour_at, metered[service_id.int].timezone)
                 days[service_id, on, 0] += upload_octets
                 days[service_id, on, 1] += download_octets
         keys = sorted({(service_id, on) for service_id, on, _ in days}, key=_place)
@@ -141,18 +164,20 @@ class BookUsage:
     async def _charge(
         self,
         work: Work,
-        metered: Mapping[UUID, MeteredService],
+        metered: Mapping[int, MeteredService],
         roll_up: RollUp,
         periods: Iterable[PeriodTotals],
         now: datetime,
         rolled_until: datetime | None,
     ) -> frozenset[UUID]:
         """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
-        await self._learn_plans(work, metered.values())
+        if not await self._has_charged_plan(work, metered.values()):
+            return frozenset()
         charged: set[UUID] = set()
         entries = []
+        last_hours = roll_up.last_hours()
         for period in periods:
-            service = metered[period.service_id]
+            service = metered[period.service_id.int]
             plan = self._plans[service.plan_version_id]
             if not _is_charged(plan):
                 continue
@@ -160,7 +185,7 @@ class BookUsage:
             amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
             if amount_minor <= 0:
                 continue
-            hour_at = roll_up.last_hours[period.service_id, period.start_on]
+            hour_at = last_hours[period.service_id, period.start_on]
             await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
             if rolled_until is not None and hour_at < rolled_until:
                 on = local_date(hour_at, service.timezone)
@@ -173,15 +198,18 @@ class BookUsage:
             await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
         return frozenset(charged)
 
-    async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> None:
-        unknown = {service.plan_version_id for service in services} - self._plans.keys()
-        if not unknown:
-            return
-        if len(self._plans) > _MAX_PLANS:
-            self._plans = {}
-            unknown = {service.plan_version_id for service in services}
-        for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
-            self._plans[plan_version_id] = plan_from_definition(definition)
+    async def _has_charged_plan(self, work: Work, services: Iterable[MeteredService]) -> bool:
+        """Learn the plans of these services, and tell whether one of them is paid for by use and in advance."""
+        by_number = {service.plan_version_id.int: service.plan_version_id for service in services}
+        in_use = set(by_number.values())
+        unknown = in_use - self._plans.keys()
+        if unknown:
+            if len(self._plans) > _MAX_PLANS:
+                self._plans = {}
+                unknown = in_use
+            for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
+                self._plans[plan_version_id] = plan_from_definition(definition)
+        return any(_is_charged(self._plans[plan_version_id]) for plan_version_id in in_use)
 
 
 def _place(key: tuple[UUID, date]) -> tuple[int, date]:
@@ -191,3 +219,37 @@ def _place(key: tuple[UUID, date]) -> tuple[int, date]:
 
 def _is_charged(plan: Plan) -> bool:
     return plan.charging is Charging.PER_USE and plan.timing is Timing.PREPAID
+
+
+class RememberedServices:
+    """What the meter needs to know of services, from one batch to the next; changes of services are told to `forget`.
+
+    At most `most` of them. What is read while something is forgotten is not kept: it may be from before.
+    """
+
+    def __init__(self, most: int = _MAX_SERVICES) -> None:
+        self.state = 0  # how often something was forgotten
+        self._most = most
+        self._services: dict[int, MeteredService] = {}
+
+    def get(self, number: int) -> MeteredService | None:
+        """Return the service whose id is that number, None where it must be read."""
+        return self._services.get(number)
+
+    def put(self, services: Iterable[MeteredService], state: int) -> None:
+        """Keep what was read since `state`."""
+        if state != self.state:
+            return
+        for service in services:
+            if len(self._services) >= self._most:
+                self._services.clear()
+            self._services[service.service_id.int] = service
+
+    def forget(self, service_ids: Iterable[UUID] | None = None) -> None:
+        """Have services read again: these, or all of them."""
+        self.state += 1
+        if service_ids is None:
+            self._services.clear()
+            return
+        for service_id in service_ids:
+            self._services.pop(service_id.int, None)

@@ -21,7 +21,7 @@ from netbilld.ports.clock import Clock
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.services.batch_knowledge import BatchKnowledge
-from netbilld.services.book_usage import BookUsage, Moved
+from netbilld.services.book_usage import BookUsage, Moved, RememberedServices
 from netbilld.services.book_usage import Work as BookWork
 from netbilld.services.plain_reports import PlainReports
 
@@ -159,14 +159,29 @@ class MeterUsage:
     """
 
     def __init__(
-        self, store: Store, journal: Journal, clock: Clock, timezone: str, batch_records: int = BATCH_RECORDS
+        self,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        timezone: str,
+        batch_records: int = BATCH_RECORDS,
+        services: RememberedServices | None = None,
     ) -> None:
-        """Take what to work with; `timezone` is for usage that is nobody's and for booking dates."""
+        """Take what to work with.
+
+        Args:
+            store: where to.
+            journal: where from.
+            clock: tells the time.
+            timezone: for usage that is nobody's, and for booking dates.
+            batch_records: most records a transaction.
+            services: where services are remembered, for somebody who is told of their changes; None reads them anew.
+        """
         self.applied = self.unknown_nas = self.unreadable = self.parked = self.doubted = self.doubts_waiting = 0
         self._store = store
         self._journal = journal
         self._clock = clock
-        self._book = BookUsage(timezone)
+        self._book = BookUsage(timezone, services)
         self._batch_records = batch_records
         self._cursor: JournalCursor | None = None
         self._is_sure = False

@@ -1,7 +1,9 @@
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
-from netbilld.accounting.usage import MAX_SPAN, MeteredService, RollUp, cut, hour_of, period_of
+from netbilld.accounting.roll_up import RollUp
+from netbilld.accounting.usage import MAX_SPAN, MeteredService, cut, hour_of, period_of
 
 SERVICE = UUID(int=1)
 JAKARTA = "Asia/Jakarta"
@@ -57,8 +59,7 @@ def test_a_billing_day_begins_at_local_midnight_and_is_clamped() -> None:
 def test_slices_roll_up_into_hours_and_periods_that_add_up() -> None:
     service = MeteredService(SERVICE, 11, JAKARTA, UUID(int=2), UUID(int=3), "100001", "IDR")
     roll_up = RollUp()
-    for part in cut(SERVICE, 5, utc(10, 15, 30), utc(10, 18, 30), 181, 18, JAKARTA):
-        roll_up.add(service, part)
+    roll_up.take(service, None, JAKARTA, SERVICE, 5, None, "radius", utc(10, 15, 30), utc(10, 18, 30), 181, 18)
     assert [row[1:] for row in roll_up.hour_rows()] == [
         (utc(10, 15), 30, 3),
         (utc(10, 16), 60, 6),
@@ -69,4 +70,21 @@ def test_slices_roll_up_into_hours_and_periods_that_add_up() -> None:
         (date(2026, 2, 11), date(2026, 3, 11), 90, 9),
         (date(2026, 3, 11), date(2026, 4, 11), 91, 9),
     ]
-    assert roll_up.last_hours[SERVICE, date(2026, 3, 11)] == utc(10, 18)
+    assert roll_up.last_hours()[SERVICE, date(2026, 3, 11)] == utc(10, 18)
+
+
+def test_what_falls_into_the_hour_of_what_came_before_is_summed_as_if_it_were_cut() -> None:
+    service = MeteredService(SERVICE, 11, JAKARTA, UUID(int=2), UUID(int=3), "100001", "IDR")
+    roll_up = RollUp()
+    spans = [(10, 15, 0), (10, 15, 30), (10, 16, 0), (10, 15, 59), (10, 17, 0)]
+    for begin, end in pairwise(spans):
+        begun, ended = sorted((utc(*begin), utc(*end)))
+        roll_up.take(service, None, JAKARTA, SERVICE, 5, None, "radius", begun, ended, 100, 7)
+    expected: dict[datetime, int] = {}
+    for part in roll_up.slices:
+        hour_at = hour_of(part.start_at, JAKARTA)
+        expected[hour_at] = expected.get(hour_at, 0) + part.upload_octets
+        assert hour_of(part.start_at, JAKARTA) + timedelta(hours=1) >= part.end_at
+    assert {row[1]: row[2] for row in roll_up.hour_rows()} == expected
+    assert sum(expected.values()) == 400
+    assert [row[1:] for row in roll_up.nas_hour_rows()] == [row[1:] for row in roll_up.hour_rows()]
