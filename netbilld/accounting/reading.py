@@ -21,6 +21,7 @@ class Onset(StrEnum):
     UNKNOWN = "unknown"  # they are only measured from here on
     ZERO = "zero"  # they began at zero since the reading before: all they show has moved since
     CONTINUED = "continued"  # they are the same counters under another number
+    RESTARTED = "restarted"  # they began at zero if they are lower now, else they are only measured from here on
 
 
 class MeterReading(NamedTuple):
@@ -85,6 +86,33 @@ class Meter:
     state: str = "waiting"
 
 
+class MeterLine(NamedTuple):
+    """A meter, with a user name of its service and the name of its device."""
+
+    meter: Meter
+    username: str
+    nas_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterDoubt:
+    """Octets of a meter that its port can't have carried; usage only once a person says so."""
+
+    id: int
+    meter_id: int
+    service_id: UUID
+    source: str
+    start_at: datetime
+    end_at: datetime
+    upload_octets: int
+    download_octets: int
+    fastest_bps: int
+    state: str
+    noted_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+
+
 class Took(StrEnum):
     """What became of a reading."""
 
@@ -140,11 +168,16 @@ def judge(meter: Meter, reading: MeterReading) -> tuple[Meter, Outcome]:
     order = _order(meter, reading)
     if order is Order.OLDER or (is_new_epoch and reading.epoch in meter.past_epochs):
         return meter, came._replace(took=Took.STALE)
-    if is_new_epoch and reading.onset is Onset.UNKNOWN:
-        return _started(meter, reading), came._replace(reason="the counters are other ones")
     before_up, before_down = meter.counter_upload_octets, meter.counter_download_octets
-    if is_new_epoch and reading.onset is Onset.ZERO:
-        before_up = before_down = 0
+    if is_new_epoch:
+        onset = reading.onset
+        if onset is Onset.RESTARTED:
+            is_lower = reading.upload_octets <= before_up and reading.download_octets <= before_down
+            onset = Onset.ZERO if is_lower else Onset.UNKNOWN
+        if onset is Onset.UNKNOWN:
+            return _started(meter, reading), came._replace(reason="the counters are other ones")
+        if onset is Onset.ZERO:
+            before_up = before_down = 0
     cumulative = Reading(reading.upload_octets, reading.download_octets, reading.wide)
     moved = delta(before_up, before_down, cumulative, Order.NEWER if is_new_epoch else order)
     after = replace(

@@ -26,6 +26,7 @@ VERBS: Final[dict[str, str]] = {
     "import": "bring in subscribers from a CSV file",
     "session": "list and disconnect sessions",
     "usage": "octets as metered",
+    "meter": "meter services by ports of devices and by readings handed in",
     "invoice": "make, list and show invoices",
     "payment": "record and list payments",
     "ledger": "check the books, show an account",

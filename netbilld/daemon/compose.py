@@ -26,6 +26,7 @@ from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
+from netbilld.daemon.devices import Devices
 from netbilld.daemon.health import Health
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
@@ -95,6 +96,7 @@ class Parts:
     care: CertificateCare
     metering: Metering
     addressing: Addressing
+    devices: Devices
     admissions: Admissions
     keep_admissions: KeepAdmissions
     mqtt: Mqtt | None
@@ -128,6 +130,7 @@ class Parts:
         if self.workers is not None:
             self.workers.close()
         self.coa.close()
+        self.devices.close()
         await self.database.close()
         self.lock.release()
 
@@ -266,9 +269,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
         )
         nodes.tell_of(metering, keep_admissions)
+        told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
+        readings = MeterReadings(database, BookUsage(settings.timezone), told.run)
+        devices = Devices(settings, database, box, clock, entropy, readings)
         mqtt = mqtt_of(settings, database, clock) if Role.MQTT in roles else None
         if mqtt is not None:
-            readings = MeterReadings(database, BookUsage(settings.timezone), follow.run)
             mqtt.connect(metering, entitle, reconcile, readings)
             mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
         failures = Failures()
@@ -282,6 +287,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             guessers=auth.guessers,
             eap=auth.eap,
             addressing=addressing,
+            devices=devices,
             admissions=admissions,
             attempts=attempts,
             reconcile=reconcile,
@@ -369,6 +375,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             care=care,
             metering=metering,
             addressing=addressing,
+            devices=devices,
             admissions=admissions,
             keep_admissions=keep_admissions,
             mqtt=mqtt,

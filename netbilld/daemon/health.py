@@ -9,6 +9,7 @@ from netbilld.adapters.nas.coa import CoaClient
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
+from netbilld.daemon.devices import Devices
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.mqtt import Mqtt
@@ -61,6 +62,7 @@ class Health:
         guessers: SlowGuessers,
         eap: EapServer,
         addressing: Addressing,
+        devices: Devices,
         admissions: Admissions,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
@@ -82,6 +84,7 @@ class Health:
         self._guessers = guessers
         self._eap = eap
         self._addressing = addressing
+        self._devices = devices
         self._admissions = admissions
         self._attempts = attempts
         self._reconcile = reconcile
@@ -290,6 +293,7 @@ class Health:
             [(f'{{nas="{nas_id}"}}', int(lane.silent)) for nas_id, lane in lanes.items()],
         )
         yield from _coa_families(self._coa)
+        yield from self._devices.metrics()
         ports = [(f'{{port="{port.name}"}}', port) for port in self.http]
         yield (
             "netbilld_http_connections",

@@ -220,6 +220,7 @@ class Daemon:
                 partial(daily, DailyAt(billing.run_at, parts.settings.timezone), parts.clock, self._bill),
             ),
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
+            **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
         }
 
     async def _feed_watchdog(self) -> None:
@@ -285,6 +286,7 @@ class Daemon:
             await self.parts.addressing.load()
         if nas_changed:
             await self._clients.load()
+            self.parts.devices.poll.look_again()
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
             await self.parts.orders.nas_heard(nas_id)
         now = self.parts.clock.now()

@@ -225,6 +225,15 @@ class NodeSettings(_Section):
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_hosts), Field(min_length=1)] = EVERYTHING
 
 
+class SnmpSettings(_Section):
+    interval: Annotated[int, Field(ge=1, le=3600)] = 60  # seconds from one reading of a device to the next
+    sessions_interval: Annotated[int, Field(ge=1, le=3600)] = 300  # likewise of all its interfaces, for the cross-check
+    timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 2.0  # for one answer; each question is asked twice
+    parallel: Annotated[int, Field(ge=1, le=1000)] = 32  # devices asked at once
+    differs_percent: Annotated[int, Field(ge=1, le=100)] = 5  # less than that between two meters is how they count
+    differs_megabytes: Annotated[int, Field(ge=0, le=1_000_000)] = 100  # an hour with less missing is not worth a word
+
+
 class AddressSettings(_Section):
     hold_seconds: Annotated[int, Field(ge=10, le=3600)] = 120  # an address given waits so long for its session's Start
     suspect_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 24  # kept for sessions of a NAS that fell silent
@@ -273,6 +282,7 @@ class Settings(BaseSettings):
     billing: BillingSettings = BillingSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
     metering: MeteringSettings = MeteringSettings()
+    snmp: SnmpSettings = SnmpSettings()
     addresses: AddressSettings = AddressSettings()
     mqtt: MqttSettings = MqttSettings()
     outage: OutageSettings = OutageSettings()

@@ -20,6 +20,7 @@ from netbilld.model.units import parse_rate_bps
 from netbilld.ports.changes import Changes
 from netbilld.radius.radsec import ANY_CERTIFICATE, parse_binding
 from netbilld.services.new_service import Sealer
+from netbilld.services.snmp_fields import NO_SNMP, SnmpFields, snmp_columns
 from netbilld.services.subscriber_fields import clean_text
 
 DEFAULT_VENDOR: Final = "mikrotik"
@@ -87,6 +88,7 @@ class NasFields:
     counter_unit: str | None = None
     ipv6_octets: str | None = None
     port_speed: str | None = None
+    snmp: SnmpFields = field(default=SnmpFields(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class ManageNas:
             "counter_unit": COUNTER_UNITS[0],
             "ipv6_octets": IPV6_PLACES[0],
             "port_bps": None,
+            **NO_SNMP,
         }
         _refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
         unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
@@ -221,6 +224,7 @@ class ManageNas:
             community = clean_text("SNMP community", fields.snmp_community, 200)
             sealed = self._box.seal(community.encode(), snmp_community_place(nas_id)) if community else None
             columns["snmp_community_sealed"] = sealed
+        columns |= snmp_columns(self._box, nas_id, fields.snmp)
         if fields.radsec_name is not None:
             columns["radsec_name"] = parse_binding(fields.radsec_name) if fields.radsec_name.strip() else None
         if fields.wall_by is not None:

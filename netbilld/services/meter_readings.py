@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol
 
-from netbilld.accounting.reading import Meter, MeterReading, Outcome, Took, judge, refused
+from netbilld.accounting.reading import Meter, MeterDoubt, MeterReading, Outcome, Took, judge, refused
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.book_usage import Work as BookWork
 from netbilld.services.meter_usage import Batch
@@ -17,6 +17,7 @@ MOST_AT_ONCE: Final = 500  # readings a transaction: on SQLite nobody else write
 class Meters(Protocol):
     async def locked(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Meter]: ...
     async def keep(self, changed: Iterable[Meter]) -> None: ...
+    async def doubt(self, doubts: Sequence[MeterDoubt]) -> None: ...
 
 
 class Work(BookWork, Protocol):
@@ -68,6 +69,7 @@ class MeterReadings:
             before = await work.meters.locked({(reading.source, reading.key) for reading in readings})
             after = dict(before)
             outcomes = [_take(after, reading) for reading in readings]
+            pairs = list(zip(readings, outcomes, strict=True))
             moved = [
                 Moved(
                     came.service_id,
@@ -79,10 +81,13 @@ class MeterReadings:
                     came.upload_octets,
                     came.download_octets,
                 )
-                for reading, came in zip(readings, outcomes, strict=True)
+                for reading, came in pairs
                 if came.took is Took.COUNTED
             ]
             periods, charged = await self._book.handle(work, moved, now) if moved else ([], frozenset())
+            doubts = [_doubt(reading, came, now) for reading, came in pairs if came.took is Took.DOUBTED]
+            if doubts:
+                await work.meters.doubt(doubts)
             await work.meters.keep(meter for key, meter in after.items() if meter != before[key])
         for came in outcomes:
             self.took[came.took] += 1
@@ -106,3 +111,21 @@ def _take(meters: dict[tuple[str, str], Meter], reading: MeterReading) -> Outcom
         return refusal or Outcome(Took.REFUSED)
     meters[reading.source, reading.key], came = judge(meter, reading)
     return came
+
+
+def _doubt(reading: MeterReading, came: Outcome, now: datetime) -> MeterDoubt:
+    assert came.meter_id is not None  # noqa: S101 - a doubt is a known meter's
+    assert came.service_id is not None  # noqa: S101 - likewise
+    return MeterDoubt(
+        id=0,
+        meter_id=came.meter_id,
+        service_id=came.service_id,
+        source=reading.source,
+        start_at=min(came.from_at or reading.at, reading.at),
+        end_at=reading.at,
+        upload_octets=came.upload_octets,
+        download_octets=came.download_octets,
+        fastest_bps=reading.fastest_bps or 0,
+        state="open",
+        noted_at=now,
+    )

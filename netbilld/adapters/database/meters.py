@@ -1,23 +1,25 @@
 """Meters beside the sessions: what each last read, and whose it is."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy import bindparam, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.accounting.reading import Meter
-from netbilld.adapters.database.tables import meters
+from netbilld.accounting.reading import Meter, MeterDoubt, MeterLine
+from netbilld.adapters.database.tables import credentials, meter_doubts, meters, nas
 from netbilld.model.errors import RefusedError
 
 _COLUMNS: Final = [meters.c[column.name] for column in fields(Meter)]
+_DOUBT_COLUMNS: Final = [meter_doubts.c[column.name] for column in fields(MeterDoubt)]
 _FIXED: Final = frozenset({"id", "service_id", "nas_id", "source", "key", "is_allowed", "is_swapped", "created_at"})
 _LEARNT: Final = tuple(column.name for column in fields(Meter) if column.name not in _FIXED)
 _KEYS_A_QUERY: Final = 400
+_MOST_DOUBTS: Final = 1000
 
 
 class MeterStore:
@@ -98,6 +100,52 @@ class MeterStore:
         query = select(*_COLUMNS).where(meters.c.id == meter_id, meters.c.removed_at.is_(None))
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return _meter(row) if row is not None else None
+
+    async def lines(self, service_id: UUID | None = None) -> list[MeterLine]:
+        """Return meters in use with the names a person knows them by; of one service if it is named."""
+        names = (
+            select(credentials.c.service_id, func.min(credentials.c.name).label("name"))
+            .group_by(credentials.c.service_id)
+            .subquery()
+        )
+        query = (
+            select(*_COLUMNS, names.c.name.label("username"), nas.c.name.label("nas_name"))
+            .join_from(meters, names, names.c.service_id == meters.c.service_id, isouter=True)
+            .join(nas, nas.c.id == meters.c.nas_id, isouter=True)
+            .where(meters.c.removed_at.is_(None))
+            .order_by(meters.c.id)
+        )
+        if service_id is not None:
+            query = query.where(meters.c.service_id == service_id)
+        lines = []
+        for row in (await self._connection.execute(query)).mappings():
+            values = dict(row)
+            username, nas_name = values.pop("username"), values.pop("nas_name")
+            lines.append(MeterLine(_meter(values), username or "", nas_name))
+        return lines
+
+    async def doubt(self, doubts: Sequence[MeterDoubt]) -> None:
+        """Keep octets that can't be true until a person decides; their ids are given here."""
+        rows = [{name: value for name, value in asdict(doubt).items() if name != "id"} for doubt in doubts]
+        await self._connection.execute(insert(meter_doubts), rows)
+
+    async def doubts(self, state: str | None = None) -> list[MeterDoubt]:
+        """Return what is or was in doubt, newest first."""
+        query = select(*_DOUBT_COLUMNS).order_by(meter_doubts.c.id.desc()).limit(_MOST_DOUBTS)
+        if state is not None:
+            query = query.where(meter_doubts.c.state == state)
+        return [MeterDoubt(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def decide(self, doubt_id: int, state: str, by: str, at: datetime) -> MeterDoubt | None:
+        """Settle an open doubt; None if there is none of that id."""
+        query = (
+            update(meter_doubts)
+            .where(meter_doubts.c.id == doubt_id, meter_doubts.c.state == "open")
+            .values(state=state, decided_by=by, decided_at=at)
+            .returning(*_DOUBT_COLUMNS)
+        )
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return MeterDoubt(**row) if row is not None else None
 
 
 def _meter(row: Mapping[Any, Any]) -> Meter:

@@ -50,7 +50,13 @@ class NasStore:
         await self._connection.execute(
             update(nas)
             .where(nas.c.id == nas_id)
-            .values(removed_at=now, secret_sealed=b"", api_url_sealed=None, snmp_community_sealed=None)
+            .values(
+                removed_at=now,
+                secret_sealed=b"",
+                api_url_sealed=None,
+                snmp_community_sealed=None,
+                snmp_user_sealed=None,
+            )
         )
 
     async def by_id(self, nas_id: UUID) -> Nas | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.devices import DeviceStore
     from netbilld.adapters.database.doubts import DoubtStore
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.explain import ExplainStore
@@ -62,6 +63,12 @@ class UnitOfWork:
         from netbilld.adapters.database.changes import ChangeStore
 
         return ChangeStore(self.connection)
+
+    @cached_property
+    def devices(self) -> "DeviceStore":
+        from netbilld.adapters.database.devices import DeviceStore
+
+        return DeviceStore(self.connection)
 
     @cached_property
     def doubts(self) -> "DoubtStore":

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from netbilld.accounting.counting import COUNTER_UNITS, IPV6_PLACES
 from netbilld.cli.cells import local_time
-from netbilld.cli.commands import nas_login
+from netbilld.cli.commands import nas_login, nas_snmp
 from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
@@ -17,6 +17,7 @@ from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place
 from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
+from netbilld.services.poll_devices import is_polled
 
 _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
@@ -66,7 +67,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         help="how it holds walled subscribers; default what suits its vendor: `nas show` tells",
     )
     parser.add_argument("--api-url", metavar="URL", help="of its own API, such as https://USER:PASSWORD@10.0.0.1")
-    parser.add_argument("--snmp-community", metavar="TEXT")
+    nas_snmp.add_snmp_options(parser)
     parser.add_argument(
         "--portal-source",
         action="append",
@@ -140,7 +141,8 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         port_speed=options.port_speed,
         portal_sources=portal_sources,
         api_url=options.api_url,
-        snmp_community=options.snmp_community,
+        snmp_community=await read_secret(options, "snmp-community", None),
+        snmp=await nas_snmp.read_snmp_fields(options),
         radsec_name=options.radsec_name,
         wall_by=options.wall_by,
         forget_message_authenticator=not adding and options.forget_message_authenticator,
@@ -184,6 +186,7 @@ async def _show(context: Context, name: str) -> None:
         if nas is None:
             raise unknown_nas(name)
         document = _document(nas, context, await work.nas.open_sessions(nas.id))
+        document["device"] = nas_snmp.device_document(await work.devices.state(nas.id))
     document["dropped_packets"] = await dropped_packets(context.settings.data_dir, nas.name)
     if context.json_wanted:
         print_json(document, context.settings.timezone)
@@ -196,7 +199,10 @@ async def _show(context: Context, name: str) -> None:
         shown |= shown.pop("capabilities")
         del shown["vendor_notes"]
         dropped = shown.pop("dropped_packets")
+        device = shown.pop("device")
         print_fields(shown)
+        for line in nas_snmp.device_lines(device, zone):
+            print(line)
         for line in dropped or ():
             when = local_time(datetime.fromisoformat(line["last_at"]), zone)
             print(f"! {line['count']} packets dropped: {line['reason']}, from {line['source']}, last {when}")
@@ -226,7 +232,11 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "reported_ip": nas.reported_ip,
         "identifier": nas.identifier,
         "api_url": api_url,
-        "snmp": nas.snmp_community_sealed is not None,
+        "snmp": is_polled(nas),
+        "snmp_version": None if not is_polled(nas) else "3" if nas.snmp_user_sealed is not None else "2c",
+        "snmp_address": nas.snmp_address,
+        "snmp_port": nas.snmp_port,
+        "snmp_uplink": nas.snmp_uplink,
         "radsec_name": nas.radsec_name,
         "wall_by": nas.wall_by,
         "capabilities": capability_words(vendor_or_any(nas.vendor), nas.wall_by),

@@ -7,7 +7,7 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.changes import changes, idempotency
-from netbilld.adapters.database.tables.devices import meters
+from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
@@ -66,7 +66,9 @@ __all__ = [
     "changes",
     "counters",
     "credentials",
+    "cross_checks",
     "desired",
+    "devices",
     "duty_terms",
     "enforcement_attempts",
     "idempotency",
@@ -78,6 +80,7 @@ __all__ = [
     "logins",
     "meta",
     "metadata",
+    "meter_doubts",
     "meters",
     "mqtt_retained",
     "nas",

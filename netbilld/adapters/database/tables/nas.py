@@ -34,6 +34,10 @@ nas = Table(
     Column(
         "suspect_since_at", Instant
     ),  # the whole NAS fell silent: its sessions are in doubt and hold their addresses
+    Column("snmp_user_sealed", LargeBinary),
+    Column("snmp_address", String(253)),
+    Column("snmp_port", Integer),
+    Column("snmp_uplink", String(200)),  # the interface whose traffic is all of its subscribers'
     Index(
         "uq_nas_name_key",
         "name_key",

@@ -1,0 +1,392 @@
+"""PollDevices: reads every device that SNMP is set for, at its interval; none waits for another."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Final, Protocol
+from uuid import UUID
+
+from netbilld.accounting.device_clock import DeviceClock, epoch_of, first, index_in, tick
+from netbilld.accounting.reading import Meter, MeterReading, Onset, Outcome, Took
+from netbilld.accounting.series import Series, series_of
+from netbilld.model.device_state import DeviceState
+from netbilld.model.errors import InvalidInputError
+from netbilld.model.nas import Nas, snmp_community_place
+from netbilld.model.snmp import PORT, SnmpAccess, read_user, snmp_user_place
+from netbilld.ports.clock import SteadyClock
+from netbilld.ports.snmp import DeviceReader, DeviceRefusedError, DeviceReport, DeviceSilentError, Port, Wanted
+
+LOOK_SECONDS: Final = 10.0  # for devices that were added, changed or removed
+TURN_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 300.0  # between two questions to a device that is silent
+PATIENT_FAILURES: Final = 3  # before it is asked less often
+_MOST_NOTES: Final = 10
+_WRAP_BITS: Final = 8 * 2**32
+logger = logging.getLogger("netbilld.devices")
+
+
+class Devices(Protocol):
+    async def state(self, nas_id: UUID) -> DeviceState | None: ...
+    async def keep(self, state: DeviceState) -> None: ...
+
+
+class Meters(Protocol):
+    async def in_use(
+        self, *, source: str | None = None, nas_id: UUID | None = None, service_id: UUID | None = None
+    ) -> list[Meter]: ...
+
+
+class Nases(Protocol):
+    async def all(self) -> list[Nas]: ...
+
+
+class Work(Protocol):
+    @property
+    def nas(self) -> Nases: ...
+    @property
+    def meters(self) -> Meters: ...
+    @property
+    def devices(self) -> Devices: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Opener(Protocol):
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+
+class Readings(Protocol):
+    async def handle(self, readings: Sequence[MeterReading], now: datetime) -> list[Outcome]: ...
+
+
+class SessionSums(Protocol):
+    """Takes every interface of a device, for what its sessions move."""
+
+    async def take(self, nas: Nas, ports: Sequence[Port], at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollPolicy:
+    """How often devices are read, how many at once, and how often all their interfaces."""
+
+    interval_seconds: float
+    most_at_once: int
+    sessions_seconds: float
+
+
+@dataclass(slots=True)
+class _Turn:
+    nas: Nas
+    due_mono: float
+    sessions_due_mono: float
+    is_busy: bool = False
+
+
+class PollDevices:
+    """One loop; a device is asked one thing at a time, and one that is silent is asked less often.
+
+    Attributes:
+        polls, silent: readings tried, and those that got nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reader: DeviceReader,
+        box: Opener,
+        readings: Readings,
+        clock: SteadyClock,
+        policy: PollPolicy,
+        jitter: Callable[[], float],
+        sums: SessionSums | None = None,
+    ) -> None:
+        """Take what to work with; `jitter` gives 0 to 1, so that not all devices are asked in one moment."""
+        self.polls = self.silent = 0
+        self._store = store
+        self._reader = reader
+        self._box = box
+        self._readings = readings
+        self._clock = clock
+        self._policy = policy
+        self._jitter = jitter
+        self._sums = sums
+        self._turns: dict[UUID, _Turn] = {}
+        self._looked_mono: float | None = None
+
+    @property
+    def devices(self) -> int:
+        """Return how many are read."""
+        return len(self._turns)
+
+    def look_again(self) -> None:
+        """Have the list of devices read again at once."""
+        self._looked_mono = None
+
+    async def run(self) -> None:
+        """Read devices for ever.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        for turn in self._turns.values():
+            turn.is_busy = False
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._look()
+                now_mono = self._clock.monotonic()
+                busy = sum(turn.is_busy for turn in self._turns.values())
+                for turn in sorted(self._turns.values(), key=lambda one: one.due_mono):
+                    if turn.due_mono > now_mono or busy >= self._policy.most_at_once:
+                        break
+                    if not turn.is_busy:
+                        turn.is_busy = True
+                        busy += 1
+                        tasks.create_task(self._take_turn(turn))
+                await asyncio.sleep(TURN_SECONDS)
+
+    async def _look(self) -> None:
+        now_mono = self._clock.monotonic()
+        if self._looked_mono is not None and now_mono - self._looked_mono < LOOK_SECONDS:
+            return
+        async with self._store.read() as work:
+            found = {nas.id: nas for nas in await work.nas.all() if is_polled(nas)}
+        for nas_id in self._turns.keys() - found.keys():
+            del self._turns[nas_id]
+        for nas_id, nas in found.items():
+            turn = self._turns.get(nas_id)
+            if turn is None:
+                due = now_mono + self._jitter() * min(self._policy.interval_seconds, LOOK_SECONDS)
+                self._turns[nas_id] = _Turn(nas, due, due)
+            else:
+                if _how(turn.nas) != _how(nas):
+                    turn.due_mono = now_mono
+                turn.nas = nas
+        self._looked_mono = now_mono
+
+    async def _take_turn(self, turn: _Turn) -> None:
+        began = self._clock.monotonic()
+        sessions = self._sums is not None and began >= turn.sessions_due_mono
+        try:
+            failures = await self.poll(turn.nas, sessions=sessions)
+        finally:
+            turn.is_busy = False
+        pause = self._policy.interval_seconds
+        if failures >= PATIENT_FAILURES:
+            pause = max(pause, min(pause * 2 ** (failures - PATIENT_FAILURES + 1), LONGEST_PAUSE_SECONDS))
+            pause *= 0.9 + 0.2 * self._jitter()
+        turn.due_mono = max(began + pause, self._clock.monotonic())
+        if sessions and not failures:
+            turn.sessions_due_mono = began + self._policy.sessions_seconds
+
+    async def poll(self, nas: Nas, *, sessions: bool = False) -> int:
+        """Read a device once, book what its meters moved, and keep how it is.
+
+        Returns:
+            how many times in a row it has failed now.
+
+        Raises:
+            StoreUnavailableError: the database is away; the next reading books what this one has not.
+        """
+        async with self._store.read() as work:
+            meters = await work.meters.in_use(source="snmp", nas_id=nas.id)
+            before = await work.devices.state(nas.id)
+        asked_at = self._clock.now()
+        self.polls += 1
+        try:
+            access = access_of(nas, self._box)
+            report = await self._reader.read(access, _wanted(meters, sessions=sessions))
+        except (DeviceSilentError, DeviceRefusedError, InvalidInputError) as error:
+            self.silent += 1
+            state = replace(before or DeviceState(nas_id=nas.id, asked_at=asked_at), asked_at=asked_at)
+            state = replace(state, failures=state.failures + 1, trouble=str(error)[:300])
+            if state.failures == 1:
+                logger.warning("NAS %s is not read over SNMP: %s", nas.name, error, extra={"event": "device_silent"})
+            async with self._store.write() as work:
+                await work.devices.keep(state)
+            return state.failures
+        at = self._clock.now()
+        clock, begun = _clock_of(before, report, at)
+        readings, notes = _readings(meters, report, clock, begun, at)
+        outcomes = await self._readings.handle(readings, at) if readings else []
+        notes += _doubts(meters, readings, outcomes)
+        if sessions and self._sums is not None:
+            await self._sums.take(nas, report.every_port, at)
+        if before is not None and before.failures:
+            logger.info("NAS %s is read over SNMP again", nas.name, extra={"event": "device_answers"})
+        async with self._store.write() as work:
+            await work.devices.keep(_state(nas.id, asked_at, report, clock, notes))
+        return 0
+
+
+def is_polled(nas: Nas) -> bool:
+    """Tell whether SNMP is set for a NAS."""
+    return nas.snmp_community_sealed is not None or nas.snmp_user_sealed is not None
+
+
+def access_of(nas: Nas, box: Opener) -> SnmpAccess:
+    """Return where and how a NAS is read.
+
+    Raises:
+        InvalidInputError: SNMP is not set for it, or its address is a network and it says nowhere where its agent is.
+    """
+    if not is_polled(nas):
+        raise InvalidInputError(
+            f"SNMP is not set for NAS {nas.name}", hint=f"`netbilld nas set {nas.name} --snmp-community …`"
+        )
+    host = nas.snmp_address
+    if host is None:
+        network = ip_network(nas.address)
+        host = str(network.network_address) if network.num_addresses == 1 else nas.reported_ip
+    if host is None:
+        raise InvalidInputError(
+            f"its address {nas.address} is a network", hint=f"`netbilld nas set {nas.name} --snmp-address …`"
+        )
+    user = community = None
+    if nas.snmp_user_sealed is not None:
+        user = read_user(box.open(nas.snmp_user_sealed, snmp_user_place(nas.id)))
+    elif nas.snmp_community_sealed is not None:
+        community = box.open(nas.snmp_community_sealed, snmp_community_place(nas.id)).decode()
+    return SnmpAccess(host, nas.snmp_port or PORT, community, user)
+
+
+def _how(nas: Nas) -> tuple[object, ...]:
+    return (
+        nas.address,
+        nas.snmp_address,
+        nas.snmp_port,
+        nas.snmp_community_sealed,
+        nas.snmp_user_sealed,
+        nas.snmp_uplink,
+    )
+
+
+def _wanted(meters: Sequence[Meter], *, sessions: bool) -> Wanted:
+    named: dict[str, set[str]] = {}
+    known: dict[tuple[str, str], str] = {}
+    for meter in meters:
+        series = series_of(meter.key)
+        named.setdefault(series.kind, set()).add(series.name)
+        if (index := index_in(meter.epoch)) is not None:
+            known[series.kind, series.name] = index
+    return Wanted(
+        interfaces=named.get("interface", ()),
+        aliases=named.get("alias", ()),
+        queues=named.get("queue", ()),
+        known=known,
+        sessions=sessions,
+    )
+
+
+def _clock_of(before: DeviceState | None, report: DeviceReport, at: datetime) -> tuple[DeviceClock, Onset | None]:
+    if before is None or before.answered_at is None:
+        return first(report.uptime_ticks, at, is_host=report.is_host_uptime), None
+    last = DeviceClock(before.ticks, before.answered_at, before.boots, before.is_host_clock, before.began)
+    return tick(last, report.uptime_ticks, at, is_host=report.is_host_uptime)
+
+
+def _readings(
+    meters: Sequence[Meter], report: DeviceReport, clock: DeviceClock, begun: Onset | None, at: datetime
+) -> tuple[list[MeterReading], list[str]]:
+    """Return what the meters of a device read, and what is odd about them."""
+    readings: list[MeterReading] = []
+    notes: list[str] = []
+    names: dict[str, dict[str, str]] = {}
+    for (kind, index), name in report.names.items():
+        names.setdefault(kind, {})[index] = name
+    for meter in meters:
+        series = series_of(meter.key)
+        port = report.ports.get((series.kind, series.name))
+        if port is None:
+            twice = (series.kind, series.name) in report.ambiguous
+            notes.append(f"{series.kind} {series.name} is {'there more than once' if twice else 'not there'}")
+            continue
+        if note := _narrow(meter, port, at):
+            notes.append(f"{series.kind} {series.name}: {note}")
+        readings.append(_reading(meter, series, port, clock, begun, at, names.get(series.kind, {})))
+    return readings, notes
+
+
+def _reading(
+    meter: Meter,
+    series: Series,
+    port: Port,
+    clock: DeviceClock,
+    begun: Onset | None,
+    at: datetime,
+    names: Mapping[str, str],
+) -> MeterReading:
+    epoch, onset = epoch_of(
+        meter.epoch,
+        clock,
+        begun,
+        port.index,
+        port.discontinuity,
+        wide=port.wide,
+        is_dynamic=series.is_dynamic,
+        names={index: name for index, name in names.items() if name != series.name},
+    )
+    upload, download = port.in_octets, port.out_octets  # what the device takes in, the subscriber has sent
+    if meter.is_swapped:
+        upload, download = download, upload
+    return MeterReading(
+        meter.service_id,
+        meter.source,
+        meter.key,
+        at,
+        upload,
+        download,
+        port.wide,
+        clock.ticks,
+        epoch,
+        onset,
+        port.fastest_bps,
+    )
+
+
+def _narrow(meter: Meter, port: Port, at: datetime) -> str | None:
+    """Return a warning where a 32-bit counter may have gone round more than once between two readings."""
+    if port.wide or meter.at is None:
+        return None
+    if port.fastest_bps is not None and port.fastest_bps * (at - meter.at).total_seconds() >= _WRAP_BITS:
+        return "its 32-bit counters may have gone round more than once; read it more often, or by 64-bit ones"
+    return None
+
+
+def _doubts(meters: Sequence[Meter], readings: Sequence[MeterReading], outcomes: Sequence[Outcome]) -> list[str]:
+    named = {meter.key: series_of(meter.key) for meter in meters}
+    return [
+        f"{named[reading.key].kind} {named[reading.key].name}: {came.upload_octets + came.download_octets} octets "
+        f"since {came.from_at:%Y-%m-%d %H:%M} UTC are {came.reason}: not booked"
+        for reading, came in zip(readings, outcomes, strict=True)
+        if came.took is Took.DOUBTED
+    ]
+
+
+def _state(
+    nas_id: UUID, asked_at: datetime, report: DeviceReport, clock: DeviceClock, notes: Sequence[str]
+) -> DeviceState:
+    return DeviceState(
+        nas_id=nas_id,
+        asked_at=asked_at,
+        answered_at=clock.at,
+        notes=tuple(notes[:_MOST_NOTES]),
+        ticks=clock.ticks,
+        boots=clock.boots,
+        is_host_clock=clock.is_host,
+        began=clock.began,
+        name=report.name[:200],
+        description=report.description[:300],
+        version=report.version[:200],
+        cpu_percent=report.cpu_percent,
+        memory_octets=report.memory_octets,
+        memory_used_octets=report.memory_used_octets,
+        temperature_decidegrees=report.temperature_decidegrees,
+        ppp_sessions=report.ppp_sessions,
+    )
