@@ -33,3 +33,8 @@ def duration(seconds: int) -> str:
     days, rest = divmod(seconds, 86_400)
     clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
     return f"{days}d {clock}" if days else clock
+
+
+def printable(name: str) -> str:
+    """Return a name without what could move a terminal's cursor: whoever logs in chooses it."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)

@@ -27,6 +27,7 @@ VERBS: Final[dict[str, str]] = {
     "session": "list and disconnect sessions",
     "usage": "octets as metered",
     "meter": "meter services by ports of devices and by readings handed in",
+    "journal": "the accounting journal: how far it is applied, what is in it, apply a dead node's",
     "invoice": "make, list and show invoices",
     "payment": "record and list payments",
     "ledger": "check the books, show an account",

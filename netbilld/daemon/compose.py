@@ -28,6 +28,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.health import Health
+from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
@@ -104,6 +105,7 @@ class Parts:
     snapshots: Snapshots | None
     nodes: Nodes
     orders: Orders
+    watch: JournalWatch
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -173,6 +175,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             commit_seconds=settings.metering.commit_milliseconds / 1000,
             commit_records=settings.metering.commit_records,
             segment_octets=settings.metering.segment_megabytes * 1024 * 1024,
+            most_octets=settings.metering.journal_megabytes * 1024 * 1024,
         )
         journal.open()
         if snapshot is None:
@@ -264,6 +267,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         meter = MeterUsage(database, journal, clock, settings.timezone, services=services)
         metering = Metering(journal, meter, follow, clock, services)
         metering.makes_way = partial(_somebody_waits, edge, pool)
+        watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
         keep_admissions = admissions.connect(
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
@@ -300,6 +304,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             knowledge=knowledge,
             snapshots=snapshots,
             nodes=nodes,
+            watch=watch,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -383,6 +388,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             snapshots=snapshots,
             nodes=nodes,
             orders=nas_orders,
+            watch=watch,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

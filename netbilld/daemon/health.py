@@ -11,6 +11,7 @@ from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.http_port import HttpPort
+from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.mqtt import Mqtt
 from netbilld.daemon.nodes import Nodes
@@ -75,6 +76,7 @@ class Health:
         knowledge: Knowledge | None = None,
         snapshots: Snapshots | None = None,
         nodes: Nodes | None = None,
+        watch: JournalWatch | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -97,6 +99,7 @@ class Health:
         self._knowledge = knowledge
         self._snapshots = snapshots
         self._nodes = nodes
+        self._watch = watch
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -112,6 +115,8 @@ class Health:
         if trouble := self._journal.trouble:
             reasons.append(f"accounting can't be made durable: {trouble}")
         notices = [notice] if self._knowledge is not None and (notice := self._knowledge.notice) else []
+        if self._watch is not None and self._watch.notice is not None:
+            notices.append(self._watch.notice)
         notices += [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
         if self._radsec is not None and self._radsec.trouble:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
@@ -315,6 +320,8 @@ class Health:
             yield from _knowledge_families(self._knowledge, self._snapshots)
         if self._nodes is not None:
             yield from _node_families(self._nodes)
+        if self._watch is not None:
+            yield from _watch_families(self._watch)
 
 
 def _coa_families(coa: CoaClient) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -395,6 +402,16 @@ def _node_families(nodes: Nodes) -> Iterator[tuple[str, str, str, Sequence[tuple
     ):
         samples = [(f'{{topic="{topic.name}"}}', getattr(topic, name)) for topic in nodes.news.topics]
         yield f"netbilld_node_news_{name}_total", "counter", help_text, samples
+
+
+def _watch_families(watch: JournalWatch) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+    for name, help_text, value in (
+        ("unapplied_octets", "Records that the database has not applied.", watch.unapplied_octets),
+        ("oldest_unapplied_seconds", "Age of the oldest of them; 0 for none.", round(watch.oldest_seconds(), 3)),
+        ("max_octets", "What it may take; beyond it accounting is not answered.", watch.most_octets),
+        ("alarm", "1 while too much of it waits, or has waited for too long.", int(watch.notice is not None)),
+    ):
+        yield f"netbilld_journal_{name}", "gauge", help_text, [("", value)]
 
 
 def _knowledge_families(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from netbilld.accounting.entry import JournalCursor
 from netbilld.accounting.session import Session
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
@@ -48,6 +49,7 @@ async def join(journal: Journal, database: Database) -> None:
             journal.directory,
             extra={"event": "journal_older"},
         )
+    journal.note_applied(applied)
 
 
 class Metering:
@@ -119,9 +121,15 @@ class Metering:
         return self._meter.doubts_waiting
 
     @property
+    def cursor(self) -> JournalCursor | None:
+        """How far the journal is applied, as far as this process knows."""
+        return self._meter.cursor
+
+    @property
     def behind_octets(self) -> int:
         """Return how much of the journal waits to be applied."""
-        return self._journal.unapplied_octets(self._meter.cursor) if self._meter.cursor is not None else 0
+        cursor = self._meter.cursor or self._journal.applied
+        return self._journal.unapplied_octets(cursor) if cursor is not None else 0
 
     async def run(self) -> None:
         """Apply what is committed, for ever."""

@@ -24,6 +24,7 @@ from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
 from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
+from netbilld.daemon.journal_watch import LOOK_SECONDS as JOURNAL_SECONDS
 from netbilld.daemon.knowledge import LOOK_SECONDS as FRESHNESS_SECONDS
 from netbilld.daemon.patience import ABANDON_SECONDS, LAST_WRITE_SECONDS
 from netbilld.daemon.roles import ROLE_OF, Duty, Role
@@ -168,6 +169,7 @@ class Daemon:
         parts, settings, failures = self.parts, self.parts.settings, self.parts.failures
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "database": self._join,
+            "journal": partial(every, JOURNAL_SECONDS, parts.watch.look),
             "what is known": partial(every, FRESHNESS_SECONDS, parts.knowledge.look),
             "metering": parts.metering.run,  # on every node: what its journal holds, it applies
             "change feed": self.feed.follow,

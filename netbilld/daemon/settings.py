@@ -212,6 +212,9 @@ class MeteringSettings(_Section):
     commit_records: Annotated[int, Field(ge=1, le=10_000)] = 256
     segment_megabytes: Annotated[int, Field(ge=1, le=1024)] = 16
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 7  # applied journal segments
+    journal_megabytes: Annotated[int, Field(ge=8, le=16_777_216)] = 16_384  # beyond it nothing is acknowledged
+    alarm_minutes: Annotated[int, Field(ge=1, le=100_000)] = 15  # age of what the database has not applied
+    alarm_megabytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_024  # and its size
     stale_minutes: Annotated[int, Field(ge=1, le=10_080)] = 15  # least silence before a session counts as stale
     auth_log_rows: Annotated[int, Field(ge=1000)] = 500_000
 

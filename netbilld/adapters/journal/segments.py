@@ -96,25 +96,33 @@ def lock_directory(directory: Path) -> int:
     return descriptor
 
 
-def journal_identity(directory: Path, new: UUID) -> UUID:
-    """Return the journal's lasting identity; a journal that has none takes `new`."""
+def read_identity(directory: Path) -> UUID:
+    """Return the journal's lasting identity.
+
+    Raises:
+        NetbilldError: the journal has none, or what is there is none.
+    """
     path = directory / "identity"
     try:
         return UUID(path.read_text("ascii").strip())
     except FileNotFoundError:
-        pass
+        problem = "is missing although the journal has segments"
     except (ValueError, UnicodeDecodeError):
-        raise NetbilldError(
-            f"{path} holds no journal identity",
-            hint="restore the file from a backup of the data directory",
-            code="journal_damaged",
-        ) from None
-    if segment_numbers(directory):
-        raise NetbilldError(
-            f"{path} is missing although the journal has segments",
-            hint="restore the file from a backup of the data directory",
-            code="journal_damaged",
-        )
+        problem = "holds no journal identity"
+    raise NetbilldError(
+        f"{path} {problem}", hint="restore the file from a backup of the data directory", code="journal_damaged"
+    )
+
+
+def journal_identity(directory: Path, new: UUID) -> UUID:
+    """Return the journal's lasting identity; a journal that has none, nor segments, takes `new`.
+
+    Raises:
+        NetbilldError: see `read_identity`.
+    """
+    path = directory / "identity"
+    if path.exists() or segment_numbers(directory):
+        return read_identity(directory)
     unfinished = directory / "unfinished"
     with unfinished.open("w", encoding="ascii") as file:
         file.write(f"{new}\n")

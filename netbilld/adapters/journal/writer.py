@@ -13,7 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
-from netbilld.accounting.entry import BEGINNING, JournalBatch, JournalCursor
+from netbilld.accounting.entry import BEGINNING, JournalBatch, JournalCursor, JournalEntry
+from netbilld.adapters.journal.applied import note_applied, read_applied
 from netbilld.adapters.journal.layout import (
     SEGMENT_HEADER_OCTETS,
     encode_record,
@@ -71,7 +72,17 @@ class Journal:
         commit_seconds: float = 0.003,
         commit_records: int = 256,
         segment_octets: int = 16 * 1024 * 1024,
+        most_octets: int | None = None,
     ) -> None:
+        """Take what to work with; nothing is touched before `open`.
+
+        Args:
+            directory: where its segments lie.
+            commit_seconds: longest that a record waits for others to be committed with.
+            commit_records: how many are committed together at most at once.
+            segment_octets: size of a segment.
+            most_octets: what is not applied may take on disk; beyond it nothing is acknowledged. None for any.
+        """
         self.directory: Final = directory
         self.identity = UUID(int=0)
         self.on_commit: Callable[[], None] | None = None
@@ -79,9 +90,12 @@ class Journal:
         self._commit_seconds = commit_seconds
         self._commit_records = commit_records
         self._segment_octets = segment_octets
+        self._most_octets = most_octets
+        self._applied: JournalCursor | None = None  # as far as this process has heard
         self._reader = JournalReader(directory)
         self._trouble: str | None = "the journal is not open"
         self._lock: int | None = None
+        self._first_segment = 0  # there was when it was opened
         self._durable = (0, 0)  # segment and position; replaced as one value by the thread
         self._next_sequence = 1
         self._file: int | None = None
@@ -114,6 +128,7 @@ class Journal:
         except NetbilldError:
             self._release()
             raise
+        self._applied = read_applied(self.directory)
         self._began = JournalCursor(*self._durable, self._next_sequence - 1)
         self._trouble = None
 
@@ -329,6 +344,9 @@ class Journal:
     def _roll(self, segment: int, room_octets: int) -> tuple[int, int]:
         """Go on in a new segment; the old one stays as it is, all of it durable or given up."""
         size = max(self._segment_octets, SEGMENT_HEADER_OCTETS + room_octets)
+        waiting_octets = 0 if self._applied is None else self.unapplied_octets(self._applied)
+        if self._most_octets is not None and waiting_octets + size > self._most_octets:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         created = create_segment(self.directory, self.identity, segment + 1, self._next_sequence, size)
         if self._file is not None:
             os.close(self._file)
@@ -344,7 +362,11 @@ class Journal:
         """
         self.failed += records
         reason = error.strerror or str(error)
-        if error.errno == errno.ENOSPC:
+        if error.errno == errno.EDQUOT and self._most_octets is not None:
+            reason = (
+                f"its bound of {self._most_octets >> 20} MiB not applied yet (metering.journal_megabytes) is reached"
+            )
+        elif error.errno == errno.ENOSPC:
             reason = f"no space left in {self.directory}"
         elif not self.directory.exists():
             reason = f"{self.directory} is gone; mount or restore it, and start netbilld again"
@@ -394,19 +416,47 @@ class Journal:
         """Octets between sound records that could not be read."""
         return self._reader.skipped_octets
 
+    def note_applied(self, cursor: JournalCursor) -> None:
+        """Take note of how far it is applied: for the bound, and on disk for a start without the database."""
+        if cursor != self._applied:
+            self._applied = cursor
+            with suppress(OSError):  # it is only a hint
+                note_applied(self.directory, cursor)
+
+    @property
+    def applied(self) -> JournalCursor | None:
+        """How far it is applied, as far as this process has heard, or one before it had noted; None for unknown."""
+        return self._applied
+
+    def oldest_after(self, cursor: JournalCursor) -> JournalEntry | None:
+        """Return the first durable entry after `cursor`; None where there is none."""
+        reader = JournalReader(self.directory)
+        try:
+            return next(iter(reader.read(cursor, 1, self._durable).entries), None)
+        finally:
+            reader.close()
+
     def unapplied_octets(self, cursor: JournalCursor) -> int:
         """Return how many octets of records lie after `cursor`, about."""
         segment, position = self._durable
+        cursor = max(cursor, JournalCursor(self._first_segment, 0, 0))
         if cursor.segment >= segment:
             return max(0, position - cursor.position)
         return position + (segment - cursor.segment) * self._segment_octets - cursor.position
 
     def prune(self, cursor: JournalCursor, before: datetime) -> int:
-        """Delete segments that lie wholly before `cursor` and were last written before `before`; return how many."""
+        """Delete segments that lie wholly before `cursor`, and return how many.
+
+        Those last written before `before`, and older ones sooner where the journal takes more room than it may.
+        """
         deleted = 0
-        for number in segment_numbers(self.directory):
+        numbers = segment_numbers(self.directory)
+        for number in numbers:
             path = segment_path(self.directory, number)
-            if number >= min(cursor.segment, self._durable[0]) or path.stat().st_mtime >= before.timestamp():
+            if number >= min(cursor.segment, self._durable[0]):
+                break
+            has_room = self._most_octets is None or (len(numbers) - deleted) * self._segment_octets <= self._most_octets
+            if has_room and path.stat().st_mtime >= before.timestamp():
                 break
             path.unlink()
             deleted += 1
@@ -425,6 +475,7 @@ class Journal:
         """Find the end of the last segment; what follows the last sound record was never acknowledged and is cut."""
         (self.directory / "unfinished").unlink(missing_ok=True)
         numbers = segment_numbers(self.directory)
+        self._first_segment = numbers[0] if numbers else 0
         if not numbers:
             self._roll(0, 0)
             return

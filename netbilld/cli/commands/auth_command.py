@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from netbilld.cli.cells import printable
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
 from netbilld.cli.output import print_json, print_table
@@ -68,14 +69,14 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         [
             [
                 attempt.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
-                _printable(attempt.username),
+                printable(attempt.username),
                 attempt.nas or "?",
-                _printable(attempt.mac or ""),
+                printable(attempt.mac or ""),
                 attempt.method,
                 attempt.result,
                 attempt.reason,
                 attempt.latency_us,
-                _printable(attempt.detail or ""),
+                printable(attempt.detail or ""),
             ]
             for attempt in attempts
         ],
@@ -98,11 +99,6 @@ def parse_since(written: str, now: datetime, zone: ZoneInfo) -> datetime:
         hint = "write 15m, 2h, 3d, 2026-11-22 or 2026-11-22T08:00"
         raise InvalidInputError(f"--since {written!r} is no time", hint=hint) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
-
-
-def _printable(name: str) -> str:
-    """Return a name without what could move a terminal's cursor: whoever logs in chooses it."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
 
 
 def _limit(word: str) -> int:
