@@ -44,6 +44,7 @@ from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
+from netbilld.daemon.watching import Watching
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.enforcement.backoff import RetryPolicy
@@ -98,6 +99,7 @@ class Parts:
     metering: Metering
     addressing: Addressing
     devices: Devices
+    watching: Watching
     admissions: Admissions
     keep_admissions: KeepAdmissions
     mqtt: Mqtt | None
@@ -133,6 +135,7 @@ class Parts:
             self.workers.close()
         self.coa.close()
         self.devices.close()
+        self.watching.close()
         await self.database.close()
         self.lock.release()
 
@@ -269,6 +272,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         metering.makes_way = partial(_somebody_waits, edge, pool)
         watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
+        watching = Watching(settings, database, box, clock, journal, directory)
+        watching.connect(metering, follow)
         keep_admissions = admissions.connect(
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
         )
@@ -292,6 +297,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             eap=auth.eap,
             addressing=addressing,
             devices=devices,
+            watching=watching,
             admissions=admissions,
             attempts=attempts,
             reconcile=reconcile,
@@ -381,6 +387,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             metering=metering,
             addressing=addressing,
             devices=devices,
+            watching=watching,
             admissions=admissions,
             keep_admissions=keep_admissions,
             mqtt=mqtt,

@@ -20,6 +20,7 @@ from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Role, duties_of
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.tasks import Failures
+from netbilld.daemon.watching import Watching
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.eap import EapServer
 from netbilld.radius.server import DropReason
@@ -64,6 +65,7 @@ class Health:
         eap: EapServer,
         addressing: Addressing,
         devices: Devices,
+        watching: Watching,
         admissions: Admissions,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
@@ -87,6 +89,7 @@ class Health:
         self._eap = eap
         self._addressing = addressing
         self._devices = devices
+        self._watching = watching
         self._admissions = admissions
         self._attempts = attempts
         self._reconcile = reconcile
@@ -284,6 +287,7 @@ class Health:
             [("", self._progress.behind_octets)],
         )
         yield from _address_families(self._addressing)
+        yield from self._watching.families()
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",

@@ -61,6 +61,7 @@ class Metering:
         on_sessions: told of every session that a batch has made or changed, and which of them are new, as soon as that
             is durable.
         services: what the meter remembers of them; it is told when they change.
+        on_followed: told of a batch once entitlement has followed what it metered.
         makes_way: tells whether log-ins are waiting. They go first: what is in the journal is safe, and the one who
             dials in waits now.
     """
@@ -84,6 +85,7 @@ class Metering:
         self.applied = 0
         self.on_sessions: Callable[[Sequence[Session], Collection[int]], None] | None = None
         self.on_batch: Callable[[Batch], None] | None = None
+        self.on_followed: Callable[[Batch], None] | None = None
         self.makes_way: Callable[[], bool] | None = None
         self._pauses_left = PAUSES_AT_FIRST
         self._hearing_since: datetime | None = None
@@ -145,6 +147,8 @@ class Metering:
             if self.on_batch is not None:
                 self.on_batch(batch)
             await self._follow.run(batch)
+            if self.on_followed is not None:
+                self.on_followed(batch)
             if batch.behind:
                 self._hearing_since = None
                 continue

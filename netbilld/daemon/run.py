@@ -179,6 +179,7 @@ class Daemon:
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
         loops |= parts.nodes.loops()
+        loops |= parts.watching.loops()  # likewise: who has metered a session watches it
         if parts.mqtt is not None:
             loops |= parts.mqtt.loops()
         if Role.RADIUS in settings.node.roles:
@@ -289,6 +290,7 @@ class Daemon:
         if nas_changed:
             await self._clients.load()
             self.parts.devices.poll.look_again()
+            await self.parts.watching.load()
         for nas_id in nas_changed:  # a mended port or secret: what waits for this NAS is tried at once
             await self.parts.orders.nas_heard(nas_id)
         now = self.parts.clock.now()

@@ -151,6 +151,7 @@ class RadiusSettings(_Section):
     workers: Annotated[int, Field(ge=1, le=33)] = 1  # above 1, all but one of them answer authentication
     require_message_authenticator: Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)] = "auto"
     interim_interval: Annotated[int, Field(ge=1, le=86_400)] = 300
+    interim_near_limit: Annotated[int, Field(ge=60, le=86_400)] = 60  # for who logs in with little left
     realms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ("*",)  # taken off a name nobody has
     reject_delay: Annotated[float, Field(ge=0, le=5)] = 0.5  # seconds; for those who guess passwords
     dictionary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_hosts)] = ()  # files of your own, to name more
@@ -217,6 +218,9 @@ class MeteringSettings(_Section):
     alarm_megabytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_024  # and its size
     stale_minutes: Annotated[int, Field(ge=1, le=10_080)] = 15  # least silence before a session counts as stale
     auth_log_rows: Annotated[int, Field(ge=1000)] = 500_000
+    edge_seconds: Annotated[float, Field(ge=1, le=300)] = 5.0  # between readings of a session about to use up a limit
+    edge_sessions: Annotated[int, Field(ge=0, le=100_000)] = 2_000  # watched so at once; 0 watches none
+    api_timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 4.0  # for a router's API
 
 
 def _host_name() -> str:

@@ -47,7 +47,12 @@ class Reconcile(Protocol):
 
 
 class FollowUsage:
-    """Runs after each batch; services whose entitlement could not be decided are not forgotten."""
+    """Runs after each batch; services whose entitlement could not be decided are not forgotten.
+
+    Attributes:
+        on_crossed: told of a service whose allowance a batch has used up, with its facts before and its usage now; once
+            more where what follows could not be decided.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class FollowUsage:
         self._reconcile = reconcile
         self._clock = clock
         self._undecided: set[UUID] = set()
+        self.on_crossed: Callable[[ServiceFacts, PeriodUsage, Batch], None] | None = None
 
     async def run(self, batch: Batch) -> None:
         """Let entitlement follow usage, and orders follow entitlement.
@@ -107,6 +113,8 @@ class FollowUsage:
             usage = PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
             if _is_used_up(facts, usage) and not _is_known(facts, usage):
                 concerned.append(service_id)
+                if self.on_crossed is not None:
+                    self.on_crossed(facts, usage, batch)
             elif may_have_limits(facts):  # what a log-in is told is left
                 self._directory.put(replace(facts, usage=usage), now)
                 kept.append((service_id, usage))

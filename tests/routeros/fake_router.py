@@ -70,6 +70,7 @@ class FakeRouter:
 
     Attributes:
         asked: every sentence received after a log-in, as text.
+        lines_now: gives the sessions there are; `lines` where it is not replaced.
         logins: how often somebody logged in.
     """
 
@@ -84,6 +85,7 @@ class FakeRouter:
     ) -> None:
         self.user, self.password = user, password
         self.lines: list[Line] = []
+        self.lines_now: Callable[[], list[Line]] = lambda: self.lines
         self.faults = Faults()
         self.asked: list[list[str]] = []
         self.logins = 0
@@ -242,13 +244,13 @@ class FakeRouter:
                 "limit-bytes-out": "0",
                 "radius": "true",
             }
-            for line in self.lines
+            for line in self.lines_now()
             if line.service != "hotspot"
         ]
 
     def _interfaces(self) -> list[dict[str, str]]:
         found = [{".id": "*1", "name": "ether1", "type": "ether", "rx-byte": "1", "tx-byte": "2"}]
-        for line in self.lines:
+        for line in self.lines_now():
             if line.service != "hotspot":
                 rx, tx = line.counters()
                 found.append({".id": "*F00001", "name": line.interface, "rx-byte": str(rx), "tx-byte": str(tx)})
@@ -256,7 +258,7 @@ class FakeRouter:
 
     def _hotspot_active(self) -> list[dict[str, str]]:
         found = []
-        for line in self.lines:
+        for line in self.lines_now():
             if line.service == "hotspot":
                 rx, tx = line.counters()
                 found.append(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
     from netbilld.adapters.database.doubts import DoubtStore
     from netbilld.adapters.database.enforcement import EnforcementStore
@@ -69,6 +70,12 @@ class UnitOfWork:
         from netbilld.adapters.database.devices import DeviceStore
 
         return DeviceStore(self.connection)
+
+    @cached_property
+    def crossings(self) -> "CrossingStore":
+        from netbilld.adapters.database.crossings import CrossingStore
+
+        return CrossingStore(self.connection)
 
     @cached_property
     def doubts(self) -> "DoubtStore":

@@ -176,6 +176,7 @@ def _there(session: Session, at: datetime, upload: str | None, download: str | N
         return NasAnswer(Presence.THERE, at, "api", session_seconds=seconds)
     octets = int(upload), int(download)
     if octets[0] < session.counter_upload_octets or octets[1] < session.counter_download_octets:
+        # what readings have counted ahead of it does not matter: the router may have shown that wrongly
         return NasAnswer(Presence.THERE, at, "api", session_seconds=seconds)
     return NasAnswer(Presence.THERE, at, "api", *octets, session_seconds=seconds)
 

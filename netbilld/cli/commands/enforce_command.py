@@ -2,11 +2,14 @@
 
 import argparse
 
+from netbilld.cli.cells import octets
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_json, print_table
+from netbilld.daemon.policies import standing_policy
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import unknown_username
+from netbilld.services.overshoot import overshoot_bounds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,10 @@ async def _status(options: argparse.Namespace, context: Context) -> None:
             raise RefusedError(
                 f"what {options.username!r} is due was not computed yet", hint="the daemon does it: `netbilld serve`"
             )
+        online = [line.service_id for line in lines if line.session_id is not None]
+        now = context.now()
+        facts = await work.enforcement.facts(online, standing_policy(context.settings), now) if online else []
+        bounds = await overshoot_bounds(work, facts, context.settings.radius.interim_interval, now)
     if context.json_wanted:
         document = [
             {
@@ -52,13 +59,14 @@ async def _status(options: argparse.Namespace, context: Context) -> None:
                 "last_error": line.last_error,
                 "next_attempt_at": line.next_attempt_at,
                 "session_id": line.session_id,
+                "overshoot": bound.to_json() if (bound := bounds.get(line.service_id)) is not None else None,
             }
             for line in lines
         ]
         print_json(document, context.settings.timezone)
         return
     print_table(
-        ["USERNAME", "DESIRED", "REASON", "OBSERVED", "EVIDENCE", "AGREES", "ATTEMPTS", "LAST ERROR"],
+        ["USERNAME", "DESIRED", "REASON", "OBSERVED", "EVIDENCE", "AGREES", "ATTEMPTS", "LAST ERROR", "AT MOST OVER"],
         [
             [
                 line.username,
@@ -69,10 +77,11 @@ async def _status(options: argparse.Namespace, context: Context) -> None:
                 "yes" if line.agrees else "no",
                 line.attempts,
                 line.last_error,
+                octets(bound.octets) if (bound := bounds.get(line.service_id)) is not None else None,
             ]
             for line in lines
         ],
-        right=(6,),
+        right=(6, 8),
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import Any, Final
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
-from netbilld.cli.cells import local_time
+from netbilld.cli.cells import local_time, octets
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
@@ -13,6 +13,7 @@ from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
 from netbilld.model.subscriber import LOCALES, PERSON_FIELDS, CredentialKind, FoundService, unknown_username
 from netbilld.services.manage_locks import lock_words
+from netbilld.services.overshoot import overshoot_bounds
 
 # states of a service as they are said of its subscriber
 _STATUS: Final = {"ended": "terminated"}
@@ -171,6 +172,7 @@ async def _show(context: Context, username: str) -> None:
             **document,
             **instants,
             "locks": locks,
+            "overshoot": _overshoot_words(document["overshoot"]),
             "usernames": ", ".join(document["usernames"]),
             "other_services": others,
         }
@@ -185,6 +187,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
     facts = (await work.enforcement.facts([service.id], standing_policy(settings), now))[0]
     due = entitlement(facts, walled_garden(settings), now)
     balance = await work.ledger.balance(subscriber.id)
+    bounds = await overshoot_bounds(work, [facts], settings.radius.interim_interval, now)
     return {
         "subscriber_no": subscriber.number,
         "username": _main_name(found, [credential.name for credential in credentials]),
@@ -199,6 +202,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "outstanding": balance.outstanding_minor,
         "currency": subscriber.currency,
         "sessions": await work.services.open_sessions(service.id),
+        "overshoot": bound.to_json() if (bound := bounds.get(service.id)) is not None else None,
         "name": subscriber.name,
         "phone": subscriber.phone,
         "email": subscriber.email,
@@ -227,6 +231,13 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
             if other.id != service.id
         ],
     }
+
+
+def _overshoot_words(bound: dict[str, Any] | None) -> str | None:
+    if bound is None:
+        return None
+    how = "seen" if bound["interval_observed"] else "as asked for"
+    return f"at most {octets(bound['bound_octets'])} over: read every {bound['interval_seconds']} s ({how})"
 
 
 def _main_name(found: FoundService, names: list[str]) -> str:

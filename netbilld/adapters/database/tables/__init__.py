@@ -40,6 +40,7 @@ from netbilld.adapters.database.tables.money import (
 from netbilld.adapters.database.tables.mqtt import mqtt_retained
 from netbilld.adapters.database.tables.nas import nas
 from netbilld.adapters.database.tables.nodes import duty_terms, nodes
+from netbilld.adapters.database.tables.overshoot import nas_readings, quota_crossings
 from netbilld.adapters.database.tables.people import (
     credentials,
     plan_versions,
@@ -84,6 +85,7 @@ __all__ = [
     "meters",
     "mqtt_retained",
     "nas",
+    "nas_readings",
     "nas_samples",
     "nodes",
     "observed",
@@ -92,6 +94,7 @@ __all__ = [
     "plan_versions",
     "plans",
     "postings",
+    "quota_crossings",
     "router_logins",
     "service_locks",
     "services",

@@ -1,0 +1,239 @@
+"""Watching services near their limits in the running daemon: routers asked over their API, and what came of it."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from math import ceil
+from typing import Final
+from uuid import UUID
+
+from netbilld.accounting.session import Session
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.journal import Journal
+from netbilld.adapters.nas.routeros_sessions import RouterosSessions
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.metering import Metering
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.tasks import every
+from netbilld.enforcement.edge import edge
+from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
+from netbilld.model.api_address import ApiAddress, parse_api_address
+from netbilld.model.errors import NetbilldError
+from netbilld.model.nas import api_url_place
+from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.follow_usage import FollowUsage
+from netbilld.services.meter_usage import Batch
+from netbilld.services.overshoot import Crossing, NasReading, percentile
+from netbilld.services.record_reading import RecordReading
+from netbilld.services.watch_quota import WatchPolicy, WatchQuota
+
+LOOK_SECONDS: Final = 0.25
+WRITE_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 30.0
+ROUTERS_AT_ONCE: Final = 64
+KEPT_CROSSINGS: Final = 1000  # whose overshoot the percentiles are of
+_SHARES: Final = (0.5, 0.9, 0.99, 1.0)
+logger = logging.getLogger("netbilld.watching")
+
+Family = tuple[str, str, str, Sequence[tuple[str, float]]]
+
+
+class Watching:
+    """Everything of the daemon that concerns the edge of a limit.
+
+    Attributes:
+        routers: asks routers over their API; for whoever else wants to know of a session.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        box: SecretBox,
+        clock: SystemClock,
+        journal: Journal,
+        directory: AccessDirectory,
+    ) -> None:
+        """Compose it; no router is known before `load`."""
+        metering = settings.metering
+        self._database = database
+        self._box = box
+        self._clock = clock
+        self.routers: Final = RouterosSessions(
+            timeout_seconds=metering.api_timeout_seconds,
+            now=clock.now,
+            monotonic=clock.monotonic,
+            jitter=lambda: secrets.randbelow(1000) / 1000,
+        )
+        self.watch: Final = WatchQuota(
+            directory,
+            self.routers,
+            RecordReading(journal),
+            clock,
+            WatchPolicy(metering.edge_seconds, settings.radius.interim_interval, metering.edge_sessions),
+            lambda nas_id: nas_id in self.routers.connections,
+        )
+        self._reading: set[UUID] = set()
+        self._found: list[Crossing] = []
+        self._told: dict[UUID, NasReading] = {}
+        self._overshoot: deque[int] = deque(maxlen=KEPT_CROSSINGS)
+
+    def connect(self, metering: Metering, follow: FollowUsage) -> None:
+        """Say where usage is metered and followed."""
+        metering.on_followed = self.watch.note
+        follow.on_crossed = self._crossed
+
+    async def load(self) -> None:
+        """Read where the routers' APIs are; one whose address does not open is left out, and said.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        async with self._database.read() as work:
+            rows = await work.nas.all()
+        addresses: dict[UUID, ApiAddress] = {}
+        for row in rows:
+            if row.api_url_sealed is None:
+                continue
+            try:
+                address = parse_api_address(self._box.open(row.api_url_sealed, api_url_place(row.id)).decode())
+            except NetbilldError as error:
+                logger.error("the API of NAS %s is not used: %s", row.name, error, extra={"nas": row.name})  # noqa: TRY400 - the line says all
+                continue
+            if address is not None:
+                addresses[row.id] = address
+        self.routers.use(addresses)
+
+    async def start(self) -> None:
+        """Take up the watch where the last run left it: over sessions that are open already."""
+        await self.load()
+        nas_ids = list(self.routers.connections)
+        async with self._database.read() as work:
+            self._overshoot.extend(one.over_octets for one in reversed(await work.crossings.newest(KEPT_CROSSINGS)))
+            for nas_id in nas_ids:
+                sessions = await work.sessions.open_on([nas_id])
+                self.watch.note(Batch(sessions=tuple(sessions)))
+                await asyncio.sleep(0)
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the work that goes on for ever, by name."""
+
+        async def rest() -> None:
+            self.routers.close_idle()
+
+        return {
+            "quota watch": self._watch,
+            "crossings": partial(every, WRITE_SECONDS, self._write),
+            "idle router connections": partial(every, IDLE_SECONDS, rest),
+        }
+
+    async def _watch(self) -> None:
+        """Read what is due, each router for itself: one that is slow keeps nobody else waiting."""
+        self._reading.clear()
+        places = asyncio.Semaphore(ROUTERS_AT_ONCE)
+        await self.start()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for nas_id, sessions in self.watch.due().items():
+                    if nas_id not in self._reading:
+                        self._reading.add(nas_id)
+                        tasks.create_task(self._read(nas_id, sessions, places), name=f"reading of NAS {nas_id}")
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _read(self, nas_id: UUID, sessions: list[Session], places: asyncio.Semaphore) -> None:
+        try:
+            async with places:
+                await self.watch.read(nas_id, sessions)
+        finally:
+            self._reading.discard(nas_id)
+
+    def _crossed(self, facts: ServiceFacts, usage: PeriodUsage, batch: Batch) -> None:
+        allowance = facts.plan.allowance
+        now = self._clock.now()
+        passed = edge(facts, usage, now)
+        if allowance is None or passed is None:
+            return
+        reporting = [session for session in batch.sessions if session.service_id == facts.service_id]
+        session = reporting[0] if len(reporting) == 1 else None
+        interval_seconds = max((one.interval_seconds for one in reporting), default=0)
+        heard_at = self.watch.last_heard_at(session.id) if session is not None else None
+        if session is not None and heard_at is not None:
+            interval_seconds = ceil((session.updated_at - heard_at).total_seconds())
+        used_octets = facts.plan.counted_octets(usage.upload_octets, usage.download_octets)
+        self._found.append(
+            Crossing(
+                facts.service_id,
+                usage.start_on,
+                now,
+                session.id if session is not None else None,
+                session.nas_id if session is not None else None,
+                allowance.data_octets,
+                used_octets - allowance.data_octets,
+                passed.line_rate_bps,
+                interval_seconds,
+                heard_at is not None,
+            )
+        )
+
+    def _readings(self) -> list[NasReading]:
+        """Return what has changed of how it goes with reading NAS."""
+        intervals = self.watch.intervals()
+        now = {}
+        for nas_id, connection in self.routers.connections.items():
+            if connection.last_error is not None or nas_id in intervals:
+                seconds = intervals.get(nas_id)
+                now[nas_id] = NasReading(
+                    nas_id, None if seconds is None else ceil(seconds * 10) * 100, connection.last_error
+                )
+        return [reading for nas_id, reading in now.items() if self._told.get(nas_id) != reading]
+
+    async def _write(self) -> None:
+        found, readings = list(self._found), self._readings()
+        if not found and not readings:
+            return
+        async with self._database.write() as work:
+            if found:
+                await work.crossings.add(found)
+            if readings:
+                await work.crossings.note_readings(readings, self._clock.now())
+        self._told |= {reading.nas_id: reading for reading in readings}
+        self._overshoot.extend(crossing.over_octets for crossing in found)
+        del self._found[: len(found)]
+
+    def families(self) -> Iterator[Family]:
+        """Return what /metrics says of it."""
+        counter, gauge = "counter", "gauge"
+        yield "netbilld_watched_sessions", gauge, "Sessions read more often, near a limit.", [("", len(self.watch))]
+        yield (
+            "netbilld_watch_left_out_total",
+            counter,
+            "Sessions near a limit that were not read, too many being watched.",
+            [("", self.watch.left_out)],
+        )
+        yield (
+            "netbilld_watch_readings_total",
+            counter,
+            "What became of reading sessions near a limit.",
+            [(f'{{came="{came}"}}', count) for came, count in self.watch.came.items()],
+        )
+        yield (
+            "netbilld_overshoot_octets",
+            gauge,
+            "Octets used beyond the allowance when that was found, of the last thousand crossings.",
+            [(f'{{quantile="{share:g}"}}', percentile(self._overshoot, share)) for share in _SHARES],
+        )
+        connections = self.routers.connections
+        yield (
+            "netbilld_router_api_up",
+            gauge,
+            "1 where the last question to a router's API was answered.",
+            [(f'{{nas="{nas_id}"}}', int(one.last_error is None)) for nas_id, one in connections.items()],
+        )
+
+    def close(self) -> None:
+        """Let go of every router."""
+        self.routers.close()
