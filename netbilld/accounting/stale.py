@@ -56,7 +56,11 @@ def judge(session: Session, policy: SilencePolicy, now: datetime, hearing_since:
     if silent >= timedelta(seconds=policy.dead_after_seconds(session)):
         return end(session, Event.LOSS, LOST, session.updated_at)
     if silent >= timedelta(seconds=policy.late_after_seconds(session)):
-        late = TRANSITIONS[session.state][Event.SILENCE]
-        if late is not session.state:
-            return session._replace(state=late)
+        return overdue(session)
     return session
+
+
+def overdue(session: Session) -> Session:
+    """Return an open session whose report is overdue: late, with everything else as it is."""
+    late = TRANSITIONS[session.state][Event.SILENCE]
+    return session if late is session.state else session._replace(state=late)

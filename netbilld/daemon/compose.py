@@ -56,6 +56,7 @@ from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
 from netbilld.services.book_usage import BookUsage, RememberedServices
+from netbilld.services.confirm_sessions import ConfirmSessions
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.entitle import Entitle
@@ -74,6 +75,7 @@ from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.reconcile import Reconcile, ReconcilePolicy
 from netbilld.services.record_accounting import RecordAccounting
+from netbilld.services.record_reading import RecordReading
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
@@ -113,6 +115,7 @@ class Parts:
     coa: CoaClient
     log_attempts: LogAttempts
     reap: ReapSessions
+    confirm: ConfirmSessions
     billing: RunBilling
     renew: RenewPrepaid
     sample: SampleThroughput
@@ -285,6 +288,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         if mqtt is not None:
             mqtt.connect(metering, entitle, reconcile, readings)
             mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
+        confirm = ConfirmSessions(RecordReading(journal))
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(
@@ -401,8 +405,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             coa=coa,
             log_attempts=LogAttempts(database, attempts, settings.metering.auth_log_rows),
             reap=ReapSessions(
-                database, SilencePolicy(settings.radius.interim_interval, settings.metering.stale_minutes * 60)
+                database,
+                SilencePolicy(settings.radius.interim_interval, settings.metering.stale_minutes * 60),
+                confirm,
             ),
+            confirm=confirm,
             billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),
