@@ -66,6 +66,7 @@ class DaemonProcess:
         }
         if database_url:
             self.environment["NETBILLD_DATABASE_URL"] = database_url
+        self.serve_options: tuple[str, ...] = ()
         self.wrapper: tuple[str, ...] = ()  # a command that starts the daemon, such as `sh -c 'ulimit …; exec "$@"' sh`
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -145,7 +146,7 @@ class DaemonProcess:
         """Start serving and wait until it says so on its control socket and /readyz."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, sys.executable, "-m", "netbilld", "serve"],
+                [*self.wrapper, sys.executable, "-m", "netbilld", "serve", *self.serve_options],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -156,10 +157,23 @@ class DaemonProcess:
         assert self.process is not None
         assert self.process.poll() is None, f"the daemon ended:\n{self.log}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
+            return bool(self.readyz()["ready"])
         except OSError:
             return False
+
+    def readyz(self) -> dict[str, Any]:
+        """/readyz of a daemon that is ready; urllib.error.HTTPError, an OSError, where it is not."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/readyz", timeout=2) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
+
+    def stop(self) -> None:
+        """SIGSTOP: the process hangs, its connections stay."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9."""

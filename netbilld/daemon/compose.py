@@ -33,7 +33,7 @@ from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
-from netbilld.daemon.nodes import Nodes, Orders, connection_name
+from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import standing_policy, walled_garden
@@ -257,7 +257,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
         reconcile = Reconcile(
             database,
-            orders or coa,
+            ControlWhileLeading(orders or coa, nodes.leadership),
             box,
             clock,
             ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),

@@ -197,7 +197,7 @@ class Leadership:
             term = self._terms.pop(duty)
             term.over.set()
             self.lost += 1
-            logger.warning("this node no longer leads: %s", duty, extra={"event": "duty_lost"})
+            logger.info("this node no longer leads: %s", duty, extra={"event": "duty_lost"})
 
     def _state(self) -> NodeState:
         hearing_since, journal_octets = self.told()

@@ -25,10 +25,12 @@ from netbilld.daemon.node_news import NodeNews, Topic
 from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.enforcement.actions import Order, SessionHandle
 from netbilld.enforcement.policy import PeriodUsage
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.entitle import Entitle
 from netbilld.services.keep_admissions import KeepAdmissions
+from netbilld.services.nas_control import NasControl, NasTarget, Outcome, OutcomeKind
 from netbilld.services.reconcile import Reconcile
 
 LOOK_SECONDS: Final = 3.0
@@ -40,6 +42,20 @@ logger = logging.getLogger("netbilld.nodes")
 def connection_name(name: str, data_dir: Path) -> str:
     """Return by what name PostgreSQL is to know a node's connections: told from those of others on the same machine."""
     return f"netbilld {name[:40]} {crc32(bytes(data_dir.absolute())):08x}"
+
+
+class ControlWhileLeading:
+    """Lets an order leave only while orders are ours to send, also one written down before this process hung."""
+
+    def __init__(self, control: NasControl, leadership: Leadership) -> None:
+        self._control = control
+        self._leadership = leadership
+
+    async def apply(self, nas: NasTarget, session: SessionHandle, order: Order, class_value: bytes) -> Outcome:
+        """Return what came of the order; see `NasControl`."""
+        if not self._leadership.leads(Duty.ENFORCEMENT):
+            return Outcome(OutcomeKind.FAILED, detail="another node sends orders now")
+        return await self._control.apply(nas, session, order, class_value)
 
 
 class Orders:
