@@ -53,7 +53,12 @@ class Authentication:
         """
         self._clock = clock
         self.attempts = AttemptBuffer()
-        self.directory = AccessDirectory(walled_garden(settings), settings.radius.interim_interval, settings.locale)
+        self.directory = AccessDirectory(
+            walled_garden(settings),
+            settings.radius.interim_interval,
+            settings.locale,
+            settings.radius.interim_near_limit,
+        )
         self.clients: Callable[[], ClientTable] = lambda: ClientTable(())
         self.eap = eap_server(settings, clock, entropy)
         self.eap.is_nas = lambda name: has_name(self.clients(), name)

@@ -268,7 +268,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         nodes.connect(directory, entitle, nas_orders)
         if pool is not None:
             nodes.told_due, nodes.told_used = pool.look, pool.used
-        follow = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
+        interim_seconds = settings.radius.interim_interval
+        follow = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used, interim_seconds)
         services = RememberedServices()
         meter = MeterUsage(database, journal, clock, settings.timezone, services=services)
         metering = Metering(journal, meter, follow, clock, services)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.accounting.overshoot import is_near
+from netbilld.enforcement.edge import edge
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
@@ -147,13 +149,24 @@ class AccessDirectory:
     thousand services are known within seconds of the start, and usage metered again and again costs next to nothing.
     """
 
-    def __init__(self, walled_garden: WalledGarden, interim_seconds: int, locale: str) -> None:
+    def __init__(
+        self, walled_garden: WalledGarden, interim_seconds: int, locale: str, interim_near_limit: int | None = None
+    ) -> None:
+        """Take what replies say to everybody.
+
+        Args:
+            walled_garden: where walled sessions live.
+            interim_seconds: how often a session is to report.
+            locale: of those who have none of their own.
+            interim_near_limit: how often one whose limit could be reached before its first report; None for no oftener.
+        """
         self._walled_garden = walled_garden
         self._interim_seconds = interim_seconds
+        self._interim_near_limit = min(interim_near_limit or interim_seconds, interim_seconds)
         self._locale = locale
         self._by_key: dict[bytes, _Login] = {}
         self._services: dict[UUID, _Service] = {}
-        self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds], ProfileReplies] = {}
+        self._profiles: dict[tuple[str, tuple[object, ...] | None, PoolNeeds, int], ProfileReplies] = {}
         self._terms = TermsBook()
         self._own_pools: Final = OwnPools()
         self._is_doubted = False
@@ -301,7 +314,8 @@ class AccessDirectory:
         if access is not Access.BLOCKED:
             key = profile.key
             grant = encode_grant(Grant(facts.service_id, access.value, key))
-            replies = Replies(self._shared(key, profile, needs), encode_attribute(CLASS, grant))
+            interim_seconds = self._interim_of(facts, access, now)
+            replies = Replies(self._shared(key, profile, needs, interim_seconds), encode_attribute(CLASS, grant))
             refusal = None
         message = b""  # said to who is refused, be it by us or for want of a wall
         if access in {Access.BLOCKED, Access.WALLED}:
@@ -321,11 +335,19 @@ class AccessDirectory:
         )
         return service.answer
 
-    def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds) -> ProfileReplies:
+    def _interim_of(self, facts: ServiceFacts, access: Access, now: datetime) -> int:
+        """Return how often a session that begins now is to report."""
+        if access is Access.ACTIVE and self._interim_near_limit < self._interim_seconds:
+            ahead = edge(facts, facts.usage, now)
+            if ahead is not None and is_near(ahead.left_octets, ahead.line_rate_bps, self._interim_seconds):
+                return self._interim_near_limit
+        return self._interim_seconds
+
+    def _shared(self, key: str, profile: ServiceProfile, needs: PoolNeeds, interim_seconds: int) -> ProfileReplies:
         if profile.has_own_address:  # one service's own: nobody to share it with
-            return ProfileReplies(told_to_nas(profile, needs), self._interim_seconds)
-        name = (key, profile.at_log_in, needs)
+            return ProfileReplies(told_to_nas(profile, needs), interim_seconds)
+        name = (key, profile.at_log_in, needs, interim_seconds)
         shared = self._profiles.get(name)
         if shared is None:
-            shared = self._profiles[name] = ProfileReplies(told_to_nas(profile, needs), self._interim_seconds)
+            shared = self._profiles[name] = ProfileReplies(told_to_nas(profile, needs), interim_seconds)
         return shared

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from netbilld.accounting.overshoot import is_near
 from netbilld.accounting.usage import PeriodTotals
+from netbilld.enforcement.edge import line_rate_bps
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.ports.clock import Clock
@@ -62,8 +64,20 @@ class FollowUsage:
         reconcile: Reconcile,
         clock: Clock,
         tell: Callable[[Sequence[tuple[UUID, PeriodUsage]]], None] | None = None,
+        near_seconds: int = 0,
     ) -> None:
-        """Take what to work with; `tell` is called with usage that log-ins are told of, for other processes to know."""
+        """Take what to work with.
+
+        Args:
+            store: what sessions are seen with.
+            directory: the facts of services, in memory.
+            entitle: decides on services.
+            reconcile: sends what follows.
+            clock: the time.
+            tell: called with usage that log-ins are told of, for other processes to know.
+            near_seconds: who could reach the limit within so long is told apart at a log-in; 0 for nobody.
+        """
+        self._near_seconds = near_seconds
         self._tell = tell
         self._store = store
         self._directory = directory
@@ -115,12 +129,26 @@ class FollowUsage:
                 concerned.append(service_id)
                 if self.on_crossed is not None:
                     self.on_crossed(facts, usage, batch)
-            elif may_have_limits(facts):  # what a log-in is told is left
+            elif may_have_limits(facts) or self._comes_near(facts, usage):  # what a log-in is told follows from it
                 self._directory.put(replace(facts, usage=usage), now)
                 kept.append((service_id, usage))
         if kept and self._tell is not None:
             self._tell(kept)
         return concerned
+
+    def _comes_near(self, facts: ServiceFacts, usage: PeriodUsage) -> bool:
+        """Tell whether a service has come near its limit, or is not near any more, since it was last decided on."""
+        return _is_near(facts, usage, self._near_seconds) is not _is_near(facts, facts.usage, self._near_seconds)
+
+
+def _is_near(facts: ServiceFacts, usage: PeriodUsage | None, seconds: int) -> bool:
+    """Tell it from numbers alone: this is asked for every service that has reported."""
+    plan = facts.plan
+    if plan.allowance is None:
+        return False
+    used_octets = 0 if usage is None else plan.counted_octets(usage.upload_octets, usage.download_octets)
+    rate_bps = line_rate_bps(plan.speed, plan.allowance.counts)
+    return is_near(plan.allowance.data_octets - used_octets, rate_bps, seconds)
 
 
 def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:

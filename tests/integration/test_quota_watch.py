@@ -119,6 +119,20 @@ async def test_an_allowance_ends_where_it_ends_although_the_router_reports_much_
     assert "rahasia" not in daemon.log
 
 
+async def test_without_an_api_the_session_reports_more_often_when_it_logs_in_near_the_edge(
+    tmp_path: Path, router: FakeRouter
+) -> None:
+    office = await asyncio.to_thread(Office, tmp_path, "throttle", router)
+    with office.daemon as daemon:
+        await asyncio.to_thread(daemon.cli, "nas", "set", "pop1", "--api-url", "")
+        await asyncio.to_thread(daemon.start)
+        async with office.nas as nas:
+            await until(lambda: bool(nas.sessions), "the modem has dialled")
+            session = next(iter(nas.sessions.values()))
+            assert session.interim_seconds == 60
+            await nas.shut_down()
+
+
 async def until(condition: Callable[[], bool], what: str, more: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + 20
     while not condition():

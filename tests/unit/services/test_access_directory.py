@@ -6,14 +6,18 @@ from uuid import UUID, uuid4
 import pytest
 
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.billing.plan import Pools
+from netbilld.billing.plan import AfterAllowance, Pools
 from netbilld.enforcement.policy import ServiceStatus
 from netbilld.model.address_pool import PoolKind
+from netbilld.radius.attributes import ACCT_INTERIM_INTERVAL
 from netbilld.radius.codes import Code
 from netbilld.radius.mschap import nt_hash
-from netbilld.services.access_directory import AccessDirectory, SealedCredential
+from netbilld.radius.packet import encode_attribute
+from netbilld.radius.values import encode_integer
+from netbilld.services.access_directory import AccessDirectory, OpenedCredential, SealedCredential
 from tests.builders.log_in_desk import Desk, facts
-from tests.builders.services import GARDEN, NOW, SERVICE_ID
+from tests.builders.plans import allowance, plan
+from tests.builders.services import GARDEN, NOW, SERVICE_ID, service_facts, used
 
 
 class CountingBox:
@@ -99,3 +103,21 @@ def test_terms_are_known_of_a_service_that_nobody_has_logged_in_to() -> None:
     assert terms is not None
     assert terms.locks == {"mac": frozenset({"02:00:00:00:00:01"})}
     assert known.terms(UUID(int=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("used_octets", "near_limit", "seconds"),
+    [(0, 60, 300), (9 * 10**9, 60, 60), (9 * 10**9, None, 300), (9 * 10**9, 600, 300), (10**10, 60, 300)],
+)
+def test_who_logs_in_with_little_left_is_told_to_report_more_often(
+    used_octets: int, near_limit: int | None, seconds: int
+) -> None:
+    """10 GB are the limit; the line moves 1.1 GB in five minutes."""
+    known = AccessDirectory(GARDEN, 300, "id", near_limit)
+    sold = plan(allowance=allowance(AfterAllowance.THROTTLE, 10**10))
+    known.put(service_facts(plan=sold, usage=used(0, used_octets)), NOW)
+    known.set_credentials(SERVICE_ID, [OpenedCredential(b"budi", "Budi", "password", b"rahasia", b"")])
+    view = known.find(b"budi", NOW)
+    assert view is not None
+    said = encode_attribute(ACCT_INTERIM_INTERVAL, encode_integer(seconds))
+    assert view.replies["mikrotik"].count(said[:2]) == view.replies["mikrotik"].count(said) == 1

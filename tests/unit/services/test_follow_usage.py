@@ -45,6 +45,10 @@ after = "{after}"
     return plan_from_definition(parse_plan(text, "plan.toml", "IDR"))
 
 
+NEAR_SECONDS = 300
+LINE_BPS = 15_000_000  # both ways
+
+
 def facts(after: str = "throttle", used: int | None = None) -> ServiceFacts:
     usage = None if used is None else PeriodUsage(MARCH, 0, used)
     return ServiceFacts(
@@ -72,7 +76,7 @@ class Nodes:
         self.told: list[tuple[UUID, PeriodUsage]] = []
         self.away = False
         any_node: Any = self
-        self.follow = FollowUsage(any_node, any_node, Entitle(self), any_node, any_node, self.told.extend)
+        self.follow = FollowUsage(any_node, any_node, Entitle(self), any_node, any_node, self.told.extend, NEAR_SECONDS)
 
     def now(self) -> datetime:
         return NOW
@@ -147,6 +151,34 @@ async def test_what_is_left_is_kept_fresh_where_log_ins_are_told() -> None:
     assert nodes.known.usage == PeriodUsage(MARCH, 0, 9 * GB)
     assert nodes.decided == []
     assert nodes.told == [(SERVICE, nodes.known.usage)]  # and in processes that hear of no batch
+
+
+async def test_who_comes_near_the_limit_is_told_apart_at_a_log_in_and_who_is_far_is_not_looked_at_twice() -> None:
+    nodes = Nodes(facts("throttle", used=1 * GB))
+    far = nodes.known
+    await nodes.follow.run(batch(2 * GB))
+    assert nodes.known is far
+    near = 10 * GB - 300 * LINE_BPS // 8
+    await nodes.follow.run(batch(near + 1))
+    assert nodes.known is not None
+    assert nodes.known.usage == PeriodUsage(MARCH, 0, near + 1)
+    assert nodes.told == [(SERVICE, nodes.known.usage)]
+    known = nodes.known
+    await nodes.follow.run(batch(near + 2))
+    assert nodes.known is known
+    assert nodes.decided == []
+
+
+async def test_a_crossing_is_told_of_once_with_what_was_known_before() -> None:
+    nodes = Nodes(facts(used=9 * GB))
+    crossed: list[tuple[ServiceFacts, PeriodUsage, Batch]] = []
+    nodes.follow.on_crossed = lambda *what: crossed.append(what)
+    await nodes.follow.run(batch(9 * GB))
+    await nodes.follow.run(batch(11 * GB))
+    nodes.known = facts(used=11 * GB)
+    await nodes.follow.run(batch(12 * GB))
+    ((before, usage, _),) = crossed
+    assert (before.usage, usage) == (PeriodUsage(MARCH, 0, 9 * GB), PeriodUsage(MARCH, 0, 11 * GB))
 
 
 @pytest.mark.parametrize("octets", [1 * GB, 20 * GB])
