@@ -123,11 +123,13 @@ def everybody(
     workers: int,
     plan: str = PLAN,
     pools: Mapping[str, str] = MappingProxyType({}),
+    *,
+    challenges: bool = True,
 ) -> Iterator[Field]:
     """Start those wanted of netbilld, freeradius-sql and freeradius-files, with the same subscribers.
 
     `workers` is netbilld's radius.workers, `pools` networks by name that it gives addresses from; FreeRADIUS has its
-    default pool of threads.
+    default pool of threads. Without `challenges` nothing is prepared for MS-CHAPv2.
     """
     with ExitStack() as stack:
         running = stack.enter_context(postgresql(directory))
@@ -139,7 +141,7 @@ def everybody(
             return Table(runner, connection, name)
 
         responses = directory / "responses"
-        write_responses(responses, subscribers)
+        write_responses(responses, subscribers if challenges else 0)
         settings = {"NETBILLD_RADIUS__WORKERS": str(workers)}
         daemon = stack.enter_context(
             netbilld_on_postgresql(directory / "netbilld", running, subscribers, source_count, plan, **settings)

@@ -1,24 +1,20 @@
-"""Log-ins and accounting packets a second, their CPU and their latency, under a steady window."""
+"""Log-ins a second, their CPU and their latency, under a steady window."""
 
 import argparse
 import json
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.bars import Bar, at_least, at_most
 from benchmarks.contenders import Contender, Field, core_count, everybody
 from benchmarks.processes import paused, peak_memory_mib, tree_cpu_seconds
-from netbilld.radius.grant import Grant, encode_grant
 
 LOGGED_WITHIN_SECONDS = 5.0
-APPLIED_WITHIN_SECONDS = 300.0
 FIGURES = (
     "rate",
-    "applied_rate",
     "own_us",
     "database_us",
     "cpu_us",
@@ -31,10 +27,13 @@ FIGURES = (
     "bad",
 )
 TIMES_THE_RATE = {"pap": 12, "chap": 12, "mschapv2": 8}
-ACCOUNTING_TIMES = 5
-ACCOUNTING_SHARE = 5
 
 Run = dict[str, float]
+
+
+def modes_of(options: argparse.Namespace) -> list[str]:
+    """Return the ways to log in that were asked for."""
+    return [mode for mode in options.modes.split(",") if mode in TIMES_THE_RATE]
 
 
 def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any], list[Bar]]:
@@ -47,12 +46,11 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     with everybody(
         directory, options.subscribers, options.sources, set(options.against.split(",")), options.workers
     ) as field:
-        _write_classes(directory / "classes", field, options.subscribers)
-        for mode in options.modes.split(","):
+        for mode in modes_of(options):
             runs: dict[str, list[Run]] = {contender.key: [] for contender in field.contenders}
-            for number in range(options.runs):  # in turn, so that what disturbs the machine disturbs everybody
+            for _ in range(options.runs):  # in turn, so that what disturbs the machine disturbs everybody
                 for contender in field.contenders:
-                    runs[contender.key].append(_run(client, field, contender, mode, number, options))
+                    runs[contender.key].append(_run(client, field, contender, mode, options))
             modes[mode] = {key: _medians(of) for key, of in runs.items()}
         for contender in field.contenders:
             memory[contender.key] = round(peak_memory_mib(contender.pid), 1)
@@ -69,56 +67,24 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     return figures, [bar for mode, of in modes.items() for bar in _bars(mode, of)]
 
 
-def _run(client: Path, field: Field, contender: Contender, mode: str, number: int, options: argparse.Namespace) -> Run:
+def _run(client: Path, field: Field, contender: Contender, mode: str, options: argparse.Namespace) -> Run:
     requests = options.requests // (10 if contender.key == "freeradius-sql" else 1)
-    log = contender.log if mode != "acct" else None
+    log = contender.log
     postgres = field.cluster.pid
     command = [str(client), "-m", mode, "-n", str(requests), "-w", str(options.window)]
     command += field.client_options(contender, options.subscribers, options.sources)
-    if mode == "acct":
-        command += ["-p", str(contender.acct_port), "-g", str(number), "-c", str(field.responses.with_name("classes"))]
     with paused([other.pid for other in field.contenders if other is not contender]):
         newest = log.newest() if log else 0
-        applied = _applied(field)
         own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         run: Run = json.loads(finished.stdout)
         run["logged_s"] = log.wait_for(newest + int(run["answered"]), LOGGED_WITHIN_SECONDS) if log else 0.0
-        run["applied_rate"] = run["rate"]
-        if mode == "acct" and contender.key == "netbilld":  # the others answer what they have stored
-            behind = _wait_until_applied(field, applied + int(run["answered"]))
-            run["applied_rate"] = run["answered"] / (run["answered"] / run["rate"] + behind)
         run["own_us"] = (tree_cpu_seconds(contender.pid) - own) / run["answered"] * 1e6
         run["database_us"] = (tree_cpu_seconds(postgres) - database) / run["answered"] * 1e6
         run["unlogged"] = run["answered"] - log.rows_after(newest) if log else 0
     run["cpu_us"] = run["own_us"] + run["database_us"]
     print(f"{contender.key} {json.dumps(run)}", file=sys.stderr)
     return run
-
-
-def _write_classes(path: Path, field: Field, subscribers: int) -> None:
-    """Write what a NAS echoes as Class for each subscriber, once netbilld has put on record what everyone is due."""
-    query = """SELECT credentials.service_id, desired.profile_key FROM credentials
-      JOIN desired ON desired.service_id = credentials.service_id ORDER BY credentials.name_key"""
-    deadline = time.monotonic() + APPLIED_WITHIN_SECONDS
-    while len(rows := field.netbilld.runner.run(field.netbilld.connection.fetch(query))) < subscribers:
-        if time.monotonic() > deadline:
-            raise RuntimeError("netbilld has not put on record what every service is due")
-        time.sleep(0.5)
-    path.write_bytes(b"".join(encode_grant(Grant(service_id, "active", key)) for service_id, key in rows))
-
-
-def _applied(field: Field) -> int:
-    """Return how many journal records netbilld has put into its database."""
-    query = "SELECT coalesce(max(sequence), 0) FROM journal_cursors"
-    return int(field.netbilld.runner.run(field.netbilld.connection.fetchval(query)))
-
-
-def _wait_until_applied(field: Field, records: int) -> float:
-    started = time.monotonic()
-    while _applied(field) < records and time.monotonic() - started < APPLIED_WITHIN_SECONDS:
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def _medians(runs: list[Run]) -> Run:
@@ -141,8 +107,6 @@ def _print(modes: dict[str, dict[str, Run]], memory: dict[str, float]) -> None:
 def _bars(mode: str, of: dict[str, Run]) -> list[Bar]:
     ours, on_sql, from_file = of["netbilld"], of.get("freeradius-sql"), of.get("freeradius-files")
     bars = [at_most(f"{mode}: requests lost, unanswered or answered wrong", ours["lost"] + ours["bad"], 0)]
-    if mode == "acct":
-        return bars + _accounting_bars(ours, on_sql, from_file)
     bars.append(at_most(f"{mode}: attempts not in the log within 5 s", ours["unlogged"], 0))
     if on_sql:
         times = TIMES_THE_RATE[mode]
@@ -166,28 +130,4 @@ def _bars(mode: str, of: dict[str, Run]) -> list[Bar]:
             ),
             at_least(f"{mode}: 0.8 x the rate of FreeRADIUS from a file", ours["rate"], 0.8 * from_file["rate"], "/s"),
         ]
-    return bars
-
-
-def _accounting_bars(ours: Run, on_sql: Run | None, from_file: Run | None) -> list[Bar]:
-    bars = []
-    if on_sql:
-        bars += [
-            at_least(
-                f"acct: answered and applied, {ACCOUNTING_TIMES} x FreeRADIUS + PostgreSQL",
-                ours["applied_rate"],
-                ACCOUNTING_TIMES * on_sql["rate"],
-                "/s",
-            ),
-            at_most(
-                "acct: CPU, applied, a fifth of FreeRADIUS + PostgreSQL",
-                ours["cpu_us"],
-                on_sql["cpu_us"] / ACCOUNTING_SHARE,
-                "us",
-            ),
-        ]
-    if from_file:
-        bars.append(
-            at_least("acct: answered, the rate of FreeRADIUS to its detail file", ours["rate"], from_file["rate"], "/s")
-        )
     return bars

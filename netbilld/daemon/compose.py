@@ -273,7 +273,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         services = RememberedServices()
         meter = MeterUsage(database, journal, clock, settings.timezone, services=services)
         metering = Metering(journal, meter, follow, clock, services)
-        metering.makes_way = partial(_somebody_waits, edge, pool)
+        metering.makes_way = partial(_log_ins_wait, edge, pool)
+        metering.has_burst = partial(_somebody_waits, edge, pool)
         watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
         watching = Watching(settings, database, box, clock, journal, directory)
@@ -431,6 +432,10 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             await database.close()
         lock.release()
         raise
+
+
+def _log_ins_wait(edge: RadiusEdge, workers: WorkerPool | None) -> bool:
+    return edge.log_ins_wait() or (workers is not None and workers.log_ins_wait())
 
 
 def _somebody_waits(edge: RadiusEdge, workers: WorkerPool | None) -> bool:

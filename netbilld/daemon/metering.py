@@ -22,6 +22,8 @@ GATHER_SECONDS: Final = 0.1  # from one batch to the next, while none is behind:
 PAUSE_SECONDS: Final = 0.05  # while log-ins are waiting
 PAUSES_AT_FIRST: Final = 100  # a power cut's storm is over by then
 PAUSES_A_BATCH: Final = 5  # from then on, for as long as it goes on
+BURST_SECONDS: Final = 10.0  # a burst of accounting is answered first for so long; what goes on is applied as it comes
+_REGAINED: Final = 0.25  # of them, a second
 logger = logging.getLogger("netbilld.metering")
 
 
@@ -64,6 +66,8 @@ class Metering:
         on_followed: told of a batch once entitlement has followed what it metered.
         makes_way: tells whether log-ins are waiting. They go first: what is in the journal is safe, and the one who
             dials in waits now.
+        has_burst: tells whether accounting is waiting to be answered. It goes first too, but only for the length of a
+            burst: from then on as much is applied as is answered.
     """
 
     def __init__(
@@ -87,7 +91,10 @@ class Metering:
         self.on_batch: Callable[[Batch], None] | None = None
         self.on_followed: Callable[[Batch], None] | None = None
         self.makes_way: Callable[[], bool] | None = None
+        self.has_burst: Callable[[], bool] | None = None
         self._pauses_left = PAUSES_AT_FIRST
+        self._burst_seconds = BURST_SECONDS
+        self._burst_looked_at_mono = clock.monotonic()
         self._hearing_since: datetime | None = None
 
     def hearing_since(self) -> datetime:
@@ -161,7 +168,14 @@ class Metering:
             await asyncio.sleep(max(0.0, began_mono + GATHER_SECONDS - self._clock.monotonic()))
 
     async def _make_way(self) -> None:
-        """Pause while log-ins are waiting, but not so long that a flood of them stops metering."""
+        """Pause while a burst of accounting is waiting, or log-ins; but no flood of either stops metering."""
+        now_mono = self._clock.monotonic()
+        regained = (now_mono - self._burst_looked_at_mono) * _REGAINED
+        self._burst_seconds = min(BURST_SECONDS, self._burst_seconds + regained)
+        while self._burst_seconds >= PAUSE_SECONDS and self.has_burst is not None and self.has_burst():
+            self._burst_seconds -= PAUSE_SECONDS
+            await asyncio.sleep(PAUSE_SECONDS)
+        self._burst_looked_at_mono = self._clock.monotonic()
         for _ in range(max(PAUSES_A_BATCH, self._pauses_left)):
             if self.makes_way is None or not self.makes_way():
                 self._pauses_left = PAUSES_AT_FIRST

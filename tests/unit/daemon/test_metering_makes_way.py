@@ -70,3 +70,28 @@ async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
     with pytest.raises(asyncio.CancelledError):
         await metering.run()
     assert len(asked) == module.PAUSES_AT_FIRST
+
+
+async def test_a_burst_of_accounting_is_answered_first_and_then_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StandingClock(SystemClock):
+        def monotonic(self) -> float:
+            return now_mono
+
+    now_mono = 1000.0
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    meter: Any = Meter()
+    metering = Metering(Journal(tmp_path), meter, UNUSED, StandingClock())
+    metering.has_burst = lambda: True
+    for later, seconds in ((0.0, module.BURST_SECONDS), (0.0, 0.0), (8.0, 2.0), (3600.0, module.BURST_SECONDS)):
+        now_mono += later
+        slept.clear()
+        with pytest.raises(asyncio.CancelledError):
+            await metering.run()
+        assert sum(slept) == pytest.approx(seconds, abs=2 * module.PAUSE_SECONDS)
