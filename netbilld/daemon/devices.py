@@ -1,6 +1,8 @@
 """Devices in the running daemon: who reads them over SNMP, and what becomes of what they say."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import Final
 
 from netbilld.accounting.reading import Took
 from netbilld.adapters.clock import SystemClock
@@ -8,8 +10,12 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.late_reader import LateReader
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.tasks import every
+from netbilld.services.cross_check import CheckPolicy, CrossCheck
 from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.poll_devices import PollDevices, PollPolicy
+
+CHECK_SECONDS: Final = 60.0
 
 
 class Devices:
@@ -26,6 +32,16 @@ class Devices:
     ) -> None:
         """Compose it; no device is asked before its loop runs."""
         self.readings = readings
+        self._clock = clock
+        self.check = CrossCheck(
+            database,
+            CheckPolicy(
+                settings.snmp.differs_percent,
+                settings.snmp.differs_megabytes * 1_000_000,
+                settings.timezone,
+                settings.currency,
+            ),
+        )
         self._reader = LateReader(settings.snmp.timeout_seconds)
         self.poll = PollDevices(
             database,
@@ -35,17 +51,35 @@ class Devices:
             clock,
             PollPolicy(settings.snmp.interval, settings.snmp.parallel, settings.snmp.sessions_interval),
             jitter=lambda: int.from_bytes(entropy(4), "big") / 2**32,
+            sums=self.check,
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""
-        return {"devices": self.poll.run}
+
+        async def compare() -> None:
+            await self.check.run(self._clock.now())
+
+        return {"devices": self.poll.run, "cross-check": partial(every, CHECK_SECONDS, compare)}
 
     def metrics(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
         """Return families of metrics: name, kind, help, samples."""
         yield "netbilld_snmp_devices", "gauge", "Devices read over SNMP.", [("", self.poll.devices)]
         yield "netbilld_snmp_polls_total", "counter", "Readings of devices tried.", [("", self.poll.polls)]
         yield "netbilld_snmp_silent_total", "counter", "Readings that got nothing.", [("", self.poll.silent)]
+        at_risk = sorted(self.check.at_risk.items())
+        yield (
+            "netbilld_crosscheck_missing_octets",
+            "gauge",
+            "Octets of the last day that interfaces carried and accounting lacks.",
+            [(f'{{nas="{_quoted(nas)}"}}', octets) for nas, (octets, _) in at_risk],
+        )
+        yield (
+            "netbilld_crosscheck_risk_minor",
+            "gauge",
+            "What they are worth, in minor units.",
+            [(f'{{nas="{_quoted(nas)}"}}', minor) for nas, (_, minor) in at_risk],
+        )
         yield (
             "netbilld_meter_readings_total",
             "counter",
@@ -56,3 +90,7 @@ class Devices:
     def close(self) -> None:
         """Let go of every socket."""
         self._reader.close()
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')

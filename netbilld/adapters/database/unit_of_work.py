@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
     from netbilld.adapters.database.doubts import DoubtStore
@@ -64,6 +65,12 @@ class UnitOfWork:
         from netbilld.adapters.database.changes import ChangeStore
 
         return ChangeStore(self.connection)
+
+    @cached_property
+    def cross_checks(self) -> "CrossCheckStore":
+        from netbilld.adapters.database.cross_checks import CrossCheckStore
+
+        return CrossCheckStore(self.connection)
 
     @cached_property
     def devices(self) -> "DeviceStore":

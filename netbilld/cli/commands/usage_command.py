@@ -7,7 +7,7 @@ from typing import Any
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.cli.cells import local_time, octets
-from netbilld.cli.commands import usage_doubts
+from netbilld.cli.commands import usage_crosscheck, usage_doubts
 from netbilld.cli.context import Context
 from netbilld.cli.main import DONE, REFUSED, add_json_option
 from netbilld.cli.output import print_json, print_table
@@ -23,7 +23,9 @@ _FIRST_YEAR = 1990
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="show|top|check|doubts|accept|reject")
+    verbs = parser.add_subparsers(
+        dest="action", required=True, metavar="show|top|check|crosscheck|doubts|accept|reject"
+    )
     show = verbs.add_parser("show", help="of one service")
     show.add_argument("username", metavar="USERNAME")
     _add_days(show, "default the first day of the billing period")
@@ -38,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser("check", help="whether roll-ups equal the slices they are made of")
     _add_days(check, "default yesterday")
     add_json_option(check)
+    usage_crosscheck.configure(verbs)
     usage_doubts.configure(verbs)
 
 
@@ -56,6 +59,8 @@ async def run(options: argparse.Namespace, context: Context) -> int:
     """Run one of the verbs."""
     if options.action in usage_doubts.ACTIONS:
         await usage_doubts.run(options, context)
+    elif options.action == usage_crosscheck.ACTION:
+        await usage_crosscheck.run(options, context)
     elif options.action == "show":
         await _show(context, options)
     elif options.action == "top":
