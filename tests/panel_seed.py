@@ -9,10 +9,11 @@ import random
 import re
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from sqlalchemy import insert, update
@@ -154,6 +155,7 @@ async def seed(world: PanelWorld) -> list[Person]:
                 reason="wrong_password" if step == 3 else "ok",
                 latency_us=310,
             )
+    await _seed_throughput(world, routers, people[0].service_id, chance, now)
     async with world.database.write() as work:
         level = 120.0
         for step in range(360):
@@ -230,3 +232,39 @@ async def _serve() -> None:
 
 if __name__ == "__main__":
     asyncio.run(_serve())
+
+
+async def _seed_throughput(
+    world: PanelWorld, routers: list[UUID], service_id: UUID, chance: random.Random, now: datetime
+) -> None:
+    """Hours of NAS of a month, samples and slices of a day: busy in the evening, quiet at night."""
+
+    def busy(at: datetime) -> float:
+        hour = at.astimezone(ZoneInfo(ZONE)).hour + at.minute / 60
+        return (0.25 + 0.75 * max(0.0, 1 - abs(hour - 20.5) / 7)) * chance.uniform(0.85, 1.15)
+
+    hour_at = now.replace(minute=0, second=0, microsecond=0)
+    hours = []
+    for number, nas_id in enumerate(routers):
+        for back in range(24 * 30):
+            at = hour_at - timedelta(hours=back)
+            down = int(busy(at) * 40e9 / (number + 1))
+            hours.append({"nas_id": nas_id, "hour_at": at, "upload_octets": down // 9, "download_octets": down})
+    samples = []
+    for number, nas_id in enumerate(routers):
+        for back in range(24 * 12):
+            at = now - timedelta(minutes=5 * back)
+            down = int(busy(at) * 90e6 / (number + 1))
+            samples.append({"nas_id": nas_id, "at": at, "upload_bps": down // 9, "download_bps": down, "sessions": 9})
+    slices = []
+    for back in range(24 * 12):
+        end_at = now.replace(second=0, microsecond=0) - timedelta(minutes=now.minute % 5 + 5 * back)
+        down = int(busy(end_at) * chance.uniform(0, 1) * 500e6)
+        slices.append({
+            "service_id": service_id, "session_id": 1, "start_at": end_at - timedelta(minutes=5), "end_at": end_at,
+            "upload_octets": down // 9, "download_octets": down, "source": "radius", "estimated": False,
+        })  # fmt: skip
+    async with world.database.write() as work:
+        await work.connection.execute(insert(tables.usage_nas_hours), hours)
+        await work.connection.execute(insert(tables.nas_samples), samples)
+        await work.connection.execute(insert(tables.usage_slices), slices)

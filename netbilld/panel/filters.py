@@ -39,6 +39,7 @@ class Writer:
             "day": self.day,
             "short_day": self.short_day,
             "clock": self.clock,
+            "time_of_day": self.time_of_day,
             "clock_seconds": self.clock_seconds,
             "moment": self.moment,
             "short_moment": self.short_moment,
@@ -117,6 +118,10 @@ class Writer:
         """Return `15.02 WIB`."""
         local = value.astimezone(self._zone)
         return f"{self._time(local, 'HH.mm', 'HH:mm')}{_NARROW}{local.tzname()}"
+
+    def time_of_day(self, value: datetime) -> str:
+        """Return `15.02`; the zone goes without saying on an axis."""
+        return self._time(value.astimezone(self._zone), "HH.mm", "HH:mm")
 
     def clock_seconds(self, value: datetime) -> str:
         """Return `15.02.07`."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.shown_usage import By, Direction, TopUsage, UsageBucket, UsageTotals
 from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
 
 
@@ -38,6 +39,20 @@ class Logins(sign_in.Logins, Protocol):
     async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> None: ...
 
 
+class UsageReads(Protocol):
+    """Usage by day or hour, and who used most."""
+
+    async def totals(self, service_id: UUID, first_on: date, end_on: date, timezone: str) -> UsageTotals: ...
+
+    async def buckets(
+        self, service_id: UUID, first_on: date, end_on: date, by: By, timezone: str
+    ) -> Sequence[UsageBucket]: ...
+
+    async def top(
+        self, first_on: date, end_on: date, limit: int, *, direction: Direction = "both", nas_id: UUID | None = None
+    ) -> Sequence[TopUsage]: ...
+
+
 class Work(Protocol):
     """The stores of one transaction that pages use."""
 
@@ -46,6 +61,9 @@ class Work(Protocol):
 
     @property
     def readmodels(self) -> ReadModels: ...
+
+    @property
+    def usage(self) -> UsageReads: ...
 
 
 class Store(Protocol):

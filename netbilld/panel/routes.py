@@ -20,6 +20,7 @@ from netbilld.panel.staff import (
     sessions,
     signin,
     subscribers,
+    traffic,
 )
 from netbilld.panel.visit import Access, Handler, Public, guarded
 
@@ -54,6 +55,14 @@ ROUTES: Final = (
     Route("POST", _SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
     Route("POST", _SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
     Route("POST", _SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
+    Route("GET", _SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
+    Route("GET", _SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
+    Route("GET", _SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),
+    Route("GET", "/usage", Permission.VIEW_USAGE, traffic.show),
+    Route("GET", "/usage/top.csv", Permission.VIEW_USAGE, traffic.export_top),
+    Route("GET", "/usage/top.xlsx", Permission.VIEW_USAGE, traffic.export_top),
+    Route("GET", "/data/usage", Permission.VIEW_USAGE, traffic.data),
+    Route("GET", "/sessions/held", Permission.VIEW_USAGE, traffic.show_held),
     Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
     Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
     Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),

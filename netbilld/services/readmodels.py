@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
 from netbilld.services.decide_doubts import UsageDoubt
 from netbilld.services.log_ins import LogIns
+from netbilld.services.throughput import Throughput
 
 PAGE_LENGTH: Final = 50
 
@@ -30,6 +32,17 @@ class Traffic:
 class Sample:
     """One point of the throughput chart."""
 
+    at: datetime
+    upload_bps: int
+    download_bps: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class NasSample:
+    """One point of a NAS's throughput."""
+
+    nas_id: UUID
     at: datetime
     upload_bps: int
     download_bps: int
@@ -131,6 +144,7 @@ class NasLine:
 class NasFile:
     """One NAS in full; of its secrets only that they are there."""
 
+    id: UUID
     line: NasLine
     vendor_title: str
     wall: str  # how it holds the walled: pool, list, pool_and_list, reject
@@ -421,7 +435,7 @@ class PlanFile:
     versions: Sequence[PlanVersionLine]
 
 
-class ReadModels(LogIns, PoolViews, Protocol):
+class ReadModels(LogIns, PoolViews, Throughput, Protocol):
     """Everything the panel reads; each answer is bounded."""
 
     async def traffic(self) -> Traffic: ...
@@ -444,6 +458,8 @@ class ReadModels(LogIns, PoolViews, Protocol):
 
     async def nas_lines(self) -> Sequence[NasLine]: ...
 
+    async def nas_id(self, name: str) -> UUID | None: ...
+
     async def nas_file(self, name: str) -> NasFile | None: ...
 
     async def subscriber_lines(self, text: str, access: str | None, offset: int) -> SubscriberPage: ...
@@ -455,6 +471,10 @@ class ReadModels(LogIns, PoolViews, Protocol):
     async def subscriber_attempts(self, number: str, limit: int) -> Sequence[Attempt]: ...
 
     async def subscriber_money(self, subscriber_id: UUID, today: date) -> SubscriberMoney: ...
+
+    async def sessions_that_held(
+        self, network: IPv4Network | IPv6Network, at: datetime | None, limit: int
+    ) -> Sequence[SessionLine]: ...
 
     async def session_lines(self, text: str, offset: int) -> SessionPage: ...
 

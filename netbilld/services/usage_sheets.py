@@ -1,42 +1,13 @@
 """Usage as tables for further analysis; headings are stable names, whole octets."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
 
 from netbilld.model.periods import local_date
 from netbilld.services.sheets import Sheet
+from netbilld.services.shown_usage import TopUsage, UsageBucket
 
 
-class Bucket(Protocol):
-    @property
-    def start_at(self) -> datetime: ...
-    @property
-    def upload_octets(self) -> int: ...
-    @property
-    def download_octets(self) -> int: ...
-    @property
-    def charged_minor(self) -> int | None: ...
-    @property
-    def session_id(self) -> int | None: ...
-
-
-class Used(Protocol):
-    @property
-    def subscriber_no(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def username(self) -> str: ...
-    @property
-    def plan(self) -> str: ...
-    @property
-    def upload_octets(self) -> int: ...
-    @property
-    def download_octets(self) -> int: ...
-
-
-def usage_sheet(buckets: Sequence[Bucket], by: str, timezone: str) -> Sheet:
+def usage_sheet(buckets: Sequence[UsageBucket], by: str, timezone: str) -> Sheet:
     """Return one service's usage by hour, day, month or session."""
     by_day = by in {"day", "month"}
     headings = ["start", "upload_octets", "download_octets", "charged", *(["session_id"] if by == "session" else [])]
@@ -53,7 +24,7 @@ def usage_sheet(buckets: Sequence[Bucket], by: str, timezone: str) -> Sheet:
     return Sheet("usage", headings, rows, timezone)
 
 
-def top_sheet(most: Sequence[Used]) -> Sheet:
+def top_sheet(most: Sequence[TopUsage]) -> Sheet:
     """Return who used most."""
     headings = ("subscriber_no", "username", "name", "plan", "upload_octets", "download_octets", "total_octets")
     rows = [

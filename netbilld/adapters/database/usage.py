@@ -1,9 +1,8 @@
 """Usage as everyone reads it: slices and their roll-ups; how the meter writes them is beside this."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, or_, select, union_all
@@ -24,40 +23,7 @@ from netbilld.adapters.database.tables import (
     usage_slices,
 )
 from netbilld.model.periods import local_date, local_midnight
-
-By = Literal["hour", "day", "month", "session"]
-Direction = Literal["both", "up", "down"]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotals:
-    upload_octets: int
-    download_octets: int
-    charged_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class UsageBucket:
-    """Usage from `start_at` on; by session, charges are not told apart and `charged_minor` is None."""
-
-    start_at: datetime
-    upload_octets: int
-    download_octets: int
-    charged_minor: int | None
-    session_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TopUsage:
-    """One of those who used most."""
-
-    service_id: UUID
-    subscriber_no: str
-    name: str
-    username: str
-    upload_octets: int
-    download_octets: int
-    plan: str = ""
+from netbilld.services.shown_usage import By, Direction, TopUsage, UsageBucket, UsageTotals
 
 
 class UsageStore(MeteredUsage):

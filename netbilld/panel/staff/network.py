@@ -9,7 +9,9 @@ from aiohttp import web
 
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL
+from netbilld.panel.staff.traffic import plot_of, span_context
 from netbilld.panel.visit import page
+from netbilld.services.throughput import Whose
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +50,6 @@ async def show(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPNotFound
     dropped = [DroppedPackets.of(line) for line in await request.app[PANEL].parts.dropped(found.line.name)]
-    return page(request, "staff/nas.html", {"nas": found, "dropped": dropped})
+    drawn = await plot_of(request, Whose("nas", found.id))
+    context = {"nas": found, "dropped": dropped, "plot": drawn}
+    return page(request, "staff/nas.html", context | span_context(request))

@@ -9,11 +9,13 @@ from netbilld.adapters.database.readmodels.plans import PlanQueries
 from netbilld.adapters.database.readmodels.pools import PoolQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.readmodels.subscribers import SubscriberQueries
+from netbilld.adapters.database.readmodels.throughput import ThroughputQueries
 from netbilld.adapters.database.readmodels.traffic import TrafficQueries
 
 
 class ReadModelStore(
     TrafficQueries,
+    ThroughputQueries,
     SubscriberQueries,
     SessionQueries,
     DoubtQueries,

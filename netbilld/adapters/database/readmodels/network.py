@@ -1,6 +1,7 @@
 """NAS, with what they carry and when they were last heard; never a secret, sealed or open."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from netbilld.adapters.database.readmodels.enforcement import attempt_columns
 from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.nas import DEFAULT_PORT_BPS
-from netbilld.services.readmodels import Attempt, NasFile, NasLine, Octets
+from netbilld.services.readmodels import Attempt, NasFile, NasLine, NasSample, Octets
 
 _MOST_NAS: Final = 500
 _NEWEST_LOG_INS: Final = 5000
@@ -32,6 +33,11 @@ class NetworkQueries(Queries):
         rows = await self._rows(query)
         sums = await self._sums()
         return [_line(row, sums.get(row["id"])) for row in rows]
+
+    async def nas_id(self, name: str) -> UUID | None:
+        """Return a NAS by its name."""
+        row = await self._row(select(nas.c.id).where(nas.c.name_key == name.casefold(), nas.c.removed_at.is_(None)))
+        return None if row is None else row["id"]
 
     async def nas_file(self, name: str) -> NasFile | None:
         """Return one NAS; its log-ins are counted among the newest few thousand attempts of all NAS."""
@@ -63,6 +69,7 @@ class NetworkQueries(Queries):
         )
         vendor = vendor_or_any(row["vendor"])
         return NasFile(
+            id=row["id"],
             line=_line(row, (await self._sums(row["id"])).get(row["id"])),
             vendor_title=vendor.title,
             wall=row["wall_by"] or str(vendor.wall),
@@ -96,6 +103,13 @@ class NetworkQueries(Queries):
         row = await self._row(query)
         assert row is not None, "an aggregate has one row"  # noqa: S101
         return Octets(int(row["upload"]), int(row["download"]))
+
+    async def nas_samples(self, at: datetime) -> list[NasSample]:
+        """Return what the open sessions of each NAS carry together, as a sample of that moment."""
+        return [
+            NasSample(nas_id, at, int(row["upload_bps"]), int(row["download_bps"]), int(row["sessions"]))
+            for nas_id, row in (await self._sums()).items()
+        ]
 
     async def _sums(self, only: UUID | None = None) -> dict[UUID, RowMapping]:
         alive = case((sessions.c.state.in_(ONLINE_STATES), 1), else_=0)

@@ -26,12 +26,12 @@ from netbilld.adapters.database.tables import (
     services,
     sessions,
     subscribers,
-    usage_hours,
     usage_periods,
 )
+from netbilld.adapters.database.usage import UsageStore
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.enforcement.profile import ServiceProfile
-from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.address_pools import ServiceLease
 from netbilld.services.readmodels import (
     PAGE_LENGTH,
@@ -197,16 +197,13 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
         """Return the last thirty local days, those without usage included."""
         last_on = local_date(now, timezone)
         first_on = last_on - timedelta(days=_DAYS - 1)
-        query = select(
-            usage_hours.c.hour_at,
-            usage_hours.c.upload_octets,
-            usage_hours.c.download_octets,
-        ).where(usage_hours.c.service_id.in_(service_ids), usage_hours.c.hour_at >= local_midnight(first_on, timezone))
         totals: dict[date, tuple[int, int]] = {}
-        for row in await self._rows(query):
-            on = local_date(row["hour_at"], timezone)
-            upload_octets, download_octets = totals.get(on, (0, 0))
-            totals[on] = (upload_octets + row["upload_octets"], download_octets + row["download_octets"])
+        usage = UsageStore(self._connection)
+        for service_id in service_ids:
+            for day in await usage.buckets(service_id, first_on, last_on + timedelta(days=1), "day", timezone):
+                on = local_date(day.start_at, timezone)
+                upload_octets, download_octets = totals.get(on, (0, 0))
+                totals[on] = (upload_octets + day.upload_octets, download_octets + day.download_octets)
         days = (first_on + timedelta(days=at) for at in range(_DAYS))
         return [DayOfUsage(on, *totals.get(on, (0, 0))) for on in days]
 

@@ -14,7 +14,7 @@ from netbilld.adapters.database.tables import (
     sessions,
     subscribers,
     throughput_samples,
-    usage_hours,
+    usage_nas_hours,
 )
 from netbilld.services.readmodels import Octets, Restricted, Sample, Talker, Traffic
 
@@ -47,11 +47,11 @@ class TrafficQueries(Queries):
         return [Sample(**row) for row in reversed(await self._rows(query))]
 
     async def octets_since(self, hour_at: datetime) -> Octets:
-        """Return what all services together moved in hours that began at or after that instant."""
+        """Return what was metered on all NAS together in hours that began at or after that instant."""
         query = select(
-            func.coalesce(func.sum(usage_hours.c.upload_octets), 0).label("upload_octets"),
-            func.coalesce(func.sum(usage_hours.c.download_octets), 0).label("download_octets"),
-        ).where(usage_hours.c.hour_at >= hour_at)
+            func.coalesce(func.sum(usage_nas_hours.c.upload_octets), 0).label("upload_octets"),
+            func.coalesce(func.sum(usage_nas_hours.c.download_octets), 0).label("download_octets"),
+        ).where(usage_nas_hours.c.hour_at >= hour_at)
         row = await self._row(query)
         assert row is not None, "an aggregate has one row"  # noqa: S101
         return Octets(int(row["upload_octets"]), int(row["download_octets"]))

@@ -103,6 +103,7 @@ usage_slices = Table(  # the atoms of metering: never updated, corrected only by
     Column("source", String(16), nullable=False),  # radius, snmp, mqtt, api, correction
     Column("estimated", Boolean, nullable=False),  # split in proportion to time at an edge
     Index("ix_usage_slices_service", "service_id", "start_at"),
+    Index("ix_usage_slices_start", "start_at"),  # for checks and exports of a day or a month
     Index("ix_usage_slices_meter", "meter_id", "start_at", info={WHERE: "meter_id IS NOT NULL"}),
 )
 

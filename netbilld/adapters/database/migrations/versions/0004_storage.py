@@ -127,6 +127,7 @@ def _keep_whole() -> None:
     )
     op.drop_table("usage_slices_before")
     op.create_index("ix_usage_slices_service", "usage_slices", ["service_id", "start_at"])
+    op.create_index("ix_usage_slices_start", "usage_slices", ["start_at"])
     metered = sa.text("meter_id IS NOT NULL")
     op.create_index("ix_usage_slices_meter", "usage_slices", ["meter_id", "start_at"], sqlite_where=metered)
     op.create_table(
@@ -154,6 +155,10 @@ def _partition() -> None:
         "PARTITION BY RANGE (start_at)"
     )
     op.execute("CREATE INDEX ix_usage_slices_service ON usage_slices (service_id, start_at)")
+    op.execute(
+        "CREATE INDEX ix_usage_slices_start ON usage_slices USING brin (start_at) "
+        "WITH (pages_per_range = 32, autosummarize = on)"
+    )
     op.execute("CREATE INDEX ix_usage_slices_meter ON usage_slices (meter_id, start_at) WHERE meter_id IS NOT NULL")
     op.execute(
         "CREATE TABLE usage_hours (service_id uuid NOT NULL, hour_at timestamptz NOT NULL, "
