@@ -123,5 +123,6 @@ def _client(
         seen_message_authenticator=row.seen_message_authenticator_at is not None,
         radsec_name=row.radsec_name,
         wall_by=row.wall_by,
+        holds_limits=row.holds_limits,
         router_accounts={key: account for nas_id, key, account in accounts if nas_id in {None, row.id}},
     )

@@ -23,6 +23,7 @@ class Nas:
         ipv6_octets: inside of its counters, or beside them in attributes of its vendor.
         port_bps: what one subscriber's port can carry; None for what any can.
         clock_off_seconds: how far its clock is behind ours; None where it is right, or not known.
+        holds_limits: it is told at a log-in what octets and time are left, and ends the session by itself then.
         snmp_user_sealed: its SNMPv3 user; without one the community is used, and SNMP is off without either.
         snmp_address, snmp_port: where its agent is; None for its own address and the usual port.
         snmp_uplink: the interface whose traffic is all of its subscribers'; None: the sum of its PPP interfaces.
@@ -55,6 +56,7 @@ class Nas:
     snmp_address: str | None = None
     snmp_port: int | None = None
     snmp_uplink: str | None = None
+    holds_limits: bool = True
 
 
 def secret_place(nas_id: UUID) -> str:

@@ -19,10 +19,11 @@ class Client:
     """A NAS as RADIUS sees it.
 
     `seen_message_authenticator` is the remembered fact behind the policy `auto`: this NAS has once sent a valid
-    Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its certificate
-    must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless. `wall_by` is how it
-    holds walled subscribers: pool, list or reject, None for what suits its vendor. `reply_key` tells which of the
-    replies made in advance are for it. `router_accounts` open its own prompt, by `values.lookup_key` of their names.
+    Message-Authenticator, so from then on a request without one is not believed. `radsec_name` is what its
+    certificate must show, `over_tls` that it speaks through TLS, which makes Message-Authenticator needless.
+    `wall_by` is how it holds walled subscribers: pool, list or reject, None for what suits its vendor.
+    `holds_limits` says that it is told what a session has left. `reply_key` tells which of the replies made in
+    advance are for it. `router_accounts` open its own prompt, by `values.lookup_key` of their names.
     """
 
     nas_id: UUID
@@ -35,6 +36,7 @@ class Client:
     radsec_name: str | None = None
     over_tls: bool = False
     wall_by: str | None = None
+    holds_limits: bool = True
     router_accounts: Mapping[bytes, RouterAccount] = field(default_factory=dict, repr=False, compare=False)
     reply_key: str = field(init=False, repr=False)
 

@@ -79,6 +79,7 @@ class NasFields:
     coa_port: int | None = None
     require_message_authenticator: str | None = None
     swap_octets: bool | None = None
+    holds_limits: bool | None = None
     portal_sources: Sequence[str] | None = None
     api_url: str | None = field(default=None, repr=False)
     snmp_community: str | None = field(default=None, repr=False)
@@ -124,6 +125,7 @@ class ManageNas:
             "coa_port": vendor(columns.get("vendor", DEFAULT_VENDOR)).coa_port,
             "require_message_authenticator": "auto",
             "swap_octets": False,
+            "holds_limits": True,
             "portal_sources": (),
             "api_url_sealed": None,
             "snmp_community_sealed": None,
@@ -215,6 +217,8 @@ class ManageNas:
             columns["require_message_authenticator"] = fields.require_message_authenticator
         if fields.swap_octets is not None:
             columns["swap_octets"] = fields.swap_octets
+        if fields.holds_limits is not None:
+            columns["holds_limits"] = fields.holds_limits
         if fields.portal_sources is not None:
             columns["portal_sources"] = _portal_sources(fields.portal_sources)
         if fields.api_url is not None:

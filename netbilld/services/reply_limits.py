@@ -25,6 +25,8 @@ class ReplyLimits:
 
     def __call__(self, request: Request, now: datetime) -> bytes:
         """Return the attributes in the words of the request's NAS; empty for no limit."""
+        if not request.client.holds_limits:
+            return b""
         # a service's own moment, the same at each log-in, and spread over all of them
         jitter = self._facts.service_id.int % _PARTS / _PARTS
         limits = session_limits(self._facts, self._access, now, jitter)

@@ -81,6 +81,11 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--require-message-authenticator", choices=REQUIREMENTS, help="default auto")
     parser.add_argument(
+        "--hold-limits",
+        action=argparse.BooleanOptionalAction,
+        help="it is told at a log-in what octets and time are left, and ends the session itself; the default",
+    )
+    parser.add_argument(
         "--swap-octets",
         action=argparse.BooleanOptionalAction,
         help="it reports upload as download; counts from the next report on",
@@ -136,6 +141,7 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         coa_port=options.coa_port,
         require_message_authenticator=options.require_message_authenticator,
         swap_octets=options.swap_octets,
+        holds_limits=options.hold_limits,
         counter_unit=options.counter_unit,
         ipv6_octets=options.ipv6_octets,
         port_speed=options.port_speed,
@@ -224,6 +230,7 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "require_message_authenticator": nas.require_message_authenticator,
         "seen_message_authenticator_at": nas.seen_message_authenticator_at,
         "swap_octets": nas.swap_octets,
+        "holds_limits": nas.holds_limits,
         "counter_unit": nas.counter_unit,
         "ipv6_octets": nas.ipv6_octets,
         "port_bps": nas.port_bps or DEFAULT_PORT_BPS,

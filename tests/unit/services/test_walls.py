@@ -7,7 +7,7 @@ import pytest
 
 from netbilld.billing.plan import AfterAllowance, Closing, Timing
 from netbilld.enforcement.policy import ServiceFacts, ServiceStatus
-from netbilld.enforcement.profile import WalledGarden
+from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.enforcement.vendors import VENDORS
 from netbilld.radius.access import Decision
 from netbilld.radius.attributes import (
@@ -36,6 +36,7 @@ from netbilld.radius.attributes import (
 from netbilld.radius.codes import Code, ServiceType
 from netbilld.radius.packet import decode, encode
 from netbilld.radius.passwords import hide_password
+from netbilld.services.reply_limits import ReplyLimits
 from tests.builders.log_in_desk import Desk, attributes, credential
 from tests.builders.plans import allowance, plan
 from tests.builders.services import CURRENT, GARDEN, NOW, OVERDUE, service_facts, used
@@ -184,6 +185,14 @@ def test_a_hard_quota_is_said_in_the_words_of_the_nas() -> None:
     assert ppp.get(MIKROTIK_XMIT_LIMIT) == bytes.fromhex("40000000")
     assert attributes(log_in(QUOTA, vendor="coovachilli")).get(CHILLISPOT_MAX_TOTAL_OCTETS) is not None
     assert attributes(log_in(QUOTA, vendor="huawei")).get(SESSION_TIMEOUT) is None
+
+
+def test_a_nas_that_is_not_to_hold_limits_is_told_of_none() -> None:
+    """`nas set NAME --no-hold-limits`."""
+    asked = accepted(access_request([(USER_NAME, b"budi")]), client())
+    tell = ReplyLimits(QUOTA, Access.ACTIVE)
+    assert tell(asked, NOW)
+    assert tell(replace(asked, client=replace(asked.client, holds_limits=False)), NOW) == b""
 
 
 def test_a_prepaid_period_ends_at_the_nas_after_it_has_ended_here() -> None:

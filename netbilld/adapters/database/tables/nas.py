@@ -1,6 +1,6 @@
 """NAS."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid, true
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, metadata
 
@@ -35,6 +35,7 @@ nas = Table(
         "suspect_since_at", Instant
     ),  # the whole NAS fell silent: its sessions are in doubt and hold their addresses
     Column("snmp_user_sealed", LargeBinary),
+    Column("holds_limits", Boolean, nullable=False, default=True, server_default=true()),  # told at a log-in
     Column("snmp_address", String(253)),
     Column("snmp_port", Integer),
     Column("snmp_uplink", String(200)),  # the interface whose traffic is all of its subscribers'

@@ -15,6 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("nas", sa.Column("holds_limits", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.create_table(
         "quota_crossings",
         sa.Column("id", RecordId, autoincrement=True, nullable=False),
