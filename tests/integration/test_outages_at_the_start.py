@@ -1,5 +1,6 @@
 """The daemon is started while its database is away: from an encrypted snapshot, and joins the database afterwards."""
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import outage
 from tests import postgres
 from tests.daemon_process import FLAT_PLAN, DaemonProcess
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
@@ -149,3 +151,14 @@ def test_a_snapshot_that_is_damaged_foreign_or_missing_starts_nobody(cluster: po
         daemon.start()
         assert json.loads((daemon.run("doctor", "--json")).stdout), "doctor says what it can"
         assert daemon.terminate() == 0
+
+
+def test_a_short_outage_under_load_and_a_kill_lose_and_double_nothing(tmp_path: Path) -> None:
+    """The benchmark of ten minutes, for twelve seconds: each bar but the one of speed."""
+    if not postgres.available():
+        missing("PostgreSQL")
+    options = argparse.Namespace(minutes=0.2, rate=200, sessions=150, subscribers=200)
+    figures, bars = outage.measure(tmp_path, options)
+    assert figures["packets"] > 3_000
+    assert figures["truth"]["upload"] > 0
+    assert [(bar.name, bar.value) for bar in bars if not bar.met] == []
