@@ -115,6 +115,10 @@ class Nas(asyncio.DatagramProtocol):
         self._counted.sent += 1
         self._transport.sendto(waiting.request)
 
+    def close(self) -> None:
+        """Give the socket back."""
+        self._transport.close()
+
     def error_received(self, exc: Exception) -> None:
         """Nobody listens: as good as no answer."""
 
@@ -208,6 +212,9 @@ class Field:
                 last_look = now
                 for nas in (*acct, *auth):
                     nas.look(now)
+        for nas in (*acct, *auth):
+            nas.close()
+        await asyncio.sleep(0)
 
     def _turn(self, session: Session, acct: list[Nas], auth: list[Nas], now: float) -> bool:
         """Let a session's router send what is next of it; return whether it did."""
