@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, literal, select
 
 from benchmarks.contenders import postgresql
 from benchmarks.latency import percentile
@@ -25,7 +25,15 @@ from benchmarks.processes import memory_mib, tree_cpu_seconds
 from benchmarks.seed import SECRET, name_and_password, seed_database
 from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import credentials, mqtt_retained, nas, sessions
+from netbilld.adapters.database.tables import (
+    credentials,
+    desired,
+    mqtt_retained,
+    nas,
+    observed,
+    pending_orders,
+    sessions,
+)
 from tests.daemon_process import DaemonProcess
 from tests.mosquitto import Mosquitto
 from tests.nas_socket import NasSocket
@@ -69,6 +77,36 @@ def _session(number: int, service_id: UUID, nas_id: UUID | None, now: datetime) 
 
 def _address(number: int) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+async def everybody_is_due(url: str, count: int) -> None:
+    """Return when everything due is on record."""
+    database = Database(url)
+    known = 0
+    try:
+        while known < count:
+            await asyncio.sleep(1)
+            async with database.read() as work:
+                known = int(await work.connection.scalar(select(func.count()).select_from(desired)) or 0)
+    finally:
+        await database.close()
+
+
+async def agree(url: str) -> None:
+    """Have every session seen as it is due, or ordering that would be measured too."""
+    database = Database(url)
+    try:
+        async with database.write() as work:
+            due = select(
+                sessions.c.id, sessions.c.service_id, desired.c.access, desired.c.profile_key, literal("login"),
+                desired.c.since_at,
+            ).join(desired, desired.c.service_id == sessions.c.service_id)  # fmt: skip
+            await work.connection.execute(delete(observed))
+            columns = ["session_id", "service_id", "access", "profile_key", "evidence", "observed_at"]
+            await work.connection.execute(insert(observed).from_select(columns, due))
+            await work.connection.execute(delete(pending_orders))
+    finally:
+        await database.close()
 
 
 async def retained(url: str) -> int:
@@ -149,7 +187,11 @@ def main() -> None:
         asyncio.run(seed_database(url, daemon.data_dir / "secret.key", count, ["127.0.0.1/32"]))
         asyncio.run(open_sessions(url, count))
         daemon.start()
-        time.sleep(20)  # everything due is put on record
+        asyncio.run(everybody_is_due(url, count))
+        asyncio.run(agree(url))
+        daemon.terminate()
+        daemon.start()
+        time.sleep(5)
         measure(daemon, count, options.seconds, "without MQTT")
         print(f"{memory_mib(daemon.pid):.0f} MiB resident")
         daemon.terminate()

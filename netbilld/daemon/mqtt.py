@@ -12,7 +12,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from netbilld import __version__
-from netbilld.accounting.reading import Outcome
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.mqtt.address import broker_address
@@ -153,8 +152,8 @@ class Mqtt:
                 self._clock,
                 self.topics,
                 fastest_bps=self._settings.meter_fastest,
-                moved=self._moved,
             )
+            readings.on_booked = self._follow
 
     def watch(self, health: Callable[[], Any]) -> None:
         """Say what tells how this node does."""
@@ -181,9 +180,6 @@ class Mqtt:
                 self.events.session(session, began=False)
             self.state.changed((session.service_id,), urgent=session.id in began or session.id in ended)
         self.state.changed(batch.touched_service_ids)
-
-    def _moved(self, came: Outcome) -> None:
-        self.state.changed((came.service_id,))
 
     def _due(self, changed: Sequence[DesiredService]) -> None:
         self.events.due(changed)

@@ -37,11 +37,13 @@ class MeterReadings:
 
     Attributes:
         took: how many readings came to what, since the start.
+        on_booked: told what a batch of them did, as soon as that is durable.
     """
 
     def __init__(self, store: Store, book: BookUsage, follow: Callable[[Batch], Awaitable[None]]) -> None:
         """Take what to work with; `follow` lets entitlement and orders follow new usage, one batch at a time."""
         self.took: dict[Took, int] = dict.fromkeys(Took, 0)
+        self.on_booked: Callable[[Batch], None] | None = None
         self._store = store
         self._book = book
         self._follow = follow
@@ -91,15 +93,16 @@ class MeterReadings:
             await work.meters.keep(meter for key, meter in after.items() if meter != before[key])
         for came in outcomes:
             self.took[came.took] += 1
+        batch = Batch(
+            applied=len(readings),
+            touched_service_ids=frozenset(one.service_id for one in moved if one.service_id is not None),
+            periods=tuple(periods),
+            charged_service_ids=charged,
+        )
+        if self.on_booked is not None:
+            self.on_booked(batch)
         async with self._following:
-            await self._follow(
-                Batch(
-                    applied=len(readings),
-                    touched_service_ids=frozenset(one.service_id for one in moved if one.service_id is not None),
-                    periods=tuple(periods),
-                    charged_service_ids=charged,
-                )
-            )
+            await self._follow(batch)
         return outcomes
 
 

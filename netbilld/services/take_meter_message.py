@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -172,14 +172,12 @@ class TakeMeterMessage:
         topics: Topics,
         *,
         fastest_bps: int | None,
-        moved: Callable[[Outcome], None] | None = None,
     ) -> None:
-        """Take what to work with; `moved` is told of each reading that counted."""
+        """Take what to work with; what is faster than `fastest_bps` is not billed until a person decides."""
         self._readings = readings
         self._clock = clock
         self._topics = topics
         self._fastest_bps = fastest_bps
-        self._moved = moved
         self._waiting: deque[MeterReading] = deque()
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._due: OrderedDict[str, None] = OrderedDict()
@@ -252,8 +250,6 @@ class TakeMeterMessage:
             self.counted += 1
             self.octets += came.upload_octets + came.download_octets
             known.result = "counted"
-            if self._moved is not None:
-                self._moved(came)
         elif came.took is Took.BASELINE:
             known.reason = "measured_from_here"
         self._tell_soon(key, known)

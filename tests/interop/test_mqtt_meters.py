@@ -2,15 +2,15 @@
 
 import asyncio
 import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from netbilld.accounting.reading import Meter
-from netbilld.adapters.database.engine import Database
 from tests import mqtt_schemas
 from tests.coa_server import CoaServer
 from tests.daemon_process import SECRET, DaemonProcess
@@ -38,25 +38,6 @@ throttled = { down = "2M", up = "1M" }
 """
 
 
-async def add_meter(daemon: DaemonProcess, database_url: str, key: str, *, is_allowed: bool = True) -> None:
-    opened = Database(database_url)
-    meter = Meter(
-        id=0,
-        service_id=UUID(service_of(daemon)),
-        nas_id=None,
-        source="mqtt",
-        key=key,
-        is_allowed=is_allowed,
-        is_swapped=False,
-        created_at=datetime.now(UTC),
-    )
-    try:
-        async with opened.write() as work:
-            await work.meters.add(meter)
-    finally:
-        await opened.close()
-
-
 def reading(upload_octets: int, download_octets: int, seconds_ago: float, **more: object) -> bytes:
     at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     document = {"upload_octets": upload_octets, "download_octets": download_octets, "at": at.isoformat(), **more}
@@ -72,7 +53,7 @@ async def test_readings_become_usage_and_a_quota_reached_by_them_orders_the_sess
         daemon.cli("subscriber", "set", "budi", "--plan", "KUOTA1")
         async with CoaServer(secret=SECRET.encode()) as nas_server:
             daemon.cli("nas", "set", "pop1", "--coa-port", str(nas_server.port))
-            await add_meter(daemon, database_url, "kiosk-7")
+            daemon.cli("meter", "add", "budi", "--mqtt", "--key", "kiosk-7", "--force")
             await asyncio.to_thread(_drive, broker, daemon)
             order = nas_server.of("budi")[-1]  # the first one gave it what it was due at the start
             assert order.kind == "coa"
@@ -117,15 +98,19 @@ def _has(reason: str, status: dict[str, object]) -> bool:
 
 def test_what_may_not_count_is_refused_with_the_reason_on_a_status_topic(tmp_path: Path) -> None:
     with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url) as daemon:
-        url = f"sqlite+aiosqlite:///{daemon.data_dir / 'netbilld.db'}"
-        asyncio.run(add_meter(daemon, url, "kiosk-7"))
-        asyncio.run(add_meter(daemon, url, "off", is_allowed=False))
+        for key in ("kiosk-7", "off", "gone"):
+            daemon.cli("meter", "add", "budi", "--mqtt", "--key", key)
+        (number,) = [one["number"] for one in daemon.json("meter", "list") if one["key"] == "gone"]
+        daemon.cli("meter", "remove", str(number))
+        with closing(sqlite3.connect(daemon.data_dir / "netbilld.db")) as database, database:
+            database.execute("UPDATE meters SET is_allowed = 0 WHERE key = 'off'")
         with broker.listener() as listener:
             listener.publish("netbilld/meter/kiosk-7", reading(UNIT, UNIT, 30), retain=True)
             daemon.start()
             refused = {
                 ("kiosk-7", "retained"): None,
                 ("nobody", "unknown"): reading(UNIT, UNIT, 30),
+                ("gone", "unknown"): reading(UNIT, UNIT, 30),
                 ("off", "not_allowed"): reading(UNIT, UNIT, 30),
                 ("kiosk-7", "bad_json"): b"\xff\x00 not json",
                 ("k2", "not_a_number"): b'{"upload_octets": "1", "download_octets": 1, "at": "2026-01-01T00:00:00Z"}',
@@ -144,8 +129,8 @@ def test_what_may_not_count_is_refused_with_the_reason_on_a_status_topic(tmp_pat
                 assert status["result"] == "refused"
                 mqtt_schemas.check(f"{topic}/status", json.dumps(status).encode())
             metrics = daemon.metrics()
-            for _, reason in refused:
-                assert metrics[f'netbilld_mqtt_refused_total{{reason="{reason}"}}'] == 1
+            for reason, count in Counter(reason for _, reason in refused).items():
+                assert metrics[f'netbilld_mqtt_refused_total{{reason="{reason}"}}'] == count
         with broker.listener("netbilld/meter/#") as newcomer:  # strangers fill nothing
             newcomer.wait_for("netbilld/meter/kiosk-7", bool, "what was retained by the kiosk")
             assert newcomer.newest("netbilld/meter/nobody/status") is None
