@@ -35,7 +35,7 @@ _NOTHING_ELSE: Final = (0,) * (len(Session._fields) - _COUNTING)  # octets, noth
 _said: Final = itemgetter(  # of a session, what its reports say in octets that stand still
     *(
         Session._fields.index(name)
-        for name in ("username", "framed_ip", "ipv6_prefix", "delegated_prefix", "mac", "nas_port_id")
+        for name in ("username", "framed_ip", "ipv6_prefix", "delegated_prefix", "mac", "nas_port_id", "nas_source")
     )
 )
 

@@ -57,7 +57,9 @@ class Sessions(Protocol):
     async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]: ...
     async def insert(self, new: Sequence[Session]) -> None: ...
     async def update(self, changed: Sequence[tuple[Session, Session]]) -> None: ...
-    async def move(self, moved: Sequence[tuple[Session, Session]]) -> bool: ...
+    async def move(
+        self, stepped: Sequence[tuple[Session, Session]], advanced: Sequence[tuple[Session, Session]]
+    ) -> bool: ...
     async def granted(self, grants: Iterable[FirstGrant]) -> None: ...
     async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]: ...
 
@@ -351,29 +353,29 @@ class MeterUsage:
             return Batch(), _nothing
         await work.sessions.hold({record.nas_id for _, record in records} | plain.nas_ids())
         fold, changes, records = await self._fold(work, records, plain, first_id)
-        new, changed, moved = fold.new(), fold.changed(), plain.sessions()
-        if not await work.sessions.move(moved):
+        new, changed = fold.new(), fold.changed()
+        if not await work.sessions.move(plain.stepped, plain.advanced):
             plain.forget()
             raise _OutdatedError
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
-        changes += plain.changes()
         corrections = [_correction(change) for change in changes if change.taken_back is not None]
-        periods, charged = await self._book.handle(work, [*_moved(changes), *corrections], now)
+        periods, charged = await self._book.handle(work, [*_moved(changes), *plain.moved, *corrections], now)
         await self._note_doubts(work, changes, corrections, now)
-        await self._note_nas(work, [*(record for _, record in records), *plain.last.values()])
+        await self._note_nas(work, [*(record for _, record in records), *plain.last()])
         touched = {change.session.service_id for change in changes}
+        touched.update([one.service_id for one in plain.moved])
         touched |= {fold.sessions[session_id].service_id for session_id in (*fold.opened, *fold.ended, *fold.reopened)}
         batch = Batch(
-            touched_service_ids=frozenset(service_id for service_id in touched if service_id is not None),
+            touched_service_ids=frozenset([service_id for service_id in touched if service_id is not None]),
             new_session_ids=tuple(fold.opened),
             ended_session_ids=tuple(fold.ended),
-            metered_session_ids=tuple(dict.fromkeys(change.session.id for change in changes)),
+            metered_session_ids=tuple(dict.fromkeys([*(change.session.id for change in changes), *plain.metered()])),
             grants=tuple(fold.grants),
             periods=tuple(periods),
             charged_service_ids=charged,
-            sessions=(*new, *(session for _, session in changed), *(session for _, session in moved)),
+            sessions=(*new, *(session for _, session in changed), *plain.sessions),
             restarted_at={
                 record.nas_id: record.event_at
                 for _, record in records

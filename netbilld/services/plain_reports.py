@@ -4,17 +4,25 @@ Each is taken in as soon as it is read. Where one doesn't fit its session as a r
 the batch concerns that session too, all of the session's reports are given back, to be folded in order like any other.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from netbilld.accounting.entry import JournalEntry
 from netbilld.accounting.known_sessions import Known, KnownSessions, is_plain, report
-from netbilld.accounting.record import AccountingRecord
+from netbilld.accounting.plain_report import moved_on
+from netbilld.accounting.record import MAX_COUNTER_OCTETS, MAX_SESSION_SECONDS, AccountingRecord, event_time
 from netbilld.accounting.session import Fit, Session, SessionChange, apply, fit
+from netbilld.services.book_usage import Moved
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Taken(NamedTuple):
+    entry: JournalEntry
+    known: Known
+    received_at: datetime
 
 
 class PlainReports:
@@ -23,39 +31,52 @@ class PlainReports:
     def __init__(self, known: KnownSessions, port_bps: Mapping[UUID, int]) -> None:
         """Take what is known of sessions, and what a port of each NAS can carry."""
         self._known = known
-        self._port_bps = port_bps
-        self._taken: list[tuple[int, AccountingRecord, SessionChange]] = []
+        self._port_bps = {nas_id.int: speed for nas_id, speed in port_bps.items()}
+        self._taken: list[_Taken] = []
+        self._moved: list[Moved] = []
         self._were: dict[int, Known] = {}
         self._now: dict[int, Session] = {}
         self._given_back: set[int] = set()
-        self.last: dict[int, AccountingRecord] = {}  # by the NAS's id as a number: what it said last
+        self._several: set[int] = set()  # sessions with more than one report, or one that was no plain step on
+        self._last: dict[int, _Taken] = {}  # by the NAS's id as a number: what it said last
 
     def __len__(self) -> int:
-        return len(self._taken)
+        return len(self._now)
 
     def take(self, entry: JournalEntry) -> bool:
         """Take a record in if it is a report of a known session; else it is to be folded."""
-        sequence, received_us, nas_id, source, flags, datagram = entry
+        _, received_us, nas_id, source, flags, datagram = entry
         known = self._known.find(nas_id, source, flags, datagram)
         if known is None:
             return False
-        session_id = known.session.id
+        before = known.session
+        session_id = before.id
         if session_id in self._given_back:
             return False
-        record = report(known, _EPOCH + timedelta(microseconds=received_us), datagram)
-        session = self._now.get(session_id, known.session)
-        change = (
-            None
-            if record is None
-            else _applied(session, record, self._port_bps.get(nas_id, 0) if self._port_bps else 0)
-        )
-        if record is None or change is None:
-            self._given_back.add(session_id)
-            return False
+        if session_id in self._now:
+            before = self._now[session_id]
+            self._several.add(session_id)
+        number = nas_id.int
+        received_at = _EPOCH + timedelta(microseconds=received_us)
+        port_bps = self._port_bps.get(number, 0)
+        after = _stepped(known, before, received_at, datagram, port_bps)
+        if after is not None:
+            from_at, to_at = before.updated_at, after.updated_at
+            up, down = after.upload_octets - before.upload_octets, after.download_octets - before.download_octets
+        else:
+            change = _applied(known, before, received_at, datagram, port_bps)
+            if change is None or change.from_at is None or change.to_at is None:
+                self._given_back.add(session_id)
+                return False
+            self._several.add(session_id)
+            after, up, down = change.session, change.upload_octets, change.download_octets
+            from_at, to_at = change.from_at, change.to_at
+        self._last[number] = taken = _Taken(entry, known, received_at)
+        self._taken.append(taken)
         self._were[session_id] = known
-        self._now[session_id] = change.session
-        self._taken.append((sequence, record, change))
-        self.last[nas_id.int] = record
+        self._now[session_id] = after
+        if up or down:
+            self._moved.append(Moved(after.service_id, session_id, None, "radius", from_at, to_at, up, down, nas_id))
         return True
 
     def give_back(self, session_ids: Collection[int] = ()) -> list[tuple[int, AccountingRecord]]:
@@ -64,38 +85,78 @@ class PlainReports:
         leaving = self._given_back & self._now.keys()
         if not leaving:
             return []
-        records = [(sequence, record) for sequence, record, change in self._taken if change.session.id in leaving]
-        self._taken = [one for one in self._taken if one[2].session.id not in leaving]
+        records = [(one.entry.sequence, _record(one)) for one in self._taken if one.known.session.id in leaving]
+        self._taken = [one for one in self._taken if one.known.session.id not in leaving]
+        self._moved = [one for one in self._moved if one.session_id not in leaving]
         for session_id in leaving:
             del self._now[session_id], self._were[session_id]
         return records
 
-    def changes(self) -> list[SessionChange]:
-        """Return what was metered."""
-        return [change for _, _, change in self._taken if change.upload_octets or change.download_octets]
+    @property
+    def moved(self) -> list[Moved]:
+        """What was metered."""
+        return self._moved
 
-    def sessions(self) -> list[tuple[Session, Session]]:
-        """Return the sessions as they were stored last and as they are."""
-        return [(known.session, self._now[session_id]) for session_id, known in self._were.items()]
+    def metered(self) -> Iterator[int]:
+        """Yield the sessions that have moved something."""
+        return (one.session_id for one in self._moved if one.session_id is not None)
+
+    @property
+    def stepped(self) -> list[tuple[Session, Session]]:
+        """Sessions as they were stored last and as they are, one plain step on."""
+        several, now = self._several, self._now
+        return [(known.session, now[number]) for number, known in self._were.items() if number not in several]
+
+    @property
+    def advanced(self) -> list[tuple[Session, Session]]:
+        """The other ones likewise."""
+        several, now = self._several, self._now
+        return [(known.session, now[number]) for number, known in self._were.items() if number in several]
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All of them as they are."""
+        return list(self._now.values())
+
+    def last(self) -> list[AccountingRecord]:
+        """Return what each NAS said last."""
+        return [_record(one) for one in self._last.values()]
 
     def nas_ids(self) -> set[UUID]:
         """Return the NAS that these reports come from."""
-        return {record.nas_id for record in self.last.values()}
+        return {one.entry.nas_id for one in self._last.values()}
 
     def stored(self) -> None:
-        """The sessions are stored as they are now."""
+        """Take note that the sessions are stored as they are now."""
         for session_id, known in self._were.items():
             known.session = self._now[session_id]
 
     def forget(self) -> None:
-        """The database does not hold these sessions as they are known here."""
+        """Take note that the database does not hold these sessions as they are known here."""
         self._known.forget(self._were)
 
 
-def _applied(session: Session, record: AccountingRecord, port_bps: int) -> SessionChange | None:
+def _stepped(known: Known, session: Session, received_at: datetime, datagram: bytes, port_bps: int) -> Session | None:
+    """Return what a report of 64-bit counters makes of a session it fits, without reading the rest of it."""
+    seconds, up, down, high_up, high_down, delay, timestamp = known.layout.outline.numbers(datagram)
+    if high_up is None or high_down is None or seconds > MAX_SESSION_SECONDS:
+        return None
+    up, down = (high_up << 32) + up, (high_down << 32) + down
+    if known.layout.flags:
+        up, down = down, up
+    if up > MAX_COUNTER_OCTETS or down > MAX_COUNTER_OCTETS or session.swapped is not bool(known.layout.flags):
+        return None
+    event_at = received_at if delay == 0 else event_time(received_at, delay, timestamp)
+    return moved_on(session, seconds, up, down, event_at, known.layout.source, port_bps)
+
+
+def _applied(
+    known: Known, session: Session, received_at: datetime, datagram: bytes, port_bps: int
+) -> SessionChange | None:
     """Return what a report makes of a session that it fits; None where that must be looked at closer."""
     try:
-        if fit(session, record) is not Fit.SAME:
+        record = report(known, received_at, datagram)
+        if record is None or fit(session, record) is not Fit.SAME:
             return None
         change = apply(session, record, None, port_bps)
     except Exception:  # noqa: BLE001 - whoever folds it says what is wrong with it
@@ -103,3 +164,9 @@ def _applied(session: Session, record: AccountingRecord, port_bps: int) -> Sessi
     if change.doubt is not None or change.taken_back is not None or change.came_back:
         return None
     return change if is_plain(change.session) else None
+
+
+def _record(taken: _Taken) -> AccountingRecord:
+    record = report(taken.known, taken.received_at, taken.entry.datagram)
+    assert record is not None  # noqa: S101 - what has numbers that can't be true is not taken
+    return record

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - statements are put together from names of our own; values are always handed over beside them
 
+import asyncio
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -143,6 +144,19 @@ _MOVE: Final = {
     + _AS_EXPECTED.format(**{name: f"?{number}" for number, name in enumerate(_EXPECTED, 2 + len(_REPORTED))}),
 }
 
+_ELAPSED: Final = "greatest(new.session_seconds - sessions.session_seconds, 1)"
+_STEP: Final = f"""
+    UPDATE sessions SET updated_at = new.updated_at, session_seconds = new.session_seconds,
+      interval_seconds = {_ELAPSED},
+      upload_octets = sessions.upload_octets + new.up, download_octets = sessions.download_octets + new.down,
+      counter_upload_octets = sessions.counter_upload_octets + new.up,
+      counter_download_octets = sessions.counter_download_octets + new.down,
+      upload_bps = new.up * 8 / {_ELAPSED}, download_bps = new.down * 8 / {_ELAPSED}
+    FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+      $7::bigint[]) AS new (id, updated_at, session_seconds, up, down, was_at, was_octets)
+    WHERE sessions.id = new.id AND sessions.updated_at = new.was_at
+      AND sessions.upload_octets + sessions.download_octets = new.was_octets AND sessions.state = 'live'"""
+
 
 class MeteredSessions:
     """Queries of one transaction."""
@@ -260,16 +274,44 @@ class MeteredSessions:
             await update_rows(self._connection, sessions, "id", _REPORTED, reported)
         await update_rows(self._connection, sessions, "id", _CHANGING, more)
 
-    async def move(self, moved: Sequence[tuple[Session, Session]]) -> bool:
+    async def move(
+        self, stepped: Sequence[tuple[Session, Session]], advanced: Sequence[tuple[Session, Session]]
+    ) -> bool:
         """Store what reports have moved, of sessions given as they were last written and as they are.
+
+        Args:
+            stepped: one report on: counters, octets and time have moved alike.
+            advanced: any other.
 
         Returns:
             False if one of them is no longer as given; the transaction is then to be given up.
         """
-        if not moved:
+        if self._driver.is_sqlite:
+            stepped, advanced = [], [*stepped, *advanced]
+        if stepped:
+            rows = [
+                (
+                    was.id,
+                    now.updated_at,
+                    now.session_seconds,
+                    now.upload_octets - was.upload_octets,
+                    now.download_octets - was.download_octets,
+                    was.updated_at,
+                    was.upload_octets + was.download_octets,
+                )
+                for was, now in stepped
+            ]
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            await asyncio.sleep(0)
+            if await self._driver.execute(_STEP, *columns) != len(rows):
+                return False
+        return await self._advance(advanced)
+
+    async def _advance(self, advanced: Sequence[tuple[Session, Session]]) -> bool:
+        if not advanced:
             return True
         rows = []
-        for was, now in moved:
+        for was, now in advanced:
             if _seldom_of(was) != _seldom_of(now):
                 return False
             octets = was.upload_octets + was.download_octets

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from netbilld.accounting.counting import SWAPPED
 from netbilld.accounting.known_sessions import KnownSessions, report
+from netbilld.accounting.plain_report import moved_on
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord
-from netbilld.accounting.session import Session, apply, begin
+from netbilld.accounting.session import Fit, Session, SessionChange, apply, begin, fit
 from netbilld.radius.packet import decode
 from tests.accounting_packets import NAS, T0, datagram
 
@@ -103,3 +104,46 @@ def test_no_more_sessions_are_known_than_allowed() -> None:
         sessions.learn(session._replace(id=number), record)
         assert 0 < len(sessions) <= 3
     assert sessions.find(NAS, SOURCE, 0, datagram("interim", session_id="81100009", up=1, down=2, seconds=300))
+
+
+@given(
+    st.integers(-200, 4000),
+    st.integers(-200, 4000),
+    st.integers(-3, 1 << 40),
+    st.integers(-3, 1 << 40),
+    st.integers(0, 300),
+    st.sampled_from((0, 1_000_000, 1_000_000_000)),
+    st.sampled_from((SOURCE, "192.0.2.2", "")),
+    st.booleans(),
+)
+def test_a_plain_step_is_what_any_report_does(
+    later: int, longer: int, up: int, down: int, delay: int, port_bps: int, source: str, swapped: bool
+) -> None:
+    flags = SWAPPED if swapped else 0
+    session, _ = live(datagram("interim", up=1 << 33, down=1 << 34, seconds=300), flags)
+    heard = datagram("interim", up=(1 << 33) + up, down=(1 << 34) + down, seconds=max(0, 300 + longer), delay=delay)
+    record = AccountingRecord.from_packet(decode(heard), NAS, flags, T0 + timedelta(seconds=300 + later), source)
+    assert record.upload_octets is not None
+    assert record.download_octets is not None
+    stepped = moved_on(
+        session,
+        record.session_seconds or 0,
+        record.upload_octets,
+        record.download_octets,
+        record.event_at,
+        source,
+        port_bps,
+    )
+    plainly = 0 < longer == later - delay and min(up, down) >= 0 and source in {SOURCE, ""} and not port_bps
+    assert (stepped is not None) or not plainly
+    if stepped is not None:
+        assert fit(session, record) is Fit.SAME
+        change = apply(session, record, None, port_bps)
+        assert change == SessionChange(
+            stepped,
+            stepped.upload_octets - session.upload_octets,
+            stepped.download_octets - session.download_octets,
+            session.updated_at,
+            stepped.updated_at,
+            change.kind,
+        )
