@@ -1,19 +1,23 @@
 """Devices in the running daemon: who reads them over SNMP, and what becomes of what they say."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from netbilld.accounting.reading import Took
+from netbilld.accounting.session import Session
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.late_reader import LateReader
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.model.errors import NetbilldError
+from netbilld.ports.ask_nas import NasAnswer
 from netbilld.services.cross_check import CheckPolicy, CrossCheck
 from netbilld.services.meter_readings import MeterReadings
-from netbilld.services.poll_devices import PollDevices, PollPolicy
+from netbilld.services.poll_devices import PollDevices, PollPolicy, access_of
 
 CHECK_SECONDS: Final = 60.0
 
@@ -33,6 +37,8 @@ class Devices:
         """Compose it; no device is asked before its loop runs."""
         self.readings = readings
         self._clock = clock
+        self._database = database
+        self._box = box
         self.check = CrossCheck(
             database,
             CheckPolicy(
@@ -42,7 +48,7 @@ class Devices:
                 settings.currency,
             ),
         )
-        self._reader = LateReader(settings.snmp.timeout_seconds)
+        self._reader = LateReader(settings.snmp.timeout_seconds, clock)
         self.poll = PollDevices(
             database,
             self._reader,
@@ -53,6 +59,16 @@ class Devices:
             jitter=lambda: int.from_bytes(entropy(4), "big") / 2**32,
             sums=self.check,
         )
+
+    async def ask(self, nas_id: UUID, sessions: Sequence[Session]) -> Mapping[int, NasAnswer]:
+        """Return, by session id, what a device shows of sessions of its; nothing where it can't be asked."""
+        try:
+            async with self._database.read() as work:
+                nas = await work.nas.by_id(nas_id)
+            access = access_of(nas, self._box) if nas is not None else None
+        except NetbilldError:
+            return {}
+        return await self._reader.ask(access, nas_id, sessions) if access is not None else {}
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""

@@ -24,10 +24,13 @@ from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.model.api_address import ApiAddress, parse_api_address
 from netbilld.model.errors import NetbilldError
 from netbilld.model.nas import api_url_place
+from netbilld.ports.ask_nas import AskNas
 from netbilld.services.access_directory import AccessDirectory
+from netbilld.services.either_way import EitherWay
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import Batch
 from netbilld.services.overshoot import Crossing, NasReading, percentile
+from netbilld.services.poll_devices import is_polled
 from netbilld.services.record_reading import RecordReading
 from netbilld.services.watch_quota import WatchPolicy, WatchQuota
 
@@ -57,8 +60,9 @@ class Watching:
         clock: SystemClock,
         journal: Journal,
         directory: AccessDirectory,
+        over_snmp: AskNas,
     ) -> None:
-        """Compose it; no router is known before `load`."""
+        """Compose it; no router is known before `load`. `over_snmp` is asked what the API does not tell."""
         metering = settings.metering
         self._database = database
         self._box = box
@@ -69,13 +73,14 @@ class Watching:
             monotonic=clock.monotonic,
             jitter=lambda: secrets.randbelow(1000) / 1000,
         )
+        self._over_snmp: frozenset[UUID] = frozenset()
         self.watch: Final = WatchQuota(
             directory,
-            self.routers,
+            EitherWay(self.routers, over_snmp),
             RecordReading(journal),
             clock,
             WatchPolicy(metering.edge_seconds, settings.radius.interim_interval, metering.edge_sessions),
-            lambda nas_id: nas_id in self.routers.connections,
+            lambda nas_id: nas_id in self.routers.connections or nas_id in self._over_snmp,
         )
         self._reading: set[UUID] = set()
         self._found: list[Crossing] = []
@@ -95,6 +100,7 @@ class Watching:
         """
         async with self._database.read() as work:
             rows = await work.nas.all()
+        self._over_snmp = frozenset(row.id for row in rows if is_polled(row) and row.vendor == MIKROTIK.name)
         addresses: dict[UUID, ApiAddress] = {}
         for row in rows:
             if row.api_url_sealed is None:
@@ -111,7 +117,7 @@ class Watching:
     async def start(self) -> None:
         """Take up the watch where the last run left it: over sessions that are open already."""
         await self.load()
-        nas_ids = list(self.routers.connections)
+        nas_ids = list(self.routers.connections.keys() | self._over_snmp)
         async with self._database.read() as work:
             self._overshoot.extend(one.over_octets for one in reversed(await work.crossings.newest(KEPT_CROSSINGS)))
             for nas_id in nas_ids:

@@ -19,6 +19,7 @@ HOST_UPTIME: Final = f"{_HOST}.1.1.0"
 IF_DESCR: Final = f"{_MIB_2}.2.2.1.2"
 IF_SPEED: Final = f"{_MIB_2}.2.2.1.5"
 IF_OPER_STATUS: Final = f"{_MIB_2}.2.2.1.8"  # 1: up
+IF_LAST_CHANGE: Final = f"{_MIB_2}.2.2.1.9"  # of sysUpTime
 IF_IN_OCTETS: Final = f"{_MIB_2}.2.2.1.10"
 IF_OUT_OCTETS: Final = f"{_MIB_2}.2.2.1.16"
 IF_NAME: Final = f"{_MIB_2}.31.1.1.1.1"
@@ -31,6 +32,11 @@ IF_DISCONTINUITY: Final = f"{_MIB_2}.31.1.1.1.19"
 QUEUE_NAME: Final = f"{_MIKROTIK}.2.1.1.2"
 QUEUE_IN_OCTETS: Final = f"{_MIKROTIK}.2.1.1.8"
 QUEUE_OUT_OCTETS: Final = f"{_MIKROTIK}.2.1.1.9"
+
+HOTSPOT_ADDRESS: Final = f"{_MIKROTIK}.5.1.1.5"
+HOTSPOT_MAC: Final = f"{_MIKROTIK}.5.1.1.6"
+HOTSPOT_IN_OCTETS: Final = f"{_MIKROTIK}.5.1.1.12"
+HOTSPOT_OUT_OCTETS: Final = f"{_MIKROTIK}.5.1.1.13"
 
 PROCESSOR_LOAD: Final = f"{_HOST}.3.3.1.2"
 ROUTEROS_MEMORY_UNIT: Final = f"{_HOST}.2.3.1.4.65536"

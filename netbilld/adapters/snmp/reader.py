@@ -65,7 +65,7 @@ class SnmpReader:
         """
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._read(await self._agent(access), wanted)
+                return await self._read(await self.agent(access), wanted)
         except TimeoutError:
             raise DeviceSilentError(f"it answers too slowly: not all in {ANSWER_SECONDS:.0f} s") from None
 
@@ -76,7 +76,12 @@ class SnmpReader:
             self._client = None
         self._agents.clear()
 
-    async def _agent(self, access: SnmpAccess) -> Agent:
+    async def agent(self, access: SnmpAccess) -> Agent:
+        """Return the agent of a device, the same for everybody who asks it.
+
+        Raises:
+            DeviceSilentError: its host name is nobody's.
+        """
         agent = self._agents.get(access)
         if agent is None:
             if self._client is None or len(self._agents) >= _AGENTS_KEPT:
