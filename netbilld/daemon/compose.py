@@ -277,20 +277,20 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         metering.has_burst = partial(_somebody_waits, edge, pool)
         watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
-        watching = Watching(settings, database, box, clock, journal, directory)
+        told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
+        readings = MeterReadings(database, BookUsage(settings.timezone), told.run)
+        devices = Devices(settings, database, box, clock, entropy, readings)
+        watching = Watching(settings, database, box, clock, journal, directory, devices)
         watching.connect(metering, follow)
         keep_admissions = admissions.connect(
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
         )
         nodes.tell_of(metering, keep_admissions)
-        told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
-        readings = MeterReadings(database, BookUsage(settings.timezone), told.run)
-        devices = Devices(settings, database, box, clock, entropy, readings)
         mqtt = mqtt_of(settings, database, clock) if Role.MQTT in roles else None
         if mqtt is not None:
             mqtt.connect(metering, entitle, reconcile, readings)
             mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
-        confirm = ConfirmSessions(RecordReading(journal))
+        confirm = ConfirmSessions(RecordReading(journal), (watching.routers, devices))
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         health = Health(

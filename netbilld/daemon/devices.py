@@ -13,6 +13,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.late_reader import LateReader
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.enforcement.vendors.mikrotik import VENDOR as ROUTEROS
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.ask_nas import NasAnswer
 from netbilld.services.cross_check import CheckPolicy, CrossCheck
@@ -65,10 +66,12 @@ class Devices:
         try:
             async with self._database.read() as work:
                 nas = await work.nas.by_id(nas_id)
-            access = access_of(nas, self._box) if nas is not None else None
+            if nas is None or nas.vendor != ROUTEROS.name:  # of no other is it known what its sessions are called
+                return {}
+            access = access_of(nas, self._box)
         except NetbilldError:
             return {}
-        return await self._reader.ask(access, nas_id, sessions) if access is not None else {}
+        return await self._reader.ask(access, nas_id, sessions)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""

@@ -21,6 +21,7 @@ from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.enforcement.edge import edge
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
+from netbilld.enforcement.vendors.mikrotik import VENDOR as ROUTEROS
 from netbilld.model.api_address import ApiAddress, parse_api_address
 from netbilld.model.errors import NetbilldError
 from netbilld.model.nas import api_url_place
@@ -100,7 +101,7 @@ class Watching:
         """
         async with self._database.read() as work:
             rows = await work.nas.all()
-        self._over_snmp = frozenset(row.id for row in rows if is_polled(row) and row.vendor == MIKROTIK.name)
+        self._over_snmp = frozenset(row.id for row in rows if is_polled(row) and row.vendor == ROUTEROS.name)
         addresses: dict[UUID, ApiAddress] = {}
         for row in rows:
             if row.api_url_sealed is None:
