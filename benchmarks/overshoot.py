@@ -122,7 +122,7 @@ async def run(way: Way, chance: random.Random) -> list[Crossing]:
                             password="pw",
                             mac=f"02:00:00:00:{number:02X}:{place:02X}",
                             demand=Demand(profile="steady", upload_bps=10**6, download_bps=wanted),
-                            redial_seconds=(600.0, 601.0),
+                            redial_seconds=(0.0, 5.0),
                         )
                     )
             path = Path(directory) / "subscribers.csv"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from netbilld.accounting.overshoot import bound_octets
-from netbilld.enforcement.edge import edge
+from netbilld.enforcement.edge import Edge, edge
 from netbilld.enforcement.policy import ServiceFacts
 
 ROUND_TRIP_SECONDS: Final = 2.0  # for a NAS that has not answered an order lately
@@ -117,10 +117,17 @@ async def overshoot_bounds(
         now: this moment.
     """
     edges = {one.service_id: found for one in facts if (found := edge(one, one.usage, now)) is not None}
-    lines = await work.crossings.open_lines(edges.keys()) if edges else {}
+    return await bounds_of(work.crossings, edges, interim_seconds)
+
+
+async def bounds_of(
+    crossings: Crossings, edges: Mapping[UUID, Edge], interim_seconds: int
+) -> dict[UUID, OvershootBound]:
+    """Return the bounds of those services that are online, given where their edges are."""
+    lines = await crossings.open_lines(edges.keys()) if edges else {}
     if not lines:
         return {}
-    readings, round_trips = await work.crossings.readings(), await work.crossings.round_trips()
+    readings, round_trips = await crossings.readings(), await crossings.round_trips()
     bounds = {}
     for service_id, of_service in lines.items():
         found = edges[service_id]

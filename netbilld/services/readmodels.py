@@ -270,6 +270,7 @@ class ServiceFile:
     locks: Sequence[ServiceLock] = ()
     static_prefixes: Sequence[str] = ()
     leases: Sequence[ServiceLease] = ()
+    at_most_over_octets: int | None = None  # what its allowance can be passed by, as far as that was observed
 
     @property
     def username(self) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
+from netbilld.adapters.database.crossings import CrossingStore
 from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
@@ -29,10 +30,13 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.adapters.database.usage import UsageStore
+from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
+from netbilld.enforcement.edge import Edge, line_rate_bps
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.address_pools import ServiceLease
+from netbilld.services.overshoot import bounds_of
 from netbilld.services.readmodels import (
     PAGE_LENGTH,
     ChangeLine,
@@ -149,10 +153,12 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
         )
         due = await self._row(select(desired).where(desired.c.service_id == row["id"]))
         is_open = and_(sessions.c.service_id == row["id"], sessions.c.stopped_at.is_(None))
+        plan = plan_from_definition(row["definition"])
+        totals = Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0)
         return ServiceFile(
             id=row["id"],
             usernames=[(name["kind"], name["name"]) for name in await self._rows(names)],
-            plan=plan_from_definition(row["definition"]),
+            plan=plan,
             plan_version=row["version"],
             status=row["status"],
             status_reason=row["status_reason"],
@@ -165,13 +171,25 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
             due=_due(due) if due else None,
             period_start_on=period.start_on,
             period_end_on=period.end_on,
-            used=Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0),
+            used=totals,
             charged_minor=used["charged_minor"] if used else 0,
             sessions=await self._sessions_where(is_open, _MOST_SESSIONS),
             locks=await LockStore(self._connection).of(row["id"]),
             static_prefixes=[prefix for prefix in (row["ipv6_prefix"], row["delegated_prefix"]) if prefix],
             leases=await self._leases(row["id"]),
+            at_most_over_octets=await self._at_most_over(row["id"], plan, totals),
         )
+
+    async def _at_most_over(self, service_id: UUID, plan: Plan, used: Octets) -> int | None:
+        """Return what the allowance can still be passed by; None where it is passed, offline, or nothing was seen."""
+        if plan.allowance is None:
+            return None
+        left = plan.allowance.data_octets - plan.counted_octets(used.upload_octets, used.download_octets)
+        if left <= 0:
+            return None
+        ahead = Edge(left, line_rate_bps(plan.speed, plan.allowance.counts))
+        bound = (await bounds_of(CrossingStore(self._connection), {service_id: ahead}, 0)).get(service_id)
+        return bound.octets if bound is not None and bound.is_observed else None
 
     async def _leases(self, service_id: UUID) -> list[ServiceLease]:
         held = address_leases.c.held_until_at.is_not(None)
