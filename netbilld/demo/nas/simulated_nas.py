@@ -224,6 +224,8 @@ class SimulatedNas:
                 due_mono += session.interim_seconds
             if await session.ended_within(due_mono - loop.time()):
                 break
+            if session.ended.is_set():  # as the interval ran out
+                break
             if not session.reporting:
                 await session.interim()
         return True
