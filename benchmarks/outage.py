@@ -85,7 +85,7 @@ class Counted:
     answered: int = 0
     resent: int = 0
     wrong: int = 0
-    latencies: list[float] = field(default_factory=list)
+    latencies: list[tuple[float, float]] = field(default_factory=list)  # when it was first sent, and how long it took
     given_up: list[float] = field(default_factory=list)  # when each was first sent
 
 
@@ -132,7 +132,7 @@ class Nas(asyncio.DatagramProtocol):
             return
         del self.waiting[data[1]]
         self._counted.answered += 1
-        self._counted.latencies.append(time.monotonic() - waiting.first)
+        self._counted.latencies.append((waiting.first, time.monotonic() - waiting.first))
         waiting.answered(data)
 
     def look(self, now: float) -> None:
@@ -366,8 +366,8 @@ def _judged(
         "outage_seconds": round(outage, 1),
         "joined_seconds": round(moments.joined - moments.back, 2),
         "caught_up_seconds": round(catching_up, 2),
-        "accounting_p99_ms": _p99_ms(accounting),
-        "log_in_p99_ms": _p99_ms(log_ins),
+        "accounting_p99_ms": _by_phase(accounting, moments),
+        "log_in_p99_ms": _by_phase(log_ins, moments),
         "truth": truth,
         "stored": stored,
     }
@@ -393,9 +393,20 @@ def _unanswered(counted: Counted, moments: Moments) -> int:
     )
 
 
-def _p99_ms(counted: Counted) -> float:
-    found = sorted(counted.latencies)
-    return round(found[int(len(found) * 0.99)] * 1000, 2) if found else 0.0
+def _by_phase(counted: Counted, moments: Moments) -> dict[str, float]:
+    """Return the 99th percentile of how long answers took, in milliseconds, of what was sent in each phase."""
+    phases = {
+        "before": (0.0, moments.away),
+        "while PostgreSQL was away": (moments.away, moments.killed - RESEND_SECONDS),
+        "after the restart, from the snapshot": (moments.answering, moments.back),
+        "while the journal was applied": (moments.back, moments.caught_up),
+        "afterwards": (moments.caught_up, float("inf")),
+    }
+    found = {
+        name: sorted(took for first, took in counted.latencies if begin <= first < end)
+        for name, (begin, end) in phases.items()
+    }
+    return {name: round(took[int(len(took) * 0.99)] * 1000, 2) for name, took in found.items() if took}
 
 
 _SUMS: Final = {

@@ -120,6 +120,8 @@ class Health:
         notices = [notice] if self._knowledge is not None and (notice := self._knowledge.notice) else []
         if self._watch is not None and self._watch.notice is not None:
             notices.append(self._watch.notice)
+        if self._watch is not None and self._watch.damage is not None:
+            notices.append(self._watch.damage)
         notices += [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
         if self._radsec is not None and self._radsec.trouble:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
@@ -416,6 +418,11 @@ def _watch_families(watch: JournalWatch) -> Iterator[tuple[str, str, str, Sequen
         ("alarm", "1 while too much of it waits, or has waited for too long.", int(watch.notice is not None)),
     ):
         yield f"netbilld_journal_{name}", "gauge", help_text, [("", value)]
+    for name, help_text, value in (
+        ("unreadable_octets", "Journal octets that were no sound record any more.", watch.damaged_octets),
+        ("missing_segments", "Journal segments that were expected and not there.", watch.missing_segments),
+    ):
+        yield f"netbilld_journal_{name}_total", "counter", help_text, [("", value)]
 
 
 def _knowledge_families(

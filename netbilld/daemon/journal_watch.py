@@ -57,6 +57,24 @@ class JournalWatch:
         elif self.notice is None and before is not None:
             logger.warning("the accounting journal is applied again", extra={"event": "journal_alarm_over"})
 
+    @property
+    def damage(self) -> str | None:
+        """Return what of the journal could not be read since the start; None for nothing."""
+        octets, segments = self.damaged_octets, self.missing_segments
+        if not octets and not segments:
+            return None
+        return f"the accounting journal is damaged: {octets} octets could not be read, {segments} segments are missing"
+
+    @property
+    def damaged_octets(self) -> int:
+        """Return how many octets between sound records could not be read."""
+        return self._journal.skipped_octets
+
+    @property
+    def missing_segments(self) -> int:
+        """Return how many segments were expected and not there."""
+        return self._journal.missing_segments
+
     def _problem(self) -> str | None:
         octets, seconds = self.unapplied_octets, self.oldest_seconds()
         if octets <= self._alarm_octets and seconds <= self._alarm_seconds:

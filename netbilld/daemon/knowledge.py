@@ -28,12 +28,17 @@ class Knowledge:
         self.known_at: datetime = clock.now() if snapshot is None else snapshot.taken_at
         self._directory = directory
         self._clock = clock
+        # Its age grows by the clock that nobody sets. A snapshot that seems to be of the future tells of a clock that
+        # was set back by as much at least.
+        self._aged_seconds = abs((clock.now() - self.known_at).total_seconds())
+        self._since_mono = clock.monotonic()
         self._trust: Final = timedelta(minutes=trust_minutes)
 
     def confirm(self) -> None:
         """Take note that all changes up to now have been followed."""
         if not self.is_from_snapshot:
             self.known_at = self._clock.now()
+            self._aged_seconds, self._since_mono = 0.0, self._clock.monotonic()
 
     def joined(self) -> None:
         """Take note that everything has been read from the database."""
@@ -47,8 +52,8 @@ class Knowledge:
 
     @property
     def age_seconds(self) -> float:
-        """Return for how long nobody could confirm what is known; never less than 0, whatever the clock does."""
-        return max(0.0, (self._clock.now() - self.known_at).total_seconds())
+        """Return for how long nobody could confirm what is known."""
+        return self._aged_seconds + self._clock.monotonic() - self._since_mono
 
     @property
     def is_doubted(self) -> bool:

@@ -3,10 +3,14 @@
 import argparse
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -86,6 +90,73 @@ def test_killed_while_postgresql_is_away_it_starts_again_answers_and_loses_and_d
         assert "Traceback" not in daemon.log, daemon.log
         reasons = [attempt["reason"] for attempt in daemon.json("auth", "log", "--username", "budi")]
         assert "wrong_password" in reasons, "what happened meanwhile is in the log"
+
+
+class Wire:
+    """A wire to PostgreSQL that can swallow everything, as a firewall or a dead switch does: nobody is told."""
+
+    def __init__(self, to_port: int) -> None:
+        self._to = ("127.0.0.1", to_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._is_whole = threading.Event()
+        self._is_whole.set()
+        self._ends: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._is_whole.clear()
+
+    def mend(self) -> None:
+        self._is_whole.set()
+
+    def close(self) -> None:
+        self.mend()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for each in (self._listener, *self._ends):
+            each.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._to)
+                self._ends += [near, far]
+                threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
+                threading.Thread(target=self._carry, args=(far, near), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while octets := one.recv(65_536):
+                self._is_whole.wait()
+                other.sendall(octets)
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_a_postgresql_that_swallows_everything_delays_no_answer_and_no_start(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    wire = Wire(cluster.port)
+    url = cluster.new_database().replace(f":{cluster.port}/", f":{wire.port}/")
+    with closing(wire), DaemonProcess(tmp_path, url, **OFTEN) as daemon:
+        _prepared(daemon)
+        with NasSocket(daemon) as nas:
+            assert nas.account("start", session_id="one", seconds=0) == ACCOUNTING_RESPONSE
+            wire.cut()
+            for number in range(1, 200):
+                assert nas.login("budi", tries=2) == ACCEPT
+                assert nas.account("interim", session_id="one", up=number, down=0, seconds=number, tries=2)
+                time.sleep(0.02)
+            daemon.kill()
+            began = time.monotonic()
+            daemon.start()
+            assert time.monotonic() - began < 30
+            assert nas.login("budi") == ACCEPT
+            assert nas.account("stop", session_id="one", up=200, down=0, seconds=200) == ACCOUNTING_RESPONSE
+            wire.mend()
+            wait_until(lambda: daemon.metrics()["netbilld_knowledge_from_snapshot"] == 0, "it is joined", 90)
+            wait_until(lambda: _upload(daemon) == 200, "all is metered", 60)
+        assert daemon.terminate() == 0
 
 
 def test_a_plan_that_fails_closed_lets_nobody_in_on_knowledge_too_old(

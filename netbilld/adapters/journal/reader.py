@@ -1,5 +1,6 @@
 """Reads a journal from a cursor on, in bounded batches; rubbish between sound records is stepped over and counted."""
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -17,20 +18,23 @@ from netbilld.adapters.journal.segments import open_segment, segment_numbers
 _log = logging.getLogger(__name__)
 
 _WINDOW_OCTETS: Final = 1 << 20
+_PAGE_OCTETS: Final = 4096
+_RUBBISH: Final = b"\xff" * _PAGE_OCTETS
 _MAX_RECORD_OCTETS: Final = RECORD_HEADER_OCTETS + MAX_DATAGRAM_OCTETS
 
 
 class JournalReader:
     """Reads the segments of a directory; keeps the last one open.
 
-    `skipped_octets` counts what was unreadable between sound records, `missing_segments` what the cursor expected and
-    did not find.
+    `skipped_octets` counts what was no record between sound ones, `unreadable_octets` what the disk could not read,
+    `missing_segments` what the cursor expected and did not find.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._open: tuple[int, int] | None = None  # segment, descriptor
         self.skipped_octets = 0
+        self.unreadable_octets = 0
         self.missing_segments = 0
 
     def read(self, cursor: JournalCursor, limit: int, end: tuple[int, int] | None = None) -> JournalBatch:
@@ -78,6 +82,26 @@ class JournalReader:
             os.close(self._open[1])
             self._open = None
 
+    def pread(self, descriptor: int, size: int, position: int) -> bytes:
+        """Return what the disk still has; what it can't read any more is rubbish, and costs no more than itself."""
+        try:
+            return os.pread(descriptor, size, position)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        parts = []
+        for at in range(position, position + size, _PAGE_OCTETS):
+            length = min(_PAGE_OCTETS, position + size - at)
+            try:
+                parts.append(os.pread(descriptor, length, at))
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                self.unreadable_octets += length
+                _log.error("journal: the disk can't read %d octets at %d any more", length, at)
+                parts.append(_RUBBISH[:length])
+        return b"".join(parts)
+
     def _read_segment(
         self, descriptor: int, cursor: JournalCursor, stop: int, limit: int
     ) -> tuple[list[JournalEntry], JournalCursor]:
@@ -85,7 +109,7 @@ class JournalReader:
         position, sequence = max(cursor.position, SEGMENT_HEADER_OCTETS), cursor.sequence
         size = min(stop - position, _WINDOW_OCTETS)
         while not entries and size > 0:
-            octets = os.pread(descriptor, size, position)
+            octets = self.pread(descriptor, size, position)
             at = 0
             while len(entries) < limit and (found := next_record(octets, at)) is not None:
                 if found.skipped_octets:

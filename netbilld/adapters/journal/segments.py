@@ -7,8 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.adapters.journal.layout import (
-    SEGMENT_HEADER_OCTETS,
-    decode_segment_header,
     encode_segment_header,
 )
 from netbilld.model.errors import NetbilldError
@@ -54,11 +52,6 @@ def open_segment(directory: Path, number: int, *, writable: bool) -> int | None:
         return os.open(segment_path(directory, number), (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-
-
-def read_header(descriptor: int) -> tuple[UUID, int, int] | None:
-    """Return identity, number and first sequence of an open segment; None if it is broken."""
-    return decode_segment_header(os.pread(descriptor, SEGMENT_HEADER_OCTETS, 0))
 
 
 def write_all(descriptor: int, octets: bytes, position: int) -> None:

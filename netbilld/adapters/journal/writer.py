@@ -17,6 +17,7 @@ from netbilld.accounting.entry import BEGINNING, JournalBatch, JournalCursor, Jo
 from netbilld.adapters.journal.applied import note_applied, read_applied
 from netbilld.adapters.journal.layout import (
     SEGMENT_HEADER_OCTETS,
+    decode_segment_header,
     encode_record,
     next_record,
     pack_address,
@@ -28,7 +29,6 @@ from netbilld.adapters.journal.segments import (
     journal_identity,
     lock_directory,
     open_segment,
-    read_header,
     segment_numbers,
     segment_path,
     write_all,
@@ -413,8 +413,13 @@ class Journal:
 
     @property
     def skipped_octets(self) -> int:
-        """Octets between sound records that could not be read."""
+        """Octets between sound records that were none, or that the disk could not read."""
         return self._reader.skipped_octets
+
+    @property
+    def missing_segments(self) -> int:
+        """Segments that were expected and not there."""
+        return self._reader.missing_segments
 
     def note_applied(self, cursor: JournalCursor) -> None:
         """Take note of how far it is applied: for the bound, and on disk for a start without the database."""
@@ -482,7 +487,8 @@ class Journal:
         number = numbers[-1]
         descriptor = open_segment(self.directory, number, writable=True)
         assert descriptor is not None, "it was listed"  # noqa: S101
-        header = read_header(descriptor)
+        octets = self._reader.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        header = decode_segment_header(octets)
         if header is not None and header[:2] != (self.identity, number):
             os.close(descriptor)
             raise NetbilldError(
@@ -490,7 +496,6 @@ class Journal:
                 hint="restore the journal directory whole from one backup",
                 code="journal_damaged",
             )
-        octets = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         self._next_sequence = header[2] if header is not None else 1
         end = SEGMENT_HEADER_OCTETS
         while (found := next_record(octets, end)) is not None:
@@ -498,14 +503,16 @@ class Journal:
                 _log.error("journal segment %d: %d unreadable octets at %d", number, found.skipped_octets, end)
             end = found.end
             self._next_sequence = max(self._next_sequence, found.entry.sequence + 1)
-        if octets[end:].strip(b"\0"):
+        if self._reader.unreadable_octets:
+            header = None  # nothing more is trusted to it
+        elif octets[end:].strip(b"\0"):
             self.torn_records += 1
             _log.warning("journal segment %d: a record torn at %d, never acknowledged, is cut off", number, end)
             clear_tail(descriptor, end)
         else:
             os.fdatasync(descriptor)
         if header is None:
-            _log.error("journal segment %d has a broken header; the journal goes on in a new segment", number)
+            _log.error("journal segment %d is damaged; the journal goes on in a new segment", number)
             os.close(descriptor)
             self._durable = (number, end)
             self._roll(number, 0)

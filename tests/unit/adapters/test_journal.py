@@ -327,3 +327,35 @@ def test_a_mark_inside_a_datagram_misleads_nobody() -> None:
     assert found is not None
     assert (found.entry.sequence, found.skipped_octets, found.end) == (1, 3, len(record) + 3)
     assert next_record(record[:-1], 0) is None
+
+
+def _bad_sector(monkeypatch: pytest.MonkeyPatch, first: int, last: int) -> None:
+    """Let the disk fail wherever it is asked for octets from `first` up to `last`."""
+    pread = os.pread
+
+    def failing(descriptor: int, length: int, offset: int) -> bytes:
+        if offset < last and offset + length > first:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", failing)
+
+
+async def test_a_bad_sector_costs_the_records_in_it_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as journal:
+        names = [b"%04d" % number + bytes(500) for number in range(60)]
+        await append(journal, *names)
+        _bad_sector(monkeypatch, 8192, 8200)
+        found = [entry.datagram for entry in everything(journal)]
+        assert found == [name for name in names if name in found], "in order"
+        assert 48 <= len(found) < 60
+        assert names[0] == found[0]
+        assert names[-1] == found[-1]
+        assert journal.skipped_octets > 4000
+    async with opened(tmp_path) as journal:  # it starts on such a disk, and trusts the segment nothing more
+        assert await append(journal, b"after") == [(b"after", True)]
+        assert segment_numbers(tmp_path) == [1, 2]
+        assert everything(journal)[-1].datagram == b"after"
+        assert everything(journal)[-1].sequence == 61
