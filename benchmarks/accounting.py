@@ -38,6 +38,9 @@ GOAL_TIMES = 8
 SHARE_OF_CPU = 5
 MOST_WAIT_MS = 20.0
 MOST_GROWTH = 1.4
+STILL_TRIES = 100
+OPEN_TRANSACTIONS = """SELECT count(*) FROM pg_stat_activity
+  WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
 FIGURES = ("rate", "applied_rate", "own_us", "database_us", "cpu_us", "p50_ms", "p99_ms", "max_ms", "lost", "bad")
 
 Run = dict[str, float]
@@ -125,6 +128,21 @@ class _Bench:
         for nases in (ours, few) if number % 2 else (few, ours):
             self.run(nases, "paced", int(PACE * PACED_SECONDS), *pace)
 
+    @contextmanager
+    def _still(self, pids: list[int]) -> Iterator[None]:
+        """Let the others stand still, but none in the midst of a transaction.
+
+        One that has begun to write keeps PostgreSQL from tidying up after everybody's updates, in every database.
+        """
+        watch = self.field.netbilld
+        for _ in range(STILL_TRIES):
+            with paused(pids):
+                if not watch.runner.run(watch.connection.fetchval(OPEN_TRANSACTIONS)):
+                    yield
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("the others never come to rest")
+
     def run(self, nases: Nases, kind: str, requests: int, *further: str) -> None:
         """Let one client send, and wait until everything has been applied; the others stand still meanwhile."""
         options, contender, postgres = self._options, nases.contender, self.field.cluster.pid
@@ -135,7 +153,7 @@ class _Bench:
             command += ["-c", str(nases.classes)]
         command = _without_responses(command)
         others = [other.contender.pid for other in self.everyone if other is not nases] if self.everyone else []
-        with paused(others):
+        with self._still(others):
             applied = _applied(nases.table) if nases.table is not None else 0
             own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
             finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,11 +4,13 @@ Hardly any report changes anything. So it is told first, from memory and in thre
 allowance has just been reached and which sessions differ from what is due; only those are looked at.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from operator import attrgetter
+from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.overshoot import is_near
@@ -19,6 +21,8 @@ from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.ports.clock import Clock
 from netbilld.services.aftermath import Aftermath
 from netbilld.services.meter_usage import Batch
+
+_SERVICES_A_TURN: Final = 256  # RADIUS shares this loop
 
 
 class Sessions(Protocol):
@@ -94,7 +98,7 @@ class FollowUsage:
             StoreUnavailableError: the database is away; the next run decides what this one has not.
         """
         now = self._clock.now()
-        self._undecided.update(self._concerned(batch, now))
+        self._undecided.update(await self._concerned(batch, now))
         if self._undecided:
             looked_at = list(self._undecided)
             changed = await self._entitle.run(looked_at, "usage", now)
@@ -112,15 +116,25 @@ class FollowUsage:
         if aftermath.acknowledged:
             await self._reconcile.observe_traffic(aftermath.acknowledged)
 
-    def _concerned(self, batch: Batch, now: datetime) -> list[UUID]:
+    async def _concerned(self, batch: Batch, now: datetime) -> list[UUID]:
         """Return the services whose entitlement the batch may have changed; of others only memory is kept fresh."""
         facts_of = self._directory.facts
         kept: list[tuple[UUID, PeriodUsage]] = []
-        concerned = [service_id for service_id in batch.touched_service_ids if facts_of(service_id) is None]
+        latest = _latest(batch.periods)
+        concerned = [
+            service_id
+            for service_id in batch.touched_service_ids
+            if service_id not in latest and facts_of(service_id) is None
+        ]
         concerned += batch.charged_service_ids
-        for service_id, period in _latest(batch.periods).items():
+        for number, (service_id, period) in enumerate(latest.items()):
+            if number % _SERVICES_A_TURN == 0:
+                await asyncio.sleep(0)
             facts = facts_of(service_id)
-            if facts is None or facts.plan.allowance is None:
+            if facts is None:
+                concerned.append(service_id)
+                continue
+            if facts.plan.allowance is None:
                 continue
             if facts.usage is not None and period.start_on < facts.usage.start_on:
                 continue  # a late word of a period that is over: it must not hide what this one has used
@@ -155,8 +169,7 @@ def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:
     return {period.service_id: period for period in sorted(periods, key=_start_of)}
 
 
-def _start_of(period: PeriodTotals) -> int:
-    return period.start_on.toordinal()
+_start_of: Final = attrgetter("start_on")
 
 
 def _is_used_up(facts: ServiceFacts, usage: PeriodUsage) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -297,7 +297,7 @@ class MeterUsage:
             await work.sessions.advance(self._journal.identity, read.cursor, now)
         self._cursor = read.cursor
         self.applied += len(read.entries)
-        remember()
+        await remember()  # nothing is awaited there that could fail
         if self._without:
             self._without -= 1
         elif len(plain):
@@ -347,7 +347,7 @@ class MeterUsage:
         plain: PlainReports,
         first_id: int,
         now: datetime,
-    ) -> tuple[Batch, Callable[[], None]]:
+    ) -> tuple[Batch, Callable[[], Awaitable[None]]]:
         """Write what a batch means; return it, and what is to be called once it is durable."""
         if not records and not len(plain):
             return Batch(), _nothing
@@ -383,11 +383,13 @@ class MeterUsage:
             },
         )
 
-        def remember() -> None:
+        async def remember() -> None:
             plain.stored()
             for session in batch.sessions[: len(new) + len(changed)]:
                 self._known.stored(session)
-            for session_id, record in fold.told.items():
+            for number, (session_id, record) in enumerate(fold.told.items()):
+                if number % _RECORDS_A_TURN == 0:
+                    await asyncio.sleep(0)
                 alike = fold.alike(session_id)
                 if len(alike) == 1:
                     self._known.learn(fold.sessions[session_id], record)
@@ -554,5 +556,5 @@ def _sequence_of(record: tuple[int, AccountingRecord]) -> int:
     return record[0]
 
 
-def _nothing() -> None:
+async def _nothing() -> None:
     pass
