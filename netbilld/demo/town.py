@@ -12,6 +12,7 @@ from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_file
 from netbilld.daemon.settings import Settings
+from netbilld.demo.history import write_history
 from netbilld.demo.scenario import NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
 from netbilld.model.actor import Actor
 from netbilld.services.initialise import add_first_staff, tie_key
@@ -120,3 +121,4 @@ async def _settle_in(
             now=now,
         )
         await asyncio.sleep(0)
+    await write_history(settings, database, homes, billed_on, now)

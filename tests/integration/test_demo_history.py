@@ -1,0 +1,33 @@
+"""The past of the demo's offices: it adds up like anybody's usage, and nobody with a small allowance has one."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from netbilld.adapters.database.engine import Database
+from netbilld.daemon.settings import Settings
+from netbilld.demo.history import PLAN
+from netbilld.demo.scenario import homes
+from netbilld.demo.town import build_town, isolir_instant
+from netbilld.services.check_usage import CheckUsage
+
+NOW = datetime(2026, 11, 11, 4, 20, tzinfo=UTC)
+
+
+async def test_the_offices_have_a_past_that_adds_up_and_nobody_else_has_one(tmp_path: Path) -> None:
+    isolir_at = isolir_instant(NOW, "Asia/Jakarta")
+    settings = Settings(data_dir=tmp_path, billing={"isolir_at": isolir_at.time()})
+    town_homes = homes()
+    await build_town(settings, town_homes, "f" * 32, 3799, isolir_at, NOW)
+    database = Database(settings.resolved_database_url)
+    try:
+        today = isolir_at.date()
+        checks = await CheckUsage(database, settings.timezone).run(today - timedelta(days=12), today)
+        assert all(check.is_ok for check in checks), checks
+        async with database.read() as work:
+            plans = {home.username: home.plan for home in town_homes}
+            past = await work.sessions.list_sessions(open_only=False)
+            assert past
+            assert {plans[line.username] for line in past} == {PLAN}
+            assert all(line.stopped_at is not None and line.download_octets > 10**9 for line in past)
+    finally:
+        await database.close()
