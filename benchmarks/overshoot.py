@@ -136,7 +136,7 @@ async def run(way: Way, chance: random.Random) -> list[Crossing]:
                 acct_port=daemon.acct_port,
                 coa_port=free_udp_port(),
                 interim_override_seconds=float(way.interim_seconds),
-                tick_milliseconds=20,
+                tick_milliseconds=50,
                 subscribers=tuple(subscribers),
             )
             async with FakeRouter() as router:
@@ -147,6 +147,8 @@ async def run(way: Way, chance: random.Random) -> list[Crossing]:
                     router.lines_now = lambda: [_line(session) for session in nas.sessions.values()]
                     effects = await _effects(nas, limits)
                     await asyncio.sleep(2)  # what was found is written every second
+                    metrics = await asyncio.to_thread(daemon.metrics)
+                    print("  ", {name: count for name, count in metrics.items() if "watch_readings" in name and count})
                     await nas.shut_down()
             found = await _found(daemon)
     return [

@@ -21,8 +21,8 @@ Row = dict[str, str]
 
 IDLE_SECONDS: Final = 30.0  # a connection that rested so long is asked for a sign of life first: NAT forgets
 KEEP_SECONDS: Final = 180.0  # and is given back after so long: a router has few places (max-sessions, 20)
-_FIRST_PAUSE_SECONDS: Final = 2.0
-_LONGEST_PAUSE_SECONDS: Final = 300.0
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 60.0  # sessions near a limit wait for it
 _MOST_WORD_OCTETS: Final = 64 * 1024
 _MOST_WORDS: Final = 256
 _MOST_ROWS: Final = 20_000
