@@ -189,14 +189,14 @@ class Watching:
     def _readings(self) -> list[NasReading]:
         """Return what has changed of how it goes with reading NAS."""
         intervals = self.watch.intervals()
-        now = {}
-        for nas_id, connection in self.routers.connections.items():
-            if connection.last_error is not None or nas_id in intervals:
-                seconds = intervals.get(nas_id)
-                now[nas_id] = NasReading(
-                    nas_id, None if seconds is None else ceil(seconds * 10) * 100, connection.last_error
-                )
-        return [reading for nas_id, reading in now.items() if self._told.get(nas_id) != reading]
+        changed = []
+        for nas_id in intervals.keys() | self.routers.connections.keys():
+            connection, seconds = self.routers.connections.get(nas_id), intervals.get(nas_id)
+            error = connection.last_error if connection is not None and nas_id not in self._over_snmp else None
+            reading = NasReading(nas_id, None if seconds is None else ceil(seconds * 10) * 100, error)
+            if reading != self._told.get(nas_id, NasReading(nas_id, None, None)):
+                changed.append(reading)
+        return changed
 
     async def _write(self) -> None:
         found, readings = list(self._found), self._readings()
