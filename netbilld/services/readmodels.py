@@ -12,6 +12,7 @@ from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
 from netbilld.services.decide_doubts import UsageDoubt
+from netbilld.services.device_view import DeviceViews
 from netbilld.services.log_ins import LogIns
 from netbilld.services.throughput import Throughput
 
@@ -436,7 +437,7 @@ class PlanFile:
     versions: Sequence[PlanVersionLine]
 
 
-class ReadModels(LogIns, PoolViews, Throughput, Protocol):
+class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, Protocol):
     """Everything the panel reads; each answer is bounded."""
 
     async def traffic(self) -> Traffic: ...

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -12,6 +12,8 @@ from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.traffic import plot_of, span_context
 from netbilld.panel.visit import page
 from netbilld.services.throughput import Whose
+
+_CHECKED_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,11 @@ async def show(request: web.Request) -> web.Response:
     """Answer GET /nas/{name}."""
     async with request.app[PANEL].parts.database.read() as work:
         found = await work.readmodels.nas_file(request.match_info["name"])
-    if found is None:
-        raise web.HTTPNotFound
+        if found is None:
+            raise web.HTTPNotFound
+        since_at = request.app[PANEL].parts.clock.now() - timedelta(days=_CHECKED_DAYS)
+        device = await work.readmodels.device_view(found.id, since_at)
     dropped = [DroppedPackets.of(line) for line in await request.app[PANEL].parts.dropped(found.line.name)]
     drawn = await plot_of(request, Whose("nas", found.id))
-    context = {"nas": found, "dropped": dropped, "plot": drawn}
+    context = {"nas": found, "device": device, "dropped": dropped, "plot": drawn}
     return page(request, "staff/nas.html", context | span_context(request))

@@ -1,6 +1,7 @@
 """Read-only queries for the panel's pages: each bounded and on an index, none over raw accounting records."""
 
 from netbilld.adapters.database.log_in_search import LogInSearch
+from netbilld.adapters.database.readmodels.devices import DeviceQueries
 from netbilld.adapters.database.readmodels.doubts import DoubtQueries
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.money import MoneyQueries
@@ -21,6 +22,7 @@ class ReadModelStore(
     DoubtQueries,
     EnforcementQueries,
     NetworkQueries,
+    DeviceQueries,
     PlanQueries,
     PoolQueries,
     MoneyQueries,

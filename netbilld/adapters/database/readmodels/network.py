@@ -86,7 +86,7 @@ class NetworkQueries(Queries):
             reported_ip=row["reported_ip"],
             identifier=row["identifier"],
             has_api=row["api_url_sealed"] is not None,
-            has_snmp=row["snmp_community_sealed"] is not None,
+            has_snmp=row["snmp_community_sealed"] is not None or row["snmp_user_sealed"] is not None,
             created_at=row["created_at"],
             open_octets=await self._open_octets(row["id"]),
             states={state["state"]: state["sessions"] for state in await self._rows(states)},
