@@ -62,7 +62,14 @@ async def test_the_page_of_a_nas_shows_its_device_its_meters_and_money_at_risk(
     )
     await browser.sign_in(await world.staff())
     page = _plain(await browser.page(f"/nas/{name}"))
-    for text in ("gerbang-cibiru", "CCR2116 7.16.1", "42 °C", "742", "interface ether9 is not there", "kantor@rumahnet"):
+    for text in (
+        "gerbang-cibiru",
+        "CCR2116 7.16.1",
+        "42&nbsp;°C",
+        "742",
+        "interface ether9 is not there",
+        "kantor@rumahnet",
+    ):
         assert text in page, text
     assert "Accounting kurang 1" in page
     assert "Rp3.000" in page
