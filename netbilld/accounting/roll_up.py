@@ -56,12 +56,13 @@ class RollUp:
         to_at: datetime,
         upload_octets: int,
         download_octets: int,
+        edges: tuple[int, ...] = (),
     ) -> None:
-        """Take in octets moved between two instants; `service` is None for what is nobody's."""
+        """Take in octets moved between two instants; `service` is None for what is nobody's, `edges` as in `cut`."""
         if not upload_octets and not download_octets:
             return
         near = self._near.get(timezone)
-        if near is not None and near[0] <= from_at < near[1] >= to_at >= from_at:
+        if not edges and near is not None and near[0] <= from_at < near[1] >= to_at >= from_at:
             part = UsageSlice(
                 service_id, session_id, from_at, to_at, upload_octets, download_octets, False, source, meter_id
             )
@@ -69,7 +70,7 @@ class RollUp:
             self._add(service, nas_id, near[0], upload_octets, download_octets)
             return
         for part in cut(
-            service_id, session_id, from_at, to_at, upload_octets, download_octets, timezone, source, meter_id
+            service_id, session_id, from_at, to_at, upload_octets, download_octets, timezone, source, meter_id, edges
         ):
             near = self._near[timezone] = hour_edges(part.start_at, timezone)
             self.slices.append(part)

@@ -1,4 +1,4 @@
-"""Usage slices: what was metered, cut where an hour, a day or a billing period ends, and rolled up."""
+"""Usage slices: what was metered, cut where an hour, a day, a billing period or a plan's hours end."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -20,7 +20,8 @@ _hours: Final[dict[tuple[str, int], tuple[datetime, datetime]]] = {}  # the last
 class UsageSlice(NamedTuple):
     """Octets a session or a meter moved between two instants of one local hour; corrected only by further ones.
 
-    `estimated` says that a longer delta was split in proportion to time; `source` is radius, snmp, mqtt or api.
+    `estimated` says that a longer delta was split in proportion to time; `source` is radius, snmp, mqtt or
+    api, or correction, which takes back what one of them has counted too much.
     """
 
     service_id: UUID | None
@@ -67,16 +68,18 @@ def cut(
     timezone: str,
     source: str = "radius",
     meter_id: int | None = None,
+    edges: tuple[int, ...] = (),
 ) -> list[UsageSlice]:
     """Return slices that add up to the octets, cut at local hour edges in proportion to time, the rest in the last.
 
-    Local midnights and billing days are hour edges too. Nothing moved gives no slice.
+    Local midnights and billing days are hour edges too. Nothing moved gives no slice. `edges` are further ones, those
+    of a plan's hours: minutes since Monday 00:00 by the local clock.
     """
     if not upload_octets and not download_octets:
         return []
     if end_at - start_at > MAX_SPAN:
         start_at = end_at - MAX_SPAN
-    edge = hour_edges(start_at, timezone)[1]
+    edge = _next_edge(start_at, timezone, edges)
     if edge >= end_at:
         return [
             UsageSlice(
@@ -93,9 +96,19 @@ def cut(
         if up or down:
             slices.append(UsageSlice(service_id, session_id, at, edge, up, down, True, source, meter_id))
         left_up, left_down = left_up - up, left_down - down
-        at, edge = edge, hour_edges(edge, timezone)[1]
+        at, edge = edge, _next_edge(edge, timezone, edges)
     slices.append(UsageSlice(service_id, session_id, at, end_at, left_up, left_down, True, source, meter_id))
     return slices
+
+
+def _next_edge(at: datetime, timezone: str, edges: tuple[int, ...]) -> datetime:
+    begin, end = hour_edges(at, timezone)
+    if not edges:
+        return end
+    local = begin.astimezone(_zone(timezone))
+    first = (local.weekday() * 24 + local.hour) * 60
+    within = (begin + timedelta(minutes=edge - first) for edge in edges if first < edge < first + 60)
+    return min((edge for edge in within if at < edge < end), default=end)
 
 
 def hour_of(at: datetime, timezone: str) -> datetime:

@@ -71,6 +71,11 @@ def opens_at(spans: Spans, timezone: str, now: datetime) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
+def inner_edges(spans: Spans) -> tuple[int, ...]:
+    """Return where spans begin or end within an hour, in minutes since Monday 00:00; usage is cut there too."""
+    return tuple(sorted({minute for span in spans for minute in span if minute % 60}))
+
+
 def hours_text(spans: Sequence[tuple[int, int]]) -> str:
     """Return spans for people, a line's worth for each: `mon 08:00-17:00, sat 00:00-24:00`."""
     words = []

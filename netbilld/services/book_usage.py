@@ -10,6 +10,7 @@ from uuid import UUID
 from netbilld.accounting.roll_up import RollUp
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.billing.chart import Payer
+from netbilld.billing.hours import inner_edges
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.plan import Charging, Plan, Timing
 from netbilld.billing.plan_file import plan_from_definition
@@ -26,7 +27,8 @@ _PARTS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should not
 class Moved(NamedTuple):
     """Octets that one session, or one meter beside the sessions, has moved between two instants.
 
-    `source` is radius, snmp, mqtt or api; exactly one of `session_id` and `meter_id` is given, and a session's NAS.
+    `source` is radius, snmp, mqtt, api or correction; exactly one of `session_id` and `meter_id` is given, and a
+    session's NAS.
     """
 
     service_id: UUID | None
@@ -72,7 +74,8 @@ class BookUsage:
     def __init__(self, timezone: str, remembered: "RememberedServices | None" = None) -> None:
         """Take the zone of usage that is nobody's and of booking dates, and what is remembered of services."""
         self._timezone = timezone
-        self._plans: dict[UUID, Plan] = {}
+        self._plans: dict[int, Plan] = {}  # by the id of their version as a number
+        self._edges: dict[int, tuple[int, ...]] = {}
         self._remembered = remembered
 
     async def handle(
@@ -84,6 +87,8 @@ class BookUsage:
             what the billing periods concerned hold now, and whose wallet was charged.
         """
         metered = await self._metered(work, moved)
+        in_use = await self._learn_plans(work, metered.values())
+        edges = {number: edges for number in in_use if (edges := self._edges[number])}
         roll_up = RollUp()
         take, timezone = roll_up.take, self._timezone
         for start in range(0, len(moved), _PARTS_A_TURN):
@@ -103,6 +108,7 @@ class BookUsage:
                     to_at,
                     upload_octets,
                     download_octets,
+                    () if service is None or not edges else edges.get(service.plan_version_id.int, ()),
                 )
         slices = roll_up.slices
         if not slices:
@@ -117,7 +123,7 @@ class BookUsage:
         await work.usage.add_nas_hours(nas_hours)
         if rolled_until is not None:
             await self._add_late(work, metered, hours, nas_hours, rolled_until)
-        return periods, await self._charge(work, metered, roll_up, periods, now, rolled_until)
+        return periods, await self._charge(work, metered, roll_up, periods, now, rolled_until, in_use)
 
     async def _metered(self, work: Work, moved: Iterable[Moved]) -> dict[int, MeteredService]:
         """Return whose usage it is, by id as a number."""
@@ -169,16 +175,17 @@ class BookUsage:
         periods: Iterable[PeriodTotals],
         now: datetime,
         rolled_until: datetime | None,
+        in_use: Collection[int],
     ) -> frozenset[UUID]:
         """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
-        if not await self._has_charged_plan(work, metered.values()):
+        if not any(_is_charged(self._plans[number]) for number in in_use):
             return frozenset()
         charged: set[UUID] = set()
         entries = []
         last_hours = roll_up.last_hours()
         for period in periods:
             service = metered[period.service_id.int]
-            plan = self._plans[service.plan_version_id]
+            plan = self._plans[service.plan_version_id.int]
             if not _is_charged(plan):
                 continue
             total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
@@ -198,18 +205,19 @@ class BookUsage:
             await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
         return frozenset(charged)
 
-    async def _has_charged_plan(self, work: Work, services: Iterable[MeteredService]) -> bool:
-        """Learn the plans of these services, and tell whether one of them is paid for by use and in advance."""
-        by_number = {service.plan_version_id.int: service.plan_version_id for service in services}
-        in_use = set(by_number.values())
-        unknown = in_use - self._plans.keys()
+    async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> Collection[int]:
+        """Learn the plans of these services; return their versions' ids as numbers."""
+        in_use = {service.plan_version_id.int: service.plan_version_id for service in services}
+        unknown = [plan_version_id for number, plan_version_id in in_use.items() if number not in self._plans]
         if unknown:
             if len(self._plans) > _MAX_PLANS:
-                self._plans = {}
-                unknown = in_use
+                self._plans, self._edges = {}, {}
+                unknown = list(in_use.values())
             for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
-                self._plans[plan_version_id] = plan_from_definition(definition)
-        return any(_is_charged(self._plans[plan_version_id]) for plan_version_id in in_use)
+                plan = plan_from_definition(definition)
+                self._plans[plan_version_id.int] = plan
+                self._edges[plan_version_id.int] = inner_edges(plan.hours)
+        return in_use.keys()
 
 
 def _place(key: tuple[UUID, date]) -> tuple[int, date]:

@@ -12,6 +12,7 @@ from netbilld.model.errors import InvalidInputError
 from netbilld.services.record_reading import RecordReading
 from tests.accounting_packets import NAS, T0
 from tests.integration.metering_world import Metering, metering
+from tests.integration.money_world import plan_file
 from tests.integration.test_metering_fold import prepared
 
 
@@ -91,3 +92,17 @@ async def test_a_reading_that_no_counter_can_show_is_refused(database: Database,
         for octets in (-1, 2**60):
             with pytest.raises(InvalidInputError):
                 await read(m, 60, octets, 0)
+
+
+async def test_usage_is_cut_where_the_hours_of_its_plan_begin_and_end(database: Database, tmp_path: Path) -> None:
+    """Contract rule 3: a delta that spans an hour window's edge is split in proportion to time, and marked."""
+    async with metering(database, tmp_path) as m:
+        hours = '[hours]\nallowed = ["daily 10:10-10:20"]\n'
+        await prepared(m, "budi", plan=plan_file(extra=hours))
+        await m.hear("start")  # 10:00 in Jakarta
+        await m.hear("interim", 1800, up=1800, down=3600)
+        await m.run()
+        minutes = [(s.start_at.minute, s.end_at.minute, s.upload_octets) for s in await m.rows(usage_slices)]
+        assert minutes == [(0, 10, 600), (10, 20, 600), (20, 30, 600)]
+        assert all(s.estimated for s in await m.rows(usage_slices))
+        assert await m.sums() == dict.fromkeys(("sessions", "slices", "hours", "periods"), (1800, 3600))

@@ -88,3 +88,18 @@ def test_what_falls_into_the_hour_of_what_came_before_is_summed_as_if_it_were_cu
     assert {row[1]: row[2] for row in roll_up.hour_rows()} == expected
     assert sum(expected.values()) == 400
     assert [row[1:] for row in roll_up.nas_hour_rows()] == [row[1:] for row in roll_up.hour_rows()]
+
+
+def test_slices_are_cut_at_the_edges_of_a_plan_s_hours_too() -> None:
+    """A plan for Mondays 22:30 to 23:15: 9 March 2026 is one; Jakarta is 7 hours ahead."""
+    edges = (22 * 60 + 30, 23 * 60 + 15)
+    parts = cut(SERVICE, 5, utc(9, 15, 20), utc(9, 16, 20), 601, 60, JAKARTA, edges=edges)
+    assert [(p.start_at, p.end_at, p.upload_octets, p.download_octets) for p in parts] == [
+        (utc(9, 15, 20), utc(9, 15, 30), 100, 10),
+        (utc(9, 15, 30), utc(9, 16, 0), 300, 30),
+        (utc(9, 16, 0), utc(9, 16, 15), 150, 15),
+        (utc(9, 16, 15), utc(9, 16, 20), 51, 5),
+    ]
+    assert len(cut(SERVICE, 5, utc(10, 15, 20), utc(10, 16, 20), 601, 60, JAKARTA, edges=edges)) == 2  # a Tuesday
+    (whole,) = cut(SERVICE, 5, utc(9, 15, 30), utc(9, 16, 0), 7, 7, JAKARTA, edges=edges)
+    assert not whole.estimated

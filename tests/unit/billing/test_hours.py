@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from netbilld.billing.hours import WEEK_MINUTES, closes_at, hours_text, opens_at, parse_hours
+from netbilld.billing.hours import WEEK_MINUTES, closes_at, hours_text, inner_edges, opens_at, parse_hours
 from netbilld.model.errors import InvalidInputError
 
 DAY = 1_440
@@ -86,3 +86,8 @@ def test_it_says_when_the_next_span_begins() -> None:
 def test_spans_can_be_said_to_people() -> None:
     assert hours_text(parse_hours(["mon 08:00-17:00", "sat 00:00-24:00"])) == "mon 08:00-17:00, sat 00:00-24:00"
     assert hours_text(parse_hours(["mon 22:00-06:00"])) == "mon 22:00-tue 06:00"
+
+
+def test_only_edges_within_an_hour_are_edges_beside_the_hours_own() -> None:
+    assert inner_edges(parse_hours(["mon 22:30-23:15", "sun 22:00-06:00"])) == (22 * 60 + 30, 23 * 60 + 15)
+    assert inner_edges(parse_hours(["daily 01:00-05:00"])) == ()
