@@ -1,4 +1,7 @@
-"""How a NAS counts: one octet beside each journal entry, so that what was in force when it arrived stays in force."""
+"""What a journal entry says of itself in one octet: how its NAS counted, who has read it, and how sure our clock was.
+
+What was in force when a record arrived so stays in force.
+"""
 
 from typing import Final
 
@@ -8,8 +11,10 @@ _KIBI: Final = 4  # it counts in 1024 octets
 IPV6_BESIDE: Final = 8  # its counters leave out IPv6, which vendor attributes count
 _BY_API: Final = 16  # no word of the NAS's own: what we have read there, over its API
 _BY_SNMP: Final = 32  # likewise over SNMP
+CLOCK_SET: Final = 64  # our clock may have been set since the session's last report
 
 SCALE: Final = _KILO | _KIBI | IPV6_BESIDE  # what decides how much a counter says, whichever way it went
+COUNTED: Final = SCALE | SWAPPED
 BY_US: Final = _BY_API | _BY_SNMP
 
 COUNTER_UNITS: Final = ("octets", "kB", "KiB")

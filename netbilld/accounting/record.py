@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from netbilld.accounting.counting import IPV6_BESIDE, SCALE, SWAPPED, unit_octets
+from netbilld.accounting.counting import CLOCK_SET, COUNTED, IPV6_BESIDE, SCALE, SWAPPED, unit_octets
 from netbilld.radius.attributes import (
     ACCT_DELAY_TIME,
     ACCT_INPUT_GIGAWORDS,
@@ -144,7 +144,7 @@ class AccountingRecord(NamedTuple):
         user_name = get(USER_NAME, b"")
         upload, wide_upload = _counter(get(ACCT_INPUT_OCTETS), get(ACCT_INPUT_GIGAWORDS))
         download, wide_download = _counter(get(ACCT_OUTPUT_OCTETS), get(ACCT_OUTPUT_GIGAWORDS))
-        if flags:
+        if flags & COUNTED:
             upload, download = _counted(packet, flags, upload, download)
         session_seconds = _integer(get(ACCT_SESSION_TIME))
         if session_seconds is not None and session_seconds > MAX_SESSION_SECONDS:
@@ -201,6 +201,13 @@ class AccountingRecord(NamedTuple):
         """Return why the session ended, in the RFC's words (RFC 2866 §5.10); None where the packet does not say."""
         cause = _integer(self.packet.attributes.get(ACCT_TERMINATE_CAUSE))
         return _CAUSES.get(cause, f"Cause-{cause}") if cause is not None else None
+
+    @property
+    def may_be_misdated(self) -> bool:
+        """Return whether a clock that was set may date this otherwise than the reports before: ours, or the NAS's."""
+        attributes = self.packet.attributes
+        own = EVENT_TIMESTAMP in attributes and ACCT_DELAY_TIME not in attributes
+        return own or bool(self.flags & CLOCK_SET)
 
     @property
     def clock_off_seconds(self) -> int | None:

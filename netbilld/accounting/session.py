@@ -230,7 +230,7 @@ def fit(session: Session, record: AccountingRecord) -> Fit:
         if session.state is SessionState.CLOSED and session.stopped_at is not None:
             return Fit.LATER if session.started_at < begun_at >= session.stopped_at else Fit.SAME
         return Fit.LATER if _nearer_to_the_end(session, begun_at, _NO_DRIFT) else Fit.SAME
-    if _repeats(session, record):
+    if repeats(session, record):
         return Fit.SAME
     if begun_at > session.updated_at + _SLACK and begun_at > session.updated_at + _SLACK + _drift(seconds):
         return Fit.LATER
@@ -250,7 +250,8 @@ def _nearer_to_the_end(session: Session, begun_at: datetime, drift: timedelta) -
     return after_start > _NEW_START + drift and after_start > session.updated_at - begun_at
 
 
-def _repeats(session: Session, record: AccountingRecord) -> bool:
+def repeats(session: Session, record: AccountingRecord) -> bool:
+    """Tell whether a record says just what a session's last report said."""
     return (
         record.session_seconds == session.session_seconds
         and record.upload_octets == session.counter_upload_octets
@@ -270,13 +271,17 @@ def continues(session: Session, record: AccountingRecord) -> bool:
     """Tell whether a record that no session fits by time goes on from this one's counters all the same.
 
     Then a clock was set, ours or the NAS's: a session that is open goes on where it was instead of being billed anew.
-    A session that only has its Start goes on if that came late.
+    A session that only has its Start goes on if that came late. One that was given up does not, nor one that is heard
+    of again as if it had begun after its last report, while no clock was set: its id has come back.
     """
-    if session.state is SessionState.CLOSED or record.session_seconds is None or record.kind is RecordKind.START:
+    if not session.is_open or record.session_seconds is None or record.kind is RecordKind.START:
         return False
     if session.state is SessionState.STARTING:
         begun_at = record.begun_at
         return begun_at is not None and begun_at < session.started_at
+    begun_later = record.begun_at is not None and record.begun_at > session.updated_at
+    if begun_later and not record.may_be_misdated:
+        return False
     return (
         record.session_seconds > session.session_seconds > 0
         and record.upload_octets is not None

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from netbilld.ports.clock import Clock
+from netbilld.accounting.counting import CLOCK_SET
+from netbilld.ports.clock import SteadyClock
 from netbilld.radius.attributes import ACCT_SESSION_ID, ACCT_STATUS_TYPE
 from netbilld.radius.codes import AcctStatusType, Code
 from netbilld.radius.server import Request
@@ -37,6 +38,9 @@ class Unanswered(StrEnum):
     NOT_DURABLE = "not_durable"  # RFC 2866 §4.1: unless recorded, no answer
 
 
+_JUMP_SECONDS: Final = 30  # from one packet to the next: a clock that is only corrected moves by microseconds
+_SET_SECONDS: Final = 6 * 3600  # by then every session has reported by the clock as it is now
+_STARTED_SECONDS: Final = 3600  # whether the clock was set while we were away nobody knows
 _STATUS_SERVER: Final = int(Code.STATUS_SERVER)
 _NEED_SESSION_ID: Final = frozenset(
     int(status).to_bytes(4, "big")
@@ -55,7 +59,7 @@ class RecordAccounting:
     def __init__(
         self,
         journal: Journal,
-        clock: Clock,
+        clock: SteadyClock,
         *,
         respond: Callable[[Request], object],
         forget: Callable[[Request], object],
@@ -65,6 +69,9 @@ class RecordAccounting:
         self.unanswered: dict[Unanswered, int] = dict.fromkeys(Unanswered, 0)
         self._journal = journal
         self._clock = clock
+        mono = clock.monotonic()
+        self._wall_from_mono = clock.now().timestamp() - mono
+        self._sure_at_mono = mono + _STARTED_SECONDS
         self._respond = respond
         self._forget = forget
 
@@ -87,12 +94,18 @@ class RecordAccounting:
             self._give_up(request, Unanswered.NO_SESSION_ID)
             return
         nas_id = request.client.nas_id
-        received_us = int(self._clock.now().timestamp() * 1_000_000)
+        now, mono = self._clock.now().timestamp(), self._clock.monotonic()
+        if not -_JUMP_SECONDS < now - mono - self._wall_from_mono < _JUMP_SECONDS:
+            self._sure_at_mono = mono + _SET_SECONDS
+        self._wall_from_mono = now - mono
+        flags = self.counting.get(nas_id, 0)
+        if mono < self._sure_at_mono:
+            flags |= CLOCK_SET
         taken = self._journal.append(
             nas_id,
             request.source[0],
-            self.counting.get(nas_id, 0),
-            received_us,
+            flags,
+            int(now * 1_000_000),
             packet.datagram,
             self._recorded,
             request,

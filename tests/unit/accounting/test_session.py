@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from netbilld.accounting.counting import CLOCK_SET
 from netbilld.accounting.fold import SessionFold
 from netbilld.accounting.record import AccountingRecord
 from netbilld.accounting.session import TRANSITIONS, Event, Session, SessionState, apply, begin, end
@@ -256,10 +257,28 @@ def test_a_clock_that_is_set_bills_nothing_twice(step_seconds: int) -> None:
     fold = folded(
         record("start"),
         interim(300, 100, 1000),
-        interim(600, 200, 2000, late=step_seconds),
-        interim(900, 300, 3000, late=step_seconds),
+        interim(600, 200, 2000, late=step_seconds, delay=0, flags=CLOCK_SET),
+        interim(900, 300, 3000, late=step_seconds, delay=0, flags=CLOCK_SET),
     )
     assert (len(fold.sessions), total(fold)) == (1, (300, 3000))
+
+
+def test_an_id_that_comes_back_without_a_start_is_a_new_session_unless_a_clock_was_set() -> None:
+    first = [record("start"), interim(300, 100, 1000, delay=0)]  # its Stop is lost, and so is the next one's Start
+    again = record("interim", at(2300), up=500, down=5000, seconds=600, delay=0)
+    assert total(folded(*first, again)) == (600, 6000)
+    given_up = folded(*first)
+    (session,) = given_up.sessions.values()
+    later = SessionFold([end(session, Event.LOSS, "lost", session.updated_at)], lambda _: SERVICE)
+    later.apply(record("interim", at(9000), up=500, down=5000, seconds=600, flags=CLOCK_SET), 7)
+    assert total(later) == (600, 6000)
+
+
+def test_a_copy_of_a_stop_that_is_late_without_saying_so_is_not_the_next_session_s() -> None:
+    fold = folded(
+        record("start"), stop(8, 100, 1000), record("start", at(26)), stop(8, 100, 1000, late=26), stop(8, 100, 1000)
+    )
+    assert total(fold) == (100, 1000)
 
 
 def test_reports_without_session_time_are_metered_and_never_wrap() -> None:

@@ -1,11 +1,12 @@
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from netbilld.accounting.counting import CLOCK_SET
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.clients import Client
 from netbilld.radius.packet import decode, encode
@@ -39,17 +40,26 @@ class FakeJournal:
 
 
 class StandingClock:
+    """Runs for so many seconds, and was set by so many more."""
+
+    def __init__(self) -> None:
+        self.ran = self.was_set = 0.0
+
     def now(self) -> datetime:
-        return T0
+        return T0 + timedelta(seconds=self.ran + self.was_set)
+
+    def monotonic(self) -> float:
+        return 1000 + self.ran
 
 
 class Edge:
     def __init__(self) -> None:
         self.journal = FakeJournal()
+        self.clock = StandingClock()
         self.answered: list[Request] = []
         self.forgotten: list[Request] = []
         self.recorder = RecordAccounting(
-            self.journal, StandingClock(), respond=self.answered.append, forget=self.forgotten.append
+            self.journal, self.clock, respond=self.answered.append, forget=self.forgotten.append
         )
 
     def take(self, octets: bytes) -> Request:
@@ -64,7 +74,7 @@ def test_d3_an_answer_comes_only_after_the_record_is_durable() -> None:
     octets = datagram("start")
     request = edge.take(octets)
     assert edge.answered == []
-    assert edge.journal.kept == [(NAS, "192.0.2.1", False, int(T0.timestamp()) * 1_000_000, octets)]
+    assert edge.journal.kept == [(NAS, "192.0.2.1", CLOCK_SET, int(T0.timestamp()) * 1_000_000, octets)]
     done, token = edge.journal.waiting.pop()
     done(token, True)
     assert (edge.answered, edge.forgotten) == ([request], [])
@@ -108,7 +118,27 @@ def test_how_the_nas_counts_at_the_moment_is_kept_with_the_record() -> None:
     edge = Edge()
     edge.recorder.counting = {NAS: 1}
     edge.take(datagram("start"))
-    assert edge.journal.kept[0][2] == 1
+    assert edge.journal.kept[0][2] & ~CLOCK_SET == 1
+
+
+@pytest.mark.parametrize("set_by", [-3600, 3600])
+def test_a_record_says_whether_our_clock_may_have_been_set_lately(set_by: int) -> None:
+    edge = Edge()
+    said = []
+    for ran, was_set in (
+        (0, 0),
+        (3599, 0),
+        (3601, 0),
+        (90_000, 0.5),
+        (90_001, set_by),
+        (111_000, set_by),
+        (112_000, set_by),
+    ):
+        edge.clock.ran, edge.clock.was_set = ran, was_set
+        edge.take(datagram("start"))
+        said.append(bool(edge.journal.kept[-1][2] & CLOCK_SET))
+    # after a start nobody knows for an hour; then it was set
+    assert said == [True, True, False, False, True, True, False]
 
 
 def test_rfc5997_4_2_status_server_is_answered_while_records_can_be_kept() -> None:
