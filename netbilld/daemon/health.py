@@ -41,6 +41,9 @@ class Progress(Protocol):
     def parked(self) -> int: ...
 
     @property
+    def unknown_nas(self) -> int: ...
+
+    @property
     def doubted(self) -> int: ...
 
     @property
@@ -279,6 +282,13 @@ class Health:
         )
         yield "netbilld_metering_applied_total", counter, "Journal records applied.", [("", self._progress.applied)]
         yield "netbilld_metering_parked_total", counter, "Journal records that failed.", [("", self._progress.parked)]
+        strange = self._progress.unknown_nas
+        yield (
+            "netbilld_metering_unknown_nas_total",
+            counter,
+            "Journal records of NAS not in the books.",
+            [("", strange)],
+        )
         doubted, waiting = self._progress.doubted, self._progress.doubts_waiting
         yield "netbilld_metering_doubted_total", counter, "Reports faster than their port.", [("", doubted)]
         yield "netbilld_usage_doubts_waiting", gauge, "Reports that wait for a decision.", [("", waiting)]

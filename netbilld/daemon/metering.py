@@ -135,6 +135,11 @@ class Metering:
         return self._meter.cursor
 
     @property
+    def unknown_nas(self) -> int:
+        """Return how many records were passed over because the database does not know their NAS."""
+        return self._meter.unknown_nas
+
+    @property
     def behind_octets(self) -> int:
         """Return how much of the journal waits to be applied."""
         cursor = self._meter.cursor or self._journal.applied

@@ -36,6 +36,8 @@ _PARTS: Final = 8  # that a batch which fails is taken in
 _PORTS_AGAIN: Final = timedelta(seconds=30)  # how often it is asked what the ports of NAS can carry
 AHEAD_OF_NAS: Final = "ahead_of_nas"  # a reading of ours had counted what the NAS's last word does not
 _MOST_OUTDATED: Final = 10  # in a row, after which memory is tried again every thousand batches
+_MOST_PARKED: Final = 5  # a minute: more, and the fault is not in the records
+_PARKED_WITHIN: Final = timedelta(minutes=1)
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not
 
 
@@ -195,6 +197,7 @@ class MeterUsage:
         self._ports_at: datetime | None = None
         self._heard: dict[UUID, _Heard] = {}
         self._most = batch_records  # records to take next: fewer and fewer where a batch fails, to find which one does
+        self._parked_at: list[datetime] = []  # within the last minute
         self._failed = 0  # how often the next one has failed alone
 
     @property
@@ -210,7 +213,7 @@ class MeterUsage:
 
         Raises:
             StoreUnavailableError: the database is away; nothing is applied, and a later call begins where this did.
-            NetbilldError: the journal is older than the database.
+            NetbilldError: the journal is older than the database, or records fail one after the other.
         """
         try:
             if not self._is_sure:
@@ -249,12 +252,13 @@ class MeterUsage:
             return Batch(behind=True)
         (entry,) = read.entries
         now = self._clock.now()
+        self._may_park(1)
         async with self._store.write() as work:
             _, cursor = await work.sessions.cursor(self._journal.identity, now)
             if cursor != self._cursor:  # someone else has applied it further
                 return Batch(behind=True)
             await work.sessions.advance(self._journal.identity, read.cursor, now)
-        self.parked += 1
+        self._have_parked(1)
         self._went_well()
         _log.error(
             "journal record %d of NAS %s could not be metered and is left in the journal",
@@ -263,6 +267,25 @@ class MeterUsage:
             exc_info=fault.__cause__,
         )
         return Batch(behind=True)
+
+    def _may_park(self, count: int) -> None:
+        """Make sure that no more records are passed over than a fault in a few of them can explain.
+
+        Raises:
+            NetbilldError: too many have failed within a minute; nothing is passed over, and a later call goes on.
+        """
+        now = self._clock.now()
+        self._parked_at = [at for at in self._parked_at if timedelta(0) <= now - at < _PARKED_WITHIN]
+        if len(self._parked_at) + count > _MOST_PARKED:
+            raise NetbilldError(
+                "accounting records fail one after the other by a fault of ours, and wait in the journal",
+                hint="look for 'could not be metered' in the log; it is tried again by itself",
+                code="metering_halted",
+            )
+
+    def _have_parked(self, count: int) -> None:
+        self.parked += count
+        self._parked_at += [self._clock.now()] * count
 
     async def _run_batch(self, read: JournalBatch) -> Batch:
         assert self._cursor is not None  # noqa: S101 - the caller read from it
@@ -423,7 +446,11 @@ class MeterUsage:
                     if change is not None and change.tells:
                         changes.append(change)
             if known.is_complete:
-                self.parked += len(faulty)
+                if len(faulty) > _MOST_PARKED:  # in smaller parts there may be few enough in each
+                    self._most = max(1, len(records) // _PARTS)
+                if faulty:
+                    self._may_park(len(faulty))
+                    self._have_parked(len(faulty))
                 return fold, changes, records
             await known.complete(work)  # and once more
 

@@ -1,13 +1,15 @@
-"""A PostgreSQL that answers and can't write: what is in the journal waits, and no record is blamed for it."""
+"""Troubles that are not the records': what is in the journal waits, and no record is blamed for it."""
 
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from netbilld.adapters.database.engine import Database
-from netbilld.model.errors import StoreUnavailableError
+from netbilld.adapters.database.tables import sessions
+from netbilld.model.errors import NetbilldError, StoreUnavailableError
 from tests.integration.metering_world import add_nas, metering
 from tests.integration.money_world import plan_file
 from tests.postgres import Cluster
@@ -55,3 +57,58 @@ async def test_a_database_that_can_not_write_parks_no_record(
             assert m.meter.parked == 0
     finally:
         await database.close()
+
+
+async def test_a_fault_of_ours_in_every_record_passes_over_a_few_and_stops(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metering(database, tmp_path / "journal") as m:
+        await add_nas(database)
+        await m.world.plan(plan_file())
+        await m.world.person("budi", activated_on=date(2026, 3, 1))
+        for number in range(40):
+            await m.hear("start", number, session_id=f"8100{number:04d}")
+            await m.hear("stop", 300 + number, session_id=f"8100{number:04d}", up=10**6, down=10**7, seconds=300)
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as fault:
+            fault.setattr("netbilld.services.meter_usage.SessionFold.apply", broken)
+            for _ in range(30):
+                with suppress(NetbilldError):
+                    await m.meter.run_batch()
+            assert 0 < m.meter.parked <= 5
+            m.clock.at += timedelta(minutes=2)
+            for _ in range(30):
+                with suppress(NetbilldError):
+                    await m.meter.run_batch()
+            assert 5 < m.meter.parked <= 10
+        m.clock.at += timedelta(minutes=2)
+        await m.run()
+        parked = m.meter.parked
+        assert parked <= 10
+        up, down = (await m.sums())["sessions"]
+        assert 40 * 10**6 >= up >= (40 - parked) * 10**6
+        assert down == 10 * up
+
+
+async def test_a_fault_in_the_writing_of_every_record_passes_over_a_few_and_stops(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metering(database, tmp_path / "journal") as m:
+        await add_nas(database)
+        for number in range(20):
+            await m.hear("start", number, session_id=f"8100{number:04d}")
+
+        async def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as fault:
+            fault.setattr(m.meter, "_note_nas", broken)
+            for _ in range(60):
+                with suppress(NetbilldError):
+                    await m.meter.run_batch()
+            assert 0 < m.meter.parked <= 5
+        await m.run()
+        assert len(await m.rows(sessions)) == 20 - m.meter.parked
