@@ -23,6 +23,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.overshoot import Crossing
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.shown_usage import By, Direction, TopUsage, UsageBucket, UsageTotals
@@ -53,8 +54,15 @@ class UsageReads(Protocol):
     ) -> Sequence[TopUsage]: ...
 
 
+class Crossings(Protocol):
+    async def newest(self, limit: int) -> Sequence[Crossing]: ...
+
+
 class Work(Protocol):
     """The stores of one transaction that pages use."""
+
+    @property
+    def crossings(self) -> Crossings: ...
 
     @property
     def logins(self) -> Logins: ...

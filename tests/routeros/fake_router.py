@@ -87,6 +87,7 @@ class FakeRouter:
         self.lines: list[Line] = []
         self.lines_now: Callable[[], list[Line]] = lambda: self.lines
         self.faults = Faults()
+        self.incoming = {"accept": "true", "port": "3799", "vrf": "main"}
         self.asked: list[list[str]] = []
         self.logins = 0
         self.open = 0
@@ -212,6 +213,7 @@ class FakeRouter:
         tables: dict[str, Callable[[], list[dict[str, str]]]] = {
             "/system/identity/print": lambda: [{"name": "pop1"}],
             "/system/resource/print": lambda: [{"version": "7.16.2 (stable)", "uptime": "1w2d", "cpu-load": "7"}],
+            "/radius/incoming/print": lambda: [self.incoming],
             "/ppp/active/print": self._ppp_active,
             "/interface/print": self._interfaces,
             "/ip/hotspot/active/print": self._hotspot_active,

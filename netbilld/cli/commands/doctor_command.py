@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from netbilld.adapters.database.engine import Database
 from netbilld.cli.address_checks import check_addresses
+from netbilld.cli.api_checks import check_apis
 from netbilld.cli.certificate_checks import check_certificates
 from netbilld.cli.checks import (
     Check,
@@ -64,6 +65,8 @@ async def _checks(context: Context) -> list[Check]:
             checks += await check_database(database, box, context.now())
             if all(check.result != "fail" for check in checks if check.name in {"database", "schema"}):
                 checks += await check_addresses(database)
+                if box is not None:
+                    checks += await check_apis(database, box, settings.metering.api_timeout_seconds)
         except NetbilldError as error:
             checks.append(failed("database", error))
         finally:

@@ -17,6 +17,7 @@ from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place
 from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
+from netbilld.services.overshoot import NasReading
 from netbilld.services.poll_devices import is_polled
 
 _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
@@ -192,6 +193,7 @@ async def _show(context: Context, name: str) -> None:
         if nas is None:
             raise unknown_nas(name)
         document = _document(nas, context, await work.nas.open_sessions(nas.id))
+        document["readings"] = _readings((await work.crossings.readings()).get(nas.id))
         document["device"] = nas_snmp.device_document(await work.devices.state(nas.id))
     document["dropped_packets"] = await dropped_packets(context.settings.data_dir, nas.name)
     if context.json_wanted:
@@ -205,7 +207,9 @@ async def _show(context: Context, name: str) -> None:
         shown |= shown.pop("capabilities")
         del shown["vendor_notes"]
         dropped = shown.pop("dropped_packets")
-        device = shown.pop("device")
+        device, readings = shown.pop("device"), shown.pop("readings")
+        if readings is not None:
+            shown["read near a limit"] = readings["error"] or f"every {readings['interval_seconds']:g} s"
         print_fields(shown)
         for line in nas_snmp.device_lines(device, zone):
             print(line)
@@ -214,6 +218,14 @@ async def _show(context: Context, name: str) -> None:
             print(f"! {line['count']} packets dropped: {line['reason']}, from {line['source']}, last {when}")
         for line in known.notes:
             print(f"* {line}")
+
+
+def _readings(reading: NasReading | None) -> dict[str, Any] | None:
+    """Return how reading it near a limit goes: the seconds from one reading to the next, and what failed last."""
+    if reading is None:
+        return None
+    milliseconds = reading.interval_milliseconds
+    return {"interval_seconds": None if milliseconds is None else milliseconds / 1000, "error": reading.error}
 
 
 def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from aiohttp import web
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL
 from netbilld.panel.visit import VISIT, page
+from netbilld.services.overshoot import percentile
 
 _SHOWN: Final = 100
 _ORDERS: Final = 40
+_CROSSINGS: Final = 1000
+_SHARES: Final = (0.5, 0.9, 0.99, 1.0)
 PARTS: Final = (
     Part("mismatches", "mismatches", lambda work: work.readmodels.mismatches(_SHOWN), "partials/mismatches.html"),
     Part("orders", "orders", lambda work: work.readmodels.attempts(_ORDERS), "partials/orders.html"),
@@ -20,7 +23,10 @@ async def show(request: web.Request) -> web.Response:
     """Answer GET /enforcement."""
     feed = request.app[LIVE]
     shown = {part.event: (await feed.latest(part))[1] for part in PARTS}
-    return page(request, "staff/enforcement.html", {"parts": shown})
+    async with request.app[PANEL].parts.database.read() as work:
+        over = [crossing.over_octets for crossing in await work.crossings.newest(_CROSSINGS)]
+    shares = {share: percentile(over, share) for share in _SHARES}
+    return page(request, "staff/enforcement.html", {"parts": shown, "crossings": len(over), "over": shares})
 
 
 async def live(request: web.Request) -> web.StreamResponse:
