@@ -1,6 +1,7 @@
 """The daemon is started while its database is away: from an encrypted snapshot, and joins the database afterwards."""
 
 import argparse
+import asyncio
 import json
 import shutil
 import socket
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from benchmarks import outage
+from netbilld.radius.attributes import CALLING_STATION_ID, FRAMED_IP_ADDRESS
 from tests import postgres
 from tests.daemon_process import FLAT_PLAN, DaemonProcess
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
@@ -177,6 +180,77 @@ def test_a_plan_that_fails_closed_lets_nobody_in_on_knowledge_too_old(
             wait_until(lambda: nas.login("kartu") == ACCEPT, "it is let in as soon as the database is back", 60)
         assert daemon.terminate() == 0
         assert {"database_away", "ok"} == {row["reason"] for row in daemon.json("auth", "log", "--username", "kartu")}
+
+
+def _restarted_without_database(daemon: DaemonProcess, cluster: postgres.Cluster) -> None:
+    cluster.stop()
+    daemon.kill()
+    daemon.start()
+    assert daemon.metrics()["netbilld_knowledge_from_snapshot"] == 1
+
+
+def test_who_had_an_address_of_a_pool_gets_it_again_from_the_snapshot_and_others_are_refused(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    """Nobody else can have been given it: what is not known to be this service's own is not given at all."""
+    plan = FLAT_PLAN.replace("RUMAH20", "ALAMAT") + '[address]\npool = "rumah"\n'
+    with DaemonProcess(tmp_path, cluster.new_database(), **OFTEN) as daemon:
+        daemon.init()
+        daemon.cli("pool", "add", "rumah", "10.9.0.0/24")
+        daemon.plan(plan)
+        daemon.nas()
+        for name in ("budi", "baru"):
+            daemon.cli("subscriber", "add", name, "--plan", "ALAMAT", "--password", "rahasia")
+        daemon.start()
+        with NasSocket(daemon) as nas:
+            nas.send(nas.login_request("budi", "rahasia", (CALLING_STATION_ID, b"02:00:00:00:00:01")))
+            given = nas.receive().attributes[FRAMED_IP_ADDRESS]
+            _snapshot_newer_than(daemon, time.time())
+            _restarted_without_database(daemon, cluster)
+            nas.send(nas.login_request("budi", "rahasia", (CALLING_STATION_ID, b"02:00:00:00:00:01")))
+            assert nas.receive().attributes[FRAMED_IP_ADDRESS] == given
+            assert nas.login("baru") == REJECT
+            cluster.start()
+            wait_until(lambda: nas.login("baru") == ACCEPT, "new addresses are given again", 60)
+        reasons = {row["reason"] for row in daemon.json("auth", "log", "--username", "baru")}
+        assert reasons == {"pool_unavailable", "ok"}
+        assert daemon.terminate() == 0
+
+
+def _set_schema(url: str, version: str) -> str:
+    """Write another version into the database, and return the one before."""
+
+    async def run() -> str:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        try:
+            before: str = await connection.fetchval("SELECT version_num FROM alembic_version")
+            await connection.execute("UPDATE alembic_version SET version_num = $1", version)
+            return before
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def test_a_database_that_returns_with_another_schema_is_not_joined_until_it_is_right(
+    cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    """Nothing is read from it or written to it; what the snapshot knows goes on."""
+    url = cluster.new_database()
+    with DaemonProcess(tmp_path, url, **OFTEN) as daemon:
+        _prepared(daemon)
+        right = _set_schema(url, "0001")
+        _restarted_without_database(daemon, cluster)
+        with NasSocket(daemon) as nas:
+            cluster.start()
+            wait_until(lambda: "the database schema is version 0001" in daemon.log, "it is said", 60)
+            assert nas.login("budi") == ACCEPT
+            assert nas.account("stop", session_id="one", up=7, down=0, seconds=7) == ACCOUNTING_RESPONSE
+            assert daemon.metrics()["netbilld_knowledge_from_snapshot"] == 1
+            _set_schema(url, right)
+            wait_until(lambda: daemon.metrics()["netbilld_knowledge_from_snapshot"] == 0, "it is joined", 60)
+            wait_until(lambda: _upload(daemon) == 7, "all is metered", 60)
+        assert daemon.terminate() == 0
 
 
 def _refused_start(daemon: DaemonProcess) -> str:
