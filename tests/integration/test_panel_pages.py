@@ -421,3 +421,16 @@ async def test_a_nas_s_page_tells_what_it_sends_that_is_refused(world: PanelWorl
     assert "Paket yang ditolak" in page
     assert "Message-Authenticator tidak ada" in page
     assert "10.20.0.1" in page
+
+
+async def test_what_is_wrong_with_netbilld_itself_is_on_the_overview(world: PanelWorld, browser: Browser) -> None:
+    await seed(world)
+    await browser.sign_in("admin@rumahnet.example")
+    assert "netbilld sendiri" not in await browser.page("/")
+    alarm = "900 MiB of accounting wait to be applied"
+    async with client_of(world.app(health=lambda: {"ready": True, "reasons": [], "notices": [alarm]})) as client:
+        visitor = Browser(client)
+        await visitor.sign_in("admin@rumahnet.example")
+        page = await visitor.page("/")
+    assert "netbilld sendiri perlu diperiksa" in page
+    assert alarm in page

@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.Response:
     """Answer GET /."""
     feed = request.app[LIVE]
     shown = {part.event: (await feed.latest(part))[1] for part in _parts(request)}
-    return page(request, "staff/overview.html", {"parts": shown})
+    return page(request, "staff/overview.html", {"parts": shown, "troubles": _troubles(request)})
 
 
 async def live(request: web.Request) -> web.StreamResponse:
@@ -57,6 +57,14 @@ async def throughput(request: web.Request) -> web.Response:
         },
         headers={"Cache-Control": "no-store"},
     )
+
+
+def _troubles(request: web.Request) -> list[str]:
+    """Return what is wrong with netbilld itself, in the words of its log, for those who can do something about it."""
+    if not request[VISIT].may(Permission.VIEW_NETWORK):
+        return []
+    health = request.app[PANEL].parts.health()
+    return [*health.get("reasons", ()), *health.get("notices", ())]
 
 
 def _parts(request: web.Request) -> Sequence[Part]:
