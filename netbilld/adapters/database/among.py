@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Text, any_, bindparam, cast, func, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Text, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -16,4 +16,5 @@ def among(connection: AsyncConnection, column: Column[Any], ids: Iterable[UUID])
         return column.in_(select(given.c.value))
     # as text: the driver takes longer over an array's items than PostgreSQL over reading them
     listed = "{" + ",".join(map(str, ids)) + "}"
-    return column == any_(cast(bindparam(None, listed, Text), ARRAY(column.type)))
+    # as rows: `= ANY` of an array may be held against each row of a table the planner knows nothing of yet, id by id
+    return column.in_(select(func.unnest(cast(bindparam(None, listed, Text), ARRAY(column.type)))))
