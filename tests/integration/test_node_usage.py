@@ -1,0 +1,170 @@
+"""What one node has metered the others know at once: who is let in, what is left, and which order leaves, once."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from netbilld.radius.attributes import CLASS, MIKROTIK_RECV_LIMIT, MIKROTIK_TOTAL_LIMIT, MIKROTIK_XMIT_LIMIT
+from netbilld.radius.packet import decode
+from tests.coa_server import CoaServer
+from tests.daemon_process import SECRET, DaemonProcess
+from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
+from tests.node_world import EVERY_DUTY, leads, nodes_on
+from tests.peers import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer]
+
+ONE_GB = 10**9
+ALLOWANCE = """
+code = "{code}"
+name = "Satu GB"
+timing = "postpaid"
+charging = "flat"
+[recurring]
+price = 100000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+[allowance]
+data = "1GB"
+after = "{after}"
+"""
+THROTTLES = ALLOWANCE.format(code="LAMBAT", after="throttle") + 'throttled = { down = "2M", up = "1M" }\n'
+BLOCKS = ALLOWANCE.format(code="HABIS", after="block")
+NAS = "127.0.0.3"  # which speaks with both nodes
+
+
+@contextmanager
+def coa_server() -> Iterator[CoaServer]:
+    """Give a NAS's CoA port, served by a thread of its own."""
+    server, loop = CoaServer(secret=SECRET.encode(), host=NAS), asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def account(nas: NasSocket, status: str, user: str, **what: Any) -> None:
+    number = int(user.removeprefix("user"))
+    answer = nas.account(
+        status,
+        session_id=f"8f{number:06}",
+        user=user,
+        mac=f"02:00:00:00:00:{number:02X}",
+        ip=f"10.0.0.{number}",
+        **what,
+    )
+    assert answer == ACCOUNTING_RESPONSE
+
+
+def begin(nas: NasSocket, user: str) -> None:
+    """Log in and say Start with the Class that was given."""
+    reply = nas.exchange(nas.login_request(user))
+    assert reply is not None
+    granted = decode(reply).get(CLASS)
+    assert granted is not None
+    account(nas, "start", user, extra=((CLASS, granted),))
+
+
+def octets_left(nas: NasSocket, user: str) -> int | None:
+    """Log in and return what the Access-Accept says is left; None where there is no limit."""
+    reply = nas.exchange(nas.login_request(user))
+    assert reply is not None
+    assert reply[0] == ACCEPT
+    packet = decode(reply)
+    told = [packet.get(limit) for limit in (MIKROTIK_RECV_LIMIT, MIKROTIK_XMIT_LIMIT, MIKROTIK_TOTAL_LIMIT)]
+    return min((int.from_bytes(octets, "big") for octets in told if octets is not None), default=None)
+
+
+@contextmanager
+def two_nodes(tmp_path: Path, url: str, coa: CoaServer) -> Iterator[tuple[DaemonProcess, DaemonProcess]]:
+    """Give two nodes, of which the first leads and the second does not."""
+    with nodes_on(tmp_path, [url, url]) as (first, second):
+        first.plan(THROTTLES)
+        first.plan(BLOCKS)
+        first.nas("pop1", NAS, "--coa-port", str(coa.port))
+        for number, plan in enumerate(("LAMBAT", "HABIS", "HABIS"), 1):
+            first.cli("subscriber", "add", f"user{number}", "--plan", plan, "--password", "rahasia")
+        first.start()
+        wait_until(lambda: leads(first) == EVERY_DUTY, "the first node leads")
+        second.start()
+        wait_until(lambda: "node second is there" in first.log, "the first knows the second")
+        wait_until(lambda: "node first is there" in second.log, "and the second the first")
+        yield first, second
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_a_node_that_does_not_lead_has_metered_is_acted_on_once_and_known_to_the_other(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        coa_server() as coa,
+        two_nodes(tmp_path, database_url, coa) as (first, second),
+        NasSocket(first, NAS) as here,
+        NasSocket(second, NAS) as there,
+    ):
+        # a crossing that the second node meters: the first one, which leads, sends the order
+        begin(there, "user1")
+        account(there, "interim", "user1", up=0, down=2 * ONE_GB, seconds=60)
+        wait_until(lambda: first.metrics()['netbilld_coa_answers_total{answer="ack"}'] == 1, "the NAS is told")
+        assert [(order.kind, order.rate) for order in coa.of("user1")] == [("coa", "1M/2M")]
+        assert second.metrics()["netbilld_coa_requests_total"] == 0
+
+        # what is left of an allowance, as the other node tells a NAS at log-in
+        assert octets_left(here, "user2") == ONE_GB
+        begin(there, "user2")
+        account(there, "interim", "user2", up=0, down=600_000_000, seconds=60)
+        wait_until(lambda: octets_left(here, "user2") == 400_000_000, "the first node knows what is left")
+
+        # used up at one node: refused at the other, either way
+        account(there, "interim", "user2", up=0, down=ONE_GB, seconds=120)
+        wait_until(partial(_is_refused, here, "user2"), "the first node lets it in no more")
+        assert _is_refused(there, "user2")
+        begin(here, "user3")
+        account(here, "interim", "user3", up=0, down=ONE_GB, seconds=60)
+        wait_until(partial(_is_refused, there, "user3"), "nor does the second one")
+
+        # each was acted on once, and stays so over a look at everything
+        wait_until(lambda: len(coa.of("user2")) == len(coa.of("user3")) == 1, "both sessions are ended")
+        kinds = [order.kind for user in ("user1", "user2", "user3") for order in coa.of(user)]
+        assert kinds == ["coa", "disconnect", "disconnect"]
+
+
+def _is_refused(nas: NasSocket, user: str) -> bool:
+    return nas.ask(nas.login_request(user)) == REJECT
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_a_node_had_no_time_to_tell_before_it_was_killed_is_found_by_the_others(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Committed and not followed up: the node that lives decides on everybody anew when it finds the other gone."""
+    with (
+        coa_server() as coa,
+        two_nodes(tmp_path, database_url, coa) as (first, second),
+        NasSocket(first, NAS) as here,
+        NasSocket(second, NAS) as there,
+    ):
+        begin(there, "user3")
+        wait_until(lambda: first.metrics()["netbilld_admission_sessions"] == 1, "the first knows the session")
+        first.stop()  # it can be told nothing
+        account(there, "interim", "user3", up=0, down=ONE_GB, seconds=60)
+        wait_until(partial(_is_refused, there, "user3"), "the second node has metered it")
+        second.kill()
+        first.go_on()
+        wait_until(partial(_is_refused, here, "user3"), "the first node lets it in no more")
+        wait_until(lambda: bool(coa.of("user3")), "and has its session ended", 40)
+        assert [order.kind for order in coa.of("user3")] == ["disconnect"]
