@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from netbilld.daemon.roles import Duty
-from tests.daemon_process import DaemonProcess
+from tests.coa_server import CoaServer
+from tests.daemon_process import SECRET, DaemonProcess
 
 EVERY_DUTY = sorted(Duty)
 
@@ -103,6 +104,22 @@ def nodes_on(
                 with suppress(ProcessLookupError):
                     node.go_on()
             node.__exit__()
+
+
+@contextmanager
+def coa_server(host: str) -> Iterator[CoaServer]:
+    """Give a NAS's CoA port, served by a thread of its own."""
+    server, loop = CoaServer(secret=SECRET.encode(), host=host), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def leads(node: DaemonProcess) -> list[str]:

@@ -23,7 +23,7 @@ from netbilld.daemon.roles import Duty, Role, duties_of, listed
 from netbilld.model.errors import StoreUnavailableError
 
 ASK_SECONDS: Final = 1.0
-LEASE_SECONDS: Final = 4.0
+LEASE_SECONDS: Final = 5.0
 TELL_SECONDS: Final = 3.0
 CLOCKS_APART: Final = timedelta(seconds=1)  # two nodes' clocks may differ by this, and nobody is told
 assert LEASE_SECONDS < IDLE_SECONDS  # noqa: S101 - or two could act at once

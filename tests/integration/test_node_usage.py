@@ -1,11 +1,9 @@
 """What one node has metered the others know at once: who is let in, what is left, and which order leaves, once."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,9 +11,9 @@ import pytest
 from netbilld.radius.attributes import CLASS, MIKROTIK_RECV_LIMIT, MIKROTIK_TOTAL_LIMIT, MIKROTIK_XMIT_LIMIT
 from netbilld.radius.packet import decode
 from tests.coa_server import CoaServer
-from tests.daemon_process import SECRET, DaemonProcess
+from tests.daemon_process import DaemonProcess
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
-from tests.node_world import EVERY_DUTY, leads, nodes_on
+from tests.node_world import EVERY_DUTY, coa_server, leads, nodes_on
 from tests.peers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
@@ -39,22 +37,6 @@ after = "{after}"
 THROTTLES = ALLOWANCE.format(code="LAMBAT", after="throttle") + 'throttled = { down = "2M", up = "1M" }\n'
 BLOCKS = ALLOWANCE.format(code="HABIS", after="block")
 NAS = "127.0.0.3"  # which speaks with both nodes
-
-
-@contextmanager
-def coa_server() -> Iterator[CoaServer]:
-    """Give a NAS's CoA port, served by a thread of its own."""
-    server, loop = CoaServer(secret=SECRET.encode(), host=NAS), asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-    try:
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
 
 
 def account(nas: NasSocket, status: str, user: str, **what: Any) -> None:
@@ -111,7 +93,7 @@ def test_what_a_node_that_does_not_lead_has_metered_is_acted_on_once_and_known_t
     tmp_path: Path, database_url: str
 ) -> None:
     with (
-        coa_server() as coa,
+        coa_server(NAS) as coa,
         two_nodes(tmp_path, database_url, coa) as (first, second),
         NasSocket(first, NAS) as here,
         NasSocket(second, NAS) as there,
@@ -153,7 +135,7 @@ def test_what_a_node_had_no_time_to_tell_before_it_was_killed_is_found_by_the_ot
 ) -> None:
     """Committed and not followed up: the node that lives decides on everybody anew when it finds the other gone."""
     with (
-        coa_server() as coa,
+        coa_server(NAS) as coa,
         two_nodes(tmp_path, database_url, coa) as (first, second),
         NasSocket(first, NAS) as here,
         NasSocket(second, NAS) as there,

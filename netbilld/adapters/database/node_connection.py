@@ -17,8 +17,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.model.errors import StoreUnavailableError
 
 CONNECT_SECONDS: Final = 10.0
-ANSWER_SECONDS: Final = 2.0  # what is asked takes a millisecond
-IDLE_SECONDS: Final = 6.0  # silence after which PostgreSQL ends the connection, and with it the locks
+ANSWER_SECONDS: Final = 3.0  # what is asked takes a millisecond
+IDLE_SECONDS: Final = 7.0  # silence after which PostgreSQL ends the connection, and with it the locks
 _LOCKS: Final = 0x6E62_6C64_0000
 _STUCK_SECONDS: Final = 2.0
 # Of the session that is to be ended when its client is silent: idle or in a transaction, or taking no answer.
