@@ -21,11 +21,11 @@ from netbilld.adapters.database.nodes import DutyLostError
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.daemon.roles import Duty, Role, duties_of, listed
 from netbilld.model.errors import StoreUnavailableError
+from netbilld.model.node import CLOCKS_APART_MS
 
 ASK_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 5.0
 TELL_SECONDS: Final = 3.0
-CLOCKS_APART: Final = timedelta(seconds=1)  # two nodes' clocks may differ by this, and nobody is told
 assert LEASE_SECONDS < IDLE_SECONDS  # noqa: S101 - or two could act at once
 _NUMBERS: Final = {duty: number for number, duty in enumerate(Duty, 1)}
 logger = logging.getLogger("netbilld.nodes")
@@ -81,7 +81,7 @@ class Leadership:
     def notices(self) -> list[str]:
         """What an operator should know of this node among others."""
         ahead = self.clock_ahead
-        if ahead is None or abs(ahead) <= CLOCKS_APART:
+        if ahead is None or abs(ahead) <= timedelta(milliseconds=CLOCKS_APART_MS):
             return []
         return [f"clock: {ahead.total_seconds():+.1f} s against the database's; see that both follow a time server"]
 

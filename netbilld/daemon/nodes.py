@@ -18,7 +18,6 @@ from netbilld import __version__
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.node_connection import Presence
-from netbilld.adapters.database.nodes import NodeLine
 from netbilld.daemon.leadership import Leadership
 from netbilld.daemon.metering import Metering
 from netbilld.daemon.node_news import NodeNews, Topic
@@ -27,6 +26,7 @@ from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.enforcement.actions import Order, SessionHandle
 from netbilld.enforcement.policy import PeriodUsage
+from netbilld.model.node import SILENT_SECONDS, NodeLine
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.entitle import Entitle
 from netbilld.services.keep_admissions import KeepAdmissions
@@ -34,7 +34,6 @@ from netbilld.services.nas_control import NasControl, NasTarget, Outcome, Outcom
 from netbilld.services.reconcile import Reconcile
 
 LOOK_SECONDS: Final = 3.0
-SILENT_SECONDS: Final = 8.0  # a node that has told nothing for so long is not there; it tells every three
 _USAGE: Final = struct.Struct("!16siqq")  # service, first day of the period, upload, download
 logger = logging.getLogger("netbilld.nodes")
 
@@ -193,9 +192,7 @@ class Nodes:
         async with self._database.read() as work:
             lines = await work.nodes.all()
         self.others = [line for line in lines if line.id != self.leadership.node.id]
-        there = {
-            line.id: line.started_at for line in self.others if not line.ended and line.silent_seconds < SILENT_SECONDS
-        }
+        there = {line.id: line.started_at for line in self.others if line.is_there}
         names = {line.id: line.name for line in self.others}
         for node_id, started_at in self._there.items():
             if there.get(node_id) != started_at:
@@ -231,7 +228,7 @@ class Nodes:
         for line in self.others:
             if Role.RADIUS not in line.roles:
                 continue
-            if line.ended or line.silent_seconds >= SILENT_SECONDS:
+            if not line.is_there:
                 gone_for = line.silent_seconds - (0.0 if line.ended else SILENT_SECONDS)
                 latest = max(latest, now - timedelta(seconds=gone_for))
             elif line.hearing_since is not None:

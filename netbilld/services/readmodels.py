@@ -9,6 +9,7 @@ from uuid import UUID
 
 from netbilld.billing.plan import Plan
 from netbilld.enforcement.profile import ServiceProfile
+from netbilld.model.node import NodeLine
 from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
 from netbilld.services.decide_doubts import UsageDoubt
@@ -459,6 +460,8 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, Protocol):
     async def open_money(self, today: date, day_start_at: datetime) -> OpenMoney: ...
 
     async def nas_lines(self) -> Sequence[NasLine]: ...
+
+    async def node_lines(self) -> Sequence[NodeLine]: ...
 
     async def nas_id(self, name: str) -> UUID | None: ...
 

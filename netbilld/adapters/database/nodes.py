@@ -1,46 +1,18 @@
 """Nodes on one database: who is there, and the proof that whoever acts in a duty still has it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import duty_terms, nodes
 from netbilld.model.errors import StoreUnavailableError
+from netbilld.model.node import NodeLine
 
 
 class DutyLostError(StoreUnavailableError):
     """Another node has taken a duty over; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeLine:
-    """A node as it last told of itself; instants by the database's clock.
-
-    Attributes:
-        leads: the duties it has, as it said.
-        silent_seconds: since it was last heard of.
-        ended: it was stopped in order.
-        clock_ahead_ms: its clock against the database's.
-        hearing_since: since when it has received accounting and applied all of it; None while it is behind.
-        journal_octets: of its journal that are not applied.
-    """
-
-    id: UUID
-    name: str
-    roles: tuple[str, ...]
-    leads: tuple[str, ...]
-    version: str
-    started_at: datetime
-    seen_at: datetime
-    silent_seconds: float
-    ended: bool
-    clock_ahead_ms: int
-    hearing_since: datetime | None
-    journal_octets: int
 
 
 class NodeStore:

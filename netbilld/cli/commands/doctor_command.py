@@ -21,6 +21,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import check_dropped, dropped_packets
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.mqtt_check import check_mqtt
+from netbilld.cli.node_checks import check_nodes
 from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
 from netbilld.model.errors import NetbilldError
@@ -67,6 +68,7 @@ async def _checks(context: Context) -> list[Check]:
                 checks += await check_addresses(database)
                 if box is not None:
                     checks += await check_apis(database, box, settings.metering.api_timeout_seconds)
+                checks += await check_nodes(database, context.now())
         except NetbilldError as error:
             checks.append(failed("database", error))
         finally:

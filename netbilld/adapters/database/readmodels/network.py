@@ -7,11 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, case, func, select
 
+from netbilld.adapters.database.nodes import NodeStore
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
 from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.nas import DEFAULT_PORT_BPS
+from netbilld.model.node import NodeLine
 from netbilld.services.readmodels import Attempt, NasFile, NasLine, NasSample, Octets
 
 _MOST_NAS: Final = 500
@@ -33,6 +35,10 @@ class NetworkQueries(Queries):
         rows = await self._rows(query)
         sums = await self._sums()
         return [_line(row, sums.get(row["id"])) for row in rows]
+
+    async def node_lines(self) -> Sequence[NodeLine]:
+        """Return every node that has ever served, by name; none on SQLite, where the daemon is alone."""
+        return await NodeStore(self._connection).all()
 
     async def nas_id(self, name: str) -> UUID | None:
         """Return a NAS by its name."""
