@@ -86,12 +86,12 @@ class Mosquitto:
 class Listener:
     """A client that hears everything below a topic; `retained` is what a newcomer would be told."""
 
-    def __init__(self, port: int, topic: str = "#") -> None:
+    def __init__(self, port: int, topic: str = "#", client_id: str = "") -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self._lock = threading.Lock()
         self._topic = topic
         self._subscribed = threading.Event()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self.client.username_pw_set(USER, PASSWORD)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self._subscribed.set()

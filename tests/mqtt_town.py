@@ -15,7 +15,7 @@ def town(directory: Path, url: str, database_url: str | None = None, **settings:
         directory,
         database_url,
         NETBILLD_MQTT__URL=url,
-        NETBILLD_MQTT__CLIENT_ID="node-a",
+        NETBILLD_NODE__NAME="node-a",
         NETBILLD_MQTT__USAGE_SECONDS="1",
         NETBILLD_MQTT__HOME_ASSISTANT_PREFIX="homeassistant",
         **settings,

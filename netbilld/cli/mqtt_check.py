@@ -9,9 +9,9 @@ async def check_mqtt(settings: Settings) -> list[Check]:
     """Return whether the broker takes us; nothing where none is set. Nobody's service depends on it."""
     if settings.mqtt.url is None:
         return []
-    from netbilld.daemon.mqtt import broker_of, node_of  # noqa: PLC0415 - slow to load, and most have no broker
+    from netbilld.daemon.mqtt import broker_of  # noqa: PLC0415 - slow to load, and most have no broker
 
-    broker = broker_of(settings.mqtt, client_id=f"{node_of(settings.mqtt)}-doctor")
+    broker = broker_of(settings, suffix="-doctor")
     assert broker is not None, "its URL is set"  # noqa: S101
     try:
         async with broker.connect():

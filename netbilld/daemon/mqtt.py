@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -17,7 +16,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.adapters.mqtt.broker import Broker, BrokerLink
 from netbilld.daemon.metering import Metering
-from netbilld.daemon.settings import MqttSettings, Settings
+from netbilld.daemon.settings import Settings
 from netbilld.enforcement.desired import DesiredService
 from netbilld.model.errors import BrokerAwayError, StoreUnavailableError
 from netbilld.ports.broker import Message
@@ -47,28 +46,24 @@ logger = logging.getLogger("netbilld.mqtt")
 Families = Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]
 
 
-def node_of(settings: MqttSettings) -> str:
-    """Return the name of this node as one level of a topic."""
-    return settings.client_id or node_word(socket.gethostname())
-
-
-def topics_of(settings: MqttSettings) -> Topics:
+def topics_of(settings: Settings) -> Topics:
     """Return the topics of this node."""
-    return Topics(settings.prefix, node_of(settings), settings.home_assistant_prefix)
+    return Topics(settings.mqtt.prefix, node_word(settings.node.name), settings.mqtt.home_assistant_prefix)
 
 
-def broker_of(settings: MqttSettings, *, client_id: str | None = None, will: Message | None = None) -> Broker | None:
-    """Return the broker that is set; None where there is none."""
-    if settings.url is None:
+def broker_of(settings: Settings, *, suffix: str = "", will: Message | None = None) -> Broker | None:
+    """Return the broker that is set; None where there is none. `suffix` sets its client apart from the daemon's."""
+    mqtt = settings.mqtt
+    if mqtt.url is None:
         return None
     return Broker(
-        broker_address(settings.url.get_secret_value()),
-        client_id or settings.client_id or f"netbilld-{node_of(settings)}",
+        broker_address(mqtt.url.get_secret_value()),
+        (mqtt.client_id or f"netbilld-{node_word(settings.node.name)}") + suffix,
         will,
-        version=settings.version,
-        ca=settings.ca,
-        certificate=settings.certificate,
-        key=settings.key,
+        version=mqtt.version,
+        ca=mqtt.ca,
+        certificate=mqtt.certificate,
+        key=mqtt.key,
     )
 
 
@@ -110,7 +105,7 @@ class Mqtt:
         self._clock = clock
         self._silent_after = timedelta(minutes=settings.metering.stale_minutes)
         self._database = database
-        self.topics: Final = topics_of(settings.mqtt)
+        self.topics: Final = topics_of(settings)
         self.state: Final = PublishState(
             database,
             clock,
@@ -339,6 +334,5 @@ def status_message(topics: Topics, state: str) -> Message:
 
 def mqtt_of(settings: Settings, database: Database, clock: SystemClock) -> Mqtt | None:
     """Return the daemon's MQTT; None where no broker is set."""
-    will = status_message(topics_of(settings.mqtt), "offline")
-    broker = broker_of(settings.mqtt, will=will)
+    broker = broker_of(settings, will=status_message(topics_of(settings), "offline"))
     return None if broker is None else Mqtt(settings, broker, database, clock)

@@ -253,9 +253,11 @@ class MqttSettings(_Section):
     ca: Path | None = None  # whose certificates a broker with TLS may show; None for those the system believes
     certificate: Path | None = None  # our own, where the broker asks for one
     key: Path | None = None
-    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")] | None = None  # None is netbilld and the host
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")] | None = (
+        None  # None is netbilld and the node's name
+    )
     usage_seconds: Annotated[int, Field(ge=1, le=3600)] = 5  # a service's usage is published at most so often
-    messages_per_second: Annotated[int, Field(ge=1, le=10_000)] = 300
+    messages_per_second: Annotated[int, Field(ge=1, le=10_000)] = 500
     home_assistant_prefix: Annotated[str, AfterValidator(_topic)] | None = None
     meter_fastest: Annotated[int, BeforeValidator(_rate), Field(ge=1000)] = 1_000_000_000  # faster is for a person
 

@@ -1,6 +1,7 @@
 """A broker that is away, refuses, hangs or comes back empty; a daemon that is killed: what is retained ends up right."""
 
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mosquitto import PASSWORD, URL_PASSWORD, USER, Mosquitto, retained_at
+from tests.mosquitto import PASSWORD, URL_PASSWORD, USER, Listener, Mosquitto, retained_at
 from tests.mqtt_town import NODE, account, service_of, town
 from tests.nas_socket import NasSocket
 from tests.peers import free_tcp_port, need, wait_until
@@ -117,6 +118,32 @@ def test_a_broker_that_takes_the_connection_and_says_nothing_delays_nobody(tmp_p
             wait_until(lambda: "does not answer" in daemon.log, "it is said", 30)
             account(nas, "interim", up=1, down=1, seconds=30)
         assert daemon.terminate() == 0
+
+
+def test_a_broker_that_stops_reading_is_left_and_taken_up_again_when_it_goes_on(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url) as daemon:
+        daemon.start()
+        service = f"netbilld/service/{service_of(daemon)}"
+        wait_until(lambda: daemon.metrics()["netbilld_mqtt_connected"] == 1, "connected")
+        assert broker.process is not None
+        broker.process.send_signal(signal.SIGSTOP)
+        try:
+            with NasSocket(daemon) as nas:
+                account(nas, "start")
+                wait_until(lambda: "does not answer" in daemon.log, "it is noticed", 40)
+                account(nas, "interim", up=MEGA, down=MEGA, seconds=30)
+        finally:
+            broker.process.send_signal(signal.SIGCONT)
+        with broker.listener() as listener:
+            listener.wait_for(f"{service}/usage", lambda usage: usage["counted_octets"] == 2 * MEGA, "usage", 60)
+
+
+def test_two_nodes_by_one_client_id_are_told_of_it(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url) as daemon:
+        daemon.start()
+        wait_until(lambda: daemon.metrics()["netbilld_mqtt_connected"] == 1, "connected")
+        with Listener(broker.port, "#", client_id="netbilld-node-a"):
+            wait_until(lambda: "mqtt.client_id" in daemon.log, "it says what to set")
 
 
 def make_authority(directory: Path, name: str) -> tuple[Path, Path, Path]:

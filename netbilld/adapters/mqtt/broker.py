@@ -24,9 +24,9 @@ KEEPALIVE_SECONDS: Final = 30
 UNDER_WAY: Final = 20
 MAX_WAITING: Final = 2_000  # messages that came in and were not looked at; further ones are lost
 LARGEST_OCTETS: Final = 256 * 1024  # what the broker may send us in one packet (MQTT 5.0 §3.1.2.11.4)
-_BAD_PASSWORD: Final = frozenset((4, 134))  # MQTT 3.1.1 §3.2.2.3, MQTT 5.0 §3.2.2.2
-_NOT_AUTHORISED: Final = frozenset((5, 135))
+_REFUSED: Final = frozenset((4, 5, 134, 135))  # MQTT 3.1.1 §3.2.2.3, MQTT 5.0 §3.2.2.2
 _BAD_VERSION: Final = frozenset((1, 132))
+_TAKEN_OVER: Final = frozenset((142,))  # MQTT 5.0 §3.14.2.1
 _logger = logging.getLogger("netbilld.mqtt.connection")
 _logger.setLevel(logging.CRITICAL)  # what it has to say is said by us, once
 
@@ -94,7 +94,7 @@ class Broker:
             await client.__aenter__()
         except (aiomqtt.MqttError, OSError, ValueError) as error:
             client.drop()
-            raise BrokerAwayError(f"{self.address}: {self._words(error)}") from None
+            raise BrokerAwayError(f"{self.address}: {_words(error, self._version)}") from None
         except BaseException:
             client.drop()
             raise
@@ -149,18 +149,21 @@ class Broker:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
-    def _words(self, error: Exception) -> str:
-        """Return why in words that say what to do."""
-        if isinstance(error, aiomqtt.MqttCodeError):
-            number = error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
-            if number in _BAD_PASSWORD or number in _NOT_AUTHORISED:
-                return "it refuses the user name or password in mqtt.url"
-            if number in _BAD_VERSION:
-                return f"it does not speak MQTT {self._version}; set mqtt.version"
-        said = str(error) or type(error).__name__
-        if "timed out" in said:
-            return "it does not answer"
-        return said
+
+def _words(error: Exception, version: str = "") -> str:
+    """Return why in words that say what to do."""
+    if isinstance(error.__cause__, aiomqtt.MqttCodeError):  # what the broker said when it hung up
+        error = error.__cause__
+    if isinstance(error, aiomqtt.MqttCodeError):
+        number = error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
+        if number in _REFUSED:
+            return "it refuses the user name or password in mqtt.url"
+        if number in _BAD_VERSION and version:
+            return f"it does not speak MQTT {version}; set mqtt.version"
+        if number in _TAKEN_OVER:
+            return "somebody else has connected by our client id; each node needs an mqtt.client_id of its own"
+    said = str(error) or type(error).__name__
+    return "it does not answer" if "timed out" in said else said
 
 
 class BrokerLink:
@@ -187,7 +190,7 @@ class BrokerLink:
         try:
             await self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         except (aiomqtt.MqttError, OSError, RuntimeError) as error:
-            raise BrokerAwayError(f"{self._address}: {error}") from None
+            raise BrokerAwayError(f"{self._address}: {_words(error)}") from None
         except ValueError as error:  # no topic by its rules
             raise InvalidInputError(f"{message.topic!r} is no topic: {error}") from None
 
@@ -200,7 +203,7 @@ class BrokerLink:
         try:
             granted = await self._client.subscribe(topic, qos=1)
         except (aiomqtt.MqttError, OSError) as error:
-            raise BrokerAwayError(f"{self._address}: {error}") from None
+            raise BrokerAwayError(f"{self._address}: {_words(error)}") from None
         for one in granted:
             if (one.value if isinstance(one, ReasonCode) else one) >= 0x80:
                 raise BrokerAwayError(f"{self._address}: it does not let us subscribe to {topic}")
@@ -215,4 +218,4 @@ class BrokerLink:
             async for message in self._client.messages:
                 yield Incoming(str(message.topic), message.payload, is_retained=bool(message.retain))
         except (aiomqtt.MqttError, OSError) as error:
-            raise BrokerAwayError(f"{self._address}: {error}") from None
+            raise BrokerAwayError(f"{self._address}: {_words(error)}") from None
