@@ -26,7 +26,8 @@ MAX_WAITING: Final = 2_000  # messages that came in and were not looked at; furt
 LARGEST_OCTETS: Final = 256 * 1024  # what the broker may send us in one packet (MQTT 5.0 §3.1.2.11.4)
 _REFUSED: Final = frozenset((4, 5, 134, 135))  # MQTT 3.1.1 §3.2.2.3, MQTT 5.0 §3.2.2.2
 _BAD_VERSION: Final = frozenset((1, 132))
-_TAKEN_OVER: Final = frozenset((142,))  # MQTT 5.0 §3.14.2.1
+_TAKEN_OVER: Final = 142  # MQTT 5.0 §3.14.2.1; a broker need not say it
+_HUNG_UP: Final = 128  # what the library has for a connection that just ended
 _logger = logging.getLogger("netbilld.mqtt.connection")
 _logger.setLevel(logging.CRITICAL)  # what it has to say is said by us, once
 
@@ -160,8 +161,10 @@ def _words(error: Exception, version: str = "") -> str:
             return "it refuses the user name or password in mqtt.url"
         if number in _BAD_VERSION and version:
             return f"it does not speak MQTT {version}; set mqtt.version"
-        if number in _TAKEN_OVER:
+        if number == _TAKEN_OVER:
             return "somebody else has connected by our client id; each node needs an mqtt.client_id of its own"
+        if number == _HUNG_UP:
+            return "it has hung up; if again and again, see that nobody else has our mqtt.client_id"
     said = str(error) or type(error).__name__
     return "it does not answer" if "timed out" in said else said
 
