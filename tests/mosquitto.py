@@ -4,8 +4,9 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import paho.mqtt.client as paho
@@ -22,7 +23,9 @@ URL_PASSWORD = "a-password%3Aof%2Fthe%40tests"
 class Mosquitto:
     """The broker, with a password, as a process of its own; what it retains survives it where `persists`."""
 
-    def __init__(self, directory: Path, *more: str, persists: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *more: str, persists: bool = True, users: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.directory = directory
         self.port = free_tcp_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -30,12 +33,9 @@ class Mosquitto:
         directory.chmod(0o755)
         passwords = directory / "passwords"
         passwords.touch(0o600)
-        subprocess.run(
-            [need("mosquitto_passwd"), "-b", str(passwords), USER, PASSWORD],
-            check=True,
-            capture_output=True,
-            timeout=20,
-        )
+        for name, password in {USER: PASSWORD, **users}.items():
+            arguments = [need("mosquitto_passwd"), "-b", str(passwords), name, password]
+            subprocess.run(arguments, check=True, capture_output=True, timeout=20)
         self.config = directory / "mosquitto.conf"
         lines = [
             f"listener {self.port} 127.0.0.1",
@@ -86,13 +86,15 @@ class Mosquitto:
 class Listener:
     """A client that hears everything below a topic; `retained` is what a newcomer would be told."""
 
-    def __init__(self, port: int, topic: str = "#", client_id: str = "") -> None:
+    def __init__(
+        self, port: int, topic: str = "#", client_id: str = "", user: str = USER, password: str = PASSWORD
+    ) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self._lock = threading.Lock()
         self._topic = topic
         self._subscribed = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
-        self.client.username_pw_set(USER, PASSWORD)
+        self.client.username_pw_set(user, password)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self._subscribed.set()
         self.client.on_message = self._on_message

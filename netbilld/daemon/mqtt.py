@@ -16,6 +16,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.adapters.mqtt.broker import Broker, BrokerLink
 from netbilld.daemon.metering import Metering
+from netbilld.daemon.roles import EVERYTHING
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.desired import DesiredService
 from netbilld.model.errors import BrokerAwayError, StoreUnavailableError
@@ -27,7 +28,7 @@ from netbilld.services.mqtt_messages import encode, status_document
 from netbilld.services.mqtt_topics import Topics, node_word
 from netbilld.services.order_news import OrderNews
 from netbilld.services.publish_events import PublishEvents
-from netbilld.services.publish_state import PublishState
+from netbilld.services.publish_state import ROUND_SECONDS, SHORT_ROUND_SECONDS, PublishState
 from netbilld.services.publish_surroundings import PublishSurroundings
 from netbilld.services.reconcile import Reconcile
 from netbilld.services.take_meter_message import TakeMeterMessage
@@ -113,6 +114,7 @@ class Mqtt:
             every_seconds=settings.mqtt.usage_seconds,
             version=__version__,
             is_only_node=database.is_sqlite,
+            round_seconds=ROUND_SECONDS if settings.node.roles == EVERYTHING else SHORT_ROUND_SECONDS,
         )
         self.events: Final = PublishEvents(database, clock, self.topics)
         self.surroundings: PublishSurroundings | None = None

@@ -30,6 +30,7 @@ _SERVICES_A_TURN: Final = 20  # RADIUS shares this loop
 _PAUSE_SECONDS: Final = 0.05  # between parts of everything: there is no hurry
 _MAX_PLANS: Final = 4096
 ROUND_SECONDS: Final = 900.0  # everything is looked at so often, whoever may have changed it
+SHORT_ROUND_SECONDS: Final = 60.0  # where other nodes meter or decide and we hear nothing of it
 _MAX_TOLD: Final = 20_000
 
 
@@ -53,6 +54,7 @@ class PublishState:
         every_seconds: float,
         version: str,
         is_only_node: bool,
+        round_seconds: float = ROUND_SECONDS,
     ) -> None:
         """Take what to work with; `version` is netbilld's, for Home Assistant to show."""
         self._store = store
@@ -60,6 +62,7 @@ class PublishState:
         self._topics = topics
         self._every_seconds = every_seconds
         self._version = version
+        self._round_seconds = round_seconds
         self._availability = topics.node_status if is_only_node else None
         self._ready: list[tuple[float, int, UUID]] = []
         self._noted: dict[UUID, bool] = {}
@@ -118,7 +121,7 @@ class PublishState:
 
     def _walk(self) -> None:
         self._is_walking, self._after = True, None
-        self._walk_mono = self._clock.monotonic() + ROUND_SECONDS
+        self._walk_mono = self._clock.monotonic() + self._round_seconds
 
     async def step(self, outlet: Outlet) -> bool:
         """Publish some of what waits; tell whether more can be done at once.

@@ -14,9 +14,10 @@ import pytest
 from tests import mqtt_schemas
 from tests.coa_server import CoaServer
 from tests.daemon_process import SECRET, DaemonProcess
-from tests.mosquitto import Mosquitto
+from tests.mosquitto import Listener, Mosquitto
 from tests.mqtt_town import account, service_of, town
 from tests.nas_socket import NasSocket
+from tests.peers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 UNIT = 10**8
@@ -136,3 +137,38 @@ def test_what_may_not_count_is_refused_with_the_reason_on_a_status_topic(tmp_pat
             assert newcomer.newest("netbilld/meter/nobody/status") is None
         shown = daemon.json("usage", "show", "budi")
         assert (shown["upload_octets"], shown["download_octets"]) == (0, 0)
+
+
+def test_the_access_list_of_the_documentation_lets_everyone_have_their_own_and_no_more(tmp_path: Path) -> None:
+    text = (mqtt_schemas.DIRECTORY.parent / "mqtt.md").read_text()
+    rules = text[text.index("    user netbilld") : text.index("and in `mosquitto.conf`")]
+    access = tmp_path / "acl"
+    access.write_text("\n".join(line.strip() for line in rules.splitlines()) + "\n")
+    access.chmod(0o600)
+    mine, other = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+    users = {"kiosk-7": "k", mine: "s"}
+    with (
+        Mosquitto(tmp_path / "broker", f"acl_file {access}", users=users) as broker,
+        broker.listener() as everything,
+        Listener(broker.port, user="kiosk-7", password="k") as meter,
+        Listener(broker.port, user=mine, password="s") as subscriber,
+    ):
+        for topic in ("meter/kiosk-7", "meter/kiosk-8", f"service/{mine}/state"):
+            meter.publish(f"netbilld/{topic}", "from the meter")
+        subscriber.publish(f"netbilld/service/{mine}/state", "from the subscriber")
+        subscriber.publish("netbilld/meter/kiosk-7", "from the subscriber")
+        for topic in (
+            "meter/kiosk-7/status",
+            "meter/kiosk-8/status",
+            f"service/{mine}/state",
+            f"service/{other}/state",
+        ):
+            everything.publish(f"netbilld/{topic}", "from netbilld")
+        everything.publish("netbilld/end", "of it")
+        wait_until(lambda: everything.newest("netbilld/end") is not None, "all of it")
+        wait_until(lambda: meter.newest("netbilld/meter/kiosk-7/status") is not None, "the meter hears")
+        wait_until(lambda: subscriber.newest(f"netbilld/service/{mine}/state") is not None, "the subscriber hears")
+        said = {(topic, payload) for topic, payload, _ in everything.all() if payload != b"from netbilld"}
+        assert said == {("netbilld/meter/kiosk-7", b"from the meter"), ("netbilld/end", b"of it")}
+        assert {topic for topic, _, _ in meter.all()} == {"netbilld/meter/kiosk-7/status"}
+        assert {topic for topic, _, _ in subscriber.all()} == {f"netbilld/service/{mine}/state"}
