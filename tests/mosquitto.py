@@ -125,7 +125,7 @@ class Listener:
         """Return the newest payload of a topic; empty where it was cleared."""
         return next((payload for one, payload, _ in reversed(self.all()) if one == topic), None)
 
-    def wait_for(self, topic: str, holds: Callable[[Any], bool], what: str, timeout_seconds: float = 20) -> Any:
+    def wait_for(self, topic: str, holds: Callable[[Any], bool], what: str, timeout_seconds: float = 60) -> Any:
         """Return the newest document of a topic as soon as it is as wanted."""
 
         def found() -> bool:
