@@ -9,13 +9,14 @@ TESTS := $(BIN)/pytest
 PARALLEL := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak lint types imports format dist clean
+.PHONY: help run test check bench bench-large soak lint types imports format dist clean
 
 help:
 	@echo "make run    install what is needed, build the web assets, start the demo"
 	@echo "make test   lint, types, import rules and every test, with the real peers"
 	@echo "make check  lint, types, import rules and the fast tests"
 	@echo "make bench  the benchmarks"
+	@echo "make bench-large  pages over two years of usage, 50 million slices"
 	@echo "make soak   the long ones"
 
 # -- what is installed, each with a stamp so that a second run works offline ----------------------------------------
@@ -67,6 +68,10 @@ soak: peers $(VENV)/.dev-stamp $(VENV)/.web-stamp
 bench: $(VENV)/.dev-stamp $(VENV)/.web-stamp
 	scripts/install-peers bench
 	$(BIN)/python -m benchmarks.run
+
+bench-large: $(VENV)/.dev-stamp $(VENV)/.web-stamp
+	scripts/install-peers
+	$(BIN)/python -m benchmarks.large
 
 format: $(VENV)/.dev-stamp
 	$(BIN)/ruff check --fix --quiet

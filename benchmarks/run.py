@@ -50,7 +50,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="netbilld-bench-") as directory:
             figures, missed_or_met = PARTS[name].measure(Path(directory), options)
         bars += missed_or_met
-        _write(name, figures, missed_or_met)
+        write_results(name, figures, missed_or_met)
     print_bars(bars)
     return 0 if all(bar.met for bar in bars) else 1
 
@@ -63,7 +63,8 @@ def build_client(name: str) -> Path:
     return target
 
 
-def _write(name: str, figures: dict[str, Any], bars: list[Bar]) -> None:
+def write_results(name: str, figures: dict[str, Any], bars: list[Bar]) -> None:
+    """Keep figures and bars in results/NAME.json, with what they were measured on."""
     known = {
         "commit": _commit(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -139,6 +139,7 @@ class Parts:
         self.coa.close()
         self.devices.close()
         self.watching.close()
+        await self.storage.close()
         await self.database.close()
         self.lock.release()
 
@@ -271,7 +272,14 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         interim_seconds = settings.radius.interim_interval
         follow = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used, interim_seconds)
         services = RememberedServices()
-        meter = MeterUsage(database, journal, clock, settings.timezone, services=services)
+        meter = MeterUsage(
+            database,
+            journal,
+            clock,
+            settings.timezone,
+            services=services,
+            keeps_records=settings.metering.raw_records,
+        )
         metering = Metering(journal, meter, follow, clock, services)
         metering.makes_way = partial(_log_ins_wait, edge, pool)
         metering.has_burst = partial(_somebody_waits, edge, pool)

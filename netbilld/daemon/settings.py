@@ -213,6 +213,11 @@ class MeteringSettings(_Section):
     commit_records: Annotated[int, Field(ge=1, le=10_000)] = 256
     segment_megabytes: Annotated[int, Field(ge=1, le=1024)] = 16
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 7  # applied journal segments
+    raw_records: bool = False  # keep each record in the database as received, beyond the journal
+    keep_records_months: Annotated[int, Field(ge=1, le=600)] = 3
+    keep_slices_months: Annotated[int, Field(ge=0, le=600)] = 0  # 0 keeps them for ever
+    keep_hours_months: Annotated[int, Field(ge=0, le=600)] = 0  # days and months are kept for ever
+    export_dir: Path | None = None  # where what is let go is written to first, as CSV; None lets go of it
     journal_megabytes: Annotated[int, Field(ge=8, le=16_777_216)] = 16_384  # beyond it nothing is acknowledged
     alarm_minutes: Annotated[int, Field(ge=1, le=100_000)] = 15  # age of what the database has not applied
     alarm_megabytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_024  # and its size

@@ -1,29 +1,52 @@
-"""Usage as it is kept: partitions made ahead, hours rolled up, in the running daemon."""
+"""Usage as it is kept, in the running daemon: partitions made, hours rolled up and compared, old months let go."""
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import date, time, timedelta
 from functools import partial
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.partitions import PartitionStore
+from netbilld.adapters.database.retention import Retention
+from netbilld.daemon.patience import STATEMENT_SECONDS
+from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.services.check_usage import CheckUsage
+from netbilld.services.retire_usage import RetireUsage
 from netbilld.services.roll_up_usage import RollUpUsage
 
 ROLL_UP_SECONDS: Final = 60.0
-PARTITIONS_SECONDS: Final = 6 * 3600.0
+KEEP_SECONDS: Final = 6 * 3600.0
+CHECK_AT: Final = time(3, 40)  # local time: quiet, and everything of the day before is in
 logger = logging.getLogger("netbilld.storage")
 
 
 class Storage:
-    """Everything of the daemon that concerns how usage is kept."""
+    """Everything of the daemon that concerns how usage is kept.
+
+    Attributes:
+        differences: invariants of the roll-ups that did not hold when they were last compared.
+    """
 
     def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
+        self.differences = 0
         self._database = database
         self._clock = clock
+        self._timezone = settings.timezone
         self._roll_up: Final = RollUpUsage(database, settings.timezone)
+        # a month is compared and written in minutes, where everything else must not wait for so long
+        patience = 20 * STATEMENT_SECONDS
+        url = settings.resolved_database_url
+        self._patient = database if database.is_sqlite else Database(url, statement_seconds=patience)
+        keep_months = {
+            "usage_slices": settings.metering.keep_slices_months,
+            "usage_hours": settings.metering.keep_hours_months,
+            "accounting_records": settings.metering.keep_records_months,
+        }
+        self._retire: Final = RetireUsage(database, Retention(self._patient, settings.metering.export_dir), keep_months)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""
@@ -31,13 +54,37 @@ class Storage:
         async def roll_up() -> None:
             await self._roll_up.run(self._clock.now())
 
-        loops: dict[str, Callable[[], Awaitable[None]]] = {"roll-up": partial(every, ROLL_UP_SECONDS, roll_up)}
-        if not self._database.is_sqlite:
-            loops["partitions"] = partial(every, PARTITIONS_SECONDS, self._make_partitions)
-        return loops
+        return {
+            "roll-up": partial(every, ROLL_UP_SECONDS, roll_up),
+            "kept months": partial(every, KEEP_SECONDS, self._keep),
+            "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check),
+        }
 
-    async def _make_partitions(self) -> None:
-        async with self._database.write() as work:
-            made = await PartitionStore(work.connection).make_ahead(self._clock.now())
-        if made:
-            logger.info("partitions made: %s", ", ".join(made), extra={"event": "partitions_made"})
+    async def close(self) -> None:
+        """Let go of the connections that take their time."""
+        if self._patient is not self._database:
+            await self._patient.close()
+
+    async def _keep(self) -> None:
+        """Make the partitions of the months to come, and let go of those kept long enough."""
+        if not self._database.is_sqlite:
+            async with self._database.write() as work:
+                made = await PartitionStore(work.connection).make_ahead(self._clock.now())
+            if made:
+                logger.info("partitions made: %s", ", ".join(made), extra={"event": "partitions_made"})
+        for gone in await self._retire.run(self._clock.now()):
+            logger.info("no longer kept in the database: %s", gone, extra={"event": "usage_retired"})
+
+    async def _check(self, day: date) -> None:
+        """Compare yesterday's roll-ups with what they are made of."""
+        checks = await CheckUsage(self._patient, self._timezone).run(day - timedelta(days=1), day)
+        wrong = [check for check in checks if not check.is_ok]
+        self.differences = len(wrong)
+        for check in wrong:
+            logger.error(
+                "usage of %s: %s: %s; `netbilld usage check` says it again",
+                day - timedelta(days=1),
+                check.name,
+                check.detail,
+                extra={"event": "usage_differs"},
+            )

@@ -78,12 +78,13 @@ class CheckUsage:
     async def _day(self, sums: Sums, on: date, found: dict[str, list[Compared]]) -> None:
         next_on = on + timedelta(days=1)
         mark = await sums.mark()
-        kept_since = await sums.kept_since("slices")
+        kept_since = await sums.kept_since("usage_slices")
+        hours_since = await sums.kept_since("usage_hours")
         for zone in await sums.zones():
             from_at, to_at = local_midnight(on, zone), local_midnight(next_on, zone)
             if kept_since is None or from_at >= kept_since:
                 found["hours equal slices"].append(await sums.slices_and_hours(zone, from_at, to_at))
-            if mark is not None:
+            if mark is not None and (hours_since is None or from_at >= hours_since):
                 rolled_to = max(from_at, min(to_at, mark))
                 found["days equal hours"].append(await sums.hours_and_day(zone, on, from_at, rolled_to))
         from_at, to_at = local_midnight(on, self._timezone), local_midnight(next_on, self._timezone)
@@ -99,7 +100,7 @@ def _outcome(name: str, compared: Sequence[Compared]) -> UsageCheck:
     if differing:
         return UsageCheck(name, False, f"differs: {'; '.join(differing[:3])}" + (" …" if len(differing) > 3 else ""))
     if not compared:
-        return UsageCheck(name, True, "nothing to compare: slices of these days are no longer kept, or not rolled up")
+        return UsageCheck(name, True, "nothing to compare: no longer kept, or not rolled up yet")
     upload_octets = sum(one.upload_octets for one in compared)
     download_octets = sum(one.download_octets for one in compared)
     return UsageCheck(name, True, f"{upload_octets} octets of upload, {download_octets} of download")

@@ -22,8 +22,10 @@ from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.services.batch_knowledge import BatchKnowledge
 from netbilld.services.book_usage import BookUsage, Moved, RememberedServices
+from netbilld.services.book_usage import Usage as BookUsageStore
 from netbilld.services.book_usage import Work as BookWork
 from netbilld.services.plain_reports import PlainReports
+from netbilld.services.raw_records import RawRecord, raw_records
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +88,13 @@ class Doubts(Protocol):
     async def explain(self, corrections: Iterable[tuple[Moved, str]], now: datetime) -> None: ...
 
 
+class Usage(BookUsageStore, Protocol):
+    async def add_records(self, records: Iterable[RawRecord]) -> None: ...
+
+
 class Work(BookWork, Protocol):
+    @property
+    def usage(self) -> Usage: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -170,6 +178,8 @@ class MeterUsage:
         timezone: str,
         batch_records: int = BATCH_RECORDS,
         services: RememberedServices | None = None,
+        *,
+        keeps_records: bool = False,
     ) -> None:
         """Take what to work with.
 
@@ -179,6 +189,7 @@ class MeterUsage:
             clock: tells the time.
             timezone: for usage that is nobody's, and for booking dates.
             batch_records: most records a transaction.
+            keeps_records: whether each record is kept in the database as it was received, too.
             services: where services are remembered, for somebody who is told of their changes; None reads them anew.
         """
         self.applied = self.unknown_nas = self.unreadable = self.parked = self.doubted = self.doubts_waiting = 0
@@ -186,6 +197,7 @@ class MeterUsage:
         self._journal = journal
         self._clock = clock
         self._book = BookUsage(timezone, services)
+        self._keeps_records = keeps_records
         self._batch_records = batch_records
         self._cursor: JournalCursor | None = None
         self._is_sure = False
@@ -317,6 +329,8 @@ class MeterUsage:
                 return Batch(behind=True)
             records = await self._from_known_nas(work, records)
             batch, remember = await self._apply(work, records, plain, number << JOURNAL_BITS, now)
+            if self._keeps_records:
+                await work.usage.add_records(raw_records(read.entries))
             await work.sessions.advance(self._journal.identity, read.cursor, now)
         self._cursor = read.cursor
         self.applied += len(read.entries)

@@ -136,6 +136,11 @@ class Database:
         @event.listens_for(engine.sync_engine, "connect")
         def connected(connection: Any, _record: object) -> None:
             self._connections.add(connection.driver_connection)
+            # our queries are short and many: to compile one would cost more than it saves, and does so in each process
+            cursor = connection.cursor()
+            cursor.execute("SET jit = off")
+            cursor.close()
+            connection.commit()
 
     async def close(self) -> None:
         """Close every connection."""

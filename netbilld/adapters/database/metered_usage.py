@@ -15,6 +15,7 @@ from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.driver import in_turns, shared_id
 from netbilld.adapters.database.rolled_usage import RolledUsage
 from netbilld.adapters.database.tables import plan_versions, usage_hours, usage_nas_hours, usage_periods
+from netbilld.services.raw_records import RawRecord
 
 _SLICE_COLUMNS: Final = UsageSlice._fields
 _SERVICES: Final = """
@@ -78,6 +79,10 @@ class MeteredUsage(RolledUsage):
     async def add_slices(self, slices: Iterable[UsageSlice]) -> None:
         """Append slices."""
         await self._driver.append("usage_slices", _SLICE_COLUMNS, list(slices))
+
+    async def add_records(self, records: Iterable[RawRecord]) -> None:
+        """Keep records as they were received."""
+        await self._driver.append("accounting_records", RawRecord._fields, list(records))
 
     async def add_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
         """Add octets to local hours: service, hour, upload, download; each hour of a service at most once."""

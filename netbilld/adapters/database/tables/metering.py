@@ -164,10 +164,10 @@ usage_nas_days = Table(  # local days of the installation's zone; rolled up like
     Index("ix_usage_nas_days_day", "day_on"),
 )
 
-usage_marks = Table(  # `rolled`: hours before it are in days and months; `slices`, `records`: what is older was let go
+usage_marks = Table(  # `rolled`: hours before it are in days and months; by a table's name: what is older was let go
     "usage_marks",
     metadata,
-    Column("name", String(16), primary_key=True),
+    Column("name", String(32), primary_key=True),
     Column("at", Instant, nullable=False),
 )
 
@@ -176,10 +176,10 @@ accounting_records = Table(  # as received, where the setting asks for them; not
     metadata,
     Column("received_at", Instant, nullable=False),
     Column("nas_id", Uuid, nullable=False),
-    Column("session_id", RecordId),  # null: it made or changed none
+    Column("acct_session_key", String(253)),  # as in sessions; null: it named none
     Column("kind", String(16), nullable=False),  # start, interim, stop, on, off, other
     Column("datagram", LargeBinary, nullable=False),
-    Index("ix_accounting_records_session", "session_id", "received_at"),
+    Index("ix_accounting_records_session", "nas_id", "acct_session_key", "received_at"),
 )
 
 usage_periods = Table(  # one row a service and billing period: what the allowance and the wallet are measured by

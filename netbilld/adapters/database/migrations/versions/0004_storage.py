@@ -99,7 +99,7 @@ def _roll_ups() -> None:
     op.create_index("ix_nas_samples_at", "nas_samples", ["at"])
     op.create_table(
         "usage_marks",
-        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_usage_marks")),
     )
@@ -134,11 +134,13 @@ def _keep_whole() -> None:
         "accounting_records",
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("nas_id", sa.Uuid(), nullable=False),
-        sa.Column("session_id", RecordId),
+        sa.Column("acct_session_key", sa.String(length=253)),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("datagram", sa.LargeBinary(), nullable=False),
     )
-    op.create_index("ix_accounting_records_session", "accounting_records", ["session_id", "received_at"])
+    op.create_index(
+        "ix_accounting_records_session", "accounting_records", ["nas_id", "acct_session_key", "received_at"]
+    )
 
 
 def _partition() -> None:
@@ -170,10 +172,13 @@ def _partition() -> None:
         "WITH (pages_per_range = 16, autosummarize = on)"
     )
     op.execute(
-        "CREATE TABLE accounting_records (received_at timestamptz NOT NULL, nas_id uuid NOT NULL, session_id bigint, "
-        "kind varchar(16) NOT NULL, datagram bytea NOT NULL) PARTITION BY RANGE (received_at)"
+        "CREATE TABLE accounting_records (received_at timestamptz NOT NULL, nas_id uuid NOT NULL, "
+        "acct_session_key varchar(253), kind varchar(16) NOT NULL, datagram bytea NOT NULL) "
+        "PARTITION BY RANGE (received_at)"
     )
-    op.execute("CREATE INDEX ix_accounting_records_session ON accounting_records (session_id, received_at)")
+    op.execute(
+        "CREATE INDEX ix_accounting_records_session ON accounting_records (nas_id, acct_session_key, received_at)"
+    )
     for table, settings in (
         ("usage_slices", "autovacuum_vacuum_insert_scale_factor = 0.5"),
         ("usage_hours", f"fillfactor = {_HOURS_ROOM}"),
