@@ -239,7 +239,7 @@ class NodeSettings(_Section):
 
 class SnmpSettings(_Section):
     interval: Annotated[int, Field(ge=1, le=3600)] = 60  # seconds from one reading of a device to the next
-    sessions_interval: Annotated[int, Field(ge=1, le=3600)] = 300  # likewise of all its interfaces, for the cross-check
+    sessions_interval: Annotated[int, Field(ge=1, le=3600)] = 300  # of all its interfaces and how it is
     timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 2.0  # for one answer; each question is asked twice
     parallel: Annotated[int, Field(ge=1, le=1000)] = 32  # devices asked at once
     differs_percent: Annotated[int, Field(ge=1, le=100)] = 5  # less than that between two meters is how they count

@@ -50,6 +50,7 @@ class Wanted:
     Attributes:
         interfaces, aliases, queues: names.
         known: index by kind and name.
+        health: what it says of itself too.
         sessions: every interface of the device too, for what its sessions move.
     """
 
@@ -57,7 +58,26 @@ class Wanted:
     aliases: Collection[str] = ()
     queues: Collection[str] = ()
     known: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    health: bool = False
     sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    """What a device says of itself; None where it does not.
+
+    Attributes:
+        temperature_decidegrees: of the board or the processor, in °C.
+    """
+
+    name: str = ""
+    description: str = ""
+    version: str = ""
+    cpu_percent: int | None = None
+    memory_octets: int | None = None
+    memory_used_octets: int | None = None
+    temperature_decidegrees: int | None = None
+    ppp_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +91,7 @@ class DeviceReport:
         names: of every port that was seen, by kind and index; only where a table was read whole.
         ambiguous: kind and name of what the device has twice.
         every_port: every interface, where that was asked for.
-        temperature_decidegrees: of the board or the processor, in °C.
+        health: where that was asked for.
     """
 
     uptime_ticks: int
@@ -80,14 +100,7 @@ class DeviceReport:
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ambiguous: frozenset[tuple[str, str]] = frozenset()
     every_port: tuple[Port, ...] = ()
-    name: str = ""
-    description: str = ""
-    version: str = ""
-    cpu_percent: int | None = None
-    memory_octets: int | None = None
-    memory_used_octets: int | None = None
-    temperature_decidegrees: int | None = None
-    ppp_sessions: int | None = None
+    health: DeviceHealth | None = None
 
 
 class DeviceReader(Protocol):

@@ -74,18 +74,18 @@ class SessionSums(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
-    """How often devices are read, how many at once, and how often all their interfaces."""
+    """How often meters are read, how many devices at once, and how often a whole device is."""
 
     interval_seconds: float
     most_at_once: int
-    sessions_seconds: float
+    whole_seconds: float
 
 
 @dataclass(slots=True)
 class _Turn:
     nas: Nas
     due_mono: float
-    sessions_due_mono: float
+    whole_due_mono: float
     is_busy: bool = False
 
 
@@ -172,9 +172,9 @@ class PollDevices:
 
     async def _take_turn(self, turn: _Turn) -> None:
         began = self._clock.monotonic()
-        sessions = self._sums is not None and began >= turn.sessions_due_mono
+        whole = began >= turn.whole_due_mono
         try:
-            failures = await self.poll(turn.nas, sessions=sessions)
+            failures = await self.poll(turn.nas, whole=whole)
         finally:
             turn.is_busy = False
         pause = self._policy.interval_seconds
@@ -182,11 +182,15 @@ class PollDevices:
             pause = max(pause, min(pause * 2 ** (failures - PATIENT_FAILURES + 1), LONGEST_PAUSE_SECONDS))
             pause *= 0.9 + 0.2 * self._jitter()
         turn.due_mono = max(began + pause, self._clock.monotonic())
-        if sessions and not failures:
-            turn.sessions_due_mono = began + self._policy.sessions_seconds
+        if whole and not failures:
+            turn.whole_due_mono = began + self._policy.whole_seconds
 
-    async def poll(self, nas: Nas, *, sessions: bool = False) -> int:
+    async def poll(self, nas: Nas, *, whole: bool = True) -> int:
         """Read a device once, book what its meters moved, and keep how it is.
+
+        Args:
+            nas: whose device.
+            whole: not only its meters, but also what it says of itself and what its sessions move.
 
         Returns:
             how many times in a row it has failed now.
@@ -201,7 +205,9 @@ class PollDevices:
         self.polls += 1
         try:
             access = access_of(nas, self._box)
-            report = await self._reader.read(access, _wanted(meters, sessions=sessions))
+            report = await self._reader.read(
+                access, _wanted(meters, health=whole, sessions=whole and self._sums is not None)
+            )
         except (DeviceSilentError, DeviceRefusedError, InvalidInputError) as error:
             self.silent += 1
             state = replace(before or DeviceState(nas_id=nas.id, asked_at=asked_at), asked_at=asked_at)
@@ -216,12 +222,12 @@ class PollDevices:
         readings, notes = _readings(meters, report, clock, begun, at)
         outcomes = await self._readings.handle(readings, at) if readings else []
         notes += _doubts(meters, readings, outcomes)
-        if sessions and self._sums is not None:
+        if whole and self._sums is not None:
             await self._sums.take(nas, report.every_port, at)
         if before is not None and before.failures:
             logger.info("NAS %s is read over SNMP again", nas.name, extra={"event": "device_answers"})
         async with self._store.write() as work:
-            await work.devices.keep(_state(nas.id, asked_at, report, clock, notes))
+            await work.devices.keep(_state(nas.id, before, asked_at, report, clock, notes))
         return 0
 
 
@@ -267,7 +273,7 @@ def _how(nas: Nas) -> tuple[object, ...]:
     )
 
 
-def _wanted(meters: Sequence[Meter], *, sessions: bool) -> Wanted:
+def _wanted(meters: Sequence[Meter], *, health: bool, sessions: bool) -> Wanted:
     named: dict[str, set[str]] = {}
     known: dict[tuple[str, str], str] = {}
     for meter in meters:
@@ -280,6 +286,7 @@ def _wanted(meters: Sequence[Meter], *, sessions: bool) -> Wanted:
         aliases=named.get("alias", ()),
         queues=named.get("queue", ()),
         known=known,
+        health=health,
         sessions=sessions,
     )
 
@@ -370,23 +377,36 @@ def _doubts(meters: Sequence[Meter], readings: Sequence[MeterReading], outcomes:
 
 
 def _state(
-    nas_id: UUID, asked_at: datetime, report: DeviceReport, clock: DeviceClock, notes: Sequence[str]
+    nas_id: UUID,
+    before: DeviceState | None,
+    asked_at: datetime,
+    report: DeviceReport,
+    clock: DeviceClock,
+    notes: Sequence[str],
 ) -> DeviceState:
-    return DeviceState(
-        nas_id=nas_id,
+    state = replace(
+        before or DeviceState(nas_id=nas_id, asked_at=asked_at),
         asked_at=asked_at,
         answered_at=clock.at,
+        failures=0,
+        trouble=None,
         notes=tuple(notes[:_MOST_NOTES]),
         ticks=clock.ticks,
         boots=clock.boots,
         is_host_clock=clock.is_host,
         began=clock.began,
-        name=report.name[:200],
-        description=report.description[:300],
-        version=report.version[:200],
-        cpu_percent=report.cpu_percent,
-        memory_octets=report.memory_octets,
-        memory_used_octets=report.memory_used_octets,
-        temperature_decidegrees=report.temperature_decidegrees,
-        ppp_sessions=report.ppp_sessions,
+    )
+    health = report.health
+    if health is None:
+        return state
+    return replace(
+        state,
+        name=health.name[:200],
+        description=health.description[:300],
+        version=health.version[:200],
+        cpu_percent=health.cpu_percent,
+        memory_octets=health.memory_octets,
+        memory_used_octets=health.memory_used_octets,
+        temperature_decidegrees=health.temperature_decidegrees,
+        ppp_sessions=health.ppp_sessions,
     )

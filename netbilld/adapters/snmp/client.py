@@ -5,6 +5,7 @@ An engine holds its users by name alone, so that two devices which know one user
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from pyasn1.type.univ import Integer, OctetString
@@ -192,7 +193,7 @@ class Agent:
             self._target,
             ContextData(),
             *numbers,
-            *(ObjectType(ObjectIdentity(oid)) for oid in oids),
+            *(_asked(oid) for oid in oids),
             lookupMib=False,
         )
         if trouble is not None:
@@ -204,6 +205,12 @@ class Agent:
             raise DeviceRefusedError(f"the agent refuses us: {trouble}")
         self._has_answered = True
         return int(status), [(str(name), _value(value)) for name, value in found]
+
+
+@lru_cache(maxsize=4096)
+def _asked(oid: str) -> ObjectType:
+    """Return an object to ask for; looking it up among MIBs, which is done once, costs as much as its answer."""
+    return ObjectType(ObjectIdentity(oid))
 
 
 def _silence(access: SnmpAccess) -> str:

@@ -7,15 +7,15 @@ from typing import Final
 from netbilld.adapters.snmp import oids
 from netbilld.adapters.snmp.client import Agent, SnmpClient, Value
 from netbilld.model.snmp import SnmpAccess
-from netbilld.ports.snmp import DeviceReport, DeviceSilentError, Port, Wanted
+from netbilld.ports.snmp import DeviceHealth, DeviceReport, DeviceSilentError, Port, Wanted
 
 ANSWER_SECONDS: Final = 25.0  # for a whole reading: an agent that dribbles is as good as silent
 _AGENTS_KEPT: Final = 4096
 _PORTS_A_QUESTION: Final = 4
 _LONGEST_NAME: Final = 200
+_CLOCK: Final = (oids.SYS_UPTIME, oids.HOST_UPTIME)
 _HEALTH: Final = (
-    oids.SYS_UPTIME,
-    oids.HOST_UPTIME,
+    *_CLOCK,
     oids.SYS_NAME,
     oids.SYS_DESCR,
     oids.ROUTEROS_VERSION,
@@ -33,7 +33,6 @@ _HEALTH: Final = (
 )
 _PORT: Final = (
     oids.IF_NAME,
-    oids.IF_DESCR,
     oids.IF_HC_IN_OCTETS,
     oids.IF_HC_OUT_OCTETS,
     oids.IF_HIGH_SPEED,
@@ -91,16 +90,13 @@ class SnmpReader:
         return agent
 
     async def _read(self, agent: Agent, wanted: Wanted) -> DeviceReport:
-        said = await agent.get(_HEALTH)
+        said = await agent.get(_HEALTH if wanted.health else _CLOCK)
         uptime = said.get(oids.HOST_UPTIME, said.get(oids.SYS_UPTIME))
-        load = await agent.table((oids.PROCESSOR_LOAD,))
         found = _Found()
         every_port = await self._every_port(agent, found) if wanted.sessions else ()
         for kind, names in (("interface", wanted.interfaces), ("alias", wanted.aliases), ("queue", wanted.queues)):
             if names:
                 await self._find(agent, kind, sorted(names), wanted.known, found)
-        loads = [value for row in load.values() if isinstance(value := row[oids.PROCESSOR_LOAD], int)]
-        total, used = _memory(said)
         return DeviceReport(
             uptime_ticks=uptime if isinstance(uptime, int) else 0,
             is_host_uptime=oids.HOST_UPTIME in said,
@@ -108,16 +104,7 @@ class SnmpReader:
             names=found.names,
             ambiguous=frozenset(found.ambiguous),
             every_port=every_port,
-            name=_text(said.get(oids.SYS_NAME)),
-            description=_text(said.get(oids.SYS_DESCR)),
-            version=" ".join(
-                filter(None, (_text(said.get(oids.ROUTEROS_BOARD)), _text(said.get(oids.ROUTEROS_VERSION))))
-            ),
-            cpu_percent=round(sum(loads) / len(loads)) if loads else None,
-            memory_octets=total,
-            memory_used_octets=used,
-            temperature_decidegrees=_number(said, oids.ROUTEROS_CPU_TEMPERATURE, oids.ROUTEROS_TEMPERATURE),
-            ppp_sessions=_number(said, oids.PPP_SESSIONS),
+            health=_health(said, await agent.table((oids.PROCESSOR_LOAD,))) if wanted.health else None,
         )
 
     async def _every_port(self, agent: Agent, found: "_Found") -> tuple[Port, ...]:
@@ -194,10 +181,10 @@ class _Found:
 
 
 async def _add_narrow(agent: Agent, rows: Mapping[str, dict[str, Value]]) -> None:
-    """Ask for 32-bit counters and speeds where an interface has no wide ones (RFC 2863 §3.1.6: below 20 Mbit/s)."""
+    """Ask for what agents without ifXTable have, and 32-bit counters for slow interfaces (RFC 2863 §3.1.6)."""
     narrow = [index for index, row in rows.items() if oids.IF_HC_IN_OCTETS not in row]
     if narrow:
-        columns = (oids.IF_IN_OCTETS, oids.IF_OUT_OCTETS, oids.IF_SPEED)
+        columns = (oids.IF_DESCR, oids.IF_IN_OCTETS, oids.IF_OUT_OCTETS, oids.IF_SPEED)
         said = await agent.get([f"{column}.{index}" for index in narrow for column in columns])
         for index, row in _rows(said, columns, narrow).items():
             rows[index].update(row)
@@ -235,6 +222,21 @@ def _queue(index: str, row: Mapping[str, Value]) -> Port | None:
     if not isinstance(into, int) or not isinstance(out, int) or not name:
         return None
     return Port(index, name, into, out, wide=True)
+
+
+def _health(said: Mapping[str, Value], load: Mapping[str, Mapping[str, Value]]) -> DeviceHealth:
+    loads = [value for row in load.values() if isinstance(value := row[oids.PROCESSOR_LOAD], int)]
+    total, used = _memory(said)
+    return DeviceHealth(
+        name=_text(said.get(oids.SYS_NAME)),
+        description=_text(said.get(oids.SYS_DESCR)),
+        version=" ".join(filter(None, (_text(said.get(oids.ROUTEROS_BOARD)), _text(said.get(oids.ROUTEROS_VERSION))))),
+        cpu_percent=round(sum(loads) / len(loads)) if loads else None,
+        memory_octets=total,
+        memory_used_octets=used,
+        temperature_decidegrees=_number(said, oids.ROUTEROS_CPU_TEMPERATURE, oids.ROUTEROS_TEMPERATURE),
+        ppp_sessions=_number(said, oids.PPP_SESSIONS),
+    )
 
 
 def _memory(said: Mapping[str, Value]) -> tuple[int | None, int | None]:
