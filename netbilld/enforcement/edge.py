@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from netbilld.accounting.overshoot import is_near
 from netbilld.billing.plan import Charging, Counts, Plan, Speed, Timing
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.model.periods import monthly_period
@@ -51,6 +52,19 @@ def edge(facts: ServiceFacts, usage: PeriodUsage | None, now: datetime) -> Edge 
         return None
     counts = plan.allowance.counts if plan.allowance is not None and not _drains(plan) else Counts.BOTH
     return Edge(min(left), line_rate_bps(plan.speed, counts))
+
+
+def is_surely_far(facts: ServiceFacts, usage: PeriodUsage | None, seconds: float) -> bool:
+    """Tell whether nothing can be used up within so long, from numbers alone: it is asked for every report.
+
+    Usage that is of an earlier period counts here too, so that a service may be far and this does not say so.
+    """
+    plan = facts.plan
+    if plan.allowance is None or _drains(plan):
+        return False
+    used_octets = 0 if usage is None else plan.counted_octets(usage.upload_octets, usage.download_octets)
+    rate_bps = line_rate_bps(plan.speed, plan.allowance.counts)
+    return not is_near(plan.allowance.data_octets - used_octets, rate_bps, seconds)
 
 
 def line_rate_bps(speed: Speed, counts: Counts) -> int:

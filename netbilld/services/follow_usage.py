@@ -13,9 +13,8 @@ from operator import attrgetter
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.accounting.overshoot import is_near
 from netbilld.accounting.usage import PeriodTotals
-from netbilld.enforcement.edge import line_rate_bps
+from netbilld.enforcement.edge import is_surely_far
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.ports.clock import Clock
@@ -152,17 +151,8 @@ class FollowUsage:
 
     def _comes_near(self, facts: ServiceFacts, usage: PeriodUsage) -> bool:
         """Tell whether a service has come near its limit, or is not near any more, since it was last decided on."""
-        return _is_near(facts, usage, self._near_seconds) is not _is_near(facts, facts.usage, self._near_seconds)
-
-
-def _is_near(facts: ServiceFacts, usage: PeriodUsage | None, seconds: int) -> bool:
-    """Tell it from numbers alone: this is asked for every service that has reported."""
-    plan = facts.plan
-    if plan.allowance is None:
-        return False
-    used_octets = 0 if usage is None else plan.counted_octets(usage.upload_octets, usage.download_octets)
-    rate_bps = line_rate_bps(plan.speed, plan.allowance.counts)
-    return is_near(plan.allowance.data_octets - used_octets, rate_bps, seconds)
+        seconds = self._near_seconds
+        return is_surely_far(facts, usage, seconds) is not is_surely_far(facts, facts.usage, seconds)
 
 
 def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:

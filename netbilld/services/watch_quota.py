@@ -16,7 +16,7 @@ from uuid import UUID
 from netbilld.accounting.overshoot import is_near, next_reading_seconds
 from netbilld.accounting.session import Session
 from netbilld.accounting.usage import PeriodTotals
-from netbilld.enforcement.edge import edge, has_edge
+from netbilld.enforcement.edge import edge, has_edge, is_surely_far
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.model.errors import InvalidInputError
 from netbilld.ports.ask_nas import AskNas, NasAnswer, Presence
@@ -159,13 +159,14 @@ class WatchQuota:
     def _look(
         self, session: Session, facts: ServiceFacts, usage: PeriodUsage | None, now: datetime, now_mono: float
     ) -> None:
-        found = edge(facts, usage, now)
         known = self._watched.get(session.id)
-        within = (
-            known.within_seconds
-            if known is not None
-            else max(session.interval_seconds, self._policy.interim_seconds) * _MARGIN
-        )
+        if known is not None:
+            within = known.within_seconds
+        else:
+            within = max(session.interval_seconds, self._policy.interim_seconds) * _MARGIN
+            if is_surely_far(facts, usage, within):
+                return
+        found = edge(facts, usage, now)
         if (
             found is None
             or found.left_octets <= 0

@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from netbilld.accounting.overshoot import is_near
 from netbilld.billing.plan import AfterAllowance, Burst, Counts
-from netbilld.enforcement.edge import Edge, edge, has_edge, line_rate_bps
+from netbilld.enforcement.edge import Edge, edge, has_edge, is_surely_far, line_rate_bps
 from netbilld.enforcement.policy import ServiceStatus
 from tests.builders.plans import FAST, allowance, per_use, plan
 from tests.builders.services import NOW, PERIOD_START, service_facts, used
@@ -54,3 +57,19 @@ def test_a_burst_is_what_the_line_can_carry() -> None:
     burst = replace(FAST, burst=Burst(40_000_000, 5_000_000, 1, 1, 8))
     assert line_rate_bps(burst, Counts.DOWN) == 40_000_000
     assert line_rate_bps(burst, Counts.BOTH) == 50_000_000
+
+
+@given(
+    used_octets=st.integers(0, 2000),
+    seconds=st.floats(0, 0.001),
+    period=st.sampled_from((2, 3)),
+    counts=st.sampled_from(Counts),
+)
+def test_who_is_surely_far_is_far(used_octets: int, seconds: float, period: int, counts: Counts) -> None:
+    """The quick word never hides who is near, whatever period the usage is of."""
+    facts = service_facts(plan=plan(allowance=allowance(AfterAllowance.WALL, 2000, counts)))
+    usage = used(used_octets // 2, used_octets - used_octets // 2, PERIOD_START.replace(month=period))
+    found = edge(facts, usage, NOW)
+    assert found is not None
+    if is_surely_far(facts, usage, seconds):
+        assert not is_near(found.left_octets, found.line_rate_bps, seconds)
