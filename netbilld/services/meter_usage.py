@@ -37,7 +37,7 @@ _RECORDS_A_TURN: Final = 64  # RADIUS shares this loop, and its answers should n
 _PARTS: Final = 8  # that a batch which fails is taken in
 _PORTS_AGAIN: Final = timedelta(seconds=30)  # how often it is asked what the ports of NAS can carry
 AHEAD_OF_NAS: Final = "ahead_of_nas"  # a reading of ours had counted what the NAS's last word does not
-_MOST_OUTDATED: Final = 10  # in a row, after which memory is tried again every thousand batches
+_MOST_OUTDATED: Final = 5  # in a row, after which memory is tried again every thirty-two batches
 _MOST_PARKED: Final = 5  # a minute: more, and the fault is not in the records
 _PARKED_WITHIN: Final = timedelta(minutes=1)
 _TRIES: Final = 3  # of one record alone, before it is parked: a deadlock passes, a value no column holds does not

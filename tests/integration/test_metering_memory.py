@@ -74,6 +74,22 @@ async def test_a_session_that_somebody_else_has_given_up_is_looked_up_again(
         assert (session.stopped_at is None) is (state != "closed")
 
 
+async def test_a_session_that_was_late_is_live_again_without_being_looked_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 3)
+        async with database.write() as work:
+            await work.connection.execute(update(sessions).values(state="late"))
+        monkeypatch.setattr(world.meter, "_is_outdated", lambda: pytest.fail("it was looked up"))
+        await reports(world, 4, 5)
+        (session,) = await world.rows(sessions)
+        assert session.state == "live"
+        assert await world.sums() == all_of(5 * MIB, 50 * MIB)
+
+
 async def test_what_another_meter_has_counted_meanwhile_is_not_counted_again(
     database: Database, tmp_path: Path
 ) -> None:

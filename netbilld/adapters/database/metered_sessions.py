@@ -145,8 +145,14 @@ _MOVE: Final = {
 }
 
 _ELAPSED: Final = "greatest(new.session_seconds - sessions.session_seconds, 1)"
+# One that was late meanwhile is live again: its counters stand where they stood.
+_STEP_ON_SQLITE: Final = (
+    _MOVE[True]
+    .replace("sessions.state = 'live'", "sessions.state IN ('live', 'late')")
+    .replace(" SET ", " SET state = 'live', ")
+)
 _STEP: Final = f"""
-    UPDATE sessions SET updated_at = new.updated_at, session_seconds = new.session_seconds,
+    UPDATE sessions SET state = 'live', updated_at = new.updated_at, session_seconds = new.session_seconds,
       interval_seconds = {_ELAPSED},
       upload_octets = sessions.upload_octets + new.up, download_octets = sessions.download_octets + new.down,
       counter_upload_octets = sessions.counter_upload_octets + new.up,
@@ -155,7 +161,8 @@ _STEP: Final = f"""
     FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
       $7::bigint[]) AS new (id, updated_at, session_seconds, up, down, was_at, was_octets)
     WHERE sessions.id = new.id AND sessions.updated_at = new.was_at
-      AND sessions.upload_octets + sessions.download_octets = new.was_octets AND sessions.state = 'live'"""
+      AND sessions.upload_octets + sessions.download_octets = new.was_octets
+      AND sessions.state IN ('live', 'late')"""
 
 
 class MeteredSessions:
@@ -286,9 +293,11 @@ class MeteredSessions:
         Returns:
             False if one of them is no longer as given; the transaction is then to be given up.
         """
-        if self._driver.is_sqlite:
-            stepped, advanced = [], [*stepped, *advanced]
-        if stepped:
+        if stepped and self._driver.is_sqlite:
+            converted = [_moved_in_sqlite(row) for row in _rows_moved(stepped)]
+            if await self._driver.execute_many(_STEP_ON_SQLITE, converted) != len(converted):
+                return False
+        elif stepped:
             rows = [
                 (
                     was.id,
@@ -310,13 +319,9 @@ class MeteredSessions:
     async def _advance(self, advanced: Sequence[tuple[Session, Session]]) -> bool:
         if not advanced:
             return True
-        rows = []
-        for was, now in advanced:
-            if _seldom_of(was) != _seldom_of(now):
-                return False
-            octets = was.upload_octets + was.download_octets
-            counted = was.counter_upload_octets + was.counter_download_octets
-            rows.append((*_reported_of(now), was.updated_at, octets, counted))
+        if any(_seldom_of(was) != _seldom_of(now) for was, now in advanced):
+            return False
+        rows = _rows_moved(advanced)
         if self._driver.is_sqlite:
             changed = await self._driver.execute_many(_MOVE[True], [_moved_in_sqlite(row) for row in rows])
         else:
@@ -364,6 +369,19 @@ def _columns(pairs: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[str]
 
 def _pairs(pairs: Collection[tuple[UUID, str]]) -> str:
     return json.dumps([(nas_id.hex, value) for nas_id, value in pairs])
+
+
+def _rows_moved(moved: Sequence[tuple[Session, Session]]) -> list[tuple[Any, ...]]:
+    """Return what was reported of sessions, and after it what is expected of them as they are stored."""
+    return [
+        (
+            *_reported_of(now),
+            was.updated_at,
+            was.upload_octets + was.download_octets,
+            was.counter_upload_octets + was.counter_download_octets,
+        )
+        for was, now in moved
+    ]
 
 
 def _moved_in_sqlite(row: tuple[Any, ...]) -> tuple[Any, ...]:
