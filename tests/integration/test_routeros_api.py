@@ -308,6 +308,24 @@ async def test_a_session_the_router_does_not_show_is_gone_also_when_its_name_is_
     assert [answers[number].presence for number in (1, 2)] == [Presence.GONE, Presence.GONE]
 
 
+async def test_a_router_that_does_not_say_which_session_it_is_says_of_none_that_it_is_gone(router: FakeRouter) -> None:
+    router.lines = [Line("budi", "", rx_octets=5, tx_octets=5)]
+    assert await sessions_of((NAS, router)).ask(NAS, [session()]) == {}
+
+
+@pytest.mark.parametrize("name", ["rumah ibu — 東京", "no", "1001", "=x=y"])
+async def test_a_session_is_found_whatever_its_user_is_called(router: FakeRouter, name: str) -> None:
+    router.lines = [Line(name, rx_octets=3, tx_octets=4)]
+    answer = (await sessions_of((NAS, router)).ask(NAS, [session(name)]))[1]
+    assert (answer.presence, answer.upload_octets) == (Presence.THERE, 3)
+
+
+async def test_a_name_whose_octets_are_not_known_any_more_is_not_asked_for(router: FakeRouter) -> None:
+    """Not UTF-8, it was kept with U+FFFD in it: the router would know nobody of that name."""
+    assert await sessions_of((NAS, router)).ask(NAS, [session("b\ufffd"), session("", number=2)]) == {}
+    assert router.asked == []
+
+
 async def test_two_sessions_of_one_name_are_there_but_their_interfaces_are_not_guessed(router: FakeRouter) -> None:
     router.lines = [
         Line("budi", rx_octets=1, tx_octets=1),

@@ -241,7 +241,7 @@ class FakeRouter:
                 "caller-id": line.mac,
                 "address": line.address,
                 "uptime": line.uptime or _duration(int(time.monotonic() - line.began)),
-                "session-id": line.session_id,
+                **({"session-id": line.session_id} if line.session_id else {}),
                 "limit-bytes-in": "0",
                 "limit-bytes-out": "0",
                 "radius": "true",

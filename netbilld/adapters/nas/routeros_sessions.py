@@ -19,6 +19,7 @@ from netbilld.ports.ask_nas import NasAnswer, Presence
 # The first octet of an Acct-Session-Id says what it is a session of.
 _HOTSPOT: Final = "80"
 _PPP: Final = "81"
+_LOST: Final = "\ufffd"  # stands for octets of a name that were not UTF-8: the router knows them, we do not
 _NAMES_AT_ONCE: Final = 100
 _DURATION: Final = re.compile(r"(\d+)(w|d|h|ms|us|m|s)")
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -86,8 +87,9 @@ class RouterosSessions:
         connection = self._connections.get(nas_id)
         if connection is None:
             return {}
-        ppp = [session for session in sessions if session.acct_session_key.startswith(_PPP)]
-        hotspot = [session for session in sessions if session.acct_session_key.startswith(_HOTSPOT)]
+        named = [session for session in sessions if session.username and _LOST not in session.username]
+        ppp = [session for session in named if session.acct_session_key.startswith(_PPP)]
+        hotspot = [session for session in named if session.acct_session_key.startswith(_HOTSPOT)]
         answers: dict[int, NasAnswer] = {}
         try:
             for start in range(0, len(ppp), _NAMES_AT_ONCE):
@@ -134,8 +136,9 @@ class RouterosSessions:
         for session in sessions:
             shown = found[session.id]
             if shown is None:
-                answers[session.id] = NasAnswer(Presence.GONE, at, "api")
-                continue
+                if all("session-id" in row for row in rows_of.get(session.username, ())):
+                    answers[session.id] = NasAnswer(Presence.GONE, at, "api")
+                continue  # which of its name's sessions is there can't be told
             counted = counters.get(links.get(session.id, ""), {})
             answers[session.id] = _there(
                 session, at, counted.get("rx-byte"), counted.get("tx-byte"), shown.get("uptime")
