@@ -131,6 +131,10 @@ class DaemonProcess:
     def json(self, *arguments: str) -> Any:
         return json.loads(self.cli(*arguments, "--json"))
 
+    def json_of(self, *arguments: str) -> Any:
+        """Return the document of a command that may exit 1 for what it found."""
+        return json.loads(self.run(*arguments, "--json").stdout)
+
     def init(self) -> None:
         self.cli("init", "--admin-email", "admin@example.net", "--admin-password", "a long enough password")
 

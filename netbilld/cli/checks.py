@@ -17,6 +17,7 @@ from sqlalchemy import text
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.migrate import check_schema, newest_version
 from netbilld.adapters.secretbox import SecretBox, read_key_file
+from netbilld.daemon.roles import Role
 from netbilld.daemon.settings import Settings
 from netbilld.model.errors import NetbilldError
 from netbilld.model.nas import Nas, secret_place
@@ -188,13 +189,15 @@ def _off(seconds: int) -> str:
 def check_ports(settings: Settings, daemon: dict[str, Any] | None) -> Iterator[Check]:
     """Yield whether each port is free, or held by the daemon of this data directory; `daemon` is its status."""
     wanted: list[tuple[str, str, int, socket.SocketKind]] = []
-    for host in settings.radius.host:
+    roles = set(settings.node.roles if daemon is None else daemon.get("roles", settings.node.roles))
+    for host in settings.radius.host if Role.RADIUS in roles else ():
         wanted.append(("radius.auth_port", host, settings.radius.auth_port, socket.SOCK_DGRAM))
         wanted.append(("radius.acct_port", host, settings.radius.acct_port, socket.SOCK_DGRAM))
         if settings.radius.radsec_port is not None:
             wanted.append(("radius.radsec_port", host, settings.radius.radsec_port, socket.SOCK_STREAM))
     wanted.append(("panel.port", settings.panel.host, settings.panel.port, socket.SOCK_STREAM))
-    wanted.append(("portal.port", settings.portal.host, settings.portal.port, socket.SOCK_STREAM))
+    if Role.PORTAL in roles:
+        wanted.append(("portal.port", settings.portal.host, settings.portal.port, socket.SOCK_STREAM))
     for name, host, port, kind in wanted:
         place = f"{'UDP' if kind is socket.SOCK_DGRAM else 'TCP'} {host} {port}"
         trouble = _bind(host, port, kind)

@@ -36,7 +36,9 @@ async def join(journal: Journal, database: Database) -> None:
     """
     async with database.read() as work:
         applied, is_new = await work.sessions.applied(journal.identity)
-    if is_new:
+    if is_new and not database.is_sqlite:
+        logger.info("a new accounting journal begins in %s, beside those of other nodes", journal.directory)
+    elif is_new:
         logger.warning(
             "a new accounting journal begins in %s, where the database has applied another one; "
             "what that had acknowledged and not handed over is not metered",

@@ -64,11 +64,12 @@ async def _checks(context: Context) -> list[Check]:
     else:
         try:
             checks += await check_database(database, box, context.now())
+            if any(check.name == "schema" and check.result == "ok" for check in checks):
+                checks += await check_nodes(database, context.now())
             if all(check.result != "fail" for check in checks if check.name in {"database", "schema"}):
                 checks += await check_addresses(database)
                 if box is not None:
                     checks += await check_apis(database, box, settings.metering.api_timeout_seconds)
-                checks += await check_nodes(database, context.now())
         except NetbilldError as error:
             checks.append(failed("database", error))
         finally:
