@@ -33,6 +33,7 @@ PACED_SECONDS = 6.0
 PACE = 5_000
 PACED_WINDOW = 512  # so wide that the pace decides, not the answers
 FEW_SESSIONS = 1_000
+WINDOW = 256  # requests outstanding in all: as many as netbilld makes durable at once
 TIMES_THE_RATE = 5
 GOAL_TIMES = 8
 SHARE_OF_CPU = 5
@@ -83,7 +84,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     known = {
         "subscribers": options.subscribers,
         "few": FEW_SESSIONS,
-        "window": options.window,
+        "window": WINDOW,
         "sources": options.sources,
         "runs": options.runs,
         "workers": options.workers,
@@ -146,7 +147,7 @@ class _Bench:
     def run(self, nases: Nases, kind: str, requests: int, *further: str) -> None:
         """Let one client send, and wait until everything has been applied; the others stand still meanwhile."""
         options, contender, postgres = self._options, nases.contender, self.field.cluster.pid
-        command = [str(self._client), "-m", "acct", "-n", str(requests), "-w", str(options.window)]
+        command = [str(self._client), "-m", "acct", "-n", str(requests), "-w", str(WINDOW)]
         command += self.field.client_options(contender, nases.subscribers, options.sources)
         command += ["-p", str(contender.acct_port), "-t", str(nases.turn), "-b", str(nases.began_at), *further]
         if nases.classes is not None:

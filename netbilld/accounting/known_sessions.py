@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from netbilld.accounting.counting import SWAPPED
+from netbilld.accounting.counting import CLOCK_SET, SWAPPED
 from netbilld.accounting.record import (
     MAX_COUNTER_OCTETS,
     MAX_SESSION_SECONDS,
@@ -77,7 +77,7 @@ class KnownSessions:
 
     def find(self, nas_id: UUID, source: str, flags: int, datagram: bytes) -> Known | None:
         """Return the session that a report is of, None where that must be found out."""
-        layouts = self._layouts.get((nas_id.int, source, flags, len(datagram)))
+        layouts = self._layouts.get((nas_id.int, source, flags & ~CLOCK_SET, len(datagram)))
         if layouts is None:
             return None
         for layout in layouts:
@@ -88,19 +88,20 @@ class KnownSessions:
 
     def learn(self, session: Session, record: AccountingRecord) -> None:
         """Recognise reports like this one from now on; the session is as it was stored after it."""
-        if record.kind is not RecordKind.INTERIM or record.flags & ~SWAPPED or not is_plain(session):
+        flags = record.flags & ~CLOCK_SET  # that matters where a report does not fit by time, and then it is folded
+        if record.kind is not RecordKind.INTERIM or flags & ~SWAPPED or not is_plain(session):
             return
         datagram = record.packet.datagram
-        key = (record.nas_id.int, record.source, record.flags, len(datagram))
+        key = (record.nas_id.int, record.source, flags, len(datagram))
         layouts = self._layouts.get(key, [])
         found = outline(datagram)
         if found is None:
             return
         layout = next((one for one in layouts if one.outline.shape == found.shape), None)
         if layout is None:
-            layout = _Layout(found, record.nas_id, record.source, record.flags)
+            layout = _Layout(found, record.nas_id, record.source, flags)
         known = Known(session, layout, layout.outline.still(datagram))
-        if not _same(report(known, record.received_at, datagram), record):
+        if not _same(report(known, record.received_at, datagram, record.flags), record):
             return
         self.forget((session.id,))
         self._make_room()
@@ -149,7 +150,7 @@ def is_plain(session: Session) -> bool:
     )
 
 
-def report(known: Known, received_at: datetime, datagram: bytes) -> AccountingRecord | None:
+def report(known: Known, received_at: datetime, datagram: bytes, flags: int) -> AccountingRecord | None:
     """Return what a report that was recognised says; None for one whose numbers are to be looked at closer."""
     seconds, up, down, high_up, high_down, delay, timestamp = known.layout.outline.numbers(datagram)
     wide = high_up is not None and high_down is not None
@@ -187,7 +188,7 @@ def report(known: Known, received_at: datetime, datagram: bytes) -> AccountingRe
         event_at,
         event_at - timedelta(seconds=seconds),
         UnreadPacket(datagram),
-        layout.flags,
+        flags,
     )
 
 

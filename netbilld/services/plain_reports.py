@@ -64,7 +64,7 @@ class PlainReports:
             from_at, to_at = before.updated_at, after.updated_at
             up, down = after.upload_octets - before.upload_octets, after.download_octets - before.download_octets
         else:
-            change = _applied(known, before, received_at, datagram, port_bps)
+            change = _applied(known, before, received_at, entry, port_bps)
             if change is None or change.from_at is None or change.to_at is None:
                 self._given_back.add(session_id)
                 return False
@@ -151,11 +151,11 @@ def _stepped(known: Known, session: Session, received_at: datetime, datagram: by
 
 
 def _applied(
-    known: Known, session: Session, received_at: datetime, datagram: bytes, port_bps: int
+    known: Known, session: Session, received_at: datetime, entry: JournalEntry, port_bps: int
 ) -> SessionChange | None:
     """Return what a report makes of a session that it fits; None where that must be looked at closer."""
     try:
-        record = report(known, received_at, datagram)
+        record = report(known, received_at, entry.datagram, entry.flags)
         if record is None or fit(session, record) is not Fit.SAME:
             return None
         change = apply(session, record, None, port_bps)
@@ -167,6 +167,6 @@ def _applied(
 
 
 def _record(taken: _Taken) -> AccountingRecord:
-    record = report(taken.known, taken.received_at, taken.entry.datagram)
+    record = report(taken.known, taken.received_at, taken.entry.datagram, taken.entry.flags)
     assert record is not None  # noqa: S101 - what has numbers that can't be true is not taken
     return record

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbilld.accounting.counting import SWAPPED
+from netbilld.accounting.counting import CLOCK_SET, SWAPPED
 from netbilld.accounting.known_sessions import KnownSessions, report
 from netbilld.accounting.plain_report import moved_on
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord
@@ -37,7 +37,7 @@ def known(packet: bytes, flags: int = 0) -> KnownSessions:
     return sessions
 
 
-@given(numbers, numbers, words, words, words, st.booleans(), st.sampled_from((0, SWAPPED)))
+@given(numbers, numbers, words, words, words, st.booleans(), st.sampled_from((0, SWAPPED, CLOCK_SET)))
 def test_a_recognised_report_says_what_its_attributes_say(
     up: int, down: int, seconds: int | None, delay: int | None, timestamp: int | None, gigawords: bool, flags: int
 ) -> None:
@@ -50,7 +50,7 @@ def test_a_recognised_report_says_what_its_attributes_say(
     heard = packet(up, down, 0 if seconds is None else seconds, **moving)
     found = sessions.find(NAS, SOURCE, flags, heard)
     assert found is not None
-    made, expected = report(found, T0, heard), read(heard, flags)
+    made, expected = report(found, T0, heard, flags), read(heard, flags)
     if made is None:
         assert max(up, down) > MAX_COUNTER_OCTETS or expected.session_seconds is None
         return
@@ -79,6 +79,7 @@ def test_a_report_that_says_anything_else_is_not_recognised(other: dict[str, Any
     assert sessions.find(NAS, SOURCE, 0, datagram("stop", up=3, down=4, seconds=600)) is None
     assert sessions.find(NAS, "192.0.2.2", 0, same) is None
     assert sessions.find(NAS, SOURCE, SWAPPED, same) is None
+    assert sessions.find(NAS, SOURCE, CLOCK_SET, same) is not None
 
 
 def test_a_session_is_not_known_by_reports_that_leave_something_out() -> None:
