@@ -17,18 +17,15 @@ from netbilld.accounting.entry import BEGINNING, JournalBatch, JournalCursor, Jo
 from netbilld.adapters.journal.applied import note_applied, read_applied
 from netbilld.adapters.journal.layout import (
     SEGMENT_HEADER_OCTETS,
-    decode_segment_header,
     encode_record,
-    next_record,
     pack_address,
 )
 from netbilld.adapters.journal.reader import JournalReader
+from netbilld.adapters.journal.recovery import recover
 from netbilld.adapters.journal.segments import (
-    clear_tail,
     create_segment,
     journal_identity,
     lock_directory,
-    open_segment,
     segment_numbers,
     segment_path,
     write_all,
@@ -477,48 +474,19 @@ class Journal:
     # -- recovery -----------------------------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        """Find the end of the last segment; what follows the last sound record was never acknowledged and is cut."""
         (self.directory / "unfinished").unlink(missing_ok=True)
         numbers = segment_numbers(self.directory)
         self._first_segment = numbers[0] if numbers else 0
         if not numbers:
             self._roll(0, 0)
             return
-        number = numbers[-1]
-        descriptor = open_segment(self.directory, number, writable=True)
-        assert descriptor is not None, "it was listed"  # noqa: S101
-        octets = self._reader.pread(descriptor, os.fstat(descriptor).st_size, 0)
-        header = decode_segment_header(octets)
-        if header is not None and header[:2] != (self.identity, number):
-            os.close(descriptor)
-            raise NetbilldError(
-                f"{segment_path(self.directory, number)} belongs to another journal",
-                hint="restore the journal directory whole from one backup",
-                code="journal_damaged",
-            )
-        self._next_sequence = header[2] if header is not None else 1
-        end = SEGMENT_HEADER_OCTETS
-        while (found := next_record(octets, end)) is not None:
-            if found.skipped_octets:
-                _log.error("journal segment %d: %d unreadable octets at %d", number, found.skipped_octets, end)
-            end = found.end
-            self._next_sequence = max(self._next_sequence, found.entry.sequence + 1)
-        if self._reader.unreadable_octets:
-            header = None  # nothing more is trusted to it
-        elif octets[end:].strip(b"\0"):
-            self.torn_records += 1
-            _log.warning("journal segment %d: a record torn at %d, never acknowledged, is cut off", number, end)
-            clear_tail(descriptor, end)
-        else:
-            os.fdatasync(descriptor)
-        if header is None:
-            _log.error("journal segment %d is damaged; the journal goes on in a new segment", number)
-            os.close(descriptor)
-            self._durable = (number, end)
-            self._roll(number, 0)
-            return
-        self._file = descriptor
-        self._durable = (number, end)
+        found = recover(self.directory, self.identity, numbers[-1], self._reader)
+        self._next_sequence = found.next_sequence
+        self.torn_records += found.was_torn
+        self._file = found.descriptor
+        self._durable = (numbers[-1], found.end)
+        if found.descriptor is None:
+            self._roll(numbers[-1], 0)
 
     def _release(self) -> None:
         self._reader.close()
