@@ -22,6 +22,7 @@ from netbilld.ports.snmp import DeviceReader, DeviceRefusedError, DeviceReport, 
 
 LOOK_SECONDS: Final = 10.0  # for devices that were added, changed or removed
 TURN_SECONDS: Final = 0.5
+SPREAD_SECONDS: Final = 0.25  # for each of those that are new, so that many are not asked in one moment from then on
 LONGEST_PAUSE_SECONDS: Final = 300.0  # between two questions to a device that is silent
 PATIENT_FAILURES: Final = 3  # before it is asked less often
 _MOST_NOTES: Final = 10
@@ -159,10 +160,12 @@ class PollDevices:
             found = {nas.id: nas for nas in await work.nas.all() if is_polled(nas)}
         for nas_id in self._turns.keys() - found.keys():
             del self._turns[nas_id]
+        added = len(found.keys() - self._turns.keys())
+        spread_seconds = min(self._policy.interval_seconds, added * SPREAD_SECONDS)
         for nas_id, nas in found.items():
             turn = self._turns.get(nas_id)
             if turn is None:
-                due = now_mono + self._jitter() * min(self._policy.interval_seconds, LOOK_SECONDS)
+                due = now_mono + self._jitter() * spread_seconds
                 self._turns[nas_id] = _Turn(nas, due, due)
             else:
                 if _how(turn.nas) != _how(nas):

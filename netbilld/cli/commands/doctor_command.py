@@ -18,6 +18,7 @@ from netbilld.cli.checks import (
     failed,
 )
 from netbilld.cli.context import Context
+from netbilld.cli.device_checks import check_devices
 from netbilld.cli.dropped_packets import check_dropped, dropped_packets
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.mqtt_check import check_mqtt
@@ -70,6 +71,7 @@ async def _checks(context: Context) -> list[Check]:
                 checks += await check_addresses(database)
                 if box is not None:
                     checks += await check_apis(database, box, settings.metering.api_timeout_seconds)
+                checks += await check_devices(database, context.now())
         except NetbilldError as error:
             checks.append(failed("database", error))
         finally:

@@ -83,3 +83,34 @@ def test_staff_are_added_listed_and_changed(netbilld: CommandLine, type_in: Call
     assert "10 characters" in netbilld.refused(
         "staff", "add", "x@example.org", "--role", "cashier", "--password", "short"
     )
+
+
+def test_snmp_is_set_without_showing_its_keys_and_lines_are_metered_by_ports(netbilld: CommandLine) -> None:
+    """Issue 4: v2c and v3; which service is metered by which port."""
+    assert netbilld("nas", "add", "pop1", "10.0.0.1", "--secret", SECRET, "--snmp-community", "rahasia-snmp") == 0
+    assert netbilld.json("nas", "show", "pop1")["snmp_version"] == "2c"
+    keys = ("--snmp-auth-key", "kunci-otentikasi", "--snmp-priv-key", "kunci-privasi")
+    assert netbilld("nas", "set", "pop1", "--snmp-user", "netbilld", *keys, "--snmp-port", "1161") == 0
+    shown = netbilld.json("nas", "show", "pop1")
+    assert (shown["snmp"], shown["snmp_version"], shown["snmp_port"], shown["device"]) == (True, "3", 1161, None)
+    assert not any(secret in json.dumps(shown) for secret in ("rahasia-snmp", "kunci"))
+    netbilld("doctor", "--json")
+    assert ("nas pop1 snmp", "unknown") in {
+        (line["name"], line["result"]) for line in json.loads(netbilld.out)["checks"]
+    }
+    assert "8 characters" in netbilld.refused("nas", "set", "pop1", "--snmp-user", "n", "--snmp-auth-key", "pendek")
+    assert "--snmp-user" in netbilld.refused("nas", "set", "pop1", *keys)
+    assert "needs authentication" in netbilld.refused(
+        "nas", "set", "pop1", "--snmp-user", "n", "--snmp-priv-key", "x" * 9
+    )
+
+    assert netbilld("meter", "list", "--json") == 0
+    assert "no NAS has the name" in netbilld.refused("meter", "add", "kantor", "--nas", "pop9", "--interface", "ether5")
+    assert "kantor" in netbilld.refused("meter", "add", "kantor", "--nas", "pop1", "--interface", "ether5")
+    assert "no meter has the number 7" in netbilld.refused("meter", "remove", "7")
+    assert "nothing in doubt has the number 7" in netbilld.refused("meter", "accept", "7")
+    assert netbilld.json("meter", "doubts") == []
+    assert netbilld.json("usage", "crosscheck", "--all") == []
+    assert "no NAS has the name" in netbilld.refused("usage", "crosscheck", "--nas", "pop9")
+    assert netbilld("nas", "set", "pop1", "--snmp-user", "", "--snmp-community", "") == 0
+    assert netbilld.json("nas", "show", "pop1")["snmp"] is False
