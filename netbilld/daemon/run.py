@@ -179,7 +179,6 @@ class Daemon:
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
         loops |= parts.nodes.loops()
-        loops |= parts.watching.loops()  # likewise: who has metered a session watches it
         if parts.mqtt is not None:
             loops |= parts.mqtt.loops()
         if Role.RADIUS in settings.node.roles:
@@ -207,7 +206,7 @@ class Daemon:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if parts.snapshots is not None:
             loops["snapshot"] = parts.snapshots.run
-        return loops | parts.addressing.loops()
+        return loops | parts.addressing.loops() | parts.watching.loops()
 
     def _led_work(self) -> dict[str, tuple[Duty, Callable[[], Awaitable[None]]]]:
         """Return what is done on one node at a time, by name."""

@@ -162,6 +162,8 @@ class WatchQuota:
         known = self._watched.get(session.id)
         if known is not None:
             within = known.within_seconds
+            late = (session.updated_at - known.session.updated_at).total_seconds() - known.wait_seconds
+            self._late.setdefault(session.nas_id, deque(maxlen=_LATEST)).append(max(0.0, late))
         else:
             within = max(session.interval_seconds, self._policy.interim_seconds) * _MARGIN
             if is_surely_far(facts, usage, within):
@@ -180,9 +182,6 @@ class WatchQuota:
         if usage is not None:
             self._usage[facts.service_id] = usage
         wait = next_reading_seconds(found.left_octets, found.line_rate_bps, self._policy.shortest_seconds)
-        if known is not None:
-            late = (session.updated_at - known.session.updated_at).total_seconds() - known.wait_seconds
-            self._late.setdefault(session.nas_id, deque(maxlen=_LATEST)).append(max(0.0, late))
         self._watched[session.id] = _Watched(session, within, wait, now_mono, now_mono + wait)
 
     def _forget(self, session: Session) -> None:

@@ -245,6 +245,14 @@ async def test_how_long_readings_really_take_is_remembered_by_nas() -> None:
     assert world.watch.intervals() == {NAS: pytest.approx(7.0)}
 
 
+def test_the_reading_that_finds_the_edge_passed_is_remembered_too() -> None:
+    world = World()
+    world.note(LINE_OCTETS, session(updated_at=world.now()))
+    world.mono += 6.5
+    world.note(-1, session(updated_at=world.now()))
+    assert world.watch.intervals() == {NAS: pytest.approx(6.5)}
+
+
 def test_another_session_of_a_service_near_its_limit_is_watched_when_it_speaks() -> None:
     world = World()
     world.note(MB)
