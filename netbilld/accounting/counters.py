@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-_WRAP: Final = 1 << 32
+WRAP: Final = 1 << 32
 
 
 class Order(StrEnum):
@@ -57,7 +57,7 @@ def delta(counter_upload_octets: int, counter_download_octets: int, reading: Rea
     before_up, before_down = counter_upload_octets, counter_download_octets
     up, down = reading.upload_octets, reading.download_octets
     if not reading.wide and order is Order.NEWER and (up or down):
-        wrap = _WRAP * reading.unit_octets
+        wrap = WRAP * reading.unit_octets
         gone_up, gone_down = (up - before_up) % wrap, (down - before_down) % wrap
         kind = DeltaKind.WRAP if up < before_up or down < before_down else DeltaKind.FORWARD
         if not gone_up and not gone_down:

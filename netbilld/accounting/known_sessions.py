@@ -31,7 +31,8 @@ _FORGET_AT_ONCE: Final = MAX_KNOWN // 8
 _PACKET: Final = AccountingRecord._fields.index("packet")
 _USERNAME_OCTETS: Final = AccountingRecord._fields.index("username_octets")
 _COUNTING: Final = Session._fields.index("counting")
-_NOTHING_ELSE: Final = (0,) * (len(Session._fields) - _COUNTING)  # octets, nothing ahead of the NAS, nothing held back
+# it counts octets, in 64 bits; nothing is ahead of the NAS, nothing held back
+_NOTHING_ELSE: Final = tuple(Session._field_defaults[name] for name in Session._fields[_COUNTING:])
 _said: Final = itemgetter(  # of a session, what its reports say in octets that stand still
     *(
         Session._fields.index(name)
@@ -163,7 +164,7 @@ def report(known: Known, received_at: datetime, datagram: bytes, flags: int) -> 
     session = known.session
     layout = known.layout
     event_at = received_at if delay == 0 else event_time(received_at, delay, timestamp)
-    swapped = bool(layout.flags)
+    swapped = bool(layout.flags & SWAPPED)
     if swapped:
         up, down = down, up
     return AccountingRecord(

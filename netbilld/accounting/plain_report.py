@@ -108,4 +108,6 @@ def moved_on(
     return moved
 
 
-_NOTHING_ELSE: Final = (0,) * (len(Session._fields) - Session._fields.index("counting"))
+_NOTHING_ELSE: Final = tuple(
+    Session._field_defaults[name] for name in Session._fields[Session._fields.index("counting") :]
+)

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from netbilld.accounting.counters import DeltaKind, Order, Reading, delta
+from netbilld.accounting.counters import WRAP, DeltaKind, Order, Reading, delta
 from netbilld.accounting.counting import BY_US, IPV6_BESIDE, SCALE, source_of, unit_octets
+from netbilld.accounting.narrow import Wrapped, remember, wrapped
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord, RecordKind
 
 
@@ -100,6 +101,7 @@ class Session(NamedTuple):
         counting: how else the NAS counted with its last report (accounting/counting.py, `SCALE`).
         ahead_upload_octets, ahead_download_octets: metered by readings of ours, which the NAS has not said so far.
         held_upload_octets, held_download_octets: within the counters and not metered, since they can't be true.
+        narrow_readings: the last ones of 32-bit counters (accounting/narrow.py); empty for wider ones.
     """
 
     id: int
@@ -133,6 +135,7 @@ class Session(NamedTuple):
     ahead_download_octets: int = 0
     held_upload_octets: int = 0
     held_download_octets: int = 0
+    narrow_readings: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -497,6 +500,8 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
     if record.upload_octets is not None and record.download_octets is not None:
         scale = record.flags & SCALE
         read = record.upload_octets, record.download_octets
+        if scale != session.counting or record.swapped != session.swapped:
+            session = session._replace(narrow_readings="")
         if scale != session.counting:
             session, read, (more_up, more_down) = _recounted(session, record)
         reading = Reading(*read, record.wide, unit_octets(scale)) if scale else Reading(*read, record.wide)
@@ -515,7 +520,17 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
     gone_up = gone_down = 0
     kind = DeltaKind.REPEAT
     came_back = False
-    if reading is not None and (fresh or provable):
+    late = Wrapped(0, 0, 0)
+    narrow_readings = "" if record.wide and fresh else session.narrow_readings
+    if reading is not None and not reading.wide and record.session_seconds is not None:
+        told = record.session_seconds, reading.upload_octets, reading.download_octets
+        if not fresh:
+            late = wrapped(narrow_readings, *told, WRAP * reading.unit_octets)
+            gone_up, gone_down = late.upload_octets, late.download_octets
+            counter_up, counter_down = counter_up + gone_up, counter_down + gone_down
+        if told[1] or told[2]:  # a pair of zeros says nothing (`delta`), or is where every session begins
+            narrow_readings = remember(narrow_readings, *told)
+    if reading is not None and (fresh or (provable and reading.wide)):
         if (held_up or held_down) and fresh and reading.wide:
             came_back = (
                 counter_up - held_up <= reading.upload_octets
@@ -525,9 +540,8 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
             if came_back:
                 counter_up, counter_down = counter_up - held_up, counter_down - held_down
                 held_up = held_down = 0
-        moved = delta(
-            counter_up, counter_down, reading, Order.UNKNOWN if session.state is SessionState.CLOSED else order
-        )
+        stopped = session.state is SessionState.CLOSED and session.terminate_cause != RESTARTED
+        moved = delta(counter_up, counter_down, reading, Order.UNKNOWN if stopped else order)
         gone_up, gone_down, kind = moved.upload_octets, moved.download_octets, moved.kind
         counter_up, counter_down = moved.counter_upload_octets + more_up, moved.counter_download_octets + more_down
     seconds = session.session_seconds if record.session_seconds is None else record.session_seconds
@@ -544,7 +558,7 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
     up, down = gone_up, gone_down
     doubt: Doubt | None = None
     if port_bps and (up or down):
-        apart = max(elapsed, int((record.event_at - session.updated_at).total_seconds()))
+        apart = max(elapsed, late.seconds, int((record.event_at - session.updated_at).total_seconds()))
         untold = session.session_seconds == 0 and record.session_seconds is None  # how long it has lasted
         more = max(0, up - ahead_up), max(0, down - ahead_down)
         absurd = up >= _NO_TRUE_COUNTER or down >= _NO_TRUE_COUNTER
@@ -560,8 +574,8 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
         if record.kind is RecordKind.STOP and reading is not None and (ahead_up or ahead_down):
             taken_back = TakenBack(ahead_up, ahead_down, min(session.updated_at, to_at))
             ahead_up = ahead_down = 0
-    told = doubt is not None or gone_up > 0 or gone_down > 0
-    state, stopped_at, terminate_cause = _after(session, record, order, moved=told)
+    is_news = doubt is not None or gone_up > 0 or gone_down > 0
+    state, stopped_at, terminate_cause = _after(session, record, order, moved=is_news)
     up_bps, down_bps = session.upload_bps, session.download_bps
     if stopped_at is not None:
         up_bps = down_bps = 0
@@ -602,6 +616,7 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
         ahead_down,
         held_up,
         held_down,
+        narrow_readings,
     )
     from_at = min(session.updated_at, to_at)
     if started_at < session.started_at:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from netbilld.accounting.counting import SWAPPED
 from netbilld.accounting.entry import JournalEntry
 from netbilld.accounting.known_sessions import Known, KnownSessions, is_plain, report
 from netbilld.accounting.plain_report import moved_on
@@ -142,9 +143,10 @@ def _stepped(known: Known, session: Session, received_at: datetime, datagram: by
     if high_up is None or high_down is None or seconds > MAX_SESSION_SECONDS:
         return None
     up, down = (high_up << 32) + up, (high_down << 32) + down
-    if known.layout.flags:
+    swapped = bool(known.layout.flags & SWAPPED)
+    if swapped:
         up, down = down, up
-    if up > MAX_COUNTER_OCTETS or down > MAX_COUNTER_OCTETS or session.swapped is not bool(known.layout.flags):
+    if up > MAX_COUNTER_OCTETS or down > MAX_COUNTER_OCTETS or session.swapped is not swapped:
         return None
     event_at = received_at if delay == 0 else event_time(received_at, delay, timestamp)
     return moved_on(session, seconds, up, down, event_at, known.layout.source, port_bps)

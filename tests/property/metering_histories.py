@@ -196,13 +196,13 @@ def _deliver(random: Random, truth: Truth, troubles: Troubles, packets: list[Pac
     hurries = habits.dated == "stamp" and before is not None and before.known_over_at > truth.begun
     survives[0] = survives[0] or hurries
     survives[last] = not troubles.silent_ends or random.random() < 0.7
-    if not habits.gigawords:  # one that comes late is passed over, so what must not be lost must not be late either
+    if not habits.gigawords:
         _keep_within_a_wrap(truth, survives)
     for number, (status, second, up, down) in enumerate(truth.reports):
         if not survives[number]:
             continue
         event_at = truth.begun + second
-        delays = _delays(random, habits, wide=habits.gigawords and not (hurries and not second))
+        delays = _delays(random, habits, hurries=hurries and not second)
         for delay in delays:
             what: dict[str, Any] = {}
             if status != "start":
@@ -246,11 +246,11 @@ def _keep_within_a_wrap(truth: Truth, survives: list[bool]) -> None:
             before = up, down
 
 
-def _delays(random: Random, habits: Habits, *, wide: bool) -> list[float]:
-    """Return how late each copy of a report comes; the first copy of a narrow one in time."""
+def _delays(random: Random, habits: Habits, *, hurries: bool) -> list[float]:
+    """Return how late each copy of a report comes."""
     late = (0, 0, 1, 7, 90, 1200, 7200) if habits.dated != "none" else (0, 0, 1, 4)
     copies = [float(random.choice(late)) for _ in range(random.choice((1, 1, 2, 3)))]
-    if not wide:
+    if hurries:
         copies[0] = 0.0
     return copies
 

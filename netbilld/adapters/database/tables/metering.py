@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
     Uuid,
 )
 
@@ -64,6 +65,7 @@ sessions = Table(
     Column("ahead_download_octets", BigInteger, nullable=False, default=0, server_default="0"),
     Column("held_upload_octets", BigInteger, nullable=False, default=0, server_default="0"),
     Column("held_download_octets", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("narrow_readings", Text, nullable=False, default="", server_default=""),  # the last of 32-bit counters
     Column("disconnect_requested_at", Instant),
     Column("disconnect_requested_by", String(200)),
     Index("ix_sessions_identity", "nas_id", "acct_session_key"),

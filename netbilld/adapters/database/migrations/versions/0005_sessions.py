@@ -24,6 +24,7 @@ def upgrade() -> None:
         for way in ("upload", "download"):
             octets = sa.Column(f"{kind}_{way}_octets", sa.BigInteger(), nullable=False, server_default="0")
             op.add_column("sessions", octets)
+    op.add_column("sessions", sa.Column("narrow_readings", sa.Text(), nullable=False, server_default=""))
     op.create_table(
         "usage_doubts",
         sa.Column("id", RecordId, nullable=False, autoincrement=True),
