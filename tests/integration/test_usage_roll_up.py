@@ -1,12 +1,13 @@
 """Days and months hold what the hours hold, whenever one looks."""
 
+import asyncio
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.partitions import PARTITIONED, PartitionStore, partition_name
@@ -29,6 +30,7 @@ from tests.integration.money_world import World, plan_file
 
 JAKARTA, JAYAPURA, KATHMANDU = "Asia/Jakarta", "Asia/Jayapura", "Asia/Kathmandu"
 T0 = datetime(2026, 3, 29, 3, tzinfo=UTC)
+SPAN = timedelta(minutes=5)
 
 
 class Town:
@@ -179,6 +181,33 @@ async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(to
         assert [one.download_octets for one in march] == [1000] * 3, step
         assert [one.download_octets for one in april] == [1] * 3, step
         await town.roll_up.run(T0 + timedelta(days=9))
+
+
+async def test_rolling_up_waits_for_who_is_adding(town: Town) -> None:
+    """Whoever adds to an hour has read the mark: it stays where it is until that is committed."""
+    if town.database.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    budi = next(iter(town.zones))
+    await town.move(T0, (budi, T0 - timedelta(hours=9), T0 - timedelta(hours=8, minutes=55), 1, 10))
+    await town.roll_up.run(T0 - timedelta(hours=6))
+    async with town.database.write() as work:
+        at = T0 - timedelta(hours=5)
+        await town.book.handle(work, [Moved(budi, 7, None, "radius", at, at + SPAN, 1, 100, town.nas_ids[0])], T0)
+        rolling = asyncio.create_task(town.roll_up.run(T0))
+        while not await _waits_for_a_lock(town.database):
+            assert not rolling.done()
+    await rolling
+    read, true = await town.sums()
+    assert read == true
+    assert all(
+        check.is_ok for check in await CheckUsage(town.database, JAKARTA).run(date(2026, 3, 28), date(2026, 3, 31))
+    )
+
+
+async def _waits_for_a_lock(database: Database) -> bool:
+    async with database.read() as work:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(await work.connection.scalar(waiting))
 
 
 async def test_a_clock_that_was_years_off_costs_no_thousand_steps(town: Town) -> None:
