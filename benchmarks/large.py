@@ -30,12 +30,14 @@ from benchmarks.seed import seed_database
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.partitions import PartitionStore
 from netbilld.model.periods import local_date, local_midnight
+from netbilld.panel.live import TICK_SECONDS
 from netbilld.services.check_usage import CheckUsage
 from tests.daemon_process import DaemonProcess
 from tests.postgres import Cluster, cluster
 
 ZONE: Final = "Asia/Jakarta"
 LIMIT_MS: Final = 300.0
+SETTLE_SECONDS: Final = 6.0  # work that failed is begun again within five, and its own reading is not measured
 SLICES_A_SESSION: Final = 51
 FIRST_SESSION: Final = 9 << 40
 # while the data is made: it can be made again, so nothing waits for the disk
@@ -342,7 +344,12 @@ async def _measure(
             running.stop("fast")
             running.start()
             await _reached(client, base)
-            cold, *warm = [await _asked(client, base + path) for _ in range(options.times + 1)]
+            cold = await _asked(client, base + path)
+            warm = []
+            for _ in range(options.times):
+                if path == "/":  # what moves there is read once a second, for all who look
+                    await asyncio.sleep(TICK_SECONDS + 0.1)
+                warm.append(await _asked(client, base + path))
             figures[name] = {"after_restart_ms": round(cold, 1), "warm_ms": round(statistics.median(warm), 1)}
             _say(f"{name}: {figures[name]}")
             bars.append(at_most(f"{name}, after a restart of PostgreSQL", cold, LIMIT_MS, "ms"))
@@ -451,10 +458,11 @@ async def _text(client: aiohttp.ClientSession, url: str) -> str:
 
 
 async def _reached(client: aiohttp.ClientSession, base: str) -> None:
-    """Wait until the daemon has found PostgreSQL again; the page asked for is one that is not measured."""
+    """Wait until all of the daemon has found PostgreSQL again; the page asked for is one that is not measured."""
     for _ in range(300):
         async with client.get(f"{base}/profile") as answer:
             if answer.status == 200:
+                await asyncio.sleep(SETTLE_SECONDS)
                 return
         await asyncio.sleep(0.1)
     raise RuntimeError("the daemon does not find PostgreSQL again")

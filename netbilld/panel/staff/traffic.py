@@ -54,7 +54,7 @@ async def show(request: web.Request) -> web.Response:
             direction=wanted.direction,
             nas_id=await _nas_id(request, wanted.nas),
         )
-        nas_names = [line.name for line in await work.readmodels.nas_lines()]
+        nas_names = await work.readmodels.nas_names()
     context = {
         "plot": drawn,
         "most": most,

@@ -40,6 +40,11 @@ class NetworkQueries(Queries):
         """Return every node that has ever served, by name; none on SQLite, where the daemon is alone."""
         return await NodeStore(self._connection).all()
 
+    async def nas_names(self) -> list[str]:
+        """Return what the NAS in use are called, by name."""
+        query = select(nas.c.name).where(nas.c.removed_at.is_(None)).order_by(nas.c.name_key).limit(_MOST_NAS)
+        return [row["name"] for row in await self._rows(query)]
+
     async def nas_id(self, name: str) -> UUID | None:
         """Return a NAS by its name."""
         row = await self._row(select(nas.c.id).where(nas.c.name_key == name.casefold(), nas.c.removed_at.is_(None)))
