@@ -85,12 +85,16 @@ def _drive(broker: Mosquitto, daemon: DaemonProcess) -> None:
         usage = listener.wait_for(f"{service}/usage", lambda usage: usage["remaining_octets"] == 0, "used up")
         assert usage["counted_octets"] == 11 * UNIT
         listener.wait_for(f"{service}/state", lambda state: state["observed"] == "throttled", "the NAS said yes")
-        for one in listener.all():
-            if not one[0].endswith("/kiosk-7"):
-                mqtt_schemas.check(*one[:2])
-        events = [json.loads(payload)["event"] for name, payload, _ in listener.all() if name == f"{service}/event"]
-        since = events[events.index("due") :]
-        assert since[:3] == ["due", "order_sent", "order_acknowledged"], events
+        wanted = ["due", "order_sent", "order_acknowledged"]  # told beside the state, so perhaps a moment after it
+
+        def since_due() -> list[str]:
+            found = [json.loads(payload)["event"] for name, payload, _ in listener.all() if name == f"{service}/event"]
+            return found[found.index("due") :] if "due" in found else []
+
+        wait_until(lambda: since_due()[:3] == wanted, lambda: f"{wanted} in {since_due()}")
+        for topic_name, payload, _ in listener.all():
+            if not topic_name.endswith("/kiosk-7"):
+                mqtt_schemas.check(topic_name, payload)
 
 
 def _has(reason: str, status: dict[str, object]) -> bool:

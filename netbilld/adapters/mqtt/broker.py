@@ -19,6 +19,7 @@ from netbilld.ports.broker import Incoming, Message
 
 ANSWER_SECONDS: Final = 10.0  # a broker that is silent for longer counts as away
 CONNECT_SECONDS: Final = 5.0  # for TCP, and as much again for TLS
+CLOSE_SECONDS: Final = 2.0  # so long may a broker take to see us off
 KEEPALIVE_SECONDS: Final = 30
 # MQTT 5.0 §3.3.4: a broker may take so few messages at once that it has not acknowledged; Mosquitto's is 20.
 UNDER_WAY: Final = 20
@@ -103,7 +104,7 @@ class Broker:
             yield BrokerLink(client, self.address)
         finally:
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
+                async with asyncio.timeout(CLOSE_SECONDS):
                     await client.__aexit__(None, None, None)
             except (aiomqtt.MqttError, OSError, ValueError, TimeoutError):
                 pass
