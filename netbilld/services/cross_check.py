@@ -135,6 +135,10 @@ class CrossCheck:
                     await work.cross_checks.add(nas.id, parts)
         self._last[nas.id] = uplink, now
 
+    def forget(self) -> None:
+        """Begin anew with the next reading of each device: what moved until then was somebody else's to count."""
+        self._last.clear()
+
     async def run(self, now: datetime) -> list[CheckedHour]:
         """Compare hours that are due, and return how they compare.
 

@@ -71,6 +71,7 @@ class SessionSums(Protocol):
     """Takes every interface of a device, for what its sessions move."""
 
     async def take(self, nas: Nas, ports: Sequence[Port], at: datetime) -> None: ...
+    def forget(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class PollDevices:
         """
         for turn in self._turns.values():
             turn.is_busy = False
+        if self._sums is not None:
+            self._sums.forget()  # another node may have read them meanwhile
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._look()

@@ -137,6 +137,20 @@ async def test_sessions_that_begin_count_whole_and_others_traffic_does_not(datab
         assert (line.state, line.missing_octets) == ("missing", 2_400_000_000)
 
 
+async def test_what_another_node_has_read_meanwhile_is_not_counted_twice(database: Database, tmp_path: Path) -> None:
+    async with metering(database, tmp_path) as m:
+        await told(m, 1.0)
+        first, second = CrossCheck(database, POLICY), CrossCheck(database, POLICY)
+        for minute in range(0, 61, 5):
+            who = second if 20 <= minute <= 40 else first
+            if minute in {20, 45}:
+                who.forget()
+            await who.take(gate(), ports(minute / 60), T0 + minute * MINUTE)
+        (line, *_) = await first.run(T0 + 85 * MINUTE)
+        assert line.read_seconds == 3000
+        assert abs(line.device_download_octets - 7_500_000_000) <= 2  # of fractions that ports() cuts off
+
+
 async def test_an_uplink_can_be_compared_instead(database: Database, tmp_path: Path) -> None:
     """What the uplink gives out, subscribers have sent."""
     async with metering(database, tmp_path) as m:

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pysnmp.proto.api import v2c
 
-from netbilld.accounting.reading import Meter
+from netbilld.accounting.reading import Meter, Took
 from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
@@ -355,6 +355,30 @@ async def test_what_a_device_says_of_itself(network: Network) -> None:
     assert (state.name, state.version, state.cpu_percent) == ("gerbang", "CCR2116-12G-4S+ 7.16.1", 20)
     assert (state.memory_octets, state.memory_used_octets) == (2**28, 2**26)
     assert (state.temperature_decidegrees, state.ppp_sessions, state.ticks) == (415, 742, DAY * 100)
+
+
+async def test_nonsense_makes_one_device_unreadable_and_nothing_else(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.agent.values |= {
+        (*MIB_2, 25, 3, 3, 1, 2, 1): v2c.Integer32(2**31 - 1),
+        (*MIB_2, 1, 5, 0): v2c.OctetString(b"\x00\xff\xfegerbang\n" + b"x" * 5000),
+        (1, 3, 6, 1, 4, 1, 9, 9, 150, 1, 1, 1, 0): v2c.Gauge32(2**32 - 1),
+        (*ROUTEROS, 3, 11, 0): v2c.OctetString("panas"),
+    }
+    network.agent.interface(5, "ether5", 2**64 - 1, 3)
+    await network.meter("interface", "ether5")
+    state = await network.read()
+    assert (state.trouble, state.cpu_percent, state.ppp_sessions) == (None, 1000, None)
+    assert state.name.endswith("xxx")
+    assert state.temperature_decidegrees is None
+    assert network.readings.took[Took.REFUSED] == 1
+
+    async def break_down(*_what: object) -> None:
+        raise KeyError("tidak ada")
+
+    monkeypatch.setattr(SnmpReader, "_read", break_down)
+    assert "can't be understood: KeyError" in str((await network.read()).trouble)
 
 
 async def test_a_silent_device_delays_nobody(network: Network) -> None:

@@ -6,8 +6,9 @@ from typing import Final
 
 from netbilld.adapters.snmp import oids
 from netbilld.adapters.snmp.client import Agent, SnmpClient, Value
+from netbilld.model.errors import NetbilldError
 from netbilld.model.snmp import SnmpAccess
-from netbilld.ports.snmp import DeviceHealth, DeviceReport, DeviceSilentError, Port, Wanted
+from netbilld.ports.snmp import DeviceHealth, DeviceRefusedError, DeviceReport, DeviceSilentError, Port, Wanted
 
 ANSWER_SECONDS: Final = 25.0  # for a whole reading: an agent that dribbles is as good as silent
 _AGENTS_KEPT: Final = 4096
@@ -43,7 +44,7 @@ _QUEUE: Final = (oids.QUEUE_NAME, oids.QUEUE_IN_OCTETS, oids.QUEUE_OUT_OCTETS)
 _NAMES: Final = {"interface": (oids.IF_NAME, oids.IF_DESCR), "alias": (oids.IF_ALIAS,), "queue": (oids.QUEUE_NAME,)}
 _UP: Final = 1
 _INT32: Final = 2**31
-_UINT32: Final = 2**32
+_MOST_PERCENT: Final = 1000  # of an agent that means it otherwise
 _NO_SPEED_BPS: Final = 10_000_000  # what tunnels and virtual ports say, of which nobody knows how fast they are
 
 
@@ -67,6 +68,10 @@ class SnmpReader:
                 return await self._read(await self.agent(access), wanted)
         except TimeoutError:
             raise DeviceSilentError(f"it answers too slowly: not all in {ANSWER_SECONDS:.0f} s") from None
+        except NetbilldError:
+            raise
+        except Exception as error:  # whatever an agent may send, it is that device alone which can't be read
+            raise DeviceRefusedError(f"what it answers can't be understood: {type(error).__name__}") from error
 
     def close(self) -> None:
         """Let go of every socket."""
@@ -231,7 +236,7 @@ def _health(said: Mapping[str, Value], load: Mapping[str, Mapping[str, Value]]) 
         name=_text(said.get(oids.SYS_NAME)),
         description=_text(said.get(oids.SYS_DESCR)),
         version=" ".join(filter(None, (_text(said.get(oids.ROUTEROS_BOARD)), _text(said.get(oids.ROUTEROS_VERSION))))),
-        cpu_percent=round(sum(loads) / len(loads)) if loads else None,
+        cpu_percent=min(round(sum(loads) / len(loads)), _MOST_PERCENT) if loads else None,
         memory_octets=total,
         memory_used_octets=used,
         temperature_decidegrees=_number(said, oids.ROUTEROS_CPU_TEMPERATURE, oids.ROUTEROS_TEMPERATURE),
@@ -254,8 +259,8 @@ def _memory(said: Mapping[str, Value]) -> tuple[int | None, int | None]:
 def _number(said: Mapping[str, Value], *wanted: str) -> int | None:
     for oid in wanted:
         value = said.get(oid)
-        if isinstance(value, int):
-            return value - _UINT32 if value >= _INT32 and oid == oids.ROUTEROS_TEMPERATURE else value
+        if isinstance(value, int) and -_INT32 <= value < _INT32:
+            return value
     return None
 
 

@@ -17,7 +17,6 @@ from netbilld.adapters.snmp.client import Agent, Value
 from netbilld.adapters.snmp.reader import SnmpReader
 from netbilld.model.snmp import SnmpAccess
 from netbilld.ports.ask_nas import NasAnswer, Presence
-from netbilld.ports.snmp import DeviceRefusedError, DeviceSilentError
 
 # The first octet of an Acct-Session-Id of RouterOS says what it is a session of.
 _HOTSPOT: Final = "80"
@@ -55,7 +54,7 @@ class SnmpSessions:
             hotspot = [session for session in sessions if session.acct_session_key.startswith(_HOTSPOT)]
             if hotspot:
                 answers |= await self._ask_hotspot(agent, hotspot)
-        except (DeviceSilentError, DeviceRefusedError):
+        except Exception:  # noqa: BLE001 - silent, refused or nonsense: what was learned before stands, the rest is unknown
             return answers
         return answers
 
