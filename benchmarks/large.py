@@ -96,6 +96,7 @@ def main() -> int:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--check-days", type=int, default=3, help="of which every roll-up is compared, one by one")
     parser.add_argument("--times", type=int, default=8, help="that each page is asked for when warm")
+    parser.add_argument("--settle-seconds", type=float, default=SETTLE_SECONDS, help="after a restart of PostgreSQL")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="netbilld-bench-") as directory:
         figures, bars = measure(Path(directory), options)
@@ -285,12 +286,14 @@ async def _samples(connection: Any, town: Town) -> None:
     _say("samples")
     await connection.execute(
         "INSERT INTO nas_samples SELECT nas.id, at, 3000000, 30000000 + (random() * 9000000)::bigint, 200 FROM nas, "
-        "generate_series(date_trunc('minute', $1::timestamptz) - interval '2 days', $1, interval '1 minute') at",
+        "generate_series(date_trunc('minute', $1::timestamptz) - interval '2 days', $1, interval '1 minute') at "
+        "ON CONFLICT DO NOTHING",
         town.now,
     )
     await connection.execute(
         "INSERT INTO throughput_samples SELECT at, 300000000, 3000000000 + (random() * 9e8)::bigint, 20000 FROM "
-        "generate_series(date_trunc('minute', $1::timestamptz) - interval '2 days', $1, interval '10 seconds') at",
+        "generate_series(date_trunc('minute', $1::timestamptz) - interval '2 days', $1, interval '10 seconds') at "
+        "ON CONFLICT DO NOTHING",
         town.now,
     )
 
@@ -343,7 +346,7 @@ async def _measure(
         for name, path in pages.items():
             running.stop("fast")
             running.start()
-            await _reached(client, base)
+            await _reached(client, base, options.settle_seconds)
             cold = await _asked(client, base + path)
             warm = []
             for _ in range(options.times):
@@ -457,12 +460,12 @@ async def _text(client: aiohttp.ClientSession, url: str) -> str:
         return text
 
 
-async def _reached(client: aiohttp.ClientSession, base: str) -> None:
+async def _reached(client: aiohttp.ClientSession, base: str, settle_seconds: float) -> None:
     """Wait until all of the daemon has found PostgreSQL again; the page asked for is one that is not measured."""
     for _ in range(300):
         async with client.get(f"{base}/profile") as answer:
             if answer.status == 200:
-                await asyncio.sleep(SETTLE_SECONDS)
+                await asyncio.sleep(settle_seconds)
                 return
         await asyncio.sleep(0.1)
     raise RuntimeError("the daemon does not find PostgreSQL again")
