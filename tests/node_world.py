@@ -63,6 +63,9 @@ class Wire:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._ends.append(writer)
+        if (own := asyncio.current_task()) is not None:
+            self._tasks.add(own)
+            own.add_done_callback(self._tasks.discard)
         await self._passes.wait()
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
         self._ends.append(there_writer)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from netbilld.accounting.stale import SilencePolicy
 from netbilld.adapters.certificates import CertificateFiles
-from netbilld.adapters.clock import SystemClock, entropy
+from netbilld.adapters.clock import NodeClock, SystemClock, entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
@@ -161,7 +161,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         NetbilldError: the data directory, key, schema, journal or a port can't be used; it says what to do.
     """
     use_files(settings.radius.dictionary)
-    clock = SystemClock()
+    clock = NodeClock()
     lock = DirectoryLock(settings.data_dir)
     lock.acquire()
     database: Database | None = None

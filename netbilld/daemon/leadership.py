@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.node_connection import IDLE_SECONDS, NodeConnection, NodeState, Presence
 from netbilld.adapters.database.nodes import DutyLostError
@@ -51,7 +51,7 @@ class Leadership:
         lost: how often one was lost.
     """
 
-    def __init__(self, database: Database, clock: SystemClock, node: Presence, roles: Collection[Role]) -> None:
+    def __init__(self, database: Database, clock: NodeClock, node: Presence, roles: Collection[Role]) -> None:
         """Prepare; on PostgreSQL nothing is led before `run` has asked."""
         self._database = database
         self._clock = clock
@@ -166,12 +166,13 @@ class Leadership:
 
     async def _ask(self, connection: NodeConnection) -> None:
         """Ask for the locks, and believe the answer for LEASE_SECONDS from when it was asked."""
-        asked_at, asked_mono = self._clock.now(), self._clock.monotonic()
+        asked_at, asked_mono = self._clock.own(), self._clock.monotonic()
         had = {_NUMBERS[duty] for duty in self._terms}
         wanted = [_NUMBERS[duty] for duty in self._duties if duty not in self._terms]
         database_at, got = await connection.ask(wanted, had)
         took = self._clock.monotonic() - asked_mono
         self.clock_ahead = asked_at + timedelta(seconds=took / 2) - database_at
+        self._clock.learn(self.clock_ahead)
         if took > LEASE_SECONDS:  # we were stopped meanwhile
             self._lose(*self._terms)
             raise StoreUnavailableError("the database did not answer in time")

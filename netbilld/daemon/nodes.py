@@ -15,7 +15,7 @@ from uuid import UUID
 from zlib import crc32
 
 from netbilld import __version__
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.node_connection import Presence
 from netbilld.daemon.leadership import Leadership
@@ -102,7 +102,7 @@ class Nodes:
         told_due: called with services whose due state another node has found changed.
     """
 
-    def __init__(self, settings: Settings, database: Database, clock: SystemClock, node_id: UUID) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: NodeClock, node_id: UUID) -> None:
         self._database = database
         self._clock = clock
         self.leadership: Final = Leadership(
@@ -223,7 +223,7 @@ class Nodes:
         Args:
             own: since when it was on this one.
         """
-        now, ours = self._clock.now(), self.leadership.clock_ahead or timedelta(0)
+        now = self._clock.now()
         latest = own
         for line in self.others:
             if Role.RADIUS not in line.roles:
@@ -232,7 +232,7 @@ class Nodes:
                 gone_for = line.silent_seconds - (0.0 if line.ended else SILENT_SECONDS)
                 latest = max(latest, now - timedelta(seconds=gone_for))
             elif line.hearing_since is not None:
-                latest = max(latest, line.hearing_since - timedelta(milliseconds=line.clock_ahead_ms) + ours)
+                latest = max(latest, line.hearing_since)
         return min(latest, max(now, own))
 
     # -- being seen ----------------------------------------------------------------------------------------------------

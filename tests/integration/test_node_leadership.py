@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.node_connection import NodeConnection, Presence
 from netbilld.adapters.database.nodes import DutyLostError
@@ -53,7 +54,7 @@ async def until_it_leads(leadership: Leadership) -> None:
 
 async def test_a_lone_node_on_sqlite_has_every_duty_of_its_roles_and_no_other(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
-    leadership = Leadership(database, SystemClock(), presence(1), {Role.BILLING, Role.PANEL})
+    leadership = Leadership(database, NodeClock(), presence(1), {Role.BILLING, Role.PANEL})
     assert leadership.duties == (Duty.BILLING,)
     with pytest.raises(DutyLostError):
         leadership.term_number(Duty.ENFORCEMENT)
@@ -64,7 +65,7 @@ async def test_a_lone_node_on_sqlite_has_every_duty_of_its_roles_and_no_other(tm
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_who_has_lost_a_duty_unknowingly_can_write_nothing_in_it(database: Database) -> None:
     """A process that was stopped in the midst of its work and goes on later is refused by its term's number."""
-    leadership = Leadership(database, SystemClock(), presence(1), EVERYTHING)
+    leadership = Leadership(database, NodeClock(), presence(1), EVERYTHING)
     running = asyncio.ensure_future(leadership.run())
     await until_it_leads(leadership)
     fenced = leadership.fenced(Duty.ENFORCEMENT)
@@ -87,7 +88,7 @@ async def test_who_has_lost_a_duty_unknowingly_can_write_nothing_in_it(database:
 @pytest.mark.peer
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_duty_is_not_taken_over_in_the_midst_of_a_write_in_it(database: Database) -> None:
-    leadership = Leadership(database, SystemClock(), presence(1), EVERYTHING)
+    leadership = Leadership(database, NodeClock(), presence(1), EVERYTHING)
     running = asyncio.ensure_future(leadership.run())
     await until_it_leads(leadership)
     another = await NodeConnection.open(database, presence(2))
@@ -103,7 +104,7 @@ async def test_a_duty_is_not_taken_over_in_the_midst_of_a_write_in_it(database: 
 @pytest.mark.peer
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_work_stops_when_its_duty_is_lost_and_is_taken_up_again(database: Database) -> None:
-    leadership = Leadership(database, SystemClock(), presence(1), EVERYTHING)
+    leadership = Leadership(database, NodeClock(), presence(1), EVERYTHING)
     events: list[str] = []
 
     async def work() -> None:
@@ -167,6 +168,29 @@ async def test_what_a_hanging_node_holds_in_a_transaction_is_taken_from_it(datab
         ended = True
     assert ended
     await hangs.close()
+
+
+class ClockOff(NodeClock):
+    """Of a machine whose clock was never set."""
+
+    def own(self) -> datetime:
+        return super().own() + timedelta(hours=2)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_a_node_whose_clock_is_off_goes_by_the_databases_and_says_so(database: Database) -> None:
+    """Or one session, heard of by two nodes, would be two."""
+    right, wrong = NodeClock(), ClockOff()
+    leadership = Leadership(database, wrong, presence(1), EVERYTHING)
+    assert wrong.now() - right.now() > timedelta(hours=1)
+    running = asyncio.ensure_future(leadership.run())
+    await until_it_leads(leadership)
+    assert abs(wrong.now() - right.now()) < timedelta(minutes=1)
+    (notice,) = leadership.notices
+    assert notice.startswith("clock: +7")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 @contextmanager
