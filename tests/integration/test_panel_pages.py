@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
@@ -373,6 +374,21 @@ async def test_the_chart_is_drawn_from_kept_samples(world: PanelWorld, browser: 
     assert all(at % 10 == 0 for at in series["at"])
     async with world.database.read() as work:
         assert await work.connection.scalar(select(func.count()).select_from(tables.throughput_samples)) == 3
+
+
+async def test_the_page_of_nodes_says_who_is_there_and_what_each_leads(world: PanelWorld, browser: Browser) -> None:
+    await browser.sign_in(await world.staff())
+    node = {
+        "id": uuid4(), "name": SCRIPT, "roles": "radius,billing", "leads": "billing", "version": "9.9", "ended": False,
+        "started_at": world.clock.now(), "seen_at": datetime.now(UTC), "clock_ahead_ms": 90_000, "hearing_since": None,
+        "journal_octets": 4_000,
+    }  # fmt: skip
+    async with world.database.write() as work:
+        await work.connection.execute(insert(tables.nodes).values(**node))
+    page = await browser.page("/nodes")
+    assert SCRIPT not in page  # as text only
+    assert "radius, billing" in page
+    assert "+90.0 s" in page
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
