@@ -18,6 +18,8 @@ depends_on = None
 # A row of these is updated while its hour, day or month runs: with room on its page that touches no index.
 _HOURS_ROOM = 70
 _ROOM = {"usage_days": 70, "usage_months": 70, "usage_nas_hours": 50, "usage_nas_days": 50, "usage_marks": 50}
+# Updated over and over: a fifth of years of them, the default, would be far too much to wait for.
+_BUSY = ("sessions", "observed", "usage_periods", "usage_days", "usage_months")
 _BY_TIME = {"usage_days": ("day", "day_on"), "usage_months": ("month", "month_on")}
 
 
@@ -34,6 +36,11 @@ def upgrade() -> None:
     if is_postgresql:
         for table, percent in _ROOM.items():
             op.execute(f"ALTER TABLE {table} SET (fillfactor = {percent})")
+        for table in _BUSY:
+            op.execute(
+                f"ALTER TABLE {table} SET "
+                "(autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
+            )
         _partition()
     else:
         _keep_whole()
