@@ -66,7 +66,10 @@ class Wire:
         if (own := asyncio.current_task()) is not None:
             self._tasks.add(own)
             own.add_done_callback(self._tasks.discard)
-        await self._passes.wait()
+        with suppress(asyncio.CancelledError):  # whoever comes while it is cut, and is still there at the end
+            await self._passes.wait()
+        if not self._passes.is_set():
+            return
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
         self._ends.append(there_writer)
         for source, sink in ((reader, there_writer), (there_reader, writer)):
