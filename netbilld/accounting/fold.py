@@ -6,23 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from netbilld.accounting.apply_record import apply
 from netbilld.accounting.counting import BY_US
+from netbilld.accounting.fit import Fit, continues, fit, repeats
 from netbilld.accounting.record import AccountingRecord, RecordKind
-from netbilld.accounting.session import (
-    LOST,
-    Event,
-    Fit,
-    Session,
-    SessionChange,
-    apply,
-    begin,
-    continues,
-    end,
-    ended_by_restart,
-    fit,
-    is_displaced,
-    repeats,
-)
+from netbilld.accounting.session import LOST, Event, Session, SessionChange, begin, end, ended_by_restart, is_displaced
 
 ServiceOf = Callable[[AccountingRecord], UUID | None]
 

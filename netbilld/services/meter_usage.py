@@ -11,10 +11,11 @@ from uuid import UUID
 
 from netbilld.accounting.counting import BY_US
 from netbilld.accounting.entry import JournalBatch, JournalCursor, JournalEntry
+from netbilld.accounting.fit import Fit, fit
 from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.known_sessions import KnownSessions
 from netbilld.accounting.record import AccountingRecord, RecordKind
-from netbilld.accounting.session import JOURNAL_BITS, Doubt, Fit, Session, SessionChange, fit
+from netbilld.accounting.session import JOURNAL_BITS, Doubt, Session, SessionChange
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.clock import Clock

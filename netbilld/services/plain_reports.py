@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from netbilld.accounting.apply_record import apply
 from netbilld.accounting.counting import SWAPPED
 from netbilld.accounting.entry import JournalEntry
+from netbilld.accounting.fit import Fit, fit
 from netbilld.accounting.known_sessions import Known, KnownSessions, is_plain, report
 from netbilld.accounting.plain_report import moved_on
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, MAX_SESSION_SECONDS, AccountingRecord, event_time
-from netbilld.accounting.session import Fit, Session, SessionChange, apply, fit
+from netbilld.accounting.session import Session, SessionChange
 from netbilld.services.book_usage import Moved
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netbilld.accounting.apply_record import apply
 from netbilld.accounting.counting import CLOCK_SET, SWAPPED
+from netbilld.accounting.fit import Fit, fit
 from netbilld.accounting.known_sessions import KnownSessions, report
 from netbilld.accounting.plain_report import moved_on
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord
-from netbilld.accounting.session import Fit, Session, SessionChange, apply, begin, fit
+from netbilld.accounting.session import Session, SessionChange, begin
 from netbilld.radius.packet import decode
 from tests.accounting_packets import NAS, T0, datagram
 

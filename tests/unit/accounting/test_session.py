@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from netbilld.accounting.apply_record import apply
 from netbilld.accounting.counting import CLOCK_SET
 from netbilld.accounting.fold import SessionFold
 from netbilld.accounting.record import AccountingRecord
-from netbilld.accounting.session import TRANSITIONS, Event, Session, SessionState, apply, begin, end
+from netbilld.accounting.session import TRANSITIONS, Event, Session, SessionState, begin, end
 from netbilld.radius.grant import Grant
 from tests.accounting_packets import NAS, T0, record
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from netbilld.accounting.session import RESTARTED, Session, SessionState, apply, begin, ended_by_restart, is_displaced
+from netbilld.accounting.apply_record import apply
+from netbilld.accounting.session import RESTARTED, Session, SessionState, begin, ended_by_restart, is_displaced
 from tests.accounting_packets import T0, record
 
 SERVICE = UUID(int=77)

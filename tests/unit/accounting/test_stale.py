@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from netbilld.accounting.session import SessionState, apply, begin
+from netbilld.accounting.apply_record import apply
+from netbilld.accounting.session import SessionState, begin
 from netbilld.accounting.stale import SilencePolicy, judge
 from tests.accounting_packets import T0, record
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from netbilld.accounting.session import apply, begin
+from netbilld.accounting.apply_record import apply
+from netbilld.accounting.session import begin
 from netbilld.accounting.stale import SilencePolicy, judge
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.journal import Journal
