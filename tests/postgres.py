@@ -90,6 +90,11 @@ class Cluster:
         self._run("pg_ctl", "-D", str(self._directory / "data"), "-l", log, "-o", options, "-w", "-t", "60", "start")
 
     @property
+    def socket_directory(self) -> Path:
+        """Return where its unix socket lies."""
+        return self._directory
+
+    @property
     def pid(self) -> int:
         """Return the process that all others of the cluster belong to."""
         return int((self._directory / "data" / "postmaster.pid").read_text().splitlines()[0])

@@ -23,6 +23,7 @@ from netbilld.model.errors import StoreUnavailableError
 from tests.daemon_process import DaemonProcess
 from tests.node_world import EVERY_DUTY, Wire, leads, nodes_on, through
 from tests.peers import wait_until
+from tests.postgres import Cluster
 
 PLAN_OF_ONE_GB = """
 code = "SATUGB"
@@ -58,6 +59,26 @@ async def test_a_lone_node_on_sqlite_has_every_duty_of_its_roles_and_no_other(tm
     assert leadership.duties == (Duty.BILLING,)
     with pytest.raises(DutyLostError):
         leadership.term_number(Duty.ENFORCEMENT)
+    await database.close()
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("more", ["", "&ssl=disable&prepared_statement_cache_size=0"])
+async def test_a_node_leads_over_the_unix_socket_its_url_names(
+    migrated_url: str, postgres_cluster: Cluster, more: str
+) -> None:
+    """As deploy/systemd/netbilld.toml.example writes it: no host but in the query."""
+    name = urlsplit(migrated_url).path.strip("/")
+    url = f"postgresql+asyncpg://netbilld@/{name}?host={postgres_cluster.socket_directory}"
+    database = Database(f"{url}&port={postgres_cluster.port}{more}")
+    leadership = Leadership(database, NodeClock(), presence(1), EVERYTHING)
+    running = asyncio.ensure_future(leadership.run())
+    await until_it_leads(leadership)
+    async with leadership.fenced(Duty.BILLING).write() as work:
+        await work.meta.put_new("written", "over the socket")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     await database.close()
 
 

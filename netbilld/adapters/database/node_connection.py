@@ -28,6 +28,13 @@ _LIMITS: Final = {
     "tcp_user_timeout": f"{IDLE_SECONDS:.0f}s",
     "synchronous_commit": "off",  # that a node was there a moment ago need not outlive a power cut
 }
+# What a URL may say to SQLAlchemy's own dialect; the driver knows nothing of it.
+_OF_SQLALCHEMY: Final = {
+    "prepared_statement_cache_size",
+    "prepared_statement_name_func",
+    "async_fallback",
+    "async_creator_fn",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +64,15 @@ async def connected(database: Database, **server_settings: str) -> Any:
     Raises:
         StoreUnavailableError: the database is away.
     """
-    url = database.url
+    options = database.engine.dialect.create_connect_args(database.url)[1]
+    options = {name: value for name, value in options.items() if name not in _OF_SQLALCHEMY}
+    options |= {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": CONNECT_SECONDS,
+        "server_settings": server_settings,
+    }
     try:
-        return await asyncpg.connect(
-            host=url.host,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            database=url.database,
-            timeout=CONNECT_SECONDS,
-            command_timeout=CONNECT_SECONDS,
-            server_settings=server_settings,
-            **url.query,
-        )
+        return await asyncpg.connect(**options)
     except (OSError, asyncpg.PostgresError) as error:
         raise StoreUnavailableError(f"the database can't be reached: {error}") from error
 
