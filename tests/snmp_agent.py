@@ -31,6 +31,7 @@ class FakeAgent:
         self.port = port
         self.values: dict[Oid, Any] = {}
         self.asked = 0
+        self.has_no_end = False  # there is always another guest of its hotspot
         self.up(seconds=86_400)
 
     def up(self, seconds: float, host_seconds: float | None = None) -> None:
@@ -106,6 +107,11 @@ class _Shown(AbstractMibInstrumController):  # type: ignore[misc]  # it has no s
         order = sorted(self._agent.values)
         found = []
         for name, _ in wanted:
+            if self._agent.has_no_end and name[: len(GUESTS)] == GUESTS:
+                column, (index,) = name[: len(GUESTS) + 1], name[len(GUESTS) + 1 :] or (0,)
+                after = (*column, index + 1)
+                found.append((v2c.ObjectIdentifier(after), v2c.OctetString("ether")))
+                continue
             place = bisect_right(order, tuple(name))
             if place == len(order):
                 found.append((name, endOfMibView))

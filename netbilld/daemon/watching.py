@@ -38,6 +38,7 @@ from netbilld.services.watch_quota import WatchPolicy, WatchQuota
 LOOK_SECONDS: Final = 0.25
 WRITE_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
+READ_SECONDS: Final = 10.0  # of a NAS, and what its API may take besides: then the next try is better
 ROUTERS_AT_ONCE: Final = 64
 KEPT_CROSSINGS: Final = 1000  # whose overshoot the percentiles are of
 _SHARES: Final = (0.5, 0.9, 0.99, 1.0)
@@ -83,7 +84,9 @@ class Watching:
             WatchPolicy(metering.edge_seconds, settings.radius.interim_interval, metering.edge_sessions),
             lambda nas_id: nas_id in self.routers.connections or nas_id in self._over_snmp,
         )
+        self._read_seconds: Final = READ_SECONDS + metering.api_timeout_seconds
         self._reading: set[UUID] = set()
+        self._troubles: dict[UUID, str] = {}  # why the last reading of a NAS failed: said once
         self._found: list[Crossing] = []
         self._told: dict[UUID, NasReading] = {}
         self._overshoot: deque[int] = deque(maxlen=KEPT_CROSSINGS)
@@ -153,10 +156,26 @@ class Watching:
 
     async def _read(self, nas_id: UUID, sessions: list[Session], places: asyncio.Semaphore) -> None:
         try:
-            async with places:
+            async with places, asyncio.timeout(self._read_seconds):
                 await self.watch.read(nas_id, sessions)
+            self._troubles.pop(nas_id, None)
+        except TimeoutError:
+            self._say(nas_id, f"it has not ended within {self._read_seconds:g} s", None)
+        except Exception as error:  # noqa: BLE001 - whatever one router makes of it, the others are read
+            self._say(nas_id, f"{type(error).__name__}: {error}", error)
         finally:
             self._reading.discard(nas_id)
+
+    def _say(self, nas_id: UUID, trouble: str, error: Exception | None) -> None:
+        if self._troubles.get(nas_id) != trouble:
+            self._troubles[nas_id] = trouble
+            logger.error(
+                "reading the sessions of NAS %s near a limit failed: %s",
+                nas_id,
+                trouble,
+                exc_info=error,
+                extra={"nas": str(nas_id)},
+            )
 
     def _crossed(self, facts: ServiceFacts, usage: PeriodUsage, batch: Batch) -> None:
         allowance = facts.plan.allowance

@@ -17,6 +17,7 @@ from netbilld.accounting.reading import Meter, Took
 from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.adapters.snmp import client, sessions
 from netbilld.adapters.snmp.reader import SnmpReader
 from netbilld.adapters.snmp.sessions import SnmpSessions
 from netbilld.model.actor import Actor
@@ -463,6 +464,29 @@ async def test_sessions_are_found_by_the_interface_they_have(network: Network) -
     agent.interface(900, "<pppoe-budi>", 1600, 2600, changed_at=hour_ago)
     assert (await ask.ask(access, NAS, asked[:1]))[1].upload_octets == 1600
     assert await ask.ask(replace(access, community="lain"), NAS, asked) == {}
+
+
+async def test_a_table_without_end_is_left_and_what_was_learned_before_it_stands(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = network.agent
+    monkeypatch.setattr(client, "WALK_SECONDS", 0.3)
+    access = SnmpAccess("127.0.0.1", agent.port, "publik")
+    agent.interface(900, "<pppoe-budi>", 1500, 2500, changed_at=(DAY - 3600) * 100)
+    ask = SnmpSessions(network.reader, network.clock.now, network.clock.monotonic)
+    budi = open_session("budi", id=1)
+    assert set(await ask.ask(access, NAS, [budi])) == {1}
+    agent.has_no_end = True
+    guest = open_session("tamu", id=7, acct_session_key="80000001", framed_ip="10.5.0.9")
+    began = agent.asked
+    assert set(await ask.ask(access, NAS, [budi, guest])) == {1}
+    assert agent.asked - began < client.MOST_ROWS  # not by the bound on rows
+    monkeypatch.setattr(sessions, "ASK_SECONDS", 1.0)
+    monkeypatch.setattr(client, "WALK_SECONDS", 60.0)
+    assert set(await ask.ask(access, NAS, [budi, guest])) == {1}
+    agent.has_no_end = False
+    monkeypatch.setattr(sessions, "ASK_SECONDS", 10.0)
+    assert (await ask.ask(access, NAS, [guest]))[7].presence is Presence.GONE  # its agent is free again
 
 
 async def test_what_devices_say_is_kept_in_both_databases(database: Database, box: SecretBox) -> None:

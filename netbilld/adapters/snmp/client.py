@@ -35,6 +35,7 @@ from netbilld.model.snmp import SnmpAccess, SnmpUser
 from netbilld.ports.snmp import DeviceRefusedError, DeviceSilentError
 
 MOST_ROWS: Final = 20_000  # of one table: a bound on what an agent may make us hold
+WALK_SECONDS: Final = 20.0  # for one whole table: an agent that gives a row at a time is as good as silent
 _MOST_REPETITIONS: Final = 20
 _LEAST_REPETITIONS: Final = 5
 _PACKET_TOO_BIG: Final = 1  # RFC 3416 §3, error-status
@@ -137,33 +138,40 @@ class Agent:
         All columns of a row come in one answer, so that a name and its counters belong together.
 
         Raises:
-            DeviceSilentError, DeviceRefusedError: as `get`.
+            DeviceSilentError, DeviceRefusedError: as `get`; the former too where the table does not end in time.
         """
+        async with self._asking:
+            try:
+                async with asyncio.timeout(WALK_SECONDS):
+                    return await self._walk(columns)
+            except TimeoutError:
+                raise DeviceSilentError(f"a table of it does not end within {WALK_SECONDS:g} s") from None
+
+    async def _walk(self, columns: Sequence[str]) -> dict[str, dict[str, Value]]:
         rows: dict[str, dict[str, Value]] = {}
         last: list[str] = list(columns)
         open_columns = list(range(len(columns)))
-        async with self._asking:
-            while open_columns:
-                pairs = await self._bulk([last[number] for number in open_columns])
-                if not pairs:
-                    break
-                still = set(open_columns)
-                moved = False
-                for place, (oid, value) in enumerate(pairs):
-                    number = open_columns[place % len(open_columns)]
-                    column = columns[number]
-                    if number not in still:
-                        continue
-                    row = rows.setdefault(oid[len(column) + 1 :], {}) if oid.startswith(column + ".") else None
-                    if value is None or row is None or column in row:  # its end, or an agent that goes in circles
-                        still.discard(number)
-                        continue
-                    row[column] = value
-                    last[number] = oid
-                    moved = True
-                if not moved or len(rows) > MOST_ROWS:
-                    break
-                open_columns = [number for number in open_columns if number in still]
+        while open_columns:
+            pairs = await self._bulk([last[number] for number in open_columns])
+            if not pairs:
+                break
+            still = set(open_columns)
+            moved = False
+            for place, (oid, value) in enumerate(pairs):
+                number = open_columns[place % len(open_columns)]
+                column = columns[number]
+                if number not in still:
+                    continue
+                row = rows.setdefault(oid[len(column) + 1 :], {}) if oid.startswith(column + ".") else None
+                if value is None or row is None or column in row:  # its end, or an agent that goes in circles
+                    still.discard(number)
+                    continue
+                row[column] = value
+                last[number] = oid
+                moved = True
+            if not moved or len(rows) > MOST_ROWS:
+                break
+            open_columns = [number for number in open_columns if number in still]
         return rows
 
     async def _bulk(self, oids: Sequence[str]) -> list[tuple[str, Value | None]]:

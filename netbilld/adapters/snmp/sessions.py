@@ -5,6 +5,7 @@ its Acct-Session-Id, so it is that session's only if it began when that did and 
 the same name can't be told apart, and stays unknown.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ _PPP: Final = "81"
 _SLACK: Final = timedelta(seconds=60)
 _PORTS_A_QUESTION: Final = 8
 _LOOK_SECONDS: Final = 10.0  # a name that was not there a moment ago is not looked for again at once
+ASK_SECONDS: Final = 8.0  # for all that is asked at once, and for the poller to have done with the agent
 _LINK: Final = (oids.IF_NAME, oids.IF_HC_IN_OCTETS, oids.IF_HC_OUT_OCTETS, oids.IF_LAST_CHANGE)
 _GUEST: Final = (
     oids.HOTSPOT_ADDRESS,
@@ -47,14 +49,15 @@ class SnmpSessions:
         """Return, by session id, what a device shows of these sessions of its; nothing where it can't be asked."""
         answers: dict[int, NasAnswer] = {}
         try:
-            agent = await self._reader.agent(access)
-            ppp = [session for session in sessions if session.acct_session_key.startswith(_PPP)]
-            if ppp:
-                answers |= await self._ask_ppp(agent, nas_id, ppp)
-            hotspot = [session for session in sessions if session.acct_session_key.startswith(_HOTSPOT)]
-            if hotspot:
-                answers |= await self._ask_hotspot(agent, hotspot)
-        except Exception:  # noqa: BLE001 - silent, refused or nonsense: what was learned before stands, the rest is unknown
+            async with asyncio.timeout(ASK_SECONDS):
+                agent = await self._reader.agent(access)
+                ppp = [session for session in sessions if session.acct_session_key.startswith(_PPP)]
+                if ppp:
+                    answers |= await self._ask_ppp(agent, nas_id, ppp)
+                hotspot = [session for session in sessions if session.acct_session_key.startswith(_HOTSPOT)]
+                if hotspot:
+                    answers |= await self._ask_hotspot(agent, hotspot)
+        except Exception:  # noqa: BLE001 - slow, silent, refused, nonsense: what was learned before stands, the rest is unknown
             return answers
         return answers
 
@@ -64,6 +67,7 @@ class SnmpSessions:
         unseen = [session for session in sessions if session.id not in found]
         now_mono = self._monotonic()
         if unseen and (looked_mono is None or now_mono - looked_mono >= _LOOK_SECONDS):
+            self._indexes[nas_id] = now_mono, indexes  # a walk that fails is not begun again at once either
             indexes = {}
             for index, row in (await agent.table((oids.IF_NAME,))).items():
                 indexes.setdefault(_text(row[oids.IF_NAME]), []).append(index)
