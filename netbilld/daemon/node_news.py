@@ -12,11 +12,13 @@ from typing import Any, Final
 import asyncpg
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.node_connection import connected
+from netbilld.adapters.database.node_connection import ANSWER_SECONDS, connected
 from netbilld.model.errors import StoreUnavailableError
 
 NOTICE_OCTETS: Final = 7_900  # a notice holds 8,000
 MAX_WAITING: Final = 20_000  # what is beyond is found in the store
+EVERYBODY: Final = "*"  # the word for more than can be told: look at everybody
+QUIET_SECONDS: Final = 3.0  # after so long without a word it is asked whether the connection still carries any
 
 Take = Callable[[list[str]], Awaitable[None]]
 
@@ -28,7 +30,7 @@ class Topic:
         told: words that others were told.
         heard: those that others told.
         lost: those that were too many at once.
-        on_loss: called when some were lost.
+        on_loss: called when some were lost, here or by the one who tells them.
     """
 
     def __init__(self, name: str, take: Take, to_send: asyncio.Event, to_act: asyncio.Event) -> None:
@@ -43,21 +45,31 @@ class Topic:
         self._to_take: dict[str, None] = {}
 
     def tell(self, words: Iterable[str | int]) -> None:
-        """Tell the others of these, soon."""
-        self._queue(self._to_tell, map(str, words))
+        """Tell the others of these, soon; where they are too many, to look at everybody."""
+        if self._queue(self._to_tell, map(str, words)):
+            self._to_tell[EVERYBODY] = None
         self._to_send.set()
 
     def receive(self, words: Iterable[str]) -> None:
         """Keep what another node tells until it is taken."""
-        self._queue(self._to_take, words)
+        told = list(words)
+        if self._queue(self._to_take, (word for word in told if word != EVERYBODY)) or EVERYBODY in told:
+            self.on_loss()
         self._to_act.set()
 
     async def send(self, connection: Any) -> None:
-        """Tell what waits."""
+        """Tell what waits; what could not be told waits on."""
         words, self._to_tell = list(self._to_tell), {}
-        for payload in _payloads(words):
-            await connection.execute("SELECT pg_notify($1, $2)", self.channel, payload)
-        self.told += len(words)
+        told = 0
+        try:
+            for part in _parts(words):
+                await connection.execute("SELECT pg_notify($1, $2)", self.channel, ",".join(part))
+                told += len(part)
+        finally:
+            self.told += told
+            if told < len(words):
+                newer, self._to_tell = self._to_tell, dict.fromkeys(words[told:])
+                self.tell(newer)
 
     async def take(self) -> None:
         """Act on what was heard.
@@ -70,23 +82,22 @@ class Topic:
             self.heard += len(words)
             await self._take(words)
 
-    def _queue(self, queue: dict[str, None], words: Iterable[str]) -> None:
+    def _queue(self, queue: dict[str, None], words: Iterable[str]) -> int:
         lost = 0
         for word in words:
-            if len(queue) < MAX_WAITING:
+            if len(queue) < MAX_WAITING or word in queue:
                 queue[word] = None
             else:
                 lost += 1
-        if lost:
-            self.lost += lost
-            self.on_loss()
+        self.lost += lost
+        return lost
 
 
 class NodeNews:
     """One connection to a PostgreSQL by which all topics are told and heard.
 
     Attributes:
-        on_gap: called when news may have been missed: the connection was lost and is there again.
+        on_gap: called when news may have been missed: nobody listened until now, at the start or after an interruption.
     """
 
     def __init__(self, database: Database) -> None:
@@ -94,7 +105,6 @@ class NodeNews:
         self._to_send = asyncio.Event()
         self._to_act = asyncio.Event()
         self._topics: dict[str, Topic] = {}
-        self._was_connected = False
         self.on_gap: Callable[[], None] = lambda: None
 
     def topic(self, name: str, take: Take) -> Topic:
@@ -128,9 +138,7 @@ class NodeNews:
             with _translated():
                 for channel in self._topics:
                     await connection.add_listener(channel, self._receive)
-            if self._was_connected:
-                self.on_gap()
-            self._was_connected = True
+            self.on_gap()
             self._to_send.set()  # for what was to be told meanwhile
             async with asyncio.TaskGroup() as tasks:  # telling must not wait for what follows from hearing
                 tasks.create_task(self._act())
@@ -140,7 +148,14 @@ class NodeNews:
 
     async def _send(self, connection: Any) -> None:
         while True:
-            await self._to_send.wait()
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._to_send.wait()
+            except (
+                TimeoutError
+            ):  # a firewall that has forgotten the connection drops what others tell, and says nothing
+                with _translated():
+                    await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
             self._to_send.clear()
             if connection.is_closed():
                 raise StoreUnavailableError("the database has hung up")
@@ -172,15 +187,15 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailableError(f"the database does not answer: {error}") from error
 
 
-def _payloads(words: Iterable[str]) -> Iterator[str]:
-    """Yield the words with commas between them, as many as a notice holds."""
+def _parts(words: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the words, as many at once as a notice holds with commas between them."""
     part: list[str] = []
     octets = 0
     for word in words:
         if octets + len(word) + 1 > NOTICE_OCTETS:
-            yield ",".join(part)
+            yield part
             part, octets = [], 0
         part.append(word)
         octets += len(word) + 1
     if part:
-        yield ",".join(part)
+        yield part

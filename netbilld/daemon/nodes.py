@@ -146,7 +146,7 @@ class Nodes:
     def due_changed(self, service_ids: Sequence[UUID]) -> None:
         """Tell others that these services are due something else, and this process's own helpers."""
         self.told_due(service_ids)
-        if self._due is not None and self._there:
+        if self._due is not None:  # also before the next look: who has just come listens already
             self._due.tell([one.hex for one in service_ids])
 
     def used(self, kept: Sequence[tuple[UUID, PeriodUsage]]) -> None:
