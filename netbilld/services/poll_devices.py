@@ -31,7 +31,7 @@ logger = logging.getLogger("netbilld.devices")
 
 
 class Devices(Protocol):
-    async def state(self, nas_id: UUID) -> DeviceState | None: ...
+    async def state(self, nas_id: UUID, *, lock: bool = False) -> DeviceState | None: ...
     async def keep(self, state: DeviceState) -> None: ...
 
 
@@ -216,15 +216,11 @@ class PollDevices:
             )
         except (DeviceSilentError, DeviceRefusedError, InvalidInputError) as error:
             self.silent += 1
-            state = replace(before or DeviceState(nas_id=nas.id, asked_at=asked_at), asked_at=asked_at)
-            state = replace(state, failures=state.failures + 1, trouble=str(error)[:300])
-            if state.failures == 1:
-                logger.warning("NAS %s is not read over SNMP: %s", nas.name, error, extra={"event": "device_silent"})
-            async with self._store.write() as work:
-                await work.devices.keep(state)
-            return state.failures
+            return await self._fail(nas, asked_at, str(error))
         at = self._clock.now()
         clock, begun = _clock_of(before, report, at)
+        if not await self._keep_clock(nas.id, before, asked_at, clock):
+            return 0
         readings, notes = _readings(meters, report, clock, begun, at)
         outcomes = await self._readings.handle(readings, at) if readings else []
         notes += _doubts(meters, readings, outcomes)
@@ -233,8 +229,40 @@ class PollDevices:
         if before is not None and before.failures:
             logger.info("NAS %s is read over SNMP again", nas.name, extra={"event": "device_answers"})
         async with self._store.write() as work:
-            await work.devices.keep(_state(nas.id, before, asked_at, report, clock, notes))
+            kept = await work.devices.state(nas.id, lock=True)
+            if kept is not None and kept.began == clock.began:
+                await work.devices.keep(_state(kept, asked_at, report, clock, notes))
         return 0
+
+    async def _keep_clock(
+        self, nas_id: UUID, before: DeviceState | None, asked_at: datetime, clock: DeviceClock
+    ) -> bool:
+        """Write that a device has begun again before anything is booked by it: so a beginning is found only once.
+
+        If we stop in between, the next reading finds the new run known already, and no longer counts what counters show
+        as moved unless they are lower.
+
+        Returns:
+            whether this reading may go on; not if another poller has found another run meanwhile.
+        """
+        if before is not None and before.began == clock.began:
+            return True
+        async with self._store.write() as work:
+            kept = await work.devices.state(nas_id, lock=True)
+            if (kept.began if kept is not None else "") != (before.began if before is not None else ""):
+                return False
+            await work.devices.keep(_with_clock(kept or DeviceState(nas_id=nas_id, asked_at=asked_at), clock))
+        return True
+
+    async def _fail(self, nas: Nas, asked_at: datetime, trouble: str) -> int:
+        """Keep that a device was not read, and return how many times in a row that is."""
+        async with self._store.write() as work:
+            kept = await work.devices.state(nas.id, lock=True) or DeviceState(nas_id=nas.id, asked_at=asked_at)
+            state = replace(kept, asked_at=asked_at, failures=kept.failures + 1, trouble=trouble[:300])
+            await work.devices.keep(state)
+        if state.failures == 1:
+            logger.warning("NAS %s is not read over SNMP: %s", nas.name, trouble, extra={"event": "device_silent"})
+        return state.failures
 
 
 def is_polled(nas: Nas) -> bool:
@@ -382,25 +410,26 @@ def _doubts(meters: Sequence[Meter], readings: Sequence[MeterReading], outcomes:
     ]
 
 
-def _state(
-    nas_id: UUID,
-    before: DeviceState | None,
-    asked_at: datetime,
-    report: DeviceReport,
-    clock: DeviceClock,
-    notes: Sequence[str],
-) -> DeviceState:
-    state = replace(
-        before or DeviceState(nas_id=nas_id, asked_at=asked_at),
-        asked_at=asked_at,
+def _with_clock(state: DeviceState, clock: DeviceClock) -> DeviceState:
+    return replace(
+        state,
         answered_at=clock.at,
-        failures=0,
-        trouble=None,
-        notes=tuple(notes[:_MOST_NOTES]),
         ticks=clock.ticks,
         boots=clock.boots,
         is_host_clock=clock.is_host,
         began=clock.began,
+    )
+
+
+def _state(
+    kept: DeviceState, asked_at: datetime, report: DeviceReport, clock: DeviceClock, notes: Sequence[str]
+) -> DeviceState:
+    state = replace(
+        _with_clock(kept, clock),
+        asked_at=asked_at,
+        failures=0,
+        trouble=None,
+        notes=tuple(notes[:_MOST_NOTES]),
     )
     health = report.health
     if health is None:

@@ -22,7 +22,7 @@ from netbilld.adapters.snmp.reader import SnmpReader
 from netbilld.adapters.snmp.sessions import SnmpSessions
 from netbilld.model.actor import Actor
 from netbilld.model.device_state import DeviceState
-from netbilld.model.errors import RefusedError
+from netbilld.model.errors import RefusedError, StoreUnavailableError
 from netbilld.model.nas import Nas, snmp_community_place
 from netbilld.model.snmp import SnmpAccess
 from netbilld.ports.ask_nas import Presence
@@ -219,6 +219,70 @@ async def test_what_moved_since_the_device_was_switched_on_counts(network: Netwo
     agent.interface(5, "ether5", 4000, 5000)  # more than before, and yet all of it new
     state = await network.read()
     assert (state.boots, state.is_host_clock) == (1, True)
+    assert await network.moved() == (4000, 5000)
+
+
+@pytest.mark.parametrize("broken", ["handle", "keep"])
+async def test_a_beginning_counts_once_though_the_poller_stops_half_way(
+    network: Network, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Before what moved is booked, or after it and before what the device says of itself is kept."""
+    agent = network.agent
+    agent.interface(5, "ether5", 9000, 9000)
+    await network.meter("interface", "ether5")
+    await network.read()
+    network.up_seconds = 30
+    network.pass_time(0)
+    agent.interface(5, "ether5", 4000, 5000)
+    handle = network.readings.handle
+
+    async def stop(*readings: Any) -> Any:
+        if broken == "keep":
+            await handle(*readings)
+        raise StoreUnavailableError("the database is away")
+
+    monkeypatch.setattr(network.readings, "handle", stop)
+    with pytest.raises(StoreUnavailableError):
+        await network.read()
+    monkeypatch.setattr(network.readings, "handle", handle)
+    network.pass_time()
+    agent.interface(5, "ether5", 4010, 5020)
+    state = await network.read()
+    assert await network.moved() == (4010, 5020)
+    assert state.boots == 1
+
+
+async def test_a_beginning_that_two_pollers_find_counts_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a failover, the one that goes may still wait for an answer while the other reads."""
+    agent = network.agent
+    agent.interface(5, "ether5", 1000, 2000)
+    await network.meter("interface", "ether5")
+    await network.read()
+    network.up_seconds = 30
+    network.pass_time(0)
+    agent.interface(5, "ether5", 4000, 5000)
+    read, others = network.reader.read, SnmpReader(0.3)
+    other = PollDevices(
+        network.database, others, network.box, network.readings, network.clock, PollPolicy(1, 4, 60), lambda: 0.0
+    )
+
+    async def read_late(*what: Any) -> Any:
+        report = await read(*what)
+        network.pass_time()
+        async with network.database.read() as work:
+            nas = await work.nas.by_id(NAS)
+        assert nas is not None
+        await other.poll(nas)
+        return report
+
+    monkeypatch.setattr(network.reader, "read", read_late)
+    try:
+        await network.read()
+    finally:
+        others.close()
+    monkeypatch.setattr(network.reader, "read", read)
+    network.pass_time()
+    await network.read()
     assert await network.moved() == (4000, 5000)
 
 

@@ -21,9 +21,14 @@ class DeviceStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def state(self, nas_id: UUID) -> DeviceState | None:
-        """Return what a device last said; None for one that was never asked."""
+    async def state(self, nas_id: UUID, *, lock: bool = False) -> DeviceState | None:
+        """Return what a device last said; None for one that was never asked.
+
+        With `lock` nobody else writes it until the transaction ends.
+        """
         query = select(*_COLUMNS).where(devices.c.nas_id == nas_id)
+        if lock:
+            query = query.with_for_update()
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return _state(row) if row is not None else None
 
