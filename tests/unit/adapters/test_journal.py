@@ -156,7 +156,41 @@ async def test_a_broken_segment_header_is_survived(tmp_path: Path) -> None:
         file.write(bytes(SEGMENT_HEADER_OCTETS))
     async with opened(tmp_path) as journal:
         await append(journal, b"second")
-        assert [(e.sequence, e.datagram) for e in everything(journal)] == [(1, b"first"), (2, b"second")]
+        assert [e.datagram for e in everything(journal)] == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("lost", [[3], [2, 3]], ids=["the last one", "the last two"])
+@pytest.mark.parametrize("octets", [SEGMENT_HEADER_OCTETS, 4096], ids=["its header", "all of it"])
+async def test_what_comes_after_a_lost_segment_is_read_behind_the_backlog(
+    tmp_path: Path, lost: list[int], octets: int
+) -> None:
+    """Its numbers must be none that a record has which waits: it would be taken for a repeat of that one."""
+    async with opened(tmp_path, segment_octets=4096) as journal:
+        for number in range(24):
+            await append(journal, b"%04d" % number + bytes(320))
+        applied = journal.read(BEGINNING, 2).cursor
+        assert segment_numbers(tmp_path) == [1, 2, 3]
+    for number in lost:
+        with segment_path(tmp_path, number).open("r+b") as file:
+            file.write(bytes(octets))
+    sound = [entry.sequence for entry in _rest(JournalReader(tmp_path), applied)]
+    async with opened(tmp_path, segment_octets=4096) as journal:
+        journal.continue_after(applied)
+        assert await append(journal, b"new") == [(b"new", True)]
+        found = _rest(journal, applied)
+        assert [entry.sequence for entry in found[:-1]] == sound
+        assert found[-1].datagram == b"new"
+        assert found[-1].sequence > 24, "above all that was ever used"
+    async with opened(tmp_path, segment_octets=4096) as journal:
+        assert _rest(journal, applied) == found
+
+
+def _rest(journal: Journal | JournalReader, cursor: JournalCursor) -> list[JournalEntry]:
+    entries: list[JournalEntry] = []
+    while (batch := journal.read(cursor, 7)).entries:
+        entries += batch.entries
+        cursor = batch.cursor
+    return entries
 
 
 async def test_segments_of_another_journal_are_refused(tmp_path: Path) -> None:
@@ -358,4 +392,4 @@ async def test_a_bad_sector_costs_the_records_in_it_and_no_others(
         assert await append(journal, b"after") == [(b"after", True)]
         assert segment_numbers(tmp_path) == [1, 2]
         assert everything(journal)[-1].datagram == b"after"
-        assert everything(journal)[-1].sequence == 61
+        assert everything(journal)[-1].sequence > 60
