@@ -37,6 +37,7 @@ class MeterReading(NamedTuple):
             where the device has none: then a reading that is lower than the one before never counts as a reset.
         epoch: what changes when the counters are no longer the same ones.
         onset: what is known of them when the epoch has changed.
+        same_epochs: other names of the epoch, as when another clock tells the order: the counters are the same ones.
         fastest_bps: what the port can carry one way; faster readings are kept apart for a person to decide. None if
             unknown.
     """
@@ -52,6 +53,7 @@ class MeterReading(NamedTuple):
     epoch: str = ""
     onset: Onset = Onset.UNKNOWN
     fastest_bps: int | None = None
+    same_epochs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +167,13 @@ def judge(meter: Meter, reading: MeterReading) -> tuple[Meter, Outcome]:
     if meter.at is None:
         return _started(meter, reading), came._replace(reason="first")
     is_new_epoch = reading.epoch != meter.epoch
+    is_renamed = is_new_epoch and meter.epoch in reading.same_epochs
     order = _order(meter, reading)
-    if order is Order.OLDER or (is_new_epoch and reading.epoch in meter.past_epochs):
+    if order is Order.OLDER or (is_new_epoch and not is_renamed and reading.epoch in meter.past_epochs):
         return meter, came._replace(took=Took.STALE)
     before_up, before_down = meter.counter_upload_octets, meter.counter_download_octets
     if is_new_epoch:
-        onset = reading.onset
+        onset = Onset.CONTINUED if is_renamed else reading.onset
         if onset is Onset.RESTARTED:
             is_lower = reading.upload_octets <= before_up and reading.download_octets <= before_down
             onset = Onset.ZERO if is_lower else Onset.UNKNOWN
@@ -220,7 +223,7 @@ def _started(meter: Meter, reading: MeterReading) -> Meter:
     """Return the meter measured from this reading on."""
     past = meter.past_epochs
     if meter.at is not None and reading.epoch != meter.epoch:
-        past = (*past, meter.epoch)[-PAST_EPOCHS:]
+        past = (*(one for one in past if one != meter.epoch), meter.epoch)[-PAST_EPOCHS:]
     return replace(
         meter,
         counter_upload_octets=reading.upload_octets,

@@ -77,7 +77,7 @@ def read_message(key: str, payload: bytes, now: datetime, fastest_bps: int | Non
     It is an object with `upload_octets` and `download_octets`, cumulative and from the subscriber's point of view, and
     `at`, when it was read: ISO 8601 text or seconds since 1970. It may also have `sequence`, which orders readings
     instead of `at`, `wide`, false for counters that wrap at 32 bits, and `boot`: another one says that the counters
-    began again at zero.
+    began again at zero. Where `sequence` comes or goes, or `boot` is said for the first time, they are the same ones.
     """
     if len(payload) > LONGEST_OCTETS:
         return Refusal.TOO_LONG
@@ -118,7 +118,12 @@ def read_message(key: str, payload: bytes, now: datetime, fastest_bps: int | Non
         epoch=f"{'at' if sequence is None else 'sequence'}:{boot}",
         onset=Onset.ZERO if boot else Onset.UNKNOWN,
         fastest_bps=fastest_bps,
+        same_epochs=(*_names_of(boot), *(_names_of("") if boot else ())),
     )
+
+
+def _names_of(boot: str) -> tuple[str, str]:
+    return f"at:{boot}", f"sequence:{boot}"
 
 
 _NEEDED: Final = frozenset(("upload_octets", "download_octets", "at"))

@@ -1,6 +1,7 @@
 """Meters beside the sessions, in both databases: each reading is booked once, whoever tells it and how often."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from netbilld.model.errors import RefusedError
 from netbilld.services.book_usage import BookUsage
 from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import Batch
+from netbilld.services.take_meter_message import read_message
 from tests.accounting_packets import T0
 from tests.integration.money_world import PER_USE, ZONE, Person, World, plan_file
 
@@ -108,6 +110,35 @@ async def test_what_was_told_already_or_was_overtaken_counts_nothing(database: D
     assert came.took is Took.STALE
     assert await desk.sums() == {(107, 209)}
     assert desk.readings.took[Took.STALE] == 3
+
+
+async def test_a_sequence_that_comes_or_goes_leaves_the_counters_what_they_are(database: Database) -> None:
+    """Issue 4, meters: only another boot says that they began at zero."""
+    person = await one_service(database)
+    desk = Desk(database)
+    await desk.add(person)
+    told: list[tuple[dict[str, Any], int, Took]] = [
+        ({}, 5_000_000_000, Took.BASELINE),
+        ({"boot": "b1", "sequence": 1}, 5_000_000_100, Took.COUNTED),  # it is said from now on
+        ({"boot": "b1"}, 5_000_000_300, Took.COUNTED),
+        ({"boot": "b1", "sequence": 3}, 5_000_000_600, Took.COUNTED),
+        ({"boot": "b1"}, 5_000_001_000, Took.COUNTED),
+        ({"boot": "b2"}, 70, Took.COUNTED),  # and this is another one
+    ]
+    messages = []
+    for minute, (what, octets, took) in enumerate(told):
+        at = (T0 + minute * MINUTE).isoformat()
+        payload = json.dumps({"upload_octets": 0, "download_octets": octets, "at": at, **what}).encode()
+        said = read_message("topic", payload, T0 + minute * MINUTE, None)
+        assert isinstance(said, MeterReading)
+        messages.append(said)
+        assert [came.took for came in await desk.readings.handle([said], T0)] == [took], what
+    assert await desk.sums() == {(0, 1070)}
+    copies = await desk.readings.handle(messages[:-1], T0)
+    assert {came.took for came in copies} == {Took.STALE}
+    late = [copy._replace(at=T0 + 60 * MINUTE) for copy in messages[1:-1]]  # only known by their boot
+    assert {came.took for came in await desk.readings.handle(late, T0)} == {Took.STALE}
+    assert await desk.sums() == {(0, 1070)}
 
 
 @pytest.mark.parametrize(
