@@ -12,6 +12,7 @@ from netbilld.ports.clock import Clock
 from netbilld.services.meter_usage import MeterUsage
 
 SERVICES_A_CHANGE: Final = 1_000
+BATCHES_A_CHANGE: Final = 8  # a long journal takes minutes, and being killed must leave few who were not told of
 
 
 class Work(Protocol):
@@ -59,19 +60,25 @@ class ReplayJournal:
         Raises:
             StoreUnavailableError: the database is away; what was applied before stays applied.
         """
-        records = new_sessions = 0
-        touched: dict[UUID, None] = {}
+        records = new_sessions = batches = 0
+        touched: set[UUID] = set()
+        untold: dict[UUID, None] = {}
         try:
             while True:
                 batch = await self._meter.run_batch()
+                batches += 1
                 records += batch.applied
                 new_sessions += len(batch.new_session_ids)
-                touched |= dict.fromkeys(batch.touched_service_ids)
+                touched |= batch.touched_service_ids
+                untold |= dict.fromkeys(batch.touched_service_ids)
                 progress(records)
                 if not batch.behind:
                     break
+                if batches % BATCHES_A_CHANGE == 0:
+                    await self._tell(actor, list(untold))
+                    untold.clear()
         finally:
-            await self._tell(actor, list(touched))
+            await self._tell(actor, list(untold))
         return Replayed(records, len(touched), new_sessions, self._meter.unknown_nas, self._meter.parked)
 
     async def _tell(self, actor: Actor, service_ids: Sequence[UUID]) -> None:

@@ -1,12 +1,19 @@
 """`netbilld journal`: what is in it, and a dead node's applied by another."""
 
+import asyncio
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from netbilld.adapters.journal import Journal
 from tests import postgres
+from tests.accounting_packets import datagram
 from tests.daemon_process import DaemonProcess
 from tests.nas_socket import ACCOUNTING_RESPONSE, NasSocket
 from tests.peers import missing, wait_until
@@ -75,6 +82,29 @@ def test_a_dead_nodes_journal_is_applied_by_another_node_once(cluster: postgres.
             assert nas.account("stop", session_id="three", up=3, down=3, seconds=3) == ACCOUNTING_RESPONSE
         wait_until(lambda: _upload(dead) == [3, 5, 1000], "what comes is metered")
         assert "ends before" not in dead.log
+
+
+def test_a_replay_keeps_raw_records_where_the_setting_asks_for_them(tmp_path: Path) -> None:
+    """As the node itself would have kept them."""
+    with DaemonProcess(tmp_path, NETBILLD_METERING__RAW_RECORDS="true") as daemon:
+        _prepared(daemon)
+        daemon.terminate()
+        (nas,) = daemon.json("nas", "list")
+        packet = datagram("stop", session_id="two", up=5, down=5, seconds=5)
+        asyncio.run(_dead_journal(tmp_path / "dead", UUID(nas["id"]), packet))
+        assert daemon.json("journal", "replay", str(tmp_path / "dead"))["records"] == 1
+        with closing(sqlite3.connect(daemon.data_dir / "netbilld.db")) as database:
+            kept = database.execute("SELECT kind, datagram FROM accounting_records").fetchall()
+        assert kept == [("stop", packet)]
+
+
+async def _dead_journal(directory: Path, nas_id: UUID, packet: bytes) -> None:
+    journal = Journal(directory)
+    journal.open()
+    journal.start(asyncio.get_running_loop())
+    received_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+    journal.append(nas_id, "127.0.0.1", 0, received_us, packet, lambda _token, _durable: None, None)
+    await journal.close()
 
 
 def test_what_is_in_the_journal_can_be_read_and_found(tmp_path: Path) -> None:

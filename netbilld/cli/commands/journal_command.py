@@ -255,7 +255,13 @@ async def _replay(context: Context, journal: StoredJournal) -> None:
             note(f"{records} records applied")
 
     async with context.database() as database:
-        meter = MeterUsage(database, journal, context.clock, context.settings.timezone)
+        meter = MeterUsage(
+            database,
+            journal,
+            context.clock,
+            context.settings.timezone,
+            keeps_records=context.settings.metering.raw_records,
+        )
         replay = ReplayJournal(database, meter, context.clock, journal.identity)
         done = await replay.handle(context.actor, progress)
     await context.nudge()
