@@ -63,11 +63,13 @@ class PublishState:
         self._every_seconds = every_seconds
         self._version = version
         self._round_seconds = round_seconds
+        self._is_only_node = is_only_node
         self._availability = topics.node_status if is_only_node else None
         self._ready: list[tuple[float, int, UUID]] = []
         self._noted: dict[UUID, bool] = {}
         self._told_mono: dict[UUID, float] = {}
         self._digests: dict[int, int] = {}  # of topic and payload: texts would take three times the memory
+        self._seen: set[int] = set()  # topics looked at since the walk began: the others are nobody's any more
         self._plans: dict[UUID, Plan] = {}
         self._count = 0
         self._after: UUID | None = None
@@ -80,6 +82,11 @@ class PublishState:
     def waiting(self) -> int:
         """Return how many services wait to be published."""
         return len(self._noted)
+
+    @property
+    def remembered(self) -> int:
+        """Return on how many topics we know what the broker holds."""
+        return len(self._digests)
 
     @property
     def is_walking(self) -> bool:
@@ -96,7 +103,7 @@ class PublishState:
         """Forget what the broker was told: it is away."""
         self.is_on = False
         self._ready, self._noted = [], {}
-        self._told_mono, self._digests = {}, {}
+        self._told_mono, self._digests, self._seen = {}, {}, set()
 
     def changed(self, service_ids: Iterable[UUID | None], *, urgent: bool = False) -> None:
         """Note services to be published; urgent ones at once."""
@@ -121,6 +128,7 @@ class PublishState:
 
     def _walk(self) -> None:
         self._is_walking, self._after = True, None
+        self._seen = set()
         self._walk_mono = self._clock.monotonic() + self._round_seconds
 
     async def step(self, outlet: Outlet) -> bool:
@@ -148,6 +156,8 @@ class PublishState:
         await self._publish(service_ids, outlet, forced=set())
         if len(service_ids) < SERVICES_A_STEP:
             self._is_walking, self._after = False, None
+            self._digests = {topic: digest for topic, digest in self._digests.items() if topic in self._seen}
+            self._seen = set()
         else:
             self._after = service_ids[-1]
         return True
@@ -182,10 +192,13 @@ class PublishState:
         for count, service in enumerate(services, 1):
             topics = self._messages(service, now)
             for topic, payload in topics.items():
-                if topic not in service.retained:
+                is_recorded = topic in service.retained  # else another node has cleared it, whatever we had told
+                if not is_recorded:
                     unrecorded[topic] = service.service_id
+                if self._is_walking:
+                    self._seen.add(hash(topic))
                 digest = hash(_without_instant(payload))
-                if self._digests.get(hash(topic)) == digest and service.service_id not in forced:
+                if is_recorded and self._digests.get(hash(topic)) == digest and service.service_id not in forced:
                     self.unchanged += 1
                     continue
                 self._digests[hash(topic)] = digest
@@ -198,6 +211,8 @@ class PublishState:
                 await work.live.keep_retained(unrecorded)
         try:
             await outlet.publish([Message(topic, payload, retain=True) for topic, payload in wanted.items()])
+            if not self._is_only_node:
+                old |= await self._overtaken(wanted, [service.service_id for service in services])
             await self._clear(old, outlet)
         except BaseException:
             for topic in wanted:
@@ -210,6 +225,18 @@ class PublishState:
             self._told_mono = {one: at for one, at in self._told_mono.items() if at > since_mono}
         self._told_mono |= dict.fromkeys((service.service_id for service in services), now_mono)
 
+    async def _overtaken(self, told: Collection[str], service_ids: Sequence[UUID]) -> set[str]:
+        """Return what should not have been told.
+
+        Another node may have seen in between that it is over, and cleared it before we told it. Whoever reads after
+        telling sees that too, or tells before the other one clears.
+        """
+        if not told:
+            return set()
+        async with self._store.read() as work:
+            services = await work.live.services(service_ids, self._clock.now())
+        return set(told).difference(*(self._topics_of(service) for service in services))
+
     async def _clear(self, topics: Collection[str], outlet: Outlet) -> None:
         if not topics:
             return
@@ -220,9 +247,19 @@ class PublishState:
             self._digests.pop(hash(topic), None)
         self.published += len(topics)
 
+    def _topics_of(self, service: LiveService) -> set[str]:
+        """Return the topics of `_messages`."""
+        if _is_over(service):
+            return set()
+        topics = self._topics
+        found = {topics.service(service.service_id, what) for what in ("state", "usage")}
+        found |= {topics.session(service.service_id, session.session_id) for session in service.sessions}
+        discovery = topics.home_assistant(service.service_id)
+        return found if discovery is None else found | {discovery}
+
     def _messages(self, service: LiveService, now: datetime) -> dict[str, bytes]:
         """Return what is to be retained for a service, by topic; nothing for one that has ended."""
-        if service.status == "ended" and not service.sessions:
+        if _is_over(service):
             return {}
         topics = self._topics
         plan = self._plans[service.plan_version_id]
@@ -240,6 +277,10 @@ class PublishState:
             document = home_assistant_document(service, plan, own, self._version, self._availability)
             found[discovery] = encode_theirs(document)
         return found
+
+
+def _is_over(service: LiveService) -> bool:
+    return service.status == "ended" and not service.sessions
 
 
 def _without_instant(payload: bytes) -> bytes:

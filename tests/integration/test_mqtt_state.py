@@ -1,7 +1,7 @@
 """What is retained at the broker follows the database, on both databases: coalesced, bounded, cleared when it is over."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,11 +60,19 @@ class Outlet:
 
 class Shop:
     def __init__(
-        self, database: Database, world: World, prefix: str = "isp", home_assistant: str | None = None
+        self,
+        database: Database,
+        world: World,
+        prefix: str = "isp",
+        home_assistant: str | None = None,
+        *,
+        is_only_node: bool = True,
     ) -> None:
         self.world, self.clock, self.outlet = world, Clock(), Outlet()
         self.topics = Topics(prefix, "n1", home_assistant)
-        self.state = PublishState(database, self.clock, self.topics, every_seconds=5, version="1", is_only_node=True)
+        self.state = PublishState(
+            database, self.clock, self.topics, every_seconds=5, version="1", is_only_node=is_only_node
+        )
         self.events = PublishEvents(database, self.clock, self.topics)
 
     async def work(self) -> None:
@@ -133,6 +141,76 @@ async def test_a_session_is_retained_while_it_is_open_whoever_was_away_when_it_e
     again.outlet = shop.outlet
     await again.begin()
     assert topic not in {message.topic for message in again.outlet.messages}  # cleared once
+
+
+class Between(Outlet):
+    """Publishes to a broker, after what happens on another node first."""
+
+    def __init__(self, broker: Outlet, happens: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self.retained = broker.retained
+        self._happens: Callable[[], Awaitable[None]] | None = happens
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            await happens()
+        await super().publish(messages)
+
+
+async def test_a_session_that_another_node_ends_and_clears_while_we_tell_of_it_is_not_retained(
+    database: Database, world: World
+) -> None:
+    service_id = await world.add_service("budi")
+    nas_id = await world.add_nas("pop1", "192.0.2.1", 3799)
+    session_id = await world.log_in(nas_id, service_id, "budi", with_class=False)
+    ours, theirs = (Shop(database, world, is_only_node=False) for _ in range(2))
+    theirs.outlet = ours.outlet
+    await theirs.begin()
+    topic = ours.topics.session(service_id, session_id)
+    assert topic in ours.outlet.retained
+
+    async def ends() -> None:
+        await world.log_out(session_id)
+        theirs.state.changed([service_id], urgent=True)
+        await theirs.work()
+        assert topic not in theirs.outlet.retained
+
+    ours.state.begin()
+    between = Between(ours.outlet, ends)
+    while await ours.state.step(between):
+        pass
+    told = [message.payload for message in between.messages if message.topic == topic]
+    assert [bool(payload) for payload in told] == [True, False]
+    assert topic not in ours.outlet.retained
+
+
+async def test_what_another_node_has_cleared_is_not_remembered_and_told_again_when_it_comes_back(
+    database: Database, world: World
+) -> None:
+    service_id = await world.add_service("budi")
+    nas_id = await world.add_nas("pop1", "192.0.2.1", 3799)
+    ours, theirs = (Shop(database, world, is_only_node=False) for _ in range(2))
+    theirs.outlet = ours.outlet
+    session_id = await world.log_in(nas_id, service_id, "budi", with_class=False)
+    await ours.begin()
+    await theirs.begin()
+    topic = ours.topics.session(service_id, session_id)
+    remembered = ours.state.remembered
+    async with database.write() as work:
+        await work.live.drop_retained([topic])  # as the other node does, when it clears
+    ours.outlet.retained.pop(topic)
+    ours.clock.mono += 60
+    ours.state.changed([service_id])
+    await ours.work()
+    assert topic in ours.outlet.retained  # it is open, so that it was cleared for a time only
+    await world.log_out(session_id)
+    theirs.state.changed([service_id], urgent=True)
+    await theirs.work()
+    assert topic not in ours.outlet.retained
+    ours.clock.mono += publish_state.ROUND_SECONDS
+    await ours.work()
+    assert ours.state.remembered == remembered - 1
 
 
 async def test_a_service_that_ended_another_prefix_and_discovery_switched_off_leave_nothing(
