@@ -159,9 +159,10 @@ _STEP: Final = f"""
       counter_download_octets = sessions.counter_download_octets + new.down,
       upload_bps = new.up * 8 / {_ELAPSED}, download_bps = new.down * 8 / {_ELAPSED}
     FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-      $7::bigint[]) AS new (id, updated_at, session_seconds, up, down, was_at, was_octets)
+      $7::bigint[], $8::bigint[]) AS new (id, updated_at, session_seconds, up, down, was_at, was_octets, was_counted)
     WHERE sessions.id = new.id AND sessions.updated_at = new.was_at
       AND sessions.upload_octets + sessions.download_octets = new.was_octets
+      AND sessions.counter_upload_octets + sessions.counter_download_octets = new.was_counted
       AND sessions.state IN ('live', 'late')"""
 
 
@@ -307,6 +308,7 @@ class MeteredSessions:
                     now.download_octets - was.download_octets,
                     was.updated_at,
                     was.upload_octets + was.download_octets,
+                    was.counter_upload_octets + was.counter_download_octets,
                 )
                 for was, now in stepped
             ]
