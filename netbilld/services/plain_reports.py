@@ -17,6 +17,7 @@ from netbilld.accounting.known_sessions import Known, KnownSessions, is_plain, r
 from netbilld.accounting.plain_report import moved_on
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, MAX_SESSION_SECONDS, AccountingRecord, event_time
 from netbilld.accounting.session import Session, SessionChange
+from netbilld.radius.packet import decode
 from netbilld.services.book_usage import Moved
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +89,7 @@ class PlainReports:
         leaving = self._given_back & self._now.keys()
         if not leaving:
             return []
-        records = [(one.entry.sequence, _record(one)) for one in self._taken if one.known.session.id in leaving]
+        records = [(one.entry.sequence, _read(one)) for one in self._taken if one.known.session.id in leaving]
         self._taken = [one for one in self._taken if one.known.session.id not in leaving]
         self._moved = [one for one in self._moved if one.session_id not in leaving]
         for session_id in leaving:
@@ -168,6 +169,12 @@ def _applied(
     if change.doubt is not None or change.taken_back is not None or change.came_back:
         return None
     return change if is_plain(change.session) else None
+
+
+def _read(taken: _Taken) -> AccountingRecord:
+    """Return a report as it is read attribute by attribute: whoever folds it may ask whose name is in it."""
+    _, _, nas_id, source, flags, datagram = taken.entry
+    return AccountingRecord.from_packet(decode(datagram), nas_id, flags, taken.received_at, source)
 
 
 def _record(taken: _Taken) -> AccountingRecord:

@@ -117,3 +117,30 @@ async def test_an_id_that_comes_back_is_a_session_of_its_own(database: Database,
         assert (first.upload_octets, second.upload_octets) == (4 * MIB, 3 * MIB)
         assert first.stopped_at is not None
         assert second.stopped_at is None
+
+
+async def test_a_report_that_was_taken_for_a_known_session_opens_one_that_is_somebody_s(
+    database: Database, tmp_path: Path
+) -> None:
+    """A Stop and a report of the session after it, an id a port: the report alone would go on from the session before."""
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 3)
+        await world.hear("stop", 910, up=3 * MIB, down=30 * MIB)
+        await world.hear("interim", 1930, up=4 * MIB, down=40 * MIB, seconds=1000)
+        await world.run()
+        first, second = await world.rows(sessions)
+        assert second.service_id == first.service_id is not None
+        assert await world.sums() == all_of(7 * MIB, 70 * MIB)
+
+
+async def test_counters_that_somebody_else_has_written_are_looked_up_again(database: Database, tmp_path: Path) -> None:
+    async with metering(database, tmp_path / "journal") as world:
+        await prepared(world)
+        await world.hear("start")
+        await reports(world, 1, 3)
+        async with database.write() as work:
+            await work.connection.execute(update(sessions).values(counter_upload_octets=3 * MIB + 100))
+        await reports(world, 4, 4)
+        assert await world.sums() == all_of(4 * MIB - 100, 40 * MIB)
