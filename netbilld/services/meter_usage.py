@@ -390,7 +390,7 @@ class MeterUsage:
         if not records and not len(plain):
             return Batch(), _nothing
         await work.sessions.hold({record.nas_id for _, record in records} | plain.nas_ids())
-        fold, changes, records = await self._fold(work, records, plain, first_id)
+        fold, changes, records, faulty = await self._fold(work, records, plain, first_id)
         new, changed = fold.new(), fold.changed()
         if not await work.sessions.move(plain.stepped, plain.advanced):
             plain.forget()
@@ -422,6 +422,7 @@ class MeterUsage:
         )
 
         async def remember() -> None:
+            self._have_parked(faulty)
             plain.stored()
             for session in batch.sessions[: len(new) + len(changed)]:
                 self._known.stored(session)
@@ -438,8 +439,11 @@ class MeterUsage:
 
     async def _fold(
         self, work: Work, records: list[tuple[int, AccountingRecord]], plain: PlainReports, first_id: int
-    ) -> tuple[SessionFold, list[SessionChange], list[tuple[int, AccountingRecord]]]:
-        """Fold records into sessions; return also what they metered, and which ones they were in the end."""
+    ) -> tuple[SessionFold, list[SessionChange], list[tuple[int, AccountingRecord]], int]:
+        """Fold records into sessions; return also what they metered, which ones they were, and how many are left out.
+
+        Those count as parked once the transaction is through: it may be given up and taken again.
+        """
         known = await self._load(work, records)
         while left := plain.give_back([session.id for session in known.sessions]):
             records = sorted(records + left, key=_sequence_of)
@@ -465,8 +469,7 @@ class MeterUsage:
                     self._most = max(1, len(records) // _PARTS)
                 if faulty:
                     self._may_park(len(faulty))
-                    self._have_parked(len(faulty))
-                return fold, changes, records
+                return fold, changes, records, len(faulty)
             await known.complete(work)  # and once more
 
     async def _load(self, work: Work, records: list[tuple[int, AccountingRecord]]) -> BatchKnowledge:

@@ -12,6 +12,7 @@ from netbilld.accounting.fold import SessionFold
 from netbilld.accounting.session import Session
 from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.metered_sessions import MeteredSessions
 from netbilld.adapters.database.sessions import SessionStore
 from netbilld.adapters.database.tables import nas, observed, sessions, usage_hours, usage_periods, usage_slices
 from netbilld.model.errors import NetbilldError
@@ -279,6 +280,34 @@ async def test_a_record_our_rules_fail_on_is_parked_and_stops_nobody(
         await m.hear("start", user="siti", session_id="s")
         await m.hear("stop", 60, up=5, down=6)
         await m.run()
+        assert m.meter.parked == 1
+        assert (await m.sums())["hours"] == (5, 6)
+
+
+async def test_a_record_that_fails_is_parked_once_however_often_its_batch_is_taken_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply, move = SessionFold.apply, MeteredSessions.move
+    given_up = 0
+
+    def fails(self: SessionFold, record: Any, new_id: int) -> Any:
+        if record.username == "siti":
+            raise ZeroDivisionError
+        return apply(self, record, new_id)
+
+    async def outdated(self: MeteredSessions, stepped: Any, advanced: Any) -> bool:
+        nonlocal given_up
+        given_up += 1
+        return given_up > 7 and await move(self, stepped, advanced)
+
+    monkeypatch.setattr(SessionFold, "apply", fails)
+    monkeypatch.setattr(MeteredSessions, "move", outdated)
+    async with metering(database, tmp_path) as m:
+        await prepared(m, "budi", "siti")
+        await m.hear("start", user="siti", session_id="s")
+        await m.hear("stop", 60, up=5, down=6)
+        await m.run()
+        assert given_up == 8
         assert m.meter.parked == 1
         assert (await m.sums())["hours"] == (5, 6)
 
