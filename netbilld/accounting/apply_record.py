@@ -6,9 +6,11 @@ from uuid import UUID
 
 from netbilld.accounting.counters import WRAP, DeltaKind, Order, Reading, delta
 from netbilld.accounting.counting import BY_US, IPV6_BESIDE, SCALE, source_of, unit_octets
+from netbilld.accounting.fit import begun_alike
 from netbilld.accounting.narrow import Wrapped, remember, wrapped
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord, RecordKind
 from netbilld.accounting.session import (
+    LOST,
     RESTARTED,
     SLACK,
     TRANSITIONS,
@@ -24,6 +26,8 @@ from netbilld.accounting.session import (
 # what frames it.
 _PORT_SLACK_SECONDS: Final = 60
 _PORT_SLACK_PERCENT: Final = 110
+# Causes of ours for a session that its NAS has not stopped itself: what its Stop says counts in full.
+_NO_STOP_SEEN: Final = (RESTARTED, LOST)
 _NO_TRUE_COUNTER: Final = MAX_COUNTER_OCTETS - 1024  # a higher one is cut off there, to whole kilobytes
 
 
@@ -69,7 +73,7 @@ def _after(
 ) -> tuple[SessionState, datetime | None, str | None]:
     """Return state, end and terminate cause after a report or a Stop."""
     if record.kind is RecordKind.STOP:
-        stopped_before = session.state is SessionState.CLOSED and session.terminate_cause != RESTARTED
+        stopped_before = session.state is SessionState.CLOSED and session.terminate_cause not in _NO_STOP_SEEN
         if stopped_before and order is not Order.NEWER:
             return session.state, session.stopped_at, session.terminate_cause
         state = TRANSITIONS[session.state][Event.STOP]
@@ -178,12 +182,15 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
     narrow_readings = "" if record.wide and fresh else session.narrow_readings
     if reading is not None and not reading.wide and record.session_seconds is not None:
         told = record.session_seconds, reading.upload_octets, reading.download_octets
-        if not fresh:
+        says = bool(told[1] or told[2])  # a pair of zeros says nothing (`delta`), or is where every session begins
+        if says and not fresh and narrow_readings and begun_alike(session, record):
             late = wrapped(narrow_readings, *told, WRAP * reading.unit_octets)
             gone_up, gone_down = late.upload_octets, late.download_octets
             counter_up, counter_down = counter_up + gone_up, counter_down + gone_down
-        if told[1] or told[2]:  # a pair of zeros says nothing (`delta`), or is where every session begins
-            narrow_readings = remember(narrow_readings, *told)
+            narrow_readings = remember(narrow_readings, *told, is_first=False)
+        elif says and fresh:
+            is_first = session.session_seconds == 0 or not (counter_up or counter_down)
+            narrow_readings = remember(narrow_readings, *told, is_first=is_first)
     if reading is not None and (fresh or (provable and reading.wide)):
         if (held_up or held_down) and fresh and reading.wide:
             came_back = (
@@ -194,10 +201,12 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
             if came_back:
                 counter_up, counter_down = counter_up - held_up, counter_down - held_down
                 held_up = held_down = 0
-        stopped = session.state is SessionState.CLOSED and session.terminate_cause != RESTARTED
+        stopped = session.state is SessionState.CLOSED and session.terminate_cause not in _NO_STOP_SEEN
         moved = delta(counter_up, counter_down, reading, Order.UNKNOWN if stopped else order)
         gone_up, gone_down, kind = moved.upload_octets, moved.download_octets, moved.kind
         counter_up, counter_down = moved.counter_upload_octets + more_up, moved.counter_download_octets + more_down
+        if kind is DeltaKind.RESET:
+            ahead_up = ahead_down = 0  # those were before it, and nothing the NAS says from now on includes them
     seconds = session.session_seconds if record.session_seconds is None else record.session_seconds
     elapsed = seconds - session.session_seconds
     if record.session_seconds is None:

@@ -72,6 +72,13 @@ def _nearer_to_the_end(session: Session, begun_at: datetime, drift: timedelta) -
     return after_start > _NEW_START + drift and after_start > session.updated_at - begun_at
 
 
+def begun_alike(session: Session, record: AccountingRecord) -> bool:
+    """Tell whether a record is dated as this session's own; an overtaken one of a session before it is not."""
+    if record.begun_at is None:
+        return False
+    return abs(record.begun_at - session.started_at) <= SLACK + _drift(record.session_seconds or 0)
+
+
 def repeats(session: Session, record: AccountingRecord) -> bool:
     """Tell whether a record says just what a session's last report said."""
     return (

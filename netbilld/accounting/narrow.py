@@ -18,12 +18,20 @@ class Wrapped(NamedTuple):
     seconds: int
 
 
-def remember(kept: str, seconds: int, upload_octets: int, download_octets: int) -> str:
-    """Return a session's readings with one more; `kept` is what this returned before, empty for none."""
+def remember(kept: str, seconds: int, upload_octets: int, download_octets: int, *, is_first: bool) -> str:
+    """Return a session's readings with one more; nothing is remembered of the time before the first one known.
+
+    Args:
+        kept: what this returned before, empty for none.
+        seconds: how long the session had lasted.
+        upload_octets: as its counter showed.
+        download_octets: likewise.
+        is_first: nothing was counted before it, so that what came before it is that its counters began at zero.
+    """
     readings = _read(kept)
-    if any(known[0] == seconds for known in readings):
+    if any(known[0] == seconds for known in readings) or (readings and seconds < readings[0][0]):
         return kept
-    readings = sorted([*(readings or [_BEGIN]), (seconds, upload_octets, download_octets)])
+    readings = sorted([*(readings or ([_BEGIN] if is_first else [])), (seconds, upload_octets, download_octets)])
     return " ".join(f"{at},{up},{down}" for at, up, down in readings[-MOST_READINGS:])
 
 

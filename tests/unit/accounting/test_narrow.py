@@ -65,14 +65,62 @@ def test_a_pair_of_zeros_is_no_reading() -> None:
 def test_the_newest_readings_are_kept_and_an_older_one_is_passed_over() -> None:
     kept = ""
     for number in range(1, MOST_READINGS + 5):
-        kept = remember(kept, number * 10, number, number)
+        kept = remember(kept, number * 10, number, number, is_first=number == 1)
     assert len(kept.split()) == MOST_READINGS
     assert kept.startswith("50,5,5 ")
-    assert remember(kept, 50, 9, 9) == kept
+    assert remember(kept, 50, 9, 9, is_first=False) == kept
     assert wrapped(kept, 45, 7, 7, WRAP) == Wrapped(0, 0, 0)
 
 
 @pytest.mark.parametrize(("shown", "proved"), [(15, 0), (9, WRAP), (21, WRAP)])
 def test_a_reading_between_two_adds_a_whole_wrap_or_nothing(shown: int, proved: int) -> None:
-    kept = remember(remember("", 10, 10, 10), 30, 20, 20)
+    kept = remember(remember("", 10, 10, 10, is_first=True), 30, 20, 20, is_first=False)
     assert wrapped(kept, 20, shown, 12, WRAP) == Wrapped(proved, 0, 20)
+
+
+def test_an_overtaken_pair_of_zeros_proves_nothing() -> None:
+    session = metered(told("interim", 300, 100), told("interim", 900, 500), told("interim", 600, 0))
+    assert (session.upload_octets, session.download_octets) == (500, 500)
+    assert session.narrow_readings == "0,0,0 300,100,100 900,500,500"
+
+
+def test_a_late_copy_from_the_session_before_with_the_same_id_proves_no_wrap() -> None:
+    """An id a port: the second session began at 520, and the copy doesn't say how late it is."""
+    fold = SessionFold([], lambda _: UUID(int=7))
+    heard = (
+        ("interim", 300, 300, 3 * 10**8), ("interim", 450, 450, 5 * 10**8), ("stop", 500, 500, 5 * 10**8),
+        ("interim", 820, 300, 10**9), ("interim", 1120, 600, 15 * 10**8), ("interim", 1130, 450, 5 * 10**8),
+    )  # fmt: skip
+    for number, (status, at, seconds, octets) in enumerate(heard, 1):
+        one = record(status, T0 + timedelta(seconds=at), up=10, down=octets, seconds=seconds, gigawords=False)
+        change = fold.apply(one, number)
+    assert change is not None
+    assert (change.session.id, change.upload_octets, change.download_octets) == (4, 0, 0)
+    assert [session.download_octets for session in fold.sessions.values()] == [5 * 10**8, 15 * 10**8]
+    assert fold.sessions[4].narrow_readings == f"0,0,0 300,10,{10**9} 600,10,{15 * 10**8}"
+
+
+def test_nothing_is_proved_by_what_came_before_the_first_reading_that_is_remembered() -> None:
+    """Sessions that were open when the readings were first kept, each report copied."""
+    reports = [told("interim", at, octets) for at, octets in ((300, 3 * GIB), (450, 5 * GIB), (600, 7 * GIB))]
+    fold = SessionFold([], lambda _: UUID(int=7))
+    for one in reports:
+        fold.apply(one, 1)
+    fold = SessionFold([fold.sessions[1]._replace(narrow_readings="")], lambda _: UUID(int=7))
+    for number, one in enumerate((reports[1], told("interim", 900, 9 * GIB), *reports, *reports), 2):
+        fold.apply(one, number)
+    assert fold.sessions[1].upload_octets == 9 * GIB
+    assert fold.sessions[1].narrow_readings == f"900,{GIB},{GIB}"
+
+
+def test_copies_add_nothing_after_the_directions_were_swapped() -> None:
+    fold = SessionFold([], lambda _: UUID(int=7))
+    heard = ((300, 3 * GIB, 0), (600, 6 * GIB, 0), (900, 7 * GIB, 1), (600, 6 * GIB, 1), (300, 3 * GIB, 1))
+    for number, (seconds, octets, flags) in enumerate(heard, 1):
+        fold.apply(told("interim", seconds, octets, flags=flags), number)
+    assert (fold.sessions[1].upload_octets, fold.sessions[1].download_octets) == (7 * GIB, 7 * GIB)
+
+
+def test_a_session_that_was_idle_at_first_still_begins_at_zero() -> None:
+    reports = [told("interim", 300, 0), told("interim", 900, 6 * GIB), told("interim", 600, 3 * GIB)]
+    assert metered(*reports).upload_octets == 6 * GIB

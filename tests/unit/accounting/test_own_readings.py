@@ -90,3 +90,20 @@ def test_a_reading_is_in_octets_whatever_the_nas_counts_in_and_whichever_way() -
 def test_a_repeated_reading_counts_once_and_a_lower_one_not_at_all() -> None:
     _, changes = folded(record("start"), read(310, 12, 150), read(310, 12, 150), read(315, 11, 140))
     assert octets(changes[1:]) == [("api", 12, 150), ("api", 0, 0), ("api", 0, 0)]
+
+
+def test_what_was_read_before_the_counters_began_again_stays_counted() -> None:
+    giga = 10**9
+    fold, changes = folded(
+        record("start"),
+        told("interim", 300, 10 * giga, 20 * giga),
+        read(400, 11 * giga, 23 * giga),
+        told("interim", 600, giga, 2 * giga),
+        told("stop", 700, 2 * giga, 3 * giga, cause=1),
+    )
+    assert octets(changes[1:]) == [
+        ("radius", 10 * giga, 20 * giga), ("api", giga, 3 * giga), ("radius", giga, 2 * giga), ("radius", giga, giga),
+    ]  # fmt: skip
+    assert all(change.taken_back is None for change in changes)
+    (session,) = fold.sessions.values()
+    assert (session.upload_octets, session.download_octets) == (13 * giga, 26 * giga)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from netbilld.accounting.apply_record import apply
-from netbilld.accounting.session import RESTARTED, Session, SessionState, begin, ended_by_restart, is_displaced
+from netbilld.accounting.session import LOST, RESTARTED, Session, SessionState, begin, ended_by_restart, is_displaced
 from tests.accounting_packets import T0, record
 
 SERVICE = UUID(int=77)
@@ -54,3 +54,22 @@ def test_a_session_that_has_stopped_moves_nothing_any_more() -> None:
     assert (reported.upload_bps, reported.download_bps) == (80, 800)
     stopped = apply(reported, record("stop", at(120), up=1_200, down=12_000, seconds=120, cause=1)).session
     assert (stopped.upload_bps, stopped.download_bps) == (0, 0)
+
+
+@pytest.mark.parametrize("cause", [LOST, RESTARTED])
+@pytest.mark.parametrize(
+    ("gigawords", "before", "last", "more"),
+    [(False, 4_000_000_000, 100_000_000, (1 << 32) - 3_900_000_000), (True, 4_000_000_000, 100_000_000, 100_000_000)],
+)
+def test_the_stop_of_a_session_that_we_closed_counts_all_that_it_proves(
+    cause: str, gigawords: bool, before: int, last: int, more: int
+) -> None:
+    """Its NAS said it had no such session (503), or that it began again; then its Stop comes: a wrap, a reset."""
+    session = begin(record("start", at(0)), 1, SERVICE)
+    session = apply(session, record("interim", at(300), up=10, down=before, seconds=300, gigawords=gigawords)).session
+    closed = session._replace(state=SessionState.CLOSED, stopped_at=session.updated_at, terminate_cause=cause)
+    stop = record("stop", at(400), up=10, down=last, seconds=400, gigawords=gigawords, cause=1)
+    change = apply(closed, stop)
+    assert change.download_octets == more
+    assert (change.session.state, change.session.terminate_cause) == (SessionState.CLOSED, "User-Request")
+    assert apply(change.session, stop).download_octets == 0
