@@ -301,6 +301,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         confirm = ConfirmSessions(RecordReading(journal), (watching.routers, devices))
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
+        storage = Storage(settings, database, clock)
         health = Health(
             edge=edge,
             journal=journal,
@@ -325,6 +326,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             snapshots=snapshots,
             nodes=nodes,
             watch=watch,
+            storage=storage,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -423,7 +425,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),
-            storage=Storage(settings, database, clock),
+            storage=storage,
             failures=failures,
             health=health,
             panel=panel,

@@ -19,6 +19,7 @@ from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Role, duties_of
 from netbilld.daemon.snapshots import Snapshots
+from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.watching import Watching
 from netbilld.daemon.workers.pool import WorkerPool
@@ -82,6 +83,7 @@ class Health:
         snapshots: Snapshots | None = None,
         nodes: Nodes | None = None,
         watch: JournalWatch | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -106,6 +108,7 @@ class Health:
         self._snapshots = snapshots
         self._nodes = nodes
         self._watch = watch
+        self._storage = storage
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -132,6 +135,8 @@ class Health:
             notices += self._care.troubles
         if waiting := self._progress.doubts_waiting:
             notices.append(f"{waiting} reports can't be true and are not billed: see `netbilld usage doubts`")
+        if self._storage is not None:
+            notices += self._storage.notices
         if self._mqtt is not None:
             notices += self._mqtt.notices
         said: dict[str, Any] = {"ready": not reasons, "reasons": reasons, "notices": notices}
@@ -300,6 +305,8 @@ class Health:
         )
         yield from _address_families(self._addressing)
         yield from self._watching.families()
+        if self._storage is not None:
+            yield from self._storage.families()
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",

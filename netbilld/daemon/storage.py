@@ -1,8 +1,8 @@
 """Usage as it is kept, in the running daemon: partitions made, hours rolled up and compared, old months let go."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import date, time, timedelta
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Final
 
@@ -21,18 +21,15 @@ from netbilld.services.roll_up_usage import RollUpUsage
 ROLL_UP_SECONDS: Final = 60.0
 KEEP_SECONDS: Final = 6 * 3600.0
 CHECK_AT: Final = time(3, 40)  # local time: quiet, and everything of the day before is in
+KEPT_FOR: Final = timedelta(hours=26)  # what a comparison found; the next one may be another node's
 logger = logging.getLogger("netbilld.storage")
 
 
 class Storage:
-    """Everything of the daemon that concerns how usage is kept.
-
-    Attributes:
-        differences: invariants of the roll-ups that did not hold when they were last compared.
-    """
+    """Everything of the daemon that concerns how usage is kept."""
 
     def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
-        self.differences = 0
+        self._found: tuple[datetime, date, int] | None = None  # when, of which day, and how much did not hold
         self._database = database
         self._clock = clock
         self._timezone = settings.timezone
@@ -48,6 +45,29 @@ class Storage:
         }
         self._retire: Final = RetireUsage(database, Retention(self._patient, settings.metering.export_dir), keep_months)
 
+    @property
+    def differences(self) -> int:
+        """Return how many invariants of the roll-ups did not hold when they were last compared here, lately."""
+        return 0 if self._found is None or self._clock.now() - self._found[0] > KEPT_FOR else self._found[2]
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what /readyz says of it."""
+        if self._found is None or not self.differences:
+            return []
+        day = self._found[1]
+        asked = f"`netbilld usage check --from {day} --to {day}`"
+        return [f"{self.differences} sums of usage of {day} differ from what they are made of: see {asked}"]
+
+    def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+        """Return what /metrics says of it."""
+        yield (
+            "netbilld_usage_differences",
+            "gauge",
+            "Sums of usage that did not equal what they are made of, when they were last compared.",
+            [("", self.differences)],
+        )
+
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""
 
@@ -57,7 +77,7 @@ class Storage:
         return {
             "roll-up": partial(every, ROLL_UP_SECONDS, roll_up),
             "kept months": partial(every, KEEP_SECONDS, self._keep),
-            "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check),
+            "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self.check),
         }
 
     async def close(self) -> None:
@@ -75,11 +95,11 @@ class Storage:
         for gone in await self._retire.run(self._clock.now()):
             logger.info("no longer kept in the database: %s", gone, extra={"event": "usage_retired"})
 
-    async def _check(self, day: date) -> None:
+    async def check(self, day: date) -> None:
         """Compare yesterday's roll-ups with what they are made of."""
         checks = await CheckUsage(self._patient, self._timezone).run(day - timedelta(days=1), day)
         wrong = [check for check in checks if not check.is_ok]
-        self.differences = len(wrong)
+        self._found = self._clock.now(), day - timedelta(days=1), len(wrong)
         for check in wrong:
             logger.error(
                 "usage of %s: %s: %s; `netbilld usage check` says it again",

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import changes, sessions, usage_doubts
+from netbilld.adapters.database.tables import changes, meter_doubts, meters, sessions, usage_doubts
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import Role
 from tests.panel_fixture import Browser, PanelWorld, client_of
@@ -60,6 +60,26 @@ async def test_staff_bill_or_leave_out_what_cannot_be_true(world: PanelWorld, br
             ("usage.accept", "accounting@rumahnet.example"),
             ("usage.reject", "accounting@rumahnet.example"),
         ]
+
+
+async def test_readings_of_meters_that_wait_are_mentioned(world: PanelWorld, browser: Browser) -> None:
+    await browser.sign_in(await world.staff(Role.READONLY))
+    assert "netbilld meter doubts" not in await browser.page("/doubts")
+    person = await world.person("kios")
+    now = world.clock.now()
+    await world.put(
+        meters, id=1, service_id=person.service_id, source="mqtt", key="kios", is_allowed=True, is_swapped=False,
+        created_at=now, upload_octets=0, download_octets=0, counter_upload_octets=0, counter_download_octets=0,
+        epoch="", past_epochs=[], state="doubted",
+    )  # fmt: skip
+    for number, state in ((1, "open"), (2, "open"), (3, "rejected")):
+        await world.put(
+            meter_doubts, id=number, meter_id=1, service_id=person.service_id, source="mqtt", start_at=now, end_at=now,
+            upload_octets=0, download_octets=9 * 10**12, fastest_bps=10**9, state=state, noted_at=now,
+        )  # fmt: skip
+    text = (await browser.page("/doubts")).replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 pembacaan meter lebih cepat" in text
+    assert "netbilld meter doubts" in text
 
 
 async def test_who_may_see_usage_sees_doubts_and_only_those_who_may_edit_money_decide(world: PanelWorld) -> None:

@@ -150,6 +150,7 @@ def test_a_change_on_the_command_line_is_in_force_without_a_restart(daemon: Daem
     daemon.plan()
     daemon.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia")
     wait_until(lambda: daemon.metrics()["netbilld_credentials"] == 1, "the new credential is in memory")
+    assert daemon.metrics()["netbilld_usage_differences"] == 0
     daemon.cli("subscriber", "terminate", "budi")
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGTERM)

@@ -4,7 +4,10 @@ import asyncio
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
@@ -21,6 +24,7 @@ from netbilld.adapters.database.tables import (
     usage_nas_hours,
     usage_slices,
 )
+from netbilld.daemon.storage import Storage
 from netbilld.model.periods import local_date, local_midnight
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.check_usage import CheckUsage
@@ -166,6 +170,38 @@ async def test_the_check_finds_one_octet_that_is_missing_anywhere(town: Town) ->
         async with town.database.write() as work:
             await work.connection.execute(update(table).where(mine).values(download_octets=column - 1))
     assert all(one.is_ok for one in await check.run(*days))
+
+
+async def test_a_difference_found_at_night_is_told_until_the_next_comparison(town: Town) -> None:
+    budi = next(iter(town.zones))
+    at = T0 - timedelta(hours=5)
+    await town.move(T0, (budi, at - timedelta(minutes=5), at, 10, 20))
+    now = T0
+    clock: Any = SimpleNamespace(now=lambda: now)
+    settings: Any = SimpleNamespace(
+        timezone=JAKARTA,
+        resolved_database_url=town.database.url.render_as_string(hide_password=False),
+        metering=SimpleNamespace(keep_slices_months=0, keep_hours_months=0, keep_records_months=0, export_dir=None),
+    )
+    storage = Storage(settings, town.database, clock)
+    day = at.astimezone(ZoneInfo(JAKARTA)).date()
+
+    def said() -> tuple[list[str], list[float]]:
+        return storage.notices, [value for family in storage.families() for _, value in family[3]]
+
+    try:
+        await storage.check(day + timedelta(days=1))
+        assert said() == ([], [0])
+        async with town.database.write() as work:
+            await work.connection.execute(update(usage_slices).values(download_octets=21))
+        await storage.check(day + timedelta(days=1))
+        (notice,), figures = said()
+        assert notice.startswith(f"2 sums of usage of {day} differ")
+        assert figures == [2]
+        now += timedelta(hours=27)  # compared on another node since
+        assert said() == ([], [0])
+    finally:
+        await storage.close()
 
 
 async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(town: Town) -> None:

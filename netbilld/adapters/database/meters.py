@@ -136,6 +136,11 @@ class MeterStore:
             query = query.where(meter_doubts.c.state == state)
         return [MeterDoubt(**row) for row in (await self._connection.execute(query)).mappings()]
 
+    async def doubts_waiting(self) -> int:
+        """Return how many wait for a decision."""
+        query = select(func.count()).select_from(meter_doubts).where(meter_doubts.c.state == "open")
+        return int((await self._connection.execute(query)).scalar_one())
+
     async def decide(self, doubt_id: int, state: str, by: str, at: datetime) -> MeterDoubt | None:
         """Settle an open doubt; None if there is none of that id."""
         query = (

@@ -16,7 +16,9 @@ async def _show(request: web.Request, *, refused: bool = False, status: int = 20
     every = request.query.get("all") == "1"
     async with request.app[PANEL].parts.database.read() as work:
         doubts = await work.readmodels.doubts(only_open=not every)
-    return page(request, "staff/doubts.html", {"doubts": doubts, "every": every, "refused": refused}, status=status)
+        of_meters = await work.readmodels.meter_doubts_waiting()
+    context = {"doubts": doubts, "of_meters": of_meters, "every": every, "refused": refused}
+    return page(request, "staff/doubts.html", context, status=status)
 
 
 async def accept(request: web.Request) -> web.StreamResponse:

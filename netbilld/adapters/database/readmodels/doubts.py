@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from netbilld.adapters.database.doubts import DoubtStore
+from netbilld.adapters.database.meters import MeterStore
 from netbilld.adapters.database.queries import Queries
 from netbilld.services.decide_doubts import UsageDoubt
 
@@ -17,3 +18,7 @@ class DoubtQueries(Queries):
     async def doubts_waiting(self) -> int:
         """Return how many wait for a decision."""
         return await DoubtStore(self._connection).waiting()
+
+    async def meter_doubts_waiting(self) -> int:
+        """Return how many readings of meters beside the sessions wait for a decision."""
+        return await MeterStore(self._connection).doubts_waiting()
