@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from netbilld.accounting.reading import Onset
 
+TICKS_A_SECOND: Final = 100
 _MODULUS: Final = 1 << 32
 _TICK: Final = timedelta(milliseconds=10)
 _DRIFT: Final = 50  # a clock that is wrong by a fiftieth is still that clock
-_SLACK_TICKS: Final = 60 * 100
+_SLACK_TICKS: Final = 60 * TICKS_A_SECOND
 
 
 class DeviceClock(NamedTuple):
@@ -41,12 +42,14 @@ def tick(before: DeviceClock, raw_ticks: int, at: datetime, *, is_host: bool) ->
     """Return the clock now, and what that says of the device's counters if it has begun again; None if it runs on.
 
     A clock that is behind what it should be, and ahead of what it was, may have stood still or begun again long ago:
-    counters that are not lower then go on.
+    counters that are not lower then go on. Where our own clock was set back, only the device's tells what is later.
     """
     if is_host is not before.is_host:
         return _begun(before, raw_ticks, at, is_host=is_host), Onset.UNKNOWN
     elapsed = max(0, (at - before.at) // _TICK)
     wraps, last = divmod(before.ticks, _MODULUS)
+    if at < before.at and raw_ticks >= last:
+        return before._replace(ticks=wraps * _MODULUS + raw_ticks, at=at), None
     tolerance = _SLACK_TICKS + elapsed // _DRIFT
     ahead = (raw_ticks - (last + elapsed)) % _MODULUS
     if ahead > _MODULUS // 2:

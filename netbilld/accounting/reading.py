@@ -40,6 +40,7 @@ class MeterReading(NamedTuple):
         same_epochs: other names of the epoch, as when another clock tells the order: the counters are the same ones.
         fastest_bps: what the port can carry one way; faster readings are kept apart for a person to decide. None if
             unknown.
+        clock_hz: how fast the device's clock goes; None where it tells order and no time.
     """
 
     service_id: UUID | None
@@ -54,6 +55,7 @@ class MeterReading(NamedTuple):
     onset: Onset = Onset.UNKNOWN
     fastest_bps: int | None = None
     same_epochs: tuple[str, ...] = ()
+    clock_hz: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,5 +241,8 @@ def _started(meter: Meter, reading: MeterReading) -> Meter:
 def _is_too_much(meter: Meter, reading: MeterReading, octets: int) -> bool:
     if reading.fastest_bps is None or meter.at is None:
         return False
-    seconds = max((reading.at - meter.at).total_seconds(), _LEAST_SECONDS) + _LEAST_SECONDS
+    seconds = (reading.at - meter.at).total_seconds()
+    if reading.clock_hz and reading.epoch == meter.epoch and reading.clock is not None and meter.clock is not None:
+        seconds = max(seconds, (reading.clock - meter.clock) / reading.clock_hz)  # ours may have been set back
+    seconds = max(seconds, _LEAST_SECONDS) + _LEAST_SECONDS
     return octets * 8 * 100 > reading.fastest_bps * _HEADROOM_PERCENT * seconds

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.accounting.device_clock import DeviceClock, epoch_of, first, index_in, tick
+from netbilld.accounting.device_clock import TICKS_A_SECOND, DeviceClock, epoch_of, first, index_in, tick
 from netbilld.accounting.reading import Meter, MeterReading, Onset, Outcome, Took
 from netbilld.accounting.series import Series, series_of
 from netbilld.model.device_state import DeviceState
@@ -388,6 +388,7 @@ def _reading(
         epoch,
         onset,
         port.fastest_bps,
+        clock_hz=TICKS_A_SECOND,
     )
 
 

@@ -197,6 +197,30 @@ async def test_an_interface_is_followed_by_name_wherever_it_goes(network: Networ
     assert await network.moved() == (507, 509)
 
 
+async def test_what_moves_while_our_clock_is_behind_counts_at_once(network: Network) -> None:
+    """Set back by an hour: neither waited for, nor lost, nor taken for faster than the port can be."""
+    agent = network.agent
+    agent.interface(5, "ether5", 1000, 2000, megabits=100)
+    await network.meter("interface", "ether5")
+    await network.read()
+    network.clock.at -= timedelta(hours=1)
+    for number in (1, 2, 3):
+        network.pass_time()
+        agent.interface(5, "ether5", 1000 + number, 2000 + number * 600_000_000, megabits=100)  # 80 Mbit/s
+        state = await network.read()
+        assert (state.boots, state.notes) == (0, ())
+        assert await network.moved() == (number, number * 600_000_000)
+    network.pass_time(3600)
+    agent.interface(5, "ether5", 1003, 2000 + 13 * 10**9, megabits=100)
+    await network.read(3600)
+    assert await network.moved() == (3, 13 * 10**9)
+    network.pass_time()
+    agent.interface(5, "ether5", 1003, 2000 + 15 * 10**9, megabits=100)  # and what can't be still isn't believed
+    network.clock.at -= timedelta(hours=1)
+    (note,) = (await network.read()).notes
+    assert "not booked" in note
+
+
 async def test_a_sessions_interface_counts_from_zero_each_time(network: Network) -> None:
     agent = network.agent
     agent.interface(900, "<pppoe-kantor>", 5_000, 6_000)

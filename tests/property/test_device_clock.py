@@ -40,6 +40,21 @@ def test_a_clock_that_began_again_is_seen_to_have(before: int, seconds: int, dat
     assert of_agent is Onset.RESTARTED
 
 
+@given(st.integers(0, MODULUS // 2), st.lists(st.tuples(st.integers(1, 3600), st.integers(0, 86_400)), min_size=1))
+def test_our_own_clock_may_be_set_back_as_far_and_as_often_as_it_likes(
+    start: int, polls: list[tuple[int, int]]
+) -> None:
+    clock, true_ticks, at = first(start, T0, is_host=True), start, T0
+    for seconds, back_seconds in polls:
+        at += timedelta(seconds=seconds)
+        true_ticks += seconds * 100
+        if back_seconds > seconds:
+            at -= timedelta(seconds=back_seconds)
+        clock, begun = tick(clock, true_ticks, at, is_host=True)
+        assert begun is None
+        assert (clock.ticks, clock.boots) == (true_ticks, 0)
+
+
 def test_a_clock_that_stood_still_for_long_does_not_make_counters_begin_at_zero() -> None:
     """A virtual machine that was paused: its counters go on from where they were."""
     clock = first(60_000, T0, is_host=True)
