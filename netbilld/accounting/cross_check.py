@@ -15,6 +15,7 @@ _SESSION: Final = re.compile(r"<(?:pppoe|l2tp|pptp|sstp|ovpn|ppp|hotspot)-.+>|(?
 _HOUR: Final = timedelta(hours=1)
 HOUR_SECONDS: Final = 3600
 LEAST_SECONDS: Final = 2700  # an hour that was read for less says nothing
+_MOST_OCTETS: Final = 2**50  # between two readings of a device: 2.5 Tbit/s for an hour
 _LONGEST_GAP: Final = timedelta(hours=1)  # between two readings: what moved in a longer one is no hour's
 
 
@@ -70,7 +71,8 @@ def moved(before: Snapshot, after: Snapshot, *, is_uplink: bool) -> tuple[int, i
     """Return upload and download between two snapshots.
 
     An interface that is new carries a session that began since, so all it shows has moved; an uplink that is new is
-    only measured from here on. What a session moved between the last reading and its end is not known.
+    only measured from here on. What a session moved between the last reading and its end is not known. A counter that
+    shows more than any device can carry is left out.
     """
     into = out = 0
     for key, now in after.ports.items():
@@ -80,7 +82,8 @@ def moved(before: Snapshot, after: Snapshot, *, is_uplink: bool) -> tuple[int, i
                 continue
             then = Counted(0, 0)
         gone = delta(then.in_octets, then.out_octets, Reading(now.in_octets, now.out_octets, wide=True), Order.NEWER)
-        into, out = into + gone.upload_octets, out + gone.download_octets
+        if max(into + gone.upload_octets, out + gone.download_octets) <= _MOST_OCTETS:
+            into, out = into + gone.upload_octets, out + gone.download_octets
     return (out, into) if is_uplink else (into, out)
 
 

@@ -86,6 +86,12 @@ class Devices:
         yield "netbilld_snmp_devices", "gauge", "Devices read over SNMP.", [("", self.poll.devices)]
         yield "netbilld_snmp_polls_total", "counter", "Readings of devices tried.", [("", self.poll.polls)]
         yield "netbilld_snmp_silent_total", "counter", "Readings that got nothing.", [("", self.poll.silent)]
+        yield (
+            "netbilld_snmp_faults_total",
+            "counter",
+            "Readings that failed for a reason that is none of the device's.",
+            [("", self.poll.faults)],
+        )
         at_risk = sorted(self.check.at_risk.items())
         yield (
             "netbilld_crosscheck_missing_octets",

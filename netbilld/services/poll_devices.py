@@ -14,7 +14,7 @@ from netbilld.accounting.device_clock import TICKS_A_SECOND, DeviceClock, epoch_
 from netbilld.accounting.reading import Meter, MeterReading, Onset, Outcome, Took
 from netbilld.accounting.series import Series, series_of
 from netbilld.model.device_state import DeviceState
-from netbilld.model.errors import InvalidInputError
+from netbilld.model.errors import InvalidInputError, NetbilldError, StoreUnavailableError
 from netbilld.model.nas import Nas, snmp_community_place
 from netbilld.model.snmp import PORT, SnmpAccess, read_user, snmp_user_place
 from netbilld.ports.clock import SteadyClock
@@ -96,6 +96,7 @@ class PollDevices:
 
     Attributes:
         polls, silent: readings tried, and those that got nothing.
+        faults: that failed for a reason that is none of the device's, such as a community that does not open.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class PollDevices:
         sums: SessionSums | None = None,
     ) -> None:
         """Take what to work with; `jitter` gives 0 to 1, so that not all devices are asked in one moment."""
-        self.polls = self.silent = 0
+        self.polls = self.silent = self.faults = 0
         self._store = store
         self._reader = reader
         self._box = box
@@ -204,10 +205,23 @@ class PollDevices:
         Raises:
             StoreUnavailableError: the database is away; the next reading books what this one has not.
         """
+        asked_at = self._clock.now()
+        try:
+            return await self._poll(nas, asked_at, whole=whole)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # whatever it is, it is this device alone that can't be read
+            self.faults += 1
+            said = str(error) if isinstance(error, NetbilldError) else f"a fault of ours, {type(error).__name__}"
+            failures = await self._fail(nas, asked_at, said)
+            if failures == 1:
+                logger.exception("reading NAS %s over SNMP failed", nas.name, extra={"event": "device_fault"})
+            return failures
+
+    async def _poll(self, nas: Nas, asked_at: datetime, *, whole: bool) -> int:
         async with self._store.read() as work:
             meters = await work.meters.in_use(source="snmp", nas_id=nas.id)
             before = await work.devices.state(nas.id)
-        asked_at = self._clock.now()
         self.polls += 1
         try:
             access = access_of(nas, self._box)

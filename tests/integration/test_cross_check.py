@@ -95,6 +95,21 @@ async def test_a_tenth_that_is_hidden_is_found_and_a_fiftieth_is_not(
         assert await check.run(T0 + 86 * MINUTE) == []
 
 
+async def test_a_counter_beyond_belief_is_left_out_and_the_others_count(database: Database) -> None:
+    """An agent that shows 2⁶⁴-1 for a moment would else be an hour that no column holds."""
+    async with database.write() as work:
+        await work.nas.add(gate())
+    check = CrossCheck(database, POLICY)
+    broken = {"<pppoe-rusak>": 2**64 - 1, "<pppoe-aneh>": 2**62}
+    await check.take(gate(), ports(0.0), T0)
+    await check.take(gate(), ports(0.5, **broken), T0 + 5 * MINUTE)
+    await check.take(gate(), ports(1.0, **broken), T0 + 10 * MINUTE)
+    await check.run(T0 + 85 * MINUTE)
+    async with database.read() as work:
+        (line,) = await work.cross_checks.lines(T0, T0 + 60 * MINUTE, only_missing=False)
+    assert (line.device_upload_octets, line.device_download_octets) == (GB, 9 * GB)
+
+
 async def _lines(database: Database) -> list[CheckedHour]:
     async with database.read() as work:
         return await work.cross_checks.lines(T0 - timedelta(days=1), T0 + timedelta(days=1))

@@ -490,6 +490,45 @@ async def test_a_silent_device_delays_nobody(network: Network) -> None:
     assert (network.poll.silent, network.poll.devices) == (0, 3)
 
 
+async def test_a_device_whose_community_does_not_open_stops_no_other(network: Network) -> None:
+    """And it is said on its page, with everything else that keeps a device from being read."""
+    nas = network.nas(network.agent.port, nas_id=UUID(int=1), name="aaa", address="127.0.0.9/32")
+    async with network.database.write() as work:
+        await work.nas.add(replace(nas, snmp_community_sealed=b"sealed with another key"))
+    with fake_agent() as other:
+        await network.also(other.port, 2)
+        task = asyncio.ensure_future(network.poll.run())
+        try:
+            async with asyncio.timeout(15):
+                while not task.done() and (len(await network.answered()) < 2 or network.poll.faults < 2):
+                    await asyncio.sleep(0.05)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    assert await network.answered() == {NAS, UUID(int=2)}
+    async with network.database.read() as work:
+        state = await work.devices.state(UUID(int=1))
+    assert state is not None
+    assert state.trouble
+    assert state.failures >= 2
+
+
+async def test_a_fault_while_a_device_is_read_is_that_devices_alone(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overflow(*_what: object) -> None:
+        raise OverflowError("Python int too large to convert to SQLite INTEGER")
+
+    network.agent.interface(5, "ether5", 1, 1)
+    await network.meter("interface", "ether5")
+    with monkeypatch.context() as broken:
+        broken.setattr(network.readings, "handle", overflow)
+        state = await network.read()
+    assert (state.failures, state.trouble, network.poll.faults) == (1, "a fault of ours, OverflowError", 1)
+    assert (await network.read()).trouble is None
+
+
 async def test_a_silent_device_is_said_to_be_and_is_read_again_when_it_is_back(network: Network) -> None:
     nas = await network.also(free_udp_port(), 3)
     assert [await network.poll.poll(nas) for _ in range(3)] == [1, 2, 3]
