@@ -39,6 +39,11 @@ class NodeClock(SystemClock):
         """Return what this machine's clock shows."""
         return super().now()
 
+    @property
+    def correction(self) -> timedelta:
+        """By how much our own clock is corrected; nothing where it is ahead or behind by less than a second."""
+        return self._correction
+
     def learn(self, ahead: timedelta) -> None:
         """Take note of how far our own clock is ahead of the database's."""
         self._correction = ahead if abs(ahead) > OFF else timedelta(0)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -16,7 +15,8 @@ from netbilld.adapters.database.node_connection import connected
 from netbilld.model.errors import StoreUnavailableError
 
 POLL_SECONDS: Final = 0.5
-OVERLAP: Final = timedelta(seconds=10)  # PostgreSQL: the longest a change's transaction may take to commit unseen
+LATE_SECONDS: Final = 10.0  # PostgreSQL: the longest a change's transaction may take to commit unseen
+MOST_LATE: Final = 20_000  # numbers; as many as an import gives out in one transaction, and more
 logger = logging.getLogger("netbilld.feed")
 
 
@@ -35,9 +35,9 @@ class ChangeFeed:
         self._clock = clock
         self._handle = handle
         self._newest = 0
-        self._seen: dict[int, Change] = {}
+        self._missed: dict[int, float] = {}  # numbers that were not there when a higher one was, and since when
         # SQLite commits in the order in which it gives out numbers: nothing can slip in behind
-        self._overlap = timedelta(0) if database.is_sqlite else OVERLAP
+        self._most_late = 0 if database.is_sqlite else MOST_LATE
         self.wake = asyncio.Event()
 
     async def start_after_newest(self, database: Database | None = None) -> None:
@@ -50,24 +50,33 @@ class ChangeFeed:
             StoreUnavailableError: the database is away.
         """
         async with (database or self._database).read() as work:
-            self._newest = await work.changes.newest_id()
-            recent = await work.changes.since(self._newest, overlap=self._overlap, now=self._clock.now())
-        self._seen = {change.id: change for change in recent}
+            there = await work.changes.newest_ids(max(1, self._most_late))
+        self._newest = there[0] if there else 0
+        self._missed = {}
+        self._miss(0, there)
 
     async def step(self) -> None:
         """Hand over what is new."""
-        now = self._clock.now()
+        horizon_mono = self._clock.monotonic() - LATE_SECONDS
         async with self._database.read() as work:
-            found = await work.changes.since(self._newest, overlap=self._overlap, now=now)
-        fresh = [change for change in found if change.id not in self._seen]
+            fresh = await work.changes.since(self._newest, self._missed.keys())
         if fresh:
             await self._handle(fresh)
-            self._newest = max(self._newest, *(change.id for change in fresh))
-            self._seen.update((change.id, change) for change in fresh)
-        horizon = now - 2 * OVERLAP
-        self._seen = {number: change for number, change in self._seen.items() if change.at > horizon}
+            before, there = self._newest, [change.id for change in fresh]
+            self._newest = max(before, *there)
+            self._miss(before, there)
+        if self._missed:
+            self._missed = {number: at_mono for number, at_mono in self._missed.items() if at_mono > horizon_mono}
         if self.on_step is not None:
             self.on_step(bool(fresh))
+
+    def _miss(self, known: int, there: Iterable[int]) -> None:
+        """Note which numbers between what was known and the newest may still come."""
+        at_mono = self._clock.monotonic()
+        for number in range(max(known, self._newest - self._most_late) + 1, self._newest):
+            self._missed[number] = at_mono
+        for number in there:
+            self._missed.pop(number, None)
 
     async def follow(self) -> None:
         """Hand over changes for ever."""

@@ -1,12 +1,12 @@
 """The audit trail, which doubles as the feed that running daemons follow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import changes
@@ -82,19 +82,25 @@ class ChangeStore:
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
 
-    async def newest_id(self) -> int:
-        """Return the number of the newest change, 0 where there is none."""
-        return int((await self._connection.scalar(select(func.max(changes.c.id)))) or 0)
+    async def newest_ids(self, most: int) -> Sequence[int]:
+        """Return the numbers of the newest changes, newest first."""
+        return (await self._connection.scalars(select(changes.c.id).order_by(changes.c.id.desc()).limit(most))).all()
 
-    async def since(self, change_id: int, *, overlap: timedelta, now: datetime) -> list[Change]:
-        """Return changes with a higher number, and those of the last `overlap`, oldest first.
+    async def since(self, change_id: int, missed: Collection[int] = ()) -> list[Change]:
+        """Return changes with a higher number, and those that were missed by now, oldest first.
 
-        Numbers are given out before transactions commit, so a lower one can become visible after a higher one: the
-        caller forgets what it has seen within the overlap, and nothing slips through.
+        Numbers are given out before transactions commit, so a lower one can become visible after a higher one. When a
+        change was made tells nothing of that: whoever makes it goes by a clock of his own.
+
+        Args:
+            change_id: the highest number known.
+            missed: lower ones that were not there yet.
         """
-        recent = (changes.c.id > change_id) | (changes.c.at > now - overlap)
-        rows = (await self._connection.execute(select(changes).where(recent).order_by(changes.c.id))).mappings()
-        return [Change(**row) for row in rows]
+        wanted = changes.c.id > change_id
+        if missed:
+            wanted |= changes.c.id.between(min(missed), max(missed))
+        rows = (await self._connection.execute(select(changes).where(wanted).order_by(changes.c.id))).mappings()
+        return [Change(**row) for row in rows if row["id"] > change_id or row["id"] in missed]
 
     async def about(self, entity: str, entity_id: UUID | int | str, limit: int = 50) -> Sequence[Change]:
         """Return the newest changes of one thing, newest first."""

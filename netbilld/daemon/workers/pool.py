@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
 from netbilld.daemon.systemd import ENVIRONMENT
+from netbilld.daemon.tasks import every
 from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
 from netbilld.enforcement.policy import PeriodUsage
 from netbilld.model.errors import NetbilldError
@@ -30,6 +31,7 @@ from netbilld.services.authenticate import Admission
 READY_SECONDS: Final = 60.0
 ASK_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 2.0
+CLOCK_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.5  # so long what a worker last said holds
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -56,7 +58,7 @@ class WorkerPool:
     arrives.
     """
 
-    def __init__(self, hosts: Sequence[str], port: int, workers: int, config: Path | None, clock: SystemClock) -> None:
+    def __init__(self, hosts: Sequence[str], port: int, workers: int, config: Path | None, clock: NodeClock) -> None:
         """Bind the port once for each worker and host.
 
         Raises:
@@ -145,6 +147,10 @@ class WorkerPool:
         async with asyncio.TaskGroup() as tasks:
             for worker in self._workers:
                 tasks.create_task(self._keep(worker), name=f"worker {worker.number}")
+            telling = tasks.create_task(every(CLOCK_SECONDS, self.tell_clock), name="clock of workers")
+            for worker in self._workers:
+                await worker.ended.wait()
+            telling.cancel()
 
     def look(self, service_ids: Sequence[UUID]) -> None:
         """Have the workers decide anew on services."""
@@ -157,6 +163,13 @@ class WorkerPool:
             for service_id, period in usage
         ]
         self._tell({"say": "used", "of": of})
+
+    async def tell_clock(self) -> None:
+        """Have the workers go by the time that we go by."""
+        self._tell(self._time())
+
+    def _time(self) -> Message:
+        return {"say": "clock", "ahead_seconds": self._clock.correction.total_seconds()}
 
     def _tell(self, message: Message) -> None:
         for worker in self._workers:
@@ -233,6 +246,7 @@ class WorkerPool:
             theirs.close()
             worker.channel = await Channel.over(ours)
             worker.channel.on_question = partial(self._admit, worker.channel)
+            worker.channel.send(self._time())
             async for message in worker.channel.messages():
                 self._hear(worker, message)
             async with asyncio.timeout(STOP_SECONDS):

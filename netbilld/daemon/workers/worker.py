@@ -14,13 +14,13 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from netbilld.adapters.clock import SystemClock, entropy
+from netbilld.adapters.clock import OFF, NodeClock, entropy
 from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import read_key_file
@@ -72,7 +72,7 @@ class Worker:
         use_files(settings.radius.dictionary)
         self._settings = settings
         self._channel = channel
-        self._clock = SystemClock()
+        self._clock = NodeClock()
         self._box = read_key_file(settings.resolved_key_file)
         self._database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
         self._admission = ForwardedAdmission(channel, self._clock.monotonic)
@@ -107,6 +107,7 @@ class Worker:
         self._failures = Failures()
         self._trace = trace_of(self._edge, self._auth.directory, self._clock, Realms.of(settings.radius.realms))
         self._to_look_at: set[UUID] = set()
+        self._has_moved = False
         self._look = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -198,11 +199,21 @@ class Worker:
                     self._look.set()
                 case "used":
                     self._take_usage(message)
+                case "clock":
+                    self._take_time(timedelta(seconds=message["ahead_seconds"]))
                 case "ask":
                     self._channel.send({"say": "answer", "number": message["number"], "answer": self._answer(message)})
                 case "stop":
                     break
         self._stop.set()
+
+    def _take_time(self, ahead: timedelta) -> None:
+        """Go by the daemon's time; what was decided for another moment is decided anew."""
+        before = self._clock.correction
+        self._clock.learn(ahead)
+        if abs(self._clock.correction - before) > OFF:
+            self._has_moved = True
+            self._look.set()
 
     def _take_usage(self, message: Message) -> None:
         """Take what the daemon has metered: by it a log-in is told what is left."""
@@ -219,10 +230,12 @@ class Worker:
             await self._look.wait()
             self._look.clear()
             service_ids, self._to_look_at = self._to_look_at, set()
+            has_moved, self._has_moved = self._has_moved, False
             try:
-                await self._entitle.run(service_ids, "usage", self._clock.now())
+                await self._entitle.run(None if has_moved else service_ids, "usage", self._clock.now())
             except BaseException:
                 self._to_look_at |= service_ids
+                self._has_moved |= has_moved
                 self._look.set()
                 raise
 

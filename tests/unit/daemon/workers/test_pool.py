@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.daemon.workers.channel import LogInAnswer, LogInQuestion
 from netbilld.daemon.workers.pool import BUSY_SECONDS, WorkerPool
 from netbilld.radius.access import AccessView, Decision, Reason
@@ -52,7 +52,7 @@ class Directory:
 
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
-    one = WorkerPool(["127.0.0.1"], 0, 1, None, SystemClock())
+    one = WorkerPool(["127.0.0.1"], 0, 1, None, NodeClock())
     yield one
     one.close()
 

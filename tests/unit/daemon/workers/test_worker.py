@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import NodeClock
 from netbilld.daemon.tasks import Failures, supervise
 from netbilld.daemon.workers.channel import Message
 from netbilld.daemon.workers.pool import WorkerPool
@@ -36,16 +36,16 @@ class Entitle:
 
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
-        self.looked: list[Sequence[UUID]] = []
+        self.looked: list[Sequence[UUID] | None] = []
         self.tries = 0
 
-    async def run(self, service_ids: Collection[UUID], cause: str, now: datetime) -> None:
+    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> None:
         del cause, now
         self.tries += 1
         await self.may_answer.wait()
         if self.tries == 1:
             raise StoreUnavailableError("the database is away")
-        self.looked.append(list(service_ids))
+        self.looked.append(None if service_ids is None else list(service_ids))
 
 
 def worker(line: Line) -> Worker:
@@ -53,8 +53,9 @@ def worker(line: Line) -> Worker:
     one = Worker.__new__(Worker)
     one._channel = line  # type: ignore[assignment]
     one._entitle = Entitle()  # type: ignore[assignment]
-    one._clock = SystemClock()
+    one._clock = NodeClock()
     one._to_look_at, one._look, one._stop = set(), asyncio.Event(), asyncio.Event()
+    one._has_moved = False
     return one
 
 
@@ -63,7 +64,7 @@ async def test_what_is_left_of_an_allowance_is_known_to_an_authentication_proces
 ) -> None:
     march, april = date(2026, 3, 1), date(2026, 4, 1)
     said: list[Message] = []
-    pool = WorkerPool(["127.0.0.1"], 0, 1, None, SystemClock())
+    pool = WorkerPool(["127.0.0.1"], 0, 1, None, NodeClock())
     monkeypatch.setattr(pool, "_tell", said.append)
     for start_on, octets in ((march, 70), (march, 60), (april, 5), (march, 99)):  # heard late, or read anew meanwhile
         pool.used([(SERVICE, PeriodUsage(start_on, 10, octets)), (UUID(int=8), PeriodUsage(start_on, 0, octets))])
@@ -97,3 +98,30 @@ async def test_what_is_heard_does_not_wait_for_a_database_that_hangs_nor_does_th
         assert one._entitle.tries == 2  # type: ignore[attr-defined]
     finally:
         task.cancel()
+
+
+async def test_an_authentication_process_goes_by_the_daemons_time_and_decides_on_everybody_anew_when_that_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The daemon knows how far this machine's clock is off the database's."""
+    said: list[Message] = []
+    clock = NodeClock()
+    pool = WorkerPool(["127.0.0.1"], 0, 1, None, clock)
+    monkeypatch.setattr(pool, "_tell", said.append)
+    clock.learn(timedelta(hours=2))
+    await pool.tell_clock()
+    await pool.tell_clock()
+    pool.close()
+    one = worker(Line(*json.loads(json.dumps(said))))
+    looks = Entitle()
+    looks.may_answer.set()
+    looks.tries = 1  # the database is there
+    one._entitle = looks  # type: ignore[assignment]
+    looking = asyncio.ensure_future(one._look_at())
+    await one._hear()
+    assert timedelta(hours=1, minutes=59) < one._clock.own() - one._clock.now() < timedelta(hours=2, minutes=1)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert looks.looked == [None]
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
