@@ -17,7 +17,7 @@ from netbilld.accounting.reading import Meter, Took
 from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.adapters.snmp import client, sessions
+from netbilld.adapters.snmp import client, oids, sessions
 from netbilld.adapters.snmp.reader import SnmpReader
 from netbilld.adapters.snmp.sessions import SnmpSessions
 from netbilld.model.actor import Actor
@@ -26,6 +26,7 @@ from netbilld.model.errors import RefusedError, StoreUnavailableError
 from netbilld.model.nas import Nas, snmp_community_place
 from netbilld.model.snmp import SnmpAccess
 from netbilld.ports.ask_nas import Presence
+from netbilld.ports.snmp import DeviceSilentError
 from netbilld.services.book_usage import BookUsage
 from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.meter_readings import MeterReadings
@@ -604,6 +605,9 @@ async def test_a_table_without_end_is_left_and_what_was_learned_before_it_stands
     budi = open_session("budi", id=1)
     assert set(await ask.ask(access, NAS, [budi])) == {1}
     agent.has_no_end = True
+    asked = await network.reader.agent(access)
+    with pytest.raises(DeviceSilentError, match="does not end within"):
+        await asked.table((oids.HOTSPOT_ADDRESS,))
     guest = open_session("tamu", id=7, acct_session_key="80000001", framed_ip="10.5.0.9")
     began = agent.asked
     assert set(await ask.ask(access, NAS, [budi, guest])) == {1}

@@ -79,6 +79,7 @@ async def test_readings_of_meters_that_wait_are_mentioned(world: PanelWorld, bro
         )  # fmt: skip
     text = (await browser.page("/doubts")).replace("\N{NO-BREAK SPACE}", " ")
     assert "2 pembacaan meter lebih cepat" in text
+    assert "2 pembacaan meter" in (await browser.page("/sessions")).replace("\N{NO-BREAK SPACE}", " ")
     assert "netbilld meter doubts" in text
 
 

@@ -16,7 +16,15 @@ async def show(request: web.Request) -> web.Response:
     text, offset = _wanted(request)
     async with request.app[PANEL].parts.database.read() as work:
         doubts = await work.readmodels.doubts_waiting()
-    context = {"shown": found, "text": text, "offset": offset, "length": PAGE_LENGTH, "doubts": doubts}
+        of_meters = await work.readmodels.meter_doubts_waiting()
+    context = {
+        "shown": found,
+        "text": text,
+        "offset": offset,
+        "length": PAGE_LENGTH,
+        "doubts": doubts,
+        "of_meters": of_meters,
+    }
     return page(request, "staff/sessions.html", context)
 
 
