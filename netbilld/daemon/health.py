@@ -129,6 +129,8 @@ class Health:
         if self._watch is not None and self._watch.damage is not None:
             notices.append(self._watch.damage)
         notices += [f"{name}: {error}" for name, error in sorted(self._failures.now.items())]
+        if self._snapshots is not None and self._snapshots.trouble:
+            notices.append(f"snapshot: {self._snapshots.trouble}")
         if self._radsec is not None and self._radsec.trouble:
             notices.append(f"RadSec is not started: {self._radsec.trouble}")
         if self._care is not None:

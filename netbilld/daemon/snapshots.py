@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -16,6 +17,8 @@ from netbilld.daemon.settings import Settings
 from netbilld.daemon.systemd import ENVIRONMENT
 from netbilld.model.errors import NetbilldError
 
+_log = logging.getLogger(__name__)
+
 TAKE_SECONDS: Final = 600.0  # longest that one may take
 _REST: Final = 30  # times as long as one took are between two: a thirtieth of one core at most
 _SOONER: Final = 5  # a change is in the snapshot after a fifth of the time in which one is taken anyway
@@ -28,6 +31,7 @@ class Snapshots:
         taken_at: when the newest one was taken; None where there is none.
         octets: its size.
         took_seconds: how long it took; None for one of an earlier process.
+        trouble: why the last one could not be taken, so that an older one stays; None while all is well.
     """
 
     def __init__(self, settings: Settings, config: Path | None, knowledge: Knowledge, clock: SystemClock) -> None:
@@ -39,6 +43,7 @@ class Snapshots:
         self.taken_at: datetime | None = None
         self.octets = 0
         self.took_seconds: float | None = None
+        self.trouble: str | None = None
         with suppress(OSError):
             found = snapshot_path(settings).stat()
             self.taken_at, self.octets = datetime.fromtimestamp(found.st_mtime, UTC), found.st_size
@@ -49,23 +54,38 @@ class Snapshots:
             self._changed.set()
 
     async def run(self) -> None:
-        """Take one after the other, for ever.
-
-        Raises:
-            NetbilldError: one could not be taken; the older one stays.
-        """
+        """Take one after the other, for ever; one that can't be taken is tried again after as long a rest."""
         while True:
             while not self._knowledge.is_fresh:  # noqa: ASYNC110 - a database that is back tells nobody
                 await asyncio.sleep(1)
             self._changed.clear()
             began_mono = self._clock.monotonic()
-            await self._take()
-            self.took_seconds = self._clock.monotonic() - began_mono
-            least_seconds = max(self._seconds / _SOONER, _REST * self.took_seconds)
+            trouble = await self._try()
+            took_seconds = self._clock.monotonic() - began_mono
+            self._tell(trouble)
+            if trouble is None:
+                self.took_seconds = took_seconds
+            least_seconds = max(self._seconds / _SOONER, _REST * took_seconds)
             await asyncio.sleep(least_seconds)
+            if trouble is not None:
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds - least_seconds):
                     await self._changed.wait()
+
+    async def _try(self) -> str | None:
+        try:
+            await self._take()
+        except (NetbilldError, OSError, ValueError) as error:
+            return str(error)
+        return None
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is not None and trouble != self.trouble:
+            _log.error("%s; the older one stays", trouble, extra={"event": "snapshot_failed"})
+        elif trouble is None and self.trouble is not None:
+            _log.warning("a snapshot is taken again", extra={"event": "snapshot_recovered"})
+        self.trouble = trouble
 
     async def _take(self) -> None:
         options = [] if self._config is None else ["--config", str(self._config)]

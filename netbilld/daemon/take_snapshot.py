@@ -5,6 +5,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.migrate import check_schema
 from netbilld.adapters.secretbox import read_key_file
-from netbilld.adapters.snapshot import write_snapshot
+from netbilld.adapters.snapshot import unfinished_path, write_snapshot
 from netbilld.daemon.beginning import snapshot_path
 from netbilld.daemon.policies import standing_policy
 from netbilld.daemon.settings import Settings, load_settings
@@ -23,17 +24,19 @@ from netbilld.services.initialise import verify_key
 
 STATEMENT_SECONDS: Final = 60.0
 _NICE: Final = 10
+_SEGMENTS_LEFT: Final = 3  # of the journal, which may lie on the same disk and is worth more
 
 
 async def take(settings: Settings) -> dict[str, object]:
     """Write what the database says now, and return when it was taken and its size.
 
     Raises:
-        NetbilldError: the database is away or another one's, or the disk is full.
+        NetbilldError: the database is away or another one's, or the disk is full, or would leave the journal no room.
     """
+    path = snapshot_path(settings)
+    _require_room(path, _SEGMENTS_LEFT * settings.metering.segment_megabytes * 1024 * 1024)
     box = read_key_file(settings.resolved_key_file)
     database = Database(settings.resolved_database_url, statement_seconds=STATEMENT_SECONDS)
-    path = snapshot_path(settings)
     try:
         await check_schema(database)
         await verify_key(database, box)
@@ -51,6 +54,28 @@ async def take(settings: Settings) -> dict[str, object]:
     finally:
         await database.close()
     return {"taken_at": now.isoformat(), "octets": octets}
+
+
+def _require_room(path: Path, left_octets: int) -> None:
+    """Refuse before anything is read, where one as large as the last would leave less than `left_octets` free."""
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        raise NetbilldError(f"{path}: {error.strerror or error}") from None
+    needed = _size(path) + left_octets
+    if free + _size(unfinished_path(path)) < needed:  # what one that was killed has left is written over
+        raise NetbilldError(
+            f"{path}: no room for a snapshot beside what the journal may need: {free >> 20} MiB are free, "
+            f"{-(-needed >> 20)} are needed",
+            hint="free the disk",
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def main() -> int:

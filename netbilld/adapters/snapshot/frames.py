@@ -21,6 +21,11 @@ _LENGTH_OCTETS: Final = 4
 _FASTEST: Final = 1
 
 
+def unfinished_path(path: Path) -> Path:
+    """Return where the file at `path` is written until it is whole."""
+    return path.with_name(path.name + ".unfinished")
+
+
 class FrameWriter:
     """Writes a file beside the one it replaces once it is whole and durable."""
 
@@ -31,7 +36,7 @@ class FrameWriter:
             OSError: no space, or no right to write there.
         """
         self._path = path
-        self._unfinished = path.with_name(path.name + ".unfinished")
+        self._unfinished = unfinished_path(path)
         self._box = box
         self._name = os.urandom(_NAME_OCTETS)
         self._number = 0
