@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from netbilld.services.manage_nas import unknown_nas
 from netbilld.services.subscriber_fields import clean_text
 
 LONGEST_NAME: Final = 200
+RADIUS_AGO: Final = timedelta(days=62)  # two billing months: what was metered by RADIUS then may be so again
 
 
 class Meters(Protocol):
@@ -38,6 +39,7 @@ class Subscribers(Protocol):
 
 class Services(Protocol):
     async def open_sessions(self, service_id: UUID) -> int: ...
+    async def told_of_since(self, service_id: UUID, since: datetime) -> bool: ...
 
 
 class Work(BookWork, Protocol):
@@ -82,8 +84,8 @@ class ManageMeters:
         Raises:
             InvalidInputError: the kind or the name is none.
             NotFoundError: no such service or NAS.
-            RefusedError: that port is metered already; or the service's sessions are metered by RADIUS, and both would
-                be billed: `force` says that they are not the same traffic.
+            RefusedError: that port is metered already; or the service's sessions are metered by RADIUS, or were of
+                late, and both would be billed: `force` says that they are not the same traffic.
         """
         if kind not in KINDS:
             raise InvalidInputError(f"{kind!r} is no kind of port; allowed: {', '.join(KINDS)}")
@@ -95,23 +97,28 @@ class ManageMeters:
             if nas is None:
                 raise unknown_nas(nas_name)
             found = await _service(work, username)
-            if not force and await work.services.open_sessions(found.service.id):
-                raise RefusedError(
-                    f"{username} has open sessions that RADIUS meters: both would be billed",
-                    hint="use --force where that is other traffic",
-                    code="metered_twice",
-                )
+            if not force:
+                await _refuse_metered_twice(work, found, now)
             series = Series(nas.id, kind, port)
             return await _add(work, found, "snmp", series.key, nas.id, actor, now, swapped=swapped)
 
-    async def allow(self, username: str, source: str, actor: Actor, now: datetime, *, key: str | None = None) -> Meter:
+    async def allow(
+        self,
+        username: str,
+        source: str,
+        actor: Actor,
+        now: datetime,
+        *,
+        key: str | None = None,
+        force: bool = False,
+    ) -> Meter:
         """Let a service be metered by readings handed in over MQTT or the API under a key; default the service's id.
 
         Raises:
             InvalidInputError: the key can't be one.
             RefusedError: that key is taken.
             NotFoundError: no such service.
-            RefusedError: it is allowed already.
+            RefusedError: it is allowed already; or RADIUS meters its sessions, as with `add_port`.
         """
         if source not in {"mqtt", "api"}:
             raise InvalidInputError(f"{source!r} hands in no readings; allowed: mqtt, api")
@@ -120,6 +127,8 @@ class ManageMeters:
             raise InvalidInputError(f"key {named!r} holds a sign that topics don't: / + #")
         async with self._store.write() as work:
             found = await _service(work, username)
+            if not force:
+                await _refuse_metered_twice(work, found, now)
             return await _add(work, found, source, named or str(found.service.id), None, actor, now, swapped=False)
 
     async def remove(self, meter_id: int, actor: Actor, now: datetime) -> Meter:
@@ -175,6 +184,22 @@ async def _service(work: Work, username: str) -> FoundService:
     if found is None:
         raise unknown_username(username)
     return found
+
+
+async def _refuse_metered_twice(work: Work, found: FoundService, now: datetime) -> None:
+    """Refuse a meter beside sessions: a subscriber who is offline for a moment would be billed twice from then on."""
+    service_id = found.service.id
+    if await work.services.open_sessions(service_id):
+        said = "has open sessions that RADIUS meters"
+    elif await work.services.told_of_since(service_id, now - RADIUS_AGO):
+        said = f"had sessions that RADIUS metered within the last {RADIUS_AGO.days} days"
+    else:
+        return
+    raise RefusedError(
+        f"{found.credential.name} {said}: both would be billed",
+        hint="use --force where that is other traffic",
+        code="metered_twice",
+    )
 
 
 async def _add(

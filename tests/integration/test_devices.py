@@ -33,7 +33,8 @@ from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import Batch
 from netbilld.services.poll_devices import PollDevices, PollPolicy
 from tests.accounting_packets import NAS, T0
-from tests.integration.money_world import ZONE, World, plan_file
+from tests.integration.metering_world import metering
+from tests.integration.money_world import PER_USE, ZONE, World, plan_file
 from tests.peers import free_udp_port
 from tests.snmp_agent import MIB_2, ROUTEROS, FakeAgent, fake_agent
 
@@ -77,6 +78,10 @@ class Network:
 
     def nas(self, port: int, *, nas_id: UUID = NAS, name: str = "gerbang", address: str = "127.0.0.1/32") -> Nas:
         sealed = self.box.seal(b"publik", snmp_community_place(nas_id))
+        return self.sealed(sealed, nas_id, port, name, address)
+
+    @staticmethod
+    def sealed(sealed: bytes, nas_id: UUID, port: int, name: str = "gerbang", address: str = "127.0.0.1/32") -> Nas:
         made = Nas(
             nas_id,
             name,
@@ -618,6 +623,28 @@ async def test_a_table_without_end_is_left_and_what_was_learned_before_it_stands
     agent.has_no_end = False
     monkeypatch.setattr(sessions, "ASK_SECONDS", 10.0)
     assert (await ask.ask(access, NAS, [guest]))[7].presence is Presence.GONE  # its agent is free again
+
+
+async def test_a_service_that_radius_metered_of_late_gets_no_meter_by_mistake(
+    database: Database, tmp_path: Path
+) -> None:
+    """One who is offline for a moment would be billed twice once back; over MQTT as over SNMP."""
+    async with metering(database, tmp_path) as m:
+        await m.world.plan(PER_USE)
+        await m.world.person("budi", "KUOTA", activated_on=date(2026, 3, 1))
+        async with database.write() as work:
+            await work.nas.add(Network.sealed(b"x", NAS, 161))
+        await m.hear("start")
+        await m.hear("stop", 600, up=1, down=1)
+        await m.run()
+        manage = ManageMeters(database, ZONE)
+        month_later = T0 + timedelta(days=30)
+        with pytest.raises(RefusedError, match="within the last 62 days"):
+            await manage.add_port("budi", "gerbang", "interface", "ether5", ANI, month_later)
+        with pytest.raises(RefusedError, match="within the last 62 days"):
+            await manage.allow("budi", "mqtt", ANI, month_later)
+        await manage.allow("budi", "mqtt", ANI, month_later, key="lain", force=True)
+        await manage.allow("budi", "mqtt", ANI, T0 + timedelta(days=63))
 
 
 async def test_what_devices_say_is_kept_in_both_databases(database: Database, box: SecretBox) -> None:

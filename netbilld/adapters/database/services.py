@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +75,13 @@ class ServiceStore:
             sessions.c.state.not_in(("stale", "closed")),
         )
         return int((await self._connection.scalar(query)) or 0)
+
+    async def told_of_since(self, service_id: UUID, since: datetime) -> bool:
+        """Tell whether RADIUS accounting told of a session of a service since then; also of one still open."""
+        query = (
+            select(sessions.c.id).where(sessions.c.service_id == service_id, sessions.c.updated_at >= since).limit(1)
+        )
+        return await self._connection.scalar(query) is not None
 
     async def add_credentials(self, *added: Credential) -> None:
         """Store new credentials.

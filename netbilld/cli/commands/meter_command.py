@@ -80,7 +80,7 @@ async def _change(options: argparse.Namespace, context: Context) -> None:
             said = octets(doubt.upload_octets + doubt.download_octets)
             print(f"{said} of meter {doubt.meter_id} {doubt.state}")
         elif options.mqtt:
-            meter = await manage.allow(options.username, "mqtt", actor, now, key=options.key)
+            meter = await manage.allow(options.username, "mqtt", actor, now, key=options.key, force=options.force)
             print(
                 f"meter {meter.id} added: {options.username} is metered by readings over MQTT; its key is {meter.key}"
             )
