@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from netbilld.model.errors import RefusedError, StoreUnavailableError
 from netbilld.model.nas import Nas, snmp_community_place
 from netbilld.model.snmp import SnmpAccess
 from netbilld.ports.ask_nas import Presence
-from netbilld.ports.snmp import DeviceSilentError
+from netbilld.ports.snmp import DeviceSilentError, Wanted
 from netbilld.services.book_usage import BookUsage
 from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.meter_readings import MeterReadings
@@ -533,6 +534,24 @@ async def test_a_fault_while_a_device_is_read_is_that_devices_alone(
         state = await network.read()
     assert (state.failures, state.trouble, network.poll.faults) == (1, "a fault of ours, OverflowError", 1)
     assert (await network.read()).trouble is None
+
+
+async def test_a_silent_device_is_looked_for_by_its_name_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One behind a changing address, by a name that follows it."""
+    addresses = {"gerbang.example": "127.0.0.7"}  # where nobody answers
+    look_up = socket.getaddrinfo
+
+    def resolve(host: Any, *what: Any, **more: Any) -> Any:
+        return look_up(addresses.get(host, host), *what, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    access = SnmpAccess("gerbang.example", network.agent.port, "publik")
+    with pytest.raises(DeviceSilentError):
+        await network.reader.read(access, Wanted())
+    addresses["gerbang.example"] = "127.0.0.1"
+    assert (await network.reader.read(access, Wanted())).uptime_ticks == DAY * 100
 
 
 async def test_a_silent_device_is_said_to_be_and_is_read_again_when_it_is_back(network: Network) -> None:

@@ -66,14 +66,23 @@ class SnmpClient:
         Raises:
             DeviceSilentError: its host name is nobody's.
         """
+        target = await self._target(access)
+        return Agent(self._engine(access.user), _identity(access), target, access, self._another)
+
+    async def find_again(self, agent: "Agent") -> None:
+        """Look an agent's host name up again: a silent device may have got another address.
+
+        Raises:
+            DeviceSilentError: its host name is nobody's.
+        """
+        agent.move_to(await self._target(agent.access))
+
+    async def _target(self, access: SnmpAccess) -> Any:
         kind = Udp6TransportTarget if ":" in access.host else UdpTransportTarget
         try:
-            target = await kind.create(
-                (access.host, access.port), timeout=self._timeout_seconds, retries=self._tries - 1
-            )
+            return await kind.create((access.host, access.port), timeout=self._timeout_seconds, retries=self._tries - 1)
         except Exception as error:
             raise DeviceSilentError(f"{access.host} has no address: {error}") from error
-        return Agent(self._engine(access.user), _identity(access), target, access, self._another)
 
     def _engine(self, user: SnmpUser | None) -> SnmpEngine:
         engine = self._engines.get(user)
@@ -112,12 +121,17 @@ class Agent:
         """Take what to ask with; `another` gives an engine that knows nothing of the agent yet."""
         self.access: Final = access
         self._another = another
+        self.is_silent = False
         self._has_answered = False
         self._engine = engine
         self._identity = identity
         self._target = target
         self._asking = asyncio.Lock()
         self._repetitions = _MOST_REPETITIONS
+
+    def move_to(self, target: Any) -> None:
+        """Ask there from the next question on."""
+        self._target, self.is_silent = target, False
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
         """Return the values of objects, without those that the agent doesn't have.
@@ -206,6 +220,7 @@ class Agent:
         )
         if trouble is not None:
             if isinstance(trouble, RequestTimedOut):
+                self.is_silent = True
                 if self._has_answered and self.access.user is not None:
                     # a device that was exchanged, or reset, has another engine id; the old one is never let go
                     self._engine, self._has_answered = self._another(self._engine), False

@@ -81,7 +81,7 @@ class SnmpReader:
         self._agents.clear()
 
     async def agent(self, access: SnmpAccess) -> Agent:
-        """Return the agent of a device, the same for everybody who asks it.
+        """Return the agent of a device, the same for everybody who asks it; where it is now, if it was silent.
 
         Raises:
             DeviceSilentError: its host name is nobody's.
@@ -92,6 +92,8 @@ class SnmpReader:
                 self.close()
                 self._client = SnmpClient(self._timeout_seconds)
             agent = self._agents[access] = await self._client.agent(access)
+        elif agent.is_silent and self._client is not None:
+            await self._client.find_again(agent)
         return agent
 
     async def _read(self, agent: Agent, wanted: Wanted) -> DeviceReport:
