@@ -217,10 +217,11 @@ class World:
             await work.connection.execute(usage_periods.delete().where(usage_periods.c.service_id == service_id))
 
     async def measure(self, session_id: int, start_at: datetime, end_at: datetime, octets: int) -> None:
+        service_id = select(sessions.c.service_id).where(sessions.c.id == session_id).scalar_subquery()
         async with self.database.write() as work:
             await work.connection.execute(
                 insert(usage_slices).values(
-                    session_id=session_id, start_at=start_at, end_at=end_at, upload_octets=0, download_octets=octets,
+                    service_id=service_id, session_id=session_id, start_at=start_at, end_at=end_at, upload_octets=0, download_octets=octets,
                     source="radius", estimated=False,
                 )
             )  # fmt: skip

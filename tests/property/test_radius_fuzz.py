@@ -59,6 +59,7 @@ def _seeds() -> list[tuple[int, Pairs]]:
         pap(b"budi", b"rahasia", *login),
         mschap_v2(b"ani", "a long password", *login),
         pap(MAC, b"", (names.CALLING_STATION_ID, b"1:0:e1:c:38:c8:f8"), (names.NAS_PORT_TYPE, b"\0\0\0\x0f")),
+        pap(MAC, b"", (names.CALLING_STATION_ID, b"02:00:00:00:00:08"), (names.NAS_PORT_TYPE, b"\0\0\0\x0f")),
         pap(b"02:00:00:00:00:07", b"", LINE),
         chap(b"budi", b"rahasia", *hotspot, challenge=bytes(16)),
         mschap_v1(b"budi", "rahasia", *ppp),

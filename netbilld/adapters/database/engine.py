@@ -77,7 +77,12 @@ class Database:
                 connect_args={
                     "timeout": POSTGRESQL_CONNECT_SECONDS,
                     "command_timeout": statement_seconds,
-                    "server_settings": {"application_name": name, **(_WHEN_SILENT if statement_seconds else {})},
+                    # our queries are short and many: to compile one would cost more than it saves, in each process
+                    "server_settings": {
+                        "application_name": name,
+                        "jit": "off",
+                        **(_WHEN_SILENT if statement_seconds else {}),
+                    },
                 },
             )
             self._know_connections(self._writer)
@@ -136,11 +141,6 @@ class Database:
         @event.listens_for(engine.sync_engine, "connect")
         def connected(connection: Any, _record: object) -> None:
             self._connections.add(connection.driver_connection)
-            # our queries are short and many: to compile one would cost more than it saves, and does so in each process
-            cursor = connection.cursor()
-            cursor.execute("SET jit = off")
-            cursor.close()
-            connection.commit()
 
     async def close(self) -> None:
         """Close every connection."""
