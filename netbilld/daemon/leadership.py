@@ -26,8 +26,13 @@ from netbilld.model.node import CLOCKS_APART_MS
 ASK_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 5.0
 TELL_SECONDS: Final = 3.0
+SHARED_SECONDS: Final = 15.0  # longer than PostgreSQL keeps the lock of an earlier connection of ours
 assert LEASE_SECONDS < IDLE_SECONDS  # noqa: S101 - or two could act at once
 _NUMBERS: Final = {duty: number for number, duty in enumerate(Duty, 1)}
+_SHARED: Final = (
+    "another node uses this journal's identity: the data_dir of one is a copy of the other's. Nothing is metered or "
+    "led here; stop the copy, and start it with an empty data_dir and the same secret.key"
+)
 logger = logging.getLogger("netbilld.nodes")
 
 
@@ -65,6 +70,8 @@ class Leadership:
         self.clock_ahead: timedelta | None = None
         self.told: Callable[[], tuple[datetime | None, int]] = lambda: (None, 0)
         self.gained = self.lost = 0
+        self._journal_is_ours = self._is_alone
+        self._journal_is_shared = False
         if self._is_alone:
             self._terms = {duty: Term(duty, 0) for duty in self._duties}
 
@@ -80,10 +87,18 @@ class Leadership:
     @property
     def notices(self) -> list[str]:
         """What an operator should know of this node among others."""
+        notices = [_SHARED] if self._journal_is_shared else []
         ahead = self.clock_ahead
-        if ahead is None or abs(ahead) <= timedelta(milliseconds=CLOCKS_APART_MS):
-            return []
-        return [f"clock: {ahead.total_seconds():+.1f} s against the database's; see that both follow a time server"]
+        if ahead is not None and abs(ahead) > timedelta(milliseconds=CLOCKS_APART_MS):
+            notices.append(
+                f"clock: {ahead.total_seconds():+.1f} s against the database's; see that both follow a time server"
+            )
+        return notices
+
+    @property
+    def may_meter(self) -> bool:
+        """Tell whether our journal is ours alone, as far as was asked: else none of it may be applied."""
+        return self._journal_is_ours
 
     # -- acting --------------------------------------------------------------------------------------------------------
 
@@ -144,6 +159,7 @@ class Leadership:
             logger.warning("PostgreSQL is older than 14: work does not move away from a node that hangs")
         in_order = False
         try:
+            await self._claim(connection)
             await connection.arrive()
             told_mono = float("-inf")
             while True:
@@ -163,6 +179,21 @@ class Leadership:
                 with suppress(StoreUnavailableError):
                     await connection.leave()
             connection.close()
+
+    async def _claim(self, connection: NodeConnection) -> None:
+        """Wait until nobody else has our journal's identity. An earlier connection of ours goes away by itself."""
+        began_mono = self._clock.monotonic()
+        while not await connection.claim():
+            waited_long = self._clock.monotonic() - began_mono >= SHARED_SECONDS
+            if connection.lets_go:  # else PostgreSQL may keep the lock of a machine that was cut off for hours
+                self._journal_is_ours = False
+            elif waited_long:
+                break
+            if waited_long and not self._journal_is_shared:
+                self._journal_is_shared = True
+                logger.error(_SHARED, extra={"event": "journal_shared"})
+            await asyncio.sleep(ASK_SECONDS)
+        self._journal_is_ours, self._journal_is_shared = True, False
 
     async def _ask(self, connection: NodeConnection) -> None:
         """Ask for the locks, and believe the answer for LEASE_SECONDS from when it was asked."""

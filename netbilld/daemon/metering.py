@@ -68,6 +68,7 @@ class Metering:
         on_followed: told of a batch once entitlement has followed what it metered.
         makes_way: tells whether log-ins are waiting. They go first: what is in the journal is safe, and the one who
             dials in waits now.
+        is_ours: tells whether the journal is ours to apply; until it is, nothing is.
         has_burst: tells whether accounting is waiting to be answered. It goes first too, but only for the length of a
             burst: from then on as much is applied as is answered.
     """
@@ -94,6 +95,7 @@ class Metering:
         self.on_followed: Callable[[Batch], None] | None = None
         self.makes_way: Callable[[], bool] | None = None
         self.has_burst: Callable[[], bool] | None = None
+        self.is_ours: Callable[[], bool] = lambda: True
         self._pauses_left = PAUSES_AT_FIRST
         self._burst_seconds = BURST_SECONDS
         self._burst_looked_at_mono = clock.monotonic()
@@ -153,6 +155,9 @@ class Metering:
         while True:
             self._committed.clear()
             await self._make_way()
+            while not self.is_ours():
+                self._hearing_since = None
+                await asyncio.sleep(PAUSE_SECONDS)
             began_mono = self._clock.monotonic()
             batch = await self._meter.run_batch()
             self.applied += batch.applied

@@ -136,6 +136,7 @@ class Nodes:
 
     def tell_of(self, metering: Metering, keep_admissions: KeepAdmissions) -> None:
         """Say what others are told of, and what becomes of the same from them."""
+        metering.is_ours = lambda: self.leadership.may_meter
         self.leadership.told = lambda: (metering.hearing_since(), metering.behind_octets)
         if self.news is not None:
             self.sessions = self.news.session_topic(keep_admissions.heard)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.node_connection import NodeConnection, Presence
 from netbilld.adapters.database.nodes import DutyLostError
 from netbilld.adapters.database.tables import duty_terms
+from netbilld.daemon import leadership as module
 from netbilld.daemon.leadership import Leadership
 from netbilld.daemon.roles import EVERYTHING, Duty, Role
 from netbilld.model.errors import StoreUnavailableError
@@ -189,6 +191,43 @@ async def test_what_a_hanging_node_holds_in_a_transaction_is_taken_from_it(datab
         ended = True
     assert ended
     await hangs.close()
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_of_two_nodes_with_one_journals_identity_the_second_meters_and_leads_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A virtual machine was cloned: the numbers of its journal's records are those of others in the first one's."""
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "SHARED_SECONDS", 0.3)
+    first = Leadership(database, NodeClock(), presence(1), EVERYTHING)
+    clone = Leadership(database, NodeClock(), replace(presence(1), name="clone"), EVERYTHING)
+    other = Leadership(database, NodeClock(), presence(2), EVERYTHING)
+    before = first.may_meter
+    running = asyncio.ensure_future(first.run())
+    await until_it_leads(first)
+    assert (before, first.may_meter) == (False, True)  # not before it has asked
+    others = [asyncio.ensure_future(one.run()) for one in (clone, other)]
+    async with asyncio.timeout(20):
+        while not (clone.notices and other.may_meter):
+            assert not clone.may_meter
+            await asyncio.sleep(0.01)
+    (notice,) = clone.notices
+    assert notice.startswith("another node uses this journal's identity")
+    assert caplog.messages.count(notice) == 1
+    assert (first.notices, other.notices) == ([], [])
+    async with database.read() as work:
+        assert {line.name for line in await work.nodes.all()} == {"node1", "node2"}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while not clone.may_meter:
+            await asyncio.sleep(0.01)
+    assert clone.notices == []
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class ClockOff(NodeClock):

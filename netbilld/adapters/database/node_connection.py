@@ -152,6 +152,16 @@ class NodeConnection:
         )
         return int(row["term"])
 
+    async def claim(self) -> bool:
+        """Take the lock of our journal's identity; False where another connection has it.
+
+        A journal's records are applied by their numbers. Two that were copied from one have the same numbers for
+        different records: what either has applied, the other would leave out.
+        """
+        key = int.from_bytes(self._node.id.bytes[8:], signed=True)
+        row = await self._fetch("SELECT pg_try_advisory_lock($1) AS ours", key)
+        return bool(row["ours"])
+
     async def arrive(self) -> None:
         """Be listed as here from now on."""
         await self._fetch(

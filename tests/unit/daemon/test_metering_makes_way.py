@@ -44,6 +44,25 @@ async def test_metering_waits_while_log_ins_wait(tmp_path: Path, monkeypatch: py
     assert waiting == []
 
 
+async def test_nothing_of_a_journal_is_applied_until_it_is_known_to_be_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    meter: Any = Meter()
+    metering = Metering(Journal(tmp_path), meter, UNUSED, SystemClock())
+    asked_before: list[int] = []
+    answers = [True, False, False]
+
+    def is_ours() -> bool:
+        asked_before.append(meter.asked)
+        return answers.pop()
+
+    metering.is_ours = is_ours
+    with pytest.raises(asyncio.CancelledError):
+        await metering.run()
+    assert (asked_before, meter.asked) == ([0, 0, 0], 1)
+
+
 async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
