@@ -100,14 +100,16 @@ def continues(session: Session, record: AccountingRecord) -> bool:
     """Tell whether a record that no session fits by time goes on from this one's counters all the same.
 
     Then a clock was set, ours or the NAS's: a session that is open goes on where it was instead of being billed anew.
-    A session that only has its Start goes on if that came late. One that was given up does not, nor one that is heard
+    A session that only has its Start goes on if that came late; what a NAS said well before it, and says so, is of the
+    session before, heard of for the first time. One that was given up does not, nor one that is heard
     of again as if it had begun after its last report, while no clock was set: its id has come back.
     """
     if not session.is_open or record.session_seconds is None or record.kind is RecordKind.START:
         return False
     if session.state is SessionState.STARTING:
         begun_at = record.begun_at
-        return begun_at is not None and begun_at < session.started_at
+        is_within = record.event_at >= session.started_at - 2 * SLACK or record.may_be_misdated
+        return begun_at is not None and begun_at < session.started_at and is_within
     begun_later = record.begun_at is not None and record.begun_at > session.updated_at
     if begun_later and not record.may_be_misdated:
         return False

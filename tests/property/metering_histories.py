@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import inf
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ class Habits:
     flags: int
     gigawords: bool
     dated: str  # delay: it says how long a report waited; stamp: when it happened; none: it sends at once
-    ids: int  # so many Acct-Session-Ids it has, then they come again
+    ids: int  # so many Acct-Session-Ids it has, then they come again; 0 for one a port
     says_on: bool
 
     @property
@@ -44,7 +43,7 @@ class Truth:
     reports: list[tuple[str, int, int, int]] = field(default_factory=list)  # status, second, upload, download
     arrived: tuple[int, int, int] = (-1, 0, 0)  # second, upload, download
     stopped: bool = False
-    known_over_at: float = inf  # when its Stop first arrives
+    heard: list[tuple[float, int, int, int]] = field(default_factory=list)  # first arrival, second, upload, download
 
     def told(self, second: int, upload: int, download: int) -> None:
         self.arrived = max(self.arrived, (second, upload, download))
@@ -122,7 +121,7 @@ def _habits(random: Random, number: int) -> Habits:
         counting(random.random() < 0.3, unit, "inside"),
         random.random() < 0.7,
         random.choice(("delay", "delay", "stamp", "none")),
-        random.choice((1, 2, 5)),
+        random.choice((0, 1, 2, 5)),
         random.random() < 0.5,
     )
 
@@ -152,7 +151,7 @@ def _live_on(
             at = boot_at + random.randint(20, 900)
             while at < ends_at - 60 and random.random() < 0.8:
                 # ids go round; those of one user's neighbouring sessions are the same on a NAS with few of them
-                session_id = f"81{begun_sessions % habits.ids:06x}"
+                session_id = f"81{begun_sessions % habits.ids if habits.ids else user:06x}"
                 begun_sessions += 1
                 length = min(random.choice((5, 40, 700, 4000, 12_000)) + random.randint(0, 200), ends_at - at)
                 truth = Truth(habits, f"user{user}", session_id, f"AA:BB:CC:00:00:{user:02X}", f"10.0.0.{user + 1}", at)
@@ -187,13 +186,14 @@ def _report(random: Random, truth: Truth, length: int, *, cut_off: bool) -> None
 def _deliver(random: Random, truth: Truth, troubles: Troubles, packets: list[Packet], before: Truth | None) -> None:
     """Put the session's packets on their way: some lost, some twice, some late, in any order.
 
-    The same user on the same id of a NAS that dates its reports itself, while nobody has heard that the session before
-    is over, and without a Start: nothing would tell that from a NAS whose clock was set. Then the Start comes first.
+    The same user on the same id of a NAS that dates its reports itself, without a Start, while nobody has heard that the
+    session before is over, or of the session before at all: nothing would tell that from a NAS whose clock was set. So
+    its Starts come at once.
     """
     habits = truth.habits
     last = len(truth.reports) - 1
     survives = [random.randrange(100) >= troubles.lost for _ in truth.reports]
-    hurries = habits.dated == "stamp" and before is not None and before.known_over_at > truth.begun
+    hurries = habits.dated == "stamp"
     survives[0] = survives[0] or hurries
     survives[last] = not troubles.silent_ends or random.random() < 0.7
     if not habits.gigawords:
@@ -202,6 +202,7 @@ def _deliver(random: Random, truth: Truth, troubles: Troubles, packets: list[Pac
         if not survives[number]:
             continue
         event_at = truth.begun + second
+        arrives: list[float] = []
         delays = _delays(random, habits, hurries=hurries and not second)
         for delay in delays:
             what: dict[str, Any] = {}
@@ -217,8 +218,6 @@ def _deliver(random: Random, truth: Truth, troubles: Troubles, packets: list[Pac
                     what |= {"up": what["up"] % GIB4, "down": what["down"] % GIB4}
             if status == "stop":
                 what["cause"] = 1
-            if status == "stop":
-                truth.known_over_at = min(truth.known_over_at, event_at + delay + 1)
             octets = datagram(
                 status,
                 session_id=truth.session_id,
@@ -228,9 +227,15 @@ def _deliver(random: Random, truth: Truth, troubles: Troubles, packets: list[Pac
                 **what,
                 **_date(habits, event_at, delay),
             )
-            packets.append(Packet(event_at + delay + random.random(), habits.nas_id, habits.flags, octets))
+            arrives.append(event_at + delay + random.random())
+            packets.append(Packet(arrives[-1], habits.nas_id, habits.flags, octets))
         if status != "start":
             truth.told(second, up, down)
+            truth.heard.append((min(arrives), second, up, down))
+    if not habits.gigawords:
+        _say_nothing(random, truth, packets)
+        if before is not None and habits.dated == "none":
+            _repeat_the_one_before(truth, before, packets)
     if troubles.readings and truth.stopped and survives[last]:
         _read(random, truth, packets)
 
@@ -253,6 +258,45 @@ def _delays(random: Random, habits: Habits, *, hurries: bool) -> list[float]:
     if hurries:
         copies[0] = 0.0
     return copies
+
+
+def _say_nothing(random: Random, truth: Truth, packets: list[Packet]) -> None:
+    """Let an interim with two zeros be overtaken now and then: some NAS send them while they have no counters at hand."""
+    for at, second, _, _ in truth.heard:
+        if second <= 10 or random.random() < 0.8:
+            continue
+        late = random.choice((1, 60, 1200)) if truth.habits.dated != "none" else 1
+        arrives = at + late
+        packets.append(_narrow_report(truth, arrives, second - 7, (0, 0), arrives - truth.begun - second + 7))
+
+
+def _repeat_the_one_before(truth: Truth, before: Truth, packets: list[Packet]) -> None:
+    """Let copies of the session before arrive in this one, not saying how late they are, nor looking like its own."""
+    for _, second, up, down in before.heard:
+        for at, reached, more_up, more_down in truth.heard:
+            begun = at + 1 - second
+            if reached > second and more_up >= up and more_down >= down and begun - truth.begun > 70 + second / 1000:
+                shown = up // truth.habits.unit % GIB4, down // truth.habits.unit % GIB4
+                packets.append(_narrow_report(truth, at + 1, second, shown, 0))
+                break
+
+
+def _narrow_report(truth: Truth, arrives: float, second: int, shown: tuple[int, int], delay: float) -> Packet:
+    """Return a report of 32-bit counters, upload and download as shown, dated as its NAS dates them."""
+    up, down = reversed(shown) if truth.habits.flags & 1 else shown
+    octets = datagram(
+        "interim",
+        session_id=truth.session_id,
+        user=truth.user,
+        mac=truth.mac,
+        ip=truth.address,
+        up=up,
+        down=down,
+        seconds=second,
+        gigawords=False,
+        **_date(truth.habits, truth.begun + second, delay),
+    )
+    return Packet(arrives, truth.habits.nas_id, truth.habits.flags, octets)
 
 
 def _date(habits: Habits, event_at: float, delay: float) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from netbilld.radius.packet import decode
 from tests import soak
 from tests.accounting_packets import T0, record
 from tests.integration.metering_world import add_nas, metering
-from tests.property.metering_histories import History, Troubles, history
+from tests.property.metering_histories import GIB4, History, Troubles, history
 
 ZONE = "Asia/Jakarta"
 SERVICE = UUID(int=5)
@@ -38,12 +38,13 @@ SEEDS = st.integers(0, 2**48)
 class Meter:
     """The fold over a store in memory, batch by batch; a crash forgets a batch, and it is taken again."""
 
-    def __init__(self, seed: int, port_bps: int = PORT_BPS) -> None:
+    def __init__(self, seed: int, port_bps: int = PORT_BPS, *, forgets: bool = False) -> None:
         self.sessions: dict[int, Session] = {}
         self.slices: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self.doubts = 0
         self._random = Random(seed)
         self._port_bps = port_bps
+        self._forgets = forgets
 
     def run(self, told: History) -> None:
         records = [
@@ -87,6 +88,8 @@ class Meter:
         for session in list(self.sessions.values()):
             if session.is_open and self._random.random() < 0.05:
                 self.sessions[session.id] = end(session, Event.LOSS, LOST, session.updated_at)
+            elif self._forgets and self._random.random() < 0.1:
+                self.sessions[session.id] = session._replace(narrow_readings="")
 
     def billed(self) -> dict[str, tuple[int, int]]:
         return {
@@ -126,6 +129,20 @@ def test_billed_octets_equal_true_octets_when_every_last_word_arrives(seed: int)
 @given(SEEDS)
 def test_without_a_last_word_the_difference_is_exactly_what_never_arrived(seed: int) -> None:
     check(seed, Troubles(silent_ends=True, readings=False))
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS)
+def test_without_the_readings_of_32_bits_only_wraps_may_be_missed_and_none_is_invented(seed: int) -> None:
+    """A session that was open before they were kept, or whose NAS counts otherwise since."""
+    told = history(seed, Troubles(readings=False))
+    meter = Meter(seed, forgets=True)
+    meter.run(told)
+    billed = meter.billed()
+    for name, due in told.due().items():
+        for octets, most in zip(billed.get(name, (0, 0)), due, strict=True):
+            assert octets <= most
+            assert (most - octets) % GIB4 == 0
 
 
 @pytest.mark.soak
