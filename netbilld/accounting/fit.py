@@ -106,10 +106,11 @@ def continues(session: Session, record: AccountingRecord) -> bool:
     """
     if not session.is_open or record.session_seconds is None or record.kind is RecordKind.START:
         return False
+    if record.event_at < session.started_at - 2 * SLACK and not record.may_be_misdated:
+        return False
     if session.state is SessionState.STARTING:
         begun_at = record.begun_at
-        is_within = record.event_at >= session.started_at - 2 * SLACK or record.may_be_misdated
-        return begun_at is not None and begun_at < session.started_at and is_within
+        return begun_at is not None and begun_at < session.started_at
     begun_later = record.begun_at is not None and record.begun_at > session.updated_at
     if begun_later and not record.may_be_misdated:
         return False

@@ -165,6 +165,12 @@ def test_the_first_word_of_a_session_after_the_next_one_s_start_is_not_the_next_
     assert [(s.started_at, s.upload_octets) for s in fold.sessions.values()] == [(at(1_500), 10), (at(0), 100)]
 
 
+def test_the_first_word_of_a_session_is_not_the_next_one_s_either_where_that_has_reported_already() -> None:
+    late = record("interim", at(2_200), up=100, down=200, seconds=900, delay=1_300)
+    fold = folded(record("start", at(1_500)), interim(300, 10, 20, late=1_500), late)
+    assert [(s.started_at, s.upload_octets) for s in fold.sessions.values()] == [(at(1_500), 10), (at(0), 100)]
+
+
 def test_a_doubled_start_long_after_does_not_bill_the_session_again() -> None:
     fold = folded(record("start"), interim(300, 100, 200), record("start", at(280)), interim(600, 300, 400))
     assert total(fold) == (300, 400)
