@@ -311,6 +311,28 @@ async def test_the_first_lesson_that_is_written_stays(database: Database, place:
     assert [(lock.kind, lock.value, lock.learned) for lock in locks] == [("mac", A, True), ("vlan", "100", True)]
 
 
+async def test_a_lesson_that_comes_while_staff_set_a_lock_by_hand_waits_and_adds_nothing(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    service_id, _ = place
+    now = datetime.now(UTC)
+
+    async def learn() -> None:
+        async with database.write() as work:
+            await work.locks.learn([Lesson(service_id, "mac", B, now)])
+
+    async with database.write() as work:
+        held = select(tables.services.c.id).where(tables.services.c.id == service_id)
+        await work.connection.execute(held.with_for_update(key_share=True))
+        learning = asyncio.create_task(learn())
+        await asyncio.sleep(0.3)
+        await work.locks.set(service_id, "mac", [A], learned=False, created_at=now)
+    await learning
+    async with database.read() as work:
+        locks = await work.locks.of(service_id)
+    assert [(lock.kind, lock.value, lock.learned) for lock in locks] == [("mac", A, False)]
+
+
 async def test_a_lesson_is_told_to_whoever_follows_changes_and_comes_back_with_the_facts(
     database: Database, place: tuple[UUID, UUID]
 ) -> None:

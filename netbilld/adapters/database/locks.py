@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import nas, service_locks
+from netbilld.adapters.database.tables import nas, service_locks, services
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.service_lock import ServiceLock
 from netbilld.services.learned_locks import Lesson
@@ -65,6 +65,9 @@ class LockStore:
         known: set[tuple[UUID, str]] = set()
         ids = list({lesson.service_id for lesson in lessons})
         for start in range(0, len(ids), _IDS_A_QUERY):
+            # whoever sets locks by hand holds the service too, so that neither writes beside the other
+            held = select(services.c.id).where(services.c.id.in_(ids[start : start + _IDS_A_QUERY]))
+            await self._connection.execute(held.order_by(services.c.id).with_for_update(key_share=True))
             query = select(table.service_id, table.kind).where(table.service_id.in_(ids[start : start + _IDS_A_QUERY]))
             known |= {(row.service_id, row.kind) for row in await self._connection.execute(query)}
         rows = [
