@@ -324,9 +324,9 @@ async def test_a_lesson_that_comes_while_staff_set_a_lock_by_hand_waits_and_adds
     async with database.write() as work:
         held = select(tables.services.c.id).where(tables.services.c.id == service_id)
         await work.connection.execute(held.with_for_update(key_share=True))
+        await work.locks.set(service_id, "mac", [A], learned=False, created_at=now)
         learning = asyncio.create_task(learn())
         await asyncio.sleep(0.3)
-        await work.locks.set(service_id, "mac", [A], learned=False, created_at=now)
     await learning
     async with database.read() as work:
         locks = await work.locks.of(service_id)
