@@ -59,6 +59,7 @@ PAGES: Final = (
     "/pools",
     "/pools?q=10.20.0.5",
     "/pools/add",
+    "/nodes",
     "/logins",
     "/logins?q=nobody",
     "/explain",
@@ -296,6 +297,23 @@ async def test_figures_move_without_a_reload(world: PanelWorld, url: str, chromi
         await expect(line).to_contain_text("17,3 Mbps")
         await expect(line).to_contain_text("77 GB")
         assert await page.evaluate("window.stays")
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+async def test_every_place_is_reached_from_the_menu(url: str, chromium: Browser, width: int) -> None:
+    places = ("subscribers", "sessions", "usage", "logins", "enforcement", "plans", "nas", "pools", "nodes")
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        for place in places:
+            link = page.locator(f'.places a[href="/{place}"]:visible')
+            if not await link.count():  # behind "More", which is closed on every new page
+                await page.locator(".places summary").click()
+            await link.click(trial=True)
+            await expect(link).to_be_in_viewport(ratio=1)
+            await link.click()
+            await expect(page).to_have_url(f"{url}/{place}")
+            await expect(page.locator(".places [aria-current]:visible")).to_have_count(1)
+            assert await overflow(page) == 0
 
 
 async def test_the_language_is_switched_in_the_menu(url: str, chromium: Browser) -> None:

@@ -30,7 +30,7 @@ document.addEventListener("htmx:sseBeforeMessage", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details:is(.menu, .rest)[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
