@@ -3,7 +3,6 @@
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -141,8 +140,10 @@ class Listener:
         self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(20)
 
 
-def retained_at(broker: Mosquitto, topic: str, settle_seconds: float = 0.5) -> dict[str, bytes]:
-    """Return what the broker has retained below a topic."""
+def retained_at(broker: Mosquitto, topic: str) -> dict[str, bytes]:
+    """Return what the broker has retained below a topic that ends in `#`."""
+    last = topic.removesuffix("#") + "and-that-was-all"  # told after all that was there when the newcomer came
     with broker.listener(topic) as newcomer:
-        time.sleep(settle_seconds)  # the broker says nothing when it has told everything
+        newcomer.publish(last, b"{}")
+        wait_until(lambda: newcomer.newest(last) is not None, "everything retained is told", 20)
         return {one: payload for one, payload, is_retained in newcomer.all() if is_retained}

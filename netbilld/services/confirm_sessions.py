@@ -4,33 +4,19 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from netbilld.accounting.session import Session
 from netbilld.model.errors import InvalidInputError
 from netbilld.ports.ask_nas import AskNas, NasAnswer, Presence
+from netbilld.ports.readings import Readings
 
 _log = logging.getLogger(__name__)
 
 ASK_SECONDS: Final = 10.0  # what one NAS may take for all its silent sessions, over every way it can be asked
 ASKED_AT_ONCE: Final = 16  # NAS
 ASK_AGAIN: Final = timedelta(seconds=60)  # a session that is there without a new word of its counters
-
-
-class Readings(Protocol):
-    """What takes counters that we have read ourselves."""
-
-    def handle(
-        self,
-        session: Session,
-        *,
-        upload_octets: int,
-        download_octets: int,
-        session_seconds: int | None,
-        at: datetime,
-        source: str,
-    ) -> bool: ...
 
 
 class ConfirmSessions:

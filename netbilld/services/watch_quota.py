@@ -21,6 +21,7 @@ from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.model.errors import InvalidInputError
 from netbilld.ports.ask_nas import AskNas, NasAnswer, Presence
 from netbilld.ports.clock import SteadyClock
+from netbilld.ports.readings import Readings
 
 _log = logging.getLogger(__name__)
 
@@ -33,19 +34,6 @@ _FORGET_SECONDS: Final = 3600.0  # nothing was heard of a session for so long: i
 
 class Directory(Protocol):
     def facts(self, service_id: UUID) -> ServiceFacts | None: ...
-
-
-class Readings(Protocol):
-    def handle(
-        self,
-        session: Session,
-        *,
-        upload_octets: int,
-        download_octets: int,
-        session_seconds: int | None,
-        at: datetime,
-        source: str,
-    ) -> bool: ...
 
 
 class Batch(Protocol):

@@ -34,6 +34,23 @@ _HOME20: Final = Plan(
     when_suspended=Closing.WALL,
 )
 
+ONE_GB_TEXT: Final = """
+code = "{code}"
+name = "Satu GB"
+timing = "postpaid"
+charging = "flat"
+[recurring]
+price = 100000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+[allowance]
+data = "1GB"
+after = "{after}"
+"""
+THROTTLED_TEXT: Final = 'throttled = { down = "2M", up = "1M" }\n'
+
 
 def plan(**changes: Any) -> Plan:
     """Return a postpaid flat plan of 20/10 Mbit/s without quota, that walls whatever the reason, but for `changes`."""

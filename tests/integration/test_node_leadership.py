@@ -27,23 +27,6 @@ from tests.node_world import EVERY_DUTY, Wire, leads, nodes_on, through
 from tests.peers import wait_until
 from tests.postgres import Cluster
 
-PLAN_OF_ONE_GB = """
-code = "SATUGB"
-name = "Satu GB"
-timing = "postpaid"
-charging = "flat"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "1GB"
-after = "throttle"
-throttled = { down = "2M", up = "1M" }
-"""
-
 
 def presence(number: int) -> Presence:
     return Presence(UUID(int=number), f"node{number}", f"netbilld node{number}", "test")
@@ -182,8 +165,8 @@ async def test_what_a_hanging_node_holds_in_a_transaction_is_taken_from_it(datab
     try:
         async with hangs.write() as work:
             await work.nodes.prove(Duty.BILLING, term)
-            await asyncio.sleep(2.5)
             second = await NodeConnection.open(database, presence(2))
+            await _until_it_is_stuck(database)
             assert await second.begin_term(Duty.BILLING) == term + 1
             second.close()
             await work.meta.put_new("late", "word")
@@ -191,6 +174,19 @@ async def test_what_a_hanging_node_holds_in_a_transaction_is_taken_from_it(datab
         ended = True
     assert ended
     await hangs.close()
+
+
+async def _until_it_is_stuck(database: Database) -> None:
+    """Wait until a transaction of node1 has been idle for longer than one that works would be."""
+    idle = text(
+        "SELECT max(now() - state_change) > interval '2 seconds' FROM pg_stat_activity "
+        "WHERE application_name = 'netbilld node1' AND state = 'idle in transaction'"
+    )
+    async with asyncio.timeout(30):
+        while True:
+            async with database.read() as work:
+                if await work.connection.scalar(idle):
+                    return
 
 
 @pytest.mark.peer

@@ -10,6 +10,7 @@ import pytest
 
 from netbilld.radius.attributes import CLASS, MIKROTIK_RECV_LIMIT, MIKROTIK_TOTAL_LIMIT, MIKROTIK_XMIT_LIMIT
 from netbilld.radius.packet import decode
+from tests.builders.plans import ONE_GB_TEXT, THROTTLED_TEXT
 from tests.coa_server import CoaServer
 from tests.daemon_process import DaemonProcess
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT, NasSocket
@@ -19,23 +20,8 @@ from tests.peers import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 
 ONE_GB = 10**9
-ALLOWANCE = """
-code = "{code}"
-name = "Satu GB"
-timing = "postpaid"
-charging = "flat"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "1GB"
-after = "{after}"
-"""
-THROTTLES = ALLOWANCE.format(code="LAMBAT", after="throttle") + 'throttled = { down = "2M", up = "1M" }\n'
-BLOCKS = ALLOWANCE.format(code="HABIS", after="block")
+THROTTLES = ONE_GB_TEXT.format(code="LAMBAT", after="throttle") + THROTTLED_TEXT
+BLOCKS = ONE_GB_TEXT.format(code="HABIS", after="block")
 NAS = "127.0.0.3"  # which speaks with both nodes
 
 

@@ -219,10 +219,10 @@ async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(to
         await town.roll_up.run(T0 + timedelta(days=9))
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite has one writer
 async def test_rolling_up_waits_for_who_is_adding(town: Town) -> None:
     """Whoever adds to an hour has read the mark: it stays where it is until that is committed."""
-    if town.database.is_sqlite:
-        pytest.skip("SQLite has one writer")
     budi = next(iter(town.zones))
     await town.move(T0, (budi, T0 - timedelta(hours=9), T0 - timedelta(hours=8, minutes=55), 1, 10))
     await town.roll_up.run(T0 - timedelta(hours=6))
@@ -255,9 +255,9 @@ async def test_a_clock_that_was_years_off_costs_no_thousand_steps(town: Town) ->
     assert true[budi, date(2026, 3, 29)] == read[budi, date(2026, 3, 29)] == 2
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite keeps each table in one piece
 async def test_what_waited_in_the_default_partition_moves_into_its_month(database: Database, town: Town) -> None:
-    if database.is_sqlite:
-        pytest.skip("SQLite keeps each table in one piece")
     budi = next(iter(town.zones))
     await town.move(T0, (budi, T0 - timedelta(minutes=5), T0, 3, 4))
     async with database.write() as work:

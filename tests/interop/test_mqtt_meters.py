@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import mqtt_schemas
+from tests.builders.plans import ONE_GB_TEXT, THROTTLED_TEXT
 from tests.coa_server import CoaServer
 from tests.daemon_process import SECRET, DaemonProcess
 from tests.mosquitto import Listener, Mosquitto
@@ -21,22 +22,7 @@ from tests.peers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 UNIT = 10**8
-QUOTA_PLAN = """
-code = "KUOTA1"
-name = "Kuota 1 GB"
-timing = "postpaid"
-charging = "flat"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "1GB"
-after = "throttle"
-throttled = { down = "2M", up = "1M" }
-"""
+QUOTA_PLAN = ONE_GB_TEXT.format(code="KUOTA1", after="throttle") + THROTTLED_TEXT
 
 
 def reading(upload_octets: int, download_octets: int, seconds_ago: float, **more: object) -> bytes:
