@@ -41,8 +41,9 @@ SHARE_OF_CPU = 5
 MOST_WAIT_MS = 20.0
 MOST_GROWTH = 1.4
 STILL_TRIES = 100
-OPEN_TRANSACTIONS = """SELECT count(*) FROM pg_stat_activity
-  WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+OPEN_TRANSACTIONS = """SELECT string_agg(concat_ws(' ', application_name, state, left(query, 60)), '; ')
+  FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend'
+  AND pid <> pg_backend_pid() AND ($1 OR datname <> current_database())"""
 FIGURES = ("rate", "applied_rate", "own_us", "database_us", "cpu_us", "p50_ms", "p99_ms", "max_ms", "lost", "bad")
 
 Run = dict[str, float]
@@ -131,19 +132,22 @@ class _Bench:
             self.run(nases, "paced", int(PACE * PACED_SECONDS), *pace)
 
     @contextmanager
-    def _still(self, pids: list[int]) -> Iterator[None]:
+    def _still(self, measured: Contender) -> Iterator[None]:
         """Let the others stand still, but none in the midst of a transaction.
 
-        One that has begun to write keeps PostgreSQL from tidying up after everybody's updates, in every database.
+        One that has begun to write keeps PostgreSQL from tidying up after everybody's updates, in every database. Each
+        has a database of its own, so what is open in that of the one measured is nobody's who stands still.
         """
-        watch = self.field.netbilld
+        pids = [other.contender.pid for other in self.everyone if other.contender is not measured]
+        watch, is_nobodys = measured.log or self.field.netbilld, measured.log is None
         for _ in range(STILL_TRIES):
             with paused(pids):
-                if not watch.runner.run(watch.connection.fetchval(OPEN_TRANSACTIONS)):
+                busy = watch.runner.run(watch.connection.fetchval(OPEN_TRANSACTIONS, is_nobodys))
+                if not busy:
                     yield
                     return
             time.sleep(0.1)
-        raise RuntimeError("the others never come to rest")
+        raise RuntimeError(f"the others never come to rest: {busy}")
 
     def run(self, nases: Nases, kind: str, requests: int, *further: str) -> None:
         """Let one client send, and wait until everything has been applied; the others stand still meanwhile."""
@@ -154,8 +158,7 @@ class _Bench:
         if nases.classes is not None:
             command += ["-c", str(nases.classes)]
         command = _without_responses(command)
-        others = [other.contender.pid for other in self.everyone if other is not nases] if self.everyone else []
-        with self._still(others):
+        with self._still(contender):
             applied = _applied(nases.table) if nases.table is not None else 0
             own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
             finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -12,11 +12,13 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tests.peers import free_tcp_port, need, wait_until
 
 USER, PASSWORD = "netbilld", "a-password:of/the@tests"
 URL_PASSWORD = "a-password%3Aof%2Fthe%40tests"
+_END = "tests/and-that-was-all"  # which nobody remembers to have heard
 
 
 class Mosquitto:
@@ -92,6 +94,7 @@ class Listener:
         self._lock = threading.Lock()
         self._topic = topic
         self._subscribed = threading.Event()
+        self.has_heard_all = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self.client.username_pw_set(user, password)
         self.client.on_connect = self._on_connect
@@ -110,9 +113,12 @@ class Listener:
         self.client.loop_stop()
 
     def _on_connect(self, client: paho.Client, *_arguments: object) -> None:
-        client.subscribe(self._topic, qos=1)
+        client.subscribe([(self._topic, SubscribeOptions(qos=1)), (_END, SubscribeOptions(qos=1))])
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        if message.topic == _END:
+            self.has_heard_all.set()
+            return
         with self._lock:
             self.heard.append((message.topic, bytes(message.payload), message.retain))
 
@@ -141,9 +147,8 @@ class Listener:
 
 
 def retained_at(broker: Mosquitto, topic: str) -> dict[str, bytes]:
-    """Return what the broker has retained below a topic that ends in `#`."""
-    last = topic.removesuffix("#") + "and-that-was-all"  # told after all that was there when the newcomer came
+    """Return what the broker has retained below a topic."""
     with broker.listener(topic) as newcomer:
-        newcomer.publish(last, b"{}")
-        wait_until(lambda: newcomer.newest(last) is not None, "everything retained is told", 20)
+        newcomer.publish(_END, b"")  # which comes after all that was there before
+        assert newcomer.has_heard_all.wait(20), "everything retained is told"
         return {one: payload for one, payload, is_retained in newcomer.all() if is_retained}

@@ -19,10 +19,10 @@ from netbilld.adapters.database.bulk import Row, insert_rows
 from netbilld.adapters.database.tables import metadata
 from netbilld.model.errors import StoreUnavailableError
 
-# PostgreSQL manual, appendix A: a schema that was changed under us, a standby that takes no writes, no room on disk or
-# in memory, a lock that is not to be had, a server that goes or is told to stop, a system that fails below it. Whatever
-# is written then, fails.
-_TROUBLES: Final = ("0A", "25006", "42", "53", "55P03", "57", "58")
+# PostgreSQL manual, appendix A: a connection that is gone, a schema that was changed under us, a standby that takes no
+# writes, no room on disk or in memory, a lock that is not to be had, a server that goes or is told to stop, a system
+# that fails below it. Whatever is written then, fails.
+_TROUBLES: Final = ("08", "0A", "25006", "42", "53", "55P03", "57", "58")
 
 ROWS_A_TURN: Final = 250  # made into objects before others on the event loop have their turn
 # PostgreSQL manual, COPY, "Binary Format": no flags, no extension; and what ends the rows
