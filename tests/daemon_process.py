@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,6 +57,7 @@ class DaemonProcess:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("NETBILLD_")},
             "NETBILLD_DATA_DIR": str(self.data_dir),
+            "NETBILLD_TIMEZONE": where_it_is_noon(),  # else what began some minutes ago may be of another day
             "NETBILLD_RADIUS__HOST": "127.0.0.1",
             "NETBILLD_RADIUS__AUTH_PORT": str(self.auth_port),
             "NETBILLD_RADIUS__ACCT_PORT": str(self.acct_port),
@@ -196,3 +198,8 @@ class DaemonProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.panel_port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
+
+def where_it_is_noon() -> str:
+    """Return a zone in which this hour is the one after noon."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # whose sign is the other way round

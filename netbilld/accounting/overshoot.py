@@ -28,9 +28,14 @@ def seconds_to_edge(left_octets: int, line_rate_bps: int) -> float:
     return left_octets * _BITS / line_rate_bps if line_rate_bps > 0 else float("inf")
 
 
+def within_octets(line_rate_bps: int, seconds: float) -> int:
+    """Return how much can be used up within so long: whoever has no more left is near."""
+    return int(line_rate_bps * seconds // _BITS)
+
+
 def is_near(left_octets: int, line_rate_bps: int, interval_seconds: float) -> bool:
     """Tell whether what is left can be used up before the next report."""
-    return seconds_to_edge(left_octets, line_rate_bps) <= interval_seconds
+    return left_octets <= within_octets(line_rate_bps, interval_seconds)
 
 
 def next_reading_seconds(left_octets: int, line_rate_bps: int, shortest_seconds: float) -> float:

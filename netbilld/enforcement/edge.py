@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from netbilld.accounting.overshoot import is_near
+from netbilld.accounting.overshoot import within_octets
 from netbilld.billing.plan import Charging, Counts, Plan, Speed, Timing
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.model.periods import monthly_period
@@ -60,11 +60,16 @@ def is_surely_far(facts: ServiceFacts, usage: PeriodUsage | None, seconds: float
     Usage that is of an earlier period counts here too, so that a service may be far and this does not say so.
     """
     plan = facts.plan
-    if plan.allowance is None or _drains(plan):
-        return False
+    near_from = near_from_octets(plan, seconds)
     used_octets = 0 if usage is None else plan.counted_octets(usage.upload_octets, usage.download_octets)
-    rate_bps = line_rate_bps(plan.speed, plan.allowance.counts)
-    return not is_near(plan.allowance.data_octets - used_octets, rate_bps, seconds)
+    return near_from is not None and used_octets < near_from
+
+
+def near_from_octets(plan: Plan, seconds: float) -> int | None:
+    """Return from how many used octets on the allowance can be used up within so long; None where that is not all."""
+    if plan.allowance is None or _drains(plan):
+        return None
+    return plan.allowance.data_octets - within_octets(line_rate_bps(plan.speed, plan.allowance.counts), seconds)
 
 
 def line_rate_bps(speed: Speed, counts: Counts) -> int:

@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import datetime
-from operator import attrgetter
+from datetime import date, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.usage import PeriodTotals
-from netbilld.enforcement.edge import is_surely_far
+from netbilld.enforcement.edge import near_from_octets
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.ports.clock import Clock
@@ -120,6 +119,7 @@ class FollowUsage:
         facts_of = self._directory.facts
         kept: list[tuple[UUID, PeriodUsage]] = []
         latest = _latest(batch.periods)
+        near_from: dict[int, int | None] = {}  # by the identity of a plan, for as long as the facts hold it
         concerned = [
             service_id
             for service_id in batch.touched_service_ids
@@ -133,43 +133,57 @@ class FollowUsage:
             if facts is None:
                 concerned.append(service_id)
                 continue
-            if facts.plan.allowance is None:
+            plan, before = facts.plan, facts.usage
+            if plan.allowance is None:
                 continue
-            if facts.usage is not None and period.start_on < facts.usage.start_on:
+            if before is not None and period.start_on < before.start_on:
                 continue  # a late word of a period that is over: it must not hide what this one has used
-            usage = PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
-            if _is_used_up(facts, usage) and not _is_known(facts, usage):
+            used_octets = plan.counted_octets(period.upload_octets, period.download_octets)
+            if used_octets >= plan.allowance.data_octets and not _is_known(facts, period.start_on):
                 concerned.append(service_id)
                 if self.on_crossed is not None:
-                    self.on_crossed(facts, usage, batch)
-            elif may_have_limits(facts) or self._comes_near(facts, usage):  # what a log-in is told follows from it
+                    self.on_crossed(facts, _usage(period), batch)
+                continue
+            of_plan = id(plan)
+            if of_plan not in near_from:
+                near_from[of_plan] = near_from_octets(plan, self._near_seconds)
+            if may_have_limits(facts) or _comes_near(facts, used_octets, near_from[of_plan]):
+                usage = _usage(period)  # what a log-in is told follows from it
                 self._directory.put(replace(facts, usage=usage), now)
                 kept.append((service_id, usage))
         if kept and self._tell is not None:
             self._tell(kept)
         return concerned
 
-    def _comes_near(self, facts: ServiceFacts, usage: PeriodUsage) -> bool:
-        """Tell whether a service has come near its limit, or is not near any more, since it was last decided on."""
-        seconds = self._near_seconds
-        return is_surely_far(facts, usage, seconds) is not is_surely_far(facts, facts.usage, seconds)
-
 
 def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:
-    return {period.service_id: period for period in sorted(periods, key=_start_of)}
+    latest: dict[UUID, PeriodTotals] = {}
+    for period in periods:
+        other = latest.setdefault(period.service_id, period)
+        if other.start_on < period.start_on:
+            latest[period.service_id] = period
+    return latest
 
 
-_start_of: Final = attrgetter("start_on")
+def _usage(period: PeriodTotals) -> PeriodUsage:
+    return PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
 
 
-def _is_used_up(facts: ServiceFacts, usage: PeriodUsage) -> bool:
-    allowance = facts.plan.allowance
+def _comes_near(facts: ServiceFacts, used_octets: int, near_from: int | None) -> bool:
+    """Tell whether a service has come near its limit, or is not near any more, since it was last decided on."""
+    if near_from is None:
+        return False
+    before = facts.usage
+    before_octets = 0 if before is None else facts.plan.counted_octets(before.upload_octets, before.download_octets)
+    return (used_octets < near_from) is not (before_octets < near_from)
+
+
+def _is_known(facts: ServiceFacts, start_on: date) -> bool:
+    """Tell whether the service was last decided on with that period's allowance used up."""
+    allowance, usage = facts.plan.allowance, facts.usage
     return (
         allowance is not None
+        and usage is not None
+        and usage.start_on == start_on
         and facts.plan.counted_octets(usage.upload_octets, usage.download_octets) >= allowance.data_octets
     )
-
-
-def _is_known(facts: ServiceFacts, usage: PeriodUsage) -> bool:
-    """Tell whether the service was last decided on with that period's allowance used up."""
-    return facts.usage is not None and facts.usage.start_on == usage.start_on and _is_used_up(facts, facts.usage)

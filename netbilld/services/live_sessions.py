@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from sys import intern
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.session import JOURNAL_BITS, Session
-from netbilld.accounting.stale import SilencePolicy
+from netbilld.accounting.stale import SilencePolicy, overdue_after_seconds
 from netbilld.enforcement.session_limit import Comer, HeldSession, expected_until
 from netbilld.radius.location import normalise_port
 
@@ -97,6 +98,7 @@ class LiveSessions:
         """
         opened: list[HeldSession] = []
         doomed: list[HeldSession] = []
+        never_late = timedelta(seconds=overdue_after_seconds(self._silence.interim_seconds))  # of whatever interval
         for session in sessions:
             if self._touched is not None:
                 self._touched.add(session.id)
@@ -117,7 +119,7 @@ class LiveSessions:
                 self._remove(held)
             else:
                 silent = session.updated_at - held.heard_at
-                if silent >= timedelta(seconds=self._silence.late_after_seconds(held)):
+                if silent >= never_late and silent >= timedelta(seconds=self._silence.late_after_seconds(held)):
                     opened.append(held)
                 held.heard_at, held.interval_seconds = session.updated_at, session.interval_seconds
                 held.mac, held.nas_port = session.mac, _port(session.nas_port_id)
@@ -256,5 +258,6 @@ def _held(session: Session, service_id: UUID) -> HeldSession:
     )
 
 
+@lru_cache(maxsize=32_768)
 def _port(nas_port_id: str | None) -> str | None:
     return None if nas_port_id is None else intern(normalise_port(nas_port_id))

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -147,6 +148,21 @@ class _Fault(Exception):  # noqa: N818 - it never leaves this file
     """A batch failed by its records, not by a database that is away; the cause says how."""
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """The batch after the one that is being stored.
+
+    Attributes:
+        records: what is to be folded of it, once it is read.
+        folded: sessions that were folded in the one before.
+    """
+
+    read: JournalBatch
+    plain: PlainReports
+    records: asyncio.Task[list[tuple[int, AccountingRecord]]]
+    folded: Collection[int] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Heard:
     at: datetime
@@ -203,6 +219,7 @@ class MeterUsage:
         self._cursor: JournalCursor | None = None
         self._is_sure = False
         self._known = KnownSessions()
+        self._ahead: _Ahead | None = None
         self._outdated = 0  # batches in a row that had to be taken again, because others write these sessions too
         self._without = 0  # batches to come for which nothing is believed known
         self._nas: set[UUID] = set()
@@ -234,7 +251,7 @@ class MeterUsage:
                     _, self._cursor = await work.sessions.cursor(self._journal.identity, self._clock.now())
                 self._is_sure = True
             assert self._cursor is not None  # noqa: S101 - just asked for
-            read = self._journal.read(self._cursor, self._most)
+            read = self._journal.read(self._cursor, self._most) if self._ahead is None else self._ahead.read
             if not read.entries:
                 return Batch(behind=read.behind)
             batch = await self._run_batch(read)
@@ -255,6 +272,23 @@ class MeterUsage:
         self._is_sure = False
         self._heard.clear()
         self._known.clear()
+        self._forget_ahead()
+
+    def _look_ahead(self, read: JournalBatch, plain: PlainReports) -> None:
+        """Read on while the database is at work on a batch: its reports are those of sessions as that leaves them."""
+        if not read.behind or self._without:
+            return
+        following = self._journal.read(read.cursor, self._most)
+        if not following.entries:
+            return
+        plain = PlainReports(self._known, self._ports, plain)
+        reading = asyncio.get_running_loop().create_task(self._records(following.entries, plain))
+        self._ahead = _Ahead(following, plain, reading)
+
+    def _forget_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.records.cancel()
+            self._ahead = None
 
     async def _after_fault(self, read: JournalBatch, fault: _Fault) -> Batch:
         if len(read.entries) > 1:
@@ -319,8 +353,13 @@ class MeterUsage:
         self._without = 1 << self._outdated
 
     async def _apply_batch(self, read: JournalBatch, expected: JournalCursor) -> Batch:
-        plain = PlainReports(self._known, self._ports)
-        records = await self._records(read.entries, None if self._without else plain)
+        if (ahead := self._ahead) is not None:
+            plain, records = ahead.plain, await ahead.records
+            self._ahead = None
+            records = _in_order(records, plain.give_back(ahead.folded))
+        else:
+            plain = PlainReports(self._known, self._ports)
+            records = await self._records(read.entries, None if self._without else plain)
         now = self._clock.now()
         async with self._store.write() as work:
             number, cursor = await work.sessions.cursor(self._journal.identity, now)
@@ -329,7 +368,7 @@ class MeterUsage:
                 self._known.clear()
                 return Batch(behind=True)
             records = await self._from_known_nas(work, records)
-            batch, remember = await self._apply(work, records, plain, number << JOURNAL_BITS, now)
+            batch, remember = await self._apply(work, read, records, plain, number << JOURNAL_BITS, now)
             if self._keeps_records:
                 await work.usage.add_records(raw_records(read.entries))
             await work.sessions.advance(self._journal.identity, read.cursor, now)
@@ -362,9 +401,7 @@ class MeterUsage:
                     continue
                 received_at = _EPOCH + timedelta(microseconds=received_us)
                 records.append((sequence, from_packet(packet, nas_id, flags, received_at, source)))
-        if plain is not None and (left := plain.give_back()):
-            records = sorted(records + left, key=_sequence_of)
-        return records
+        return records if plain is None else _in_order(records, plain.give_back())
 
     async def _from_known_nas(
         self, work: Work, records: list[tuple[int, AccountingRecord]]
@@ -381,6 +418,7 @@ class MeterUsage:
     async def _apply(
         self,
         work: Work,
+        read: JournalBatch,
         records: list[tuple[int, AccountingRecord]],
         plain: PlainReports,
         first_id: int,
@@ -392,8 +430,10 @@ class MeterUsage:
         await work.sessions.hold({record.nas_id for _, record in records} | plain.nas_ids())
         fold, changes, records, faulty = await self._fold(work, records, plain, first_id)
         new, changed = fold.new(), fold.changed()
+        self._look_ahead(read, plain)
         if not await work.sessions.move(plain.stepped, plain.advanced):
             plain.forget()
+            self._forget_ahead()
             raise _OutdatedError
         await work.sessions.insert(new)
         await work.sessions.update(changed)
@@ -424,6 +464,8 @@ class MeterUsage:
         async def remember() -> None:
             self._have_parked(faulty)
             plain.stored()
+            if self._ahead is not None:
+                self._ahead.folded = fold.sessions.keys()
             for session in batch.sessions[: len(new) + len(changed)]:
                 self._known.stored(session)
             for number, (session_id, record) in enumerate(fold.told.items()):
@@ -446,7 +488,7 @@ class MeterUsage:
         """
         known = await self._load(work, records)
         while left := plain.give_back([session.id for session in known.sessions]):
-            records = sorted(records + left, key=_sequence_of)
+            records = _in_order(records, left)
             known = await self._load(work, records)
         ports = await self._port_speeds(work)
         while True:
@@ -597,8 +639,10 @@ def _correction(change: SessionChange) -> Moved:
     )
 
 
-def _sequence_of(record: tuple[int, AccountingRecord]) -> int:
-    return record[0]
+def _in_order(
+    records: list[tuple[int, AccountingRecord]], more: list[tuple[int, AccountingRecord]]
+) -> list[tuple[int, AccountingRecord]]:
+    return sorted(records + more, key=itemgetter(0)) if more else records
 
 
 async def _nothing() -> None:

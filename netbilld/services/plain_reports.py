@@ -32,14 +32,22 @@ class _Taken(NamedTuple):
 class PlainReports:
     """Of one batch."""
 
-    def __init__(self, known: KnownSessions, port_bps: Mapping[UUID, int]) -> None:
-        """Take what is known of sessions, and what a port of each NAS can carry."""
+    def __init__(
+        self, known: KnownSessions, port_bps: Mapping[UUID, int], before: "PlainReports | None" = None
+    ) -> None:
+        """Take what is known of sessions, and what a port of each NAS can carry.
+
+        `before` are those of the batch before, where that is being stored: what it has made of sessions counts as
+        known, and reports of sessions that it has given back are to be folded too.
+        """
         self._known = known
         self._port_bps = {nas_id.int: speed for nas_id, speed in port_bps.items()}
         self._taken: list[_Taken] = []
         self._moved: list[Moved] = []
         self._were: dict[int, Known] = {}
         self._now: dict[int, Session] = {}
+        self._earlier: Mapping[int, Session] = {} if before is None else before._now  # noqa: SLF001 - one of us
+        self._folded: Collection[int] = () if before is None else before._given_back  # noqa: SLF001
         self._given_back: set[int] = set()
         self._several: set[int] = set()  # sessions with more than one report, or one that was no plain step on
         self._last: dict[int, _Taken] = {}  # by the NAS's id as a number: what it said last
@@ -55,11 +63,13 @@ class PlainReports:
             return False
         before = known.session
         session_id = before.id
-        if session_id in self._given_back:
+        if session_id in self._given_back or session_id in self._folded:
             return False
         if session_id in self._now:
             before = self._now[session_id]
             self._several.add(session_id)
+        elif session_id in self._earlier:
+            before = self._earlier[session_id]
         number = nas_id.int
         received_at = _EPOCH + timedelta(microseconds=received_us)
         port_bps = self._port_bps.get(number, 0)

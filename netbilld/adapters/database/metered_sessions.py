@@ -17,7 +17,15 @@ from netbilld.accounting.entry import BEGINNING, JournalCursor
 from netbilld.accounting.fold import FirstGrant
 from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.bulk import instant_text, update_rows
-from netbilld.adapters.database.driver import Driver, in_turns, instant, shared_id
+from netbilld.adapters.database.driver import (
+    FROM_MICROSECONDS,
+    Driver,
+    array,
+    in_turns,
+    instant,
+    microseconds,
+    shared_id,
+)
 from netbilld.adapters.database.tables import journal_cursors, nas, sessions
 from netbilld.services.aftermath import Aftermath
 
@@ -108,15 +116,15 @@ _DIFFERING: Final = """
       desired.service_id IS NOT NULL AND (observed.session_id IS NULL
       OR observed.profile_key <> desired.profile_key OR observed.evidence = 'unsure')))"""
 _DIFFERING_OF: Final = {
-    False: _DIFFERING.format(wanted="unnest($1::bigint[]) AS wanted (id)", id="id"),
+    False: _DIFFERING.format(wanted="unnest($1::text::bigint[]) AS wanted (id)", id="id"),
     True: _DIFFERING.format(wanted="json_each(?1) AS wanted CROSS", id="value"),
 }
 _ORDERED: Final = {
-    False: "SELECT session_id FROM pending_orders WHERE session_id = ANY ($1::bigint[]) LIMIT 1",
+    False: "SELECT session_id FROM pending_orders WHERE session_id = ANY ($1::text::bigint[]) LIMIT 1",
     True: "SELECT session_id FROM pending_orders WHERE session_id IN (SELECT value FROM json_each(?1)) LIMIT 1",
 }
 _ACKNOWLEDGED: Final = {
-    False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::bigint[]) AND evidence = 'ack'",
+    False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::text::bigint[]) AND evidence = 'ack'",
     True: "SELECT session_id FROM observed WHERE session_id IN (SELECT value FROM json_each(?1)) AND evidence = 'ack'",
 }
 _AS_REPORTED: Final = (
@@ -152,15 +160,16 @@ _STEP_ON_SQLITE: Final = (
     .replace(" SET ", " SET state = 'live', ")
 )
 _STEP: Final = f"""
-    UPDATE sessions SET state = 'live', updated_at = new.updated_at, session_seconds = new.session_seconds,
+    UPDATE sessions SET state = 'live', updated_at = {FROM_MICROSECONDS.format("new.updated_us")},
+      session_seconds = new.session_seconds,
       interval_seconds = {_ELAPSED},
       upload_octets = sessions.upload_octets + new.up, download_octets = sessions.download_octets + new.down,
       counter_upload_octets = sessions.counter_upload_octets + new.up,
       counter_download_octets = sessions.counter_download_octets + new.down,
       upload_bps = new.up * 8 / {_ELAPSED}, download_bps = new.down * 8 / {_ELAPSED}
-    FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-      $7::bigint[], $8::bigint[]) AS new (id, updated_at, session_seconds, up, down, was_at, was_octets, was_counted)
-    WHERE sessions.id = new.id AND sessions.updated_at = new.was_at
+    FROM unnest({", ".join(f"${number}::text::bigint[]" for number in range(1, 9))})
+      AS new (id, updated_us, session_seconds, up, down, was_us, was_octets, was_counted)
+    WHERE sessions.id = new.id AND sessions.updated_at = {FROM_MICROSECONDS.format("new.was_us")}
       AND sessions.upload_octets + sessions.download_octets = new.was_octets
       AND sessions.counter_upload_octets + sessions.counter_download_octets = new.was_counted
       AND sessions.state IN ('live', 'late')"""
@@ -302,17 +311,18 @@ class MeteredSessions:
             rows = [
                 (
                     was.id,
-                    now.updated_at,
+                    microseconds(now.updated_at),
                     now.session_seconds,
                     now.upload_octets - was.upload_octets,
                     now.download_octets - was.download_octets,
-                    was.updated_at,
+                    microseconds(was.updated_at),
                     was.upload_octets + was.download_octets,
                     was.counter_upload_octets + was.counter_download_octets,
                 )
                 for was, now in stepped
             ]
-            columns = [list(column) for column in zip(*rows, strict=True)]
+            await asyncio.sleep(0)
+            columns = [array(column) for column in zip(*rows, strict=True)]
             await asyncio.sleep(0)
             if await self._driver.execute(_STEP, *columns) != len(rows):
                 return False
@@ -352,7 +362,7 @@ class MeteredSessions:
         if not ids:
             return []
         is_sqlite = self._driver.is_sqlite
-        rows = await self._driver.fetch(queries[is_sqlite], json.dumps(list(ids)) if is_sqlite else list(ids))
+        rows = await self._driver.fetch(queries[is_sqlite], json.dumps(list(ids)) if is_sqlite else array(ids))
         return [row[0] for row in rows]
 
     # -- within --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.adapters.database.bulk import insert_rows
-from netbilld.adapters.database.driver import in_turns, shared_id
+from netbilld.adapters.database.driver import FROM_MICROSECONDS, array, in_turns, microseconds, shared_id
 from netbilld.adapters.database.rolled_usage import RolledUsage
 from netbilld.adapters.database.tables import plan_versions, usage_hours, usage_nas_hours, usage_periods
 from netbilld.services.raw_records import RawRecord
@@ -35,14 +35,20 @@ _HOUR: Final = ("service_id", "hour_at", "upload_octets", "download_octets", "ch
 _NAS_HOUR: Final = ("nas_id", "hour_at", "upload_octets", "download_octets")
 _ADD_HOURS: Final = (
     f"INSERT INTO usage_hours ({', '.join(_HOUR)}) "
-    f"SELECT *, 0 FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[]) {_ADD_HOUR}"
+    f"SELECT service_id, {FROM_MICROSECONDS.format('hour_us')}, up, down, 0 FROM unnest($1::uuid[], "
+    f"$2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) AS new (service_id, hour_us, up, down) {_ADD_HOUR}"
 )
 _PERIOD: Final = ("service_id", "start_on", "end_on", "upload_octets", "download_octets", "charged_minor")
 _ADD_PERIODS: Final = {
     is_sqlite: f"INSERT INTO usage_periods ({', '.join(_PERIOD)}) {rows} "
     f"ON CONFLICT (service_id, start_on) {_ADD.format(table='usage_periods')} RETURNING {', '.join(_PERIOD)}"
     for is_sqlite, rows in (
-        (False, "SELECT *, 0 FROM unnest($1::uuid[], $2::date[], $3::date[], $4::bigint[], $5::bigint[])"),
+        (
+            False,
+            "SELECT *, 0 FROM unnest($1::uuid[], "
+            + ", ".join(f"${number}::text::{kind}[]" for number, kind in enumerate(("date", "date", "int8", "int8"), 2))
+            + ")",
+        ),
         (
             True,  # WHERE tells SQLite's parser that ON CONFLICT is no join's
             "SELECT "
@@ -91,7 +97,10 @@ class MeteredUsage(RolledUsage):
         if self._driver.is_sqlite:
             await insert_rows(self._connection, usage_hours, _HOUR, [(*row, 0) for row in rows], _ADD_HOUR)
         else:
-            await self._driver.execute(_ADD_HOURS, *[list(column) for column in zip(*rows, strict=True)])
+            service_ids, hours, uploads, downloads = zip(*rows, strict=True)
+            known = {hour_at: microseconds(hour_at) for hour_at in set(hours)}  # few, however many services
+            hours_us = array([known[hour_at] for hour_at in hours])
+            await self._driver.execute(_ADD_HOURS, service_ids, hours_us, array(uploads), array(downloads))
 
     async def add_nas_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None:
         """Add octets to hours of NAS: NAS, hour, upload, download; each hour of a NAS at most once."""
@@ -114,8 +123,11 @@ class MeteredUsage(RolledUsage):
             )
             found = await in_turns(await self._driver.fetch(_ADD_PERIODS[True], added), _period_of_sqlite)
         else:
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            found = await in_turns(await self._driver.fetch(_ADD_PERIODS[False], *columns), _period_of_postgresql)
+            service_ids, *days, uploads, downloads = zip(*rows, strict=True)
+            said = [array(column) for column in (*days, uploads, downloads)]
+            found = await in_turns(
+                await self._driver.fetch(_ADD_PERIODS[False], service_ids, *said), PeriodTotals._make
+            )
         return sorted(found, key=_place)
 
     async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None:
@@ -145,10 +157,6 @@ def _service_of_sqlite(row: Any) -> MeteredService:
     return MeteredService(
         UUID(service_id), billing_day, timezone, shared_id(plan_version_id), UUID(subscriber_id), number, currency
     )
-
-
-def _period_of_postgresql(row: Any) -> PeriodTotals:
-    return PeriodTotals(*row)
 
 
 def _period_of_sqlite(row: Any) -> PeriodTotals:
