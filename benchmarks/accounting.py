@@ -8,6 +8,7 @@ ships it; without PostgreSQL that is all it does. What the size of the network c
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,7 @@ STILL_TRIES = 100
 OPEN_TRANSACTIONS = """SELECT string_agg(concat_ws(' ', application_name, state, left(query, 60)), '; ')
   FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend'
   AND pid <> pg_backend_pid() AND ($1 OR datname <> current_database())"""
+VACUUMS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
 FIGURES = ("rate", "applied_rate", "own_us", "database_us", "cpu_us", "p50_ms", "p99_ms", "max_ms", "lost", "bad")
 
 Run = dict[str, float]
@@ -149,6 +151,15 @@ class _Bench:
             time.sleep(0.1)
         raise RuntimeError(f"the others never come to rest: {busy}")
 
+    def _tidy_up(self) -> None:
+        """Let what others have written reach the disk, and what they have left be tidied: it is theirs, not ours."""
+        watch = self.field.netbilld
+        os.sync()
+        for _ in range(STILL_TRIES):
+            if not watch.runner.run(watch.connection.fetchval(VACUUMS)):
+                return
+            time.sleep(0.2)
+
     def run(self, nases: Nases, kind: str, requests: int, *further: str) -> None:
         """Let one client send, and wait until everything has been applied; the others stand still meanwhile."""
         options, contender, postgres = self._options, nases.contender, self.field.cluster.pid
@@ -159,6 +170,7 @@ class _Bench:
             command += ["-c", str(nases.classes)]
         command = _without_responses(command)
         with self._still(contender):
+            self._tidy_up()
             applied = _applied(nases.table) if nases.table is not None else 0
             own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
             finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -5,6 +5,7 @@ reports whose other octets are the same, every type and length among them, are l
 everything that stands still: name, station, addresses, line. Then there is nothing to read but the numbers.
 """
 
+from operator import itemgetter
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -22,6 +23,7 @@ from netbilld.radius.attributes import (
 )
 from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS
 
+_new: Final = tuple.__new__  # of a named tuple, in half the time
 _LENGTH_AT: Final = 2
 _NUMBERS: Final = (
     ACCT_SESSION_TIME,
@@ -52,13 +54,13 @@ class Numbers(NamedTuple):
 class ReportOutline:
     """Where still and moving octets lie in packets of one length; those of one `shape` are alike."""
 
-    __slots__ = ("_moving", "_places", "_still", "shape")
+    __slots__ = ("_moving", "_pick", "_still", "shape")
 
     def __init__(self, still: str, moving: str, places: tuple[int, ...]) -> None:
         self.shape = (still, moving)
         self._still = Struct(still).unpack_from
         self._moving = Struct(moving).unpack_from
-        self._places = places  # of each number among the moving ones, the last for what is not there
+        self._pick = itemgetter(*places)  # each number among the moving ones, the last for what is not there
 
     def still(self, datagram: bytes) -> bytes:
         """Return the octets that stand still, of a packet of the outline's length."""
@@ -66,17 +68,7 @@ class ReportOutline:
 
     def numbers(self, datagram: bytes) -> Numbers:
         """Return what moves, of a packet whose still octets are those of another one of this outline."""
-        found = (*self._moving(datagram), None)
-        seconds, up, down, high_up, high_down, delay, timestamp = self._places
-        return Numbers(
-            found[seconds],
-            found[up],
-            found[down],
-            found[high_up],
-            found[high_down],
-            found[delay],
-            found[timestamp],
-        )
+        return _new(Numbers, self._pick((*self._moving(datagram), None)))
 
 
 def outline(datagram: bytes) -> ReportOutline | None:

@@ -16,6 +16,7 @@ from netbilld.accounting.usage import (
 
 _Of = TypeVar("_Of", MeteredService, UUID)
 _key: Final = itemgetter(0)
+_new: Final = tuple.__new__  # of a named tuple, in half the time
 
 
 class _Sum(Generic[_Of]):
@@ -35,11 +36,12 @@ class RollUp:
     Keys are ids as numbers: thousands of them are looked up and put in order for each batch.
     """
 
-    __slots__ = ("_hours", "_nas_hours", "_near", "slices")
+    __slots__ = ("_hours", "_nas_hours", "_near", "_ordered", "slices")
 
     def __init__(self) -> None:
         self.slices: list[UsageSlice] = []
         self._hours: dict[tuple[int, datetime], _Sum[MeteredService]] = {}
+        self._ordered: list[tuple[tuple[int, datetime], _Sum[MeteredService]]] = []  # as long as none has come
         self._nas_hours: dict[tuple[int, datetime], _Sum[UUID]] = {}
         self._near: dict[str, tuple[datetime, datetime]] = {}  # the hour of what came last, by zone
 
@@ -63,8 +65,9 @@ class RollUp:
             return
         near = self._near.get(timezone)
         if not edges and near is not None and near[0] <= from_at < near[1] >= to_at >= from_at:
-            part = UsageSlice(
-                service_id, session_id, from_at, to_at, upload_octets, download_octets, False, source, meter_id
+            part = _new(
+                UsageSlice,
+                (service_id, session_id, from_at, to_at, upload_octets, download_octets, False, source, meter_id),
             )
             self.slices.append(part)
             self._add(service, nas_id, near[0], upload_octets, download_octets)
@@ -105,8 +108,7 @@ class RollUp:
     def hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
         """Return service, hour, upload and download octets, in one order for everyone who locks these rows."""
         return [
-            (found.of.service_id, key[1], found.upload_octets, found.download_octets)
-            for key, found in sorted(self._hours.items(), key=_key)
+            (found.of.service_id, key[1], found.upload_octets, found.download_octets) for key, found in self._in_order()
         ]
 
     def nas_hour_rows(self) -> list[tuple[UUID, datetime, int, int]]:
@@ -120,7 +122,7 @@ class RollUp:
         """Return service, first day, day after the last, upload and download octets, in one order likewise."""
         rows: list[tuple[UUID, date, date, int, int]] = []
         last: tuple[int, date] | None = None
-        for (number, hour_at), found in sorted(self._hours.items(), key=_key):
+        for (number, hour_at), found in self._in_order():
             service = found.of
             period = period_of_hour(hour_at, service.billing_day, service.timezone)
             if last == (number, period.start_on):
@@ -146,5 +148,10 @@ class RollUp:
                 found.of.service_id,
                 period_of_hour(hour_at, found.of.billing_day, found.of.timezone).start_on,
             ): hour_at
-            for (_, hour_at), found in sorted(self._hours.items(), key=_key)
+            for (_, hour_at), found in self._in_order()
         }
+
+    def _in_order(self) -> list[tuple[tuple[int, datetime], _Sum[MeteredService]]]:
+        if len(self._ordered) != len(self._hours):
+            self._ordered = sorted(self._hours.items(), key=_key)
+        return self._ordered

@@ -20,7 +20,7 @@ Place = tuple[int, int, int, int]
 class Layout:
     """Where the attributes of one packet lie."""
 
-    __slots__ = ("_mask", "_shape", "_values", "keys", "message_authenticator_at")
+    __slots__ = ("_mask", "_shape", "_values", "keys", "message_authenticator_at", "places")
 
     def __init__(self, datagram: bytes, places: Iterable[Place], message_authenticator_at: int) -> None:
         """Take the layout of `datagram`, in which no attribute is repeated and all of `places` follow each other."""
@@ -30,6 +30,7 @@ class Layout:
         for _, begin, start, _ in places:
             mask[begin:start] = b"\xff" * (start - begin)
         self.keys: Final = tuple(key for key, _, _, _ in places)
+        self.places: Final = {key: slice(start, end) for key, _, start, end in places}
         self.message_authenticator_at: Final = message_authenticator_at
         ends = (0, *(end for _, _, _, end in places))
         written = zip(ends, places, strict=False)
@@ -41,6 +42,14 @@ class Layout:
         """Return the attributes of a packet of the same length, None if it is laid out in another way."""
         if int.from_bytes(datagram, "big") & self._mask != self._shape:
             return None
+        return dict(zip(self.keys, self._values(datagram), strict=True))
+
+    def fits(self, datagram: bytes) -> bool:
+        """Tell whether a packet of the same length is laid out like this."""
+        return int.from_bytes(datagram, "big") & self._mask == self._shape
+
+    def attributes(self, datagram: bytes) -> dict[int, bytes]:
+        """Return the attributes of a packet that fits."""
         return dict(zip(self.keys, self._values(datagram), strict=True))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from netbilld.radius.attributes import MESSAGE_AUTHENTICATOR, VENDOR_SPECIFIC
 from netbilld.radius.errors import EncodeError, MalformedPacket
-from netbilld.radius.layout import Layouts, Place
+from netbilld.radius.layout import Layout, Layouts, Place
 
 HEADER_OCTETS = 20
 MAX_PACKET_OCTETS = 4096
@@ -52,6 +52,10 @@ class Packet:
         """Return the first value of `attribute`, or None."""
         return self.attributes.get(attribute)
 
+    def has(self, attribute: int) -> bool:
+        """Tell whether there is such an attribute."""
+        return attribute in self.attributes
+
     def all(self, attribute: int) -> list[bytes]:
         """Return every value of `attribute` in wire order; empty if there is none (RFC 2865 §5)."""
         if self.repeated is not None:
@@ -87,6 +91,48 @@ def decode(datagram: bytes) -> Packet:
     packet.datagram = datagram
     packet.message_authenticator_at = layout.message_authenticator_at
     return packet
+
+
+class LaidOutPacket(Packet):
+    """A packet laid out as an earlier one, whose attributes are put together when somebody asks for all of them."""
+
+    __slots__ = ("_layout",)
+
+    def __init__(self, datagram: bytes, layout: Layout) -> None:
+        self._layout = layout
+        self.code = datagram[0]
+        self.identifier = datagram[1]
+        self.authenticator = datagram[4:20]
+        self.repeated = None
+        self.datagram = datagram
+        self.message_authenticator_at = layout.message_authenticator_at
+
+    def __getattr__(self, name: str) -> dict[int, bytes]:
+        if name != "attributes":
+            raise AttributeError(name)
+        self.attributes = found = self._layout.attributes(self.datagram)
+        return found
+
+    def get(self, attribute: int) -> bytes | None:
+        """Return the value of `attribute`, or None."""
+        place = self._layout.places.get(attribute)
+        return None if place is None else self.datagram[place]
+
+    def has(self, attribute: int) -> bool:
+        """Tell whether there is such an attribute."""
+        return attribute in self._layout.places
+
+
+def decode_in_part(datagram: bytes) -> Packet:
+    """Return what `decode` does, of which hardly anything is going to be read.
+
+    Raises:
+        MalformedPacket: as `decode`.
+    """
+    layout = _layouts.of(len(datagram))
+    if layout is None or not layout.fits(datagram):
+        return scan(datagram)
+    return LaidOutPacket(datagram, layout)
 
 
 def scan(datagram: bytes) -> Packet:

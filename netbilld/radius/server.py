@@ -18,7 +18,7 @@ from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, Begun, ReplyCache
 from netbilld.radius.errors import EncodeError, MalformedPacket
-from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS, Packet, decode, encode_attribute
+from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS, Packet, decode, decode_in_part, encode_attribute
 
 ServerKind = Literal["auth", "acct"]
 
@@ -100,6 +100,7 @@ class RadiusServer:
         self.replies = 0
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self._is_auth = kind == "auth"
+        self._decode = decode if self._is_auth else decode_in_part  # a record is kept as it is, and read later
         self._expected_code = _ACCESS_REQUEST if self._is_auth else _ACCOUNTING_REQUEST
         self._cache = ReplyCache(generation_seconds, max_cached_replies)
         self._learned: set[UUID] = set()
@@ -141,18 +142,17 @@ class RadiusServer:
         if begun is not None:
             return self._repeated(begun.reply, client, source)
         try:
-            packet = decode(datagram)
+            packet = self._decode(datagram)
         except MalformedPacket as error:
             return self._drop(DropReason.MALFORMED, source, client, error.reason)
         code = packet.code
-        attributes = packet.attributes
         if code == self._expected_code or code == _STATUS_SERVER:  # noqa: PLR1714 - a set or tuple test costs more here
             reason = self._disbelief(client, packet, code)
             if reason is not None:
                 return self._drop(reason, source, client)
         else:
             return self._drop(DropReason.UNEXPECTED_CODE, source, client, f"code {code} on the {self.kind} port")
-        if PROXY_STATE in attributes and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
+        if packet.has(PROXY_STATE) and _proxy_state_octets(packet) > MAX_PROXY_STATE_OCTETS:
             return self._drop(DropReason.MALFORMED, source, client, "too much Proxy-State")
 
         self.requests += 1
@@ -203,7 +203,7 @@ class RadiusServer:
         packet = request.packet
         if packet.code == _STATUS_SERVER:
             code = _ACCESS_ACCEPT if self._is_auth else _ACCOUNTING_RESPONSE
-        if PROXY_STATE in packet.attributes:
+        if packet.has(PROXY_STATE):
             attributes += b"".join([encode_attribute(PROXY_STATE, value) for value in packet.all(PROXY_STATE)])
         if len(attributes) > MAX_PACKET_OCTETS - 38:
             raise EncodeError(f"reply with {len(attributes)} octets of attributes does not fit into a packet")

@@ -21,6 +21,7 @@ from netbilld.radius.packet import decode
 from netbilld.services.book_usage import Moved
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_new: Final = tuple.__new__  # of a named tuple, in half the time
 
 
 class _Taken(NamedTuple):
@@ -85,12 +86,14 @@ class PlainReports:
             self._several.add(session_id)
             after, up, down = change.session, change.upload_octets, change.download_octets
             from_at, to_at = change.from_at, change.to_at
-        self._last[number] = taken = _Taken(entry, known, received_at)
+        self._last[number] = taken = _new(_Taken, (entry, known, received_at))
         self._taken.append(taken)
         self._were[session_id] = known
         self._now[session_id] = after
         if up or down:
-            self._moved.append(Moved(after.service_id, session_id, None, "radius", from_at, to_at, up, down, nas_id))
+            self._moved.append(
+                _new(Moved, (after.service_id, session_id, None, "radius", from_at, to_at, up, down, nas_id))
+            )
         return True
 
     def give_back(self, session_ids: Collection[int] = ()) -> list[tuple[int, AccountingRecord]]:

@@ -85,12 +85,11 @@ class RecordAccounting:
             else:
                 self._forget(request)
             return
-        attributes = packet.attributes
-        status = attributes.get(ACCT_STATUS_TYPE, b"")
-        if len(status) != 4:
+        status = packet.get(ACCT_STATUS_TYPE)
+        if status is None or len(status) != 4:
             self._give_up(request, Unanswered.NO_STATUS_TYPE)
             return
-        if status in _NEED_SESSION_ID and not attributes.get(ACCT_SESSION_ID):
+        if status in _NEED_SESSION_ID and not packet.get(ACCT_SESSION_ID):
             self._give_up(request, Unanswered.NO_SESSION_ID)
             return
         nas_id = request.client.nas_id

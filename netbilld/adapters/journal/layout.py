@@ -24,6 +24,8 @@ _MAGIC: Final = b"netbilldjournal1"
 _SEGMENT: Final = struct.Struct(">16s16sQQ")
 _BODY: Final = struct.Struct(">IQQB16s16s")
 _PREFIX_OCTETS: Final = len(MARK) + 4
+_HEADER: Final = struct.Struct(f">{len(MARK)}xI" + _BODY.format.removeprefix(">"))
+_new: Final = tuple.__new__  # of a named tuple, in half the time: every record passes here
 RECORD_HEADER_OCTETS: Final = _PREFIX_OCTETS + _BODY.size
 
 
@@ -63,29 +65,26 @@ def next_record(octets: bytes, at: int) -> Found | None:
         if octets.startswith(MARK, at):
             found = _record(octets, at)
             if found is not None:
-                return Found(found, at + RECORD_HEADER_OCTETS + len(found.datagram), at - begin)
+                end = at + RECORD_HEADER_OCTETS + len(found.datagram)
+                return _new(Found, (found, end, at - begin))
         at = octets.find(MARK, at + 1)
         if at < 0:
             return None
 
 
 def _record(octets: bytes, at: int) -> JournalEntry | None:
-    body_at = at + _PREFIX_OCTETS
-    if body_at + _BODY.size > len(octets):
+    datagram_at = at + RECORD_HEADER_OCTETS
+    if datagram_at > len(octets):
         return None
-    length, sequence, received_us, flags, nas_id, source = _BODY.unpack_from(octets, body_at)
-    end = body_at + _BODY.size + length
+    checksum, length, sequence, received_us, flags, nas_id, source = _HEADER.unpack_from(octets, at)
+    end = datagram_at + length
     if length > MAX_DATAGRAM_OCTETS or end > len(octets):
         return None
-    if crc32(octets[body_at:end]) != int.from_bytes(octets[at + len(MARK) : body_at], "big"):
+    if crc32(octets[at + _PREFIX_OCTETS : end]) != checksum:
         return None
-    return JournalEntry(
-        sequence,
-        received_us,
-        _nas_id(nas_id),
-        unpack_address(source),
-        flags,
-        octets[body_at + _BODY.size : end],
+    return _new(
+        JournalEntry,
+        (sequence, received_us, _nas_id(nas_id), unpack_address(source), flags, octets[datagram_at:end]),
     )
 
 

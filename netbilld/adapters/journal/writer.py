@@ -38,6 +38,8 @@ MAX_PENDING_RECORDS: Final = 65_536  # accepted and not yet durable; beyond it a
 _MAX_WRITE_OCTETS: Final = 512 * 1024  # what one write and one fdatasync carry
 _RETRY_SECONDS: Final = 1.0  # how often a journal in trouble tries by itself
 
+_new: Final = tuple.__new__  # of a named tuple, in half the time
+
 Durable = Callable[[Any, bool], None]
 
 
@@ -249,7 +251,7 @@ class Journal:
         self._next_sequence = sequence + 1
         record = encode_record(sequence, received_us, nas_id.bytes, pack_address(source), flags, datagram)
         gathering = self._gathering
-        gathering.append(_Append(record, done, token))
+        gathering.append(_new(_Append, (record, done, token)))
         if not self._pending:
             self._idle.clear()
         self._pending += 1
