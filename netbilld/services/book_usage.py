@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
@@ -68,6 +69,14 @@ class Work(Protocol):
     def ledger(self) -> Ledger: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whose usage it is: services by id as a number, and the plans they have, by theirs."""
+
+    services: Mapping[int, MeteredService]
+    plans: Collection[int]
+
+
 class BookUsage:
     """Writes usage within the transaction of who has metered it, so that both happen or neither."""
 
@@ -86,9 +95,18 @@ class BookUsage:
         Returns:
             what the billing periods concerned hold now, and whose wallet was charged.
         """
+        owners = await self.owners(work, moved)
+        return await self.write(work, owners, await self.cut(moved, owners), now)
+
+    async def owners(self, work: Work, moved: Sequence[Moved]) -> Owners:
+        """Return whose usage it is; the database is asked for what is not remembered."""
         metered = await self._metered(work, moved)
-        in_use = await self._learn_plans(work, metered.values())
-        edges = {number: edges for number in in_use if (edges := self._edges[number])}
+        return Owners(metered, await self._learn_plans(work, metered.values()))
+
+    async def cut(self, moved: Sequence[Moved], owners: Owners) -> RollUp:
+        """Return the slices of what was metered, and their sums; nothing is asked of the database."""
+        metered = owners.services
+        edges = {number: edges for number in owners.plans if (edges := self._edges[number])}
         roll_up = RollUp()
         take, timezone = roll_up.take, self._timezone
         for start in range(0, len(moved), _PARTS_A_TURN):
@@ -110,7 +128,13 @@ class BookUsage:
                     download_octets,
                     () if service is None or not edges else edges.get(service.plan_version_id.int, ()),
                 )
-        slices = roll_up.slices
+        return roll_up
+
+    async def write(
+        self, work: Work, owners: Owners, roll_up: RollUp, now: datetime
+    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
+        """Write what `cut` has made; return what `handle` does."""
+        metered, in_use, slices = owners.services, owners.plans, roll_up.slices
         if not slices:
             return [], frozenset()
         rolled_until = await work.usage.rolled_until()

@@ -430,16 +430,22 @@ class MeterUsage:
         await work.sessions.hold({record.nas_id for _, record in records} | plain.nas_ids())
         fold, changes, records, faulty = await self._fold(work, records, plain, first_id)
         new, changed = fold.new(), fold.changed()
-        self._look_ahead(read, plain)
-        if not await work.sessions.move(plain.stepped, plain.advanced):
+        corrections = [_correction(change) for change in changes if change.taken_back is not None]
+        moved = [*_moved(changes), *plain.moved, *corrections]
+        owners = await self._book.owners(work, moved)
+        moving = asyncio.get_running_loop().create_task(work.sessions.move(plain.stepped, plain.advanced))
+        try:  # beside each other: one is the database's work, the other ours
+            roll_up = await self._book.cut(moved, owners)
+        finally:
+            is_as_known = await moving
+        if not is_as_known:
             plain.forget()
-            self._forget_ahead()
             raise _OutdatedError
+        self._look_ahead(read, plain)
         await work.sessions.insert(new)
         await work.sessions.update(changed)
         await work.sessions.granted(fold.grants)
-        corrections = [_correction(change) for change in changes if change.taken_back is not None]
-        periods, charged = await self._book.handle(work, [*_moved(changes), *plain.moved, *corrections], now)
+        periods, charged = await self._book.write(work, owners, roll_up, now)
         await self._note_doubts(work, changes, corrections, now)
         await self._note_nas(work, [*(record for _, record in records), *plain.last()])
         touched = {change.session.service_id for change in changes}
