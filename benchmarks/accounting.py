@@ -45,7 +45,9 @@ STILL_TRIES = 100
 OPEN_TRANSACTIONS = """SELECT string_agg(concat_ws(' ', application_name, state, left(query, 60)), '; ')
   FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend'
   AND pid <> pg_backend_pid() AND ($1 OR datname <> current_database())"""
-VACUUMS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+SETTLE_SECONDS = 1.0
+SETTLE_TRIES = 40
+IDLE_SHARE = 0.08  # of a core: who uses no more has settled
 FIGURES = ("rate", "applied_rate", "own_us", "database_us", "cpu_us", "p50_ms", "p99_ms", "max_ms", "lost", "bad")
 
 Run = dict[str, float]
@@ -151,14 +153,18 @@ class _Bench:
             time.sleep(0.1)
         raise RuntimeError(f"the others never come to rest: {busy}")
 
-    def _tidy_up(self) -> None:
-        """Let what others have written reach the disk, and what they have left be tidied: it is theirs, not ours."""
-        watch = self.field.netbilld
+    def _settle(self, contender: Contender) -> None:
+        """Let what others have written reach the disk, and whoever stood still until now take up its life again.
+
+        One that was stopped finds its connections ended, and reads anew what it may have missed; PostgreSQL tidies up
+        after those before.
+        """
         os.sync()
-        for _ in range(STILL_TRIES):
-            if not watch.runner.run(watch.connection.fetchval(VACUUMS)):
+        for _ in range(SETTLE_TRIES):
+            used = sum(map(tree_cpu_seconds, (contender.pid, self.field.cluster.pid)))
+            time.sleep(SETTLE_SECONDS)
+            if sum(map(tree_cpu_seconds, (contender.pid, self.field.cluster.pid))) - used < SETTLE_SECONDS * IDLE_SHARE:
                 return
-            time.sleep(0.2)
 
     def run(self, nases: Nases, kind: str, requests: int, *further: str) -> None:
         """Let one client send, and wait until everything has been applied; the others stand still meanwhile."""
@@ -170,7 +176,7 @@ class _Bench:
             command += ["-c", str(nases.classes)]
         command = _without_responses(command)
         with self._still(contender):
-            self._tidy_up()
+            self._settle(contender)
             applied = _applied(nases.table) if nases.table is not None else 0
             own, database = tree_cpu_seconds(contender.pid), tree_cpu_seconds(postgres)
             finished = subprocess.run(command, capture_output=True, text=True, check=False)
