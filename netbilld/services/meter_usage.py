@@ -148,19 +148,13 @@ class _Fault(Exception):  # noqa: N818 - it never leaves this file
     """A batch failed by its records, not by a database that is away; the cause says how."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Ahead:
-    """The batch after the one that is being stored.
-
-    Attributes:
-        records: what is to be folded of it, once it is read.
-        folded: sessions that were folded in the one before.
-    """
+    """The batch after the one that is being stored: `records` are what is to be folded of it, once it is read."""
 
     read: JournalBatch
     plain: PlainReports
     records: asyncio.Task[list[tuple[int, AccountingRecord]]]
-    folded: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +350,7 @@ class MeterUsage:
         if (ahead := self._ahead) is not None:
             plain, records = ahead.plain, await ahead.records
             self._ahead = None
-            records = _in_order(records, plain.give_back(ahead.folded))
+            records = _in_order(records, plain.take_up())
         else:
             plain = PlainReports(self._known, self._ports)
             records = await self._records(read.entries, None if self._without else plain)
@@ -470,8 +464,6 @@ class MeterUsage:
         async def remember() -> None:
             self._have_parked(faulty)
             plain.stored()
-            if self._ahead is not None:
-                self._ahead.folded = fold.sessions.keys()
             for session in batch.sessions[: len(new) + len(changed)]:
                 self._known.stored(session)
             for number, (session_id, record) in enumerate(fold.told.items()):

@@ -39,7 +39,7 @@ class PlainReports:
         """Take what is known of sessions, and what a port of each NAS can carry.
 
         `before` are those of the batch before, where that is being stored: what it has made of sessions counts as
-        known, and reports of sessions that it has given back are to be folded too.
+        known, and reports of sessions that it has given back are put off until it is stored (`take_up`).
         """
         self._known = known
         self._port_bps = {nas_id.int: speed for nas_id, speed in port_bps.items()}
@@ -49,6 +49,7 @@ class PlainReports:
         self._now: dict[int, Session] = {}
         self._earlier: Mapping[int, Session] = {} if before is None else before._now  # noqa: SLF001 - one of us
         self._folded: Collection[int] = () if before is None else before._given_back  # noqa: SLF001
+        self._put_off: list[JournalEntry] = []
         self._given_back: set[int] = set()
         self._several: set[int] = set()  # sessions with more than one report, or one that was no plain step on
         self._last: dict[int, _Taken] = {}  # by the NAS's id as a number: what it said last
@@ -57,15 +58,18 @@ class PlainReports:
         return len(self._now)
 
     def take(self, entry: JournalEntry) -> bool:
-        """Take a record in if it is a report of a known session; else it is to be folded."""
+        """Take a record in if it is a report of a known session, or put it off; else it is to be folded."""
         _, received_us, nas_id, source, flags, datagram = entry
         known = self._known.find(nas_id, source, flags, datagram)
         if known is None:
             return False
         before = known.session
         session_id = before.id
-        if session_id in self._given_back or session_id in self._folded:
+        if session_id in self._given_back:
             return False
+        if session_id in self._folded:
+            self._put_off.append(entry)
+            return True
         if session_id in self._now:
             before = self._now[session_id]
             self._several.add(session_id)
@@ -96,13 +100,23 @@ class PlainReports:
             )
         return True
 
+    def take_up(self) -> list[tuple[int, AccountingRecord]]:
+        """Return what is to be folded of the reports that were put off; the batch before is stored now."""
+        put_off, self._put_off, self._folded = self._put_off, [], ()
+        newest = dict(self._last)
+        left = [(entry.sequence, _read(entry)) for entry in put_off if not self.take(entry)]
+        for number, taken in newest.items():
+            if taken.entry.sequence > self._last[number].entry.sequence:
+                self._last[number] = taken
+        return left + self.give_back()
+
     def give_back(self, session_ids: Collection[int] = ()) -> list[tuple[int, AccountingRecord]]:
         """Return the reports of sessions that don't stay here: those named, and those that one didn't fit."""
         self._given_back.update(session_ids)
         leaving = self._given_back & self._now.keys()
         if not leaving:
             return []
-        records = [(one.entry.sequence, _read(one)) for one in self._taken if one.known.session.id in leaving]
+        records = [(one.entry.sequence, _read(one.entry)) for one in self._taken if one.known.session.id in leaving]
         self._taken = [one for one in self._taken if one.known.session.id not in leaving]
         self._moved = [one for one in self._moved if one.session_id not in leaving]
         for session_id in leaving:
@@ -184,10 +198,11 @@ def _applied(
     return change if is_plain(change.session) else None
 
 
-def _read(taken: _Taken) -> AccountingRecord:
+def _read(entry: JournalEntry) -> AccountingRecord:
     """Return a report as it is read attribute by attribute: whoever folds it may ask whose name is in it."""
-    _, _, nas_id, source, flags, datagram = taken.entry
-    return AccountingRecord.from_packet(decode(datagram), nas_id, flags, taken.received_at, source)
+    _, received_us, nas_id, source, flags, datagram = entry
+    received_at = _EPOCH + timedelta(microseconds=received_us)
+    return AccountingRecord.from_packet(decode(datagram), nas_id, flags, received_at, source)
 
 
 def _record(taken: _Taken) -> AccountingRecord:

@@ -107,8 +107,8 @@ class Driver:
         return self._driver
 
 
-def array(values: Iterable[int | date]) -> str:
-    """Return numbers or days as PostgreSQL writes an array, for a parameter such as `$1::text::bigint[]`.
+def array(values: Iterable[int | date | str]) -> str:
+    """Return numbers, days or plain words as PostgreSQL writes an array, for a parameter such as `$1::text::bigint[]`.
 
     The driver itself asks of each element of an array whether it is one again, which costs more than all the rest.
     """

@@ -19,6 +19,7 @@ from netbilld.accounting.session import Session, SessionState
 from netbilld.adapters.database.bulk import instant_text, update_rows
 from netbilld.adapters.database.driver import (
     FROM_MICROSECONDS,
+    ROWS_A_TURN,
     Driver,
     array,
     in_turns,
@@ -44,10 +45,14 @@ _REPORTED: Final = (
     "upload_bps",
     "download_bps",
 )
+_NUMBERS: Final = tuple(name for name in _REPORTED if name not in {"updated_at", "swapped"})
+_TOLD: Final = ("state", "updated_at", "swapped", *_NUMBERS)
 _CHANGING: Final = tuple(name for name in COLUMNS if name not in _FIXED)
 _STATE: Final = COLUMNS.index("state")
 _reported_of: Final = itemgetter(*(COLUMNS.index(name) for name in ("id", *_REPORTED)))
 _changing_of: Final = itemgetter(*(COLUMNS.index(name) for name in ("id", *_CHANGING)))
+_told_of: Final = itemgetter(*(COLUMNS.index(name) for name in ("id", *_TOLD)))
+_still_of: Final = itemgetter(*(COLUMNS.index(name) for name in _CHANGING if name not in _TOLD))
 _seldom_of: Final = itemgetter(*(COLUMNS.index(name) for name in _CHANGING if name not in _REPORTED))
 _STATES: Final = {state.value: state for state in SessionState}
 _GRANT_COLUMNS: Final = ("session_id", "service_id", "access", "profile_key", "evidence", "observed_at")
@@ -127,15 +132,16 @@ _ACKNOWLEDGED: Final = {
     False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::text::bigint[]) AND evidence = 'ack'",
     True: "SELECT session_id FROM observed WHERE session_id IN (SELECT value FROM json_each(?1)) AND evidence = 'ack'",
 }
-_AS_REPORTED: Final = (
-    "UPDATE sessions SET "
-    + ", ".join(f"{name} = new.{name}" for name in _REPORTED)
-    + " FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], "
-    + "$7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::bigint[]) AS new (id, "
-    + ", ".join(_REPORTED)
-    + ") WHERE sessions.id = new.id"
+# Of sessions that were read: what a report changes, and the state, which the first one changes too.
+_AS_TOLD: Final = (
+    "UPDATE sessions SET state = new.state, "
+    f"updated_at = {FROM_MICROSECONDS.format('new.updated_us')}, swapped = new.swapped <> 0, "
+    + ", ".join(f"{name} = new.{name}" for name in _NUMBERS)
+    + " FROM unnest($1::text::bigint[], $2::text::text[], "
+    + ", ".join(f"${number}::text::bigint[]" for number in range(3, 5 + len(_NUMBERS)))
+    + f") AS new (id, state, updated_us, swapped, {', '.join(_NUMBERS)}) WHERE sessions.id = new.id"
 )
-# The same for sessions that were not read: each is as it was last written, or the statement changes too few rows.
+# Of sessions that were not read: each is as it was last written, or the statement changes too few rows.
 _EXPECTED: Final = ("was_at", "was_octets", "was_counted")
 _AS_EXPECTED: Final = (
     "sessions.updated_at = {was_at} AND sessions.upload_octets + sessions.download_octets = {was_octets} "
@@ -143,9 +149,12 @@ _AS_EXPECTED: Final = (
     "AND sessions.state = 'live'"  # and so it is open; to say that would lead a planner to the indexes of open ones
 )
 _MOVE: Final = {
-    False: _AS_REPORTED.replace("$11::bigint[]", "$11::bigint[], $12::timestamptz[], $13::bigint[], $14::bigint[]")
-    .replace(", ".join(_REPORTED) + ")", ", ".join((*_REPORTED, *_EXPECTED)) + ")")
-    .__add__(" AND " + _AS_EXPECTED.format(**{name: f"new.{name}" for name in _EXPECTED})),
+    False: "UPDATE sessions SET "
+    + ", ".join(f"{name} = new.{name}" for name in _REPORTED)
+    + " FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], "
+    + "$7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::bigint[], "
+    + f"$14::bigint[]) AS new (id, {', '.join((*_REPORTED, *_EXPECTED))}) WHERE sessions.id = new.id AND "
+    + _AS_EXPECTED.format(**{name: f"new.{name}" for name in _EXPECTED}),
     True: "UPDATE sessions SET "
     + ", ".join(f"{name} = ?{number}" for number, name in enumerate(_REPORTED, 2))
     + " WHERE id = ?1 AND "
@@ -279,16 +288,20 @@ class MeteredSessions:
 
     async def update(self, changed: Sequence[tuple[Session, Session]]) -> None:
         """Store sessions as they are now, given as they were and as they are."""
-        reported, more = [], []
-        for was, now in changed:
-            if _seldom_of(was) == _seldom_of(now):
-                reported.append(_reported_of(now))
+        told, more = [], []
+        for number, (was, now) in enumerate(changed):
+            if number % ROWS_A_TURN == 0:
+                await asyncio.sleep(0)
+            if _still_of(was) == _still_of(now):
+                told.append(_told_of(now))
             else:
                 more.append(_changing_of(now))
-        if reported and not self._driver.is_sqlite:
-            await self._driver.execute(_AS_REPORTED, *[list(column) for column in zip(*reported, strict=True)])
+        if told and not self._driver.is_sqlite:
+            ids, states, instants, swapped, *numbers = zip(*told, strict=True)
+            columns = (ids, states, map(microseconds, instants), map(int, swapped), *numbers)
+            await self._driver.execute(_AS_TOLD, *[array(column) for column in columns])
         else:
-            await update_rows(self._connection, sessions, "id", _REPORTED, reported)
+            await update_rows(self._connection, sessions, "id", _TOLD, told)
         await update_rows(self._connection, sessions, "id", _CHANGING, more)
 
     async def move(
