@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 
 from netbilld.accounting.fold import SessionFold
@@ -106,7 +106,8 @@ class Meter:
 
 def check(seed: int, troubles: Troubles) -> None:
     told = history(seed, troubles)
-    note(f"{len(told.sessions)} sessions, {len(told.packets)} packets")
+    if currently_in_test_context():
+        note(f"{len(told.sessions)} sessions, {len(told.packets)} packets")
     meter = Meter(seed)
     meter.run(told)
     due = {name: octets for name, octets in told.due().items() if octets != (0, 0)}
