@@ -10,8 +10,6 @@ from netbilld.accounting.fit import begun_alike
 from netbilld.accounting.narrow import Wrapped, remember, wrapped
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, AccountingRecord, RecordKind
 from netbilld.accounting.session import (
-    LOST,
-    RESTARTED,
     SLACK,
     TRANSITIONS,
     Doubt,
@@ -26,8 +24,6 @@ from netbilld.accounting.session import (
 # what frames it.
 _PORT_SLACK_SECONDS: Final = 60
 _PORT_SLACK_PERCENT: Final = 110
-# Causes of ours for a session that its NAS has not stopped itself: what its Stop says counts in full.
-_NO_STOP_SEEN: Final = (RESTARTED, LOST)
 _NO_TRUE_COUNTER: Final = MAX_COUNTER_OCTETS - 1024  # a higher one is cut off there, to whole kilobytes
 
 
@@ -73,8 +69,7 @@ def _after(
 ) -> tuple[SessionState, datetime | None, str | None]:
     """Return state, end and terminate cause after a report or a Stop."""
     if record.kind is RecordKind.STOP:
-        stopped_before = session.state is SessionState.CLOSED and session.terminate_cause not in _NO_STOP_SEEN
-        if stopped_before and order is not Order.NEWER:
+        if session.is_stopped_by_nas and order is not Order.NEWER:
             return session.state, session.stopped_at, session.terminate_cause
         state = TRANSITIONS[session.state][Event.STOP]
         return state, max(record.event_at, session.started_at), record.terminate_cause or "Unknown"
@@ -201,8 +196,8 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
             if came_back:
                 counter_up, counter_down = counter_up - held_up, counter_down - held_down
                 held_up = held_down = 0
-        stopped = session.state is SessionState.CLOSED and session.terminate_cause not in _NO_STOP_SEEN
-        moved = delta(counter_up, counter_down, reading, Order.UNKNOWN if stopped else order)
+        # what the Stop of one that was not stopped so far says counts in full
+        moved = delta(counter_up, counter_down, reading, Order.UNKNOWN if session.is_stopped_by_nas else order)
         gone_up, gone_down, kind = moved.upload_octets, moved.download_octets, moved.kind
         counter_up, counter_down = moved.counter_upload_octets + more_up, moved.counter_download_octets + more_down
         if kind is DeltaKind.RESET:

@@ -15,6 +15,9 @@ from netbilld.accounting.session import (
 _DRIFT: Final = 1000
 _NO_DRIFT: Final = timedelta(0)
 _NEW_START: Final = timedelta(seconds=30)
+_COPY: Final = timedelta(
+    seconds=2
+)  # copies of one Start may be dated so far apart: Acct-Delay-Time is in whole seconds
 
 
 class Fit(StrEnum):
@@ -50,10 +53,11 @@ def fit(session: Session, record: AccountingRecord) -> Fit:
         return Fit.EARLIER
     if record.kind is RecordKind.START:
         if session.state is SessionState.CLOSED and session.stopped_at is not None:
-            return Fit.LATER if session.started_at < begun_at >= session.stopped_at else Fit.SAME
+            same_moment = _NO_DRIFT if session.is_stopped_by_nas else _COPY
+            return Fit.LATER if begun_at >= session.stopped_at and after_start > same_moment else Fit.SAME
         return Fit.LATER if _nearer_to_the_end(session, begun_at, _NO_DRIFT) else Fit.SAME
-    if repeats(session, record):
-        return Fit.SAME
+    if repeats(session, record) and (record.upload_octets or record.download_octets):
+        return Fit.SAME  # late without saying so; of sessions that moved nothing, two may well be alike
     if begun_at > session.updated_at + SLACK and begun_at > session.updated_at + SLACK + _drift(seconds):
         return Fit.LATER
     if seconds >= session.session_seconds and session.state is not SessionState.CLOSED:

@@ -72,6 +72,7 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
 JOURNAL_BITS: Final = 40  # a journal's number stands above this many bits of sequence in a session's id
 LOST: Final = "lost"  # the terminate cause we give; those of the RFC begin with a capital
 RESTARTED: Final = "NAS-Reboot"
+_NO_STOP_SEEN: Final = (RESTARTED, LOST)
 
 SLACK: Final = timedelta(seconds=60)  # how far apart two tellings of one moment may lie: packets travel
 
@@ -125,6 +126,11 @@ class Session(NamedTuple):
     held_upload_octets: int = 0
     held_download_octets: int = 0
     narrow_readings: str = ""
+
+    @property
+    def is_stopped_by_nas(self) -> bool:
+        """Tell whether its NAS has said itself that it is over; else that was only concluded."""
+        return self.state is SessionState.CLOSED and self.terminate_cause not in _NO_STOP_SEEN
 
     @property
     def is_open(self) -> bool:

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 TAKE_SECONDS: Final = 600.0  # longest that one may take
 _REST: Final = 30  # times as long as one took are between two: a thirtieth of one core at most
+_AGAIN_SECONDS: Final = 10.0  # after a first failure: whether the database has gone away is known by then
 _SOONER: Final = 5  # a change is in the snapshot after a fifth of the time in which one is taken anyway
 
 
@@ -54,21 +55,26 @@ class Snapshots:
             self._changed.set()
 
     async def run(self) -> None:
-        """Take one after the other, for ever; one that can't be taken is tried again after as long a rest."""
+        """Take one after the other, for ever.
+
+        One that can't be taken is tried again soon, since the database may have gone away while it was being read, and
+        after as long a rest as ever where that fails, too.
+        """
         while True:
             while not self._knowledge.is_fresh:  # noqa: ASYNC110 - a database that is back tells nobody
                 await asyncio.sleep(1)
             self._changed.clear()
             began_mono = self._clock.monotonic()
-            trouble = await self._try()
+            before, trouble = self.trouble, await self._try()
             took_seconds = self._clock.monotonic() - began_mono
             self._tell(trouble)
             if trouble is None:
                 self.took_seconds = took_seconds
             least_seconds = max(self._seconds / _SOONER, _REST * took_seconds)
-            await asyncio.sleep(least_seconds)
             if trouble is not None:
+                await asyncio.sleep(_AGAIN_SECONDS if before is None else least_seconds)
                 continue
+            await asyncio.sleep(least_seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds - least_seconds):
                     await self._changed.wait()

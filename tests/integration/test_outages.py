@@ -99,6 +99,16 @@ def _recovered(daemon: DaemonProcess, trickle: Trickle) -> None:
     assert "Traceback" not in daemon.log, daemon.log
 
 
+def _nothing_is_said_to_fail(daemon: DaemonProcess) -> None:
+    notices: list[str] = []
+
+    def silent() -> bool:
+        notices[:] = _status(daemon)[1]["notices"]
+        return not notices
+
+    wait_until(silent, lambda: f"nothing is said to fail any more; said is {notices}", 60)
+
+
 @pytest.fixture
 def cluster() -> Iterator[postgres.Cluster]:
     if not postgres.available():
@@ -123,7 +133,7 @@ def test_while_postgresql_is_away_logins_and_accounting_are_answered_and_all_is_
             cluster.start()
             trickle.flow()
             _recovered(daemon, trickle)
-        wait_until(lambda: not _status(daemon)[1]["notices"], "nothing is said to fail any more", 60)
+        _nothing_is_said_to_fail(daemon)
         assert daemon.terminate() == 0
 
 

@@ -176,6 +176,22 @@ def test_a_doubled_start_long_after_does_not_bill_the_session_again() -> None:
     assert total(fold) == (300, 400)
 
 
+def test_a_copy_of_a_start_that_comes_after_its_nas_has_booted_begins_nothing_new() -> None:
+    """Acct-Delay-Time is in whole seconds: the copies of one Start are dated up to a second or two apart."""
+    boot = record("on", at(700), session_id=None, user=None, mac=None, ip=None)
+    copy = record("start", at(7_201.5), delay=7_200)
+    report = record("interim", at(7_500), up=100, down=200, seconds=300, delay=7_200)
+    last = record("stop", at(7_728), up=300, down=400, seconds=528, delay=7_200, cause=1)
+    fold = folded(record("start"), boot, copy, report, last, last)
+    assert (len(fold.sessions), total(fold), fold.sessions[1].is_open) == (1, (300, 400), False)
+
+
+def test_the_stop_of_a_session_that_moved_nothing_is_not_that_of_one_just_as_long_before_it() -> None:
+    second = stop(119, 0, 0, late=9_000), record("start", at(16_200), delay=7_200)
+    fold = folded(record("start"), stop(119, 0, 0), *second)
+    assert [(s.started_at, s.is_open) for s in fold.sessions.values()] == [(T0, False), (at(9_000), False)]
+
+
 def test_a_redial_from_the_same_station_closes_the_ghost_and_a_late_stop_still_counts() -> None:
     """Mati lampu: nobody is locked out by a ghost session."""
     fold = folded(
