@@ -93,14 +93,7 @@ class ConfirmSessions:
         if answer.upload_octets is None or answer.download_octets is None:
             return
         try:
-            self._readings.handle(
-                session,
-                upload_octets=answer.upload_octets,
-                download_octets=answer.download_octets,
-                session_seconds=answer.session_seconds,
-                at=answer.at,
-                source=answer.source,
-            )
+            self._readings.handle(session, answer)
         except InvalidInputError:
             _log.warning("NAS %s shows counters that none can have of session %d", session.nas_id, session.id)
 

@@ -1,7 +1,6 @@
 """RecordReading: what we have read at a NAS ourselves goes through the journal like its own accounting."""
 
 from collections.abc import Callable
-from datetime import datetime
 from ipaddress import IPv4Address, ip_address
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -10,6 +9,7 @@ from netbilld.accounting.counting import counting_of_reading
 from netbilld.accounting.record import MAX_COUNTER_OCTETS, session_key
 from netbilld.accounting.session import Session
 from netbilld.model.errors import InvalidInputError
+from netbilld.ports.ask_nas import NasAnswer
 from netbilld.radius import attributes as a
 from netbilld.radius.codes import AcctStatusType, Code
 from netbilld.radius.packet import encode, encode_attributes
@@ -46,46 +46,32 @@ class RecordReading:
         self.taken = 0
         self._journal = journal
 
-    def handle(
-        self,
-        session: Session,
-        *,
-        upload_octets: int,
-        download_octets: int,
-        session_seconds: int | None,
-        at: datetime,
-        source: str,
-    ) -> bool:
-        """Record what a session had moved at a moment; nothing waits for it to be durable.
-
-        Args:
-            session: the one that was read.
-            upload_octets: since it began, as its NAS would say it, in the subscriber's direction.
-            download_octets: likewise.
-            session_seconds: how long it has lasted by the NAS's clock; None where that was not to be had.
-            at: when it was read, by our clock.
-            source: api or snmp.
+    def handle(self, session: Session, answer: NasAnswer) -> bool:
+        """Record what a session had moved when it was read; nothing waits for it to be durable.
 
         Returns:
             False where the journal takes nothing now.
 
         Raises:
-            InvalidInputError: a counter is negative, or higher than any can be.
+            InvalidInputError: a counter is not there, negative, or higher than any can be.
         """
-        for octets in (upload_octets, download_octets):
-            if not 0 <= octets <= MAX_COUNTER_OCTETS:
-                raise InvalidInputError(f"a reading of {octets} octets is none")
         taken = self._journal.append(
             session.nas_id,
             session.nas_source or "::",
-            counting_of_reading(source),
-            int(at.timestamp() * 1_000_000),
-            _interim(session, upload_octets, download_octets, session_seconds),
+            counting_of_reading(answer.source),
+            int(answer.at.timestamp() * 1_000_000),
+            _interim(session, _counter(answer.upload_octets), _counter(answer.download_octets), answer.session_seconds),
             _told,
             None,
         )
         self.taken += taken
         return taken
+
+
+def _counter(octets: int | None) -> int:
+    if octets is None or not 0 <= octets <= MAX_COUNTER_OCTETS:
+        raise InvalidInputError(f"a reading of {octets} octets is none")
+    return octets
 
 
 def _interim(session: Session, upload_octets: int, download_octets: int, session_seconds: int | None) -> bytes:

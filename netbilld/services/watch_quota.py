@@ -214,14 +214,7 @@ class WatchQuota:
         if answer.upload_octets is None or answer.download_octets is None:
             return Came.NO_COUNTERS
         try:
-            taken = self._readings.handle(
-                session,
-                upload_octets=answer.upload_octets,
-                download_octets=answer.download_octets,
-                session_seconds=answer.session_seconds,
-                at=answer.at,
-                source=answer.source,
-            )
+            taken = self._readings.handle(session, answer)
         except InvalidInputError as error:
             _log.warning("a reading of session %d is not believed: %s", session.id, error)
             return Came.NOT_TAKEN

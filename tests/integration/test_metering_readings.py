@@ -9,6 +9,7 @@ from netbilld.accounting.session import Session
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import nas, sessions, usage_corrections, usage_slices
 from netbilld.model.errors import InvalidInputError
+from netbilld.ports.ask_nas import NasAnswer, Presence
 from netbilld.services.record_reading import RecordReading
 from tests.accounting_packets import NAS, T0
 from tests.integration.metering_world import Metering, metering
@@ -22,16 +23,10 @@ async def the_session(m: Metering) -> Session:
     return session
 
 
-async def read(m: Metering, seconds: int, up: int, down: int) -> None:
+async def read(m: Metering, seconds: int, up: int | None, down: int) -> None:
     recording = RecordReading(m.journal)
-    taken = recording.handle(
-        await the_session(m),
-        upload_octets=up,
-        download_octets=down,
-        session_seconds=seconds,
-        at=T0 + timedelta(seconds=seconds),
-        source="api",
-    )
+    answer = NasAnswer(Presence.THERE, T0 + timedelta(seconds=seconds), "api", up, down, seconds)
+    taken = recording.handle(await the_session(m), answer)
     assert (taken, recording.taken) == (True, 1)
     await m.journal.drain()
 
@@ -89,7 +84,7 @@ async def test_a_reading_that_no_counter_can_show_is_refused(database: Database,
         await prepared(m, "budi")
         await m.hear("start")
         await m.run()
-        for octets in (-1, 2**60):
+        for octets in (-1, 2**60, None):
             with pytest.raises(InvalidInputError):
                 await read(m, 60, octets, 0)
 

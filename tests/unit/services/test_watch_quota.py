@@ -41,7 +41,7 @@ class World:
     mono: float = 1000.0
     answers: dict[int, NasAnswer] = field(default_factory=dict)
     asked: list[list[int]] = field(default_factory=list)
-    taken: list[dict[str, Any]] = field(default_factory=list)
+    taken: list[tuple[int, NasAnswer]] = field(default_factory=list)
     takes: bool = True
 
     def __post_init__(self) -> None:
@@ -62,10 +62,10 @@ class World:
         self.asked.append([session.id for session in sessions])
         return self.answers
 
-    def handle(self, session: Session, **said: Any) -> bool:
-        if said["upload_octets"] < 0:
+    def handle(self, session: Session, answer: NasAnswer) -> bool:
+        if answer.upload_octets == -1:
             raise InvalidInputError("no reading")
-        self.taken.append({"id": session.id, **said})
+        self.taken.append((session.id, answer))
         return self.takes
 
     def note(self, left_octets: int, *sessions: Session) -> None:
@@ -182,9 +182,7 @@ async def test_a_reading_is_handed_on_and_the_next_follows_from_it() -> None:
     world.mono += SHORTEST
     world.answers = {1: NasAnswer(Presence.THERE, world.now(), "api", 5, 7, 99)}
     await world.read_due()
-    (taken,) = world.taken
-    assert (taken["upload_octets"], taken["download_octets"], taken["session_seconds"]) == (5, 7, 99)
-    assert (taken["source"], taken["at"]) == ("api", world.now())
+    assert world.taken == [(1, NasAnswer(Presence.THERE, world.now(), "api", 5, 7, 99))]
     assert world.watch.came[Came.READ] == 1
 
 
