@@ -1,4 +1,4 @@
-"""What a device last said of itself over SNMP."""
+"""What a device says of itself over SNMP."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,25 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceState:
+class DeviceHealth:
+    """How a device is, by its own word; None where it does not say.
+
+    Attributes:
+        temperature_decidegrees: of the board or the processor, in °C.
+    """
+
+    name: str = ""
+    description: str = ""
+    version: str = ""
+    cpu_percent: int | None = None
+    memory_octets: int | None = None
+    memory_used_octets: int | None = None
+    temperature_decidegrees: int | None = None
+    ppp_sessions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState(DeviceHealth):
     """A device as it was last read, and its clock.
 
     Attributes:
@@ -16,7 +34,6 @@ class DeviceState:
         notes: what is odd about it, in words.
         ticks: hundredths of a second it has run, wraps added in; `boots` how often it was seen to begin again, `began`
             names this run; `is_host_clock`: since it was switched on, not only since its agent was.
-        temperature_decidegrees: of the board or the processor, °C.
     """
 
     nas_id: UUID
@@ -29,11 +46,3 @@ class DeviceState:
     boots: int = 0
     is_host_clock: bool = False
     began: str = ""
-    name: str = ""
-    description: str = ""
-    version: str = ""
-    cpu_percent: int | None = None
-    memory_octets: int | None = None
-    memory_used_octets: int | None = None
-    temperature_decidegrees: int | None = None
-    ppp_sessions: int | None = None

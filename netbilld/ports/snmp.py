@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from netbilld.model.device_state import DeviceHealth
 from netbilld.model.errors import NetbilldError
 from netbilld.model.snmp import SnmpAccess
 
@@ -60,24 +61,6 @@ class Wanted:
     known: Mapping[tuple[str, str], str] = field(default_factory=dict)
     health: bool = False
     sessions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceHealth:
-    """What a device says of itself; None where it does not.
-
-    Attributes:
-        temperature_decidegrees: of the board or the processor, in °C.
-    """
-
-    name: str = ""
-    description: str = ""
-    version: str = ""
-    cpu_percent: int | None = None
-    memory_octets: int | None = None
-    memory_used_octets: int | None = None
-    temperature_decidegrees: int | None = None
-    ppp_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

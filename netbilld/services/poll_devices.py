@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Final, Protocol
@@ -449,14 +449,5 @@ def _state(
     health = report.health
     if health is None:
         return state
-    return replace(
-        state,
-        name=health.name[:200],
-        description=health.description[:300],
-        version=health.version[:200],
-        cpu_percent=health.cpu_percent,
-        memory_octets=health.memory_octets,
-        memory_used_octets=health.memory_used_octets,
-        temperature_decidegrees=health.temperature_decidegrees,
-        ppp_sessions=health.ppp_sessions,
-    )
+    texts = {"name": health.name[:200], "description": health.description[:300], "version": health.version[:200]}
+    return replace(state, **{**asdict(health), **texts})

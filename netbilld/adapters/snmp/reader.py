@@ -6,9 +6,10 @@ from typing import Final
 
 from netbilld.adapters.snmp import oids
 from netbilld.adapters.snmp.client import Agent, SnmpClient, Value
+from netbilld.model.device_state import DeviceHealth
 from netbilld.model.errors import NetbilldError
 from netbilld.model.snmp import SnmpAccess
-from netbilld.ports.snmp import DeviceHealth, DeviceRefusedError, DeviceReport, DeviceSilentError, Port, Wanted
+from netbilld.ports.snmp import DeviceRefusedError, DeviceReport, DeviceSilentError, Port, Wanted
 
 ANSWER_SECONDS: Final = 25.0  # for a whole reading: an agent that dribbles is as good as silent
 _AGENTS_KEPT: Final = 4096
