@@ -126,6 +126,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
 def _seeded(directory: Path, running: Cluster, options: argparse.Namespace) -> Iterator[DaemonProcess]:
     with DaemonProcess(directory / "netbilld", running.new_database()) as daemon:
         daemon.directory.mkdir()
+        daemon.environment["NETBILLD_TIMEZONE"] = ZONE  # days and months are made by it
         daemon.init()
         url, key_file = daemon.environment["NETBILLD_DATABASE_URL"], daemon.data_dir / "secret.key"
         _say("seed")

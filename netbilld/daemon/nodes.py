@@ -204,12 +204,15 @@ class Nodes:
         self._there = there
 
     async def _settle_doubts(self) -> None:
-        """Decide on everybody anew when something may have been missed."""
+        """Decide on everybody anew when something may have been missed; where nobody else ever was, nothing can be."""
         assert self._entitle is not None  # noqa: S101 - connected
         assert self._orders is not None  # noqa: S101 - connected
         while True:
             await self._doubt.wait()
+            await self.look()
             self._doubt.clear()
+            if not self.others:
+                continue
             try:
                 self._orders.nudge(await self._entitle.run(None, "start", self._clock.now()))
             except BaseException:

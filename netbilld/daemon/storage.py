@@ -77,7 +77,7 @@ class Storage:
         return {
             "roll-up": partial(every, ROLL_UP_SECONDS, roll_up),
             "kept months": partial(every, KEEP_SECONDS, self._keep),
-            "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self.check),
+            "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check_once),
         }
 
     async def close(self) -> None:
@@ -94,6 +94,11 @@ class Storage:
                 logger.info("partitions made: %s", ", ".join(made), extra={"event": "partitions_made"})
         for gone in await self._retire.run(self._clock.now()):
             logger.info("no longer kept in the database: %s", gone, extra={"event": "usage_retired"})
+
+    async def _check_once(self, day: date) -> None:
+        """Compare, unless this process has; whenever the duty comes back, with the database, it is asked to again."""
+        if self._found is None or self._found[1] != day - timedelta(days=1):
+            await self.check(day)
 
     async def check(self, day: date) -> None:
         """Compare yesterday's roll-ups with what they are made of."""

@@ -3,15 +3,17 @@
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.partitions import PARTITIONED, PartitionStore, partition_name
 from netbilld.adapters.database.tables import (
@@ -25,11 +27,12 @@ from netbilld.adapters.database.tables import (
     usage_slices,
 )
 from netbilld.daemon.storage import Storage
+from netbilld.model.errors import StoreUnavailableError
 from netbilld.model.periods import local_date, local_midnight
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.check_usage import CheckUsage
 from netbilld.services.roll_up_usage import RollUpUsage
-from tests.integration.metering_world import add_nas
+from tests.integration.metering_world import StandingClock, add_nas
 from tests.integration.money_world import World, plan_file
 
 JAKARTA, JAYAPURA, KATHMANDU = "Asia/Jakarta", "Asia/Jayapura", "Asia/Kathmandu"
@@ -172,18 +175,21 @@ async def test_the_check_finds_one_octet_that_is_missing_anywhere(town: Town) ->
     assert all(one.is_ok for one in await check.run(*days))
 
 
-async def test_a_difference_found_at_night_is_told_until_the_next_comparison(town: Town) -> None:
-    budi = next(iter(town.zones))
-    at = T0 - timedelta(hours=5)
-    await town.move(T0, (budi, at - timedelta(minutes=5), at, 10, 20))
-    now = T0
-    clock: Any = SimpleNamespace(now=lambda: now)
+def _storage(town: Town) -> tuple[Storage, StandingClock]:
     settings: Any = SimpleNamespace(
         timezone=JAKARTA,
         resolved_database_url=town.database.url.render_as_string(hide_password=False),
         metering=SimpleNamespace(keep_slices_months=0, keep_hours_months=0, keep_records_months=0, export_dir=None),
     )
-    storage = Storage(settings, town.database, clock)
+    clock = StandingClock(T0)
+    return Storage(settings, town.database, cast("SystemClock", clock)), clock
+
+
+async def test_a_difference_found_at_night_is_told_until_the_next_comparison(town: Town) -> None:
+    budi = next(iter(town.zones))
+    at = T0 - timedelta(hours=5)
+    await town.move(T0, (budi, at - timedelta(minutes=5), at, 10, 20))
+    storage, clock = _storage(town)
     day = at.astimezone(ZoneInfo(JAKARTA)).date()
 
     def said() -> tuple[list[str], list[float]]:
@@ -198,10 +204,34 @@ async def test_a_difference_found_at_night_is_told_until_the_next_comparison(tow
         (notice,), figures = said()
         assert notice.startswith(f"2 sums of usage of {day} differ")
         assert figures == [2]
-        now += timedelta(hours=27)  # compared on another node since
+        clock.at += timedelta(hours=27)  # compared on another node since
         assert said() == ([], [0])
     finally:
         await storage.close()
+
+
+async def test_a_day_is_compared_once_however_often_the_duty_comes_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads all of a day's slices; while the database comes and goes, everybody waits for what it is asked first."""
+    days: list[date] = []
+
+    async def run(_self: CheckUsage, from_on: date, _to_on: date) -> list[Any]:
+        days.append(from_on)
+        if len(days) == 1:
+            raise StoreUnavailableError("the database has gone away again")
+        return []
+
+    monkeypatch.setattr(CheckUsage, "run", run)
+    storage, clock = _storage(town)
+    for at in (T0, T0, T0, T0 + timedelta(days=1)):
+        clock.at = at
+        with suppress(TimeoutError, StoreUnavailableError):
+            async with asyncio.timeout(0.05):
+                await storage.loops()["usage check"]()
+    await storage.close()
+    yesterday = T0.astimezone(ZoneInfo(JAKARTA)).date() - timedelta(days=1)
+    assert days == [yesterday, yesterday, yesterday + timedelta(days=1)]
 
 
 async def test_the_top_of_some_days_counts_each_service_by_its_own_local_days(town: Town) -> None:
