@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,25 +30,12 @@ from netbilld.radius.values import ipv6_prefix
 from netbilld.services.address_book import AddressBook
 from netbilld.services.assign_addresses import AssignAddresses
 from netbilld.services.settle_leases import SettleLeases
+from tests.clock import StandingClock
 from tests.radius_requests import AUTHENTICATOR, accepted, access_request, client
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 POLICY = HoldPolicy(accept_seconds=120, suspect_seconds=86_400, interim_seconds=300)
 ACCEPT = int(Code.ACCESS_ACCEPT)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return monotonic()
-
-    def pass_(self, **span: float) -> None:
-        self.at += timedelta(**span)
 
 
 def pool(name: str, network: str, kind: str = "ipv4", length: int | None = None, *excluded: str) -> AddressPool:
@@ -102,7 +89,7 @@ class Node:
 @dataclass
 class World:
     database: Database
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(NOW))
     nas_ids: list[UUID] = field(default_factory=list)
     service_ids: list[UUID] = field(default_factory=list)
     _sessions: int = 0

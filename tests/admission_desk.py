@@ -18,6 +18,7 @@ from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.learned_locks import LearnedLocks
 from netbilld.services.live_sessions import LiveSessions
 from netbilld.services.reply_messages import admission_message
+from tests.clock import SteppedClock
 from tests.radius_requests import NAS_ID, accepted, access_request, client
 
 T0 = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Jakarta
@@ -27,20 +28,9 @@ NAMES: Mapping[UUID, str] = {POP1: "pop1", POP2: "pop2"}
 A, B, C = "BC:24:11:00:00:0A", "BC:24:11:00:00:0B", "BC:24:11:00:00:0C"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = T0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return (self.at - T0).total_seconds()
-
-
 class Desk:
     def __init__(self, terms: AccessTerms, addresses: Admission | None = None) -> None:
-        self.clock = Clock()
+        self.clock = SteppedClock(T0)
         self.terms = terms
         self.walled: str | None = None
         self.learned = LearnedLocks()
@@ -75,7 +65,7 @@ class Desk:
         self.sessions: dict[int, Session] = {}
 
     def wait(self, seconds: float) -> None:
-        self.clock.at += timedelta(seconds=seconds)
+        self.clock.pass_time(seconds=seconds)
 
     def ask(self, mac: str | None = A, nas: UUID = POP1, port: str | None = None, vendor: str = "mikrotik") -> Request:
         pairs = [] if mac is None else [(CALLING_STATION_ID, mac.encode())]

@@ -34,6 +34,7 @@ from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.radius.mschap import nt_hash
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.entitle import Entitle
+from tests.clock import StandingClock
 
 NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)  # noon in Jakarta
 PERIOD_START = date(2025, 3, 10)
@@ -58,23 +59,11 @@ throttled = { down = "2M", up = "1M" }
 """
 
 
-class Clock:
-    def __init__(self, at: datetime = NOW) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def pass_seconds(self, seconds: float) -> datetime:
-        self.at += timedelta(seconds=seconds)
-        return self.at
-
-
 @dataclass
 class World:
     database: Database
     box: SecretBox
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(NOW))
     plan_version_id: UUID = field(default_factory=uuid4)
     _session: int = 0
     _number: int = 100_000

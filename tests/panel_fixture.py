@@ -38,6 +38,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
+from tests.clock import StandingClock
 
 ZONE: Final = "Asia/Jakarta"
 NOW: Final = datetime(2026, 11, 22, 8, 2, 7, tzinfo=UTC)  # 15.02.07 in Jakarta
@@ -93,19 +94,6 @@ price_per_gb = 3000
 }
 
 
-class StoppedClock:
-    """A clock that stands still until a test moves it; monotonic time runs on, for streams."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return SystemClock().monotonic()
-
-
 def profile_of(access: Access) -> ServiceProfile:
     if access is Access.BLOCKED:
         return ServiceProfile(access)
@@ -129,7 +117,7 @@ class PanelWorld:
 
     database: Database
     box: SecretBox
-    clock: StoppedClock | SystemClock = field(default_factory=lambda: StoppedClock(NOW))
+    clock: SystemClock = field(default_factory=lambda: StandingClock(NOW))
     nudges: int = 0
     ids: Any = field(default_factory=lambda: count(1))
 

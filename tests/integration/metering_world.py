@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,17 +16,10 @@ from netbilld.adapters.journal import Journal
 from netbilld.model.nas import Nas
 from netbilld.services.meter_usage import Batch, MeterUsage
 from tests.accounting_packets import NAS, T0, datagram
+from tests.clock import StandingClock
 from tests.integration.money_world import World
 
 ZONE = "Asia/Jakarta"
-
-
-@dataclass
-class StandingClock:
-    at: datetime = T0
-
-    def now(self) -> datetime:
-        return self.at
 
 
 async def add_nas(database: Database, nas_id: UUID = NAS, address: str = "192.0.2.1/32", name: str = "gerbang") -> None:
@@ -58,7 +50,7 @@ async def add_nas(database: Database, nas_id: UUID = NAS, address: str = "192.0.
 class Metering:
     def __init__(self, database: Database, journal: Journal, batch_records: int = 512) -> None:
         self.database, self.journal = database, journal
-        self.clock = StandingClock()
+        self.clock = StandingClock(T0)
         self.world = World(database)
         self.batch_records = batch_records
         self.meter = self.new_meter()

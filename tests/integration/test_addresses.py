@@ -83,7 +83,7 @@ async def test_the_address_that_has_been_free_for_longest_goes_first_when_none_i
     for service in (world.service_ids[2], world.service_ids[0]):
         session = await world.session(service, held[service], A)
         await settle(node, session)
-        world.clock.pass_(seconds=1)
+        world.clock.pass_time(seconds=1)
         await world.stop_session(session)
         await settle(node, session)
     assert await node.address(world.service_ids[4], A) == held[world.service_ids[2]]
@@ -138,10 +138,10 @@ async def test_an_accept_without_a_start_is_held_for_a_while_and_not_longer(worl
     await world.fill(1, pool("home", "10.0.0.0/30"))
     (node,) = await begin(world, nodes)
     await node.address(world.service_ids[0], A)
-    world.clock.pass_(seconds=119)
+    world.clock.pass_time(seconds=119)
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 1
-    world.clock.pass_(seconds=2)
+    world.clock.pass_time(seconds=2)
     await node.settle.sweep(world.clock.now(), NOW)  # the NAS has said nothing since: a Start may wait there
     assert len(await world.live()) == 1
     await world.heard()
@@ -158,7 +158,7 @@ async def test_a_session_presumed_over_frees_its_address_once_its_nas_has_spoken
     (node,) = await begin(world, nodes)
     session = await world.session(world.service_ids[0], await node.address(world.service_ids[0], A), A)
     await settle(node, session)
-    world.clock.pass_(minutes=16)
+    world.clock.pass_time(minutes=16)
     await world.heard()
     await world.stop_session(session, "stale")
     await settle(node, session)
@@ -173,19 +173,19 @@ async def test_the_sessions_of_a_silent_nas_hold_their_addresses_until_it_has_sp
     held = [await node.address(service, A) for service in world.service_ids]
     open_sessions = [await world.session(s, ip, A) for s, ip in zip(world.service_ids, held, strict=True)]
     await settle(node, *open_sessions)
-    world.clock.pass_(minutes=16)
+    world.clock.pass_time(minutes=16)
     await node.settle.sweep(world.clock.now(), NOW)
     for session in open_sessions:
         await world.stop_session(session, "stale")
     await settle(node, *open_sessions)
-    world.clock.pass_(hours=5)
+    world.clock.pass_time(hours=5)
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 2
     await world.heard()  # it is back, and one of the two speaks again
     await world.change_session(open_sessions[0], state="live", stopped_at=None, updated_at=world.clock.now())
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 2
-    world.clock.pass_(minutes=11)
+    world.clock.pass_time(minutes=11)
     await world.heard()
     await world.change_session(open_sessions[0], updated_at=world.clock.now())
     await node.settle.sweep(world.clock.now(), NOW)
@@ -198,11 +198,11 @@ async def test_a_nas_that_stays_silent_loses_its_hold_after_a_long_while(world: 
     (node,) = await begin(world, nodes)
     session = await world.session(world.service_ids[0], await node.address(world.service_ids[0], A), A)
     await settle(node, session)
-    world.clock.pass_(minutes=16)
+    world.clock.pass_time(minutes=16)
     await world.stop_session(session, "stale")
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 1
-    world.clock.pass_(hours=24)
+    world.clock.pass_time(hours=24)
     await node.settle.sweep(world.clock.now(), NOW)
     assert await world.live() == []
 
@@ -212,10 +212,10 @@ async def test_accounting_on_frees_what_a_silent_nas_held(world: World, nodes: l
     (node,) = await begin(world, nodes)
     session = await world.session(world.service_ids[0], await node.address(world.service_ids[0], A), A)
     await settle(node, session)
-    world.clock.pass_(minutes=16)
+    world.clock.pass_time(minutes=16)
     await world.stop_session(session, "stale")
     await node.settle.sweep(world.clock.now(), NOW)
-    world.clock.pass_(hours=1)
+    world.clock.pass_time(hours=1)
     await settle(node, restarted={world.nas_ids[0]: world.clock.now()})
     assert await world.live() == []
 
@@ -235,7 +235,7 @@ async def test_prefixes_a_nas_never_reports_are_kept_for_as_long_as_the_session_
     assert given == "10.0.0.0 2001:db8:1::/64 2001:db8:2::/56"
     session = await world.session(world.service_ids[0], "10.0.0.0", A)
     await settle(node, session)
-    world.clock.pass_(hours=3)
+    world.clock.pass_time(hours=3)
     await node.settle.sweep(world.clock.now(), NOW)
     assert len(await world.live()) == 3
     await world.stop_session(session)
@@ -287,7 +287,7 @@ async def test_doctor_tells_of_full_pools_conflicts_and_silent_nas(world: World,
     (node,) = await begin(world, nodes)
     await node.address(world.service_ids[0], A)
     await world.session(world.service_ids[1], "10.0.0.7", B)
-    world.clock.pass_(minutes=20)
+    world.clock.pass_time(minutes=20)
     await node.settle.sweep(world.clock.now(), NOW)
     found = [(check.name, check.result) for check in await check_addresses(world.database)]
     assert found == [("pool home", "warn"), ("pool home", "fail"), ("nas pop0", "warn")]

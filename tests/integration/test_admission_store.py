@@ -27,7 +27,8 @@ from netbilld.services.admission import Admit
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.learned_locks import LearnedLocks, Lesson
 from netbilld.services.live_sessions import LiveSessions
-from tests.admission_desk import A, B, C, Clock
+from tests.admission_desk import A, B, C
+from tests.clock import SteppedClock
 from tests.people_world import with_plans
 
 pytestmark = pytest.mark.peer
@@ -42,8 +43,7 @@ class Node:
 
     def __init__(self, database: Database, terms: AccessTerms, journal: int = OURS) -> None:
         self.database = database
-        self.clock = Clock()
-        self.clock.at = datetime.now(UTC)
+        self.clock = SteppedClock(datetime.now(UTC))
         self.live, self.learned = LiveSessions(SILENCE), LearnedLocks()
         self.ordered: list[int] = []
         self.hearing_since = self.clock.at - timedelta(days=1)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,7 @@ from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import Batch
 from netbilld.services.poll_devices import PollDevices, PollPolicy
 from tests.accounting_packets import NAS, T0
+from tests.clock import StandingClock
 from tests.integration.metering_world import metering
 from tests.integration.money_world import PER_USE, ZONE, World, plan_file
 from tests.peers import free_udp_port
@@ -45,25 +46,12 @@ DAY = 86_400
 HOUR_AGO = T0 - timedelta(hours=1)
 
 
-class Clock:
-    """Stands still for readings, and goes on for the poller's turns."""
-
-    def __init__(self) -> None:
-        self.at = T0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-
 class Network:
     """One device, its agent, and services that are metered by it."""
 
     def __init__(self, database: Database, box: SecretBox, agent: FakeAgent) -> None:
         self.database, self.box, self.agent = database, box, agent
-        self.clock = Clock()
+        self.clock = StandingClock(T0)
         self.reader = SnmpReader(0.3)
         self.followed: list[Batch] = []
         self.readings = MeterReadings(database, BookUsage(ZONE), self.follow)
@@ -126,7 +114,7 @@ class Network:
 
     async def read(self, after_seconds: float = 60) -> DeviceState:
         """Let time pass for us and for the device, and read it."""
-        self.clock.at += timedelta(seconds=after_seconds)
+        self.clock.pass_time(seconds=after_seconds)
         async with self.database.read() as work:
             nas = await work.nas.by_id(NAS)
         assert nas is not None

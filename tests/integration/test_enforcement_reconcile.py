@@ -98,7 +98,7 @@ async def test_a_crossed_allowance_becomes_a_coa_and_is_seen_as_acknowledged(sho
         assert await shop.world.seen(session_id) == (Access.THROTTLED, "ack")
         assert await shop.world.attempts() == [("coa", "acked")]
         assert await shop.world.pending() == []
-        shop.world.clock.pass_seconds(31)
+        shop.world.clock.pass_time(seconds=31)
         await shop.settle(2)
         assert len(server.received) == 1
 
@@ -143,11 +143,11 @@ async def test_a_disconnect_that_was_acknowledged_but_never_stopped_is_asked_aga
     async with online(shop, "budi") as (server, (service_id,), (session_id,)):
         await shop.wall(service_id)
         await shop.settle()
-        shop.world.clock.pass_seconds(14)
+        shop.world.clock.pass_time(seconds=14)
         await shop.settle()
         assert len(server.orders) == 1
         server.answer = "nak"
-        shop.world.clock.pass_seconds(2)
+        shop.world.clock.pass_time(seconds=2)
         await shop.settle()
         assert len(server.orders) == 2
         (row,) = await shop.world.rows(sessions)
@@ -177,7 +177,7 @@ async def test_a_nas_short_of_resources_is_asked_the_same_again_later(shop: Shop
         (pending,) = await shop.world.pending()
         assert "506 resources unavailable" in pending["last_error"]
         server.answer = "ack"
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle()
         assert await shop.world.seen(session_id) == (Access.THROTTLED, "ack")
 
@@ -188,19 +188,19 @@ async def test_silence_is_retried_with_growing_pauses_until_the_nas_is_back(shop
         await shop.settle(2)
         assert len(server.orders) == 1
         assert await shop.world.seen(session_id) == (Access.ACTIVE, "unsure")
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle(2)
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle()
         assert len(server.orders) == 2  # the second pause is twice the first
         (pending,) = await shop.world.pending()
         assert (pending["attempts"], pending["last_error"]) == (2, f"no answer from pop-{server.port} after 2 tries")
         server.answer = "ack"
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle()
         assert await shop.world.seen(session_id) == (Access.THROTTLED, "ack")
         assert await shop.world.attempts() == [("coa", "timed_out"), ("coa", "timed_out"), ("coa", "acked")]
-        shop.world.clock.pass_seconds(600)
+        shop.world.clock.pass_time(seconds=600)
         await shop.settle(2)
         assert len(server.orders) == 3
 
@@ -268,7 +268,7 @@ async def test_a_restart_keeps_the_pause_of_an_order_that_waits(shop: Shop) -> N
         await shop.reconcile.recover()
         await shop.settle()
         assert len(server.orders) == 1
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle()
         assert len(server.orders) == 2
 
@@ -290,7 +290,7 @@ async def test_a_dead_nas_delays_nobody_elses_subscribers(shop: Shop) -> None:
         for session_id in alive_sessions:
             assert await shop.world.seen(session_id) == (Access.THROTTLED, "ack")
         dead.answer = "ack"
-        shop.world.clock.pass_seconds(6)
+        shop.world.clock.pass_time(seconds=6)
         await shop.settle(3)
         assert {order.username for order in dead.orders} == set(names)
         assert await shop.world.pending() == []
@@ -302,10 +302,10 @@ async def test_a_nas_that_answers_again_gets_all_that_waits_for_it_at_once(shop:
             await shop.world.use(service_id, GB)
         await shop.decide()
         await shop.settle()
-        shop.world.clock.pass_seconds(5)
+        shop.world.clock.pass_time(seconds=5)
         await shop.settle()  # a second try: the next one is ten seconds off
         server.answer = "ack"
-        shop.world.clock.pass_seconds(1)
+        shop.world.clock.pass_time(seconds=1)
         (nas_row,) = await shop.world.rows(nas)
         await shop.reconcile.nas_heard(nas_row["id"])
         await shop.settle()
@@ -376,7 +376,7 @@ async def test_a_nas_that_keeps_no_class_is_not_sent_in_circles(shop: Shop) -> N
         nas_id = await shop.world.add_nas("pop1", server.host, server.port)
         service_id = await shop.world.add_service("budi")
         await shop.wall(service_id)
-        shop.world.clock.pass_seconds(60)
+        shop.world.clock.pass_time(seconds=60)
         session_id = await shop.world.log_in(nas_id, service_id, "budi", with_class=False)
         shop.reconcile.nudge([service_id])
         await shop.settle(2)
@@ -412,7 +412,7 @@ async def test_a_session_that_ended_before_its_order_left_is_let_go(shop: Shop) 
         for session_id in session_ids:
             await shop.world.log_out(session_id)
         server.received.clear()
-        shop.world.clock.pass_seconds(60)
+        shop.world.clock.pass_time(seconds=60)
         await shop.settle(2)
         assert server.received == []
         assert await shop.world.pending() == []
@@ -430,7 +430,7 @@ async def test_the_running_loop_answers_a_nudge_at_once_and_comes_back_for_what_
             await shop.decide()
             await until(lambda: len(server.orders) == 2)
             server.answer = "ack"
-            shop.world.clock.pass_seconds(6)
+            shop.world.clock.pass_time(seconds=6)
             shop.reconcile.nudge()
             await until_seen(shop, session_id, (Access.ACTIVE, "ack"))
         finally:

@@ -1,7 +1,7 @@
 """Troubles that are not the records': what is in the journal waits, and no record is blamed for it."""
 
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import asyncpg
@@ -79,12 +79,12 @@ async def test_a_fault_of_ours_in_every_record_passes_over_a_few_and_stops(
                 with suppress(NetbilldError):
                     await m.meter.run_batch()
             assert 0 < m.meter.parked <= 5
-            m.clock.at += timedelta(minutes=2)
+            m.clock.pass_time(minutes=2)
             for _ in range(30):
                 with suppress(NetbilldError):
                     await m.meter.run_batch()
             assert 5 < m.meter.parked <= 10
-        m.clock.at += timedelta(minutes=2)
+        m.clock.pass_time(minutes=2)
         await m.run()
         parked = m.meter.parked
         assert parked <= 10

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -19,18 +19,8 @@ from netbilld.services.publish_events import PublishEvents
 from netbilld.services.publish_state import PublishState
 from netbilld.services.publish_surroundings import PublishSurroundings
 from tests import mqtt_schemas
+from tests.clock import SteppedClock
 from tests.enforcement_world import NOW, World
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.mono = 0.0
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.mono)
-
-    def monotonic(self) -> float:
-        return self.mono
 
 
 class Outlet:
@@ -68,7 +58,7 @@ class Shop:
         *,
         is_only_node: bool = True,
     ) -> None:
-        self.world, self.clock, self.outlet = world, Clock(), Outlet()
+        self.world, self.clock, self.outlet = world, SteppedClock(NOW), Outlet()
         self.topics = Topics(prefix, "n1", home_assistant)
         self.state = PublishState(
             database, self.clock, self.topics, every_seconds=5, version="1", is_only_node=is_only_node
@@ -108,7 +98,7 @@ async def test_whatever_happens_in_between_a_service_is_published_once_in_a_whil
         shop.state.changed([service_id])
         await shop.work()
     assert shop.outlet.count() == 0
-    shop.clock.mono += 5
+    shop.clock.pass_time(seconds=5)
     await shop.work()
     assert shop.outlet.count() == 1  # its state is the same
     assert shop.told(service_id, "usage")["counted_octets"] == 3000
@@ -200,7 +190,7 @@ async def test_what_another_node_has_cleared_is_not_remembered_and_told_again_wh
     async with database.write() as work:
         await work.live.drop_retained([topic])  # as the other node does, when it clears
     ours.outlet.retained.pop(topic)
-    ours.clock.mono += 60
+    ours.clock.pass_time(seconds=60)
     ours.state.changed([service_id])
     await ours.work()
     assert topic in ours.outlet.retained  # it is open, so that it was cleared for a time only
@@ -208,7 +198,7 @@ async def test_what_another_node_has_cleared_is_not_remembered_and_told_again_wh
     theirs.state.changed([service_id], urgent=True)
     await theirs.work()
     assert topic not in ours.outlet.retained
-    ours.clock.mono += publish_state.ROUND_SECONDS
+    ours.clock.pass_time(seconds=publish_state.ROUND_SECONDS)
     await ours.work()
     assert ours.state.remembered == remembered - 1
 
@@ -236,7 +226,7 @@ async def test_a_broker_that_goes_away_in_the_middle_misses_nothing(database: Da
     shop = Shop(database, world)
     await shop.begin()
     await world.use(service_id, 7)
-    shop.clock.mono += 60
+    shop.clock.pass_time(seconds=60)
     shop.state.changed([service_id])
     shop.events.orders([OrderNews("sent", NOW, 7, service_id, "coa")])
     shop.outlet.is_away = True
@@ -258,7 +248,7 @@ async def test_what_waits_is_bounded_and_what_does_not_fit_is_found_in_the_datab
     found = [await world.add_service(f"user{number}") for number in range(5)]
     shop = Shop(database, world)
     await shop.begin()
-    shop.clock.mono += 60
+    shop.clock.pass_time(seconds=60)
     for service_id in found:
         await world.use(service_id, 9)
     shop.state.changed(found)
@@ -318,7 +308,7 @@ async def test_nas_and_health_are_published_when_they_change_and_an_alert_goes_w
     shop.outlet.count()
     assert await look() == "heard"
     assert shop.outlet.count() == 0
-    shop.clock.mono += 1000
+    shop.clock.pass_time(seconds=1000)
     notices.append("the change feed: away")
     assert await look() == "silent"
     alerts = [json.loads(message.payload) for message in shop.outlet.messages if message.topic == shop.topics.alert]

@@ -14,7 +14,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import Role
 from netbilld.panel.security import HEADERS
 from netbilld.services.sign_in import FREE_ATTEMPTS_NAME, FREE_ATTEMPTS_SOURCE, token_hash
-from tests.panel_fixture import PASSWORD, Browser, PanelWorld, StoppedClock, client_of
+from tests.clock import StandingClock
+from tests.panel_fixture import PASSWORD, Browser, PanelWorld, client_of
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ async def browser(world: PanelWorld) -> AsyncIterator[Browser]:
         yield Browser(client)
 
 
-def _clock(world: PanelWorld) -> StoppedClock:
-    assert isinstance(world.clock, StoppedClock)
+def _clock(world: PanelWorld) -> StandingClock:
+    assert isinstance(world.clock, StandingClock)
     return world.clock
 
 

@@ -21,7 +21,8 @@ from netbilld.model.address_pool import AddressPool
 from netbilld.services.address_book import AddressBook, Place
 from netbilld.services.assign_addresses import AssignAddresses
 from netbilld.services.settle_leases import SettleLeases
-from tests.address_world import NOW, POLICY, Clock, Node, World, pool, said
+from tests.address_world import NOW, POLICY, Node, World, pool, said
+from tests.clock import StandingClock
 
 SERVICES = [UUID(int=100 + number) for number in range(3)]
 NASES = [UUID(int=1), UUID(int=2)]
@@ -132,7 +133,7 @@ class Real:
 class Town:
     def __init__(self, size: int) -> None:
         self.loop = asyncio.new_event_loop()
-        self.clock = Clock()
+        self.clock = StandingClock(NOW)
         self.table = Table(pool("home", "10.0.0.0/29", "ipv4", None, f"10.0.0.{size}-10.0.0.7"))
         self.world = World(self.table, self.clock, NASES, SERVICES)  # type: ignore[arg-type]  # stands in for a Database
         self.nodes = [self._node(), self._node()]
@@ -161,7 +162,7 @@ class Town:
     def ask(self, number: int, service: UUID, nas: UUID, mac: str) -> None:
         if nas in self.cut:
             return
-        self.clock.pass_(seconds=1)
+        self.clock.pass_time(seconds=1)
 
         async def ask() -> None:
             answered = self.nodes[number].ask(service, mac, nas_id=nas)
@@ -170,7 +171,7 @@ class Town:
         self._run(ask())
 
     def flush(self, number: int) -> None:
-        self.clock.pass_(seconds=1)
+        self.clock.pass_time(seconds=1)
         self._run(self.nodes[number].assign.flush())
         waiting = []
         for answered, service, nas, mac in self.asked:
@@ -192,7 +193,7 @@ class Town:
         self.begin_session(self.accepts.pop(which % len(self.accepts)))
 
     def begin_session(self, accept: tuple[UUID, UUID, str, str, datetime]) -> None:
-        self.clock.pass_(seconds=1)
+        self.clock.pass_time(seconds=1)
         service, nas, mac, address, _ = accept
         # a NAS begins no session with an Accept that a newer one of the same station has overtaken
         self.accepts = [one for one in self.accepts if one[:3] != accept[:3]]
@@ -312,7 +313,7 @@ class Town:
         while seconds > 0:
             step = min(seconds, 100)
             seconds -= step
-            self.clock.pass_(seconds=step)
+            self.clock.pass_time(seconds=step)
             now = self.clock.at
             if self._is_behind():  # what came is read before long
                 self.meter(0)

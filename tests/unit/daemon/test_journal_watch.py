@@ -1,7 +1,7 @@
 """The alarm of a journal that nobody applies, and the bound at which it takes no more."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +14,11 @@ from netbilld.adapters.journal import Journal
 from netbilld.adapters.journal.layout import RECORD_HEADER_OCTETS
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.settings import MeteringSettings
+from tests.accounting_packets import T0
+from tests.clock import StandingClock
 
 MIB = 1 << 20
-T0_US = 1_763_800_000_000_000
+T0_US = int(T0.timestamp() * 1_000_000)
 
 
 def _metering(journal: Journal, cursor: JournalCursor | None) -> Any:
@@ -25,13 +27,6 @@ def _metering(journal: Journal, cursor: JournalCursor | None) -> Any:
         return 0 if known is None else journal.unapplied_octets(known)
 
     return SimpleNamespace(cursor=cursor, behind_octets=behind())
-
-
-class _Clock:
-    seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(T0_US / 1e6 + self.seconds, UTC)
 
 
 def _watch(journal: Journal, cursor: JournalCursor, settings: MeteringSettings, clock: Any) -> JournalWatch:
@@ -56,21 +51,21 @@ async def test_what_waits_for_too_long_or_is_too_much_raises_the_alarm_once(
     journal.start(asyncio.get_running_loop())
     await _append(journal, 10)
     start = journal.read(JournalCursor(0, 0, 0), 1).cursor
-    clock = _Clock()
+    clock = StandingClock(T0)
     settings = MeteringSettings(alarm_minutes=2, alarm_megabytes=1)
 
-    clock.seconds = 119.0
+    clock.at = T0 + timedelta(seconds=119.0)
     watch = _watch(journal, start, settings, clock)
     await watch.look()
     assert watch.notice is None
     assert watch.oldest_seconds() == pytest.approx(119, abs=0.01)
-    clock.seconds = 121.0
+    clock.at = T0 + timedelta(seconds=121.0)
     await watch.look()
     await watch.look()
     assert "the oldest 2 min old" in str(watch.notice)
     assert [one.event for one in caplog.records if hasattr(one, "event")] == ["journal_alarm"]
 
-    clock.seconds = 1.0
+    clock.at = T0 + timedelta(seconds=1.0)
     await _append(journal, 400)
     watch = _watch(journal, start, settings, clock)
     await watch.look()

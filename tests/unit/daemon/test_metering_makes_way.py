@@ -11,6 +11,8 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.journal import Journal
 from netbilld.daemon import metering as module
 from netbilld.daemon.metering import Metering
+from tests.accounting_packets import T0
+from tests.clock import SteppedClock
 
 UNUSED: Any = None
 
@@ -94,11 +96,7 @@ async def test_a_flood_of_log_ins_slows_metering_and_never_stops_it(
 async def test_a_burst_of_accounting_is_answered_first_and_then_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class StandingClock(SystemClock):
-        def monotonic(self) -> float:
-            return now_mono
-
-    now_mono = 1000.0
+    clock = SteppedClock(T0)
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -106,10 +104,10 @@ async def test_a_burst_of_accounting_is_answered_first_and_then_no_longer(
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     meter: Any = Meter()
-    metering = Metering(Journal(tmp_path), meter, UNUSED, StandingClock())
+    metering = Metering(Journal(tmp_path), meter, UNUSED, clock)
     metering.has_burst = lambda: True
     for later, seconds in ((0.0, module.BURST_SECONDS), (0.0, 0.0), (8.0, 2.0), (3600.0, module.BURST_SECONDS)):
-        now_mono += later
+        clock.pass_time(seconds=later)
         slept.clear()
         with pytest.raises(asyncio.CancelledError):
             await metering.run()

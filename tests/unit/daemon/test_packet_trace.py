@@ -15,25 +15,16 @@ from netbilld.radius.attributes import USER_NAME, USER_PASSWORD
 from netbilld.radius.codes import Code
 from netbilld.radius.server import Drop, DropReason, RadiusServer, Request
 from netbilld.services.nas_control import NasTarget
+from tests.clock import SteppedClock
 from tests.radius_requests import NAS_ID, SOURCE, access_request, client
 
 BUDI = UUID(int=1)
 NAMES = {b"budi": BUDI, b"48:8F:5A:00:00:01": BUDI, b"siti": UUID(int=2)}
 
 
-class Clock:
-    mono = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return self.mono
-
-
 class Scene:
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = SteppedClock(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
         self.watched: list[bool] = []
         self.trace = PacketTrace(NAMES.get, self.clock.now, self.clock.monotonic, self.watched.append)
         self.server = RadiusServer([client()], "auth")
@@ -117,7 +108,7 @@ def test_what_is_kept_is_bounded_and_the_rest_is_counted(scene: Scene) -> None:
 
 def test_a_watch_nobody_reads_ends_by_itself(scene: Scene) -> None:
     watch = scene.start()
-    scene.clock.mono = UNREAD_SECONDS + 1
+    scene.clock.pass_time(seconds=UNREAD_SECONDS + 1)
     scene.ask("budi")
     assert scene.trace.handle({"do": "read", "watch": watch})["over"]
     assert scene.watched == [True, False]
@@ -203,7 +194,8 @@ async def test_what_was_watched_is_not_kept_for_ever() -> None:
     own, worker = Scene(), Worker()
     both = TraceOfAll(own.trace, worker)
     for number in range(20):
-        own.clock.mono = worker.scene.clock.mono = number * (UNREAD_SECONDS + 1)
+        for clock in (own.clock, worker.scene.clock):
+            clock.pass_time(seconds=UNREAD_SECONDS + 1)
         told = await both.handle({"verb": "trace", "do": "start", "username": "budi", "seconds": 60})
         assert told["watch"] == number + 1
     assert len(both._begun) == 1

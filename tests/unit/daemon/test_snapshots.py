@@ -8,27 +8,20 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from netbilld.adapters.clock import SystemClock
 from netbilld.daemon.beginning import snapshot_path
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.take_snapshot import take
 from netbilld.model.errors import NetbilldError
+from tests.accounting_packets import T0
+from tests.clock import SteppedClock
 
 MEBIOCTETS = 1024 * 1024
 
 
 class _Knowledge:
     is_fresh = True
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def monotonic(self) -> float:
-        return self.at
 
 
 class _Usage(NamedTuple):
@@ -46,12 +39,12 @@ async def test_one_that_fails_is_tried_again_soon_and_then_after_as_long_a_rest_
     """A database that went away while it was read is no trouble once it is back, nor are the minutes after it; beyond
     the first failure a thirtieth of a core is meant for failures, too.
     """
-    clock, rests, troubles = _Clock(), [], []
-    snapshots = Snapshots(settings, None, cast("Knowledge", _Knowledge()), cast("SystemClock", clock))
+    clock, rests, troubles = SteppedClock(T0), [], []
+    snapshots = Snapshots(settings, None, cast("Knowledge", _Knowledge()), clock)
     outcomes: list[Exception | None] = [NetbilldError("the disk is full"), OSError("no memory"), None]
 
     async def take_one() -> None:
-        clock.at += 7
+        clock.pass_time(seconds=7)
         if (outcome := outcomes.pop(0)) is not None:
             raise outcome
 

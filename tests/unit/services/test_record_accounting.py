@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from netbilld.radius.packet import decode, encode
 from netbilld.radius.server import Request
 from netbilld.services.record_accounting import RecordAccounting, Unanswered
 from tests.accounting_packets import NAS, T0, datagram
+from tests.clock import SteppedClock
 
 
 class FakeJournal:
@@ -39,23 +40,10 @@ class FakeJournal:
         return True
 
 
-class StandingClock:
-    """Runs for so many seconds, and was set by so many more."""
-
-    def __init__(self) -> None:
-        self.ran = self.was_set = 0.0
-
-    def now(self) -> datetime:
-        return T0 + timedelta(seconds=self.ran + self.was_set)
-
-    def monotonic(self) -> float:
-        return 1000 + self.ran
-
-
 class Edge:
     def __init__(self) -> None:
         self.journal = FakeJournal()
-        self.clock = StandingClock()
+        self.clock = SteppedClock(T0)
         self.answered: list[Request] = []
         self.forgotten: list[Request] = []
         self.recorder = RecordAccounting(
@@ -134,7 +122,7 @@ def test_a_record_says_whether_our_clock_may_have_been_set_lately(set_by: int) -
         (111_000, set_by),
         (112_000, set_by),
     ):
-        edge.clock.ran, edge.clock.was_set = ran, was_set
+        edge.clock.at, edge.clock.mono = T0 + timedelta(seconds=ran + was_set), 1000 + ran
         edge.take(datagram("start"))
         said.append(bool(edge.journal.kept[-1][2] & CLOCK_SET))
     # after a start nobody knows for an hour; then it was set

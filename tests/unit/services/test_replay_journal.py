@@ -10,9 +10,9 @@ import pytest
 
 from netbilld.model.actor import Actor
 from netbilld.model.errors import StoreUnavailableError
-from netbilld.ports.clock import Clock
 from netbilld.services.meter_usage import Batch, MeterUsage
 from netbilld.services.replay_journal import BATCHES_A_CHANGE, ReplayJournal, Store
+from tests.clock import StandingClock
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -53,14 +53,9 @@ class _Store:
         self.told.append((self._meter.done, details["service_ids"]))
 
 
-class _Clock:
-    def now(self) -> datetime:
-        return NOW
-
-
 def _replay(meter: _Meter) -> tuple[ReplayJournal, _Store]:
     store = _Store(meter)
-    replay = ReplayJournal(cast("Store", store), cast("MeterUsage", meter), cast("Clock", _Clock()), UUID(int=7))
+    replay = ReplayJournal(cast("Store", store), cast("MeterUsage", meter), StandingClock(NOW), UUID(int=7))
     return replay, store
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,20 +23,10 @@ from netbilld.services.take_meter_message import (
     read_message,
 )
 from tests import mqtt_schemas
+from tests.clock import SteppedClock
 
 NOW = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)
 GOOD = {"upload_octets": 5, "download_octets": 7, "at": "2026-03-10T02:59:00Z"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.mono = 0.0
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.mono)
-
-    def monotonic(self) -> float:
-        return self.mono
 
 
 class Readings:
@@ -69,7 +59,7 @@ class Outlet:
 
 class Desk:
     def __init__(self) -> None:
-        self.clock, self.readings, self.outlet = Clock(), Readings(), Outlet()
+        self.clock, self.readings, self.outlet = SteppedClock(NOW), Readings(), Outlet()
         self.take = TakeMeterMessage(self.readings, self.clock, Topics("isp", "n1"), fastest_bps=10**9)
 
     def say(self, key: str, payload: bytes | None = None, *, is_retained: bool = False) -> None:
@@ -163,7 +153,7 @@ async def test_a_meter_is_told_of_its_newest_at_most_every_few_seconds_and_only_
     desk.say("k1", b"junk")
     await desk.work()
     assert len(desk.outlet.published) == 2
-    desk.clock.mono += STATUS_SECONDS
+    desk.clock.pass_time(seconds=STATUS_SECONDS)
     await desk.work()
     document = mqtt_schemas.check(*desk.outlet.published[-1][:2], prefix="isp")
     assert (document["accepted"], document["refused"], document["reason"]) == (50, 1, "bad_json")
