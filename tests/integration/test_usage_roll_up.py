@@ -32,7 +32,8 @@ from netbilld.model.periods import local_date, local_midnight
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.check_usage import CheckUsage
 from netbilld.services.roll_up_usage import RollUpUsage
-from tests.integration.metering_world import StandingClock, add_nas
+from tests.clock import StandingClock
+from tests.integration.metering_world import add_nas
 from tests.integration.money_world import World, plan_file
 
 JAKARTA, JAYAPURA, KATHMANDU = "Asia/Jakarta", "Asia/Jayapura", "Asia/Kathmandu"
