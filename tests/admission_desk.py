@@ -18,6 +18,7 @@ from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.learned_locks import LearnedLocks
 from netbilld.services.live_sessions import LiveSessions
 from netbilld.services.reply_messages import admission_message
+from tests.builders.sessions import session
 from tests.clock import SteppedClock
 from tests.radius_requests import NAS_ID, accepted, access_request, client
 
@@ -90,18 +91,21 @@ class Desk:
     def start(self, number: int, mac: str | None = A, nas: UUID = POP1, port: str | None = None) -> None:
         """Let the meter hear a Start."""
         now = self.clock.at
-        self.sessions[number] = Session(
-            id=number, nas_id=nas, service_id=SERVICE, username="budi", acct_session_id=str(number),
-            acct_session_key=str(number), state=SessionState.STARTING, framed_ip=None, ipv6_prefix=None,
-            delegated_prefix=None, mac=mac, nas_port_id=port, nas_source=None, started_at=now, updated_at=now,
-            stopped_at=None, terminate_cause=None, session_seconds=0, interval_seconds=0, upload_octets=0,
-            download_octets=0, counter_upload_octets=0, counter_download_octets=0, swapped=False, upload_bps=0,
-            download_bps=0,
-        )  # fmt: skip
+        self.sessions[number] = session(
+            id=number,
+            nas_id=nas,
+            service_id=SERVICE,
+            acct_session_id=str(number),
+            acct_session_key=str(number),
+            state=SessionState.STARTING,
+            mac=mac,
+            nas_port_id=port,
+            started_at=now,
+            updated_at=now,
+        )
         self.keep.metered([self.sessions[number]], {number})
 
     def _now(self, number: int, **changes: object) -> None:
-
         self.sessions[number] = self.sessions[number]._replace(**changes)  # type: ignore[arg-type]
         self.keep.metered([self.sessions[number]], ())
 

@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions, usage_hours, usage_periods, usage_slices
 from netbilld.adapters.journal import Journal
-from netbilld.model.nas import Nas
 from netbilld.services.meter_usage import Batch, MeterUsage
 from tests.accounting_packets import NAS, T0, datagram
+from tests.builders.nas import nas
 from tests.clock import StandingClock
 from tests.integration.money_world import World
 
@@ -24,27 +24,7 @@ ZONE = "Asia/Jakarta"
 
 async def add_nas(database: Database, nas_id: UUID = NAS, address: str = "192.0.2.1/32", name: str = "gerbang") -> None:
     async with database.write() as work:
-        await work.nas.add(
-            Nas(
-                nas_id,
-                name,
-                name,
-                address,
-                b"x",
-                "mikrotik",
-                3799,
-                "auto",
-                None,
-                False,
-                ("10.0.0.0/24",),
-                None,
-                None,
-                None,
-                None,
-                T0,
-                None,
-            )
-        )
+        await work.nas.add(nas(name, id=nas_id, address=address, portal_sources=("10.0.0.0/24",)))
 
 
 class Metering:

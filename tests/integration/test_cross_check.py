@@ -9,7 +9,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.model.nas import Nas
 from netbilld.ports.snmp import Port
 from netbilld.services.cross_check import CheckedHour, CheckPolicy, CrossCheck
-from tests.accounting_packets import NAS, T0
+from tests.accounting_packets import T0
+from tests.builders.nas import nas
 from tests.integration.metering_world import Metering, metering
 from tests.integration.money_world import PER_USE, ZONE
 
@@ -19,28 +20,8 @@ MINUTE = timedelta(minutes=1)
 BUDI, SARI = "<pppoe-budi>", "<pppoe-sari>"
 
 
-def gate(uplink: str | None = None, name: str = "gerbang", nas_id: object = NAS) -> Nas:
-    assert nas_id == NAS
-    return Nas(
-        NAS,
-        name,
-        name,
-        "192.0.2.1/32",
-        b"x",
-        "mikrotik",
-        3799,
-        "auto",
-        None,
-        False,
-        (),
-        None,
-        None,
-        None,
-        b"c",
-        T0,
-        None,
-        snmp_uplink=uplink,
-    )
+def gate(uplink: str | None = None) -> Nas:
+    return nas(snmp_community_sealed=b"c", snmp_uplink=uplink)
 
 
 def ports(moved: float, **more: int) -> list[Port]:

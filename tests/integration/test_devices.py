@@ -15,7 +15,7 @@ import pytest
 from pysnmp.proto.api import v2c
 
 from netbilld.accounting.reading import Meter, Took
-from netbilld.accounting.session import Session, SessionState
+from netbilld.accounting.session import Session
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.adapters.snmp import client, oids, sessions
@@ -34,6 +34,8 @@ from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import Batch
 from netbilld.services.poll_devices import PollDevices, PollPolicy
 from tests.accounting_packets import NAS, T0
+from tests.builders.nas import nas
+from tests.builders.sessions import session
 from tests.clock import StandingClock
 from tests.integration.metering_world import metering
 from tests.integration.money_world import PER_USE, ZONE, World, plan_file
@@ -66,31 +68,14 @@ class Network:
         self.followed.append(batch)
 
     def nas(self, port: int, *, nas_id: UUID = NAS, name: str = "gerbang", address: str = "127.0.0.1/32") -> Nas:
-        sealed = self.box.seal(b"publik", snmp_community_place(nas_id))
-        return self.sealed(sealed, nas_id, port, name, address)
-
-    @staticmethod
-    def sealed(sealed: bytes, nas_id: UUID, port: int, name: str = "gerbang", address: str = "127.0.0.1/32") -> Nas:
-        made = Nas(
-            nas_id,
+        return nas(
             name,
-            name,
-            address,
-            b"x",
-            "mikrotik",
-            3799,
-            "auto",
-            None,
-            False,
-            (),
-            None,
-            None,
-            None,
-            sealed,
-            T0,
-            None,
+            id=nas_id,
+            address=address,
+            snmp_community_sealed=self.box.seal(b"publik", snmp_community_place(nas_id)),
+            snmp_address="127.0.0.1",
+            snmp_port=port,
         )
-        return replace(made, snmp_port=port, snmp_address="127.0.0.1")
 
     async def begin(self) -> None:
         await self.world.plan(plan_file())
@@ -563,11 +548,8 @@ async def test_a_silent_device_is_said_to_be_and_is_read_again_when_it_is_back(n
 
 
 def open_session(username: str, **what: Any) -> Session:
-    values: dict[str, Any] = dict.fromkeys(Session._fields)
-    values |= {"id": 1, "nas_id": NAS, "username": username, "state": SessionState.LIVE, "started_at": HOUR_AGO}
-    values |= {"acct_session_id": "81100007", "acct_session_key": "81100007", "updated_at": T0}
-    values |= {"counter_upload_octets": 1000, "counter_download_octets": 2000}
-    return Session(**(values | what))
+    known = {"started_at": HOUR_AGO, "counter_upload_octets": 1000, "counter_download_octets": 2000}
+    return session(username=username, **(known | what))
 
 
 async def test_sessions_are_found_by_the_interface_they_have(network: Network) -> None:
@@ -641,7 +623,7 @@ async def test_a_service_that_radius_metered_of_late_gets_no_meter_by_mistake(
         await m.world.plan(PER_USE)
         await m.world.person("budi", "KUOTA", activated_on=date(2026, 3, 1))
         async with database.write() as work:
-            await work.nas.add(Network.sealed(b"x", NAS, 161))
+            await work.nas.add(nas())
         await m.hear("start")
         await m.hear("stop", 600, up=1, down=1)
         await m.run()

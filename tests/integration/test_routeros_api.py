@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from netbilld.accounting.session import Session, SessionState
+from netbilld.accounting.session import Session
 from netbilld.adapters.nas.routeros import IDLE_SECONDS, RouterosConnection, RouterosError, RouterosTrapError
 from netbilld.adapters.nas.routeros_sessions import RouterosSessions, duration_seconds
 from netbilld.model.api_address import ApiAddress, parse_api_address
 from netbilld.model.errors import InvalidInputError
 from netbilld.ports.ask_nas import Presence
+from tests.builders.sessions import session as a_session
 from tests.eap_certificates import make
 from tests.routeros.fake_router import FakeRouter, Line
 
@@ -77,44 +79,21 @@ def sessions_of(*routers: tuple[UUID, FakeRouter], timeout_seconds: float = 1.0)
     return reader
 
 
-def session(
-    username: str = "budi",
-    acct_session_id: str = "81100001",
-    *,
-    number: int = 1,
-    upload_octets: int = 0,
-    download_octets: int = 0,
-    framed_ip: str | None = "100.64.0.10",
-    mac: str | None = "02:00:00:00:00:01",
-) -> Session:
+def session(username: str = "budi", acct_session_id: str = "81100001", *, number: int = 1, **changes: Any) -> Session:
     now = datetime.now(UTC)
-    return Session(
-        id=number,
-        nas_id=NAS,
-        service_id=uuid4(),
-        username=username,
-        acct_session_id=acct_session_id,
-        acct_session_key=acct_session_id.casefold().removeprefix("0x"),
-        state=SessionState.LIVE,
-        framed_ip=framed_ip,
-        ipv6_prefix=None,
-        delegated_prefix=None,
-        mac=mac,
-        nas_port_id=None,
-        nas_source=None,
-        started_at=now,
-        updated_at=now,
-        stopped_at=None,
-        terminate_cause=None,
-        session_seconds=0,
-        interval_seconds=0,
-        upload_octets=upload_octets,
-        download_octets=download_octets,
-        counter_upload_octets=upload_octets,
-        counter_download_octets=download_octets,
-        swapped=False,
-        upload_bps=0,
-        download_bps=0,
+    return a_session(
+        **{
+            "id": number,
+            "nas_id": NAS,
+            "username": username,
+            "acct_session_id": acct_session_id,
+            "acct_session_key": acct_session_id.casefold().removeprefix("0x"),
+            "framed_ip": "100.64.0.10",
+            "mac": "02:00:00:00:00:01",
+            "started_at": now,
+            "updated_at": now,
+            **changes,
+        }
     )
 
 
@@ -340,7 +319,7 @@ async def test_two_sessions_of_one_name_are_there_but_their_interfaces_are_not_g
 
 async def test_counters_lower_than_known_are_not_this_sessions(router: FakeRouter) -> None:
     router.lines = [Line("budi", rx_octets=1, tx_octets=99)]
-    answers = await sessions_of((NAS, router)).ask(NAS, [session(upload_octets=2, download_octets=50)])
+    answers = await sessions_of((NAS, router)).ask(NAS, [session(counter_upload_octets=2, counter_download_octets=50)])
     assert (answers[1].presence, answers[1].upload_octets) == (Presence.THERE, None)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from netbilld.accounting.session import Session, SessionState
+from netbilld.accounting.session import Session
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.billing.plan import AfterAllowance, Counts
 from netbilld.enforcement.policy import ServiceFacts
@@ -17,6 +17,7 @@ from netbilld.ports.ask_nas import NasAnswer, Presence
 from netbilld.services.watch_quota import Came, WatchPolicy, WatchQuota
 from tests.builders.plans import allowance, per_use, plan
 from tests.builders.services import NOW, PERIOD_START, SERVICE_ID, service_facts
+from tests.builders.sessions import session as a_session
 
 NAS, BLIND_NAS = UUID(int=1), UUID(int=2)
 MB = 10**6
@@ -78,37 +79,8 @@ class World:
 
 
 def session(number: int = 1, **changes: Any) -> Session:
-    return Session(
-        **{
-            "id": number,
-            "nas_id": NAS,
-            "service_id": SERVICE_ID,
-            "username": "budi",
-            "acct_session_id": "81100001",
-            "acct_session_key": "81100001",
-            "state": SessionState.LIVE,
-            "framed_ip": None,
-            "ipv6_prefix": None,
-            "delegated_prefix": None,
-            "mac": None,
-            "nas_port_id": None,
-            "nas_source": None,
-            "started_at": NOW,
-            "updated_at": NOW,
-            "stopped_at": None,
-            "terminate_cause": None,
-            "session_seconds": 0,
-            "interval_seconds": 300,
-            "upload_octets": 0,
-            "download_octets": 0,
-            "counter_upload_octets": 0,
-            "counter_download_octets": 0,
-            "swapped": False,
-            "upload_bps": 0,
-            "download_bps": 0,
-            **changes,
-        }
-    )
+    known = {"nas_id": NAS, "service_id": SERVICE_ID, "started_at": NOW, "updated_at": NOW, "interval_seconds": 300}
+    return a_session(id=number, **(known | changes))
 
 
 def test_who_can_not_use_up_what_is_left_before_the_next_report_is_left_to_its_reports() -> None:
