@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from netbilld.services.meter_usage import Batch, MeterUsage
 from tests.accounting_packets import NAS, T0, datagram
 from tests.builders.nas import nas
 from tests.clock import StandingClock
-from tests.integration.money_world import World
+from tests.integration.money_world import PER_USE, World, plan_file
 
 ZONE = "Asia/Jakarta"
 
@@ -87,6 +87,19 @@ class Metering:
                 ).one()
                 found[name] = (int(up or 0), int(down or 0))
         return found
+
+
+async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Any]:
+    """Let there be the NAS, a plan, and a subscriber of each name; return the services."""
+    await add_nas(metering.database)
+    await metering.world.plan(plan or plan_file())
+    code = "KUOTA" if plan == PER_USE else "HOME20"
+    return [await metering.world.person(name, code, activated_on=date(2026, 3, 1)) for name in names]
+
+
+def everywhere(up: int, down: int) -> dict[str, tuple[int, int]]:
+    """Return `sums` where all of them agree."""
+    return dict.fromkeys(("sessions", "slices", "hours", "periods"), (up, down))
 
 
 @asynccontextmanager

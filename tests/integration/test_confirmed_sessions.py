@@ -16,8 +16,7 @@ from netbilld.services.confirm_sessions import ConfirmSessions
 from netbilld.services.reap_sessions import Reaped, ReapSessions
 from netbilld.services.record_reading import RecordReading
 from tests.accounting_packets import NAS, T0
-from tests.integration.metering_world import Metering, metering
-from tests.integration.test_metering_fold import prepared
+from tests.integration.metering_world import Metering, metering, prepared
 
 SILENT_AT = T0 + timedelta(hours=2)
 

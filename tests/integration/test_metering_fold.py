@@ -19,7 +19,7 @@ from netbilld.model.errors import NetbilldError
 from netbilld.radius import attributes as a
 from netbilld.radius.grant import Grant
 from tests.accounting_packets import NAS, T0
-from tests.integration.metering_world import Metering, add_nas, metering
+from tests.integration.metering_world import add_nas, metering, prepared
 from tests.integration.money_world import PER_USE, plan_file
 
 GIB4 = 2**32
@@ -35,14 +35,6 @@ def _killed_before(method: Callable[..., Awaitable[Any]], kill: Callable[[], Non
         return await method(*values)
 
     return killed
-
-
-async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Any]:
-    await add_nas(metering.database)
-    text = plan or plan_file()
-    await metering.world.plan(text)
-    code = "KUOTA" if plan == PER_USE else "HOME20"
-    return [await metering.world.person(name, code, activated_on=date(2026, 3, 1)) for name in names]
 
 
 async def test_a_session_is_metered_to_its_service_hour_and_billing_period(database: Database, tmp_path: Path) -> None:

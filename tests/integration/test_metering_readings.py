@@ -12,9 +12,8 @@ from netbilld.model.errors import InvalidInputError
 from netbilld.ports.ask_nas import NasAnswer, Presence
 from netbilld.services.record_reading import RecordReading
 from tests.accounting_packets import NAS, T0
-from tests.integration.metering_world import Metering, metering
+from tests.integration.metering_world import Metering, everywhere, metering, prepared
 from tests.integration.money_world import plan_file
-from tests.integration.test_metering_fold import prepared
 
 
 async def the_session(m: Metering) -> Session:
@@ -43,10 +42,10 @@ async def test_a_reading_is_metered_once_and_the_nas_s_stop_has_the_last_word(
         await read(m, 310, 15, 2**33)
         await m.run()
         heard = (await m.rows(nas))[0].last_heard_at
-        assert await m.sums() == dict.fromkeys(("sessions", "slices", "hours", "periods"), (15, 2**33))
+        assert await m.sums() == everywhere(15, 2**33)
         await m.hear("stop", 320, up=20, down=2**33 - 400, cause=1)
         await m.run()
-        truth = dict.fromkeys(("sessions", "slices", "hours", "periods"), (20, 2**33 - 400))
+        truth = everywhere(20, 2**33 - 400)
         assert await m.sums() == truth
         assert [(s.source, s.upload_octets, s.download_octets) for s in await m.rows(usage_slices)] == [
             ("radius", 10, 1000),
@@ -100,4 +99,4 @@ async def test_usage_is_cut_where_the_hours_of_its_plan_begin_and_end(database: 
         minutes = [(s.start_at.minute, s.end_at.minute, s.upload_octets) for s in await m.rows(usage_slices)]
         assert minutes == [(0, 10, 600), (10, 20, 600), (20, 30, 600)]
         assert all(s.estimated for s in await m.rows(usage_slices))
-        assert await m.sums() == dict.fromkeys(("sessions", "slices", "hours", "periods"), (1800, 3600))
+        assert await m.sums() == everywhere(1800, 3600)

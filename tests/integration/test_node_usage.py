@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,6 +23,16 @@ ONE_GB = 10**9
 THROTTLES = ONE_GB_TEXT.format(code="LAMBAT", after="throttle") + THROTTLED_TEXT
 BLOCKS = ONE_GB_TEXT.format(code="HABIS", after="block")
 NAS = "127.0.0.3"  # which speaks with both nodes
+
+
+class TwoNodes(NamedTuple):
+    """Two nodes; what their NAS says `here` the first hears, and the second what it says `there`."""
+
+    coa: CoaServer
+    first: DaemonProcess
+    second: DaemonProcess
+    here: NasSocket
+    there: NasSocket
 
 
 def account(nas: NasSocket, status: str, user: str, **what: Any) -> None:
@@ -58,9 +68,9 @@ def octets_left(nas: NasSocket, user: str) -> int | None:
 
 
 @contextmanager
-def two_nodes(tmp_path: Path, url: str, coa: CoaServer) -> Iterator[tuple[DaemonProcess, DaemonProcess]]:
-    """Give two nodes, of which the first leads and the second does not."""
-    with nodes_on(tmp_path, [url, url]) as (first, second):
+def two_nodes(tmp_path: Path, url: str) -> Iterator[TwoNodes]:
+    """Give two nodes, of which the first leads and the second does not, and a NAS of both."""
+    with coa_server(NAS) as coa, nodes_on(tmp_path, [url, url]) as (first, second):
         first.plan(THROTTLES)
         first.plan(BLOCKS)
         first.nas("pop1", NAS, "--coa-port", str(coa.port))
@@ -71,19 +81,15 @@ def two_nodes(tmp_path: Path, url: str, coa: CoaServer) -> Iterator[tuple[Daemon
         second.start()
         wait_until(lambda: "node second is there" in first.log, "the first knows the second")
         wait_until(lambda: "node first is there" in second.log, "and the second the first")
-        yield first, second
+        with NasSocket(first, NAS) as here, NasSocket(second, NAS) as there:
+            yield TwoNodes(coa, first, second, here, there)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_what_a_node_that_does_not_lead_has_metered_is_acted_on_once_and_known_to_the_other(
     tmp_path: Path, database_url: str
 ) -> None:
-    with (
-        coa_server(NAS) as coa,
-        two_nodes(tmp_path, database_url, coa) as (first, second),
-        NasSocket(first, NAS) as here,
-        NasSocket(second, NAS) as there,
-    ):
+    with two_nodes(tmp_path, database_url) as (coa, first, second, here, there):
         # a crossing that the second node meters: the first one, which leads, sends the order
         begin(there, "user1")
         account(there, "interim", "user1", up=0, down=2 * ONE_GB, seconds=60)
@@ -120,12 +126,7 @@ def test_what_a_node_had_no_time_to_tell_before_it_was_killed_is_found_by_the_ot
     tmp_path: Path, database_url: str
 ) -> None:
     """Committed and not followed up: the node that lives decides on everybody anew when it finds the other gone."""
-    with (
-        coa_server(NAS) as coa,
-        two_nodes(tmp_path, database_url, coa) as (first, second),
-        NasSocket(first, NAS) as here,
-        NasSocket(second, NAS) as there,
-    ):
+    with two_nodes(tmp_path, database_url) as (coa, first, second, here, there):
         begin(there, "user3")
         wait_until(lambda: first.metrics()["netbilld_admission_sessions"] == 1, "the first knows the session")
         first.stop()  # it can be told nothing

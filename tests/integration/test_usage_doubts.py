@@ -13,8 +13,7 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.services.decide_doubts import DecideDoubts, UsageDoubt
 from netbilld.services.manage_nas import ManageNas, NasFields
 from tests.accounting_packets import T0
-from tests.integration.metering_world import ZONE, Metering, metering
-from tests.integration.test_metering_fold import prepared
+from tests.integration.metering_world import ZONE, Metering, everywhere, metering, prepared
 from tests.people_world import STAFF
 
 LATER = T0 + timedelta(days=40)
@@ -34,10 +33,6 @@ async def leapt(m: Metering, port_speed: str = "100M") -> None:
     await m.hear("interim", 600, up=200, down=400 * 10**9)
     await m.hear("interim", 900, up=300, down=400 * 10**9 + 50)
     await m.run()
-
-
-def everywhere(up: int, down: int) -> dict[str, tuple[int, int]]:
-    return dict.fromkeys(("sessions", "slices", "hours", "periods"), (up, down))
 
 
 async def test_what_cannot_be_true_is_kept_and_counts_only_once_a_person_accepts_it(
