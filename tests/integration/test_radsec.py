@@ -1,132 +1,32 @@
 """RadSec against a real daemon, over real sockets, by a client of our own (RFC 6614, RFC 6613)."""
 
 import asyncio
-import socket
-import sqlite3
 import ssl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from netbilld.adapters.certificate_authority import CertificateAuthority
-from netbilld.adapters.certificates import CertificateFiles
-from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.secretbox import read_key_file
-from netbilld.model.actor import Actor
 from netbilld.radius.attributes import PROXY_STATE
 from netbilld.radius.authenticator import Secret
-from netbilld.radius.certificate_use import CertificateUse
 from netbilld.radius.codes import Code
 from netbilld.radius.exchange import build_request
 from netbilld.radius.packet import encode_attributes
-from netbilld.services.manage_nas import ManageNas, NasFields
-from netbilld.services.manage_subscribers import ManageSubscribers
-from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.manage_nas import NasFields
 from tests.coa_server import ACCT_SESSION_ID, CoaServer
-from tests.daemon_process import SECRET, DaemonProcess
+from tests.daemon_process import SECRET
 from tests.nas_socket import ACCEPT, ACCOUNTING_RESPONSE, REJECT
-from tests.peers import free_tcp_port, free_udp_port, wait_until
+from tests.peers import free_udp_port, wait_until
 from tests.radsec_client import RadsecClient
+from tests.radsec_town import ORDERED, POP1, Town, radsec_town
 
 pytestmark = [pytest.mark.slow]
-
-POP1S = "127.0.2.0/24"  # pop1 calls from wherever it likes in there: why is said once a minute for each address
-POP1, ROAMING, ANYWAY, UNBOUND = "127.0.2.1", "127.0.0.3", "127.0.0.4", "127.0.0.5"
-ORDERED = "127.0.0.6"  # apart from the others, whose connections end under orders for what they have accounted
-
-
-class Town:
-    """A daemon with RadSec, and what its NAS need to speak with it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_tcp_port()
-        self.daemon = DaemonProcess(
-            directory,
-            NETBILLD_RADIUS__HOST="127.0.0.1,::1",
-            NETBILLD_RADIUS__RADSEC_PORT=str(self.port),
-            NETBILLD_ENFORCEMENT__COA_TIMEOUT_SECONDS="5",
-            NETBILLD_ENFORCEMENT__COA_TRIES="2",
-            NETBILLD_ENFORCEMENT__RETRY_SECONDS="0.5",
-            NETBILLD_ENFORCEMENT__RETRY_MAX_SECONDS="1",
-        )
-        self.files = CertificateFiles.of(self.daemon.data_dir)
-        self.certs = self.files.directory
-        self.other = CertificateFiles.of(directory / "other")
-
-    def make_certificates(self) -> None:
-        now = datetime.now(UTC)
-        long_ago = now - timedelta(days=1000)
-        authority = CertificateAuthority(self.files)
-        authority.make("Tests", long_ago)
-        authority.make_server(["localhost"], now)
-        authority.issue("pop1", now)
-        authority.issue("roaming.example.net", now)
-        authority.issue("budi", now)
-        authority.issue("phone", now, also_for=("pop1",), use=CertificateUse.EAP)
-        authority.issue("either", now, also_for=("pop1", "tono"))
-        authority.issue("router", now, also_for=("pop1", "tono"), use=CertificateUse.RADSEC)
-        authority.issue("old", long_ago, days=900, also_for=("pop1",))
-        self.other.directory.parent.mkdir()
-        another = CertificateAuthority(self.other)
-        another.make("Another", now)
-        another.issue("pop1", now)
-
-    async def add(self, nas: Sequence[NasFields], usernames: Sequence[str]) -> None:
-        """Add NAS and subscribers; a command line for each would take longer than the tests."""
-        database = Database(sqlite_url(self.daemon.data_dir / "netbilld.db"))
-        box = read_key_file(self.daemon.data_dir / "secret.key")
-        actor, now = Actor("tests", "cli"), datetime.now(UTC)
-        try:
-            for fields in nas:
-                await ManageNas(database, box).add(fields, actor, now)
-            people = ManageSubscribers(database, box, Defaults("IDR", "Asia/Jakarta"))
-            for name in usernames:
-                await people.add(NewService(name, plan="RUMAH20", password="rahasia"), actor, now)
-        finally:
-            await database.close()
-
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read the database past the command line, for speed."""
-        with closing(sqlite3.connect(f"file:{self.daemon.data_dir}/netbilld.db?mode=ro", uri=True)) as database:
-            return database.execute(query, values).fetchall()
-
-    def sessions(self, username: str) -> list[dict[str, Any]]:
-        columns = ("acct_session_id", "stopped_at", "upload_octets", "download_octets")
-        query = "SELECT {}, nas.name FROM sessions JOIN nas ON nas.id = nas_id WHERE username = ?"
-        found = self.rows(query.format(", ".join(columns)), username)
-        return [dict(zip((*columns, "nas"), row, strict=True)) for row in found]
-
-    def client(self, name: str | None = "pop1", source: str = POP1, **how: object) -> RadsecClient:
-        return RadsecClient(self.port, self.certs, name, source=source, **how)  # type: ignore[arg-type]  # passed on
-
-    def closed(self, why: str) -> float:
-        return self.daemon.metrics()[f'netbilld_radsec_closed_total{{reason="{why}"}}']
-
-    def metric(self, name: str) -> float:
-        return self.daemon.metrics()[name]
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    town = Town(tmp_path_factory.mktemp("radsec"))
-    with town.daemon as daemon:
-        daemon.init()
-        town.make_certificates()
-        daemon.plan()
-        nas = (
-            NasFields("pop1", POP1S, SECRET, require_message_authenticator="true"),
-            NasFields("roaming", ROAMING, SECRET, radsec_name="roaming.example.net"),
-            NasFields("anyway", ANYWAY, SECRET, radsec_name="*"),
-            NasFields("ordered", ORDERED, SECRET, radsec_name="*"),
-            NasFields("pop6", "::1", SECRET, radsec_name="*"),
-        )
-        asyncio.run(town.add(nas, ("budi", "siti", "tono", "wati")))
-        daemon.start()
+    with radsec_town(tmp_path_factory.mktemp("radsec")) as town:
         yield town
 
 
@@ -348,106 +248,6 @@ def test_a_peer_that_does_not_read_is_not_read_either(town: Town) -> None:
             assert nas.frame() == first
 
 
-# -- who may connect ---------------------------------------------------------------------------------------------------
-
-
-def refused(town: Town, name: str | None, source: str, **how: object) -> bool:
-    """Whether a connection ends before a request is answered."""
-    try:
-        with town.client(name, source, **how) as nas:
-            return nas.ask(nas.status_request()) is None
-    except (ssl.SSLError, ConnectionError):
-        return True
-
-
-@pytest.mark.parametrize(
-    ("name", "source", "why", "words"),
-    [
-        (None, "127.0.0.11", "tls_failed", "it showed no certificate"),
-        ("old", "127.0.0.12", "tls_failed", "its certificate is not believed: certificate has expired"),
-        ("other", "127.0.0.13", "tls_failed", "its certificate is not believed: "),
-        (
-            "budi",
-            "127.0.2.2",
-            "other_certificate",
-            "its certificate is for budi: if that is right, `netbilld nas set pop1",
-        ),
-        ("pop1", ROAMING, "other_certificate", "its certificate is for pop1"),
-        (
-            "phone",
-            "127.0.2.3",
-            "other_certificate",
-            "its certificate, for phone, pop1, is a subscriber's: it is for EAP",
-        ),
-        ("phone", ANYWAY, "other_certificate", "its certificate, for phone, pop1, is a subscriber's: it is for EAP"),
-        (
-            "either",
-            "127.0.2.4",
-            "other_certificate",
-            "its certificate, for either, pop1, tono, doesn't say whose it is",
-        ),
-        ("pop1", UNBOUND, "unknown_client", "no NAS has this address or certificate"),
-    ],
-)
-def test_whoever_is_no_nas_is_turned_away_counted_and_named(
-    town: Town, name: str | None, source: str, why: str, words: str
-) -> None:
-    before = town.closed(why)
-    if name == "other":
-        assert refused(town, "pop1", source, client_certs=town.other.directory)
-    else:
-        assert refused(town, name, source)
-    assert town.closed(why) == before + 1
-    assert f"RadSec from {source} is refused: {words}" in town.daemon.log
-
-
-def test_a_certificate_for_radsec_is_the_nas_s_although_a_subscriber_has_a_name_of_it(town: Town) -> None:
-    assert not refused(town, "router", POP1)
-
-
-def test_why_is_said_once_a_minute(town: Town) -> None:
-    for _ in range(3):
-        assert refused(town, "roaming.example.net", "127.0.0.9", client_certs=town.certs) is False
-        assert refused(town, "budi", "127.0.0.9")
-    lines = [line for line in town.daemon.log.splitlines() if "RadSec from 127.0.0.9 is refused" in line]
-    assert len(lines) == 1, lines
-    assert "no NAS has this address or certificate" in lines[0]
-
-
-def test_a_nas_is_known_by_its_certificate_wherever_it_calls_from(town: Town) -> None:
-    for source in (ROAMING, POP1, "127.0.0.77"):
-        with town.client("roaming.example.net", source) as nas:
-            session = f"85{source.rpartition('.')[2].zfill(6)}"
-            assert nas.ask(nas.accounting_request("start", session_id=session, user="wati")) is not None
-    wait_until(
-        lambda: [row["nas"] for row in town.sessions("wati")] == ["roaming"] * 3, "the sessions are the roaming NAS's"
-    )
-
-
-def test_any_certificate_of_the_authority_will_do_where_an_operator_says_so(town: Town) -> None:
-    with town.client("budi", ANYWAY) as nas:
-        assert nas.ask(nas.status_request()) is not None
-
-
-def test_ipv6(town: Town) -> None:
-    assert not refused(town, "pop1", "", host="::1")
-
-
-def test_a_client_that_speaks_no_tls_is_turned_away(town: Town) -> None:
-    before = town.closed("tls_failed")
-    with socket.socket() as plain:
-        plain.bind((POP1, 0))
-        plain.connect(("127.0.0.1", town.port))
-        plain.sendall(b"\x01\x07\x00\x14" + bytes(16))
-        plain.settimeout(10)
-        try:
-            while plain.recv(4096):
-                pass
-        except ConnectionError:
-            pass
-    assert town.closed("tls_failed") == before + 1
-
-
 def test_the_shared_secret_of_udp_counts_for_nothing_here(town: Town) -> None:
     """RFC 6614 §2.3: the secret is «radsec»."""
     with town.client() as nas:
@@ -455,20 +255,6 @@ def test_the_shared_secret_of_udp_counts_for_nothing_here(town: Town) -> None:
             build_request(Code.ACCOUNTING_REQUEST, 1, Secret(SECRET.encode()), b"\x28\x06\0\0\0\x07", False)
         )
         assert nas.is_ended()
-
-
-def test_a_nas_that_is_removed_or_bound_anew_loses_its_connection(town: Town) -> None:
-    town.daemon.nas("passing", "127.0.0.20", "--radsec-name", "*")
-
-    def connected() -> bool:
-        return not refused(town, "budi", "127.0.0.20")
-
-    wait_until(connected, "the new NAS is served")
-    with town.client("budi", "127.0.0.20") as nas:
-        assert nas.ask(nas.status_request()) is not None
-        town.daemon.cli("nas", "set", "passing", "--radsec-name", "passing.example.net")
-        assert nas.is_ended()
-    assert refused(town, "budi", "127.0.0.20")
 
 
 # -- orders back -------------------------------------------------------------------------------------------------------
@@ -518,35 +304,3 @@ async def test_a_nas_that_takes_no_orders_over_radsec_gets_them_over_udp(town: T
             while not udp.of("siti") and time.monotonic() < deadline:
                 await asyncio.sleep(0.02)
             assert udp.of("siti")
-
-
-# -- certificates that change ------------------------------------------------------------------------------------------
-
-
-def test_a_renewed_certificate_is_shown_to_new_connections_without_a_restart(town: Town) -> None:
-    def serial() -> str:
-        with town.client() as nas:
-            assert nas.ask(nas.status_request()) is not None
-            shown = nas.tls.getpeercert()
-            assert shown is not None
-            return str(shown["serialNumber"])
-
-    before = serial()
-    with town.client() as living:
-        living.ask(living.status_request())
-        town.daemon.cli("certs", "init", "--renew")
-        assert serial() != before
-        assert living.ask(living.status_request()) is not None
-
-
-def test_a_certificate_that_breaks_meanwhile_is_said_and_the_old_one_stays_in_use(town: Town) -> None:
-    kept = town.files.server.read_bytes()
-    try:
-        town.files.server.write_bytes(b"broken")
-        with town.client() as nas:
-            assert nas.ask(nas.status_request()) is not None
-        assert "RadSec goes on with the certificate it has: " in town.daemon.log
-    finally:
-        town.files.server.write_bytes(kept)
-    with town.client() as nas:
-        assert nas.ask(nas.status_request()) is not None
