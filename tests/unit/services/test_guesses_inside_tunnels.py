@@ -14,9 +14,8 @@ from netbilld.services.authenticate import Authenticate
 from netbilld.services.slow_guessers import SlowGuessers
 from tests.builders.log_in_desk import Desk, attributes, facts
 from tests.builders.services import NOW, SERVICE_ID
-from tests.eap_certificates import make
 from tests.eap_peer import Peer, eap_request
-from tests.unit.adapters.test_eap_tls import World, build
+from tests.eap_world import World, build
 
 THIEF = (CALLING_STATION_ID, b"AA:BB:CC:00:00:66")
 HOME = (CALLING_STATION_ID, b"AA:BB:CC:00:00:01")
@@ -73,7 +72,7 @@ class TunnelDesk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> TunnelDesk:
-    return TunnelDesk(build(tmp_path, make("Test authority", days=60)))
+    return TunnelDesk(build(tmp_path))
 
 
 def test_hanging_up_after_peaps_failure_does_not_hide_a_guess(desk: TunnelDesk) -> None:
