@@ -355,5 +355,10 @@ class Browser:
         return await self.client.post("/signin", data=data, allow_redirects=False, **options)
 
 
+def plain(text: str) -> str:
+    """Return a page's text with the spaces of every width that people type."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
 def client_of(app: web.Application) -> TestClient[web.Request, web.Application]:
     return TestClient(TestServer(app))

@@ -17,7 +17,7 @@ from netbilld.services.meter_usage import Batch, MeterUsage
 from tests.accounting_packets import NAS, T0, datagram
 from tests.builders.nas import nas
 from tests.clock import StandingClock
-from tests.integration.money_world import PER_USE, World, plan_file
+from tests.integration.money_world import PER_USE, Person, World, plan_file
 
 ZONE = "Asia/Jakarta"
 
@@ -89,12 +89,33 @@ class Metering:
         return found
 
 
-async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Any]:
+async def prepared(metering: Metering, *names: str, plan: str | None = None) -> list[Person]:
     """Let there be the NAS, a plan, and a subscriber of each name; return the services."""
     await add_nas(metering.database)
     await metering.world.plan(plan or plan_file())
     code = "KUOTA" if plan == PER_USE else "HOME20"
     return [await metering.world.person(name, code, activated_on=date(2026, 3, 1)) for name in names]
+
+
+async def two_people(m: Metering) -> tuple[Person, Person]:
+    budi, siti = await prepared(m, "budi", "siti")
+    await m.hear("start")
+    await m.hear("interim", 5400, up=60, down=600)
+    await m.hear("stop", 90_000, up=61, down=601, cause=2)
+    await m.hear("start", 100, session_id="s", user="siti", mac="AA:BB:CC:00:00:02", ip="10.0.0.8")
+    await m.hear(
+        "interim",
+        400,
+        session_id="s",
+        user="siti",
+        mac="AA:BB:CC:00:00:02",
+        ip="10.0.0.8",
+        up=7,
+        down=9000,
+        seconds=300,
+    )
+    await m.run()
+    return budi, siti
 
 
 def everywhere(up: int, down: int) -> dict[str, tuple[int, int]]:

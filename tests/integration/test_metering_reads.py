@@ -7,32 +7,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions
 from netbilld.services.reap_sessions import ReapSessions
 from tests.accounting_packets import NAS, T0
-from tests.integration.metering_world import ZONE, Metering, add_nas, metering
-from tests.integration.money_world import Person, plan_file
-
-
-async def two_people(m: Metering) -> tuple[Person, Person]:
-    await add_nas(m.database)
-    await m.world.plan(plan_file())
-    budi = await m.world.person("budi", activated_on=date(2026, 3, 1))
-    siti = await m.world.person("siti", activated_on=date(2026, 3, 1))
-    await m.hear("start")
-    await m.hear("interim", 5400, up=60, down=600)
-    await m.hear("stop", 90_000, up=61, down=601, cause=2)
-    await m.hear("start", 100, session_id="s", user="siti", mac="AA:BB:CC:00:00:02", ip="10.0.0.8")
-    await m.hear(
-        "interim",
-        400,
-        session_id="s",
-        user="siti",
-        mac="AA:BB:CC:00:00:02",
-        ip="10.0.0.8",
-        up=7,
-        down=9000,
-        seconds=300,
-    )
-    await m.run()
-    return budi, siti
+from tests.integration.metering_world import ZONE, metering, two_people
 
 
 async def test_sessions_are_listed_open_ones_only_or_with_their_history(database: Database, tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.device_state import DeviceState
 from netbilld.services.cross_check import CheckedHour
 from netbilld.services.manage_meters import ManageMeters
-from tests.integration.test_panel_pages import _plain
-from tests.panel_fixture import NOW, ZONE, Browser, PanelWorld, client_of
+from tests.panel_fixture import NOW, ZONE, Browser, PanelWorld, client_of, plain
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ async def test_the_page_of_a_nas_shows_its_device_its_meters_and_money_at_risk(
         "kantor@rumahnet", name, "interface", "<pppoe-kantor>", Actor("ani", "cli"), NOW
     )
     await browser.sign_in(await world.staff())
-    page = _plain(await browser.page(f"/nas/{name}"))
+    page = plain(await browser.page(f"/nas/{name}"))
     for text in (
         "gerbang-cibiru",
         "CCR2116 7.16.1",
@@ -75,4 +74,4 @@ async def test_the_page_of_a_nas_shows_its_device_its_meters_and_money_at_risk(
     assert "Rp3.000" in page
     async with world.database.write() as work:
         await work.devices.keep(replace(state, trouble="no answer: SNMP is off"))
-    assert "no answer: SNMP is off" in _plain(await browser.page(f"/nas/{name}"))
+    assert "no answer: SNMP is off" in plain(await browser.page(f"/nas/{name}"))

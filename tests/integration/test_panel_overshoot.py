@@ -11,7 +11,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.services.overshoot import Crossing
-from tests.panel_fixture import NOW, Browser, PanelWorld, client_of
+from tests.panel_fixture import NOW, Browser, PanelWorld, client_of, plain
 from tests.panel_seed import seed
 
 
@@ -26,20 +26,16 @@ async def browser(world: PanelWorld) -> AsyncIterator[Browser]:
         yield Browser(client)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
-
-
 async def test_a_service_s_page_says_by_how_much_its_allowance_can_be_passed(
     world: PanelWorld, browser: Browser
 ) -> None:
     people = await seed(world)
     await browser.sign_in("admin@rumahnet.example")
     number = people[0].number
-    assert "paling banyak lewat" not in _plain(await browser.page(f"/subscribers/{number}"))
+    assert "paling banyak lewat" not in plain(await browser.page(f"/subscribers/{number}"))
     async with world.database.write() as work:
         await work.connection.execute(update(tables.sessions).values(interval_seconds=300))
-    assert "paling banyak lewat" in _plain(await browser.page(f"/subscribers/{number}"))
+    assert "paling banyak lewat" in plain(await browser.page(f"/subscribers/{number}"))
 
 
 async def test_the_page_of_enforcement_says_how_far_allowances_were_passed(world: PanelWorld, browser: Browser) -> None:
@@ -52,6 +48,6 @@ async def test_the_page_of_enforcement_says_how_far_allowances_were_passed(world
     ]
     async with world.database.write() as work:
         await work.crossings.add(crossings)
-    shown = _plain(await browser.page("/enforcement"))
+    shown = plain(await browser.page("/enforcement"))
     for text in ("99 % di antaranya paling banyak", "100 MB", "51 MB", "saat ditemukan, 100 pelewatan terakhir"):
         assert text in shown, text

@@ -16,7 +16,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.panel.live import LIVE
 from netbilld.services.sample_throughput import SampleThroughput
-from tests.panel_fixture import Browser, PanelWorld, client_of
+from tests.panel_fixture import Browser, PanelWorld, client_of, plain
 from tests.panel_seed import seed
 
 SCRIPT = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'{{7*7}}"
@@ -33,20 +33,16 @@ async def browser(world: PanelWorld) -> AsyncIterator[Browser]:
         yield Browser(client)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\N{NO-BREAK SPACE}", " ")
-
-
 async def test_a_small_isp_at_three_in_the_afternoon(world: PanelWorld, browser: Browser) -> None:
     people = await seed(world)
     await browser.sign_in("admin@rumahnet.example")
-    overview = _plain(await browser.page("/"))
+    overview = plain(await browser.page("/"))
     for text in ("Rp550.000", "2 pelanggan", "Kena FUP", "batas FUP tercapai", "cilengkrang-1", "Zainal Abidin"):
         assert text in overview, text
-    found = _plain(await browser.page("/subscribers?access=walled"))
+    found = plain(await browser.page("/subscribers?access=walled"))
     assert "Agus Wijaya" in found
     assert "Budi Santoso" not in found
-    joko = _plain(await browser.page(f"/subscribers/{people[9].number}"))
+    joko = plain(await browser.page(f"/subscribers/{people[9].number}"))
     for text in (
         "tagihan lewat jatuh tempo",
         "INV-2026-000110",
@@ -56,16 +52,16 @@ async def test_a_small_isp_at_three_in_the_afternoon(world: PanelWorld, browser:
         "kata sandi salah",
     ):
         assert text in joko, text
-    sessions = _plain(await browser.page("/sessions"))
+    sessions = plain(await browser.page("/sessions"))
     assert "21 sesi terbuka" in sessions
     assert "NAS masih: Aktif" in sessions
-    waiting = _plain(await browser.page("/enforcement"))
+    waiting = plain(await browser.page("/enforcement"))
     assert "no answer from 192.0.2.2:3799" in waiting
     assert "Tanpa jawaban" in waiting
-    plan = _plain(await browser.page("/plans/home20"))
+    plan = plain(await browser.page("/plans/home20"))
     assert "Rp275.000" in plan
     assert "diperlambat" in plan
-    nas = _plain(await browser.page("/nas/cibiru-1"))
+    nas = plain(await browser.page("/nas/cibiru-1"))
     assert "10.20.0.0/16" in nas
     assert "kata sandi salah" in nas
 
@@ -184,7 +180,7 @@ async def test_two_clicks_record_one_payment(world: PanelWorld, browser: Browser
         payments = (await work.connection.execute(select(tables.payments))).mappings().all()
     assert [(row["amount_minor"], row["actor"]) for row in payments] == [(275_000, "admin@rumahnet.example")]
     assert world.nudges == 5
-    page = _plain(await browser.page(f"/subscribers/{person.number}?done=payment"))
+    page = plain(await browser.page(f"/subscribers/{person.number}?done=payment"))
     assert "Pembayaran dicatat." in page
     assert "Rp275.000" in page
     # the page gives a new key each time, so a second payment of the same amount is one of its own

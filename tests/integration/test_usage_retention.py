@@ -17,8 +17,7 @@ from netbilld.adapters.database.tables import accounting_records, usage_marks, u
 from netbilld.model.errors import NetbilldError
 from netbilld.services.retire_usage import RetireUsage, months_before
 from tests.accounting_packets import NAS
-from tests.integration.metering_world import ZONE, metering
-from tests.integration.test_metering_reads import two_people
+from tests.integration.metering_world import ZONE, metering, two_people
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
 SERVICE = UUID(int=5)
