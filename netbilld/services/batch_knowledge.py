@@ -1,15 +1,25 @@
 """BatchKnowledge: the sessions and owners that a batch of accounting records concerns, looked up for all at once."""
 
+import asyncio
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from netbilld.accounting.record import AccountingRecord
+from netbilld.accounting.fit import Fit, fit
+from netbilld.accounting.record import AccountingRecord, RecordKind
 from netbilld.accounting.session import Session
 from netbilld.radius.values import lookup_key, text
+from netbilld.services.plain_reports import Records
+from netbilld.services.read_journal import RECORDS_A_TURN
 
 
 class Sessions(Protocol):
+    async def with_identity(self, identities: Collection[tuple[UUID, str]], event_at: datetime) -> list[Session]: ...
+    async def open_at(
+        self, stations: Collection[tuple[UUID, str]], addresses: Collection[tuple[UUID, str]]
+    ) -> list[Session]: ...
+    async def open_on(self, nas_ids: Collection[UUID]) -> list[Session]: ...
     async def services_named(self, name_keys: Collection[str]) -> dict[str, UUID]: ...
 
 
@@ -33,14 +43,36 @@ class BatchKnowledge:
         self._services: dict[bytes, UUID | None] = {}  # by user name as received
         self._claims: dict[UUID, bool] = {}  # services that a Class names, and whether they exist
 
+    @classmethod
+    async def load(cls, work: Work, records: Records) -> "BatchKnowledge":
+        """Look up all that the batch may concern, in a few queries."""
+        identities: dict[tuple[UUID, str], None] = {}
+        restarted: dict[UUID, None] = {}
+        if not records:
+            return cls([])
+        earliest_at = records[0][1].event_at
+        for _, record in records:
+            earliest_at = min(earliest_at, record.event_at)
+            kind = record.kind
+            if kind is RecordKind.ON or kind is RecordKind.OFF:
+                restarted[record.nas_id] = None
+            elif kind is not RecordKind.OTHER:
+                identities[record.nas_id, record.acct_session_key] = None
+        await asyncio.sleep(0)
+        known = cls(await work.sessions.with_identity(identities, earliest_at) if identities else [])
+        await asyncio.sleep(0)
+        stations, addresses = await known._places(records)
+        if stations or addresses:
+            known.sessions += await work.sessions.open_at(stations, addresses)
+        if restarted:
+            known.sessions += await work.sessions.open_on(restarted)
+        await known.complete(work)
+        return known
+
     @property
     def is_complete(self) -> bool:
         """Tell whether every record's service could be told so far."""
         return not self._wanted
-
-    def want(self, record: AccountingRecord) -> None:
-        """Remember that whose a record is must be known."""
-        self._wanted.append(record)
 
     async def complete(self, work: Work) -> None:
         """Look up what is wanted."""
@@ -80,3 +112,35 @@ class BatchKnowledge:
         if exists is None:
             self._wanted.append(record)
         return grant.service_id if exists else None
+
+    async def _places(self, records: Records) -> tuple[Collection[tuple[UUID, str]], Collection[tuple[UUID, str]]]:
+        """Want the owners of records whose sessions have none; return where new ones may have displaced another.
+
+        Those are NAS and station, and NAS and address.
+        """
+        alike: dict[tuple[UUID, str], list[Session]] = {}
+        for session in self.sessions:
+            alike.setdefault((session.nas_id, session.acct_session_key), []).append(session)
+        stations: dict[tuple[UUID, str], None] = {}
+        addresses: dict[tuple[UUID, str], None] = {}
+        for number, (_, record) in enumerate(records):
+            if number % RECORDS_A_TURN == 0:
+                await asyncio.sleep(0)
+            kind = record.kind
+            if kind is RecordKind.START or kind is RecordKind.INTERIM or kind is RecordKind.STOP:
+                same = next(
+                    (
+                        session
+                        for session in alike.get((record.nas_id, record.acct_session_key), ())
+                        if fit(session, record) is Fit.SAME
+                    ),
+                    None,
+                )
+                if same is None or same.service_id is None:
+                    self._wanted.append(record)
+                if same is None and kind is not RecordKind.STOP:
+                    if record.mac is not None:
+                        stations[record.nas_id, record.mac] = None
+                    if record.framed_ip is not None:
+                        addresses[record.nas_id, record.framed_ip] = None
+        return stations, addresses

@@ -6,6 +6,7 @@ the batch concerns that session too, all of the session's reports are given back
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from netbilld.accounting.session import Session, SessionChange
 from netbilld.radius.packet import decode
 from netbilld.services.book_usage import Moved
 
+Records = list[tuple[int, AccountingRecord]]  # each with its number in the journal
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _new: Final = tuple.__new__  # of a named tuple, in half the time
 
@@ -100,7 +102,7 @@ class PlainReports:
             )
         return True
 
-    def take_up(self) -> list[tuple[int, AccountingRecord]]:
+    def take_up(self) -> Records:
         """Return what is to be folded of the reports that were put off; the batch before is stored now."""
         put_off, self._put_off, self._folded = self._put_off, [], ()
         newest = dict(self._last)
@@ -110,7 +112,7 @@ class PlainReports:
                 self._last[number] = taken
         return left + self.give_back()
 
-    def give_back(self, session_ids: Collection[int] = ()) -> list[tuple[int, AccountingRecord]]:
+    def give_back(self, session_ids: Collection[int] = ()) -> Records:
         """Return the reports of sessions that don't stay here: those named, and those that one didn't fit."""
         self._given_back.update(session_ids)
         leaving = self._given_back & self._now.keys()
@@ -165,6 +167,11 @@ class PlainReports:
     def forget(self) -> None:
         """Take note that the database does not hold these sessions as they are known here."""
         self._known.forget(self._were)
+
+
+def in_order(records: Records, given_back: Records) -> Records:
+    """Return all of them as the journal has them."""
+    return sorted(records + given_back, key=itemgetter(0)) if given_back else records
 
 
 def _stepped(known: Known, session: Session, received_at: datetime, datagram: bytes, port_bps: int) -> Session | None:

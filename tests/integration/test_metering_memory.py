@@ -11,6 +11,8 @@ from sqlalchemy import update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions
+from netbilld.services.batch_knowledge import BatchKnowledge
+from netbilld.services.read_journal import ReadJournal
 from tests.accounting_packets import T0
 from tests.integration.metering_world import Metering, everywhere, metering, prepared
 from tests.integration.money_world import PER_USE
@@ -40,13 +42,13 @@ async def test_reports_of_a_known_session_count_without_looking_it_up(
 ) -> None:
     async with known_session(database, tmp_path) as world:
         asked: list[Any] = []
-        looked_up = world.meter._load
+        looked_up = BatchKnowledge.load
 
         async def watched(work: Any, records: Any) -> Any:
             asked.extend(records)
             return await looked_up(work, records)
 
-        monkeypatch.setattr(world.meter, "_load", watched)
+        monkeypatch.setattr(BatchKnowledge, "load", watched)
         await reports(world, 4, 6)
         assert asked == []
         assert await world.sums() == everywhere(6 * MIB, 60 * MIB)
@@ -76,7 +78,7 @@ async def test_a_session_that_was_late_is_live_again_without_being_looked_up(
     async with known_session(database, tmp_path) as world:
         async with database.write() as work:
             await work.connection.execute(update(sessions).values(state="late"))
-        monkeypatch.setattr(world.meter, "_is_outdated", lambda: pytest.fail("it was looked up"))
+        monkeypatch.setattr(ReadJournal, "believe_less", lambda _: pytest.fail("it was looked up"))
         await reports(world, 4, 5)
         (session,) = await world.rows(sessions)
         assert session.state == "live"

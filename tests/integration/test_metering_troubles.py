@@ -10,6 +10,7 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions
 from netbilld.model.errors import NetbilldError, StoreUnavailableError
+from netbilld.services.heard_nas import HeardNas
 from tests.integration.metering_world import add_nas, metering
 from tests.integration.money_world import plan_file
 from tests.postgres import Cluster
@@ -105,7 +106,7 @@ async def test_a_fault_in_the_writing_of_every_record_passes_over_a_few_and_stop
             raise ZeroDivisionError
 
         with monkeypatch.context() as fault:
-            fault.setattr(m.meter, "_note_nas", broken)
+            fault.setattr(HeardNas, "note", broken)
             for _ in range(60):
                 with suppress(NetbilldError):
                     await m.meter.run_batch()
