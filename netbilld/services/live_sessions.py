@@ -4,6 +4,7 @@ Fed from the store at the start, from the meter as it folds the journal, and fro
 nodes meter comes from the store: at once where they tell of it, else a few seconds late.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -60,6 +61,7 @@ class LiveSessions:
         self._nas_ids: dict[UUID, UUID] = {}
         self._by_service: dict[UUID, list[HeldSession]] = {}
         self._expected: deque[HeldSession] = deque()  # log-ins in order, to forget those that nothing came of
+        self._reading = asyncio.Lock()  # a start and the regular look may both want to read the store
         self._touched: set[int] | None = None  # while the store is read: what the meter has told meanwhile
 
     def __len__(self) -> int:
@@ -146,6 +148,10 @@ class LiveSessions:
         Raises:
             StoreUnavailableError: the database is away; memory stays as it is.
         """
+        async with self._reading:
+            return await self._load(database, but_journal)
+
+    async def _load(self, database: LiveDatabase, but_journal: int | None) -> tuple[HeldSession, ...]:
         before = {number for number in self._by_id if but_journal is None or number >> JOURNAL_BITS != but_journal}
         self._touched = set()
         seen: set[int] = set()
