@@ -15,9 +15,8 @@ from netbilld.accounting.session import (
 _DRIFT: Final = 1000
 _NO_DRIFT: Final = timedelta(0)
 _NEW_START: Final = timedelta(seconds=30)
-_COPY: Final = timedelta(
-    seconds=2
-)  # copies of one Start may be dated so far apart: Acct-Delay-Time is in whole seconds
+# Copies of one Start may be dated so far apart: Acct-Delay-Time is in whole seconds.
+_COPY: Final = timedelta(seconds=2)
 
 
 class Fit(StrEnum):
@@ -56,8 +55,8 @@ def fit(session: Session, record: AccountingRecord) -> Fit:
             same_moment = _NO_DRIFT if session.is_stopped_by_nas else _COPY
             return Fit.LATER if begun_at >= session.stopped_at and after_start > same_moment else Fit.SAME
         return Fit.LATER if _nearer_to_the_end(session, begun_at, _NO_DRIFT) else Fit.SAME
-    if repeats(session, record) and (record.upload_octets or record.download_octets):
-        return Fit.SAME  # late without saying so; of sessions that moved nothing, two may well be alike
+    if repeats(session, record):
+        return Fit.SAME
     if begun_at > session.updated_at + SLACK and begun_at > session.updated_at + SLACK + _drift(seconds):
         return Fit.LATER
     if seconds >= session.session_seconds and session.state is not SessionState.CLOSED:
@@ -84,9 +83,13 @@ def begun_alike(session: Session, record: AccountingRecord) -> bool:
 
 
 def repeats(session: Session, record: AccountingRecord) -> bool:
-    """Tell whether a record says just what a session's last report said."""
-    return (
-        record.session_seconds == session.session_seconds
+    """Tell whether a record says just what a session's last report said: a copy, late without saying so.
+
+    Of sessions that moved nothing two may well be alike, so that one that says nothing repeats nothing.
+    """
+    return bool(
+        (record.upload_octets or record.download_octets)
+        and record.session_seconds == session.session_seconds
         and record.upload_octets == session.counter_upload_octets
         and record.download_octets == session.counter_download_octets
     )

@@ -121,7 +121,7 @@ class SessionFold:
             begun_at = record.begun_at
             if begun_at is None:
                 return max(same, key=lambda session: session.started_at)
-            if len(same) > 1 and record.upload_octets:  # a copy that is late without saying so looks like a later one's
+            if len(same) > 1:  # a copy that is late without saying so looks like a later one's
                 same = [session for session in same if repeats(session, record)] or same
             return min(same, key=lambda session: (abs(session.started_at - begun_at), -session.id))
         if alike:

@@ -14,6 +14,8 @@ from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.metric_families import (
+    KERNEL_DROPS,
+    SOCKET_COUNTERS,
     Family,
     address_families,
     admission_families,
@@ -209,13 +211,7 @@ class Health:
         sockets = [
             (f'{{port="{server.kind}",host="{listener.host}"}}', listener) for server, listener in self._edge.listeners
         ]
-        for name, help_text in (
-            ("received", "Datagrams taken from the socket."),
-            ("receive_errors", "Times the socket could not be read."),
-            ("sent", "Datagrams sent."),
-            ("send_errors", "Replies the kernel did not take."),
-            ("handler_errors", "Packets that failed inside; a fault of ours."),
-        ):
+        for name, help_text in SOCKET_COUNTERS:
             yield (
                 f"{prefix}{name}_total",
                 counter,
@@ -223,9 +219,9 @@ class Health:
                 [(labels, getattr(listener.counters, name)) for labels, listener in sockets],
             )
         yield (
-            prefix + "kernel_drops_total",
+            f"{prefix}{KERNEL_DROPS[0]}_total",
             counter,
-            "Datagrams the kernel dropped because the receive buffer was full.",
+            KERNEL_DROPS[1],
             [(labels, listener.kernel_drops()) for labels, listener in sockets],
         )
         if self._workers is not None:

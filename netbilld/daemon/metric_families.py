@@ -1,6 +1,7 @@
 """What parts of the daemon count, as families of /metrics: name, kind, help, and values by label."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
@@ -16,6 +17,14 @@ from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.server import DropReason
 
 Family = tuple[str, str, str, Sequence[tuple[str, float]]]
+SOCKET_COUNTERS: Final = (
+    ("received", "Datagrams taken from the socket."),
+    ("receive_errors", "Times the socket could not be read."),
+    ("sent", "Datagrams sent."),
+    ("send_errors", "Replies the kernel did not take."),
+    ("handler_errors", "Packets that failed inside; a fault of ours."),
+)
+KERNEL_DROPS: Final = ("kernel_drops", "Datagrams the kernel dropped because the receive buffer was full.")
 
 
 def journal_families(journal: Journal) -> Iterator[Family]:
@@ -224,14 +233,7 @@ def worker_families(workers: WorkerPool) -> Iterator[Family]:
         "Most memory a process has had.",
         [(label + "}", count.get("max_rss_octets", 0)) for label, count in said],
     )
-    for name, help_text in (
-        ("received", "Datagrams taken from the socket."),
-        ("receive_errors", "Times the socket could not be read."),
-        ("sent", "Datagrams sent."),
-        ("send_errors", "Replies the kernel did not take."),
-        ("handler_errors", "Packets that failed inside; a fault of ours."),
-        ("kernel_drops", "Datagrams the kernel dropped because the receive buffer was full."),
-    ):
+    for name, help_text in (*SOCKET_COUNTERS, KERNEL_DROPS):
         yield (
             f"{prefix}{name}_total",
             "counter",

@@ -32,7 +32,7 @@ class _HashMaker(Protocol):
 def _choose_md5() -> _HashMaker:
     """Return the quickest MD5 there is; the interpreter's own also works where OpenSSL forbids MD5."""
     try:
-        # Private to CPython, so it may be absent and has no stub.
+        # Private to CPython: it may be absent, and nobody describes its types.
         from _md5 import md5 as own_md5  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # pragma: no cover - only on interpreters built without it
         from hashlib import md5 as openssl_md5  # noqa: PLC0415 - the fallback

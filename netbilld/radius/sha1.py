@@ -6,7 +6,7 @@ from collections.abc import Callable
 def _choose_sha1() -> Callable[[bytes], bytes]:
     """Return the interpreter's own where it has one: half the cost of hashlib's, which asks OpenSSL for every hash."""
     try:
-        # Private to CPython, so it may be absent and has no stub.
+        # Private to CPython: it may be absent, and nobody describes its types.
         from _sha1 import sha1 as own_sha1  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # pragma: no cover - only on interpreters built without it
         from hashlib import sha1 as openssl_sha1  # noqa: PLC0415 - the fallback

@@ -13,8 +13,8 @@ from netbilld.radius.packet import MAX_VALUE_OCTETS
 _MAC_OCTETS = 6
 _PADDED_MAC = re.compile(
     r"[0-9a-f]{2}([:\-. ]?)[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}"  # 17 characters, or 12 with no separator
-    r"|[0-9a-f]{4}([:.\-])[0-9a-f]{4}\2[0-9a-f]{4}"  # XXXX:XXXX:XXXX
-    r"|[0-9a-f]{6}[:\-][0-9a-f]{6}",  # XXXXXX:XXXXXX
+    r"|[0-9a-f]{4}([:.\-])[0-9a-f]{4}\2[0-9a-f]{4}"  # three times four digits
+    r"|[0-9a-f]{6}[:\-][0-9a-f]{6}",  # twice six
     re.IGNORECASE,
 )
 _MAC_LENGTHS = frozenset((12, 13, 14, 17))

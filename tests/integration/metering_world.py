@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -97,23 +97,16 @@ async def prepared(metering: Metering, *names: str, plan: str | None = None) -> 
     return [await metering.world.person(name, code, activated_on=date(2026, 3, 1)) for name in names]
 
 
+SITI: Final[dict[str, Any]] = {"session_id": "s", "user": "siti", "mac": "AA:BB:CC:00:00:02", "ip": "10.0.0.8"}
+
+
 async def two_people(m: Metering) -> tuple[Person, Person]:
     budi, siti = await prepared(m, "budi", "siti")
     await m.hear("start")
     await m.hear("interim", 5400, up=60, down=600)
     await m.hear("stop", 90_000, up=61, down=601, cause=2)
-    await m.hear("start", 100, session_id="s", user="siti", mac="AA:BB:CC:00:00:02", ip="10.0.0.8")
-    await m.hear(
-        "interim",
-        400,
-        session_id="s",
-        user="siti",
-        mac="AA:BB:CC:00:00:02",
-        ip="10.0.0.8",
-        up=7,
-        down=9000,
-        seconds=300,
-    )
+    await m.hear("start", 100, **SITI)
+    await m.hear("interim", 400, up=7, down=9000, seconds=300, **SITI)
     await m.run()
     return budi, siti
 

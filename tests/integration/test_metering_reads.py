@@ -7,7 +7,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import sessions
 from netbilld.services.reap_sessions import ReapSessions
 from tests.accounting_packets import NAS, T0
-from tests.integration.metering_world import ZONE, metering, two_people
+from tests.integration.metering_world import SITI, ZONE, metering, two_people
 
 
 async def test_sessions_are_listed_open_ones_only_or_with_their_history(database: Database, tmp_path: Path) -> None:
@@ -68,13 +68,10 @@ async def test_a_disconnect_can_be_asked_for_an_open_session_only(database: Data
         await m.hear(
             "interim",
             700,
-            session_id="s",
-            user="siti",
-            mac="AA:BB:CC:00:00:02",
-            ip="10.0.0.8",
             up=8,
             down=9001,
             seconds=600,
+            **SITI,
         )
         await m.run()
         async with database.read() as work:
@@ -162,13 +159,10 @@ async def test_silent_sessions_become_late_and_then_are_closed_with_their_last_c
         await m.hear(
             "interim",
             4000,
-            session_id="s",
-            user="siti",
-            mac="AA:BB:CC:00:00:02",
-            ip="10.0.0.8",
             up=8,
             down=9001,
             seconds=3900,
+            **SITI,
         )
         (batch,) = await m.run()
         assert batch.touched_service_ids == {siti.service_id}

@@ -186,6 +186,21 @@ def test_a_copy_of_a_start_that_comes_after_its_nas_has_booted_begins_nothing_ne
     assert (len(fold.sessions), total(fold), fold.sessions[1].is_open) == (1, (300, 400), False)
 
 
+@pytest.mark.parametrize(
+    ("is_over", "again_seconds", "sessions"),
+    [("stop", 1.5, 2), ("on", 1.5, 1), ("on", 2.5, 2)],
+    ids=["its NAS has stopped it", "a copy", "too late for a copy"],
+)
+def test_a_start_soon_after_one_that_is_over_is_a_copy_only_where_no_stop_was_seen(
+    is_over: str, again_seconds: float, sessions: int
+) -> None:
+    """A NAS with one id a port, whose subscriber dials again at once, against a copy that overtook a boot."""
+    boot = record("on", at(700), session_id=None, user=None, mac=None, ip=None)
+    over = stop(1, 10, 20) if is_over == "stop" else boot
+    fold = folded(record("start"), over, record("start", at(again_seconds + 7200), delay=7200))
+    assert len(fold.sessions) == sessions
+
+
 def test_the_stop_of_a_session_that_moved_nothing_is_not_that_of_one_just_as_long_before_it() -> None:
     second = stop(119, 0, 0, late=9_000), record("start", at(16_200), delay=7_200)
     fold = folded(record("start"), stop(119, 0, 0), *second)
