@@ -24,9 +24,32 @@ class ChangeOfAuthorization:
     profile: ServiceProfile
 
 
+class Via(StrEnum):
+    """The door an order goes through."""
+
+    RADIUS = "radius"
+    API = "api"
+
+
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """End the session; the next log-in gets what is due (RFC 5176 §2.1)."""
+    """End the session; the next log-in gets what is due (RFC 5176 §2.1; over the API the session is removed)."""
+
+    via: Via = Via.RADIUS
+
+
+@dataclass(frozen=True, slots=True)
+class EnterList:
+    """Put the session's address on a list of the NAS, over its API, and end the connections that it has open."""
+
+    address_list: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveList:
+    """Take the session's address off a list of the NAS, over its API."""
+
+    address_list: str
 
 
 class Obstacle(StrEnum):
@@ -46,4 +69,4 @@ class Cannot:
     obstacle: Obstacle
 
 
-Order = ChangeOfAuthorization | Disconnect
+Order = ChangeOfAuthorization | Disconnect | EnterList | LeaveList

@@ -13,6 +13,7 @@ class Evidence(StrEnum):
     ACK = "ack"  # the NAS says so
     LOGIN = "login"  # the Access-Accept that began the session, proved by the Class it echoes
     TRAFFIC = "traffic"  # measured
+    API = "api"  # read back from the NAS over its API
 
 
 # Whether a session is allowed in, its pool, its address list and its VLAN: what a CoA does not change.

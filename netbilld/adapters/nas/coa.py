@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 
 from pyrad.packet import CoAPacket, CoARequest, DisconnectRequest
 
-from netbilld.enforcement.actions import Disconnect, Order, SessionHandle
+from netbilld.enforcement.actions import ChangeOfAuthorization, EnterList, LeaveList, Order, SessionHandle
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.authenticator import Secret
@@ -148,11 +148,13 @@ class CoaClient:
         Raises:
             EncodeError, ValueError: it can't be said in a packet.
         """
+        if isinstance(order, EnterList | LeaveList):
+            raise ValueError("RFC 5176 has no words for a list, which is kept over the API")  # noqa: TRY004 - see Raises
         vendor = vendor_or_any(nas.vendor)
         pairs = vendor.identify(session)
-        if not isinstance(order, Disconnect):  # RFC 5176 §3.6: a Disconnect carries nothing but identity
+        if isinstance(order, ChangeOfAuthorization):  # RFC 5176 §3.6: a Disconnect carries nothing but identity
             pairs = pairs + vendor.change(order.profile, self._interim_seconds, class_value)
-        code = DisconnectRequest if isinstance(order, Disconnect) else CoARequest
+        code = CoARequest if isinstance(order, ChangeOfAuthorization) else DisconnectRequest
         packet = CoAPacket(code, identifier, nas.secret)
         if vendor.message_authenticator:
             packet.add_message_authenticator()  # first of all attributes
