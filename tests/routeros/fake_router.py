@@ -1,54 +1,30 @@
-"""A RouterOS router as its API shows it, on a real socket: written from the manual, sharing no code with what asks it.
+"""A RouterOS router on a real socket: written from the manual, sharing no code with what asks it.
 
-It speaks both ways of logging in, has PPP and hotspot sessions whose counters grow at the rate of their line, and
-misbehaves on demand.
+It speaks both ways of logging in, keeps the menus that a provider's router has, shows PPP and hotspot sessions whose
+counters grow at the rate of their line, and misbehaves on demand. `radius_side` lets subscribers dial in.
 """
 
 import asyncio
 import hashlib
-import itertools
 import ssl
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Final, Self
 
-Words = list[bytes]
+from tests.routeros.commands import Commands, trapped
+from tests.routeros.factory import fill
+from tests.routeros.lines import Line, Lines
+from tests.routeros.store import Row, Store, TrapError
+from tests.routeros.values import shown_duration
+from tests.routeros.wire import Words, attributes, encode_sentence, read_sentence
+
+__all__ = ["FakeRouter", "Faults", "Line"]
+
 CHALLENGE: Final = bytes.fromhex("ebddd18303a54111e2dea05a92ab46b4")
-
-
-@dataclass
-class Line:
-    """One session: its counters begin at zero and grow at the rate of its line, from the router's point of view.
-
-    Attributes:
-        service: pppoe, l2tp and so on; `hotspot` for one of the hotspot.
-        rx_bps, tx_bps: what the router receives and sends: the subscriber's upload and download.
-        rx_octets, tx_octets: set by hand instead where they are not None.
-    """
-
-    name: str
-    session_id: str = "0x81100001"
-    service: str = "pppoe"
-    rx_bps: int = 0
-    tx_bps: int = 0
-    address: str = "100.64.0.10"
-    mac: str = "02:00:00:00:00:01"
-    rx_octets: int | None = None
-    tx_octets: int | None = None
-    uptime: str | None = None
-    began: float = field(default_factory=time.monotonic)
-    number: int = 0
-
-    def counters(self) -> tuple[int, int]:
-        elapsed = time.monotonic() - self.began
-        rx = int(elapsed * self.rx_bps / 8) if self.rx_octets is None else self.rx_octets
-        tx = int(elapsed * self.tx_bps / 8) if self.tx_octets is None else self.tx_octets
-        return rx, tx
-
-    @property
-    def interface(self) -> str:
-        return f"<{self.service}-{self.name}{f'-{self.number}' if self.number else ''}>"
+VERSION: Final = "7.16.2 (stable)"
+VERSION_6: Final = "6.49.17 (long-term)"
 
 
 @dataclass
@@ -63,15 +39,19 @@ class Faults:
     break_after: int | None = None  # octets of the next answer, then the connection is gone
     garbage: bytes | None = None  # instead of an answer
     empty_sentences: bool = False
+    forget_writes: bool = False  # what is added, set or removed is answered with !done and not done
 
 
 class FakeRouter:
     """Serves until it is left.
 
     Attributes:
+        store: its menus; a test may look into them, and change them as a person at its console would.
         asked: every sentence received after a log-in, as text.
         lines_now: gives the sessions there are; `lines` where it is not replaced.
         logins: how often somebody logged in.
+        on_kick: told of a session that somebody removed.
+        on_change: told after every command that may have changed a menu.
     """
 
     def __init__(
@@ -82,46 +62,107 @@ class FakeRouter:
         max_sessions: int = 20,
         is_old: bool = False,
         tls: ssl.SSLContext | None = None,
+        version: str = VERSION,
+        identity: str = "pop1",
+        host: str = "127.0.0.1",
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.user, self.password = user, password
+        self.user = user
+        self.now = now
+        self.store = Store(version, now)
+        fill(self.store, user, password)
+        self.store["/system/identity"].only.values["name"] = identity
+        self.store["/radius/incoming"].only.values["accept"] = "true"
         self.lines: list[Line] = []
         self.lines_now: Callable[[], list[Line]] = lambda: self.lines
         self.faults = Faults()
-        self.incoming = {"accept": "true", "port": "3799", "vrf": "main"}
         self.asked: list[list[str]] = []
         self.logins = 0
         self.open = 0
         self.is_old = is_old  # before 6.43
+        self.on_kick: Callable[[Line], None] | None = None
+        self.on_change: list[Callable[[], None]] = []
+        self.commands = Commands(self.store, says_empty=self.store.major >= 7)
+        self.commands.actions["/system/reboot"] = ("reboot", self._reboot_asked)
+        self.shown = Lines(self.store, now, self._kicked)
+        self.host = host
+        self._booted = now()
         self._max_sessions = max_sessions
         self._tls = tls
         self._server: asyncio.Server | None = None
+        self._port = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ids = itertools.count(1)
+        self._resources(version)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        await self.listen()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+        await self.vanish()
+
+    async def listen(self) -> None:
+        """Open the API's port, the same as before if there was one."""
+        self._server = await asyncio.start_server(self._connected, self.host, self._port, ssl=self._tls)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def vanish(self) -> None:
+        """Be gone from the network, connections and all."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.drop_connections()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def port(self) -> int:
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        assert self._port, "it listens"
+        return self._port
 
     @property
     def url(self) -> str:
-        return f"api{'-ssl' if self._tls else ''}://{self.user}:{self.password}@127.0.0.1:{self.port}"
+        return f"api{'-ssl' if self._tls else ''}://{self.user}:{self.password}@{self.host}:{self.port}"
+
+    @property
+    def password(self) -> str:
+        return self.store["/user"].find(self.user).get("password")
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self.store["/user"].find(self.user).values["password"] = password
+
+    @property
+    def incoming(self) -> dict[str, str]:
+        """What `/radius incoming` is set to; to be changed in place."""
+        return self.store["/radius/incoming"].only.values  # type: ignore[return-value]  # none of them is worked out
 
     def drop_connections(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
+
+    def reboot(self) -> None:
+        """Forget every session and all that is dynamic; numbers are others afterwards."""
+        self.drop_connections()
+        self.lines.clear()
+        self.shown.forget()
+        self.store.reboot()
+        self._booted = self.now()
+
+    def rows(self, path: str, **said: str) -> list[Row]:
+        """Return a menu's rows that have these values, as they are now: for tests, which ask no socket."""
+        self.shown.show(self.lines_now())
+        table = self.store[path]
+        return [table.row(item) for item in table.where(**said)]
+
+    def _reboot_asked(self, _said: Mapping[str, str]) -> list[Row]:
+        asyncio.get_running_loop().call_soon(self.reboot)
+        return []
+
+    def _kicked(self, line: Line) -> None:
+        if line in self.lines:
+            self.lines.remove(line)
+        if self.on_kick is not None:
+            self.on_kick(line)
 
     # -- a connection --------------------------------------------------------------------------------------------------
 
@@ -141,22 +182,27 @@ class FakeRouter:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        logged_in = False
+        policies: frozenset[str] | None = None
+        source = writer.get_extra_info("peername")[0]
         while True:
             sentence = await read_sentence(reader)
             if not sentence:
                 continue
             command, tag = sentence[0].decode(), [word for word in sentence if word.startswith(b".tag=")]
             if command == "/login":
-                answer = self._login(sentence)
-                logged_in = answer == [[b"!done"]]
-                self.logins += logged_in
+                answer = self._login(sentence, source)
+                if answer == [[b"!done"]]:
+                    policies = self._policies(attributes(sentence)["name"])
+                    self.logins += 1
                 await self._say(writer, answer, tag)
                 continue
-            if not logged_in:
+            if policies is None:
                 await self._say(writer, [[b"!fatal", b"not logged in"]], tag)
                 return
-            self.asked.append([word.decode() for word in sentence])
+            if command == "/quit":
+                await self._say(writer, [[b"!fatal", b"session terminated on request"]], tag)
+                return
+            self.asked.append([word.decode("utf-8", "replace") for word in sentence])
             faults = self.faults
             if faults.silent:
                 await asyncio.sleep(3600)
@@ -169,22 +215,33 @@ class FakeRouter:
                 writer.write(faults.garbage)
                 await writer.drain()
                 await asyncio.sleep(3600)
-            await self._say(writer, self._answer(command, sentence), tag)
+            await self._say(writer, self._answer(command, sentence, policies), tag)
             if faults.break_after is not None:
                 return
 
-    def _login(self, sentence: Words) -> list[Words]:
-        said = _attributes(sentence)
-        if self.is_old:
-            if b"response" not in said:
-                return [[b"!done", b"=ret=" + CHALLENGE.hex().encode()]]
-            right = hashlib.md5(b"\0" + self.password.encode() + CHALLENGE).hexdigest()  # noqa: S324 - its protocol
-            good = said[b"response"] == b"00" + right.encode()
-        else:
-            good = said.get(b"password") == self.password.encode()
-        if good and said.get(b"name") == self.user.encode():
-            return [[b"!done"]]
+    def _login(self, sentence: Words, source: str) -> list[Words]:
+        said = attributes(sentence)
+        if self.is_old and "response" not in said:
+            return [[b"!done", b"=ret=" + CHALLENGE.hex().encode()]]
+        for user in self.store["/user"].where(name=said.get("name", "")):
+            password = user.get("password").encode()
+            if self.is_old:
+                right = "00" + hashlib.md5(b"\0" + password + CHALLENGE).hexdigest()  # noqa: S324 - its protocol
+                good = said["response"] == right
+            else:
+                good = said.get("password", "").encode("utf-8", "surrogateescape") == password
+            near = not user.get("address") or any(
+                ip_address(source) in ip_network(part, strict=False) for part in user.get("address").split(",")
+            )
+            if good and near and user.get("disabled") != "true" and "api" in self._policies(user.get("name")):
+                return [[b"!done"]]
         return [[b"!trap", b"=message=invalid user name or password (6)"], [b"!done"]]
+
+    def _policies(self, user: str) -> frozenset[str]:
+        group = self.store["/user"].find(user).get("group")
+        for found in self.store["/user/group"].where(name=group):
+            return frozenset(word for word in found.get("policy").split(",") if not word.startswith("!"))
+        return frozenset()
 
     async def _say(self, writer: asyncio.StreamWriter, sentences: Iterable[Words], tag: Words) -> None:
         octets = b"".join(encode_sentence([*sentence, *tag]) for sentence in sentences)
@@ -205,143 +262,33 @@ class FakeRouter:
                 await writer.drain()
                 await asyncio.sleep(0)
 
-    # -- commands ------------------------------------------------------------------------------------------------------
-
-    def _answer(self, command: str, sentence: Words) -> list[Words]:
+    def _answer(self, command: str, sentence: Words, policies: frozenset[str]) -> list[Words]:
         if command == self.faults.refuse_command:
-            return [[b"!trap", b"=category=4", b"=message=not enough permissions (9)"], [b"!done"]]
-        tables: dict[str, Callable[[], list[dict[str, str]]]] = {
-            "/system/identity/print": lambda: [{"name": "pop1"}],
-            "/system/resource/print": lambda: [{"version": "7.16.2 (stable)", "uptime": "1w2d", "cpu-load": "7"}],
-            "/radius/incoming/print": lambda: [self.incoming],
-            "/ppp/active/print": self._ppp_active,
-            "/interface/print": self._interfaces,
-            "/ip/hotspot/active/print": self._hotspot_active,
+            return trapped(TrapError("not enough permissions (9)"))
+        is_print = command.endswith(("/print", "/monitor"))
+        if self.faults.forget_writes and not is_print:
+            return [[b"!done", b"=ret=*0"]] if command.endswith("/add") else [[b"!done"]]
+        self.shown.show(self.lines_now())
+        answer = self.commands.answer(command, sentence, policies)
+        if not is_print:
+            self.changed()
+        return answer
+
+    def changed(self) -> None:
+        """Tell whoever wants to know that a menu may have changed."""
+        for tell in self.on_change:
+            tell()
+
+    def _resources(self, version: str) -> None:
+        values = self.store["/system/resource"].only.values
+        values |= {
+            "uptime": lambda: shown_duration(788_645 + int(self.now() - self._booted)),
+            "version": version,
+            "cpu-load": "7",
+            "cpu-count": "4",
+            "free-memory": "805306368",
+            "total-memory": "1073741824",
+            "architecture-name": "arm64",
+            "board-name": "RB5009UG+S+",
+            "platform": "MikroTik",
         }
-        table = tables.get(command)
-        if table is None:
-            return [[b"!trap", b"=category=0", b"=message=no such command prefix"], [b"!done"]]
-        rows = [row for row in table() if _passes(row, sentence)]
-        wanted = _attributes(sentence).get(b".proplist")
-        names = wanted.decode().split(",") if wanted else None
-        if not rows:
-            return [[b"!empty"], [b"!done"]]
-        said = [
-            [b"!re", *(f"={name}={value}".encode() for name, value in row.items() if names is None or name in names)]
-            for row in rows
-        ]
-        return [*said, [b"!done"]]
-
-    def _ppp_active(self) -> list[dict[str, str]]:
-        return [
-            {
-                ".id": f"*{next(self._ids):X}",
-                "name": line.name,
-                "service": line.service,
-                "caller-id": line.mac,
-                "address": line.address,
-                "uptime": line.uptime or _duration(int(time.monotonic() - line.began)),
-                **({"session-id": line.session_id} if line.session_id else {}),
-                "limit-bytes-in": "0",
-                "limit-bytes-out": "0",
-                "radius": "true",
-            }
-            for line in self.lines_now()
-            if line.service != "hotspot"
-        ]
-
-    def _interfaces(self) -> list[dict[str, str]]:
-        found = [{".id": "*1", "name": "ether1", "type": "ether", "rx-byte": "1", "tx-byte": "2"}]
-        for line in self.lines_now():
-            if line.service != "hotspot":
-                rx, tx = line.counters()
-                found.append({".id": "*F00001", "name": line.interface, "rx-byte": str(rx), "tx-byte": str(tx)})
-        return found
-
-    def _hotspot_active(self) -> list[dict[str, str]]:
-        found = []
-        for line in self.lines_now():
-            if line.service == "hotspot":
-                rx, tx = line.counters()
-                found.append(
-                    {
-                        ".id": "*A",
-                        "user": line.name,
-                        "address": line.address,
-                        "mac-address": line.mac,
-                        "uptime": line.uptime or _duration(int(time.monotonic() - line.began)),
-                        "bytes-in": str(rx),
-                        "bytes-out": str(tx),
-                    }
-                )
-        return found
-
-
-def _attributes(sentence: Words) -> dict[bytes, bytes]:
-    found = {}
-    for word in sentence[1:]:
-        if word[:1] == b"=":
-            name, _, value = word[1:].partition(b"=")
-            found[name] = value
-    return found
-
-
-def _passes(row: dict[str, str], sentence: Words) -> bool:
-    """Run the stack machine of query words over a row."""
-    stack: list[bool] = []
-    for word in (word.decode() for word in sentence[1:] if word[:1] == b"?"):
-        if word.startswith("?#"):
-            for operation in word[2:]:
-                if operation == "!":
-                    stack.append(not stack.pop())
-                else:
-                    one, other = stack.pop(), stack.pop()
-                    stack.append(one or other if operation == "|" else one and other)
-        else:
-            name, has_value, value = word[1:].lstrip("=").partition("=")
-            stack.append(row.get(name) == value if has_value else name in row)
-    return all(stack)
-
-
-def _duration(seconds: int) -> str:
-    parts = []
-    for unit, length in (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            parts.append(f"{seconds // length}{unit}")
-            seconds %= length
-    return "".join([*parts, f"{seconds}s" if seconds or not parts else ""])
-
-
-def encode_length(length: int) -> bytes:
-    if length < 0x80:
-        return bytes([length])
-    if length < 0x4000:
-        return (length | 0x8000).to_bytes(2, "big")
-    if length < 0x200000:
-        return (length | 0xC00000).to_bytes(3, "big")
-    if length < 0x10000000:
-        return (length | 0xE0000000).to_bytes(4, "big")
-    return b"\xf0" + length.to_bytes(4, "big")
-
-
-def encode_sentence(words: Iterable[bytes]) -> bytes:
-    return b"".join(encode_length(len(word)) + word for word in words) + b"\0"
-
-
-async def read_sentence(reader: asyncio.StreamReader) -> Words:
-    words: Words = []
-    while word := await _read_word(reader):
-        words.append(word)
-    return words
-
-
-async def _read_word(reader: asyncio.StreamReader) -> bytes:
-    first = (await reader.readexactly(1))[0]
-    for more, limit, mask in ((0, 0x80, 0x7F), (1, 0xC0, 0x3F), (2, 0xE0, 0x1F), (3, 0xF0, 0x0F)):
-        if first < limit:
-            rest = await reader.readexactly(more)
-            length = int.from_bytes(bytes([first & mask]) + rest, "big")
-            break
-    else:
-        length = int.from_bytes(await reader.readexactly(4), "big")
-    return await reader.readexactly(length)
