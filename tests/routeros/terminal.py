@@ -328,6 +328,10 @@ class Terminal:
             text.spaces()
             if word in {"len", "tostr", "tonum", "pick"}:
                 value = self._value(text, variables)
+                if word == "pick":
+                    text.spaces()
+                    place = int(_text(self._value(text, variables)))
+                    return value[place : place + 1]
                 return str(len(value)) if word == "len" else value
             raise TrapError(f"bad command name :{word}")
         menu = self._menu

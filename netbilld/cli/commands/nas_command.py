@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from netbilld.accounting.counting import COUNTER_UNITS, IPV6_PLACES
 from netbilld.cli.cells import local_time
-from netbilld.cli.commands import nas_login, nas_snmp
+from netbilld.cli.commands import nas_login, nas_script, nas_snmp
 from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
@@ -25,7 +25,7 @@ _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove|login")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove|login|script")
     add = verbs.add_parser("add", help="make a NAS known")
     add.add_argument("name", metavar="NAME")
     add.add_argument("address", metavar="ADDRESS[/PREFIX]", help="where its packets come from; the longest prefix wins")
@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("--force", action="store_true", help="although sessions are open on it")
     add_config_option(remove)
     nas_login.configure(verbs.add_parser("login", help="who may log in to the routers themselves"))
+    nas_script.configure(verbs.add_parser("script", help="the lines that make it work with netbilld"))
 
 
 def _add_fields(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +113,8 @@ async def run(options: argparse.Namespace, context: Context) -> None:
     """Run one of the verbs."""
     if options.action == "login":
         await nas_login.run(options, context)
+    elif options.action == "script":
+        await nas_script.run(options, context)
     elif options.action == "list":
         await _list(context)
     elif options.action == "show":
