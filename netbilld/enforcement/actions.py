@@ -15,6 +15,7 @@ class SessionHandle:
     framed_ip: str | None = None
     nas_ip: str | None = None  # NAS-IP-Address as the NAS says it; None where it is not certain
     mac: str | None = None  # the station's, as AA:BB:CC:DD:EE:FF
+    session_id: int | None = None  # ours; nothing that a NAS is told, but what is made on it is marked with it
 
 
 @dataclass(frozen=True, slots=True)

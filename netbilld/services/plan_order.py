@@ -122,6 +122,7 @@ def handle_of(session: SessionToCheck) -> SessionHandle:
         framed_ip=session.framed_ip,
         nas_ip=session.nas.reported_ip if _is_single(session.nas) else None,
         mac=session.mac,
+        session_id=session.session_id,
     )
 
 

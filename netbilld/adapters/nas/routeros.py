@@ -5,8 +5,8 @@ Source: MikroTik's manual, page API. The wire is librouteros's; what it would ca
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from hashlib import md5, sha256
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from librouteros.protocol import AsyncApiProtocol, decode_length, determine_leng
 from netbilld.model.api_address import ApiAddress
 
 Row = dict[str, str]
+Ask = Callable[..., Awaitable[list[Row]]]  # a command and its words
 
 IDLE_SECONDS: Final = 30.0  # a connection that rested so long is asked for a sign of life first: NAT forgets
 KEEP_SECONDS: Final = 180.0  # and is given back after so long: a router has few places (max-sessions, 20)
@@ -26,6 +27,7 @@ _LONGEST_PAUSE_SECONDS: Final = 60.0  # sessions near a limit wait for it
 _MOST_WORD_OCTETS: Final = 64 * 1024
 _MOST_WORDS: Final = 256
 _MOST_ROWS: Final = 20_000
+_ROWS_A_TURN: Final = 50  # of a long answer, before other work gets its turn
 
 
 class RouterosError(Exception):
@@ -72,37 +74,51 @@ class RouterosConnection:
     def is_open(self) -> bool:
         return self._api is not None
 
-    async def rows(self, command: str, *words: str) -> list[Row]:
+    async def rows(self, command: str, *words: str, most_seconds: float | None = None) -> list[Row]:
         """Return the rows that a command gives, as text.
 
         Args:
             command: such as `/ppp/active/print`.
             words: further words as they go over the wire: `=.proplist=name`, `?name=budi`.
+            most_seconds: what the whole answer may take, where it is long; each of its parts has the usual time.
 
         Raises:
             RouterosTrapError: the router refused the command.
             RouterosError: the router can't be reached, let in or understood, or is left alone after a failure.
         """
         async with self._lock:
-            began_mono = self._monotonic()
-            if self._api is None and began_mono < self._not_before_mono:
-                raise RouterosError(self.last_error or "left alone after a failure")
-            try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    api = await self._ready(began_mono)
-                    found = await api.ask(command, words)
-            except RouterosTrapError:
-                self._answered(began_mono)
-                raise
-            except RouterosError as error:
-                raise self._failed(str(error)) from None
-            except (OSError, EOFError, TimeoutError, LibRouterosError, ssl.SSLError, ValueError) as error:
-                raise self._failed(_words(error, self._timeout_seconds)) from None
-            except BaseException:
-                self.close()
-                raise
+            return await self._rows(command, words, most_seconds)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Ask]:
+        """Give several questions in a row, between which nobody else asks: to look at something and act upon it."""
+        async with self._lock:
+            yield self._in_turn
+
+    async def _in_turn(self, command: str, *words: str) -> list[Row]:
+        return await self._rows(command, words, None)
+
+    async def _rows(self, command: str, words: Sequence[str], most_seconds: float | None) -> list[Row]:
+        began_mono = self._monotonic()
+        if self._api is None and began_mono < self._not_before_mono:
+            raise RouterosError(self.last_error or "left alone after a failure")
+        seconds = self._timeout_seconds if most_seconds is None else max(most_seconds, self._timeout_seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                api = await self._ready(began_mono)
+                found = await api.ask(command, words, self._timeout_seconds)
+        except RouterosTrapError:
             self._answered(began_mono)
-            return found
+            raise
+        except RouterosError as error:
+            raise self._failed(str(error)) from None
+        except (OSError, EOFError, TimeoutError, LibRouterosError, ssl.SSLError, ValueError) as error:
+            raise self._failed(_words(error, seconds)) from None
+        except BaseException:
+            self.close()
+            raise
+        self._answered(began_mono)
+        return found
 
     def close(self) -> None:
         """Let go of the connection, at once."""
@@ -207,21 +223,28 @@ class _Wire(AsyncApiProtocol):  # type: ignore[misc]  # untyped
 class _Api(AsyncApi):  # type: ignore[misc]  # untyped
     """Commands and their rows; every value stays the text it was, since a user may be called 1001 or no."""
 
-    async def ask(self, command: str, words: Sequence[str]) -> list[Row]:
+    async def ask(self, command: str, words: Sequence[str], pause_seconds: float | None = None) -> list[Row]:
+        """Return the rows; `pause_seconds` is how long the router may be silent, in front of them and between them."""
+        loop = asyncio.get_running_loop()
         await self.protocol.writeSentence(command, *words)
         rows: list[Row] = []
         refusals: list[str] = []
-        while True:
-            reply, said = await self.protocol.readSentence()
-            row = _row(said)
-            if reply == "!trap":
-                refusals.append(row.get("message", "no reason given"))
-            elif row:
-                rows.append(row)
-                if len(rows) > _MOST_ROWS:
-                    raise ProtocolError("an answer without end")
-            if reply == "!done":
-                break
+        async with asyncio.timeout(pause_seconds) as patience:
+            while True:
+                reply, said = await self.protocol.readSentence()
+                row = _row(said)
+                if reply == "!trap":
+                    refusals.append(row.get("message", "no reason given"))
+                elif row:
+                    rows.append(row)
+                    if len(rows) > _MOST_ROWS:
+                        raise ProtocolError("an answer without end")
+                    if len(rows) % _ROWS_A_TURN == 0:
+                        await asyncio.sleep(0)  # what has arrived already is read without waiting: others come first
+                if reply == "!done":
+                    break
+                if pause_seconds is not None:
+                    patience.reschedule(loop.time() + pause_seconds)
         if refusals:
             raise RouterosTrapError("; ".join(refusals))
         return rows

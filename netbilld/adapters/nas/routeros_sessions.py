@@ -13,13 +13,13 @@ from uuid import UUID
 from netbilld.accounting.record import session_key
 from netbilld.accounting.session import Session
 from netbilld.adapters.nas.routeros import RouterosConnection, RouterosError, Row
+from netbilld.adapters.nas.routeros_active import LOST, any_of
 from netbilld.model.api_address import ApiAddress
 from netbilld.ports.ask_nas import NasAnswer, Presence
 
 # The first octet of an Acct-Session-Id says what it is a session of.
 _HOTSPOT: Final = "80"
 _PPP: Final = "81"
-_LOST: Final = "\ufffd"  # stands for octets of a name that were not UTF-8: the router knows them, we do not
 _NAMES_AT_ONCE: Final = 100
 _DURATION: Final = re.compile(r"(\d+)(w|d|h|ms|us|m|s)")
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -87,7 +87,7 @@ class RouterosSessions:
         connection = self._connections.get(nas_id)
         if connection is None:
             return {}
-        named = [session for session in sessions if session.username and _LOST not in session.username]
+        named = [session for session in sessions if session.username and LOST not in session.username]
         ppp = [session for session in named if session.acct_session_key.startswith(_PPP)]
         hotspot = [session for session in named if session.acct_session_key.startswith(_HOTSPOT)]
         answers: dict[int, NasAnswer] = {}
@@ -104,7 +104,7 @@ class RouterosSessions:
         active = await connection.rows(
             "/ppp/active/print",
             "=.proplist=name,service,session-id,uptime",
-            *_any_of([("name", session.username) for session in sessions]),
+            *any_of([("name", session.username) for session in sessions]),
         )
         rows_of: dict[str, list[Row]] = {}
         for row in active:
@@ -128,7 +128,7 @@ class RouterosSessions:
                 "/interface/print",
                 "=stats=",
                 "=.proplist=name,rx-byte,tx-byte",
-                *_any_of([("name", link) for link in links.values()]),
+                *any_of([("name", link) for link in links.values()]),
             )
             counters = {row.get("name", ""): row for row in listed}
         at = self._now()
@@ -149,7 +149,7 @@ class RouterosSessions:
         active = await connection.rows(
             "/ip/hotspot/active/print",
             "=.proplist=user,address,mac-address,uptime,bytes-in,bytes-out",
-            *_any_of([("user", session.username) for session in sessions]),
+            *any_of([("user", session.username) for session in sessions]),
         )
         at = self._now()
         answers = {}
@@ -182,12 +182,6 @@ def _there(session: Session, at: datetime, upload: str | None, download: str | N
         # what readings have counted ahead of it does not matter: the router may have shown that wrongly
         return NasAnswer(Presence.THERE, at, "api", session_seconds=seconds)
     return NasAnswer(Presence.THERE, at, "api", *octets, session_seconds=seconds)
-
-
-def _any_of(conditions: Sequence[tuple[str, str]]) -> list[str]:
-    """Return query words that let a row pass which meets one of the conditions."""
-    unique = list(dict.fromkeys(conditions))
-    return [f"?{name}={value}" for name, value in unique] + ["?#|"] * (len(unique) - 1)
 
 
 def duration_seconds(text: str) -> int | None:

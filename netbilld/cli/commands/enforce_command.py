@@ -3,8 +3,9 @@
 import argparse
 
 from netbilld.cli.cells import octets
+from netbilld.cli.commands.enforce_compare import compare_nas
 from netbilld.cli.context import Context
-from netbilld.cli.main import add_config_option, add_json_option
+from netbilld.cli.main import REFUSED, add_config_option, add_json_option
 from netbilld.cli.output import note, print_json, print_table
 from netbilld.daemon.policies import standing_policy
 from netbilld.model.errors import RefusedError
@@ -14,20 +15,26 @@ from netbilld.services.overshoot import overshoot_bounds
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verb's options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="status|retry")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="status|compare|retry")
     status = actions.add_parser("status", help="desired and observed state of each service")
     status.add_argument("--username", metavar="U", help="only the service this name logs in to")
     add_json_option(status)
+    comparing = actions.add_parser("compare", help="read a router back over its API; exit 1 where it differs")
+    comparing.add_argument("nas", metavar="NAME")
+    add_json_option(comparing)
     retry = actions.add_parser("retry", help="try every waiting order at once")
     add_config_option(retry)
 
 
-async def run(options: argparse.Namespace, context: Context) -> None:
-    """Run `enforce status` or `enforce retry`."""
+async def run(options: argparse.Namespace, context: Context) -> int | None:
+    """Run `enforce status`, `compare` or `retry`."""
+    if options.action == "compare":
+        return None if await compare_nas(options.nas, context) else REFUSED
     if options.action == "status":
         await _status(options, context)
     else:
         await _retry(context)
+    return None
 
 
 async def _status(options: argparse.Namespace, context: Context) -> None:

@@ -104,3 +104,8 @@ VENDOR: Final = Vendor(
         "PPP has no limit on the total; an allowance for both directions is set as a limit on each.",
     ),
 )
+
+
+def is_hotspot_session(acct_session_id: str) -> bool:
+    """Tell whether an Acct-Session-Id is of a hotspot: its first octet says what it is a session of."""
+    return acct_session_id.casefold().removeprefix("0x").startswith("80")
