@@ -36,7 +36,7 @@ from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
-from netbilld.daemon.policies import standing_policy, walled_garden
+from netbilld.daemon.policies import order_policy, standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Duty, Role
@@ -47,7 +47,6 @@ from netbilld.daemon.tasks import Failures
 from netbilld.daemon.watching import Watching
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
-from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
@@ -73,7 +72,7 @@ from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.new_service import Defaults
 from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.receive_payment import ReceivePayment
-from netbilld.services.reconcile import Reconcile, ReconcilePolicy
+from netbilld.services.reconcile import Reconcile
 from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.record_reading import RecordReading
 from netbilld.services.renew_prepaid import RenewPrepaid
@@ -255,13 +254,12 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         )
         orders = None if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds)
         trace.take_along(*(sender for sender in (coa, orders) if sender is not None))
-        retry = RetryPolicy(settings.enforcement.retry_seconds, settings.enforcement.retry_max_seconds)
         reconcile = Reconcile(
             database,
             ControlWhileLeading(orders or coa, nodes.leadership),
             box,
             clock,
-            ReconcilePolicy(settings.enforcement.reconcile_seconds, retry),
+            order_policy(settings),
             jitter=lambda: secrets.randbelow(1000) / 1000,
             orders=nodes.leadership.fenced(Duty.ENFORCEMENT),
         )

@@ -1,9 +1,18 @@
-"""What the settings say about money and access, in the words of the core."""
+"""What the settings say about money, access and orders, in the words of the core."""
+
+from typing import Final
 
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.settings import Settings
+from netbilld.enforcement.backoff import RetryPolicy
+from netbilld.enforcement.breaker import ProbePolicy
+from netbilld.enforcement.pace import PaceLimits
 from netbilld.enforcement.profile import WalledGarden
+from netbilld.services.order_policy import ReconcilePolicy
+
+# A silent NAS that nobody hears is asked at least so often, so that what waits for it starts soon after its return.
+PROBE: Final = ProbePolicy(first_seconds=1.0, longest_seconds=6.0)
 
 
 def walled_garden(settings: Settings) -> WalledGarden:
@@ -26,4 +35,16 @@ def standing_policy(settings: Settings) -> StandingPolicy:
         isolir_at=billing.isolir_at,
         tolerance_minor=billing.tolerance,
         timezone=settings.timezone,
+    )
+
+
+def order_policy(settings: Settings) -> ReconcilePolicy:
+    """Return how often and how fast orders are sent."""
+    enforcement = settings.enforcement
+    return ReconcilePolicy(
+        enforcement.reconcile_seconds,
+        RetryPolicy(enforcement.retry_seconds, enforcement.retry_max_seconds),
+        pace=PaceLimits(enforcement.coa_per_second, enforcement.disconnects_per_second),
+        probe=PROBE,
+        walled_list=enforcement.walled_list,
     )

@@ -206,6 +206,8 @@ class EnforcementSettings(_Section):
     coa_tries: Annotated[int, Field(ge=1, le=10)] = 3
     retry_seconds: Annotated[float, Field(ge=0.2, le=3600)] = 5.0
     retry_max_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    coa_per_second: Annotated[int, Field(ge=0, le=10_000)] = 10  # to one NAS; 0 is no limit
+    disconnects_per_second: Annotated[int, Field(ge=0, le=10_000)] = 3
 
 
 class MeteringSettings(_Section):

@@ -27,6 +27,7 @@ class Nas:
         snmp_user_sealed: its SNMPv3 user; without one the community is used, and SNMP is off without either.
         snmp_address, snmp_port: where its agent is; None for its own address and the usual port.
         snmp_uplink: the interface whose traffic is all of its subscribers'; None: the sum of its PPP interfaces.
+        coa_per_second, disconnects_per_second: the most orders a second; None for what the settings say, 0 for any.
     """
 
     id: UUID
@@ -57,6 +58,8 @@ class Nas:
     snmp_port: int | None = None
     snmp_uplink: str | None = None
     holds_limits: bool = True
+    coa_per_second: int | None = None
+    disconnects_per_second: int | None = None
 
 
 def secret_place(nas_id: UUID) -> str:

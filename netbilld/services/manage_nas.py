@@ -28,6 +28,7 @@ GOOD_SECRET_OCTETS: Final = 16  # RFC 2865 §3 prefers at least that many
 REQUIREMENTS: Final = ("auto", "true", "false")
 WALLS: Final = ("pool", "list", "reject", "default")
 _MAX_PORT_BPS: Final = 1_000_000_000_000
+_MAX_PACE: Final = 10_000
 _API_SCHEMES: Final = ("https", "http", "api-ssl", "api")
 
 
@@ -69,7 +70,8 @@ class Opener(Sealer, Protocol):
 class NasFields:
     """What to set, as written. None leaves a field alone, or takes its default where the NAS is new.
 
-    Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name`, `portal_sources` and `port_speed`.
+    Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name`, `portal_sources`, `port_speed` and
+    the paces.
     """
 
     name: str | None = None
@@ -89,6 +91,8 @@ class NasFields:
     counter_unit: str | None = None
     ipv6_octets: str | None = None
     port_speed: str | None = None
+    coa_pace: str | None = None
+    disconnect_pace: str | None = None
     snmp: SnmpFields = field(default=SnmpFields(), repr=False)
 
 
@@ -134,6 +138,8 @@ class ManageNas:
             "counter_unit": COUNTER_UNITS[0],
             "ipv6_octets": IPV6_PLACES[0],
             "port_bps": None,
+            "coa_per_second": None,
+            "disconnects_per_second": None,
             **NO_SNMP,
         }
         _refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
@@ -241,6 +247,10 @@ class ManageNas:
             columns["ipv6_octets"] = _one_of("ipv6-octets", fields.ipv6_octets, IPV6_PLACES)
         if fields.port_speed is not None:
             columns["port_bps"] = _port_bps(fields.port_speed)
+        if fields.coa_pace is not None:
+            columns["coa_per_second"] = _pace("coa-pace", fields.coa_pace)
+        if fields.disconnect_pace is not None:
+            columns["disconnects_per_second"] = _pace("disconnect-pace", fields.disconnect_pace)
         return columns
 
 
@@ -249,6 +259,18 @@ def _one_of(option: str, text: str, allowed: Sequence[str]) -> str:
     if found is None:
         raise InvalidInputError(f"{option} {text.strip()[:60]!r}: allowed: {', '.join(allowed)}")
     return found
+
+
+def _pace(option: str, text: str) -> int | None:
+    """Return orders a second, 0 for any number; None for empty text."""
+    number = text.strip()
+    if not number:
+        return None
+    if not (number.isascii() and number.isdigit() and int(number[:9]) <= _MAX_PACE and len(number) < 9):
+        raise InvalidInputError(
+            f"{option} {number[:60]!r}: write orders a second, 1 to {_MAX_PACE}; 0 is no limit, empty the default"
+        )
+    return int(number)
 
 
 def _port_bps(text: str) -> int | None:

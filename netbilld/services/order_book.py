@@ -1,6 +1,6 @@
-"""What the reconciler reads and writes: sessions with what is due and seen, orders under way, attempts."""
+"""What the reconciler reads and writes: sessions with what is due and seen, orders under way, attempts, proofs."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,16 +10,22 @@ from uuid import UUID
 from netbilld.billing.plan import Speed
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
+from netbilld.enforcement.ladder import START, Change, Position
 from netbilld.enforcement.observed import Evidence, ObservedService
 from netbilld.enforcement.profile import Access
 from netbilld.enforcement.vendors.interface import WallBy
 
-Action = Literal["coa", "disconnect"]
+Action = Literal["coa", "disconnect", "enter_list", "leave_list"]
 
 
 @dataclass(frozen=True, slots=True)
 class NasRecord:
-    """A NAS as orders need it, its secret still sealed (empty once the NAS is removed)."""
+    """A NAS as orders need it, its secret still sealed (empty once the NAS is removed).
+
+    Attributes:
+        has_api: we know an API of it.
+        coa_per_second, disconnects_per_second: its own pace; None for the one of the settings, 0 for none.
+    """
 
     nas_id: UUID
     name: str
@@ -29,6 +35,9 @@ class NasRecord:
     reported_ip: str | None
     secret_sealed: bytes = field(repr=False)
     wall_by: WallBy | None = None
+    has_api: bool = False
+    coa_per_second: int | None = None
+    disconnects_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,11 @@ class PendingOrder:
         profile_key: what is wanted (`plan_order.wish_key`); another one means a newer wish, which waits for nothing.
         attempts: orders sent for it.
         next_attempt_at: not before then, as long as the wish is the same.
-        coa_refused: the NAS said no to a CoA for it.
         last_error: what went wrong last, for people.
+        at: where on the ladder it is.
+        change: what has to change, as it was when the wish was new; None where that is not known yet.
+        acked_at: when a Disconnect was acknowledged that has not ended the session yet.
+        alerted_at: when a person was told that it leads nowhere; once for each wish.
     """
 
     session_id: int
@@ -48,13 +60,16 @@ class PendingOrder:
     profile_key: str
     attempts: int
     next_attempt_at: datetime
-    coa_refused: bool = False
     last_error: str | None = None
+    at: Position = START
+    change: Change | None = None
+    acked_at: datetime | None = None
+    alerted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionToCheck:
-    """An open session with all that decides on its next order."""
+    """An open session with all that decides on its next order; `heard_at` is its last report's own time."""
 
     session_id: int
     service_id: UUID | None
@@ -69,6 +84,7 @@ class SessionToCheck:
     observed: ObservedService | None
     pending: PendingOrder | None
     mac: str | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +100,15 @@ class NewAttempt:
     profile_key: str
     due_at: datetime
     sent_at: datetime
+    via: str = "radius"
+    rung: int = 0
+    step: int = 0
+    change: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """What came of an order: sent, acked, nacked, timed_out, failed, verified."""
+    """What came of an order: sent, acked, nacked, timed_out, failed, verified, disproved."""
 
     attempt_id: int
     outcome: str
@@ -96,6 +116,22 @@ class AttemptEnd:
     verified_at: datetime | None = None
     error_cause: int | None = None
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The newest order of a session, and how many left for its service and that wish since a moment asked for."""
+
+    attempt_id: int
+    session_id: int
+    action: str
+    profile_key: str
+    outcome: str
+    sent_at: datetime
+    answered_at: datetime | None
+    at: Position
+    change: Change | None
+    lately: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +144,43 @@ class Observation:
     profile_key: str
     evidence: Evidence
     observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody has seen of a session.
+
+    Attributes:
+        session_id: of an open session.
+        evidence: how.
+        at: when it was seen; what was ordered or became due later is not touched by it.
+        words: what was seen, for people.
+    """
+
+    session_id: int
+    evidence: Evidence
+    at: datetime
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An order that leads nowhere; somebody must look. One for each wish.
+
+    Attributes:
+        action: the last order for it; None where none can be sent.
+        words: the reason.
+    """
+
+    session_id: int
+    service_id: UUID | None
+    username: str
+    nas_id: UUID
+    nas: str
+    access: str | None
+    action: str | None
+    words: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +217,21 @@ class OrderStore(Protocol):
 
     async def end_attempts(self, ends: Sequence[AttemptEnd]) -> None: ...
 
+    async def last_attempts(self, session_ids: Collection[int], since: datetime) -> Mapping[int, LastAttempt]: ...
+
+    async def verify_attempts(self, session_ids: Collection[int], now: datetime) -> Collection[int]: ...
+
+    async def disprove_attempts(self, words: Mapping[int, str], now: datetime) -> None: ...
+
+    async def disprove_disconnects(self, words: Mapping[int, str], now: datetime) -> None: ...
+
     async def settle(self, session_ids: Collection[int], now: datetime) -> Sequence[tuple[int, UUID | None]]: ...
 
     async def save_pending(self, orders: Sequence[PendingOrder]) -> None: ...
 
     async def drop_pending(self, session_ids: Collection[int]) -> None: ...
 
-    async def wake_orders(self, nas_id: UUID | None, now: datetime) -> int: ...
+    async def wake_orders(self, nas_id: UUID | None, now: datetime, *, from_start: bool = False) -> int: ...
 
     async def interrupted(self, now: datetime) -> int: ...
 

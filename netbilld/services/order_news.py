@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-Step = Literal["sent", "acknowledged", "refused", "unanswered", "failed", "seen"]
+from netbilld.services.order_book import Alert
+
+Step = Literal["sent", "acknowledged", "refused", "unanswered", "failed", "seen", "disproved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class OrderNews:
 
     Attributes:
         service_id: None where it isn't known here; the session tells.
-        action: coa or disconnect.
+        action: coa, disconnect, enter_list or leave_list.
         access: what the session is to have, or has been seen with.
     """
 
@@ -31,6 +33,7 @@ class OrderNews:
     detail: str | None = None
 
 
+TellAlerts = Callable[[Sequence[Alert]], None]
 TellOrders = Callable[[Sequence[OrderNews]], None]
 STEPS: dict[str, Step] = {  # of an outcome as it is kept
     "acked": "acknowledged",

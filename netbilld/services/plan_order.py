@@ -1,14 +1,17 @@
 """From a session, what is due and what was seen: the order to send, and to where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from netbilld.enforcement.actions import Cannot, Disconnect, Obstacle, Order, SessionHandle
-from netbilld.enforcement.diff import diff
+from netbilld.enforcement.actions import Cannot, Obstacle, Order, SessionHandle
+from netbilld.enforcement.diff import gap
+from netbilld.enforcement.ladder import START, Change, Doors, Position, Rung, ladder, order_at
 from netbilld.enforcement.profile import Access
 from netbilld.enforcement.vendors import vendor_or_any
+from netbilld.enforcement.vendors.interface import Vendor
 from netbilld.services.order_book import NasRecord, SessionToCheck
 
 # An Access-Accept comes before the Start that tells of it: only a session that began this long after a wish is known
@@ -16,6 +19,7 @@ from netbilld.services.order_book import NasRecord, SessionToCheck
 LOGIN_MARGIN: Final = timedelta(seconds=10)
 _OPEN: Final = frozenset((Access.ACTIVE, Access.THROTTLED))
 _REQUESTED: Final = "disconnect"  # a person's wish, in the place of a profile's fingerprint
+_BY_API: Final = frozenset(("mikrotik",))  # vendors whose API takes orders
 
 OBSTACLE_WORDS: Final = {
     Obstacle.NO_COA_PORT: "this NAS has no CoA port: `nas set NAME --coa-port` names one",
@@ -33,34 +37,82 @@ class Agreed:
     presumed: bool = False
 
 
-def plan_order(session: SessionToCheck) -> Order | Cannot | Agreed:
-    """Return what to ask of the session's NAS."""
-    vendor = vendor_or_any(session.nas.vendor)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order to send, and where on its ladder it stands."""
+
+    order: Order
+    at: Position
+    change: Change
+    rungs: Sequence[Rung]
+
+
+def plan_order(session: SessionToCheck, walled_list: str | None = None) -> Wanted | Cannot | Agreed:
+    """Return what to ask of the session's NAS.
+
+    Args:
+        session: as it is on record.
+        walled_list: the walled garden's address list, for NAS that wall by it.
+    """
     desired, pending = session.desired, session.pending
-    wanted: Order | Cannot | None = None
+    if pending is not None and pending.profile_key != wish_key(session):
+        pending = None
+    change: Change | None = None
     if session.disconnect_requested_at is not None:
-        wanted = Disconnect()
+        change = Change.END
     elif desired is not None:
-        wanted = diff(
-            desired.profile,
-            session.observed,
-            vendor.capabilities_for(desired.profile, session.nas.wall_by),
-            logged_in_since=session.started_at >= desired.since_at + LOGIN_MARGIN and not _is_refused(session),
-            coa_refused=pending is not None and pending.coa_refused and pending.profile_key == wish_key(session),
-        )
-    if wanted is None:
+        since = session.started_at >= desired.since_at + LOGIN_MARGIN and not _is_refused(session)
+        change = gap(desired.profile, session.observed, logged_in_since=since)
+    if change is None:
         return Agreed(presumed=desired is not None and session.observed is None)
-    if isinstance(wanted, Cannot):
-        return wanted
+    if pending is not None and pending.change is not None:
+        change = pending.change  # an order of it may have taken effect: what was seen then says no more
+    rungs = rungs_of(session, change, walled_list)
+    if not rungs:
+        obstacle = _obstacle(session, change)
+        # a log-in would bring the same: cutting the session changes nothing
+        is_needless = obstacle is Obstacle.NO_RATE and session.observed is None
+        return Agreed(presumed=True) if is_needless else Cannot(obstacle)
+    order, at = order_at(rungs, pending.at if pending is not None else START)
+    return Wanted(order, at, change, rungs)
+
+
+def rungs_of(session: SessionToCheck, change: Change, walled_list: str | None = None) -> list[Rung]:
+    """Return the ladder for a change of a session; empty where its NAS can't be asked for it."""
+    vendor = vendor_or_any(session.nas.vendor)
+    profile = None
+    if session.desired is not None and change is not Change.END:
+        profile = session.desired.profile
+    capabilities = vendor.capabilities
+    if profile is not None:
+        capabilities = vendor.capabilities_for(profile, session.nas.wall_by)
+    return ladder(change, profile, capabilities, _doors(session, vendor, walled_list))
+
+
+def _doors(session: SessionToCheck, vendor: Vendor, walled_list: str | None) -> Doors:
+    nas = session.nas
+    if not nas.secret_sealed:
+        return Doors(radius=False)
+    by_api = nas.has_api and vendor.name in _BY_API
+    return Doors(
+        radius=vendor.orders and bool(nas.coa_port) and order_host(session) is not None,
+        api=by_api,
+        address_list=walled_list if by_api and nas.wall_by == "list" else None,
+    )
+
+
+def _obstacle(session: SessionToCheck, change: Change) -> Obstacle:
+    """Return why a session's NAS can't be asked for a change."""
+    vendor = vendor_or_any(session.nas.vendor)
+    if change is Change.RATE and session.desired is not None:
+        known = vendor.capabilities_for(session.desired.profile, session.nas.wall_by)
+        if not (known.rate or known.coa_rate):
+            return Obstacle.NO_RATE
     if not vendor.orders:
-        return Cannot(Obstacle.NO_ORDERS)
+        return Obstacle.NO_ORDERS
     if not session.nas.secret_sealed:
-        return Cannot(Obstacle.NO_SECRET)
-    if not session.nas.coa_port:
-        return Cannot(Obstacle.NO_COA_PORT)
-    if order_host(session) is None:
-        return Cannot(Obstacle.NO_ADDRESS)
-    return wanted
+        return Obstacle.NO_SECRET
+    return Obstacle.NO_ADDRESS if session.nas.coa_port else Obstacle.NO_COA_PORT
 
 
 def _is_refused(session: SessionToCheck) -> bool:

@@ -13,6 +13,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.cli.commands import auth_command, enforce_command
 from netbilld.cli.context import Context
 from netbilld.cli.main import Parser
+from netbilld.enforcement.ladder import Position
 from netbilld.model.errors import NetbilldError, NotFoundError, RefusedError
 from netbilld.services.attempt_buffer import LoginAttempt
 from netbilld.services.order_book import PendingOrder
@@ -44,8 +45,9 @@ async def waiting_service(world: World) -> str:
     await world.entitle().run(None, "start", NOW)
     session_id = await world.log_in(await world.add_nas("pop1", "192.0.2.1", 3799), service_id, "budi")
     pending = PendingOrder(
-        session_id, service_id, "11111111", 4, NOW + timedelta(minutes=5), True, "no answer from pop1"
-    )
+        session_id, service_id, "11111111", 4, NOW + timedelta(minutes=5), "no answer from pop1",
+        Position(1),
+    )  # fmt: skip
     async with world.database.write() as work:
         await work.enforcement.save_pending([pending])
     return str(service_id)
@@ -87,7 +89,7 @@ async def test_retry_makes_every_order_due_and_leaves_its_trace(world: World, co
     await run(enforce_command, config, "retry")
     (pending,) = await world.pending()
     assert pending["next_attempt_at"] != NOW + timedelta(minutes=5)
-    assert not pending["coa_refused"]
+    assert pending["rung"] == 0
     (change,) = await world.rows(changes)
     assert (change["action"], change["details"]) == ("enforce.retry", {"service_ids": [service_id]})
 

@@ -17,7 +17,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.enforcement.profile import Access
 from netbilld.services.entitle import Entitle
-from netbilld.services.reconcile import Reconcile, ReconcilePolicy
+from netbilld.services.order_policy import ReconcilePolicy
+from netbilld.services.reconcile import Reconcile
 from tests.coa_server import CoaServer
 from tests.enforcement_world import PERIOD_START, World
 from tests.peers import free_udp_port

@@ -1,6 +1,6 @@
 """Orders to NAS: which sessions differ from what is due, what was sent, what came of it, what was seen."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -21,11 +21,14 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
+from netbilld.enforcement.ladder import Change, Position
 from netbilld.enforcement.observed import Evidence, ObservedService
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.order_book import (
     AcknowledgedSession,
+    Alert,
     AttemptEnd,
+    LastAttempt,
     NasRecord,
     NewAttempt,
     Observation,
@@ -54,6 +57,7 @@ _to_check = (
         sessions.c.mac,
         sessions.c.started_at,
         sessions.c.disconnect_requested_at,
+        sessions.c.updated_at.label("heard_at"),
         nas.c.id.label("nas_id"),
         nas.c.name.label("nas_name"),
         nas.c.address,
@@ -63,6 +67,9 @@ _to_check = (
         nas.c.reported_ip,
         nas.c.secret_sealed,
         nas.c.removed_at,
+        nas.c.api_url_sealed.is_not(None).label("has_api"),
+        nas.c.coa_per_second,
+        nas.c.disconnects_per_second,
         desired.c.access,
         desired.c.reason,
         desired.c.profile,
@@ -76,8 +83,13 @@ _to_check = (
         pending_orders.c.profile_key.label("pending_key"),
         pending_orders.c.attempts,
         pending_orders.c.next_attempt_at,
-        pending_orders.c.coa_refused,
         pending_orders.c.last_error,
+        pending_orders.c.rung,
+        pending_orders.c.step,
+        pending_orders.c.tries,
+        pending_orders.c.change,
+        pending_orders.c.acked_at,
+        pending_orders.c.alerted_at,
     )
     .select_from(_joined)
     .where(sessions.c.stopped_at.is_(None))
@@ -184,6 +196,91 @@ class OrderQueries:
         ]
         await self._connection.execute(statement, rows)
 
+    async def last_attempts(self, session_ids: Collection[int], since: datetime) -> dict[int, LastAttempt]:
+        """Return the newest order of each session, and how many have left since for its service and wish."""
+        table = enforcement_attempts.c
+        found: dict[int, LastAttempt] = {}
+        for part in _parts(session_ids):
+            newest = select(func.max(table.id)).where(table.session_id.in_(part)).group_by(table.session_id)
+            rows = (await self._connection.execute(select(enforcement_attempts).where(table.id.in_(newest)))).all()
+            counts = await self._sent_since({row.service_id for row in rows} - {None}, since)
+            for row in rows:
+                found[row.session_id] = LastAttempt(
+                    row.id, row.session_id, row.action, row.profile_key, row.outcome, row.sent_at, row.answered_at,
+                    Position(row.rung, row.step), Change(row.change) if row.change else None,
+                    counts.get((row.service_id, row.profile_key), 0),
+                )  # fmt: skip
+        return found
+
+    async def _sent_since(self, service_ids: Collection[UUID], since: datetime) -> dict[tuple[UUID, str], int]:
+        table = enforcement_attempts.c
+        query = (
+            select(table.service_id, table.profile_key, func.count())
+            .where(table.service_id.in_(service_ids), table.sent_at >= since)
+            .group_by(table.service_id, table.profile_key)
+        )
+        return {(row[0], row[1]): row[2] for row in await self._connection.execute(query)}
+
+    async def verify_attempts(self, session_ids: Collection[int], now: datetime) -> set[int]:
+        """Note that what was acknowledged of these sessions was seen; return those of which that was news."""
+        table = enforcement_attempts.c
+        found: set[int] = set()
+        for part in _parts(session_ids):
+            rows = await self._connection.execute(
+                update(enforcement_attempts)
+                .where(table.session_id.in_(part), table.action != "disconnect", table.outcome == "acked")
+                .values(outcome="verified", verified_at=now)
+                .returning(table.session_id)
+            )
+            found.update(rows.scalars())
+        return found
+
+    async def disprove_attempts(self, words: Mapping[int, str], now: datetime) -> None:
+        """Note of acknowledged orders, by their numbers, what was seen instead."""
+        await self._disprove(enforcement_attempts.c.id == bindparam("which"), words, now)
+
+    async def disprove_disconnects(self, words: Mapping[int, str], now: datetime) -> None:
+        """Note of sessions, by their numbers, that they did not end although that was acknowledged."""
+        table = enforcement_attempts.c
+        await self._disprove(and_(table.session_id == bindparam("which"), table.action == "disconnect"), words, now)
+
+    async def _disprove(self, which: ColumnElement[bool], words: Mapping[int, str], now: datetime) -> None:
+        if not words:
+            return
+        await self._connection.execute(
+            update(enforcement_attempts)
+            .where(which, enforcement_attempts.c.outcome == "acked")
+            .values(outcome="disproved", disproved_at=now, detail=bindparam("seen_instead")),
+            [{"which": number, "seen_instead": text[:200] or None} for number, text in words.items()],
+        )
+
+    async def alerts(self) -> list[Alert]:
+        """Return the orders that somebody must look at, newest first."""
+        last = select(func.max(enforcement_attempts.c.id)).where(
+            enforcement_attempts.c.session_id == pending_orders.c.session_id
+        )
+        query = (
+            select(
+                pending_orders.c.session_id, pending_orders.c.service_id, sessions.c.username, nas.c.id, nas.c.name,
+                desired.c.access, enforcement_attempts.c.action, pending_orders.c.last_error,
+                pending_orders.c.alerted_at,
+            )
+            .select_from(
+                pending_orders.join(sessions, sessions.c.id == pending_orders.c.session_id)
+                .join(nas, nas.c.id == sessions.c.nas_id)
+                .outerjoin(desired, desired.c.service_id == pending_orders.c.service_id)
+                .outerjoin(enforcement_attempts, enforcement_attempts.c.id == last.scalar_subquery())
+            )
+            .where(pending_orders.c.alerted_at.is_not(None), sessions.c.stopped_at.is_(None))
+            .order_by(pending_orders.c.alerted_at.desc(), pending_orders.c.session_id)
+        )  # fmt: skip
+        return [
+            Alert(session_id, service_id, username, nas_id, name, access, action, words or "", at)
+            for session_id, service_id, username, nas_id, name, access, action, words, at in (
+                await self._connection.execute(query)
+            )
+        ]
+
     async def settle(self, session_ids: Collection[int], now: datetime) -> Sequence[tuple[int, UUID | None]]:
         """Forget the orders of sessions that have ended; a Disconnect that was answered is thereby seen.
 
@@ -211,7 +308,7 @@ class OrderQueries:
         changed = {name: statement.excluded[name] for name in pending_orders.c.keys() if name != "session_id"}  # noqa: SIM118 - a column collection is no dict
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=["session_id"], set_=changed),
-            [{**asdict(order), "last_error": order.last_error[:200] if order.last_error else None} for order in orders],
+            [_pending_row(order) for order in orders],
         )
 
     async def drop_pending(self, session_ids: Collection[int]) -> None:
@@ -219,18 +316,27 @@ class OrderQueries:
         for part in _parts(session_ids):
             await self._connection.execute(delete(pending_orders).where(pending_orders.c.session_id.in_(part)))
 
-    async def wake_orders(self, nas_id: UUID | None, now: datetime) -> int:
-        """Make the waiting orders of a NAS, of all for None, due now; return how many."""
-        condition = pending_orders.c.next_attempt_at > now
+    async def wake_orders(self, nas_id: UUID | None, now: datetime, *, from_start: bool = False) -> int:
+        """Make the waiting orders of a NAS, of all for None, due now, on the first rung of their ladder if asked for.
+
+        What waits for a session's end is left alone: its NAS has answered.
+
+        Returns:
+            how many.
+        """
+        condition = and_(pending_orders.c.next_attempt_at > now, pending_orders.c.acked_at.is_(None))
         if nas_id is not None:
             of_nas = select(sessions.c.id).where(sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None))
             condition = and_(condition, pending_orders.c.session_id.in_(of_nas))
-        done = await self._connection.execute(update(pending_orders).where(condition).values(next_attempt_at=now))
-        return done.rowcount
+        start = {"rung": 0, "step": 0, "tries": 0} if from_start else {}
+        statement = update(pending_orders).where(condition).values(next_attempt_at=now, **start)
+        return (await self._connection.execute(statement)).rowcount
 
     async def retry_all(self, now: datetime) -> list[UUID]:
         """Make every waiting order due now, as if new; return the services they are for."""
-        await self._connection.execute(update(pending_orders).values(next_attempt_at=now, coa_refused=False))
+        await self._connection.execute(
+            update(pending_orders).values(next_attempt_at=now, rung=0, step=0, tries=0, acked_at=None)
+        )
         query = select(pending_orders.c.service_id).where(pending_orders.c.service_id.is_not(None)).distinct()
         return list((await self._connection.execute(query)).scalars())
 
@@ -249,7 +355,7 @@ class OrderQueries:
             .where(table.outcome == "sent")
             .values(outcome="failed", answered_at=now, detail=_INTERRUPTED)
         )
-        await self.mark_unsure([row.session_id for row in cut_off if row.action == "coa"])
+        await self.mark_unsure([row.session_id for row in cut_off if row.action != "disconnect"])
         for part in _parts({row.session_id for row in cut_off}):
             await self._connection.execute(
                 update(pending_orders).where(pending_orders.c.session_id.in_(part)).values(next_attempt_at=now)
@@ -277,6 +383,13 @@ class OrderQueries:
     async def acknowledged(self, session_ids: Collection[int]) -> list[AcknowledgedSession]:
         """Return those of the sessions with an acknowledged rate and an interval metered wholly after that."""
         found: dict[int, AcknowledgedSession] = {}
+        newest = usage_slices.alias("newest")
+        newest_at = (
+            select(func.max(newest.c.start_at))
+            .where(newest.c.service_id == observed.c.service_id, newest.c.session_id == observed.c.session_id)
+            .correlate(observed)
+            .scalar_subquery()
+        )
         for part in _parts(session_ids):
             query = (
                 select(
@@ -296,6 +409,7 @@ class OrderQueries:
                     and_(
                         usage_slices.c.service_id == observed.c.service_id,  # by its index
                         usage_slices.c.session_id == observed.c.session_id,
+                        usage_slices.c.start_at == newest_at,
                         usage_slices.c.start_at >= observed.c.observed_at,
                     ),
                 )
@@ -367,7 +481,8 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
     if row["pending_key"] is not None:
         waiting = PendingOrder(
             row["session_id"], row["service_id"], row["pending_key"], row["attempts"], row["next_attempt_at"],
-            row["coa_refused"], row["last_error"],
+            row["last_error"], Position(row["rung"], row["step"], row["tries"]),
+            Change(row["change"]) if row["change"] else None, row["acked_at"], row["alerted_at"],
         )  # fmt: skip
     secret = b"" if row["removed_at"] is not None else row["secret_sealed"]
     return SessionToCheck(
@@ -388,12 +503,28 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
             row["reported_ip"],
             secret,
             row["wall_by"],
+            bool(row["has_api"]),
+            row["coa_per_second"],
+            row["disconnects_per_second"],
         ),
         desired=wanted,
         observed=seen,
         pending=waiting,
         mac=row["mac"],
+        heard_at=row["heard_at"],
     )
+
+
+def _pending_row(order: PendingOrder) -> dict[str, Any]:
+    row = asdict(order)
+    at = row.pop("at")
+    return {
+        **row,
+        **at,
+        "coa_refused": order.at.rung > 0,
+        "change": order.change.value if order.change is not None else None,
+        "last_error": order.last_error[:200] if order.last_error else None,
+    }
 
 
 def _observation(seen: Observation) -> dict[str, Any]:

@@ -19,14 +19,15 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.radius.values import lookup_key
 
-What = Literal["due", "sent", "acked", "nacked", "timed_out", "failed", "seen"]
+What = Literal["due", "sent", "acked", "nacked", "timed_out", "failed", "seen", "disproved"]
 
 
 @dataclass(frozen=True, slots=True)
 class EnforcementStatus:
     """One service: what is due, and what its session was last seen with (None: no session, or nothing known).
 
-    `attempts`, `last_error` and `next_attempt_at` are of the order under way; `agrees` is False while one is needed.
+    `attempts`, `last_error` and `next_attempt_at` are of the order under way; `agrees` is False while one is needed,
+    and as long as its effect was not seen: what the NAS alone says of it is `acknowledged`.
     """
 
     username: str
@@ -42,13 +43,15 @@ class EnforcementStatus:
     next_attempt_at: datetime | None
     session_id: int | None
     agrees: bool
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
     """One step of a service's way from due to seen.
 
-    `action` is coa or disconnect; `evidence` of what was seen: login, traffic, or `gone` for a session that ended.
+    `action` is coa, disconnect, enter_list or leave_list; `evidence` of what was seen: login, traffic, or `gone` for a
+    session that ended.
     """
 
     at: datetime
@@ -118,7 +121,8 @@ class StatusQueries:
                 last_error=row.last_error,
                 next_attempt_at=row.next_attempt_at,
                 session_id=row.session_id,
-                agrees=offline or (row.seen_key == row.profile_key and row.evidence != "unsure"),
+                agrees=offline or (row.seen_key == row.profile_key and row.evidence not in ("unsure", "ack")),
+                acknowledged=not offline and row.seen_key == row.profile_key and row.evidence == "ack",
             )
             previous = found.get(row.service_id)
             if previous is None or previous.agrees:  # of several sessions the newest, unless another one disagrees
@@ -143,12 +147,13 @@ class StatusQueries:
             events.add(TimelineEvent(row.due_at, "due", row.access, row.reason, None, None))
             events.add(TimelineEvent(row.sent_at, "sent", *about))
             if row.answered_at is not None:
-                answer: What = "acked" if row.outcome == "verified" and row.error_cause is None else row.outcome
-                if row.outcome == "verified" and row.error_cause is not None:
-                    answer = "nacked"
-                events.add(
-                    TimelineEvent(row.answered_at, answer, *about, error_cause=row.error_cause, detail=row.detail)
-                )
+                answer: What = row.outcome
+                if row.outcome in ("verified", "disproved"):
+                    answer = "acked" if row.error_cause is None else "nacked"
+                detail = None if row.disproved_at is not None else row.detail
+                events.add(TimelineEvent(row.answered_at, answer, *about, error_cause=row.error_cause, detail=detail))
+            if row.disproved_at is not None:
+                events.add(TimelineEvent(row.disproved_at, "disproved", *about, detail=row.detail))
             if row.verified_at is not None:
                 evidence = "gone" if row.action == "disconnect" else "traffic"
                 events.add(TimelineEvent(row.verified_at, "seen", *about, evidence=evidence))
@@ -163,7 +168,7 @@ class StatusQueries:
         return _newest_first(events)[:limit]
 
 
-_STEPS: tuple[What, ...] = ("due", "sent", "failed", "timed_out", "nacked", "acked", "seen")
+_STEPS: tuple[What, ...] = ("due", "sent", "failed", "timed_out", "nacked", "acked", "seen", "disproved")
 
 
 def _newest_first(events: Iterable[TimelineEvent]) -> list[TimelineEvent]:

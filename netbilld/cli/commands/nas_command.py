@@ -107,6 +107,10 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         metavar="SPEED",
         help="what one subscriber's port can carry, such as 1G; faster counters wait for a decision; default 10G, ''",
     )
+    parser.add_argument(
+        "--coa-pace", metavar="N", help="the most CoA orders a second; 0 for no limit, '' for what the settings say"
+    )
+    parser.add_argument("--disconnect-pace", metavar="N", help="the most Disconnects a second, likewise")
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
@@ -149,6 +153,8 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         counter_unit=options.counter_unit,
         ipv6_octets=options.ipv6_octets,
         port_speed=options.port_speed,
+        coa_pace=options.coa_pace,
+        disconnect_pace=options.disconnect_pace,
         portal_sources=portal_sources,
         api_url=options.api_url,
         snmp_community=await read_secret(options, "snmp-community", None),
@@ -261,6 +267,8 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "snmp_uplink": nas.snmp_uplink,
         "radsec_name": nas.radsec_name,
         "wall_by": nas.wall_by,
+        "coa_per_second": nas.coa_per_second,
+        "disconnects_per_second": nas.disconnects_per_second,
         "capabilities": capability_words(vendor_or_any(nas.vendor), nas.wall_by),
         "vendor_notes": list(vendor_or_any(nas.vendor).notes),
         "open_sessions": open_sessions,

@@ -9,11 +9,12 @@ import pytest
 from netbilld.billing.plan import Speed
 from netbilld.enforcement.actions import Cannot, ChangeOfAuthorization, Disconnect, Obstacle
 from netbilld.enforcement.desired import DesiredService
+from netbilld.enforcement.ladder import Position
 from netbilld.enforcement.observed import Evidence, ObservedService
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.order_book import NasRecord, PendingOrder, SessionToCheck
 from netbilld.services.order_queue import OrderQueue, WaitingOrder
-from netbilld.services.plan_order import Agreed, handle_of, is_due, is_urgent, order_host, plan_order
+from netbilld.services.plan_order import Agreed, Wanted, handle_of, is_due, is_urgent, order_host, plan_order
 
 NOW = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
 ACTIVE = ServiceProfile(Access.ACTIVE, Speed(20_000_000, 10_000_000))
@@ -24,6 +25,11 @@ NAS = NasRecord(UUID(int=9), "pop1", "192.0.2.1/32", "mikrotik", 3799, "10.0.0.1
 
 def wish(profile: ServiceProfile, since_at: datetime = NOW) -> DesiredService:
     return DesiredService(UUID(int=1), profile.access, "ok", profile, profile.key, "test", since_at, None)
+
+
+def planned(check: SessionToCheck) -> object:
+    wanted = plan_order(check)
+    return wanted.order if isinstance(wanted, Wanted) else wanted
 
 
 def seen(profile: ServiceProfile) -> ObservedService:
@@ -107,15 +113,15 @@ def test_orders_for_one_service_never_leave_together() -> None:
 
 
 def test_a_throttle_is_a_coa_and_a_wall_a_disconnect() -> None:
-    assert plan_order(session()) == ChangeOfAuthorization(THROTTLED)
-    assert plan_order(session(desired=wish(WALLED))) == Disconnect()
-    assert plan_order(session(desired=wish(ACTIVE))) == Agreed()
-    assert plan_order(session(desired=None, observed=None)) == Agreed()
+    assert planned(session()) == ChangeOfAuthorization(THROTTLED)
+    assert planned(session(desired=wish(WALLED))) == Disconnect()
+    assert planned(session(desired=wish(ACTIVE))) == Agreed()
+    assert planned(session(desired=None, observed=None)) == Agreed()
 
 
 def test_a_requested_disconnect_is_sent_whatever_is_due() -> None:
-    assert plan_order(session(desired=wish(ACTIVE), disconnect_requested_at=NOW)) == Disconnect()
-    assert plan_order(session(desired=None, service_id=None, disconnect_requested_at=NOW)) == Disconnect()
+    assert planned(session(desired=wish(ACTIVE), disconnect_requested_at=NOW)) == Disconnect()
+    assert planned(session(desired=None, service_id=None, disconnect_requested_at=NOW)) == Disconnect()
 
 
 @pytest.mark.parametrize(
@@ -128,17 +134,18 @@ def test_a_requested_disconnect_is_sent_whatever_is_due() -> None:
     ],
 )
 def test_what_stands_in_the_way_is_named(nas: NasRecord, obstacle: Obstacle) -> None:
-    assert plan_order(session(nas=nas)) == Cannot(obstacle)
+    assert planned(session(nas=nas)) == Cannot(obstacle)
 
 
 def test_a_session_of_unknown_profile_is_taken_for_granted_when_it_began_well_after_the_wish() -> None:
     unknown = session(observed=None, desired=wish(WALLED, NOW - timedelta(hours=2)))
-    assert plan_order(unknown) == Agreed(presumed=True)
-    assert plan_order(replace(unknown, started_at=NOW - timedelta(hours=2) + timedelta(seconds=9))) == Disconnect()
+    assert planned(unknown) == Agreed(presumed=True)
+    assert planned(replace(unknown, started_at=NOW - timedelta(hours=2) + timedelta(seconds=9))) == Disconnect()
 
 
-def pending(key: str, due_in_seconds: float, *, coa_refused: bool = False) -> PendingOrder:
-    return PendingOrder(1, UUID(int=1), key, 1, NOW + timedelta(seconds=due_in_seconds), coa_refused)
+def pending(key: str, due_in_seconds: float, rung: int = 0) -> PendingOrder:
+    at = Position(rung)
+    return PendingOrder(1, UUID(int=1), key, 1, NOW + timedelta(seconds=due_in_seconds), at=at)
 
 
 def test_an_order_waits_for_its_pause_and_a_newer_wish_for_nothing() -> None:
@@ -150,8 +157,8 @@ def test_an_order_waits_for_its_pause_and_a_newer_wish_for_nothing() -> None:
 
 
 def test_a_refused_coa_climbs_to_a_disconnect_for_the_same_wish_only() -> None:
-    assert plan_order(session(pending=pending(THROTTLED.key, 0, coa_refused=True))) == Disconnect()
-    assert plan_order(session(pending=pending("other", 0, coa_refused=True))) == ChangeOfAuthorization(THROTTLED)
+    assert planned(session(pending=pending(THROTTLED.key, 0, rung=1))) == Disconnect()
+    assert planned(session(pending=pending("other", 0, rung=1))) == ChangeOfAuthorization(THROTTLED)
 
 
 def test_giving_access_back_is_urgent_and_taking_it_is_not() -> None:
@@ -212,30 +219,30 @@ NO_RATE, NO_ORDERS = Cannot(Obstacle.NO_RATE), Cannot(Obstacle.NO_ORDERS)
 )
 def test_what_each_vendor_is_asked(vendor: str, throttle: object, wall_or_restore: object) -> None:
     nas = replace(NAS, vendor=vendor)
-    assert plan_order(session(nas=nas)) == throttle
-    assert plan_order(session(nas=nas, desired=wish(WALLED))) == wall_or_restore
-    assert plan_order(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == wall_or_restore
+    assert planned(session(nas=nas)) == throttle
+    assert planned(session(nas=nas, desired=wish(WALLED))) == wall_or_restore
+    assert planned(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == wall_or_restore
     blocked = wish(ServiceProfile(Access.BLOCKED))
-    assert plan_order(session(nas=nas, desired=blocked)) == wall_or_restore
-    assert isinstance(plan_order(session(nas=nas, desired=wish(ACTIVE))), Agreed)
+    assert planned(session(nas=nas, desired=blocked)) == wall_or_restore
+    assert isinstance(planned(session(nas=nas, desired=wish(ACTIVE))), Agreed)
 
 
 def test_a_nas_that_walls_by_role_moves_a_session_by_coa() -> None:
     nas = replace(NAS, vendor="aruba", wall_by="list")
     named = ServiceProfile(Access.ACTIVE, replace(ACTIVE.speed or Speed(1, 1), nas_profile="gold"))
-    assert plan_order(session(nas=nas, desired=wish(WALLED))) == ChangeOfAuthorization(WALLED)
+    assert planned(session(nas=nas, desired=wish(WALLED))) == ChangeOfAuthorization(WALLED)
     restored = session(nas=nas, desired=wish(named), observed=seen(WALLED))
-    assert plan_order(restored) == ChangeOfAuthorization(named)
+    assert planned(restored) == ChangeOfAuthorization(named)
     # without a name there is nothing a CoA could say, and in another VLAN a client would keep its old address
-    assert plan_order(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == Disconnect()
-    assert plan_order(session(nas=nas, desired=wish(replace(WALLED, vlan=666)))) == Disconnect()
-    assert plan_order(session(nas=nas, desired=wish(ServiceProfile(Access.BLOCKED)))) == Disconnect()
+    assert planned(session(nas=nas, desired=wish(ACTIVE), observed=seen(WALLED))) == Disconnect()
+    assert planned(session(nas=nas, desired=wish(replace(WALLED, vlan=666)))) == Disconnect()
+    assert planned(session(nas=nas, desired=wish(ServiceProfile(Access.BLOCKED)))) == Disconnect()
 
 
 def test_who_is_walled_on_a_nas_that_refuses_the_walled_was_not_let_in_by_us() -> None:
     since = session(desired=wish(WALLED, NOW - timedelta(hours=2)), observed=None)
-    assert plan_order(since) == Agreed(presumed=True)
-    assert plan_order(replace(since, nas=replace(NAS, wall_by="reject"))) == Disconnect()
+    assert planned(since) == Agreed(presumed=True)
+    assert planned(replace(since, nas=replace(NAS, wall_by="reject"))) == Disconnect()
 
 
 def test_a_session_is_known_by_its_station_too() -> None:

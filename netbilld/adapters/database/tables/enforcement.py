@@ -24,7 +24,7 @@ observed = Table(
     Column("service_id", Uuid, nullable=False, index=True),
     Column("access", String(16), nullable=False),
     Column("profile_key", String(16), nullable=False),
-    Column("evidence", String(16), nullable=False),  # login, ack, traffic
+    Column("evidence", String(16), nullable=False),  # unsure, ack, login, traffic, api
     Column("observed_at", Instant, nullable=False),
 )
 
@@ -36,8 +36,14 @@ pending_orders = Table(  # one a session that is not yet as it should be: surviv
     Column("profile_key", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False, index=True),
-    Column("coa_refused", Boolean, nullable=False),  # the NAS said no to a CoA: a Disconnect comes next
+    Column("coa_refused", Boolean, nullable=False),  # the first rung led nowhere; `rung` says more
     Column("last_error", String(200)),
+    Column("rung", Integer, nullable=False, server_default="0"),  # of the ladder
+    Column("step", Integer, nullable=False, server_default="0"),  # the order within the rung
+    Column("tries", Integer, nullable=False, server_default="0"),  # of that order, in vain
+    Column("change", String(16)),  # rate, wall, restore, move, block, end
+    Column("acked_at", Instant),  # a Disconnect was acknowledged then, and the session is not over yet
+    Column("alerted_at", Instant),  # a person was told then that it leads nowhere
 )
 
 enforcement_attempts = Table(
@@ -47,7 +53,7 @@ enforcement_attempts = Table(
     Column("service_id", Uuid, ForeignKey("services.id")),
     Column("session_id", RecordId, ForeignKey("sessions.id"), nullable=False, index=True),
     Column("nas_id", Uuid, ForeignKey("nas.id"), nullable=False),
-    Column("action", String(16), nullable=False),  # coa, disconnect
+    Column("action", String(16), nullable=False),  # coa, disconnect, enter_list, leave_list
     Column("access", String(16), nullable=False),
     Column("reason", String(40), nullable=False),
     Column("profile_key", String(16), nullable=False),
@@ -55,8 +61,13 @@ enforcement_attempts = Table(
     Column("sent_at", Instant, nullable=False),
     Column("answered_at", Instant),
     Column("verified_at", Instant),  # when its effect was seen: traffic at the new rate, the session gone
-    Column("outcome", String(16), nullable=False),  # sent, acked, nacked, timed_out, verified, failed
+    Column("outcome", String(16), nullable=False),  # sent, acked, nacked, timed_out, verified, failed, disproved
     Column("error_cause", Integer),
     Column("detail", String(200)),
+    Column("disproved_at", Instant),  # when it was seen not to be so, although it was acknowledged
+    Column("via", String(8), nullable=False, server_default="radius"),  # or api
+    Column("rung", Integer, nullable=False, server_default="0"),
+    Column("step", Integer, nullable=False, server_default="0"),
+    Column("change", String(16)),
     Index("ix_enforcement_attempts_service", "service_id", "sent_at"),
 )

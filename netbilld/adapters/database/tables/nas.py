@@ -39,6 +39,8 @@ nas = Table(
     Column("snmp_address", String(253)),
     Column("snmp_port", Integer),
     Column("snmp_uplink", String(200)),  # the interface whose traffic is all of its subscribers'
+    Column("coa_per_second", Integer),  # its pace; null: as the settings say, 0: none
+    Column("disconnects_per_second", Integer),
     Index(
         "uq_nas_name_key",
         "name_key",
