@@ -29,7 +29,8 @@ from netbilld.services.authenticate import Authenticate
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.reap_sessions import ReapSessions
-from netbilld.services.reconcile import Reconcile, ReconcilePolicy
+from netbilld.services.order_policy import ReconcilePolicy
+from netbilld.services.reconcile import Reconcile
 from tests.clock import SteppedClock
 from tests.enforcement_world import FUP, NOW, SECRET, World
 from tests.routeros import radius_wire as wire
