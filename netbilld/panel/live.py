@@ -23,6 +23,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 SLOWEST_WRITE_SECONDS: Final = 5.0
 MOST_LISTENERS: Final = 200
 _MOST_TOPICS: Final = 500
+PARTS_AT_ONCE: Final = 4  # of one page; each takes a connection to the database, of which there are eight
 NO_DATA: Final = "data:\n"
 
 Read = Callable[[Work], Awaitable[Any]]
@@ -85,6 +86,21 @@ class LiveFeed:
                     topic.version += 1
                     topic.value = value
             return topic.version, topic.value
+
+    async def show(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """Return what is shown of each part, by event; a few are read side by side, as a page waits for all of them.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        places = asyncio.Semaphore(PARTS_AT_ONCE)
+
+        async def read(part: Part) -> Any:
+            async with places:
+                return (await self.latest(part))[1]
+
+        shown = await asyncio.gather(*map(read, parts))
+        return {part.event: value for part, value in zip(parts, shown, strict=True)}
 
     def outdated(self, part: Part) -> None:
         """Have a part read anew by whoever asks next: what it shows was just changed here."""

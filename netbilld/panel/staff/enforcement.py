@@ -22,7 +22,7 @@ PARTS: Final = (
 async def show(request: web.Request) -> web.Response:
     """Answer GET /enforcement."""
     feed = request.app[LIVE]
-    shown = {part.event: (await feed.latest(part))[1] for part in PARTS}
+    shown = await feed.show(PARTS)
     async with request.app[PANEL].parts.database.read() as work:
         over = [crossing.over_octets for crossing in await work.crossings.newest(_CROSSINGS)]
     shares = {share: percentile(over, share) for share in _SHARES}

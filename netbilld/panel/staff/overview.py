@@ -32,7 +32,7 @@ class Tiles:
 async def show(request: web.Request) -> web.Response:
     """Answer GET /."""
     feed = request.app[LIVE]
-    shown = {part.event: (await feed.latest(part))[1] for part in _parts(request)}
+    shown = await feed.show(_parts(request))
     return page(request, "staff/overview.html", {"parts": shown, "troubles": _troubles(request)})
 
 

@@ -1,0 +1,65 @@
+"""The parts of a page are read side by side, and only so many at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from netbilld.model.errors import StoreUnavailableError
+from netbilld.panel.live import PARTS_AT_ONCE, LiveFeed, Part
+from tests.clock import SteppedClock
+
+NOON = datetime(2025, 3, 17, 5, 0, tzinfo=UTC)
+
+
+class Reading:
+    """A store whose readings end when they are let go; `most` is how many were under way at once."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.most = 0
+        self.let_go = asyncio.Event()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Any]:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            yield self
+        finally:
+            self.under_way -= 1
+
+    write = read
+
+
+def part(name: str) -> Part:
+    async def read(work: Reading) -> str:
+        await work.let_go.wait()
+        return name.upper()
+
+    return Part(name, name, read, f"{name}.html")
+
+
+async def test_parts_are_read_side_by_side_but_leave_connections_to_others() -> None:
+    store = Reading()
+    feed = LiveFeed(store, SteppedClock(NOON))
+    shown = asyncio.create_task(feed.show([part(name) for name in "abcdefg"]))
+    await asyncio.sleep(0.01)
+    assert store.under_way == PARTS_AT_ONCE
+    store.let_go.set()
+    assert await shown == {name: name.upper() for name in "abcdefg"}
+    assert store.most == PARTS_AT_ONCE
+
+
+async def test_a_page_with_a_part_that_cannot_be_read_fails_as_a_whole() -> None:
+    store = Reading()
+    store.let_go.set()
+
+    async def away(_work: object) -> None:
+        raise StoreUnavailableError("the database is away")
+
+    with pytest.raises(StoreUnavailableError):
+        await LiveFeed(store, SteppedClock(NOON)).show([part("a"), Part("b", "b", away, "b.html"), part("c")])
