@@ -42,6 +42,7 @@ from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
+from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.watching import Watching
@@ -101,6 +102,7 @@ class Parts:
     addressing: Addressing
     devices: Devices
     watching: Watching
+    static_lines: StaticLines
     admissions: Admissions
     keep_admissions: KeepAdmissions
     mqtt: Mqtt | None
@@ -288,6 +290,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         devices = Devices(settings, database, box, clock, entropy, readings)
         watching = Watching(settings, database, box, clock, journal, directory, devices)
         watching.connect(metering, follow)
+        static_lines = StaticLines(settings, database, clock, watching, readings, nodes.leadership)
+        nas_orders.on_nudged, nas_orders.on_heard = static_lines.keep.nudge, static_lines.keep.nas_heard
         keep_admissions = admissions.connect(
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge
         )
@@ -311,6 +315,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             devices=devices,
             watching=watching,
+            static_lines=static_lines,
             admissions=admissions,
             attempts=attempts,
             reconcile=reconcile,
@@ -402,6 +407,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             devices=devices,
             watching=watching,
+            static_lines=static_lines,
             admissions=admissions,
             keep_admissions=keep_admissions,
             mqtt=mqtt,

@@ -33,6 +33,7 @@ from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Role
 from netbilld.daemon.snapshots import Snapshots
+from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.watching import Watching
@@ -97,6 +98,7 @@ class Health:
         nodes: Nodes | None = None,
         watch: JournalWatch | None = None,
         storage: Storage | None = None,
+        static_lines: StaticLines | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -108,6 +110,7 @@ class Health:
         self._addressing = addressing
         self._devices = devices
         self._watching = watching
+        self._static_lines = static_lines
         self._admissions = admissions
         self._attempts = attempts
         self._reconcile = reconcile
@@ -289,6 +292,8 @@ class Health:
         yield from self._watching.families()
         if self._storage is not None:
             yield from self._storage.families()
+        if self._static_lines is not None:
+            yield from self._static_lines.families()
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",

@@ -64,18 +64,25 @@ class Orders:
         self._reconcile = reconcile
         self._leadership = leadership
         self.topic: Topic | None = None
+        self.on_nudged: Callable[[Iterable[UUID]], None] = lambda _service_ids: None  # told where orders are sent
+        self.on_heard: Callable[[UUID], None] = lambda _nas_id: None  # likewise, of a NAS
 
     def nudge(self, service_ids: Iterable[UUID] = (), session_ids: Iterable[int] = ()) -> None:
         """Have these looked at right away, wherever that is."""
         if self.topic is None or self._leadership.leads(Duty.ENFORCEMENT):
-            self._reconcile.nudge(service_ids, session_ids)
+            self._look_at(service_ids, session_ids)
         else:
             self.topic.tell([*(one.hex for one in service_ids), *session_ids])
 
     def follow(self, service_ids: Iterable[UUID] = (), session_ids: Iterable[int] = ()) -> None:
         """Have these looked at if orders are ours to send; where every node hears of the same change, ours is one."""
         if self._leadership.leads(Duty.ENFORCEMENT):
-            self._reconcile.nudge(service_ids, session_ids)
+            self._look_at(service_ids, session_ids)
+
+    def _look_at(self, service_ids: Iterable[UUID], session_ids: Iterable[int]) -> None:
+        concerned = list(service_ids)
+        self._reconcile.nudge(concerned, session_ids)
+        self.on_nudged(concerned)
 
     async def observe_traffic(self, session_ids: Iterable[int]) -> int:
         """Look whether traffic proves what was ordered; whoever has metered it does."""
@@ -85,12 +92,13 @@ class Orders:
         """Try a NAS's waiting orders at once, where orders are sent."""
         if self._leadership.leads(Duty.ENFORCEMENT):
             await self._reconcile.nas_heard(nas_id)
+            self.on_heard(nas_id)
 
     async def take(self, words: list[str]) -> None:
         """Take up what another node has found."""
         if self._leadership.leads(Duty.ENFORCEMENT):
             numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
-            self._reconcile.nudge(_ids(words), numbers)
+            self._look_at(_ids(words), numbers)
 
 
 class Nodes:

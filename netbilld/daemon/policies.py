@@ -9,6 +9,7 @@ from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.enforcement.breaker import ProbePolicy
 from netbilld.enforcement.pace import PaceLimits
 from netbilld.enforcement.profile import WalledGarden
+from netbilld.enforcement.static_lines import LineTerms
 from netbilld.services.order_policy import ReconcilePolicy
 
 # A silent NAS that nobody hears is asked at least so often, so that what waits for it starts soon after its return.
@@ -24,6 +25,16 @@ def walled_garden(settings: Settings) -> WalledGarden:
         speed=Speed(down_bps=enforcement.walled_down, up_bps=enforcement.walled_up),
         vlan=enforcement.walled_vlan,
         covers_ipv6=enforcement.walled_ipv6,
+    )
+
+
+def line_terms(settings: Settings) -> LineTerms:
+    """Return by which address lists a router's firewall knows lines with fixed addresses."""
+    enforcement = settings.enforcement
+    return LineTerms(
+        walled_list=enforcement.walled_list,
+        blocked_list=enforcement.blocked_list,
+        walls_ipv6=enforcement.walled_ipv6,
     )
 
 

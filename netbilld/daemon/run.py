@@ -223,6 +223,7 @@ class Daemon:
             ),
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
+            **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.static_lines.loops().items()},
         }
 
     async def _feed_watchdog(self) -> None:
@@ -286,6 +287,8 @@ class Daemon:
         self.parts.metering.services.forget(service_ids)
         if any(change.entity == "pool" for change in changes):
             await self.parts.addressing.load()
+        if any(change.entity == "static_line" for change in changes):
+            self.parts.static_lines.keep.look_again()
         if nas_changed:
             await self._clients.load()
             self.parts.devices.poll.look_again()

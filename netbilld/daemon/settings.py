@@ -201,6 +201,9 @@ class EnforcementSettings(_Section):
     walled_up: Annotated[int, BeforeValidator(_rate)] = 256_000
     walled_vlan: Annotated[int, Field(ge=1, le=4094)] | None = None  # for access points that wall by VLAN
     walled_ipv6: bool = False  # the garden filters IPv6 too, so a walled subscriber keeps its prefixes
+    blocked_list: Annotated[str, AfterValidator(_nas_word)] = "blocked"  # of static subscribers who get nothing
+    static_seconds: Annotated[int, Field(ge=5, le=3600)] = 60  # from one look at a router's static lines to the next
+    static_per_second: Annotated[float, Field(ge=0.1, le=10_000)] = 20.0  # changes for them on one router
     reconcile_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     coa_timeout_seconds: Annotated[float, Field(ge=0.2, le=30)] = 2.0
     coa_tries: Annotated[int, Field(ge=1, le=10)] = 3

@@ -48,9 +48,18 @@ class NasTable(Protocol):
     async def open_sessions(self, nas_id: UUID) -> int: ...
 
 
+class Lines(Protocol):
+    async def count_on(self, nas_id: UUID) -> int: ...
+
+    async def abandon(self, nas_id: UUID, at: datetime) -> None: ...
+
+
 class Work(Protocol):
     @property
     def nas(self) -> NasTable: ...
+
+    @property
+    def static_lines(self) -> Lines: ...
 
     @property
     def changes(self) -> Changes: ...
@@ -181,10 +190,18 @@ class ManageNas:
 
         Raises:
             NotFoundError: no NAS has that name.
-            RefusedError: sessions are open on it, and `force` was not asked for.
+            RefusedError: sessions are open on it, or lines of static subscribers are kept there, and `force` was not
+                asked for.
         """
         async with self._store.write() as work:
             nas = await _find(work, name)
+            lines = await work.static_lines.count_on(nas.id)
+            if lines and not force:
+                raise RefusedError(
+                    f"NAS {nas.name!r} has {lines} lines of static subscribers",
+                    hint="`netbilld static remove` takes them off it first; --force leaves their queues as they are",
+                    code="in_use",
+                )
             open_sessions = await work.nas.open_sessions(nas.id)
             if open_sessions and not force:
                 raise RefusedError(
@@ -193,6 +210,7 @@ class ManageNas:
                     code="in_use",
                 )
             await work.nas.remove(nas.id, now)
+            await work.static_lines.abandon(nas.id, now)
             details = {"name": nas.name, "open_sessions": open_sessions}
             await work.changes.record(actor, now, "nas.remove", "nas", nas.id, details)
         return open_sessions

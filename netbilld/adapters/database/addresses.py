@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.address_use import NasSilence, SessionHold
 from netbilld.adapters.database.bulk import instant_text
+from netbilld.adapters.database.static_lines import StaticLineStore
 from netbilld.adapters.database.tables import address_leases, address_pools, credentials, nas, services, sessions
 from netbilld.model.address_lease import AddressLease
 from netbilld.model.address_pool import AddressPool, PoolKind
@@ -151,8 +153,14 @@ class AddressStore:
         return found
 
     async def fixed(self, *, ipv6_only: bool = False) -> list[FixedAddress]:
-        """Return what is fixed for live services."""
-        found: list[FixedAddress] = []
+        """Return what is fixed for live services, their lines on routers among it.
+
+        With `ipv6_only` IPv4 addresses of services are left out, and those of lines are not.
+        """
+        lines = await StaticLineStore(self._connection).fixed()
+        on_lines = {(line.service_id, line.address) for line in lines}
+        with_line = {line.service_id for line in lines}
+        found: list[FixedAddress] = list(lines)
         for column in (services.c.static_ip, services.c.ipv6_prefix, services.c.delegated_prefix):
             query = (
                 select(services.c.id, func.min(credentials.c.name), column)
@@ -162,7 +170,12 @@ class AddressStore:
                 )
                 .group_by(services.c.id, column)
             )
-            found += [FixedAddress(*row) for row in await self._connection.execute(query)]
+            rows = [FixedAddress(*row) for row in await self._connection.execute(query)]
+            found += [
+                one  # a service's own address that is on its line too is one and the same
+                for one in rows
+                if one.service_id not in with_line or (one.service_id, str(ip_network(one.address))) not in on_lines
+            ]
         return found
 
     # -- leases --------------------------------------------------------------------------------------------------------

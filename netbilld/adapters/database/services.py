@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import BATCH, credential_key
 from netbilld.adapters.database.tables import credentials, plan_versions, plans, services, sessions
+from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import Credential, PlanOffer, Service
@@ -118,6 +119,15 @@ class ServiceStore:
             .order_by(credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key)
         )
         return [Credential(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def plan_of(self, service_id: UUID) -> Plan:
+        """Return the plan version that a service has."""
+        query = (
+            select(plan_versions.c.definition)
+            .join(services, services.c.plan_version_id == plan_versions.c.id)
+            .where(services.c.id == service_id)
+        )
+        return plan_from_definition((await self._connection.execute(query)).scalar_one())
 
     async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]:
         """Return the newest version of each plan among these codes, by code in lower case."""

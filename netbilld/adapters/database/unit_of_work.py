@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.session_control import SessionControlStore
     from netbilld.adapters.database.sessions import SessionStore
     from netbilld.adapters.database.staff import StaffStore
+    from netbilld.adapters.database.static_lines import StaticLineStore
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.throughput import ThroughputStore
     from netbilld.adapters.database.usage import UsageStore
@@ -215,6 +216,12 @@ class UnitOfWork:
         from netbilld.adapters.database.staff import StaffStore
 
         return StaffStore(self.connection)
+
+    @cached_property
+    def static_lines(self) -> "StaticLineStore":
+        from netbilld.adapters.database.static_lines import StaticLineStore
+
+        return StaticLineStore(self.connection)
 
     @cached_property
     def subscribers(self) -> "SubscriberStore":

@@ -51,6 +51,7 @@ from netbilld.adapters.database.tables.people import (
     subscribers,
 )
 from netbilld.adapters.database.tables.staff import login_failures, logins, staff
+from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -100,6 +101,10 @@ __all__ = [
     "services",
     "sessions",
     "staff",
+    "static_attempts",
+    "static_lines",
+    "static_routers",
+    "static_states",
     "subscribers",
     "throughput_samples",
     "usage_corrections",

@@ -1,0 +1,416 @@
+"""Subscribers without RADIUS: a router's queues and lists are what they are due, and nobody else's are touched."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import services, static_attempts
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.enforcement.profile import Access
+from netbilld.enforcement.router_lines import as_typed
+from netbilld.enforcement.router_mark import service_mark
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.nas import api_url_place
+from netbilld.services.manage_nas import ManageNas
+from tests.routeros.store import TrapError
+from tests.static_town import ANI, Town, static_town
+
+MENUS = ("/queue/simple", "/ip/firewall/address-list", "/ipv6/firewall/address-list")
+
+
+@pytest.fixture
+async def town(database: Database, box: SecretBox) -> AsyncIterator[Town]:
+    async with static_town(database, box) as made:
+        yield made
+
+
+async def test_a_line_is_made_throttled_walled_restored_and_removed_like_anyone_else(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    assert town.queues()["budi"]["max-limit"] == "10000000/20000000"
+    assert town.queues()["budi"]["target"] == "10.0.0.5/32"
+    assert town.queues()["budi"]["comment"] == service_mark(budi)
+    assert (await town.views())["budi"].agrees
+
+    await town.world.use(budi, 10**9)
+    await town.decide("budi")
+    await town.turn()
+    assert town.queues()["budi"]["max-limit"] == "1000000/2000000"
+    assert town.listed() == {}
+
+    invoice = await town.world.invoice(budi, (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    await town.turn()
+    assert town.listed() == {"10.0.0.5": "isolir"}
+    assert town.queues()["budi"]["max-limit"] == "256000/256000"
+    view = (await town.views())["budi"]
+    assert view.agrees
+    assert view.state is not None
+    assert view.state.access is Access.WALLED
+
+    await town.world.pay(invoice)
+    await town.world.forget_usage(budi)
+    await town.decide("budi")
+    await town.turn()
+    assert town.listed() == {}
+    assert town.queues()["budi"]["max-limit"] == "10000000/20000000"
+
+    await town.manage.remove("budi", ANI, town.clock.now())
+    town.keep.look_again()
+    await town.turn()
+    assert town.queues() == {}
+    assert await town.views() == {}
+    told = [(row["access"], row["outcome"]) for row in await town.world.rows(static_attempts)]
+    assert told == [
+        ("active", "verified"),
+        ("throttled", "verified"),
+        ("walled", "verified"),
+        ("active", "verified"),
+        ("", "verified"),
+    ]
+
+
+async def test_who_is_blocked_is_on_the_list_of_those(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5", "2001:db8:5::/56")
+    plan = {"status": "suspended"}
+    await town.world.set(services, services.c.id == town.services["budi"], **plan)
+    await town.decide("budi")
+    await town.turn()
+    view = (await town.views())["budi"]
+    assert view.agrees
+    assert set(town.listed()) == {"10.0.0.5", "2001:db8:5::/56"}
+
+
+async def test_a_service_that_has_ended_leaves_nothing_on_its_router(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    await town.world.set(services, services.c.id == budi, status="ended", ended_at=town.clock.now())
+    await town.decide("budi")
+    await town.turn(60)
+    assert town.queues() == {}
+    assert town.listed() == {}
+    town.keep.look_again()
+    await town.turn(60)
+    assert town.keep.routers() == []
+
+
+async def test_what_others_have_made_stays_to_the_octet(town: Town) -> None:
+    queues, entries = town.router.store["/queue/simple"], town.router.store["/ip/firewall/address-list"]
+    queues.add({"name": "Pak Budi", "target": "10.0.0.5/32", "max-limit": "3M/3M", "comment": "lama"})
+    queues.add({"name": "budi", "target": "10.9.9.9/32", "max-limit": "1M/1M", "priority": "2/2"})
+    queues.add({"name": "semua", "target": "10.0.0.0/8", "max-limit": "100M/100M", "comment": "netbilld: jangan"})
+    entries.add({"list": "isolir", "address": "10.0.0.77", "comment": "belum bayar"})
+    entries.add({"list": "vip", "address": "10.0.0.5"})
+    entries.add({"list": "blocked", "address": "10.3.0.0/16", "timeout": "1d"})
+    before = town.router.store.image(*MENUS)
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    names = [row["name"] for row in town.router.rows("/queue/simple")]
+    assert names == ["netbilld-budi", "Pak Budi", "budi", "semua"]
+    view = (await town.views())["budi"]
+    assert view.agrees
+    assert view.state is not None
+    assert len(view.state.notes) == 2
+    await town.world.invoice(town.services["budi"], (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    await town.turn()
+    assert town.listed()["10.0.0.5"] == "isolir"
+    await town.manage.remove("budi", ANI, town.clock.now())
+    town.keep.look_again()
+    await town.turn()
+    assert town.router.store.image(*MENUS) == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"max-limit": "100M/100M"},
+        {"name": "gratis"},
+        {"target": "10.0.0.6/32"},
+        {"disabled": "yes"},
+        {"priority": "1/1"},
+        {"burst-limit": "90M/90M", "burst-threshold": "1M/1M", "burst-time": "8s/8s"},
+    ],
+)
+async def test_what_somebody_edits_of_ours_is_mended_at_the_next_look(town: Town, edit: dict[str, str]) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    before = town.router.store.image("/queue/simple")
+    table = town.router.store["/queue/simple"]
+    table.set(table.items[0], edit)
+    await town.turn(120)
+    assert town.router.store.image("/queue/simple") == before
+
+
+async def test_what_is_removed_by_hand_or_by_a_reset_is_made_again(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.world.invoice(town.services["budi"], (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    await town.turn()
+    before = town.router.store.image(*MENUS)
+    for menu in MENUS:
+        table = town.router.store[menu]
+        for item in list(table.items):
+            table.remove(item)
+    await town.turn(120)
+    assert town.router.store.image(*MENUS) == before
+
+
+async def test_a_copy_of_ours_goes_and_a_queue_pushed_behind_a_catch_all_comes_forward(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    table = town.router.store["/queue/simple"]
+    table.add({"name": "budi1", "target": "10.0.0.5/32", "comment": service_mark(budi)})
+    table.add({"name": "semua", "target": "10.0.0.0/24", "max-limit": "1M/1M"}, place_before="0")
+    await town.turn(120)
+    assert [row["name"] for row in town.router.rows("/queue/simple")] == ["budi", "semua"]
+
+
+async def test_while_all_agrees_nothing_is_written(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    wrote = len(town.writes())
+    for _ in range(5):
+        await town.turn(120)
+    assert len(town.writes()) == wrote
+    assert len(await town.world.rows(static_attempts)) == 1
+
+
+async def test_a_router_that_says_done_and_does_nothing_is_found_out_and_not_asked_over_and_over(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.router.faults.forget_writes = True
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    view = (await town.views())["budi"]
+    assert not view.agrees
+    assert view.state is not None
+    assert "still wants" in (view.state.last_error or "")
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == "line_failed"]
+    assert "'budi'" in record.getMessage()
+    assert "pop1" in record.getMessage()
+    for _ in range(10):
+        await town.turn(61)
+    wrote = len(town.writes())
+    assert wrote < 8  # ten looks, ever longer pauses
+    town.router.faults.forget_writes = False
+    await town.turn(400)
+    assert (await town.views())["budi"].agrees
+
+
+async def test_a_dead_router_delays_nobody_and_names_who_waits(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    await town.router.vanish()
+    await town.world.invoice(town.services["budi"], (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    await town.turn(61)
+    (waits,) = [record.getMessage() for record in caplog.records if getattr(record, "event", "") == "line_waits"]
+    assert "'budi'" in waits
+    assert "pop1" in waits
+    assert "walled" in waits
+    (line,) = town.keep.routers()
+    assert (line.lines, line.differ) == (1, 1)
+    assert line.trouble is not None
+    await town.router.listen()
+    await town.turn(61)
+    assert town.listed() == {"10.0.0.5": "isolir"}
+    (line,) = town.keep.routers()
+    assert (line.differ, line.trouble) == (0, None)
+
+
+async def test_a_user_who_may_not_write_is_said_to_lack_the_right(town: Town) -> None:
+    town.router.store["/user/group"].set(
+        town.router.store["/user/group"].find(town.router.store["/user"].find("netbilld").get("group")),
+        {"policy": "read,api,!write"},
+    )
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    (line,) = town.keep.routers()
+    assert "policy write" in (line.trouble or "")
+    assert not (await town.views())["budi"].agrees
+
+
+async def test_one_line_that_its_router_refuses_keeps_no_other_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.subscriber("siti", "10.0.0.6")
+    table = town.router.store["/queue/simple"]
+    add = table.add
+
+    def refuse_budi(values: dict[str, str], **more: str | None) -> object:
+        if values.get("name") == "budi":
+            raise TrapError("failure: no more queues for budi")
+        return add(values, **more)
+
+    monkeypatch.setattr(table, "add", refuse_budi)
+    await town.turn()
+    views = await town.views()
+    assert views["siti"].agrees
+    assert views["budi"].state is not None
+    assert "no more queues for budi" in (views["budi"].state.last_error or "")
+
+
+async def test_marks_of_another_installation_are_left_alone(town: Town) -> None:
+    stranger = service_mark(town.nas_id)
+    town.router.store["/queue/simple"].add({"name": "orang", "target": "10.7.0.1/32", "comment": stranger})
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    assert set(town.queues()) == {"orang", "budi"}
+    compared = await town.compare.run(town.nas_id)
+    assert "not known here" in compared.notes[0]
+
+
+async def test_the_queue_of_a_line_that_is_forgotten_goes_with_its_mark(town: Town) -> None:
+    budi = await town.subscriber("budi")
+    await town.subscriber("siti", "10.0.0.6")
+    town.router.store["/queue/simple"].add({"name": "budi", "target": "10.0.0.5/32", "comment": service_mark(budi)})
+    await town.turn()
+    assert set(town.queues()) == {"siti"}
+
+
+async def test_the_difference_is_shown_as_lines_that_mend_it_and_nothing_is_changed(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    before = town.router.store.image(*MENUS)
+    compared = await town.compare.run(town.nas_id)
+    assert (compared.lines, compared.differ) == (1, 1)
+    mark = service_mark(town.services["budi"])
+    assert [as_typed(order) for order in compared.orders] == [
+        f'/queue simple add name=budi target=10.0.0.5/32 max-limit=10000000/20000000 comment="{mark}"'
+    ]
+    assert town.router.store.image(*MENUS) == before
+
+
+# -- metering ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_line_is_metered_by_what_its_queue_counts(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    await town.turn(120)
+    assert await town.metered("budi") == (0, 0)
+    town.count("budi", 1_000, 20_000)
+    await town.turn(120)
+    assert await town.metered("budi") == (1_000, 20_000)
+    await town.turn(120)
+    town.count("budi", 1_500, 50_000)
+    await town.turn(120)
+    assert await town.metered("budi") == (1_500, 50_000)
+
+
+async def test_counters_that_begin_again_count_from_zero_once(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    await town.turn(120)
+    town.count("budi", 1_000, 20_000)
+    await town.turn(120)
+    town.router.reboot()  # the queue stays, under another number, and has counted nothing yet
+    town.count("budi", 10, 200)
+    await town.turn(120)
+    assert await town.metered("budi") == (1_010, 20_200)
+    table = town.router.store["/queue/simple"]
+    table.remove(table.items[0])
+    await town.turn(120)  # it is made again
+    town.count("budi", 5, 50)
+    await town.turn(120)
+    assert await town.metered("budi") == (1_015, 20_250)
+    await town.turn(120)
+    assert await town.metered("budi") == (1_015, 20_250)
+
+
+async def test_what_a_queue_counted_last_is_booked_before_it_goes(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    await town.turn(120)
+    town.count("budi", 7, 70)
+    await town.manage.remove("budi", ANI, town.clock.now())
+    town.keep.look_again()
+    await town.turn()
+    async with town.database.read() as work:
+        assert await work.meters.in_use(service_id=budi) == []
+    assert sum(row["download_octets"] for row in await _slices(town)) == 70
+
+
+async def _slices(town: Town) -> list[dict[str, int]]:
+    from netbilld.adapters.database.tables import usage_slices  # noqa: PLC0415 - of this alone
+
+    return await town.world.rows(usage_slices)
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_address_that_is_anothers_is_refused(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.0/29")
+    await town.subscriber("siti")
+    with pytest.raises(RefusedError, match="'budi'"):
+        await town.manage.add("siti", "pop1", ["10.0.0.5"], ANI, town.clock.now())
+    await town.world.add_service("agus", static_ip="10.0.0.99")
+    with pytest.raises(RefusedError, match="'agus'"):
+        await town.manage.add("siti", "pop1", ["10.0.0.96/28"], ANI, town.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "says"),
+    [
+        ([], "at least one"),
+        (["rumah"], "no address"),
+        (["10.0.0.5/29"], "host bits"),
+        (["0.0.0.0/0"], "can't be a subscriber's"),
+        (["10.0.0.0/8"], "network"),
+        (["127.0.0.1"], "can't be a subscriber's"),
+        (["10.0.0.0/29", "10.0.0.5"], "overlaps"),
+        ([f"10.0.0.{number}" for number in range(9)], "at most 8"),
+    ],
+)
+async def test_an_address_that_is_none_is_refused(town: Town, addresses: list[str], says: str) -> None:
+    await town.subscriber("budi")
+    with pytest.raises(InvalidInputError, match=says):
+        await town.manage.add("budi", "pop1", addresses, ANI, town.clock.now())
+
+
+async def test_a_nas_that_keeps_no_queues_is_refused(town: Town, box: SecretBox) -> None:
+    await town.subscriber("budi")
+    now = town.clock.now()
+    mute = await town.world.add_nas("mute", "127.0.0.2", 3799)
+    with pytest.raises(RefusedError, match="API of NAS mute is not known"):
+        await town.manage.add("budi", "mute", ["10.0.0.5"], ANI, now)
+    async with town.database.write() as work:
+        await work.nas.update(mute, {"api_url_sealed": box.seal(b"https://a:b@c", api_url_place(mute))})
+    with pytest.raises(RefusedError, match="none of RouterOS's own"):
+        await town.manage.add("budi", "mute", ["10.0.0.5"], ANI, now)
+    await town.world.add_nas("cisco", "127.0.0.3", 3799, vendor="cisco")
+    with pytest.raises(RefusedError, match="vendor cisco"):
+        await town.manage.add("budi", "cisco", ["10.0.0.5"], ANI, now)
+    with pytest.raises(NotFoundError):
+        await town.manage.add("budi", "nirwana", ["10.0.0.5"], ANI, now)
+    with pytest.raises(NotFoundError):
+        await town.manage.add("siapa", "pop1", ["10.0.0.5"], ANI, now)
+    with pytest.raises(NotFoundError, match="has no line"):
+        await town.manage.remove("budi", ANI, now)
+
+
+async def test_a_line_beside_sessions_that_radius_meters_is_refused(town: Town) -> None:
+    budi = await town.subscriber("budi")
+    await town.world.log_in(town.nas_id, budi, "budi")
+    with pytest.raises(RefusedError, match="both would be billed"):
+        await town.manage.add("budi", "pop1", ["10.0.0.5"], ANI, town.clock.now())
+    added = await town.manage.add("budi", "pop1", ["10.0.0.5"], ANI, town.clock.now(), force=True)
+    assert added.metered_by is None
+    with pytest.raises(RefusedError, match="a line already"):
+        await town.manage.add("budi", "pop1", ["10.0.0.6"], ANI, town.clock.now(), force=True)
+
+
+async def test_a_nas_with_lines_is_removed_only_when_that_is_meant(town: Town, box: SecretBox) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    manage = ManageNas(town.database, box)
+    with pytest.raises(RefusedError, match="1 lines of static subscribers"):
+        await manage.remove("pop1", ANI, town.clock.now())
+    await manage.remove("pop1", ANI, town.clock.now(), force=True)
+    assert await town.views() == {}
+    async with town.database.read() as work:
+        assert await work.meters.in_use() == []
