@@ -28,8 +28,8 @@ from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import MeterUsage
-from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.order_policy import ReconcilePolicy
+from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.reconcile import Reconcile
 from tests.clock import SteppedClock
 from tests.enforcement_world import FUP, NOW, SECRET, World

@@ -204,14 +204,15 @@ class WeighProofs:
         next_at = at_after(following.pause, max(1, lately), self._policy, now, self._jitter)
         if lately >= AT_ONCE:
             next_at = max(next_at, next_attempt_at(lately - AT_ONCE + 1, now, self._policy.retry, self._jitter()))
-        tell = following.tell or lately >= TOO_OFTEN
+        tell = following.tell or lately == TOO_OFTEN
         alerted_at = before.alerted_at if before is not None else None
         words = proof.words or f"seen otherwise, by {proof.evidence.value}"
         alert = None
         if tell and alerted_at is None:
-            alerted_at = now
             order = order_at(rungs, last.at)[0] if rungs and last is not None else None
             alert = alert_of(session, order, words, now)
+        if alerted_at is None and (tell or lately > TOO_OFTEN):
+            alerted_at = now
         return (
             PendingOrder(
                 session.session_id,

@@ -256,8 +256,11 @@ class OrderQueries:
 
     async def alerts(self) -> list[Alert]:
         """Return the orders that somebody must look at, newest first."""
-        last = select(func.max(enforcement_attempts.c.id)).where(
-            enforcement_attempts.c.session_id == pending_orders.c.session_id
+        orders = enforcement_attempts.alias("orders")
+        last = (
+            select(func.max(orders.c.id))
+            .where(orders.c.session_id == pending_orders.c.session_id)
+            .correlate(pending_orders)
         )
         query = (
             select(
