@@ -275,6 +275,7 @@ def _metered(session: Session, record: AccountingRecord, order: Order, port_bps:
         held_up,
         held_down,
         narrow_readings,
+        session.is_local,
     )
     from_at = min(session.updated_at, to_at)
     if started_at < session.started_at:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from netbilld.accounting.counting import CLOCK_SET, COUNTED, IPV6_BESIDE, SCALE, SWAPPED, unit_octets
 from netbilld.radius.attributes import (
+    ACCT_AUTHENTIC,
     ACCT_DELAY_TIME,
     ACCT_INPUT_GIGAWORDS,
     ACCT_INPUT_OCTETS,
@@ -83,6 +84,7 @@ _KINDS: Final = {
     )
 }
 
+_LOCAL: Final = (2).to_bytes(4, "big")  # of Acct-Authentic
 _CAUSES: Final = {
     int(cause): "-".join(word if word == "NAS" else word.capitalize() for word in cause.name.split("_"))
     for cause in TerminateCause
@@ -201,6 +203,11 @@ class AccountingRecord(NamedTuple):
         """Return why the session ended, in the RFC's words (RFC 2866 §5.10); None where the packet does not say."""
         cause = _integer(self.packet.attributes.get(ACCT_TERMINATE_CAUSE))
         return _CAUSES.get(cause, f"Cause-{cause}") if cause is not None else None
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether the NAS has authenticated the user itself (RFC 2866 §5.6), whatever is due here."""
+        return self.packet.attributes.get(ACCT_AUTHENTIC) == _LOCAL and self.grant is None
 
     @property
     def may_be_misdated(self) -> bool:

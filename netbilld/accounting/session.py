@@ -71,8 +71,9 @@ TRANSITIONS: Final[dict[SessionState, dict[Event, SessionState]]] = {
 
 JOURNAL_BITS: Final = 40  # a journal's number stands above this many bits of sequence in a session's id
 LOST: Final = "lost"  # the terminate cause we give; those of the RFC begin with a capital
+REPLACED: Final = "replaced"  # likewise, with its NAS
 RESTARTED: Final = "NAS-Reboot"
-_NO_STOP_SEEN: Final = (RESTARTED, LOST)
+_NO_STOP_SEEN: Final = (RESTARTED, LOST, REPLACED)
 
 SLACK: Final = timedelta(seconds=60)  # how far apart two tellings of one moment may lie: packets travel
 
@@ -92,6 +93,7 @@ class Session(NamedTuple):
         ahead_upload_octets, ahead_download_octets: metered by readings of ours, which the NAS has not said so far.
         held_upload_octets, held_download_octets: within the counters and not metered, since they can't be true.
         narrow_readings: the last ones of 32-bit counters (accounting/narrow.py); empty for wider ones.
+        is_local: its NAS has let it in by an account of its own and asked nobody (RFC 2866 §5.6).
     """
 
     id: int
@@ -126,6 +128,7 @@ class Session(NamedTuple):
     held_upload_octets: int = 0
     held_download_octets: int = 0
     narrow_readings: str = ""
+    is_local: bool = False
 
     @property
     def is_stopped_by_nas(self) -> bool:
@@ -224,6 +227,7 @@ def begin(record: AccountingRecord, session_id: int, service_id: UUID | None) ->
         upload_bps=0,
         download_bps=0,
         counting=record.flags & SCALE,
+        is_local=record.is_local,
     )
 
 

@@ -5,7 +5,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.roles import Role
 from netbilld.daemon.settings import Settings
 from netbilld.model.errors import NetbilldError
-from netbilld.model.nas import Nas, secret_place
+from netbilld.model.nas import Nas, secret_place, shares_order_port
 from netbilld.services.initialise import verify_key
 
 Result = Literal["ok", "warn", "fail", "unknown"]
@@ -106,6 +106,7 @@ async def check_database(database: Database, box: SecretBox | None, now: datetim
         doubts = await work.doubts.waiting()
     checks.append(_clock(now, newest_at))
     checks += [line for one in nas for line in _nas(one, box, now)]
+    checks += [line for one in nas if (line := _unreached(one, nas)) is not None]
     if doubts:
         said = f"{doubts} reports can't be true and are not billed"
         checks.append(Check("usage", "warn", said, "`netbilld usage doubts` shows them; accept or reject each"))
@@ -176,6 +177,17 @@ def _nas(nas: Nas, box: SecretBox | None, now: datetime) -> Iterator[Check]:
         yield Check(name, "warn", f"silent for {minutes} minutes", "see whether it is up, and reaches this machine")
     else:
         yield Check(name, "ok", f"last heard {nas.last_heard_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _unreached(nas: Nas, others: Sequence[Nas]) -> Check | None:
+    """Return that orders don't find a NAS behind its address; None where they do, or go another way."""
+    if not shares_order_port(nas, others):
+        return None
+    said = f"not reachable for orders by RADIUS: another NAS has the address {nas.address} and CoA port too"
+    if nas.api_url_sealed is not None:
+        return Check(f"nas {nas.name}", "ok", f"{said}; its API is asked instead")
+    hint = f"forward a port of its own to it and `netbilld nas set {nas.name} --coa-port …`, or --api-url"
+    return Check(f"nas {nas.name}", "warn", said, hint)
 
 
 def _off(seconds: int) -> str:

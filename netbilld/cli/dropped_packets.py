@@ -34,6 +34,16 @@ _FAULTS: Final = {
 }
 
 
+_CALLED: Final = (
+    "several NAS have the address {source}, and packets from it call themselves {called}, which tells none of them "
+    "({count} packets)"
+)
+_CALL: Final = (
+    "`netbilld nas add NAME {source} --identifier …`, or after a router was renamed `netbilld nas set NAME "
+    "--identifier …`"
+)
+
+
 async def dropped_packets(data_dir: Path, nas: str | None) -> list[dict[str, Any]] | None:
     """Return a line for each source, port and reason, the newest first; None where no daemon runs.
 
@@ -54,10 +64,19 @@ def check_dropped(lines: list[dict[str, Any]] | None, now: datetime) -> Iterator
         for line in lines
         if line["reason"] in _FAULTS and line["nas"] and now - datetime.fromisoformat(line["last_at"]) < RECENT
     ]
+    strangers = [
+        line
+        for line in lines
+        if line["reason"] == "unknown_identifier" and now - datetime.fromisoformat(line["last_at"]) < RECENT
+    ]
+    for line in strangers:
+        called = repr(line.get("detail")) if line.get("detail") else "nothing"
+        said = _CALLED.format(source=line["source"], called=called, count=line["count"])
+        yield Check("radius", "warn", said, _CALL.format(source=line["source"]))
     for line in faults:
         fault, advice = _FAULTS[line["reason"]]
         yield Check(
             "radius", "warn", f"NAS {line['nas']} {fault} ({line['count']} packets)", advice.format(nas=line["nas"])
         )
-    if not faults:
+    if not faults and not strangers:
         yield Check("radius", "ok", "no NAS sends what has to be refused")

@@ -125,4 +125,5 @@ def _client(
         wall_by=row.wall_by,
         holds_limits=row.holds_limits,
         router_accounts={key: account for nas_id, key, account in accounts if nas_id in {None, row.id}},
+        told_by=row.told_by.encode(),
     )

@@ -23,6 +23,7 @@ _IGNORED: Final = frozenset((DropReason.DUPLICATE_IN_PROGRESS,))
 _NAMED: Final = frozenset(
     (
         DropReason.UNKNOWN_CLIENT,
+        DropReason.UNKNOWN_IDENTIFIER,
         DropReason.BAD_AUTHENTICATOR,
         DropReason.BAD_MESSAGE_AUTHENTICATOR,
         DropReason.MESSAGE_AUTHENTICATOR_MISSING,
@@ -39,6 +40,7 @@ class _Line:
     port: str
     count: int
     last_at: datetime
+    detail: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,14 +50,18 @@ class _Line:
             "port": self.port,
             "count": self.count,
             "last_at": self.last_at.isoformat(),
+            "detail": self.detail,
         }
 
 
 class DropLedger:
-    """Counts drops by (reason, source, port), and by (reason, name) where the packet says a name."""
+    """Counts drops by (reason, source, port), and by (reason, name) where the packet says a name.
+
+    The NAS-Identifier that is no NAS's is told apart too: each is another router.
+    """
 
     def __init__(self) -> None:
-        self._sources: OrderedDict[tuple[str, str, str], _Line] = OrderedDict()
+        self._sources: OrderedDict[tuple[str, str, str, str], _Line] = OrderedDict()
         self._names: OrderedDict[tuple[str, bytes], _Line] = OrderedDict()
         self._second = 0
         self._read_in_second = 0
@@ -66,7 +72,8 @@ class DropLedger:
             return
         host = drop.source[0]
         nas = drop.client.name if drop.client is not None else None
-        self._count(self._sources, (drop.reason, host, port), drop, nas, port, now, MAX_SOURCES)
+        called = drop.detail if drop.reason is DropReason.UNKNOWN_IDENTIFIER else ""
+        self._count(self._sources, (drop.reason, host, port, called), drop, nas, port, now, MAX_SOURCES)
         if drop.reason in _NAMED and self._may_read(now_mono):
             try:
                 name = decode(datagram).attributes.get(USER_NAME)
@@ -105,11 +112,11 @@ class DropLedger:
         if line is None:
             if len(lines) >= most:
                 lines.popitem(last=False)
-            lines[key] = _Line(str(drop.reason), drop.source[0], nas, port, 1, now)
+            lines[key] = _Line(str(drop.reason), drop.source[0], nas, port, 1, now, drop.detail)
             return
         line.count += 1
         line.last_at = now
-        line.source, line.nas = drop.source[0], nas
+        line.source, line.nas, line.detail = drop.source[0], nas, drop.detail
         lines.move_to_end(key)
 
 

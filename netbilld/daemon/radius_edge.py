@@ -21,6 +21,10 @@ from netbilld.services.sparing_log import SparingLog
 # the faults an operator mends on the NAS; the others are the network's everyday noise and only counted
 _WORTH_A_LINE: Final = {
     DropReason.UNKNOWN_CLIENT: "no NAS has this address: `netbilld nas add NAME ADDRESS --secret …`",
+    DropReason.UNKNOWN_IDENTIFIER: (
+        "several NAS have this address and none is told by this NAS-Identifier: "
+        "`netbilld nas add NAME ADDRESS --identifier …`, or `nas set` after a router was renamed"
+    ),
     DropReason.BAD_AUTHENTICATOR: "the shared secret differs",
     DropReason.BAD_MESSAGE_AUTHENTICATOR: "the shared secret differs, or the packet was changed on its way",
     DropReason.MESSAGE_AUTHENTICATOR_MISSING: "Message-Authenticator is required of this NAS and missing",

@@ -268,6 +268,8 @@ class RadsecEdge:
                 f"its certificate, for {shown}, doesn't say whose it is, and a subscriber has such a name: "
                 "`netbilld certs issue NAME --use radsec --renew`"
             )
+        if found is PeerRefusal.SHARED_ADDRESS:
+            return f"several NAS have its address, and its certificate, for {shown}, is not for the name of just one"
         nas = self._clients.find(connection.source[0])
         if found is PeerRefusal.UNKNOWN_CLIENT or nas is None:
             return ""

@@ -284,6 +284,7 @@ class Daemon:
                 session_ids.append(int(change.entity_id))
             for service_id in change.details.get("service_ids", ()):
                 service_ids[UUID(service_id)] = change.action
+            self.parts.keep_admissions.over(change.details.get("ended_session_ids", ()))
         self.parts.metering.services.forget(service_ids)
         if any(change.entity == "pool" for change in changes):
             await self.parts.addressing.load()

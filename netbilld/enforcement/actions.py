@@ -61,6 +61,8 @@ class Obstacle(StrEnum):
     NO_SECRET = "no_secret"  # noqa: S105 - the name of an obstacle
     NO_RATE = "no_rate"
     NO_ORDERS = "no_orders"
+    SHARED_ADDRESS = "shared_address"
+    LOCAL_ACCOUNT = "local_account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ _DROP_CAUSES: Final = {
     "message_authenticator_missing": "message_authenticator_missing",
     "proxy_state_without_message_authenticator": "message_authenticator_missing",
     "unknown_client": "nas_address_unknown",
+    "unknown_identifier": "nas_identifier_unknown",
 }
+# Packets that are of no NAS: they count only where they say the very name.
+_OF_NOBODY: Final = frozenset(("unknown_client", "unknown_identifier"))
 # Refusals of a log-in that have a sentence of their own.
 _REFUSALS: Final = frozenset(
     (
@@ -104,7 +107,7 @@ _REFUSALS: Final = frozenset(
         "eap_failed", "certificate_refused", "no_common_method",
     )
 )  # fmt: skip
-_OF_A_NAS: Final = _DROP_CAUSES.keys() - {"unknown_client"}
+_OF_A_NAS: Final = _DROP_CAUSES.keys() - _OF_NOBODY
 _LOCKS: Final = {
     "mac_lock": "mac",
     "vlan_lock": "vlan",
@@ -343,6 +346,7 @@ def _nas(facts: Facts, online: SessionFact | None) -> Check:
         values: dict[str, Value] = {
             "nas": drop.nas,
             "source": drop.source,
+            "called": drop.detail or "–",
             "count": drop.count,
             "at": drop.last_at,
         }
@@ -482,7 +486,7 @@ def _drop_that_matters(facts: Facts) -> DropFact | None:
     own = max(_named_drops(facts), key=lambda drop: drop.last_at, default=None)
     alive = any(is_alive(session, facts) for session in facts.sessions)
     if own is not None and (newest_attempt is None or own.last_at > newest_attempt):
-        return None if alive and own.reason == "unknown_client" else own
+        return None if alive and own.reason in _OF_NOBODY else own
     if alive:
         return None
     nas = facts.nas

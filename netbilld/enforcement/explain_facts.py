@@ -84,6 +84,7 @@ class DropFact:
     port: str  # auth, acct
     count: int
     last_at: datetime
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

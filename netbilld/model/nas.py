@@ -1,5 +1,6 @@
 """A NAS: the device that asks RADIUS."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ class Nas:
         require_message_authenticator: auto, true or false.
         portal_sources: prefixes that requests of its subscribers come from; only there does an address recognise one.
         reported_ip, identifier: NAS-IP-Address and NAS-Identifier as it says itself.
+        told_by: the NAS-Identifier that tells it from others with its very address; empty where it is alone there.
         radsec_name: a name or SHA-256 fingerprint of its certificate; `*` for any certificate at its address.
         wall_by: how it holds walled subscribers: pool, list or reject; None for what suits its vendor and the service.
         counter_unit: what its counters count in: octets, kB (1000) or KiB (1024).
@@ -60,6 +62,22 @@ class Nas:
     holds_limits: bool = True
     coa_per_second: int | None = None
     disconnects_per_second: int | None = None
+    told_by: str = ""
+
+
+def shares_order_port(nas: Nas, others: Iterable[Nas]) -> bool:
+    """Tell whether an order sent to a NAS's address and CoA port could as well reach another one (RFC 5176 §2.3).
+
+    One that is bound to a certificate takes orders over its own connection. Within a prefix they go to where the NAS
+    was heard from.
+    """
+    is_single = nas.address.endswith("/128" if ":" in nas.address else "/32")
+    return nas.radsec_name is None and any(
+        is_single
+        and other.id != nas.id
+        and (other.address, other.coa_port, other.radsec_name) == (nas.address, nas.coa_port, None)
+        for other in others
+    )
 
 
 def secret_place(nas_id: UUID) -> str:

@@ -47,6 +47,7 @@ class PeerRefusal(StrEnum):
     OTHER_CERTIFICATE = "other_certificate"
     SUBSCRIBERS = "subscribers"  # it says that it is for EAP
     AMBIGUOUS = "ambiguous"  # it doesn't say whose it is, and a subscriber has a name of it
+    SHARED_ADDRESS = "shared_address"  # several NAS have its address, and it is for the name of none or of several
 
 
 def canonical_name(name: str) -> str:
@@ -108,7 +109,8 @@ def identify(
 
     A NAS that is bound to a name or fingerprint is known by it, wherever it calls from, and by nothing else. One that
     is not bound is known by its address, and its certificate must be for the NAS's name or for that address: the same
-    authority may have made certificates for subscribers, who can share a NAS's address. `*` waives that.
+    authority may have made certificates for subscribers, who can share a NAS's address. `*` waives that. Of several at
+    one address the certificate must name the one.
 
     A certificate for EAP is nobody's here, nor is one that is known by its name, doesn't say whose it is, and has a
     name for which `is_subscriber` is true. Only a fingerprint names one certificate whatever it says.
@@ -119,6 +121,12 @@ def identify(
     client = bound or clients.find(address)
     if client is None:
         return PeerRefusal.UNKNOWN_CLIENT
+    if client.neighbours is not None and bound is None:
+        unbound = (one for one in client.neighbours.values() if one.radsec_name is None)
+        named = [one for one in unbound if canonical_name(one.name) in certificate.names]
+        if len(named) != 1:
+            return PeerRefusal.SHARED_ADDRESS
+        client = named[0]
     own_names = {canonical_name(client.name), canonical_name(address)}
     by_name = bound is not None or (client.radsec_name is None and bool(own_names & certificate.names))
     if not by_name and client.radsec_name != ANY_CERTIFICATE:

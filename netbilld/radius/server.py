@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from netbilld.radius.attributes import EAP_MESSAGE, PROXY_STATE, STATE, USER_NAME
+from netbilld.radius.attributes import EAP_MESSAGE, NAS_IDENTIFIER, PROXY_STATE, STATE, USER_NAME
 from netbilld.radius.authenticator import (
     ZERO_AUTHENTICATOR,
     sign_response,
@@ -19,6 +19,7 @@ from netbilld.radius.codes import Code
 from netbilld.radius.dedupe import GENERATION_SECONDS, IN_PROGRESS, MAX_ENTRIES, Begun, ReplyCache
 from netbilld.radius.errors import EncodeError, MalformedPacket
 from netbilld.radius.packet import HEADER_OCTETS, MAX_PACKET_OCTETS, Packet, decode, decode_in_part, encode_attribute
+from netbilld.radius.values import text
 
 ServerKind = Literal["auth", "acct"]
 
@@ -39,6 +40,7 @@ class DropReason(StrEnum):
     """Why a datagram gets no answer; each is counted."""
 
     UNKNOWN_CLIENT = "unknown_client"
+    UNKNOWN_IDENTIFIER = "unknown_identifier"  # several NAS have its address, and none of them its NAS-Identifier
     MALFORMED = "malformed"
     UNEXPECTED_CODE = "unexpected_code"
     BAD_AUTHENTICATOR = "bad_authenticator"
@@ -72,7 +74,10 @@ class Replay:
 
 @dataclass(slots=True)
 class Drop:
-    """A datagram that gets silence. `client` is known unless the source is not; `detail` is for people."""
+    """A datagram that gets silence. `client` is known unless the source is not, or several share it and none is named.
+
+    `detail` is for people.
+    """
 
     reason: DropReason
     source: Source
@@ -140,13 +145,19 @@ class RadiusServer:
         octets = hash(datagram)
         begun = self._cache.find(key, octets, now_mono)
         if begun is not None:
-            return self._repeated(begun.reply, client, source)
+            return self._repeated(begun.reply, _named(client, datagram), source)
         try:
             packet = self._decode(datagram)
         except MalformedPacket as error:
             return self._drop(DropReason.MALFORMED, source, client, error.reason)
         code = packet.code
         if code == self._expected_code or code == _STATUS_SERVER:  # noqa: PLR1714 - a set or tuple test costs more here
+            if client.neighbours is not None:
+                told = _told_apart(client, packet)
+                if told is None:
+                    said = text(packet.get(NAS_IDENTIFIER) or b"")
+                    return self._drop(_why_unknown(client, packet, code), source, None, said)
+                client = told
             reason = self._disbelief(client, packet, code)
             if reason is not None:
                 return self._drop(reason, source, client)
@@ -254,7 +265,35 @@ class RadiusServer:
 
     def _drop(self, reason: DropReason, source: Source, client: Client | None = None, detail: str = "") -> Drop:
         self.drops[reason] += 1
+        if client is not None and client.neighbours is not None:
+            client = None  # which of them is not known
         return Drop(reason, source, client, detail)
+
+
+def _told_apart(shared: Client, packet: Packet) -> Client | None:
+    """Return which of the NAS at one address a packet is of; a Status-Server that names none is answered for any."""
+    neighbours = shared.neighbours or {}
+    told = neighbours.get((packet.get(NAS_IDENTIFIER) or b"").rstrip(b"\0"))
+    if told is None and packet.code == _STATUS_SERVER:
+        return next(iter(neighbours.values()))
+    return told
+
+
+def _named(client: Client, datagram: bytes) -> Client:
+    """Return which NAS a repeated packet is of."""
+    if client.neighbours is None:
+        return client
+    return _told_apart(client, decode(datagram)) or client
+
+
+def _why_unknown(shared: Client, packet: Packet, code: int) -> DropReason:
+    """Return why a packet of none of the NAS at one address is dropped: a wrong secret before a wrong name."""
+    if code == _ACCOUNTING_REQUEST and not verify_request_authenticator(packet, shared.secret):
+        return DropReason.BAD_AUTHENTICATOR
+    signed_with = ZERO_AUTHENTICATOR if code == _ACCOUNTING_REQUEST else packet.authenticator
+    if packet.message_authenticator_at and not verify_message_authenticator(packet, shared.secret, signed_with):
+        return DropReason.BAD_MESSAGE_AUTHENTICATOR
+    return DropReason.UNKNOWN_IDENTIFIER
 
 
 def _proxy_state_octets(packet: Packet) -> int:

@@ -221,6 +221,7 @@ def _drops(lines: object) -> tuple[DropFact, ...]:
                     port=str(line["port"]),
                     count=int(line["count"]),
                     last_at=datetime.fromisoformat(line["last_at"]),
+                    detail=str(line.get("detail", "")),
                 )
             )
         except (KeyError, TypeError, ValueError):

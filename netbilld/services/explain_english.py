@@ -233,6 +233,14 @@ ENGLISH: Final[dict[str, Words]] = {
         ("Packets come from {source}, which is no NAS's address", ": {count} dropped, last {at}", "."),
         ("Make it known: `netbilld nas add NAME {source} --secret-stdin`, or set `src-address` on the router.",),
     ),
+    "nas_identifier_unknown": Words(
+        (
+            "Packets come from {source}, which several NAS share, and call themselves {called}, which is none of them",
+            ": {count} dropped, last {at}",
+            ".",
+        ),
+        ("Make it known: `netbilld nas add NAME {source} --identifier …`, or `nas set` after a router was renamed.",),
+    ),
     "nas_removed": Words(("NAS {nas} was removed.",), ("Add it again: `netbilld nas add`.",)),
     "nas_never_heard": Words(
         ("{nas} ({source}) was never heard.",),

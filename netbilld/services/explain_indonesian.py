@@ -237,6 +237,14 @@ INDONESIAN: Final[dict[str, Words]] = {
         ("Paket datang dari {source}, yang bukan alamat NAS mana pun", ": {count} paket dibuang, terakhir {at}", "."),
         ("Daftarkan: `netbilld nas add NAMA {source} --secret-stdin`, atau setel `src-address` di router.",),
     ),
+    "nas_identifier_unknown": Words(
+        (
+            "Paket datang dari {source}, alamat beberapa NAS, dengan nama {called} yang bukan nama salah satunya",
+            ": {count} paket dibuang, terakhir {at}",
+            ".",
+        ),
+        ("Daftarkan: `netbilld nas add NAMA {source} --identifier …`, atau `nas set` setelah router berganti nama.",),
+    ),
     "nas_removed": Words(("NAS {nas} sudah dihapus.",), ("Daftarkan lagi: `netbilld nas add`.",)),
     "nas_never_heard": Words(
         ("{nas} ({source}) belum pernah terdengar.",),

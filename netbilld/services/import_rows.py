@@ -47,12 +47,17 @@ class CsvRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A record as it is understood; a positive balance is credit in the wallet, a negative one is owed."""
+    """A record as it is understood; a positive balance is credit in the wallet, a negative one is owed.
+
+    `lock_mac` is the station it may log in from alone; with `suspended_because` the service begins suspended.
+    """
 
     line: int
     cells: tuple[str, ...] = field(repr=False)
     new: NewService
     opening_balance_minor: int
+    lock_mac: str | None = None
+    suspended_because: str | None = None
 
 
 class CsvTable:
@@ -134,7 +139,7 @@ class CsvTable:
         )
         if not new.plan:
             raise InvalidInputError("plan is empty")
-        return ImportRow(row.line, row.cells, _with_days(new, today), balance_minor)
+        return ImportRow(row.line, row.cells, with_days(new, today), balance_minor)
 
 
 def _day(values: dict[str, str], name: str) -> date | None:
@@ -152,7 +157,7 @@ def _balance(text: str, currency: str) -> int:
     return balance_minor
 
 
-def _with_days(new: NewService, today: date) -> NewService:
+def with_days(new: NewService, today: date) -> NewService:
     """Return the request with its billing day, and the day from which fees are due.
 
     Who was installed earlier has been billed by the former system: fees begin on the next billing day, or after the

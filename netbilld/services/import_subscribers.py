@@ -1,9 +1,9 @@
 """Bringing in many subscribers: good rows go in, a transaction for some hundreds of them; bad rows are told apart."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from netbilld.model.subscriber import Credential, PlanOffer, Service, Subscriber
 from netbilld.ports.changes import Changes
 from netbilld.services import manage_subscribers
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses
-from netbilld.services.import_rows import CsvRow, CsvTable, ImportRow
+from netbilld.services.import_rows import CsvRow, ImportRow
 from netbilld.services.manage_subscribers import taken_address, taken_name
 from netbilld.services.new_service import (
     CheckedService,
@@ -34,6 +34,20 @@ from netbilld.services.opening_balance import opening_credit, opening_debt
 from netbilld.services.subscriber_fields import name_key
 
 CHUNK: Final = 500
+
+
+class Rows(Protocol):
+    """What is brought in: the records of a file, or of something else that has as many."""
+
+    def __iter__(self) -> Iterator[CsvRow]: ...
+
+    def understand(self, row: CsvRow, currency: str, today: date) -> ImportRow: ...
+
+
+class Locks(Protocol):
+    async def set(
+        self, service_id: UUID, kind: str, values: Collection[str], *, learned: bool, created_at: datetime
+    ) -> None: ...
 
 
 class Subscribers(manage_subscribers.Subscribers, Protocol):
@@ -77,6 +91,9 @@ class Work(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def locks(self) -> Locks: ...
 
 
 class Store(Protocol):
@@ -122,6 +139,7 @@ class _Chunk:
     credentials: list[Credential] = field(default_factory=list)
     balances: list[tuple[Payer, int]] = field(default_factory=list)
     changes: list[tuple[UUID | int | str, Mapping[str, Any]]] = field(default_factory=list)
+    stations: list[tuple[UUID, str]] = field(default_factory=list)  # services locked to a MAC address
     seen: _Seen = field(default_factory=_Seen)
 
 
@@ -138,7 +156,7 @@ class ImportSubscribers:
 
     async def run(
         self,
-        table: CsvTable,
+        table: Rows,
         actor: Actor,
         now: datetime,
         *,
@@ -272,7 +290,11 @@ class ImportSubscribers:
             one = candidate.checked
             number = numbers.get(subscriber.id, subscriber.number)
             service = make_service(one, subscriber.id, offer, self._defaults, now)
+            if (reason := candidate.row.suspended_because) is not None:
+                service = replace(service, status="suspended", status_reason=reason)
             chunk.services.append(service)
+            if candidate.row.lock_mac is not None:
+                chunk.stations.append((service.id, candidate.row.lock_mac))
             chunk.credentials += make_credentials(one, service.id, self._box, now)
             if balance_minor := candidate.row.opening_balance_minor:
                 chunk.balances.append((Payer(subscriber.id, number, subscriber.currency), balance_minor))
@@ -348,6 +370,8 @@ class ImportSubscribers:
         await work.subscribers.add(*chunk.subscribers)
         await work.services.add(*chunk.services)
         await work.services.add_credentials(*chunk.credentials)
+        for service_id, mac in chunk.stations:
+            await work.locks.set(service_id, "mac", [mac], learned=False, created_at=now)
         await self._post_balances(work, chunk.balances, actor, now)
         await work.changes.record_many(actor, now, "subscriber.add", "subscriber", chunk.changes)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv6Network, ip_network
 from typing import Any, Final, Protocol
@@ -19,7 +19,7 @@ from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_
 from netbilld.model.units import parse_rate_bps
 from netbilld.ports.changes import Changes
 from netbilld.radius.radsec import ANY_CERTIFICATE, parse_binding
-from netbilld.services.new_service import Sealer
+from netbilld.services.nas_neighbours import Opener, neighbour_warnings, refuse_neighbours, secret_of
 from netbilld.services.snmp_fields import NO_SNMP, SnmpFields, snmp_columns
 from netbilld.services.subscriber_fields import clean_text
 
@@ -29,6 +29,7 @@ REQUIREMENTS: Final = ("auto", "true", "false")
 WALLS: Final = ("pool", "list", "reject", "default")
 _MAX_PORT_BPS: Final = 1_000_000_000_000
 _MAX_PACE: Final = 10_000
+_LONGEST_IDENTIFIER: Final = 120  # of 253 octets (RFC 2865 §5.32), whatever its letters
 _API_SCHEMES: Final = ("https", "http", "api-ssl", "api")
 
 
@@ -41,7 +42,7 @@ class NasTable(Protocol):
 
     async def by_name(self, name: str) -> Nas | None: ...
 
-    async def by_address(self, address: str) -> Nas | None: ...
+    async def at_address(self, address: str) -> list[Nas]: ...
 
     async def by_radsec_name(self, name: str) -> Nas | None: ...
 
@@ -69,18 +70,12 @@ class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-class Opener(Sealer, Protocol):
-    """What encrypts and decrypts a secret in its place."""
-
-    def open(self, sealed: bytes, place: str) -> bytes: ...
-
-
 @dataclass(frozen=True, slots=True)
 class NasFields:
     """What to set, as written. None leaves a field alone, or takes its default where the NAS is new.
 
     Empty text (or no prefixes) clears `api_url`, `snmp_community`, `radsec_name`, `portal_sources`, `port_speed` and
-    the paces.
+    `told_by` and the paces.
     """
 
     name: str | None = None
@@ -103,6 +98,7 @@ class NasFields:
     coa_pace: str | None = None
     disconnect_pace: str | None = None
     snmp: SnmpFields = field(default=SnmpFields(), repr=False)
+    told_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +113,22 @@ class Kept:
 class ManageNas:
     """The use cases of NAS; each is one transaction with its line in the audit trail."""
 
-    def __init__(self, store: Store, box: Sealer) -> None:
+    def __init__(self, store: Store, box: Opener) -> None:
         self._store = store
         self._box = box
 
     async def add(self, fields: NasFields, actor: Actor, now: datetime) -> Kept:
-        """Make a NAS; name, address and secret are needed.
+        """Make a NAS; name, address and secret are needed, the secret not where others have the address.
 
         Raises:
             InvalidInputError: a field is wrong or missing.
-            RefusedError: another NAS has that name or that very prefix.
+            RefusedError: another NAS has that name, or that very prefix and nothing tells them apart.
         """
-        if not (fields.name and fields.address and fields.secret):
-            missing = next(name for name in ("name", "address", "secret") if not getattr(fields, name))
+        needed = ("name", "address") if fields.told_by and fields.secret is None else ("name", "address", "secret")
+        if missing := next((name for name in needed if not getattr(fields, name)), None):
             raise InvalidInputError(f"a NAS needs a {missing}")
         nas_id = uuid4()
-        columns = self._columns(nas_id, fields)
+        columns = self.columns(nas_id, fields)
         defaults = {
             "vendor": DEFAULT_VENDOR,
             "coa_port": vendor(columns.get("vendor", DEFAULT_VENDOR)).coa_port,
@@ -151,14 +147,20 @@ class ManageNas:
             "disconnects_per_second": None,
             **NO_SNMP,
         }
-        _refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
+        refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
         unheard = dict.fromkeys(("seen_message_authenticator_at", "reported_ip", "identifier", "last_heard_at"))
-        nas = Nas(id=nas_id, created_at=now, **{**defaults, **unheard, **columns})
         async with self._store.write() as work:
-            await _refuse_taken(work, None, columns)
+            await refuse_taken(work, None, columns)
+            others = await work.nas.at_address(columns["address"])
+            if "secret_sealed" not in columns:
+                if not others:
+                    raise InvalidInputError("a NAS needs a secret", hint="no other has its address, to share it with")
+                columns["secret_sealed"] = self._box.seal(secret_of(others[0], self._box), secret_place(nas_id))
+            nas = Nas(id=nas_id, created_at=now, **{**defaults, **unheard, **columns})
+            refuse_neighbours(nas, others, self._box)
             await work.nas.add(nas)
-            await work.changes.record(actor, now, "nas.add", "nas", nas.id, _said(nas.name, columns))
-        return Kept(nas, tuple(sorted(columns)), _warnings(fields, columns))
+            await work.changes.record(actor, now, "nas.add", "nas", nas.id, said_of(nas.name, columns))
+        return Kept(nas, tuple(sorted(columns)), (*field_warnings(fields, columns), *neighbour_warnings(nas, others)))
 
     async def set(self, name: str, fields: NasFields, actor: Actor, now: datetime) -> Kept:
         """Change a NAS.
@@ -166,24 +168,45 @@ class ManageNas:
         Raises:
             InvalidInputError: a field is wrong.
             NotFoundError: no NAS has that name.
-            RefusedError: another NAS has the new name or that very prefix.
+            RefusedError: another NAS has the new name, or that very prefix and nothing tells them apart.
         """
+        warnings: list[str] = []
         async with self._store.write() as work:
             nas = await _find(work, name)
             columns = {
                 column: value
-                for column, value in self._columns(nas.id, fields).items()
+                for column, value in self.columns(nas.id, fields).items()
                 if column.endswith("_sealed") or value != getattr(nas, column)
             }
             if fields.forget_message_authenticator and nas.seen_message_authenticator_at is not None:
                 columns["seen_message_authenticator_at"] = None
             if columns:
-                _refuse_wall(columns.get("vendor", nas.vendor), columns.get("wall_by", nas.wall_by))
-                await _refuse_taken(work, nas, columns)
+                refuse_wall(columns.get("vendor", nas.vendor), columns.get("wall_by", nas.wall_by))
+                await refuse_taken(work, nas, columns)
+                warnings += await self._among_neighbours(work, nas, columns, fields.secret, actor, now)
                 await work.nas.update(nas.id, columns)
-                await work.changes.record(actor, now, "nas.set", "nas", nas.id, _said(nas.name, columns))
+                await work.changes.record(actor, now, "nas.set", "nas", nas.id, said_of(nas.name, columns))
             kept = await work.nas.by_name(str(columns.get("name", nas.name)))
-        return Kept(kept or nas, tuple(sorted(columns)), _warnings(fields, columns))
+        return Kept(kept or nas, tuple(sorted(columns)), (*field_warnings(fields, columns), *warnings))
+
+    async def _among_neighbours(
+        self, work: Work, nas: Nas, columns: Mapping[str, Any], secret: str | None, actor: Actor, now: datetime
+    ) -> list[str]:
+        """Keep NAS at one address apart: a new secret becomes that of all of them; return what to warn of."""
+        changed = replace(nas, **columns)
+        others = [other for other in await work.nas.at_address(changed.address) if other.id != nas.id]
+        warnings = []
+        if secret is not None and others and changed.address == nas.address:
+            sealed = {other.id: self._box.seal(secret.encode(), secret_place(other.id)) for other in others}
+            for other in others:
+                its = {"secret_sealed": sealed[other.id]}
+                await work.nas.update(other.id, its)
+                await work.changes.record(actor, now, "nas.set", "nas", other.id, said_of(other.name, its))
+            names = ", ".join(other.name for other in others)
+            warnings.append(f"the secret of {names}, with the same address, was changed too")
+            others = [replace(other, secret_sealed=sealed[other.id]) for other in others]
+        refuse_neighbours(changed, others, self._box)
+        return [*warnings, *neighbour_warnings(changed, others)]
 
     async def remove(self, name: str, actor: Actor, now: datetime, *, force: bool = False) -> int:
         """Take a NAS out of service and wipe its secrets; return how many sessions were open on it.
@@ -215,7 +238,7 @@ class ManageNas:
             await work.changes.record(actor, now, "nas.remove", "nas", nas.id, details)
         return open_sessions
 
-    def _columns(self, nas_id: UUID, fields: NasFields) -> dict[str, Any]:
+    def columns(self, nas_id: UUID, fields: NasFields) -> dict[str, Any]:
         columns: dict[str, Any] = {}
         if fields.name is not None:
             name = clean_text("NAS name", fields.name, 100)
@@ -269,6 +292,8 @@ class ManageNas:
             columns["coa_per_second"] = _pace("coa-pace", fields.coa_pace)
         if fields.disconnect_pace is not None:
             columns["disconnects_per_second"] = _pace("disconnect-pace", fields.disconnect_pace)
+        if fields.told_by is not None:
+            columns["told_by"] = clean_text("identifier", fields.told_by, _LONGEST_IDENTIFIER)
         return columns
 
 
@@ -365,7 +390,7 @@ def _portal_sources(prefixes: Sequence[str]) -> tuple[str, ...]:
     return parsed
 
 
-def _refuse_wall(vendor_name: str, wall_by: str | None) -> None:
+def refuse_wall(vendor_name: str, wall_by: str | None) -> None:
     offered = walls_offered(vendor_or_any(vendor_name))
     if wall_by is not None and wall_by not in offered:
         raise InvalidInputError(
@@ -381,19 +406,12 @@ async def _find(work: Work, name: str) -> Nas:
     return nas
 
 
-async def _refuse_taken(work: Work, nas: Nas | None, columns: Mapping[str, Any]) -> None:
+async def refuse_taken(work: Work, nas: Nas | None, columns: Mapping[str, Any]) -> None:
     if "name" in columns:
         other = await work.nas.by_name(columns["name"])
         if other is not None and (nas is None or other.id != nas.id):
             raise RefusedError(f"there is a NAS {other.name!r} already", hint="choose another name", code="name_taken")
-    if "address" in columns:
-        other = await work.nas.by_address(columns["address"])
-        if other is not None and (nas is None or other.id != nas.id):
-            raise RefusedError(
-                f"NAS {other.name!r} has the address {other.address} already",
-                hint=f"change that one with `netbilld nas set {other.name} …`",
-                code="address_taken",
-            )
+
     if (bound := columns.get("radsec_name")) is not None and bound != ANY_CERTIFICATE:
         other = await work.nas.by_radsec_name(bound)
         if other is not None and (nas is None or other.id != nas.id):
@@ -409,7 +427,7 @@ def unknown_nas(name: str) -> NotFoundError:
     return NotFoundError(f"no NAS has the name {name!r}", hint="`netbilld nas list` shows them")
 
 
-def _said(name: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+def said_of(name: str, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the audit trail may know: names of secrets, values of the rest."""
     fields = {
         column.removesuffix("_sealed"): "changed" if column.endswith("_sealed") else value
@@ -419,7 +437,7 @@ def _said(name: str, columns: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "fields": fields}
 
 
-def _warnings(fields: NasFields, columns: Mapping[str, Any]) -> tuple[str, ...]:
+def field_warnings(fields: NasFields, columns: Mapping[str, Any]) -> tuple[str, ...]:
     warnings = []
     if fields.secret is not None and len(fields.secret.encode()) < GOOD_SECRET_OCTETS:
         warnings.append(

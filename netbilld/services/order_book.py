@@ -25,6 +25,7 @@ class NasRecord:
     Attributes:
         has_api: we know an API of it.
         coa_per_second, disconnects_per_second: its own pace; None for the one of the settings, 0 for none.
+        shares_order_port: an order sent to its address and port could as well reach another NAS.
     """
 
     nas_id: UUID
@@ -38,6 +39,7 @@ class NasRecord:
     has_api: bool = False
     coa_per_second: int | None = None
     disconnects_per_second: int | None = None
+    shares_order_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,12 @@ class PendingOrder:
 
 @dataclass(frozen=True, slots=True)
 class SessionToCheck:
-    """An open session with all that decides on its next order; `heard_at` is its last report's own time."""
+    """An open session with all that decides on its next order.
+
+    Attributes:
+        heard_at: its last report's own time.
+        is_local: its NAS has let it in by an account of its own, whatever was due.
+    """
 
     session_id: int
     service_id: UUID | None
@@ -85,6 +92,7 @@ class SessionToCheck:
     pending: PendingOrder | None
     mac: str | None = None
     heard_at: datetime | None = None
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from netbilld.enforcement.actions import Cannot, Obstacle, Order, SessionHandle
 from netbilld.enforcement.diff import gap
-from netbilld.enforcement.ladder import START, Change, Doors, Position, Rung, ladder, order_at
+from netbilld.enforcement.ladder import START, Change, Doors, Position, Rung, ends_session, ladder, order_at
 from netbilld.enforcement.profile import Access
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.interface import Vendor
@@ -27,6 +27,10 @@ OBSTACLE_WORDS: Final = {
     Obstacle.NO_SECRET: "the NAS was removed",
     Obstacle.NO_RATE: "this vendor takes no such rate",
     Obstacle.NO_ORDERS: "this vendor takes no orders; the next log-in gets what is due",
+    Obstacle.SHARED_ADDRESS: "another NAS has its address and CoA port: give it a --coa-port of its own, or --api-url",
+    Obstacle.LOCAL_ACCOUNT: (
+        "the router lets it in by an account of its own, whatever is due: `import routeros NAME --disable-local`"
+    ),
 }
 
 
@@ -62,9 +66,11 @@ def plan_order(session: SessionToCheck, walled_list: str | None = None) -> Wante
         change = Change.END
     elif desired is not None:
         since = session.started_at >= desired.since_at + LOGIN_MARGIN and not _is_refused(session)
-        change = gap(desired.profile, session.observed, logged_in_since=since)
+        change = gap(desired.profile, session.observed, logged_in_since=since and not session.is_local)
+        if session.is_local and session.observed is None and desired.access is Access.ACTIVE:
+            change = None  # its rate is what the router says, until the account is taken out there
     if change is None:
-        return Agreed(presumed=desired is not None and session.observed is None)
+        return Agreed(presumed=desired is not None and session.observed is None and not session.is_local)
     if pending is not None and pending.change is not None:
         change = pending.change  # an order of it may have taken effect: what was seen then says no more
     rungs = rungs_of(session, change, walled_list)
@@ -86,7 +92,11 @@ def rungs_of(session: SessionToCheck, change: Change, walled_list: str | None = 
     capabilities = vendor.capabilities
     if profile is not None:
         capabilities = vendor.capabilities_for(profile, session.nas.wall_by)
-    return ladder(change, profile, capabilities, _doors(session, vendor, walled_list))
+    rungs = ladder(change, profile, capabilities, _doors(session, vendor, walled_list))
+    if session.is_local and change is not Change.END:
+        # the next log-in would be the same: cutting the session brings nothing
+        rungs = [rung for rung in rungs if not any(map(ends_session, rung))]
+    return rungs
 
 
 def _doors(session: SessionToCheck, vendor: Vendor, walled_list: str | None) -> Doors:
@@ -95,7 +105,10 @@ def _doors(session: SessionToCheck, vendor: Vendor, walled_list: str | None) -> 
         return Doors(radius=False)
     by_api = nas.has_api and vendor.name in _BY_API
     return Doors(
-        radius=vendor.orders and bool(nas.coa_port) and order_host(session) is not None,
+        radius=vendor.orders
+        and bool(nas.coa_port)
+        and not nas.shares_order_port
+        and order_host(session) is not None,
         api=by_api,
         address_list=walled_list if by_api and nas.wall_by == "list" else None,
     )
@@ -112,7 +125,11 @@ def _obstacle(session: SessionToCheck, change: Change) -> Obstacle:
         return Obstacle.NO_ORDERS
     if not session.nas.secret_sealed:
         return Obstacle.NO_SECRET
-    return Obstacle.NO_ADDRESS if session.nas.coa_port else Obstacle.NO_COA_PORT
+    if session.is_local and change is not Change.END:
+        return Obstacle.LOCAL_ACCOUNT
+    if not session.nas.coa_port:
+        return Obstacle.NO_COA_PORT
+    return Obstacle.SHARED_ADDRESS if session.nas.shares_order_port else Obstacle.NO_ADDRESS
 
 
 def _is_refused(session: SessionToCheck) -> bool:

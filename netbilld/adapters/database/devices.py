@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import devices
@@ -35,6 +35,10 @@ class DeviceStore:
     async def states(self) -> list[DeviceState]:
         """Return what every device last said."""
         return [_state(row) for row in (await self._connection.execute(select(*_COLUMNS))).mappings()]
+
+    async def forget(self, nas_id: UUID) -> None:
+        """Forget what a device said, its clock too: another one has taken its place."""
+        await self._connection.execute(delete(devices).where(devices.c.nas_id == nas_id))
 
     async def keep(self, state: DeviceState) -> None:
         """Write what a device said, or that it said nothing."""

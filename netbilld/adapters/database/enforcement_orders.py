@@ -40,6 +40,21 @@ _IDS_A_QUERY: Final = 10_000
 _LOST: Final = "lost"
 _INTERRUPTED: Final = "interrupted by a restart"
 
+_other = nas.alias("other_nas")
+# as model/nas.py has it
+_shares_order_port = (
+    select(_other.c.id)
+    .where(
+        _other.c.address == nas.c.address,
+        _other.c.removed_at.is_(None),
+        _other.c.id != nas.c.id,
+        _other.c.coa_port == nas.c.coa_port,
+        _other.c.radsec_name.is_(None),
+        nas.c.radsec_name.is_(None),
+        or_(nas.c.address.like("%.%/32"), nas.c.address.like("%/128")),
+    )
+    .exists()
+)
 _joined = (
     sessions.join(nas, nas.c.id == sessions.c.nas_id)
     .outerjoin(desired, desired.c.service_id == sessions.c.service_id)
@@ -55,6 +70,7 @@ _to_check = (
         sessions.c.framed_ip,
         sessions.c.nas_source,
         sessions.c.mac,
+        sessions.c.is_local,
         sessions.c.started_at,
         sessions.c.disconnect_requested_at,
         sessions.c.updated_at.label("heard_at"),
@@ -70,6 +86,7 @@ _to_check = (
         nas.c.api_url_sealed.is_not(None).label("has_api"),
         nas.c.coa_per_second,
         nas.c.disconnects_per_second,
+        _shares_order_port.label("shares_order_port"),
         desired.c.access,
         desired.c.reason,
         desired.c.profile,
@@ -509,12 +526,14 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
             bool(row["has_api"]),
             row["coa_per_second"],
             row["disconnects_per_second"],
+            bool(row["shares_order_port"]),
         ),
         desired=wanted,
         observed=seen,
         pending=waiting,
         mac=row["mac"],
         heard_at=row["heard_at"],
+        is_local=row["is_local"],
     )
 
 

@@ -431,10 +431,11 @@ def _of_sqlite(row: Any) -> Session:
     values[_STATE] = _STATES[values[_STATE]]
     for at in _INSTANTS:
         values[at] = instant(values[at])
-    values[_SWAPPED] = bool(values[_SWAPPED])
+    for at in _FLAGS:
+        values[at] = bool(values[at])
     return Session._make(values)
 
 
 _INSTANTS: Final = tuple(COLUMNS.index(name) for name in ("started_at", "updated_at", "stopped_at"))
-_SWAPPED: Final = COLUMNS.index("swapped")
+_FLAGS: Final = (COLUMNS.index("swapped"), COLUMNS.index("is_local"))
 _MOVED_INSTANTS: Final = (1 + _REPORTED.index("updated_at"), 1 + len(_REPORTED))

@@ -67,9 +67,10 @@ class NasStore:
         """Return the NAS in service with that name, in any letter case."""
         return await self._one((nas.c.name_key == name.strip().casefold()) & nas.c.removed_at.is_(None))
 
-    async def by_address(self, address: str) -> Nas | None:
-        """Return the NAS in service with exactly that prefix."""
-        return await self._one((nas.c.address == address) & nas.c.removed_at.is_(None))
+    async def at_address(self, address: str) -> list[Nas]:
+        """Return the NAS in service with exactly that prefix: several where NAS-Identifier tells them apart."""
+        query = select(*_COLUMNS).where(nas.c.address == address, nas.c.removed_at.is_(None)).order_by(nas.c.name_key)
+        return [_read(row) for row in (await self._connection.execute(query)).mappings()]
 
     async def by_radsec_name(self, name: str) -> Nas | None:
         """Return a NAS in service that is bound to that certificate."""

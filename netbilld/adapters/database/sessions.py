@@ -63,6 +63,7 @@ class SessionLine:
     download_bps: int
     disconnect_requested_at: datetime | None
     disconnect_requested_by: str | None
+    is_local: bool
 
 
 _LINE: Final = tuple(field.name for field in fields(SessionLine) if field.name != "nas")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.invoices import InvoiceStore
     from netbilld.adapters.database.ledger import LedgerStore
     from netbilld.adapters.database.live import LiveStore
+    from netbilld.adapters.database.local_accounts import LocalAccountStore
     from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
     from netbilld.adapters.database.meta import MetaStore
@@ -126,6 +127,12 @@ class UnitOfWork:
         from netbilld.adapters.database.live import LiveStore
 
         return LiveStore(self.connection)
+
+    @cached_property
+    def local_accounts(self) -> "LocalAccountStore":
+        from netbilld.adapters.database.local_accounts import LocalAccountStore
+
+        return LocalAccountStore(self.connection)
 
     @cached_property
     def locks(self) -> "LockStore":

@@ -56,9 +56,19 @@ class RouterosConnection:
         timeout_seconds: float,
         monotonic: Callable[[], float],
         jitter: Callable[[], float],
+        errors: str = "replace",
     ) -> None:
-        """Take where it is; `jitter` gives a number in [0, 1)."""
+        """Take where it is.
+
+        Args:
+            address: of the API.
+            timeout_seconds: how long it may be silent.
+            monotonic: tells seconds.
+            jitter: gives a number in [0, 1).
+            errors: what becomes of octets that are not UTF-8; `surrogateescape` keeps them.
+        """
         self.address: Final = address
+        self._errors = errors
         self.last_error: str | None = None
         self.latency_seconds: float | None = None
         self._timeout_seconds = timeout_seconds
@@ -154,6 +164,7 @@ class RouterosConnection:
                 self.close()  # it died while nobody looked, which is no fault of the router
         if self._api is None:
             self._api = await _log_in(self.address, self._timeout_seconds)
+            self._api.errors = self._errors
         return self._api
 
 
@@ -223,6 +234,8 @@ class _Wire(AsyncApiProtocol):  # type: ignore[misc]  # untyped
 class _Api(AsyncApi):  # type: ignore[misc]  # untyped
     """Commands and their rows; every value stays the text it was, since a user may be called 1001 or no."""
 
+    errors = "replace"
+
     async def ask(self, command: str, words: Sequence[str], pause_seconds: float | None = None) -> list[Row]:
         """Return the rows; `pause_seconds` is how long the router may be silent, in front of them and between them."""
         loop = asyncio.get_running_loop()
@@ -232,7 +245,7 @@ class _Api(AsyncApi):  # type: ignore[misc]  # untyped
         async with asyncio.timeout(pause_seconds) as patience:
             while True:
                 reply, said = await self.protocol.readSentence()
-                row = _row(said)
+                row = _row(said, self.errors)
                 if reply == "!trap":
                     refusals.append(row.get("message", "no reason given"))
                 elif row:
@@ -269,12 +282,12 @@ class _Api(AsyncApi):  # type: ignore[misc]  # untyped
             self.protocol.transport.writer.transport.abort()
 
 
-def _row(words: Sequence[str]) -> Row:
+def _row(words: Sequence[str], errors: str) -> Row:
     row: Row = {}
     for word in words:
         if word[:1] == "=":
             name, _, value = word[1:].partition("=")
-            row[name] = value.encode("latin-1").decode("utf-8", "replace")
+            row[name] = value.encode("latin-1").decode("utf-8", errors)
     return row
 
 

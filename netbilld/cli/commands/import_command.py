@@ -1,4 +1,4 @@
-"""`netbilld import subscribers FILE.csv`."""
+"""`netbilld import subscribers FILE.csv`, and `import routeros NAME` (import_router.py)."""
 
 import argparse
 import csv
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from netbilld.cli.commands import import_router
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.output import note, print_json
@@ -30,7 +31,7 @@ _DESCRIPTION = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="subscribers")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="subscribers|routeros")
     subscribers = verbs.add_parser(
         "subscribers",
         help="subscribers with their services, from a CSV file",
@@ -40,10 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     subscribers.add_argument("--dry-run", action="store_true", help="only tell what would go in")
     subscribers.add_argument("--report", type=Path, metavar="FILE", help="default FILE.rejected.csv")
     add_json_option(subscribers)
+    import_router.configure(verbs.add_parser("routeros", help="a router's own accounts, over its API"))
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
-    """Import one file."""
+    """Import one file, or one router."""
+    if options.action == "routeros":
+        return await import_router.run(options, context)
     settings = context.settings
     rows, numbers = _survey(options.file)
     report = _Report(options.report or options.file.with_suffix(".rejected.csv"))

@@ -1,6 +1,7 @@
-"""`netbilld nas add/list/show/set/remove/login`."""
+"""`netbilld nas add/list/show/set/replace/remove/login`."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,17 +16,19 @@ from netbilld.cli.secret_input import add_secret_option, read_secret
 from netbilld.enforcement.vendors import VENDORS, vendor_or_any
 from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place
+from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place, shares_order_port
 from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
 from netbilld.services.overshoot import NasReading
 from netbilld.services.poll_devices import is_polled
+from netbilld.services.replace_nas import ReplaceNas
 
+_UNREACHED: Final = {"api_only": "orders by API only", "not_reachable": "not reachable for orders"}
 _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|remove|login|script")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|replace|remove|login|script")
     add = verbs.add_parser("add", help="make a NAS known")
     add.add_argument("name", metavar="NAME")
     add.add_argument("address", metavar="ADDRESS[/PREFIX]", help="where its packets come from; the longest prefix wins")
@@ -48,6 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with `auto`: it need not send Message-Authenticator until it does again",
     )
+    swap = verbs.add_parser("replace", help="another router in its place: services, locks and history stay")
+    swap.add_argument("name", metavar="NAME")
+    swap.add_argument("--address", metavar="ADDRESS[/PREFIX]", required=True, help="of the new router")
+    _add_fields(swap)
     remove = verbs.add_parser("remove", help="take one out of service; its sessions stay on record")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="although sessions are open on it")
@@ -59,6 +66,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _add_fields(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     add_secret_option(parser, "secret", "the RADIUS secret shared with it")
+    parser.add_argument(
+        "--identifier",
+        metavar="NAME",
+        help="what it says as NAS-Identifier (RouterOS: /system identity) where several share its address; '' for none",
+    )
     parser.add_argument("--vendor", metavar="|".join(sorted(VENDORS)), help="default mikrotik")
     parser.add_argument(
         "--coa-port", type=int, metavar="PORT", help="where it takes CoA and Disconnect; default its vendor's"
@@ -134,15 +146,16 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 
 
 async def _keep(options: argparse.Namespace, context: Context) -> None:
-    adding = options.action == "add"
-    secret = await read_secret(options, "secret", "RADIUS secret" if adding else None)
-    if adding and secret is None:
+    adding, replacing = options.action == "add", options.action == "replace"
+    shares = adding and bool(options.identifier)  # and may have the secret of the others at its address
+    secret = await read_secret(options, "secret", "RADIUS secret" if adding and not shares else None)
+    if adding and secret is None and not shares:
         raise InvalidInputError("a NAS needs a secret", hint="use --secret-stdin, --secret, or a terminal")
     portal_sources = options.portal_source
-    if not adding and options.no_portal_source:
+    if getattr(options, "no_portal_source", False):
         portal_sources = []
     fields = NasFields(
-        name=options.name if adding else options.new_name,
+        name=options.name if adding else getattr(options, "new_name", None),
         address=options.address,
         secret=secret,
         vendor=options.vendor,
@@ -161,8 +174,12 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         snmp=await nas_snmp.read_snmp_fields(options),
         radsec_name=options.radsec_name,
         wall_by=options.wall_by,
-        forget_message_authenticator=not adding and options.forget_message_authenticator,
+        told_by=options.identifier,
+        forget_message_authenticator=getattr(options, "forget_message_authenticator", False),
     )
+    if replacing:
+        await _replace(options.name, fields, context)
+        return
     async with context.database() as database:
         manage = ManageNas(database, context.box)
         kept: Kept
@@ -182,18 +199,37 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         print(f"NAS {kept.nas.name}: {said} changed" if said else f"NAS {kept.nas.name}: nothing to change")
 
 
+async def _replace(name: str, fields: NasFields, context: Context) -> None:
+    async with context.database() as database:
+        replaced = await ReplaceNas(database, context.box).handle(name, fields, context.actor, context.now())
+    await context.nudge()
+    for warning in replaced.warnings:
+        note(f"warning: {warning}")
+    nas = replaced.nas
+    print(f"NAS {nas.name} replaced: {nas.address}, {replaced.ended_sessions} sessions of the old router ended")
+
+
 async def _list(context: Context) -> None:
     async with context.database() as database, database.read() as work:
-        documents = [_document(nas, context, await work.nas.open_sessions(nas.id)) for nas in await work.nas.all()]
+        known = await work.nas.all()
+        documents = [_document(nas, known, context, await work.nas.open_sessions(nas.id)) for nas in known]
     if context.json_wanted:
         print_json(documents, context.settings.timezone)
         return
     zone = context.settings.timezone
     rows = [
-        [*(document[column] for column in _LISTED), local_time(document["last_heard_at"], zone)]
+        [
+            *(document[column] for column in _LISTED),
+            local_time(document["last_heard_at"], zone),
+            document["told_by"] or "",
+            _UNREACHED.get(document["orders"], ""),
+        ]
         for document in documents
     ]
-    print_table(("NAME", "ADDRESS", "VENDOR", "COA", "SESSIONS", "LAST HEARD"), rows, right=(3, 4))
+    headings = ["NAME", "ADDRESS", "VENDOR", "COA", "SESSIONS", "LAST HEARD", "IDENTIFIER", ""]
+    if not any(document["told_by"] for document in documents):
+        headings, rows = headings[:-2], [row[:-2] for row in rows]
+    print_table(headings, rows, right=(3, 4))
 
 
 async def _show(context: Context, name: str) -> None:
@@ -201,7 +237,7 @@ async def _show(context: Context, name: str) -> None:
         nas = await work.nas.by_name(name)
         if nas is None:
             raise unknown_nas(name)
-        document = _document(nas, context, await work.nas.open_sessions(nas.id))
+        document = _document(nas, await work.nas.all(), context, await work.nas.open_sessions(nas.id))
         document["readings"] = _readings((await work.crossings.readings()).get(nas.id))
         document["device"] = nas_snmp.device_document(await work.devices.state(nas.id))
     document["dropped_packets"] = await dropped_packets(context.settings.data_dir, nas.name)
@@ -229,6 +265,13 @@ async def _show(context: Context, name: str) -> None:
             print(f"* {line}")
 
 
+def _orders(nas: Nas, known: Sequence[Nas], api_url: str | None) -> str:
+    """Return whether orders find the NAS: over RADIUS, or else over its API."""
+    if not shares_order_port(nas, known):
+        return "reachable"
+    return "api_only" if api_url is not None and api_url.startswith("api") else "not_reachable"
+
+
 def _readings(reading: NasReading | None) -> dict[str, Any] | None:
     """Return how reading it near a limit goes: the seconds from one reading to the next, and what failed last."""
     if reading is None:
@@ -237,7 +280,7 @@ def _readings(reading: NasReading | None) -> dict[str, Any] | None:
     return {"interval_seconds": None if milliseconds is None else milliseconds / 1000, "error": reading.error}
 
 
-def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
+def _document(nas: Nas, known: Sequence[Nas], context: Context, open_sessions: int) -> dict[str, Any]:
     """Return what may be shown of a NAS: never its secrets, only whether they are there."""
     api_url = None
     if nas.api_url_sealed is not None:
@@ -259,6 +302,8 @@ def _document(nas: Nas, context: Context, open_sessions: int) -> dict[str, Any]:
         "portal_sources": list(nas.portal_sources),
         "reported_ip": nas.reported_ip,
         "identifier": nas.identifier,
+        "told_by": nas.told_by or None,
+        "orders": _orders(nas, known, api_url),
         "api_url": api_url,
         "snmp": is_polled(nas),
         "snmp_version": None if not is_polled(nas) else "3" if nas.snmp_user_sealed is not None else "2c",

@@ -87,7 +87,7 @@ def _print(context: Context, lines: Sequence[SessionLine]) -> None:
             line.username,
             line.nas,
             line.framed_ip or line.delegated_prefix or line.ipv6_prefix,
-            line.state,
+            f"{line.state}, local" if line.is_local else line.state,
             local_time(line.started_at, zone),
             local_time(line.stopped_at, zone),
             duration(line.session_seconds),
@@ -133,6 +133,7 @@ def _document(line: SessionLine) -> dict[str, object]:
         "session_time": line.session_seconds,
         "ipv6_prefix": line.ipv6_prefix,
         "delegated_prefix": line.delegated_prefix,
+        "local": line.is_local,
     }
 
 

@@ -74,6 +74,7 @@ def test_session_list_has_the_keys_scripts_rely_on(metered: CommandLine) -> None
     assert list(live) == [
         "id", "username", "service_id", "nas", "acct_session_id", "framed_ip", "mac", "state", "started_at", "updated_at",
         "stopped_at", "terminate_cause", "input_octets", "output_octets", "session_time", "ipv6_prefix", "delegated_prefix",
+        "local",
     ]  # fmt: skip
     assert (live["username"], live["nas"], live["acct_session_id"], live["state"]) == ("Budi", "R1", "80a", "live")
     assert (live["input_octets"], live["output_octets"], live["session_time"]) == (5 * 2**32, 7 * 2**32, 61)

@@ -1,5 +1,6 @@
 """Packets out of a stream, and which NAS a certificate speaks for."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from uuid import uuid4
 
@@ -60,6 +61,18 @@ def test_a_nas_bound_to_a_fingerprint_is_known_by_it() -> None:
 def test_a_name_that_looks_like_a_fingerprint_is_no_fingerprint() -> None:
     clients = [nas("pop1", "192.0.2.1", FINGERPRINT)]
     assert known_as(clients, shown(FINGERPRINT), "192.0.2.1") == PeerRefusal.OTHER_CERTIFICATE
+
+
+def test_of_several_nas_at_one_address_the_certificate_says_which_it_is() -> None:
+    there = [nas("hill", "192.0.2.1"), nas("port", "192.0.2.1"), nas("quay", "192.0.2.1", "quay.example.net")]
+    clients = [replace(one, told_by=one.name.encode()) for one in there]
+    assert known_as(clients, shown("port"), "192.0.2.1") == "port"
+    assert known_as(clients, shown("quay.example.net"), "192.0.2.1") == "quay"
+    for names in (("192.0.2.1",), ("quay",), ("hill", "port")):
+        assert known_as(clients, shown(*names), "192.0.2.1") == PeerRefusal.SHARED_ADDRESS
+    found = identify(ClientTable(clients), shown("port"), "192.0.2.1", lambda _: False)
+    assert isinstance(found, Client)
+    assert found.neighbours is None
 
 
 @pytest.mark.parametrize("name", ["pop1", "192.0.2.1"])

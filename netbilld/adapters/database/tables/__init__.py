@@ -38,7 +38,7 @@ from netbilld.adapters.database.tables.money import (
     postings,
 )
 from netbilld.adapters.database.tables.mqtt import mqtt_retained
-from netbilld.adapters.database.tables.nas import nas
+from netbilld.adapters.database.tables.nas import local_accounts, nas
 from netbilld.adapters.database.tables.nodes import duty_terms, nodes
 from netbilld.adapters.database.tables.overshoot import nas_readings, quota_crossings
 from netbilld.adapters.database.tables.people import (
@@ -78,6 +78,7 @@ __all__ = [
     "invoices",
     "journal_cursors",
     "ledger_entries",
+    "local_accounts",
     "login_failures",
     "logins",
     "meta",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
 )
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
@@ -66,6 +67,9 @@ sessions = Table(
     Column("held_upload_octets", BigInteger, nullable=False, default=0, server_default="0"),
     Column("held_download_octets", BigInteger, nullable=False, default=0, server_default="0"),
     Column("narrow_readings", Text, nullable=False, default="", server_default=""),  # the last of 32-bit counters
+    Column(
+        "is_local", Boolean, nullable=False, default=False, server_default=false()
+    ),  # let in by the NAS's own account
     Column("disconnect_requested_at", Instant),
     Column("disconnect_requested_by", String(200)),
     Index("ix_sessions_identity", "nas_id", "acct_session_key"),

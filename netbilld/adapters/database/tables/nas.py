@@ -1,6 +1,19 @@
 """NAS."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid, true
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Uuid,
+    true,
+)
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, metadata
 
@@ -41,6 +54,7 @@ nas = Table(
     Column("snmp_uplink", String(200)),  # the interface whose traffic is all of its subscribers'
     Column("coa_per_second", Integer),  # its pace; null: as the settings say, 0: none
     Column("disconnects_per_second", Integer),
+    Column("told_by", String(253), nullable=False, default="", server_default=""),  # NAS-Identifier among neighbours
     Index(
         "uq_nas_name_key",
         "name_key",
@@ -50,7 +64,17 @@ nas = Table(
     Index(
         "uq_nas_address",
         "address",
+        "told_by",
         unique=True,
         info={WHERE: "removed_at IS NULL"},
     ),
+)
+
+local_accounts = Table(  # accounts on routers that we have disabled, so that their subscribers log in here
+    "local_accounts",
+    metadata,
+    Column("nas_id", Uuid, ForeignKey("nas.id"), primary_key=True),
+    Column("menu", String(16), primary_key=True),  # ppp, hotspot
+    Column("name", String(253), primary_key=True),
+    Column("disabled_at", Instant, nullable=False),
 )
