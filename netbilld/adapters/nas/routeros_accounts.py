@@ -88,8 +88,8 @@ class RouterosAccounts:
                 some = mine[start : start + _NAMES_AT_ONCE]
                 names = [f"?name={account.name}" for account in some] + ["?#|"] * (len(some) - 1)
                 rows = await self._rows(f"{_PATHS[menu]}/print", "=.proplist=.id,name,disabled", *names)
-                so = {row.get("name") for row in rows if (row.get("disabled") in _YES) is not on}
-                done += [account for account in some if account.name in so]
+                so = {row.get(".id") for row in rows if (row.get("disabled") in _YES) is not on}
+                done += [account for account in some if account.number in so]
         return done
 
     async def _rows(self, command: str, *words: str) -> list[Row]:
