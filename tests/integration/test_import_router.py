@@ -47,7 +47,11 @@ class Town:
         assert address is not None
         self.people, self.router = people, router
         self.connection = RouterosConnection(
-            address, timeout_seconds=5, monotonic=time.monotonic, jitter=lambda: secrets.randbelow(10) / 10
+            address,
+            timeout_seconds=5,
+            monotonic=time.monotonic,
+            jitter=lambda: secrets.randbelow(10) / 10,
+            errors="surrogateescape",
         )
         self.accounts = RouterosAccounts(self.connection)
         self.undo: list[str] = []

@@ -30,10 +30,11 @@ _NOTHING: Final = frozenset(("", "0", "0s", "none", "00:00:00"))
 _TRIAL: Final = "default-trial"  # RouterOS's own, for trials without a name
 _YES: Final = frozenset(("true", "yes"))
 _NAMES_AT_ONCE: Final = 100
+_MOST_SECONDS: Final = 300.0  # thousands of rows take a small router a while
 
 
 class RouterosAccounts:
-    """The accounts of the router at the end of a connection; a `LocalAccounts`."""
+    """The accounts of the router at the end of a connection that keeps odd octets; a `LocalAccounts`."""
 
     def __init__(self, connection: RouterosConnection) -> None:
         self._connection = connection
@@ -94,7 +95,7 @@ class RouterosAccounts:
 
     async def _rows(self, command: str, *words: str) -> list[Row]:
         try:
-            return await self._connection.rows(command, *words, errors="surrogateescape")
+            return await self._connection.rows(command, *words, most_seconds=_MOST_SECONDS)
         except RouterosError as error:
             raise RouterRefusalError(str(error)) from None
 

@@ -25,7 +25,7 @@ from netbilld.services.new_service import Defaults
 from netbilld.services.router_rows import parse_map, shown
 from netbilld.services.switch_local_accounts import A_BATCH, Switching, SwitchLocalAccounts
 
-_PATIENCE_SECONDS: Final = 120.0  # thousands of rows take a small router a while
+_PATIENCE_SECONDS: Final = 20.0
 _DESCRIPTION: Final = (
     "Reads the PPP secrets and hotspot users of a RouterOS router over its API (`nas set NAME --api-url`). Names and "
     "passwords are taken as they are, a profile becomes the plan that --map says or that has its name, the comment the "
@@ -96,6 +96,7 @@ async def _router(database: Database, context: Context, name: str) -> AsyncItera
         timeout_seconds=_PATIENCE_SECONDS,
         monotonic=time.monotonic,
         jitter=lambda: secrets.randbelow(1000) / 1000,
+        errors="surrogateescape",
     )
     try:
         yield nas.name, RouterosAccounts(connection)
