@@ -105,10 +105,7 @@ def _doors(session: SessionToCheck, vendor: Vendor, walled_list: str | None) -> 
         return Doors(radius=False)
     by_api = nas.has_api and vendor.name in _BY_API
     return Doors(
-        radius=vendor.orders
-        and bool(nas.coa_port)
-        and not nas.shares_order_port
-        and order_host(session) is not None,
+        radius=vendor.orders and bool(nas.coa_port) and not nas.shares_order_port and order_host(session) is not None,
         api=by_api,
         address_list=walled_list if by_api and nas.wall_by == "list" else None,
     )

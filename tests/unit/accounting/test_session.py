@@ -7,8 +7,10 @@ import pytest
 from netbilld.accounting.apply_record import apply
 from netbilld.accounting.counting import CLOCK_SET
 from netbilld.accounting.fold import SessionFold
+from netbilld.accounting.known_sessions import is_plain
 from netbilld.accounting.record import AccountingRecord
 from netbilld.accounting.session import TRANSITIONS, Event, Session, SessionState, begin, end
+from netbilld.radius.attributes import ACCT_AUTHENTIC
 from netbilld.radius.grant import Grant
 from tests.accounting_packets import NAS, T0, record
 
@@ -363,3 +365,17 @@ def test_a_fold_finds_sessions_loaded_twice_once() -> None:
     assert [(was.upload_octets, now.upload_octets) for was, now in fold.changed()] == [(1, 2)]
     assert fold.new() == []
     assert known.nas_id == NAS
+
+
+def test_a_session_that_its_nas_let_in_by_itself_is_told_apart_and_stays_so() -> None:
+    """Issue 5: accounting of locally authenticated sessions, RFC 2866 §5.6."""
+    by_itself = (ACCT_AUTHENTIC, (2).to_bytes(4, "big"))
+    local = begin(record("start", extra=(by_itself,)), 1, None)
+    assert local.is_local
+    later = record("interim", T0 + timedelta(seconds=300), seconds=300, up=1, down=2)
+    assert apply(local, later).session.is_local
+    assert not is_plain(apply(local, later, SERVICE).session)
+    grant = Grant(SERVICE, "active", "01234567")
+    for other in (record("start"), record("start", extra=((ACCT_AUTHENTIC, (1).to_bytes(4, "big")),))):
+        assert not begin(other, 1, None).is_local
+    assert not begin(record("start", extra=(by_itself,), grant=grant), 1, None).is_local
