@@ -11,11 +11,10 @@ from netbilld.accounting.session import REPLACED, Event, Session, end
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import Nas, secret_place
-from netbilld.ports.changes import Changes
+from netbilld.services import manage_nas
 from netbilld.services.manage_nas import (
     ManageNas,
     NasFields,
-    NasTable,
     field_warnings,
     refuse_taken,
     refuse_wall,
@@ -46,17 +45,13 @@ class LocalAccounts(Protocol):
     async def forget(self, nas_id: UUID, accounts: Collection[tuple[str, str]] | None = None) -> None: ...
 
 
-class Work(Protocol):
-    @property
-    def nas(self) -> NasTable: ...
+class Work(manage_nas.Work, Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
     def devices(self) -> Devices: ...
     @property
     def local_accounts(self) -> LocalAccounts: ...
-    @property
-    def changes(self) -> Changes: ...
 
 
 class Store(Protocol):
