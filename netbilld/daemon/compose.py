@@ -26,6 +26,7 @@ from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
+from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
@@ -45,7 +46,7 @@ from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
-from netbilld.daemon.watching import Watching
+from netbilld.daemon.watching import Watching, routers_of
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.panel.app import create_panel
@@ -103,6 +104,7 @@ class Parts:
     devices: Devices
     watching: Watching
     static_lines: StaticLines
+    comparing: Comparing
     admissions: Admissions
     keep_admissions: KeepAdmissions
     mqtt: Mqtt | None
@@ -256,9 +258,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         )
         orders = None if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds)
         trace.take_along(*(sender for sender in (coa, orders) if sender is not None))
+        routers = routers_of(settings, clock)
+        comparing = Comparing(settings, clock, routers, orders or coa)
         reconcile = Reconcile(
             database,
-            ControlWhileLeading(orders or coa, nodes.leadership),
+            ControlWhileLeading(comparing.ways, nodes.leadership),
             box,
             clock,
             order_policy(settings),
@@ -288,7 +292,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
         readings = MeterReadings(database, BookUsage(settings.timezone), told.run)
         devices = Devices(settings, database, box, clock, entropy, readings)
-        watching = Watching(settings, database, box, clock, journal, directory, devices)
+        watching = Watching(settings, database, box, clock, journal, directory, devices, routers)
         watching.connect(metering, follow)
         static_lines = StaticLines(settings, database, clock, watching, readings, nodes.leadership)
         nas_orders.on_nudged, nas_orders.on_heard = static_lines.keep.nudge, static_lines.keep.nas_heard
@@ -300,6 +304,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         if mqtt is not None:
             mqtt.connect(metering, entitle, reconcile, readings)
             mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
+        comparing.connect(nodes.leadership.fenced(Duty.ENFORCEMENT), reconcile, metering, watching.load)
         confirm = ConfirmSessions(RecordReading(journal), (watching.routers, devices))
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
@@ -316,6 +321,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             devices=devices,
             watching=watching,
             static_lines=static_lines,
+            comparing=comparing,
             admissions=admissions,
             attempts=attempts,
             reconcile=reconcile,
@@ -408,6 +414,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             devices=devices,
             watching=watching,
             static_lines=static_lines,
+            comparing=comparing,
             admissions=admissions,
             keep_admissions=keep_admissions,
             mqtt=mqtt,

@@ -9,6 +9,7 @@ from netbilld.adapters.nas.coa import CoaClient
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
+from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.journal_watch import JournalWatch
@@ -84,6 +85,7 @@ class Health:
         addressing: Addressing,
         devices: Devices,
         watching: Watching,
+        comparing: Comparing,
         admissions: Admissions,
         attempts: AttemptBuffer,
         reconcile: Reconcile,
@@ -111,6 +113,7 @@ class Health:
         self._devices = devices
         self._watching = watching
         self._static_lines = static_lines
+        self._comparing = comparing
         self._admissions = admissions
         self._attempts = attempts
         self._reconcile = reconcile
@@ -290,6 +293,7 @@ class Health:
         )
         yield from address_families(self._addressing)
         yield from self._watching.families()
+        yield from self._comparing.families()
         if self._storage is not None:
             yield from self._storage.families()
         if self._static_lines is not None:

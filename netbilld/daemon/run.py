@@ -224,6 +224,7 @@ class Daemon:
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.static_lines.loops().items()},
+            **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.comparing.loops().items()},
         }
 
     async def _feed_watchdog(self) -> None:

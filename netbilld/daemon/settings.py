@@ -211,6 +211,8 @@ class EnforcementSettings(_Section):
     retry_max_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     coa_per_second: Annotated[int, Field(ge=0, le=10_000)] = 10  # to one NAS; 0 is no limit
     disconnects_per_second: Annotated[int, Field(ge=0, le=10_000)] = 3
+    compare_minutes: Annotated[int, Field(ge=1, le=1440)] = 10  # from one comparison of a router to the next
+    list_minutes: Annotated[int, Field(ge=1, le=1440)] = 30  # that an entry in a list lives unless renewed by them
 
 
 class MeteringSettings(_Section):

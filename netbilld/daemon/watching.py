@@ -47,6 +47,16 @@ logger = logging.getLogger("netbilld.watching")
 Family = tuple[str, str, str, Sequence[tuple[str, float]]]
 
 
+def routers_of(settings: Settings, clock: SystemClock) -> RouterosSessions:
+    """Return what keeps a connection to each router; none is known so far."""
+    return RouterosSessions(
+        timeout_seconds=settings.metering.api_timeout_seconds,
+        now=clock.now,
+        monotonic=clock.monotonic,
+        jitter=lambda: secrets.randbelow(1000) / 1000,
+    )
+
+
 class Watching:
     """Everything of the daemon that concerns the edge of a limit.
 
@@ -63,18 +73,14 @@ class Watching:
         journal: Journal,
         directory: AccessDirectory,
         over_snmp: AskNas,
+        routers: RouterosSessions,
     ) -> None:
         """Compose it; no router is known before `load`. `over_snmp` is asked what the API does not tell."""
         metering = settings.metering
         self._database = database
         self._box = box
         self._clock = clock
-        self.routers: Final = RouterosSessions(
-            timeout_seconds=metering.api_timeout_seconds,
-            now=clock.now,
-            monotonic=clock.monotonic,
-            jitter=lambda: secrets.randbelow(1000) / 1000,
-        )
+        self.routers: Final = routers
         self._over_snmp: frozenset[UUID] = frozenset()
         self.watch: Final = WatchQuota(
             directory,

@@ -50,7 +50,7 @@ async def test_a_router_that_never_ends_and_one_that_breaks_us_are_tried_again_a
         metering=SimpleNamespace(api_timeout_seconds=0.01, edge_seconds=1, edge_sessions=10),
         radius=SimpleNamespace(interim_interval=300),
     )
-    quota = Settled(settings, anything, anything, anything, anything, anything, anything)
+    quota = Settled(settings, anything, anything, anything, anything, anything, anything, anything)
     watch = Watch()
     monkeypatch.setattr(quota, "watch", watch)
     running = asyncio.ensure_future(quota.loops()["quota watch"]())
