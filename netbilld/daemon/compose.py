@@ -28,6 +28,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
+from netbilld.daemon.effects import Effects
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
@@ -102,6 +103,7 @@ class Parts:
     metering: Metering
     addressing: Addressing
     devices: Devices
+    effects: Effects
     watching: Watching
     static_lines: StaticLines
     comparing: Comparing
@@ -305,6 +307,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             mqtt.connect(metering, entitle, reconcile, readings)
             mqtt.takes_meters = partial(nodes.leadership.leads, Duty.MQTT)
         comparing.connect(nodes.leadership.fenced(Duty.ENFORCEMENT), reconcile, metering, watching.load)
+        effects = Effects(settings, database, clock)
+        effects.connect(metering, entitle, reconcile, mqtt)
         confirm = ConfirmSessions(RecordReading(journal), (watching.routers, devices))
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
@@ -336,6 +340,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             nodes=nodes,
             watch=watch,
             storage=storage,
+            effects=effects,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -378,6 +383,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 health=health.status,
                 metrics=health.metrics,
                 dropped=drops.of_nas,
+                lanes=reconcile.lanes,
             )
         )
         portal = create_portal(
@@ -437,6 +443,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),
             storage=storage,
+            effects=effects,
             failures=failures,
             health=health,
             panel=panel,

@@ -11,6 +11,7 @@ from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
+from netbilld.daemon.effects import Effects
 from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
@@ -101,6 +102,7 @@ class Health:
         watch: JournalWatch | None = None,
         storage: Storage | None = None,
         static_lines: StaticLines | None = None,
+        effects: Effects | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -128,6 +130,7 @@ class Health:
         self._nodes = nodes
         self._watch = watch
         self._storage = storage
+        self._effects = effects
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -298,6 +301,8 @@ class Health:
             yield from self._storage.families()
         if self._static_lines is not None:
             yield from self._static_lines.families()
+        if self._effects is not None:
+            yield from self._effects.families()
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -221,6 +221,7 @@ class Daemon:
                 Duty.BILLING,
                 partial(daily, DailyAt(billing.run_at, parts.settings.timezone), parts.clock, self._bill),
             ),
+            **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.effects.loops().items()},
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.static_lines.loops().items()},
@@ -276,6 +277,7 @@ class Daemon:
     async def _follow_changes(self, changes: list[Change]) -> None:
         """Take over what the command line, the panel or another node has changed."""
         service_ids: dict[UUID, str] = {}
+        caused_at: dict[UUID, datetime] = {}
         session_ids: list[int] = []
         nas_changed: list[UUID] = []
         for change in changes:
@@ -285,6 +287,7 @@ class Daemon:
                 session_ids.append(int(change.entity_id))
             for service_id in change.details.get("service_ids", ()):
                 service_ids[UUID(service_id)] = change.action
+                caused_at[UUID(service_id)] = change.at
             self.parts.keep_admissions.over(change.details.get("ended_session_ids", ()))
         self.parts.metering.services.forget(service_ids)
         if any(change.entity == "pool" for change in changes):
@@ -303,7 +306,7 @@ class Daemon:
             for service_id, cause in service_ids.items():
                 by_cause.setdefault(cause, []).append(service_id)
             for cause, concerned in by_cause.items():
-                self.parts.orders.follow(await self.parts.entitle.run(concerned, cause, now))
+                self.parts.orders.follow(await self.parts.entitle.run(concerned, cause, now, caused_at))
             self.parts.keep_admissions.refreshed(service_ids)
             if self.parts.mqtt is not None:
                 self.parts.mqtt.changed(service_ids)

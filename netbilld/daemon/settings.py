@@ -213,6 +213,10 @@ class EnforcementSettings(_Section):
     disconnects_per_second: Annotated[int, Field(ge=0, le=10_000)] = 3
     compare_minutes: Annotated[int, Field(ge=1, le=1440)] = 10  # from one comparison of a router to the next
     list_minutes: Annotated[int, Field(ge=1, le=1440)] = 30  # that an entry in a list lives unless renewed by them
+    alert_seconds: Annotated[float, Field(ge=5, le=86_400)] = 60.0  # due and tried for so long, and not so
+    silent_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0  # a NAS answers no order for so long
+    return_seconds: Annotated[float, Field(ge=5, le=86_400)] = 180.0  # a restored service may stay away for so long
+    keep_effects_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
 class MeteringSettings(_Section):

@@ -1,6 +1,6 @@
 """What a service is due, as it is kept: with its cause and since when."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ class DesiredService:
         cause: what made us look when it last changed: usage, payment.add, plan.set, timer and so on.
         since_at: when access, reason or profile last changed.
         until_at: when time alone may change it.
+        caused_at: when that cause came about, told while it is decided on and not kept here; None where it isn't known.
     """
 
     service_id: UUID
@@ -27,6 +28,7 @@ class DesiredService:
     cause: str
     since_at: datetime
     until_at: datetime | None
+    caused_at: datetime | None = field(default=None, compare=False)
 
     def same_as(self, other: "DesiredService") -> bool:
         """Tell whether access, reason and profile are the same."""

@@ -23,6 +23,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
@@ -90,6 +91,7 @@ class PanelParts:
         metrics: Prometheus text.
         session_hours: how long a log-in lasts.
         dropped: packets of a NAS that got silence, by its name; newest first.
+        lanes: the queue of each NAS, as far as orders are sent from here.
     """
 
     database: Store
@@ -114,6 +116,7 @@ class PanelParts:
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], str]
     dropped: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+    lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ ROUTES: Final = (
     Route("GET", "/nas", Permission.VIEW_NETWORK, network.show_list),
     Route("GET", "/live/nas", Permission.VIEW_NETWORK, network.live),
     Route("GET", "/nas/{name}", Permission.VIEW_NETWORK, network.show),
+    Route("GET", "/live/nas/{name}", Permission.VIEW_NETWORK, network.live_one),
     Route("GET", "/nodes", Permission.VIEW_NETWORK, nodes.show),
     Route("GET", "/live/nodes", Permission.VIEW_NETWORK, nodes.live),
     Route("GET", "/pools", Permission.VIEW_NETWORK, pools.show_list),

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -18,6 +20,7 @@ _SERVICES_A_TRANSACTION: Final = 1_000
 _SERVICES_A_TURN: Final = 250
 # Causes that change neither name nor password.
 _WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer"))
+_UNDATED: Final[Mapping[UUID, datetime]] = MappingProxyType({})
 
 
 class DueStore(Protocol):
@@ -42,9 +45,16 @@ class DueStore(Protocol):
     async def store_desired(self, wanted: Sequence[DesiredService]) -> None: ...
 
 
+class Effects(Protocol):
+    async def open(self, changed: Sequence[DesiredService]) -> None: ...
+
+
 class DueWork(Protocol):
     @property
     def enforcement(self) -> DueStore: ...
+
+    @property
+    def effects(self) -> Effects: ...
 
 
 class DueDatabase(Protocol):
@@ -103,7 +113,13 @@ class Entitle:
                 for credential in sealed:
                     self._directory.add_credential(credential.service_id, credential, self._box)
 
-    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> list[UUID]:
+    async def run(
+        self,
+        service_ids: Collection[UUID] | None,
+        cause: str,
+        now: datetime,
+        caused_at: Mapping[UUID, datetime] = _UNDATED,
+    ) -> list[UUID]:
         """Decide on these services, on every one for None, and return those the reconciler is to look at.
 
         These are the services whose due state has changed, and unless usage, time or the start was the cause, all that
@@ -113,6 +129,7 @@ class Entitle:
             service_ids: which; names and passwords are read again too, unless `cause` is `start`, `usage` or `timer`.
             cause: kept beside what has changed; `start` is of who has just called `load`.
             now: the moment to decide for.
+            caused_at: when the cause came about, of services it is known of.
 
         Raises:
             StoreUnavailableError: the database is away; log-ins go on as they were.
@@ -123,7 +140,7 @@ class Entitle:
         for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
             part = wanted[start : start + _SERVICES_A_TRANSACTION]
             async with self._turn:  # not for all of them: a changed password doesn't wait for everybody else
-                changed = await self._decide(part, cause, now, with_credentials=with_credentials)
+                changed = await self._decide(part, cause, now, caused_at, with_credentials=with_credentials)
             concerned |= dict.fromkeys(changed)
         if service_ids is not None and with_credentials:
             concerned |= dict.fromkeys(service_ids)
@@ -144,7 +161,13 @@ class Entitle:
         return list(living)
 
     async def _decide(
-        self, service_ids: Collection[UUID], cause: str, now: datetime, *, with_credentials: bool
+        self,
+        service_ids: Collection[UUID],
+        cause: str,
+        now: datetime,
+        caused_at: Mapping[UUID, datetime],
+        *,
+        with_credentials: bool,
     ) -> list[UUID]:
         """Decide on a part of the services, and return those whose due state has changed."""
         async with self._database.read() as work:
@@ -170,7 +193,7 @@ class Entitle:
                     if wanted is not previous:
                         shifted.append(wanted)
                 else:
-                    changed.append(wanted)
+                    changed.append(_dated(wanted, previous, caused_at))
                     if is_news:
                         told.append(service_id)
             if count % _SERVICES_A_TURN == 0:
@@ -183,8 +206,10 @@ class Entitle:
             async with self._database.write() as work:
                 wanted_now = changed + shifted
                 if await work.enforcement.hold_due([service.service_id for service in wanted_now]):
-                    wanted_now, changed = await self._again(work.enforcement, wanted_now, cause, now)
+                    wanted_now, changed = await self._again(work.enforcement, wanted_now, cause, now, caused_at)
                 await work.enforcement.store_desired(wanted_now)
+                if changed:
+                    await work.effects.open(changed)
         if changed and self.on_changed is not None:
             self.on_changed(changed)
         if told and self._tell is not None:
@@ -192,7 +217,12 @@ class Entitle:
         return [service.service_id for service in changed]
 
     async def _again(
-        self, store: DueStore, wanted: Sequence[DesiredService], cause: str, now: datetime
+        self,
+        store: DueStore,
+        wanted: Sequence[DesiredService],
+        cause: str,
+        now: datetime,
+        caused_at: Mapping[UUID, datetime],
     ) -> tuple[list[DesiredService], list[DesiredService]]:
         """Decide once more, now that no other node does; return what is to be kept, and what of it is another state.
 
@@ -207,8 +237,18 @@ class Entitle:
             if due is not previous:
                 kept.append(due)
                 if previous is None or not due.same_as(previous):
-                    changed.append(due)
+                    changed.append(_dated(due, previous, caused_at))
         return kept, changed
+
+
+def _dated(
+    wanted: DesiredService, previous: DesiredService | None, caused_at: Mapping[UUID, datetime]
+) -> DesiredService:
+    """Return what is due with when its cause came about: an edge in time was known before."""
+    at = caused_at.get(wanted.service_id)
+    if at is None and wanted.cause == "timer" and previous is not None:
+        at = previous.until_at
+    return wanted if at is None else replace(wanted, caused_at=min(at, wanted.since_at))
 
 
 def _by_service(sealed: Iterable[SealedCredential]) -> dict[UUID, list[SealedCredential]]:

@@ -42,7 +42,9 @@ class Directory(Protocol):
 
 
 class Entitle(Protocol):
-    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> Collection[UUID]: ...
+    async def run(
+        self, service_ids: Collection[UUID] | None, cause: str, now: datetime, caused_at: Mapping[UUID, datetime]
+    ) -> Collection[UUID]: ...
 
 
 class Reconcile(Protocol):
@@ -86,7 +88,7 @@ class FollowUsage:
         self._entitle = entitle
         self._reconcile = reconcile
         self._clock = clock
-        self._undecided: set[UUID] = set()
+        self._undecided: dict[UUID, datetime] = {}  # and when what they have used was reported
         self.on_crossed: Callable[[ServiceFacts, PeriodUsage, Batch], None] | None = None
 
     async def run(self, batch: Batch) -> None:
@@ -96,11 +98,16 @@ class FollowUsage:
             StoreUnavailableError: the database is away; the next run decides what this one has not.
         """
         now = self._clock.now()
-        self._undecided.update(await self._concerned(batch, now))
+        concerned = await self._concerned(batch, now)
+        if concerned:
+            reported_at = {one.service_id: min(one.updated_at, now) for one in batch.sessions}
+            for service_id in concerned:
+                self._undecided.setdefault(service_id, reported_at.get(service_id, now))
         if self._undecided:
-            looked_at = list(self._undecided)
-            changed = await self._entitle.run(looked_at, "usage", now)
-            self._undecided.difference_update(looked_at)  # not those that came meanwhile, by another meter
+            looked_at = dict(self._undecided)
+            changed = await self._entitle.run(list(looked_at), "usage", now, looked_at)
+            for service_id in looked_at:  # not those that came meanwhile, by another meter
+                self._undecided.pop(service_id, None)
             if changed:
                 self._reconcile.nudge(changed)
         if not (batch.new_session_ids or batch.ended_session_ids or batch.metered_session_ids):

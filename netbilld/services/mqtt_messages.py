@@ -125,9 +125,30 @@ def status_document(node: str, state: str, version: str) -> dict[str, Any]:
     return {"node": node, "state": state, "version": version}
 
 
-def alert_document(node: str, alert: str, text: str, at: datetime, *, raised: bool) -> dict[str, Any]:
-    """Return that something went wrong, or is well again: `alert` is reason, notice or nas_silent."""
-    return {"node": node, "event": "raised" if raised else "cleared", "alert": alert, "text": text, "at": at}
+def alert_document(
+    node: str,
+    alert: str,
+    text: str,
+    at: datetime,
+    *,
+    raised: bool,
+    service_id: UUID | None = None,
+    nas_id: UUID | None = None,
+) -> dict[str, Any]:
+    """Return that something went wrong, or is well again.
+
+    `alert` is reason, notice or nas_silent, or of enforcement not_done, no_orders or not_back, with whose it is.
+    """
+    document: dict[str, Any] = {
+        "node": node,
+        "event": "raised" if raised else "cleared",
+        "alert": alert,
+        "text": text,
+        "at": at,
+    }
+    if nas_id is not None:
+        document |= {"service_id": service_id, "nas_id": nas_id}
+    return document
 
 
 def due_document(due: DesiredService, at: datetime) -> dict[str, Any]:

@@ -71,9 +71,20 @@ class PublishEvents:
         if session.service_id is not None:
             self._add(_Event(session.service_id, session_event_document(session, began=began), None, None))
 
-    def alert(self, alert: str, text: str, at: datetime, *, raised: bool) -> None:
-        """Take that something went wrong, or is well again."""
-        document = alert_document(self._topics.node, alert, text, at, raised=raised)
+    def alert(
+        self,
+        alert: str,
+        text: str,
+        at: datetime,
+        *,
+        raised: bool,
+        service_id: UUID | None = None,
+        nas_id: UUID | None = None,
+    ) -> None:
+        """Take that something went wrong, or is well again; and with which service and NAS, where it is one."""
+        document = alert_document(
+            self._topics.node, alert, text, at, raised=raised, service_id=service_id, nas_id=nas_id
+        )
         self._add(_Event(None, document, None, self._topics.alert))
 
     def _add(self, event: _Event) -> None:

@@ -14,7 +14,9 @@ from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
 from netbilld.services.decide_doubts import UsageDoubt
 from netbilld.services.device_view import DeviceViews
+from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.log_ins import LogIns
+from netbilld.services.order_views import OrderViews
 from netbilld.services.throughput import Throughput
 
 PAGE_LENGTH: Final = 50
@@ -140,6 +142,7 @@ class NasLine:
     upload_bps: int
     download_bps: int
     pending: int
+    alerts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +373,7 @@ class SubscriberFile:
     services: Sequence[ServiceFile]
     days: Sequence[DayOfUsage]
     attempts: Sequence[Attempt]
+    enforced: Sequence[ServiceChange]
     log_ins: Sequence[LogIn]
     changes: Sequence[ChangeLine]
 
@@ -438,7 +442,7 @@ class PlanFile:
     versions: Sequence[PlanVersionLine]
 
 
-class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, Protocol):
+class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, OrderViews, Protocol):
     """Everything the panel reads; each answer is bounded."""
 
     async def traffic(self) -> Traffic: ...
@@ -474,8 +478,6 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, Protocol):
     async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None: ...
 
     async def services_of(self, number: str, now: datetime) -> Sequence[ServiceFile]: ...
-
-    async def subscriber_attempts(self, number: str, limit: int) -> Sequence[Attempt]: ...
 
     async def subscriber_money(self, subscriber_id: UUID, today: date) -> SubscriberMoney: ...
 

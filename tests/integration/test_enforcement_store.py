@@ -222,7 +222,7 @@ async def test_status_names_the_service_once_and_prefers_the_session_that_differ
     assert first < second
 
 
-async def test_the_timeline_tells_due_sent_answered_and_seen(world: World) -> None:
+async def test_the_history_tells_due_sent_answered_and_seen(world: World) -> None:
     service_id = await world.add_service("budi")
     await world.entitle().run(None, "start", NOW)
     nas_id = await world.add_nas("pop1", "192.0.2.1", 3799)
@@ -238,18 +238,25 @@ async def test_the_timeline_tells_due_sent_answered_and_seen(world: World) -> No
             ]
         )
     async with world.database.read() as work:
-        events = await work.enforcement.timeline(service_id)
-    assert [(event.what, event.at) for event in events] == [
-        ("seen", at[8]),
-        ("acked", at[6]),
-        ("sent", at[5]),
-        ("timed_out", at[4]),
-        ("sent", at[2]),
-        ("due", at[1]),
-        ("seen", at[0]),
-        ("due", at[0]),
+        changes = await work.history.of_services([service_id], 50)
+    assert [(change.access, change.cause, [(step.what, step.at) for step in change.steps]) for change in changes] == [
+        (
+            "throttled",
+            None,
+            [
+                ("due", at[1]),
+                ("sent", at[2]),
+                ("timed_out", at[4]),
+                ("sent", at[5]),
+                ("acked", at[6]),
+                ("seen", at[8]),
+            ],
+        ),
+        ("active", "start", [("due", at[0])]),
+        ("active", "login", [("seen", at[0])]),
     ]
-    assert (events[0].evidence, events[3].detail, events[6].evidence) == ("traffic", "no answer", "login")
+    steps = changes[0].steps
+    assert (steps[5].evidence, steps[2].detail, changes[2].steps[0].evidence) == ("traffic", "no answer", "login")
 
 
 async def test_attempts_are_logged_in_batches_listed_and_bounded(world: World) -> None:

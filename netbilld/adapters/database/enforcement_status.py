@@ -1,9 +1,7 @@
-"""What people ask of enforcement: what is due and seen of each service, and how it came about."""
+"""What people ask of enforcement: what is due and seen of each service."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import and_, select
@@ -12,14 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.tables import (
     credentials,
     desired,
-    enforcement_attempts,
     observed,
     pending_orders,
     sessions,
 )
 from netbilld.radius.values import lookup_key
-
-What = Literal["due", "sent", "acked", "nacked", "timed_out", "failed", "seen", "disproved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +39,6 @@ class EnforcementStatus:
     session_id: int | None
     agrees: bool
     acknowledged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineEvent:
-    """One step of a service's way from due to seen.
-
-    `action` is coa, disconnect, enter_list or leave_list; `evidence` of what was seen: login, traffic, or `gone` for a
-    session that ended.
-    """
-
-    at: datetime
-    what: What
-    access: str
-    reason: str | None
-    action: str | None
-    session_id: int | None
-    evidence: str | None = None
-    error_cause: int | None = None
-    detail: str | None = None
 
 
 class StatusQueries:
@@ -128,49 +104,3 @@ class StatusQueries:
             if previous is None or previous.agrees:  # of several sessions the newest, unless another one disagrees
                 found[row.service_id] = line
         return sorted(found.values(), key=lambda line: (line.username, str(line.service_id)))
-
-    async def timeline(self, service_id: UUID, limit: int = 50) -> list[TimelineEvent]:
-        """Return the newest steps of a service's enforcement, newest first."""
-        events: set[TimelineEvent] = set()
-        due = (await self._connection.execute(select(desired).where(desired.c.service_id == service_id))).first()
-        if due is not None:
-            events.add(TimelineEvent(due.since_at, "due", due.access, due.reason, None, None))
-        table = enforcement_attempts.c
-        attempts = (
-            select(enforcement_attempts)
-            .where(table.service_id == service_id)
-            .order_by(table.sent_at.desc(), table.id.desc())
-            .limit(limit)
-        )
-        for row in await self._connection.execute(attempts):
-            about = (row.access, row.reason, row.action, row.session_id)
-            events.add(TimelineEvent(row.due_at, "due", row.access, row.reason, None, None))
-            events.add(TimelineEvent(row.sent_at, "sent", *about))
-            if row.answered_at is not None:
-                answer: What = row.outcome
-                if row.outcome in ("verified", "disproved"):
-                    answer = "acked" if row.error_cause is None else "nacked"
-                detail = None if row.disproved_at is not None else row.detail
-                events.add(TimelineEvent(row.answered_at, answer, *about, error_cause=row.error_cause, detail=detail))
-            if row.disproved_at is not None:
-                events.add(TimelineEvent(row.disproved_at, "disproved", *about, detail=row.detail))
-            if row.verified_at is not None:
-                evidence = "gone" if row.action == "disconnect" else "traffic"
-                events.add(TimelineEvent(row.verified_at, "seen", *about, evidence=evidence))
-        logins = (
-            select(observed)
-            .where(observed.c.service_id == service_id, observed.c.evidence == "login")
-            .order_by(observed.c.observed_at.desc())
-            .limit(limit)
-        )
-        for row in await self._connection.execute(logins):
-            events.add(TimelineEvent(row.observed_at, "seen", row.access, None, None, row.session_id, evidence="login"))
-        return _newest_first(events)[:limit]
-
-
-_STEPS: tuple[What, ...] = ("due", "sent", "failed", "timed_out", "nacked", "acked", "seen", "disproved")
-
-
-def _newest_first(events: Iterable[TimelineEvent]) -> list[TimelineEvent]:
-    """Return events by time; of the same instant, the later step of an order comes first."""
-    return sorted(events, key=lambda event: (event.at, _STEPS.index(event.what)), reverse=True)

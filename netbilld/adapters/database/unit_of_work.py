@@ -9,13 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
+    from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
     from netbilld.adapters.database.doubts import DoubtStore
+    from netbilld.adapters.database.effects import EffectStore
     from netbilld.adapters.database.enforcement import EnforcementStore
+    from netbilld.adapters.database.enforcement_history import HistoryStore
     from netbilld.adapters.database.explain import ExplainStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
@@ -57,6 +60,12 @@ class UnitOfWork:
         return AddressStore(self.connection)
 
     @cached_property
+    def alerts(self) -> "AlertStore":
+        from netbilld.adapters.database.alerts import AlertStore
+
+        return AlertStore(self.connection)
+
+    @cached_property
     def auth_log(self) -> "AuthLogStore":
         from netbilld.adapters.database.auth_log import AuthLogStore
 
@@ -93,6 +102,12 @@ class UnitOfWork:
         return DoubtStore(self.connection)
 
     @cached_property
+    def effects(self) -> "EffectStore":
+        from netbilld.adapters.database.effects import EffectStore
+
+        return EffectStore(self.connection)
+
+    @cached_property
     def enforcement(self) -> "EnforcementStore":
         from netbilld.adapters.database.enforcement import EnforcementStore
 
@@ -103,6 +118,12 @@ class UnitOfWork:
         from netbilld.adapters.database.explain import ExplainStore
 
         return ExplainStore(self.connection)
+
+    @cached_property
+    def history(self) -> "HistoryStore":
+        from netbilld.adapters.database.enforcement_history import HistoryStore
+
+        return HistoryStore(self.connection)
 
     @cached_property
     def idempotency(self) -> "IdempotencyStore":

@@ -1,8 +1,10 @@
 """`netbilld enforce`: what is due and seen of each service, and what is pending and why."""
 
 import argparse
+from typing import Final
 
 from netbilld.cli.cells import octets
+from netbilld.cli.commands import enforce_shown
 from netbilld.cli.commands.enforce_compare import compare_nas
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_config_option, add_json_option
@@ -12,10 +14,13 @@ from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import unknown_username
 from netbilld.services.overshoot import overshoot_bounds
 
+MOST_LINES: Final = 10_000
+MOST_HOURS: Final = 24.0 * 366
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verb's options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="status|compare|retry")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="status|compare|retry|history|effects|alerts")
     status = actions.add_parser("status", help="desired and observed state of each service")
     status.add_argument("--username", metavar="U", help="only the service this name logs in to")
     add_json_option(status)
@@ -24,16 +29,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json_option(comparing)
     retry = actions.add_parser("retry", help="try every waiting order at once")
     add_config_option(retry)
+    history = actions.add_parser("history", help="how what a service was due came about: desired, sent, seen")
+    history.add_argument("username", metavar="USERNAME", help="a name that the service logs in with")
+    history.add_argument("--limit", type=_count, default=20, metavar="N", help="newest changes (20)")
+    add_json_option(history)
+    effects = actions.add_parser("effects", help="seconds from a cause until its effect was seen")
+    effects.add_argument("--hours", type=_hours, default=24.0, metavar="H", help="of the last H hours (24)")
+    add_json_option(effects)
+    alerts = actions.add_parser("alerts", help="what should have come about and has not")
+    alerts.add_argument("--all", action="store_true", help="also those that are mended")
+    alerts.add_argument("--limit", type=_count, default=100, metavar="N", help="of all of them the newest N (100)")
+    add_json_option(alerts)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= MOST_LINES:
+        raise ValueError(text)
+    return count
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours <= MOST_HOURS:
+        raise ValueError(text)
+    return hours
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
-    """Run `enforce status`, `compare` or `retry`."""
-    if options.action == "compare":
-        return None if await compare_nas(options.nas, context) else REFUSED
-    if options.action == "status":
-        await _status(options, context)
-    else:
-        await _retry(context)
+    """Run one of the verb's actions."""
+    match options.action:
+        case "compare":
+            return None if await compare_nas(options.nas, context) else REFUSED
+        case "status":
+            await _status(options, context)
+        case "retry":
+            await _retry(context)
+        case "history":
+            await enforce_shown.history(options, context)
+        case "effects":
+            await enforce_shown.effects(options, context)
+        case "alerts":
+            await enforce_shown.alerts(options, context)
     return None
 
 

@@ -17,6 +17,7 @@ from netbilld.services.readmodels import Octets, OpenMoney, Traffic
 _RESTRICTED: Final = 12
 _TALKERS: Final = 8
 _ORDERS: Final = 10
+_ALERTS: Final = 3
 CHART_SPAN: Final = timedelta(hours=1)
 
 
@@ -92,6 +93,13 @@ def _parts(request: web.Request) -> Sequence[Part]:
     parts = []
     if visit.may(Permission.VIEW_USAGE):
         parts += [
+            Part(
+                "alerts",
+                "overview.alerts",
+                lambda work: work.readmodels.alert_lines(_ALERTS),
+                "partials/alert_notice.html",
+                2,
+            ),
             Part("tiles", "overview.tiles", tiles, "partials/tiles.html"),
             Part("today", "overview.today", today, "partials/today.html", 5),
             Part(

@@ -18,9 +18,10 @@ from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.staff.sessions import page_offset
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
+from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.manage_locks import LockChanges
 from netbilld.services.manage_subscribers import SubscriberChanges
-from netbilld.services.readmodels import PAGE_LENGTH, Attempt, PlanLine, ServiceFile, SubscriberMoney
+from netbilld.services.readmodels import PAGE_LENGTH, PlanLine, ServiceFile, SubscriberMoney
 from netbilld.services.receive_payment import AlreadyReceived
 from netbilld.services.sign_in import random_token
 
@@ -93,8 +94,8 @@ async def live(request: web.Request) -> web.StreamResponse:
     async def services(work: Work) -> Moving:
         return Moving(tuple(await work.readmodels.services_of(number, clock.now())))
 
-    async def orders(work: Work) -> tuple[Attempt, ...]:
-        return tuple(await work.readmodels.subscriber_attempts(number, _ORDERS))
+    async def orders(work: Work) -> tuple[ServiceChange, ...]:
+        return tuple(await work.readmodels.service_changes(number, _ORDERS))
 
     parts = (
         Part("services", ("services", number), services, "partials/service_states.html"),

@@ -1,6 +1,6 @@
 """Which services are decided on again after usage was metered, and which sessions are looked at."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -110,8 +110,11 @@ class Entitle:
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
 
-    async def run(self, service_ids: Collection[UUID] | None, cause: str, now: datetime) -> Collection[UUID]:
+    async def run(
+        self, service_ids: Collection[UUID] | None, cause: str, now: datetime, caused_at: Mapping[UUID, datetime]
+    ) -> Collection[UUID]:
         assert (cause, now) == ("usage", NOW)
+        assert set(caused_at) == set(service_ids or ())
         if self._nodes.away:
             raise ConnectionError
         self._nodes.decided += service_ids or ()

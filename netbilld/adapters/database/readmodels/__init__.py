@@ -6,6 +6,7 @@ from netbilld.adapters.database.readmodels.doubts import DoubtQueries
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.money import MoneyQueries
 from netbilld.adapters.database.readmodels.network import NetworkQueries
+from netbilld.adapters.database.readmodels.orders import OrderViewQueries
 from netbilld.adapters.database.readmodels.plans import PlanQueries
 from netbilld.adapters.database.readmodels.pools import PoolQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
@@ -22,6 +23,7 @@ class ReadModelStore(
     DoubtQueries,
     EnforcementQueries,
     NetworkQueries,
+    OrderViewQueries,
     DeviceQueries,
     PlanQueries,
     PoolQueries,

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, case, func, select
 from netbilld.adapters.database.nodes import NodeStore
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
-from netbilld.adapters.database.tables import auth_attempts, enforcement_attempts, nas, pending_orders, sessions
+from netbilld.adapters.database.tables import alerts, auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.nas import DEFAULT_PORT_BPS
 from netbilld.model.node import NodeLine
@@ -34,7 +34,13 @@ class NetworkQueries(Queries):
         )
         rows = await self._rows(query)
         sums = await self._sums()
-        return [_line(row, sums.get(row["id"])) for row in rows]
+        lasting = (
+            select(alerts.c.nas_id, func.count().label("alerts"))
+            .where(alerts.c.cleared_at.is_(None))
+            .group_by(alerts.c.nas_id)
+        )
+        by_nas = {row["nas_id"]: row["alerts"] for row in await self._rows(lasting)}
+        return [_line(row, sums.get(row["id"]), by_nas.get(row["id"], 0)) for row in rows]
 
     async def node_lines(self) -> Sequence[NodeLine]:
         """Return every node that has ever served, by name; none on SQLite, where the daemon is alone."""
@@ -141,7 +147,7 @@ class NetworkQueries(Queries):
         return {row["nas_id"]: row for row in await self._rows(query)}
 
 
-def _line(row: Any, sums: RowMapping | None) -> NasLine:
+def _line(row: Any, sums: RowMapping | None, lasting: int = 0) -> NasLine:
     return NasLine(
         name=row["name"],
         address=row["address"],
@@ -151,4 +157,5 @@ def _line(row: Any, sums: RowMapping | None) -> NasLine:
         upload_bps=int(sums["upload_bps"]) if sums else 0,
         download_bps=int(sums["download_bps"]) if sums else 0,
         pending=int(sums["pending"]) if sums else 0,
+        alerts=lasting,
     )

@@ -11,6 +11,7 @@ from netbilld.adapters.database.crossings import CrossingStore
 from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
+from netbilld.adapters.database.readmodels.orders import OrderViewQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
@@ -56,7 +57,7 @@ _MOST_SERVICES: Final = 100
 _MOST_SESSIONS: Final = 50
 
 
-class SubscriberQueries(SessionQueries, EnforcementQueries):
+class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
     """Reads about people."""
 
     async def subscriber_lines(self, text: str, access: str | None, offset: int) -> SubscriberPage:
@@ -120,6 +121,7 @@ class SubscriberQueries(SessionQueries, EnforcementQueries):
             services=files,
             days=await self._days(ids, now, timezone),
             attempts=await self.subscriber_attempts(number, _NEWEST),
+            enforced=await self.service_changes(number, _NEWEST),
             log_ins=await self._log_ins([name for file in files for _, name in file.usernames]),
             changes=await self._changes(row["id"], ids),
         )

@@ -9,6 +9,7 @@ from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instan
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
+from netbilld.adapters.database.tables.effects import alerts, effects
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
     accounting_records,
@@ -62,6 +63,7 @@ __all__ = [
     "accounts",
     "address_leases",
     "address_pools",
+    "alerts",
     "allocations",
     "auth_attempts",
     "billed_periods",
@@ -72,6 +74,7 @@ __all__ = [
     "desired",
     "devices",
     "duty_terms",
+    "effects",
     "enforcement_attempts",
     "idempotency",
     "invoice_lines",
