@@ -4,19 +4,20 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from netbilld.radius.attributes import USER_NAME
+from netbilld.radius.attributes import NAS_IDENTIFIER, NAS_IP_ADDRESS, USER_NAME
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
 from netbilld.radius.server import Drop, DropReason
-from netbilld.radius.values import lookup_key
+from netbilld.radius.values import lookup_key, text
 
 MAX_SOURCES: Final = 1_000
 MAX_NAMES: Final = 2_000
+_IPV4_OCTETS: Final = 4
 NAMES_A_SECOND: Final = 200  # packets that are read once more for the name in them; forged ones must cost little
 # a retransmission of what is still worked on is no fault
 _IGNORED: Final = frozenset((DropReason.DUPLICATE_IN_PROGRESS,))
@@ -41,6 +42,9 @@ class _Line:
     count: int
     last_at: datetime
     detail: str = ""
+    # what the newest packet of a stranger says of itself
+    identifier: str | None = None
+    nas_ip: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -51,6 +55,8 @@ class _Line:
             "count": self.count,
             "last_at": self.last_at.isoformat(),
             "detail": self.detail,
+            "identifier": self.identifier,
+            "nas_ip": self.nas_ip,
         }
 
 
@@ -73,12 +79,15 @@ class DropLedger:
         host = drop.source[0]
         nas = drop.client.name if drop.client is not None else None
         called = drop.detail if drop.reason is DropReason.UNKNOWN_IDENTIFIER else ""
-        self._count(self._sources, (drop.reason, host, port, called), drop, nas, port, now, MAX_SOURCES)
+        line = self._count(self._sources, (drop.reason, host, port, called), drop, nas, port, now, MAX_SOURCES)
         if drop.reason in _NAMED and self._may_read(now_mono):
             try:
-                name = decode(datagram).attributes.get(USER_NAME)
+                said = decode(datagram).attributes
             except MalformedPacket:
                 return
+            if drop.reason == DropReason.UNKNOWN_CLIENT:
+                line.identifier, line.nas_ip = _who(said)
+            name = said.get(USER_NAME)
             if name:
                 self._count(self._names, (drop.reason, lookup_key(name)), drop, nas, port, now, MAX_NAMES)
 
@@ -107,17 +116,25 @@ class DropLedger:
         port: str,
         now: datetime,
         most: int,
-    ) -> None:
+    ) -> _Line:
         line = lines.get(key)
         if line is None:
             if len(lines) >= most:
                 lines.popitem(last=False)
-            lines[key] = _Line(str(drop.reason), drop.source[0], nas, port, 1, now, drop.detail)
-            return
+            line = lines[key] = _Line(str(drop.reason), drop.source[0], nas, port, 1, now, drop.detail)
+            return line
         line.count += 1
         line.last_at = now
         line.source, line.nas, line.detail = drop.source[0], nas, drop.detail
         lines.move_to_end(key)
+        return line
+
+
+def _who(said: Mapping[int, bytes]) -> tuple[str | None, str | None]:
+    """Return the name and address that a packet says are its NAS's."""
+    identifier, address = said.get(NAS_IDENTIFIER), said.get(NAS_IP_ADDRESS)
+    readable = address if address is not None and len(address) == _IPV4_OCTETS else None
+    return text(identifier) if identifier else None, ".".join(map(str, readable)) if readable else None
 
 
 def _bare(key: bytes) -> bytes:

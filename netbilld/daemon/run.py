@@ -252,8 +252,7 @@ class Daemon:
 
     async def _reap(self) -> None:
         now = self.parts.clock.now()
-        hearing_since = self.parts.nodes.hearing_since(self.parts.metering.hearing_since())
-        reaped = await self.parts.reap.run(now, hearing_since)
+        reaped = await self.parts.reap.run(now, self._hearing_since())
         self.parts.keep_admissions.over(reaped.closed_session_ids)
         if self.parts.mqtt is not None:
             self.parts.mqtt.changed(reaped.service_ids)
@@ -335,7 +334,12 @@ class Daemon:
     async def _dropped(self, request: dict[str, Any]) -> dict[str, Any]:
         names = [name for name in request.get("names", ()) if isinstance(name, str)]
         nas = request.get("nas")
-        return {"ok": True, **await self.parts.drops.read(names, nas if isinstance(nas, str) else None)}
+        told = await self.parts.drops.read(names, nas if isinstance(nas, str) else None)
+        return {"ok": True, "hearing_since": self._hearing_since().isoformat(), **told}
+
+    def _hearing_since(self) -> datetime:
+        """Return from when on what NAS said has been heard, here or on another node."""
+        return self.parts.nodes.hearing_since(self.parts.metering.hearing_since())
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,10 @@ class SessionFact:
 
 @dataclass(frozen=True, slots=True)
 class DropFact:
-    """Packets of one source that got silence; `nas` is None where no NAS has that address."""
+    """Packets of one source that got silence; `nas` is None where no NAS has that address.
+
+    `identifier` and `nas_ip` are what packets of a stranger say of themselves, as far as they were read.
+    """
 
     reason: str
     source: str
@@ -85,6 +88,8 @@ class DropFact:
     count: int
     last_at: datetime
     detail: str = ""
+    identifier: str | None = None
+    nas_ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ class Explain:
             sessions=tuple(sessions),
             last_session=last_session,
             nas=nas,
-            name_drops=None if told is None else _drops(told.get("names")),
-            nas_drops=None if told is None else _drops(told.get("sources")),
+            name_drops=None if told is None else drops_of(told.get("names")),
+            nas_drops=None if told is None else drops_of(told.get("sources")),
             order=order,
             pool=pool,
             interim_seconds=self._interim_seconds,
@@ -208,7 +208,7 @@ def _pool_name(attempts: Sequence[AttemptFact], service: ServiceFact) -> str | N
     return service.plan.pools.ipv4 if service.facts.static_ip is None else None
 
 
-def _drops(lines: object) -> tuple[DropFact, ...]:
+def drops_of(lines: object) -> tuple[DropFact, ...]:
     """Return what the daemon told over its socket; lines that are not as expected are left out."""
     found = []
     for line in lines if isinstance(lines, list) else []:
@@ -222,8 +222,14 @@ def _drops(lines: object) -> tuple[DropFact, ...]:
                     count=int(line["count"]),
                     last_at=datetime.fromisoformat(line["last_at"]),
                     detail=str(line.get("detail", "")),
+                    identifier=_text(line.get("identifier")),
+                    nas_ip=_text(line.get("nas_ip")),
                 )
             )
         except (KeyError, TypeError, ValueError):
             continue
     return tuple(found)
+
+
+def _text(said: object) -> str | None:
+    return None if said is None else str(said)

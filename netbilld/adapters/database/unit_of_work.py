@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.meta import MetaStore
     from netbilld.adapters.database.meters import MeterStore
     from netbilld.adapters.database.nas import NasStore
+    from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
@@ -184,6 +185,12 @@ class UnitOfWork:
         from netbilld.adapters.database.nas import NasStore
 
         return NasStore(self.connection)
+
+    @cached_property
+    def nas_health(self) -> "NasHealthStore":
+        from netbilld.adapters.database.nas_health import NasHealthStore
+
+        return NasHealthStore(self.connection)
 
     @cached_property
     def nodes(self) -> "NodeStore":

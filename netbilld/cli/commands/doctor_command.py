@@ -29,12 +29,20 @@ from netbilld.model.errors import NetbilldError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Describe the options, and the verb for one NAS."""
     add_json_option(parser)
+    verbs = parser.add_subparsers(dest="what", metavar="nas")
+    one = verbs.add_parser("nas", help="examine one NAS: what is wrong with it, and the lines that mend it")
+    one.add_argument("name", metavar="NAME")
+    add_json_option(one)
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Check, tell, and exit 1 where something fails."""
+    if options.what == "nas":
+        from netbilld.cli import doctor_nas  # noqa: PLC0415 - routers and SNMP are slow to load
+
+        return await doctor_nas.run(options, context)
     checks = await _checks(context)
     ok = all(check.result != "fail" for check in checks)
     if options.json:
