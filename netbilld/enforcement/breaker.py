@@ -31,6 +31,10 @@ class Breaker:
         self._unanswered = 0
         self._probe_at = 0.0
 
+    def left_unanswered(self, tries: int) -> bool:
+        """Tell whether the NAS is silent and has left so many orders unanswered, one after the other."""
+        return self.is_silent and self._unanswered >= tries
+
     def answered(self) -> bool:
         """Take notice of an answer; return whether the NAS had been silent."""
         was_silent = self.is_silent

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from netbilld.enforcement.actions import Cannot
-from netbilld.enforcement.ladder import Result, climb
+from netbilld.enforcement.actions import Cannot, Via
+from netbilld.enforcement.ladder import SILENT_TRIES, Result, climb, door_of
 from netbilld.enforcement.observed import Evidence
 from netbilld.ports.clock import Clock
 from netbilld.services.access_directory import SecretOpener
@@ -29,6 +29,7 @@ from netbilld.services.weigh_proofs import WeighProofs
 # A session that reports so long after its end was acknowledged has not ended; its last report may have been on its way.
 STAY_MARGIN: Final = timedelta(seconds=2)
 _STAYS: Final = "the end of the session was acknowledged, but it goes on reporting"
+_SILENT: Final = "its NAS leaves orders unanswered"
 _NO_STOP: Final = "the end of the session was acknowledged, but no Stop has come"
 logger = logging.getLogger("netbilld.enforcement")
 
@@ -237,6 +238,8 @@ class Reconcile:
                     assert isinstance(replanned, Wanted)  # noqa: S101 - only its place on the ladder has changed
                     wanted = replanned
                 lane.set_pace(session.nas)
+                if lane.breaker.left_unanswered(SILENT_TRIES) and door_of(wanted.order) is Via.RADIUS:
+                    session = self._behind_silence(session, wanted, now, kept, alerts)
                 lane.queue.put(
                     WaitingOrder(
                         session, wanted.order, is_urgent(session), wanted.at, wanted.change, tuple(wanted.rungs)
@@ -252,6 +255,22 @@ class Reconcile:
                 await store.save_pending(kept)
             self._recorder.tell([OrderNews("seen", now, one, service_id, "disconnect") for one, service_id in seen])
             self._recorder.alert(alerts)
+
+    def _behind_silence(
+        self, session: SessionToCheck, wanted: Wanted, now: datetime, kept: list[PendingOrder], alerts: list[Alert]
+    ) -> SessionToCheck:
+        """Return a session whose order waits for a NAS that is asked one thing at a time, once somebody was told."""
+        pending, key = session.pending, wish_key(session)
+        if pending is None or pending.profile_key != key:
+            pending = PendingOrder(
+                session.session_id, session.service_id, key, 0, now, at=wanted.at, change=wanted.change
+            )
+        if pending.alerted_at is not None:
+            return session
+        pending = replace(pending, last_error=pending.last_error or _SILENT, alerted_at=now)
+        kept.append(pending)
+        alerts.append(alert_of(session, wanted.order, pending.last_error or _SILENT, now))
+        return replace(session, pending=pending)
 
     def _obstacle(
         self, session: SessionToCheck, cannot: Cannot, now: datetime, alerts: list[Alert]

@@ -1,7 +1,7 @@
 """What came of orders, written down in one transaction, and what follows from it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,6 +24,7 @@ _RESULTS: Final = {
     OutcomeKind.TIMED_OUT: Result.SILENT,
     OutcomeKind.FAILED: Result.FAILED,
 }
+_DENIED: Final = "its NAS says that it has no such session, and goes on reporting it"
 logger = logging.getLogger("netbilld.enforcement")
 
 
@@ -89,6 +90,7 @@ class RecordOrders:
         lost: list[int] = []
         alerts: list[Alert] = []
         woken_by: Order | None = None
+        denied = await self._denied(ended)
         for sent in ended:
             outcome, session, order = sent.outcome, sent.waiting.session, sent.waiting.order
             assert outcome is not None  # noqa: S101 - it has ended
@@ -96,6 +98,8 @@ class RecordOrders:
                 woken_by = order
             result = _RESULTS[outcome.kind]
             gone = is_gone(order, result, outcome.error_cause)
+            if gone and sent.waiting.by_radius and session.session_id in denied:
+                gone, outcome = False, replace(outcome, detail=_DENIED)
             ends.append(
                 AttemptEnd(
                     sent.attempt_id,
@@ -145,6 +149,19 @@ class RecordOrders:
         )
         self.alert(alerts)
         return bool(woken) or any(order.next_attempt_at <= now for order in waiting_on)
+
+    async def _denied(self, ended: Sequence[Sent]) -> Collection[int]:
+        """Return the sessions that a NAS has denied before, and reported since: its word is not believed twice."""
+        asked = [
+            sent.waiting.session.session_id
+            for sent in ended
+            if sent.outcome is not None
+            and is_gone(sent.waiting.order, _RESULTS[sent.outcome.kind], sent.outcome.error_cause)
+        ]
+        if not asked:
+            return ()
+        async with self._orders.read() as work:
+            return await work.enforcement.denied(asked)
 
     def _after(self, sent: Sent, result: Result, outcome: Outcome, now: datetime) -> PendingOrder | None:
         """Return the order as it waits on: for the Stop of an acknowledged Disconnect, or for what comes next."""

@@ -21,7 +21,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
-from netbilld.enforcement.ladder import Change, Position
+from netbilld.enforcement.ladder import GONE, Change, Position
 from netbilld.enforcement.observed import Evidence, ObservedService
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.order_book import (
@@ -237,6 +237,17 @@ class OrderQueries:
             .group_by(table.service_id, table.profile_key)
         )
         return {(row[0], row[1]): row[2] for row in await self._connection.execute(query)}
+
+    async def denied(self, session_ids: Collection[int]) -> set[int]:
+        """Return those of the sessions that their NAS has said before not to have, and that have reported since."""
+        table = enforcement_attempts.c
+        found: set[int] = set()
+        for part in _parts(session_ids):
+            said = select(table.session_id).where(
+                table.session_id.in_(part), table.outcome == "verified", table.error_cause == GONE
+            )
+            found.update((await self._connection.execute(said)).scalars())
+        return found
 
     async def verify_attempts(self, session_ids: Collection[int], now: datetime) -> set[int]:
         """Note that what was acknowledged of these sessions was seen; return those of which that was news."""
