@@ -76,10 +76,10 @@ async def _reboot(t: Town, chance: Random) -> None:
 
 async def _misbehave(t: Town, chance: Random) -> None:
     side = chance.choice(list(t.sides.values()))
-    answer: Answer = chance.choice(("nak", "silent", "late", "wrong_secret"))
+    answer: Answer = chance.choice(("ack", "nak", "silent", "late", "wrong_secret"))
     side.orders.manners = Manners(
         answer=answer,
-        obeys=answer == "late" or chance.random() < 0.4,
+        obeys=chance.random() < 0.4,
         error_cause=chance.choice(CAUSES),
         late_seconds=0.15,
         only=chance.choice((None, "coa", "disconnect")),

@@ -76,7 +76,8 @@ class RadiusSide:
     Args:
         router: whose menus say how.
         host: the address packets leave from where `src-address` says nothing, and where orders are taken.
-        automatic: report and redial by itself, on the wall clock; without it nothing happens but what is asked for.
+        automatic: report, redial and carry traffic by itself, on the wall clock; without it nothing happens but what is
+            asked for.
     """
 
     def __init__(self, router: FakeRouter, host: str = "127.0.0.1", *, automatic: bool = False, seed: int = 1) -> None:
@@ -85,6 +86,7 @@ class RadiusSide:
         self.homes: dict[str, Home] = {}
         self.boot_digit = 1
         self.clock_ahead_seconds = 0
+        self.report_seconds: int | None = None  # between reports, whatever the server asks for
         self.now_unix: Callable[[], float] = time.time
         self.ended: list[Dialled] = []
         self._automatic = automatic
@@ -100,6 +102,8 @@ class RadiusSide:
 
     async def __aenter__(self) -> Self:
         await self.orders.follow()
+        if self._automatic:
+            self._spawn(self._carry_for_ever())
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -140,6 +144,7 @@ class RadiusSide:
         self.router.lines.append(line)
         self.router.shown.show(self.router.lines)
         await self._account(line, START)
+        line.interim_seconds = self.report_seconds or line.interim_seconds
         if self._automatic and line.interim_seconds:
             self._spawn(self._report_for_ever(line))
         return line
@@ -412,6 +417,13 @@ class RadiusSide:
             if line.ends is not None:
                 return
             await self.interim(line)
+
+    async def _carry_for_ever(self) -> None:
+        before = self.router.now()
+        while True:
+            await asyncio.sleep(1)
+            before, span_seconds = self.router.now(), self.router.now() - before
+            self.pass_traffic(span_seconds)
 
     def _changed(self) -> None:
         if asyncio.get_event_loop().is_running():
