@@ -48,6 +48,8 @@ class NasTable(Protocol):
 
     async def open_sessions(self, nas_id: UUID) -> int: ...
 
+    async def waiting_orders(self, nas_id: UUID) -> int: ...
+
 
 class Lines(Protocol):
     async def count_on(self, nas_id: UUID) -> int: ...
@@ -226,15 +228,18 @@ class ManageNas:
                     code="in_use",
                 )
             open_sessions = await work.nas.open_sessions(nas.id)
+            orders = await work.nas.waiting_orders(nas.id)
             if open_sessions and not force:
+                waiting = f", and {orders} orders wait for it" if orders else ""
                 raise RefusedError(
-                    f"NAS {nas.name!r} has {open_sessions} open sessions",
-                    hint="move them first, or use --force: they are then closed once they fall silent",
+                    f"NAS {nas.name!r} has {open_sessions} open sessions{waiting}",
+                    hint="move them first, or use --force: no order reaches them then, and they are closed once they "
+                    "fall silent; `netbilld nas replace` puts another router in its place",
                     code="in_use",
                 )
             await work.nas.remove(nas.id, now)
             await work.static_lines.abandon(nas.id, now)
-            details = {"name": nas.name, "open_sessions": open_sessions}
+            details = {"name": nas.name, "open_sessions": open_sessions, "waiting_orders": orders}
             await work.changes.record(actor, now, "nas.remove", "nas", nas.id, details)
         return open_sessions
 

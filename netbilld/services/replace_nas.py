@@ -45,7 +45,13 @@ class LocalAccounts(Protocol):
     async def forget(self, nas_id: UUID, accounts: Collection[tuple[str, str]] | None = None) -> None: ...
 
 
+class Lines(manage_nas.Lines, Protocol):
+    async def forget_router(self, nas_id: UUID) -> None: ...
+
+
 class Work(manage_nas.Work, Protocol):
+    @property
+    def static_lines(self) -> Lines: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -113,6 +119,7 @@ class ReplaceNas:
             await work.sessions.update(ended)
             await work.nas.update(nas.id, {**columns, "suspect_since_at": None})
             await work.devices.forget(nas.id)
+            await work.static_lines.forget_router(nas.id)
             await work.local_accounts.forget(nas.id)
             set_ = {column: value for column, value in columns.items() if column not in _FORGOTTEN}
             details = said_of(nas.name, set_) | {

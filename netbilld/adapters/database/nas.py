@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import nas, sessions
+from netbilld.adapters.database.tables import nas, pending_orders, sessions
 from netbilld.model.errors import RefusedError
 from netbilld.model.nas import DEFAULT_PORT_BPS, Nas
 
@@ -84,6 +84,15 @@ class NasStore:
     async def open_sessions(self, nas_id: UUID) -> int:
         """Return how many sessions are open on a NAS."""
         query = select(func.count()).where(sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None))
+        return int((await self._connection.scalar(query)) or 0)
+
+    async def waiting_orders(self, nas_id: UUID) -> int:
+        """Return how many sessions on a NAS have an order that waits."""
+        query = (
+            select(func.count())
+            .select_from(pending_orders.join(sessions, sessions.c.id == pending_orders.c.session_id))
+            .where(sessions.c.nas_id == nas_id, sessions.c.stopped_at.is_(None))
+        )
         return int((await self._connection.scalar(query)) or 0)
 
     async def port_speeds(self) -> dict[UUID, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, func, insert, literal, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -300,6 +300,12 @@ class StaticLineStore:
         }
         statement = insert_into(self._connection, static_routers).values(nas_id=router.nas_id, **values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["nas_id"], set_=values))
+
+    async def forget_router(self, nas_id: UUID) -> None:
+        """Forget how it goes with a router, and what was seen of its lines there: another one has taken its place."""
+        lines = select(static_lines.c.id).where(static_lines.c.nas_id == nas_id)
+        await self._connection.execute(delete(static_states).where(static_states.c.line_id.in_(lines)))
+        await self._connection.execute(delete(static_routers).where(static_routers.c.nas_id == nas_id))
 
     async def troubles(self) -> dict[UUID, str]:
         """Return why routers with lines can't be kept, of those that can't."""

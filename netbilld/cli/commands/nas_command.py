@@ -140,7 +140,8 @@ async def run(options: argparse.Namespace, context: Context) -> None:
             manage = ManageNas(database, context.box)
             left = await manage.remove(options.name, context.actor, context.now(), force=options.force)
         await context.nudge()
-        print(f"NAS {options.name} removed" + (f"; {left} open sessions stay until they fall silent" if left else ""))
+        stay = f"; {left} open sessions stay until they fall silent, and no order reaches them" if left else ""
+        print(f"NAS {options.name} removed{stay}")
     else:
         await _keep(options, context)
 
