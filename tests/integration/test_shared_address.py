@@ -1,6 +1,7 @@
 """Routers behind one address, and one that takes another's place, over the sockets of a real daemon."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,10 @@ def sessions(daemon: DaemonProcess, username: str, *more: str) -> list[dict[str,
     return found
 
 
+def is_there(daemon: DaemonProcess, *words: str) -> bool:
+    return bool(daemon.json(*words))
+
+
 def test_log_ins_and_accounting_are_those_of_the_router_that_is_named(daemon: DaemonProcess) -> None:
     with NasSocket(daemon) as nas:
         for username, router, told_by in (("budi", "hill", "RB-HILL"), ("siti", "port", "RB-PORT")):
@@ -51,9 +56,9 @@ def test_log_ins_and_accounting_are_those_of_the_router_that_is_named(daemon: Da
             assert nas.account("start", user=username, session_id="81000001", extra=(named(told_by),)) == (
                 ACCOUNTING_RESPONSE
             )
-            wait_until(lambda name=username: len(sessions(daemon, name)) == 1, f"{username} is online")
+            wait_until(partial(is_there, daemon, "session", "list", "--username", username), f"{username} is online")
             assert sessions(daemon, username)[0]["nas"] == router
-            wait_until(lambda name=username: bool(daemon.json("auth", "log", "--username", name)), "it is in the log")
+            wait_until(partial(is_there, daemon, "auth", "log", "--username", username), "it is in the log")
             assert {line["nas"] for line in daemon.json("auth", "log", "--username", username)} == {router}
     listed = {nas["name"]: (nas["told_by"], nas["orders"]) for nas in daemon.json("nas", "list")}
     assert listed == {
