@@ -20,6 +20,7 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.brake import BrakePolicy
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.actor import Actor
 from netbilld.model.periods import local_date
@@ -28,6 +29,7 @@ from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.radius.realms import Realms
+from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.explain import Explain
@@ -135,6 +137,7 @@ class PanelWorld:
             "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),
             "decide_doubts": DecideDoubts(self.database, ZONE),
+            "brake": Brake(self.database, BrakePolicy(percent=20, least=20)),
             "explain": Explain(
                 self.database,
                 POLICY,

@@ -45,8 +45,16 @@ def renewal_due(service: PrepaidService, wallet_minor: int, today: date) -> Rene
     """
     if service.paid_until_on is not None and today <= service.paid_until_on:
         return None
-    start_on = today if service.paid_until_on is None else service.paid_until_on + timedelta(days=1)
-    charge = period_charge(service.id, service.plan, service.billing_day, start_on)
-    while charge.end_on <= today:
-        charge = period_charge(service.id, service.plan, service.billing_day, charge.end_on)
+    charge = next_period(service.id, service.plan, service.billing_day, service.paid_until_on, today)
     return Renewal(charge) if wallet_minor >= charge.line.amount_minor else None
+
+
+def next_period(
+    service_id: UUID, plan: Plan, billing_day: int, paid_until_on: date | None, today: date
+) -> PeriodCharge:
+    """Return the period that comes after what is paid for, and lasts beyond today."""
+    start_on = today if paid_until_on is None else paid_until_on + timedelta(days=1)
+    charge = period_charge(service_id, plan, billing_day, start_on)
+    while charge.end_on <= today:
+        charge = period_charge(service_id, plan, billing_day, charge.end_on)
+    return charge

@@ -24,6 +24,7 @@ from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
+from netbilld.daemon.braking import Braking
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
@@ -115,6 +116,7 @@ class Parts:
     nodes: Nodes
     orders: Orders
     watch: JournalWatch
+    braking: Braking
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -243,6 +245,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
 
         if pool is not None:
             pool.serve(clients_of(edge), directory, admissions.admit)
+        braking = Braking(settings, database, clock)
         entitle = Entitle(
             database,
             directory,
@@ -250,13 +253,16 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             standing_policy(settings),
             walled_garden(settings),
             tell=nodes.due_changed,
+            brake=braking.brake,
         )
+        braking.connect(entitle)
         coa = CoaClient(
             settings.radius.host,
             timeout_seconds=settings.enforcement.coa_timeout_seconds,
             tries=settings.enforcement.coa_tries,
             entropy=entropy,
             interim_seconds=settings.radius.interim_interval,
+            now=clock.now,
         )
         orders = None if radsec is None else OrdersByRadsec(radsec, coa, coa.patience_seconds)
         trace.take_along(*(sender for sender in (coa, orders) if sender is not None))
@@ -341,6 +347,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             watch=watch,
             storage=storage,
             effects=effects,
+            braking=braking,
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -370,6 +377,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 passwords=passwords,
                 control_sessions=ControlSessions(database),
                 decide_doubts=DecideDoubts(database, settings.timezone),
+                brake=braking.brake,
                 explain=explain,
                 clock=clock,
                 entropy=entropy,
@@ -429,6 +437,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             nodes=nodes,
             orders=nas_orders,
             watch=watch,
+            braking=braking,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

@@ -8,6 +8,7 @@ from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
+from netbilld.daemon.braking import Braking
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
@@ -103,6 +104,7 @@ class Health:
         storage: Storage | None = None,
         static_lines: StaticLines | None = None,
         effects: Effects | None = None,
+        braking: Braking | None = None,
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -131,6 +133,7 @@ class Health:
         self._watch = watch
         self._storage = storage
         self._effects = effects
+        self._braking = braking
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -161,9 +164,14 @@ class Health:
             notices.append(f"{waiting} reports can't be true and are not billed: see `netbilld usage doubts`")
         if self._storage is not None:
             notices += self._storage.notices
+        brake = self._braking.notice if self._braking is not None else None
+        if brake is not None:
+            notices.append(brake)
         if self._mqtt is not None:
             notices += self._mqtt.notices
         said: dict[str, Any] = {"ready": not reasons, "reasons": reasons, "notices": notices}
+        if brake is not None:
+            said["brake"] = brake
         if self._nodes is not None:
             notices += self._nodes.leadership.notices
             said |= self._nodes.status()
@@ -303,6 +311,8 @@ class Health:
             yield from self._static_lines.families()
         if self._effects is not None:
             yield from self._effects.families()
+        if self._braking is not None:
+            yield from self._braking.families()
         lanes: Mapping[UUID, Any] = self._reconcile.lanes()
         yield (
             "netbilld_orders_waiting",

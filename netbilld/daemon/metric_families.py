@@ -72,6 +72,18 @@ def coa_families(coa: CoaClient) -> Iterator[Family]:
         "What the NAS answered; none after the last try.",
         [(f'{{answer="{what}"}}', count) for what, count in ended],
     )
+    yield (
+        prefix + "unanswered_total",
+        counter,
+        "Orders left without an answer that could be believed, by what is known of why.",
+        [(f'{{why="{why}"}}', count) for why, count in counted.silences.items()],
+    )
+    yield (
+        prefix + "refused_total",
+        counter,
+        "Refusals, by Error-Cause; 0 where none was given.",
+        [(f'{{cause="{cause}"}}', count) for cause, count in sorted(counted.causes.items())],
+    )
     yield prefix + "send_errors_total", counter, "Requests the kernel did not take.", [("", counted.send_errors)]
     yield (
         prefix + "ignored_total",

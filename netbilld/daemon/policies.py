@@ -6,6 +6,7 @@ from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.backoff import RetryPolicy
+from netbilld.enforcement.brake import BrakePolicy
 from netbilld.enforcement.breaker import ProbePolicy
 from netbilld.enforcement.pace import PaceLimits
 from netbilld.enforcement.profile import WalledGarden
@@ -36,6 +37,11 @@ def line_terms(settings: Settings) -> LineTerms:
         blocked_list=enforcement.blocked_list,
         walls_ipv6=enforcement.walled_ipv6,
     )
+
+
+def brake_policy(settings: Settings) -> BrakePolicy:
+    """Return from how many on a person is asked before services are closed for money."""
+    return BrakePolicy(settings.enforcement.brake_percent, settings.enforcement.brake_least)
 
 
 def standing_policy(settings: Settings) -> StandingPolicy:

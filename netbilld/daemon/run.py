@@ -18,6 +18,7 @@ from netbilld import __version__
 from netbilld.adapters.database.changes import Change
 from netbilld.daemon.authentication import SILENCE_SECONDS, decide_ahead, load_access, remember_devices
 from netbilld.daemon.beginning import meet, restore_access
+from netbilld.daemon.braking import AHEAD_SECONDS
 from netbilld.daemon.certificate_care import LOOK_SECONDS
 from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.compose import Parts, compose
@@ -176,6 +177,7 @@ class Daemon:
             "certificates": partial(every, LOOK_SECONDS, parts.care.look),
             "house-keeping": partial(every, 3600.0, self._keep_house),
         }
+        loops |= parts.braking.loops()
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
         loops |= parts.nodes.loops()
@@ -214,6 +216,7 @@ class Daemon:
         return {
             "reconciler": (Duty.ENFORCEMENT, self._reconcile),
             "time edges": (Duty.ENFORCEMENT, partial(every, 1.0, self._follow_time)),
+            "brake ahead": (Duty.ENFORCEMENT, partial(every, AHEAD_SECONDS, parts.braking.weigh_ahead)),
             "stale sessions": (Duty.SESSIONS, partial(every, 10.0, self._reap)),
             "throughput": (Duty.SESSIONS, partial(every, 10.0, lambda: parts.sample.handle(parts.clock.now()))),
             "renewals": (Duty.BILLING, partial(every, 30.0, self._renew)),
@@ -293,6 +296,8 @@ class Daemon:
             await self.parts.addressing.load()
         if any(change.entity == "static_line" for change in changes):
             self.parts.static_lines.keep.look_again()
+        if any(change.entity == "brake" for change in changes):
+            await self.parts.braking.look()
         if nas_changed:
             await self._clients.load()
             self.parts.devices.poll.look_again()

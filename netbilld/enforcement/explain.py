@@ -15,9 +15,9 @@ from netbilld.billing.hours import closes_at, opens_at
 from netbilld.billing.plan import AfterAllowance, Charging, Timing
 from netbilld.billing.standing import StandingKind
 from netbilld.enforcement.explain_facts import AttemptFact, DropFact, Facts, ServiceFact, SessionFact
-from netbilld.enforcement.policy import ServiceStatus
+from netbilld.enforcement.policy import ServiceStatus, is_expired
 from netbilld.enforcement.profile import Access
-from netbilld.model.periods import local_date, monthly_period
+from netbilld.model.periods import monthly_period
 
 Value = str | int | datetime | date | None
 
@@ -223,7 +223,9 @@ def _plan(facts: Facts, _online: SessionFact | None) -> Check:
             "wallet_minor": due.wallet_minor,
             "price_minor": plan.recurring.price_minor,
         }
-        if due.paid_until_on is None or local_date(facts.now, due.timezone) > due.paid_until_on:
+        if is_expired(due, facts.now):
+            if due.is_held:
+                return Check(CheckName.PLAN, State.WARNING, "held_open", values)
             return Check(CheckName.PLAN, State.BLOCKING, "expired", values | _access(service))
     attempt = _evidence(facts)
     outside = attempt is not None and attempt.reason == "outside_hours"
@@ -247,6 +249,8 @@ def _money(facts: Facts, _online: SessionFact | None) -> Check:
         "until": due.standing.until_at,
         "number": service.subscriber_no,
     }
+    if due.standing.kind is StandingKind.OVERDUE and due.is_held:
+        return Check(CheckName.MONEY, State.WARNING, "held_open", values)
     if due.standing.kind is StandingKind.OVERDUE:
         return Check(CheckName.MONEY, State.BLOCKING, "overdue", values | _access(service))
     per_use = service.plan.timing is Timing.PREPAID and service.plan.charging is Charging.PER_USE

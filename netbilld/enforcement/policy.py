@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from netbilld.billing.plan import AfterAllowance, Charging, Closing, Plan, Timing
+from netbilld.billing.renewal import next_period
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.periods import local_date, local_midnight, monthly_period
 from netbilld.model.service_lock import LockKind
+
+# How long after its end a prepaid period may wait to be renewed from a wallet that covers the next: renewals are made
+# every half a minute, and nobody who has paid is closed meanwhile.
+RENEWAL: Final = timedelta(minutes=2)
 
 
 class Reason(StrEnum):
@@ -50,6 +56,7 @@ class ServiceFacts:
         static_ip, ipv6_prefix, delegated_prefix: addresses of the service's own; prefixes in CIDR form.
         locale: the language to speak to its subscriber; None for the provider's.
         locks: where it may log in from, as kind and value; admission's business, of no consequence to entitlement.
+        is_held: the brake holds it open: expiry and arrears close nothing until a person has looked.
     """
 
     service_id: UUID
@@ -66,6 +73,7 @@ class ServiceFacts:
     delegated_prefix: str | None = None
     locale: str | None = None
     locks: tuple[tuple[LockKind, str], ...] = ()
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +108,14 @@ def entitlement(facts: ServiceFacts, walled_garden: WalledGarden, now: datetime)
         return due(_closed(plan.when_suspended), Reason.PAUSED)
     if plan.timing is Timing.PREPAID:
         if plan.recurring is not None:
-            # a prepaid period ends at local 00:00 after its last day
-            if facts.paid_until_on is None or local_date(now, facts.timezone) > facts.paid_until_on:
+            if not facts.is_held and is_expired(facts, now):
                 return due(_closed(plan.when_no_credit), Reason.EXPIRED)
-            edges.append(local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone))
+            if facts.paid_until_on is not None:
+                ends_at = local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone)
+                edges.append(ends_at if now < ends_at else ends_at + RENEWAL)
         if plan.charging is Charging.PER_USE and facts.wallet_minor <= 0:
             return due(_closed(plan.when_no_credit), Reason.NO_CREDIT)
-    if facts.standing.kind is StandingKind.OVERDUE:
+    if facts.standing.kind is StandingKind.OVERDUE and not facts.is_held:
         return due(_closed(plan.when_overdue), Reason.OVERDUE)
     if plan.allowance is not None and facts.usage is not None and facts.usage.start_on == period.start_on:
         used_octets = plan.counted_octets(facts.usage.upload_octets, facts.usage.download_octets)
@@ -117,6 +126,32 @@ def entitlement(facts: ServiceFacts, walled_garden: WalledGarden, now: datetime)
             blocked = plan.allowance.after is AfterAllowance.BLOCK
             return due(Access.BLOCKED if blocked else Access.WALLED, Reason.QUOTA)
     return due(Access.ACTIVE, Reason.OK)
+
+
+def closed_by_calendar(facts: ServiceFacts, now: datetime) -> Reason | None:
+    """Return why expiry or arrears close a service at `now`, whether or not the brake holds it; None where they don't.
+
+    An empty wallet is another matter: it is emptied by use, one by one.
+    """
+    if facts.status is not ServiceStatus.ACTIVE:
+        return None
+    plan = facts.plan
+    if plan.timing is Timing.PREPAID and plan.recurring is not None and is_expired(facts, now):
+        return Reason.EXPIRED
+    return Reason.OVERDUE if facts.standing.kind is StandingKind.OVERDUE else None
+
+
+def is_expired(facts: ServiceFacts, now: datetime) -> bool:
+    """Tell whether its prepaid period is over, which ends at local 00:00 after its last day, and is not renewed now."""
+    today, paid_until_on = local_date(now, facts.timezone), facts.paid_until_on
+    if paid_until_on is None:
+        return True
+    if today <= paid_until_on:
+        return False
+    if now >= local_midnight(paid_until_on + timedelta(days=1), facts.timezone) + RENEWAL:
+        return True
+    price_minor = next_period(facts.service_id, facts.plan, facts.billing_day, paid_until_on, today).line.amount_minor
+    return facts.wallet_minor < price_minor
 
 
 def _closed(closing: Closing) -> Access:

@@ -30,6 +30,7 @@ class Nas:
         snmp_address, snmp_port: where its agent is; None for its own address and the usual port.
         snmp_uplink: the interface whose traffic is all of its subscribers'; None: the sum of its PPP interfaces.
         coa_per_second, disconnects_per_second: the most orders a second; None for what the settings say, 0 for any.
+        coa_event_timestamp, coa_message_authenticator: whether orders carry it: on or off; None: what suits its vendor.
     """
 
     id: UUID
@@ -63,6 +64,8 @@ class Nas:
     coa_per_second: int | None = None
     disconnects_per_second: int | None = None
     told_by: str = ""
+    coa_event_timestamp: str | None = None
+    coa_message_authenticator: str | None = None
 
 
 def shares_order_port(nas: Nas, others: Iterable[Nas]) -> bool:

@@ -16,6 +16,7 @@ from netbilld.panel.security import Perimeter
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
 from netbilld.services import sign_in
+from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.explain import Explain
@@ -102,6 +103,7 @@ class PanelParts:
     manage_staff: ManageStaff
     control_sessions: ControlSessions
     decide_doubts: DecideDoubts
+    brake: Brake
     explain: Explain
     passwords: Passwords
     clock: SteadyClock

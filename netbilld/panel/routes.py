@@ -9,6 +9,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.staff import (
+    brake,
     doubts,
     enforcement,
     logins,
@@ -76,6 +77,8 @@ ROUTES: Final = (
     Route("GET", "/enforcement", Permission.VIEW_USAGE, enforcement.show),
     Route("GET", "/live/enforcement", Permission.VIEW_USAGE, enforcement.live),
     Route("POST", "/enforcement/retry", Permission.CONTROL_SESSIONS, enforcement.retry),
+    Route("POST", "/enforcement/brake/release", Permission.EDIT_MONEY, brake.release),
+    Route("POST", "/enforcement/brake/hold", Permission.EDIT_MONEY, brake.hold),
     Route("GET", "/plans", Permission.VIEW_PLANS, plans.show_list),
     Route("GET", "/plans/{code}", Permission.VIEW_PLANS, plans.show),
     Route("GET", "/nas", Permission.VIEW_NETWORK, network.show_list),

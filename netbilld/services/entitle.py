@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.desired import DesiredService, renewed
-from netbilld.enforcement.policy import ServiceFacts, entitlement
-from netbilld.enforcement.profile import WalledGarden
+from netbilld.enforcement.policy import ServiceFacts, closed_by_calendar, entitlement
+from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.services.access_directory import AccessDirectory, SealedCredential, SecretOpener
 
 # Services read and written together, and decided on before other work gets its turn.
 _SERVICES_A_TRANSACTION: Final = 1_000
 _SERVICES_A_TURN: Final = 250
+_OPEN: Final = frozenset((Access.ACTIVE, Access.THROTTLED))
 # Causes that change neither name nor password.
 _WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer"))
 _UNDATED: Final[Mapping[UUID, datetime]] = MappingProxyType({})
@@ -63,6 +64,12 @@ class DueDatabase(Protocol):
     def write(self) -> AbstractAsyncContextManager[DueWork]: ...
 
 
+class WeighsClosings(Protocol):
+    """Asks a person before too many are closed for money at once."""
+
+    async def weigh(self, closing: Collection[UUID], now: datetime) -> Collection[UUID]: ...
+
+
 class Entitle:
     """Looks at the facts of a part of the services at a time, so that an older look never overwrites a newer one."""
 
@@ -76,6 +83,7 @@ class Entitle:
         *,
         record: bool = True,
         tell: Callable[[Sequence[UUID]], None] | None = None,
+        brake: WeighsClosings | None = None,
     ) -> None:
         """Take what is decided by.
 
@@ -88,6 +96,7 @@ class Entitle:
             record: keep on record what is due; one process of several does.
             tell: called with services whose due state has changed, for other processes to look at too; not with what
                 was so already when they were loaded.
+            brake: says which of those open on record, whom money would close, are held open; None holds nobody.
         """
         self._database = database
         self._directory = directory
@@ -96,6 +105,8 @@ class Entitle:
         self._walled_garden = walled_garden
         self._record = record
         self._tell = tell
+        self._brake = brake if record else None
+        self._is_weighed = False  # everybody, just now
         self._turn = asyncio.Lock()
         self.on_changed: Callable[[Sequence[DesiredService]], None] | None = None  # told once it is on record
 
@@ -112,6 +123,7 @@ class Entitle:
             async for sealed in work.enforcement.every_access_row():
                 for credential in sealed:
                     self._directory.add_credential(credential.service_id, credential, self._box)
+        await self._weigh_known(now)
 
     async def run(
         self,
@@ -137,6 +149,9 @@ class Entitle:
         with_credentials = cause not in _WITHOUT_CREDENTIALS
         wanted = list(service_ids) if service_ids is not None else await self._everyone()
         concerned: dict[UUID, None] = {}
+        if self._brake is not None and len(wanted) > _SERVICES_A_TRANSACTION and not self._is_weighed:
+            await self.weigh(wanted, now)
+        self._is_weighed = False
         for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
             part = wanted[start : start + _SERVICES_A_TRANSACTION]
             async with self._turn:  # not for all of them: a changed password doesn't wait for everybody else
@@ -151,6 +166,81 @@ class Entitle:
         async with self._database.read() as work:
             service_ids = await work.enforcement.due_by_time(now)
         return await self.run(service_ids, "timer", now) if service_ids else []
+
+    async def weigh_ahead(self, now: datetime, ahead: timedelta) -> None:
+        """Weigh those whom time alone will close soon, so that log-ins at that very moment are answered alike.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        async with self._database.read() as work:
+            service_ids = await work.enforcement.due_by_time(now + ahead)
+        await self.weigh(service_ids, now, now + ahead)
+
+    async def weigh(self, service_ids: Sequence[UUID], now: datetime, at: datetime | None = None) -> None:
+        """Have the brake look at all of them together who would be closed for money at that moment.
+
+        Args:
+            service_ids: those who may be.
+            now: the moment.
+            at: the moment to decide for, where it is not now.
+        """
+        if self._brake is None:
+            return
+        closing: list[UUID] = []
+        for start in range(0, len(service_ids), _SERVICES_A_TRANSACTION):
+            part = service_ids[start : start + _SERVICES_A_TRANSACTION]
+            async with self._database.read() as work:
+                found = await work.enforcement.facts(part, self._policy, at or now)
+                closed = [facts.service_id for facts in found if _would_close(facts, at or now)]
+                recorded = await work.enforcement.desired(closed) if closed else {}
+            closing += _open_of(closed, recorded)
+            await asyncio.sleep(0)
+        await self._brake.weigh(closing, now)
+
+    async def not_closing(self, service_ids: Sequence[UUID], now: datetime) -> list[UUID]:
+        """Return those of the services that nothing closes for money now, held or not."""
+        left: list[UUID] = []
+        for start in range(0, len(service_ids), _SERVICES_A_TRANSACTION):
+            part = service_ids[start : start + _SERVICES_A_TRANSACTION]
+            async with self._database.read() as work:
+                found = await work.enforcement.facts(part, self._policy, now)
+            left += [facts.service_id for facts in found if closed_by_calendar(facts, now) is None]
+            await asyncio.sleep(0)
+        return left
+
+    async def _weigh_known(self, now: datetime) -> None:
+        """Weigh everybody, by what has just been read; whom the brake holds is held before anybody logs in."""
+        if self._brake is None:
+            return
+        closed = []
+        for service_id in self._directory.service_ids():
+            facts = self._directory.facts(service_id)
+            if facts is not None and _would_close(facts, now):
+                closed.append(service_id)
+        if closed:
+            async with self._database.read() as work:
+                recorded = await work.enforcement.desired(closed)
+            self._hold(await self._brake.weigh(_open_of(closed, recorded), now), now)
+        self._is_weighed = True
+
+    def _hold(self, service_ids: Iterable[UUID], now: datetime) -> None:
+        for service_id in service_ids:
+            facts = self._directory.facts(service_id)
+            if facts is not None:
+                self._directory.put(replace(facts, is_held=True), now)
+
+    async def _braked(
+        self, found: Sequence[ServiceFacts], recorded: Mapping[UUID, DesiredService], now: datetime
+    ) -> Sequence[ServiceFacts]:
+        """Return the facts with those held whom the brake holds open."""
+        if self._brake is None:
+            return found
+        closed = [facts.service_id for facts in found if _would_close(facts, now)]
+        held = await self._brake.weigh(_open_of(closed, recorded), now) if closed else ()
+        if not held:
+            return found
+        return [replace(facts, is_held=True) if facts.service_id in held else facts for facts in found]
 
     async def _everyone(self) -> list[UUID]:
         async with self._turn:
@@ -175,6 +265,7 @@ class Entitle:
             recorded = await work.enforcement.desired(service_ids) if self._record else {}
             sealed = await work.enforcement.access_rows(service_ids) if with_credentials else ()
         by_service = _by_service(sealed)
+        found = await self._braked(found, recorded, now)
         changed: list[DesiredService] = []
         shifted: list[DesiredService] = []
         told: list[UUID] = []
@@ -249,6 +340,19 @@ def _dated(
     if at is None and wanted.cause == "timer" and previous is not None:
         at = previous.until_at
     return wanted if at is None else replace(wanted, caused_at=min(at, wanted.since_at))
+
+
+def _would_close(facts: ServiceFacts, now: datetime) -> bool:
+    return not facts.is_held and closed_by_calendar(facts, now) is not None
+
+
+def _open_of(closed: Iterable[UUID], recorded: Mapping[UUID, DesiredService]) -> list[UUID]:
+    """Return those that are open on record: whoever is closed for another reason already loses nothing."""
+    return [
+        service_id
+        for service_id in closed
+        if (before := recorded.get(service_id)) is not None and before.access in _OPEN
+    ]
 
 
 def _by_service(sealed: Iterable[SealedCredential]) -> dict[UUID, list[SealedCredential]]:

@@ -113,6 +113,9 @@ ENGLISH: Final[dict[str, Words]] = {
     "expired_private": Words(
         ("The period of plan {plan} has ended", " on {until}", "."), ("Ask the cashier to top up the wallet.",)
     ),
+    "held_open": Words(
+        ("Money would close it, and too many with it: the brake holds it open until a person has looked.",)
+    ),
     "in_grace": Words(("An invoice is past due and in its days of grace", " until {until}", ".")),
     # quota
     "no_quota": Words(("The plan has no quota.",)),

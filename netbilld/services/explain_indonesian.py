@@ -111,6 +111,9 @@ INDONESIAN: Final[dict[str, Words]] = {
     "expired_private": Words(
         ("Masa aktif paket {plan} habis", " pada {until}", "."), ("Minta kasir mengisi saldonya.",)
     ),
+    "held_open": Words(
+        ("Mestinya ditutup karena pembayaran, bersama terlalu banyak lainnya: ditahan rem sampai ada yang periksa.",)
+    ),
     "in_grace": Words(("Tagihan lewat jatuh tempo, masih dalam masa tenggang", " sampai {until}", ".")),
     # quota
     "no_quota": Words(("Paket ini tanpa kuota.",)),

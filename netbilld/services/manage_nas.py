@@ -27,6 +27,7 @@ DEFAULT_VENDOR: Final = "mikrotik"
 GOOD_SECRET_OCTETS: Final = 16  # RFC 2865 §3 prefers at least that many
 REQUIREMENTS: Final = ("auto", "true", "false")
 WALLS: Final = ("pool", "list", "reject", "default")
+SWITCHES: Final = ("on", "off", "auto")
 _MAX_PORT_BPS: Final = 1_000_000_000_000
 _MAX_PACE: Final = 10_000
 _LONGEST_IDENTIFIER: Final = 120  # of 253 octets (RFC 2865 §5.32), whatever its letters
@@ -99,6 +100,8 @@ class NasFields:
     port_speed: str | None = None
     coa_pace: str | None = None
     disconnect_pace: str | None = None
+    coa_event_timestamp: str | None = None
+    coa_message_authenticator: str | None = None
     snmp: SnmpFields = field(default=SnmpFields(), repr=False)
     told_by: str | None = None
 
@@ -147,6 +150,8 @@ class ManageNas:
             "port_bps": None,
             "coa_per_second": None,
             "disconnects_per_second": None,
+            "coa_event_timestamp": None,
+            "coa_message_authenticator": None,
             **NO_SNMP,
         }
         refuse_wall(columns.get("vendor", DEFAULT_VENDOR), columns.get("wall_by"))
@@ -299,6 +304,10 @@ class ManageNas:
             columns["disconnects_per_second"] = _pace("disconnect-pace", fields.disconnect_pace)
         if fields.told_by is not None:
             columns["told_by"] = clean_text("identifier", fields.told_by, _LONGEST_IDENTIFIER)
+        for column in ("coa_event_timestamp", "coa_message_authenticator"):
+            if (wanted := getattr(fields, column)) is not None:
+                said = _one_of(column.replace("_", "-"), wanted, SWITCHES)
+                columns[column] = None if said == "auto" else said
         return columns
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from netbilld.enforcement.actions import Order, SessionHandle
+from netbilld.enforcement.order_form import SUITED, OrderForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class NasTarget:
     coa_port: int
     vendor: str
     secret: bytes = field(repr=False)
+    form: OrderForm = SUITED
 
 
 class OutcomeKind(StrEnum):
@@ -27,6 +29,15 @@ class OutcomeKind(StrEnum):
     FAILED = "failed"  # nothing could be sent
 
 
+class Silence(StrEnum):
+    """Why an order was left without an answer that could be believed, as far as that can be told."""
+
+    NO_ANSWER = "no_answer"  # gone on the way, a NAS that is off, or one that does not believe our secret
+    OTHER_SECRET = "other_secret"  # noqa: S105 - it answers, and signs with another secret
+    NOBODY_LISTENS = "nobody_listens"  # its host says that nothing has this port
+    UNREACHABLE = "unreachable"  # the network says that there is no way
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of an order.
@@ -34,11 +45,13 @@ class Outcome:
     Attributes:
         error_cause: the NAS's reason for a refusal, None if it gives none (RFC 5176 §3.5).
         detail: for people; empty for nothing.
+        silence: of one that timed out.
     """
 
     kind: OutcomeKind
     error_cause: int | None = None
     detail: str = ""
+    silence: Silence | None = None
 
 
 class NasControl(Protocol):

@@ -12,6 +12,7 @@ from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
 from netbilld.enforcement.ladder import START, Change, Position
 from netbilld.enforcement.observed import Evidence, ObservedService
+from netbilld.enforcement.order_form import SUITED, OrderForm
 from netbilld.enforcement.profile import Access
 from netbilld.enforcement.vendors.interface import WallBy
 
@@ -40,6 +41,7 @@ class NasRecord:
     coa_per_second: int | None = None
     disconnects_per_second: int | None = None
     shares_order_port: bool = False
+    form: OrderForm = SUITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ class SendOrders:
     def _target(self, session: SessionToCheck) -> NasTarget:
         nas = session.nas
         secret = self._box.open(nas.secret_sealed, f"nas.secret:{nas.nas_id}")
-        return NasTarget(nas.nas_id, nas.name, order_host(session) or "", nas.coa_port, nas.vendor, secret)
+        return NasTarget(nas.nas_id, nas.name, order_host(session) or "", nas.coa_port, nas.vendor, secret, nas.form)
 
     def _release(self, lane: Lane, waiting: WaitingOrder) -> None:
         self.busy.discard(waiting.busy_key)

@@ -1,6 +1,8 @@
 """The CoA client against a server that misbehaves on demand, over real sockets (RFC 5176)."""
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -10,8 +12,9 @@ import pytest
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.billing.plan import Speed
 from netbilld.enforcement.actions import ChangeOfAuthorization, Disconnect, SessionHandle
+from netbilld.enforcement.order_form import OrderForm
 from netbilld.enforcement.profile import Access, ServiceProfile
-from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
+from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind, Silence
 from tests.coa_server import CoaServer
 from tests.peers import free_udp_port
 
@@ -31,8 +34,10 @@ async def coa_client(
         client.close()
 
 
-def target(server: CoaServer, vendor: str = "mikrotik", secret: bytes = b"testing123") -> NasTarget:
-    return NasTarget(UUID(int=1), "pop1", server.host, server.port, vendor, secret)
+def target(
+    server: CoaServer, vendor: str = "mikrotik", secret: bytes = b"testing123", form: OrderForm | None = None
+) -> NasTarget:
+    return NasTarget(UUID(int=1), "pop1", server.host, server.port, vendor, secret, form or OrderForm())
 
 
 async def test_a_coa_carries_identity_and_rate_and_is_signed() -> None:
@@ -73,17 +78,45 @@ async def test_a_coa_carries_what_its_vendor_needs(vendor: str, kinds: list[obje
 @pytest.mark.parametrize(
     ("vendor", "kinds"),
     [
-        ("hostapd", [80, 1, 44, 31]),  # anything more is refused with 401
+        ("hostapd", [80, 55, 1, 44, 31]),  # anything more is refused with 401
         ("ruckus", [80, 6, 1, 44, 31]),
         ("cambium", [80, 44, 31]),
         ("cisco", [80, 44, 1]),
-        ("a vendor of a later release", [80, 1, 44]),
+        ("a vendor of a later release", [80, 55, 1, 44]),
     ],
 )
 async def test_a_disconnect_says_the_marks_its_vendor_knows_a_session_by(vendor: str, kinds: list[object]) -> None:
     async with CoaServer() as server, coa_client() as client:
         await client.apply(target(server, vendor), WITH_STATION, Disconnect(), b"class")
         assert list(server.received[0].attributes) == kinds
+
+
+@pytest.mark.parametrize(
+    ("vendor", "form", "kinds"),
+    [
+        ("mikrotik", OrderForm(), [80]),
+        ("mikrotik", OrderForm(event_timestamp=True), [80, 55]),
+        ("mikrotik", OrderForm(message_authenticator=False), []),
+        ("hostapd", OrderForm(), [80, 55]),
+        ("hostapd", OrderForm(event_timestamp=False), [80]),
+        ("hostapd", OrderForm(clock_off_seconds=150), [80, 55]),
+        ("hostapd", OrderForm(clock_off_seconds=-151), [80]),  # its clock would take it for an old one
+        ("hostapd", OrderForm(event_timestamp=True, clock_off_seconds=9999), [80, 55]),
+        ("hostapd", OrderForm(event_timestamp=False, message_authenticator=False), []),
+    ],
+)
+async def test_the_switches_of_a_nas_say_what_an_order_carries_and_auto_is_what_suits_its_vendor(
+    vendor: str, form: OrderForm, kinds: list[int]
+) -> None:
+    """RFC 5176 §3.4 and §6.3; Message-Authenticator stands first."""
+    async with CoaServer() as server, coa_client() as client:
+        await client.apply(target(server, vendor, form=form), WITH_STATION, Disconnect(), b"")
+        assert server.unsound == 0
+        carried = server.received[0].attributes
+        assert [kind for kind in carried if kind in {55, 80}] == kinds
+        if 55 in carried:
+            said = int.from_bytes(carried[55][0], "big")
+            assert abs(said - time.time()) < 60
 
 
 async def test_a_retransmission_is_the_same_bytes() -> None:
@@ -132,14 +165,15 @@ async def test_a_trace_is_shown_orders_retransmissions_answers_and_what_is_not_b
 async def test_silence_ends_after_the_tries_that_were_set() -> None:
     async with CoaServer(answer="silent") as server, coa_client(0.05, 3) as client:
         outcome = await client.apply(target(server), SESSION, SLOWER, b"")
-        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "no answer from pop1 after 3 tries")
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "no answer from pop1 after 3 tries", Silence.NO_ANSWER)
         assert len(server.received) == 3
 
 
 async def test_an_answer_with_a_wrong_authenticator_is_no_answer_and_is_said_so() -> None:
     async with CoaServer(answer="wrong_secret") as server, coa_client(0.05, 2) as client:
         outcome = await client.apply(target(server), SESSION, SLOWER, b"")
-        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "pop1 answers with another secret")
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, "pop1 answers with another secret", Silence.OTHER_SECRET)
+        assert client.counters.silences[Silence.OTHER_SECRET] == 1
         assert client.counters.ignored == {"bad_authenticator": 2}
 
 
@@ -156,9 +190,32 @@ async def test_a_closed_port_is_noticed_at_once_and_named() -> None:
         nowhere = NasTarget(UUID(int=2), "pop2", "127.0.0.1", closed, "mikrotik", b"x")
         async with asyncio.timeout(10):
             outcome = await client.apply(nowhere, SESSION, SLOWER, b"")
-        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, f"nothing listens on pop2 UDP port {closed}")
+        words = f"nothing listens on pop2 UDP port {closed}"
+        assert outcome == Outcome(OutcomeKind.TIMED_OUT, None, words, Silence.NOBODY_LISTENS)
         # the socket is shared: the next NAS is none the worse for it
         assert (await client.apply(target(server), SESSION, SLOWER, b"")).kind is OutcomeKind.ACKED
+
+
+async def test_an_error_that_another_order_has_drawn_costs_nobody_else_anything() -> None:
+    """The kernel reports it once on the socket that all share, whoever sends next; the loop doesn't spin over it."""
+    async with CoaServer() as server, coa_client(30, 1) as client:
+        nowhere = [NasTarget(UUID(int=2), "pop2", "127.0.0.1", free_udp_port(), "mikrotik", b"x") for _ in range(20)]
+        async with asyncio.timeout(20):
+            outcomes = await asyncio.gather(
+                *(client.apply(each, SESSION, SLOWER, b"") for each in (*nowhere, target(server), *nowhere))
+            )
+        assert [outcome.silence for outcome in outcomes].count(Silence.NOBODY_LISTENS) == 40
+        assert [outcome.kind for outcome in outcomes].count(OutcomeKind.ACKED) == 1
+        assert client.counters.send_errors == 0
+
+
+async def test_a_nas_to_which_there_is_no_way_is_told_from_one_that_is_silent() -> None:
+    async with coa_client(0.05, 2) as client:
+        nowhere = NasTarget(UUID(int=3), "pop3", "192.0.2.1", 3799, "mikrotik", b"x")
+        client._socket("192.0.2.1").setsockopt(socket.SOL_SOCKET, socket.SO_DONTROUTE, 1)  # as without a route
+        outcome = await client.apply(nowhere, SESSION, SLOWER, b"")
+    assert (outcome.kind, outcome.silence) == (OutcomeKind.TIMED_OUT, Silence.UNREACHABLE)
+    assert "pop3 can't be reached" in outcome.detail
 
 
 async def test_one_socket_serves_many_orders_and_nas_at_once() -> None:

@@ -2,21 +2,23 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.daemon_process import SECRET, DaemonProcess
+from tests.daemon_process import FLAT_PLAN, SECRET, DaemonProcess
 from tests.eap_certificates import make
 from tests.peers import free_udp_port, missing, need, wait_until
 
 INTERIM_SECONDS = 2  # its own; it takes none below a minute from RADIUS
 NUMBERS = {"MD5": 4, "TLS": 13, "TTLS": 21, "PEAP": 25}
+UNSUPPORTED = {401, 402, 404, 405}  # an attribute, or the service: versions differ
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
 
@@ -39,6 +41,16 @@ class Wire:
         command = [need("wpa_supplicant"), "-D", "wired", "-i", self.laptop, "-c", str(configuration), "-d"]
         with background(["ip", "netns", "exec", self.namespace, *command], log):
             yield log
+
+    def open_sessions(self) -> set[int]:
+        listed = self.daemon.json("session", "list", "--username", "budi")
+        return {one["id"] for one in listed if one["stopped_at"] is None}
+
+    def attempts(self, session_id: int) -> list[tuple[str, str, int | None]]:
+        """The orders for a session, as they are on record: what, what came of it, and why not."""
+        query = "SELECT action, outcome, error_cause FROM enforcement_attempts WHERE session_id = ? ORDER BY id"
+        with closing(sqlite3.connect(self.daemon.data_dir / "netbilld.db")) as books:
+            return list(books.execute(query, (session_id,)))
 
     def block(self, eap: str, password: str = "rahasia") -> str:
         lines = [f"eap={eap}", 'identity="budi"', f'password="{password}"', f'ca_cert="{self.certificates}/ca.pem"']
@@ -111,7 +123,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
             f"auth_server_addr=127.0.0.1\nauth_server_port={running.auth_port}\nauth_server_shared_secret={SECRET}\n"
             f"acct_server_addr=127.0.0.1\nacct_server_port={running.acct_port}\nacct_server_shared_secret={SECRET}\n"
             f"radius_acct_interim_interval={INTERIM_SECONDS}\nradius_das_port={coa_port}\n"
-            f"radius_das_client=127.0.0.1 {SECRET}\n"
+            f"radius_das_client=127.0.0.1 {SECRET}\nradius_das_require_event_timestamp=1\n"
+            "radius_das_require_message_authenticator=1\n"
         )
         undo.enter_context(background([need("hostapd"), str(configuration)], log))
         wait_until(lambda: "AP-ENABLED" in log.read_text(), lambda: f"hostapd is ready: {log.read_text()}")
@@ -159,6 +172,59 @@ def test_hostapd_tells_of_a_session_from_its_start_to_its_stop(wire: Wire) -> No
     assert over["state"] == "closed"
     assert over["session_time"] >= live["session_time"]
     assert (over["input_octets"], over["output_octets"]) == (0, 0)
+
+
+def test_a_disconnect_is_seen_as_done_by_its_stop(wire: Wire) -> None:
+    """hostapd asks for Event-Timestamp and Message-Authenticator here, and has no words for a speed."""
+    with wire.supplicant(wire.block("MD5")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), "success")
+        wait_until(lambda: bool(wire.open_sessions()), "the session is in the list")
+        (session_id,) = wire.open_sessions()
+        wire.daemon.cli("subscriber", "suspend", "budi", "--reason", "test")
+        wait_until(lambda: session_id not in wire.open_sessions(), lambda: f"its Stop: {wire.attempts(session_id)}")
+        wait_until(
+            lambda: wire.attempts(session_id) == [("disconnect", "verified", None)],
+            lambda: f"seen as done: {wire.attempts(session_id)}",
+        )
+    wire.daemon.cli("subscriber", "resume", "budi")
+
+
+def test_a_coa_that_hostapd_refuses_is_climbed_past(wire: Wire) -> None:
+    """It takes no speed by CoA and says so; the session is ended instead, and the next log-in has the new profile."""
+    wire.daemon.cli("nas", "set", "switch", "--vendor", "wispr", "--coa-event-timestamp", "on")
+    wire.daemon.plan(FLAT_PLAN.replace("RUMAH20", "PELAN").replace("20M", "5M"))
+    with wire.supplicant(wire.block("MD5")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), "success")
+        wait_until(lambda: bool(wire.open_sessions()), "the session is in the list")
+        (session_id,) = wire.open_sessions()
+        wire.daemon.cli("subscriber", "set", "budi", "--plan", "PELAN")
+        wait_until(lambda: session_id not in wire.open_sessions(), lambda: f"its Stop: {wire.attempts(session_id)}")
+        wait_until(
+            lambda: wire.attempts(session_id)[-1:] == [("disconnect", "verified", None)],
+            lambda: f"seen as done: {wire.attempts(session_id)}",
+        )
+        refused, *_ = wire.attempts(session_id)
+        assert refused[:2] == ("coa", "nacked")
+        assert refused[2] in UNSUPPORTED
+    assert wire.daemon.metrics()[f'netbilld_coa_refused_total{{cause="{refused[2]}"}}'] >= 1
+    wire.daemon.cli("nas", "set", "switch", "--vendor", "hostapd", "--coa-event-timestamp", "auto")
+    wire.daemon.cli("subscriber", "set", "budi", "--plan", "RUMAH20")
+
+
+def test_an_order_without_the_time_is_not_believed_and_so_it_is_said(wire: Wire) -> None:
+    """What hostapd is told to insist on and does not get, it passes over in silence."""
+    wire.daemon.cli("nas", "set", "switch", "--coa-event-timestamp", "off")
+    with wire.supplicant(wire.block("MD5")) as log:
+        wait_until(lambda: "CTRL-EVENT-EAP-SUCCESS" in log.read_text(), "success")
+        wait_until(lambda: bool(wire.open_sessions()), "the session is in the list")
+        (session_id,) = wire.open_sessions()
+        wire.daemon.cli("session", "disconnect", str(session_id))
+        wait_until(
+            lambda: wire.attempts(session_id)[:1] == [("disconnect", "timed_out", None)],
+            lambda: f"no answer: {wire.attempts(session_id)}",
+        )
+        wire.daemon.cli("nas", "set", "switch", "--coa-event-timestamp", "auto")  # and what waits is tried at once
+        wait_until(lambda: session_id not in wire.open_sessions(), lambda: f"its Stop: {wire.attempts(session_id)}")
 
 
 def test_a_wrong_password_leaves_the_port_closed(wire: Wire) -> None:

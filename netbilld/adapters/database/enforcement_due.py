@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.among import among
 from netbilld.adapters.database.tables import (
     accounts,
+    brake_holds,
     credentials,
     desired,
     invoices,
@@ -93,7 +94,7 @@ class DueQueries:
         found = []
         for (
             service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
-            ipv6_prefix, delegated_prefix, locale,
+            ipv6_prefix, delegated_prefix, locale, held_at,
         ) in rows:  # fmt: skip
             calendar = (billing_day, timezone)
             start_on = starts.get(calendar)
@@ -117,6 +118,7 @@ class DueQueries:
                     delegated_prefix,
                     None if locale is None else intern(locale),
                     () if service_locks is None else tuple(service_locks),
+                    held_at is not None,
                 )
             )
         return found
@@ -248,7 +250,12 @@ def _facts_query() -> Select[Any]:
         services.c.ipv6_prefix,
         services.c.delegated_prefix,
         subscribers.c.locale,
-    ).join_from(services, subscribers, subscribers.c.id == services.c.subscriber_id)
+        brake_holds.c.held_at,
+    ).select_from(
+        services.join(subscribers, subscribers.c.id == services.c.subscriber_id).outerjoin(
+            brake_holds, (brake_holds.c.service_id == services.c.id) & brake_holds.c.released_at.is_(None)
+        )
+    )
 
 
 def _living() -> ColumnElement[bool]:

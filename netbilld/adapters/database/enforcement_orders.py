@@ -23,6 +23,7 @@ from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.evidence import MeasuredInterval
 from netbilld.enforcement.ladder import GONE, Change, Position
 from netbilld.enforcement.observed import Evidence, ObservedService
+from netbilld.enforcement.order_form import OrderForm, switch
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.order_book import (
     AcknowledgedSession,
@@ -87,6 +88,9 @@ _to_check = (
         nas.c.coa_per_second,
         nas.c.disconnects_per_second,
         _shares_order_port.label("shares_order_port"),
+        nas.c.coa_event_timestamp,
+        nas.c.coa_message_authenticator,
+        nas.c.clock_off_seconds,
         desired.c.access,
         desired.c.reason,
         desired.c.profile,
@@ -538,6 +542,9 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
             row["coa_per_second"],
             row["disconnects_per_second"],
             bool(row["shares_order_port"]),
+            OrderForm(
+                switch(row["coa_event_timestamp"]), switch(row["coa_message_authenticator"]), row["clock_off_seconds"]
+            ),
         ),
         desired=wanted,
         observed=seen,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.auth_log import AuthLogStore
+    from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
@@ -71,6 +72,12 @@ class UnitOfWork:
         from netbilld.adapters.database.auth_log import AuthLogStore
 
         return AuthLogStore(self.connection)
+
+    @cached_property
+    def brake(self) -> "BrakeQueries":
+        from netbilld.adapters.database.brake import BrakeQueries
+
+        return BrakeQueries(self.connection)
 
     @cached_property
     def changes(self) -> "ChangeStore":

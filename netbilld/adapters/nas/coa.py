@@ -5,18 +5,23 @@ pyrad puts the packets together; when to send again and whether an answer is tru
 
 import asyncio
 import errno
+import os
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import Final, Literal, Protocol
 
 from pyrad.packet import CoAPacket, CoARequest, DisconnectRequest
 
+from netbilld.adapters.clock import SystemClock
 from netbilld.enforcement.actions import ChangeOfAuthorization, EnterList, LeaveList, Order, SessionHandle
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.errors import NetbilldError
+from netbilld.radius.attributes import EVENT_TIMESTAMP
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code, ErrorCause
 from netbilld.radius.errors import EncodeError
@@ -29,7 +34,8 @@ from netbilld.radius.exchange import (
     RetransmitPolicy,
 )
 from netbilld.radius.packet import MAX_PACKET_OCTETS
-from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
+from netbilld.radius.values import encode_integer
+from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind, Silence
 
 DATAGRAMS_A_WAKE_UP: Final = 64
 _JITTER_OCTETS: Final = 8
@@ -39,7 +45,10 @@ _DEFAULT_INTERIM_SECONDS: Final = 300
 _IP_RECVERR: Final = 11
 _IPV6_RECVERR: Final = 25
 _MSG_ERRQUEUE: Final = 0x2000
+_EXTENDED_ERROR: Final = struct.Struct("=IBBBxII")  # sock_extended_err: errno, origin, type, code, info, data
+_CLOCK: Final = SystemClock()
 _ACKS: Final = frozenset((int(Code.COA_ACK), int(Code.DISCONNECT_ACK)))
+_FORGED: Final = frozenset((ReplyDropReason.BAD_AUTHENTICATOR, ReplyDropReason.BAD_MESSAGE_AUTHENTICATOR))
 
 Peer = tuple[str, int]
 Direction = Literal["in", "out"]
@@ -61,13 +70,19 @@ class CoaCounters:
     retransmissions: int = 0
     acks: int = 0
     naks: int = 0
-    timeouts: int = 0
+    silences: dict[Silence, int] = field(default_factory=lambda: dict.fromkeys(Silence, 0))
+    causes: dict[int, int] = field(default_factory=dict)  # of refusals; 0 where none was given
     send_errors: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def timeouts(self) -> int:
+        """Return how many were left unanswered."""
+        return sum(self.silences.values())
+
 
 class _Transaction:
-    __slots__ = ("ended", "exchange", "refused", "show")
+    __slots__ = ("ended", "exchange", "refused", "show", "trouble")
 
     def __init__(
         self, exchange: Exchange, ended: "asyncio.Future[None]", show: Callable[[Direction, bytes, str], None]
@@ -76,6 +91,7 @@ class _Transaction:
         self.ended = ended
         self.show = show
         self.refused = False
+        self.trouble = ""
 
     def end(self) -> None:
         if not self.ended.done():
@@ -92,6 +108,7 @@ class CoaClient:
         tries: how many times they are sent.
         interim_seconds: Acct-Interim-Interval for NAS that want complete sets of attributes.
         entropy: gives that many unpredictable octets; spreads the waits.
+        now: the time that Event-Timestamp says.
     """
 
     def __init__(
@@ -102,6 +119,7 @@ class CoaClient:
         tries: int,
         entropy: Callable[[int], bytes],
         interim_seconds: int = _DEFAULT_INTERIM_SECONDS,
+        now: Callable[[], datetime] = _CLOCK.now,
     ) -> None:
         self.counters = CoaCounters()
         self.trace: OrderTrace | None = None
@@ -110,6 +128,7 @@ class CoaClient:
         self._policy = RetransmitPolicy(timeout_seconds, timeout_seconds, tries, 0)
         self._entropy = entropy
         self._interim_seconds = interim_seconds
+        self._now = now
         self._sockets: dict[int, socket.socket] = {}
         self._identifiers: dict[Peer, IdentifierPool] = {}
         self._waiting: dict[tuple[Peer, int], _Transaction] = {}
@@ -152,11 +171,13 @@ class CoaClient:
             raise ValueError("RFC 5176 has no words for a list, which is kept over the API")  # noqa: TRY004 - see Raises
         vendor = vendor_or_any(nas.vendor)
         pairs = vendor.identify(session)
-        if isinstance(order, ChangeOfAuthorization):  # RFC 5176 §3.6: a Disconnect carries nothing but identity
+        if nas.form.is_stamped(vendor):  # made once: a copy sent again is the same octets (RFC 5176 §6.3)
+            pairs = [(EVENT_TIMESTAMP, encode_integer(int(self._now().timestamp()))), *pairs]
+        if isinstance(order, ChangeOfAuthorization):  # a Disconnect carries no authorisation (RFC 5176 §3.6)
             pairs = pairs + vendor.change(order.profile, self._interim_seconds, class_value)
         code = CoARequest if isinstance(order, ChangeOfAuthorization) else DisconnectRequest
         packet = CoAPacket(code, identifier, nas.secret)
-        if vendor.message_authenticator:
+        if nas.form.is_signed(vendor):
             packet.add_message_authenticator()  # first of all attributes
         for key, value in pairs:
             name = key if key < _FIRST_VENDOR_KEY else (key >> 8, key & 0xFF)
@@ -174,7 +195,7 @@ class CoaClient:
         self._waiting[peer, request[1]] = transaction
         try:
             self.counters.requests += 1
-            trouble = self._send(sock, request, peer)
+            transaction.trouble = trouble = self._send(sock, request, peer)
             show("out", request, f"not sent: {trouble}" if trouble else "")
             while (next_at_mono := exchange.next_at_mono) is not None:
                 await asyncio.wait((transaction.ended,), timeout=max(0.0, next_at_mono - loop.time()))
@@ -183,11 +204,12 @@ class CoaClient:
                 again = exchange.poll(loop.time())
                 if again is not None:
                     self.counters.retransmissions += 1
-                    trouble = self._send(sock, again, peer)
+                    if trouble := self._send(sock, again, peer):
+                        transaction.trouble = trouble
                     show("out", again, f"not sent again: {trouble}" if trouble else "retransmission")
         finally:
             del self._waiting[peer, request[1]]
-        return self._outcome(nas, transaction, trouble)
+        return self._outcome(nas, transaction)
 
     def _show(self, nas: NasTarget, session: SessionHandle, direction: Direction, datagram: bytes, note: str) -> None:
         if self.trace is not None:
@@ -199,7 +221,7 @@ class CoaClient:
             sock.sendto(datagram, peer)
         except OSError as error:
             # An earlier datagram's ICMP error is reported here once, whichever NAS it was about: try again.
-            if error.errno == errno.ECONNREFUSED:
+            if not isinstance(error, BlockingIOError):
                 try:
                     sock.sendto(datagram, peer)
                 except OSError as second:
@@ -210,7 +232,7 @@ class CoaClient:
             return error.strerror or str(error)
         return ""
 
-    def _outcome(self, nas: NasTarget, transaction: _Transaction, trouble: str) -> Outcome:
+    def _outcome(self, nas: NasTarget, transaction: _Transaction) -> Outcome:
         exchange = transaction.exchange
         reply = exchange.reply
         if exchange.state is ExchangeState.DONE and reply is not None:
@@ -218,19 +240,14 @@ class CoaClient:
                 self.counters.acks += 1
                 return Outcome(OutcomeKind.ACKED)
             self.counters.naks += 1
+            cause = reply.error_cause or 0
+            self.counters.causes[cause] = self.counters.causes.get(cause, 0) + 1
             return Outcome(
                 OutcomeKind.NACKED, reply.error_cause, f"refused by {nas.name}: {cause_words(reply.error_cause)}"
             )
-        self.counters.timeouts += 1
-        if transaction.refused:
-            detail = f"nothing listens on {nas.name} UDP port {nas.coa_port}"
-        elif ReplyDropReason.BAD_AUTHENTICATOR in exchange.dropped:
-            detail = f"{nas.name} answers with another secret"
-        elif trouble:
-            detail = f"{nas.name} can't be reached: {trouble}"
-        else:
-            detail = f"no answer from {nas.name} after {exchange.transmissions} tries"
-        return Outcome(OutcomeKind.TIMED_OUT, detail=detail)
+        silence, detail = _silence(nas, transaction)
+        self.counters.silences[silence] += 1
+        return Outcome(OutcomeKind.TIMED_OUT, detail=detail, silence=silence)
 
     def _socket(self, host: str) -> socket.socket:
         """Return the socket for a destination's address family, opened when first needed."""
@@ -263,10 +280,12 @@ class CoaClient:
         return "::" if is_ipv6 else "0.0.0.0"  # noqa: S104 - the kernel chooses by its routes
 
     def _drain(self, sock: socket.socket) -> None:
-        for _ in range(DATAGRAMS_A_WAKE_UP):
+        for count in range(DATAGRAMS_A_WAKE_UP):
             try:
                 datagram, source = sock.recvfrom(MAX_PACKET_OCTETS + 1)
             except (BlockingIOError, InterruptedError):
+                if not count:  # a sendto has taken the error that woke us; what it was about waits to be read
+                    self._read_errors(sock)
                 return
             except OSError:
                 self._read_errors(sock)
@@ -290,16 +309,42 @@ class CoaClient:
         self.counters.ignored[reason] = self.counters.ignored.get(reason, 0) + 1
 
     def _read_errors(self, sock: socket.socket) -> None:
-        """End the orders whose datagrams came back as «port unreachable»."""
+        """Take what the network says of datagrams that did not arrive; «port unreachable» ends the order at once."""
         for _ in range(DATAGRAMS_A_WAKE_UP):
             try:
-                sent, _ancillary, _flags, destination = sock.recvmsg(MAX_PACKET_OCTETS, 512, _MSG_ERRQUEUE)
+                sent, ancillary, _flags, destination = sock.recvmsg(MAX_PACKET_OCTETS, 512, _MSG_ERRQUEUE)
             except OSError:
                 return
             transaction = self._waiting.get(((destination[0], destination[1]), sent[1])) if len(sent) >= 2 else None
-            if transaction is not None and transaction.exchange.request.startswith(sent[:20]):
+            if transaction is None or not transaction.exchange.request.startswith(sent[:20]):
+                continue
+            number = _error_number(ancillary)
+            if number == errno.ECONNREFUSED:
                 transaction.refused = True
                 transaction.end()
+            elif number:  # the next copy may find a way
+                transaction.trouble = os.strerror(number)
+
+
+def _silence(nas: NasTarget, transaction: _Transaction) -> tuple[Silence, str]:
+    """Return why an order was left unanswered, and in words."""
+    exchange = transaction.exchange
+    if transaction.refused:
+        return Silence.NOBODY_LISTENS, f"nothing listens on {nas.name} UDP port {nas.coa_port}"
+    if _FORGED.intersection(exchange.dropped):
+        return Silence.OTHER_SECRET, f"{nas.name} answers with another secret"
+    if transaction.trouble:
+        return Silence.UNREACHABLE, f"{nas.name} can't be reached: {transaction.trouble}"
+    return Silence.NO_ANSWER, f"no answer from {nas.name} after {exchange.transmissions} tries"
+
+
+def _error_number(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+    """Return the errno that the kernel gives beside a datagram that came back; 0 for none."""
+    for level, kind, value in ancillary:
+        is_error = (level, kind) in {(socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
+        if is_error and len(value) >= _EXTENDED_ERROR.size:
+            return int(_EXTENDED_ERROR.unpack_from(value)[0])
+    return 0
 
 
 def cause_words(error_cause: int | None) -> str:

@@ -24,6 +24,7 @@ from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.mqtt_check import check_mqtt
 from netbilld.cli.node_checks import check_nodes
 from netbilld.cli.output import print_json
+from netbilld.cli.plan_checks import check_plans
 from netbilld.daemon.control import call
 from netbilld.model.errors import NetbilldError
 
@@ -77,6 +78,7 @@ async def _checks(context: Context) -> list[Check]:
                 checks += await check_nodes(database, context.now())
             if all(check.result != "fail" for check in checks if check.name in {"database", "schema"}):
                 checks += await check_addresses(database)
+                checks += await check_plans(database)
                 if box is not None:
                     checks += await check_apis(database, box, settings.metering.api_timeout_seconds)
                 checks += await check_devices(database, context.now())

@@ -4,7 +4,7 @@ import argparse
 from typing import Final
 
 from netbilld.cli.cells import octets
-from netbilld.cli.commands import enforce_shown
+from netbilld.cli.commands import enforce_brake, enforce_shown
 from netbilld.cli.commands.enforce_compare import compare_nas
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_config_option, add_json_option
@@ -20,7 +20,8 @@ MOST_HOURS: Final = 24.0 * 366
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verb's options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="status|compare|retry|history|effects|alerts")
+    words = "status|compare|retry|history|effects|alerts|brake"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=words)
     status = actions.add_parser("status", help="desired and observed state of each service")
     status.add_argument("--username", metavar="U", help="only the service this name logs in to")
     add_json_option(status)
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     alerts.add_argument("--all", action="store_true", help="also those that are mended")
     alerts.add_argument("--limit", type=_count, default=100, metavar="N", help="of all of them the newest N (100)")
     add_json_option(alerts)
+    enforce_brake.configure(actions.add_parser("brake", help="before too many are closed for money at once"))
 
 
 def _count(text: str) -> int:
@@ -61,6 +63,8 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
     match options.action:
         case "compare":
             return None if await compare_nas(options.nas, context) else REFUSED
+        case "brake":
+            await enforce_brake.run(options, context)
         case "status":
             await _status(options, context)
         case "retry":

@@ -12,12 +12,22 @@ from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_fields, print_json, print_table
+from netbilld.cli.plan_checks import plan_warnings
 from netbilld.cli.secret_input import add_secret_option, read_secret
 from netbilld.enforcement.vendors import VENDORS, vendor_or_any
 from netbilld.enforcement.vendors.words import capability_words
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import DEFAULT_PORT_BPS, Nas, api_url_place, shares_order_port
-from netbilld.services.manage_nas import REQUIREMENTS, WALLS, Kept, ManageNas, NasFields, masked_api_url, unknown_nas
+from netbilld.services.manage_nas import (
+    REQUIREMENTS,
+    SWITCHES,
+    WALLS,
+    Kept,
+    ManageNas,
+    NasFields,
+    masked_api_url,
+    unknown_nas,
+)
 from netbilld.services.overshoot import NasReading
 from netbilld.services.poll_devices import is_polled
 from netbilld.services.replace_nas import ReplaceNas
@@ -74,6 +84,14 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vendor", metavar="|".join(sorted(VENDORS)), help="default mikrotik")
     parser.add_argument(
         "--coa-port", type=int, metavar="PORT", help="where it takes CoA and Disconnect; default its vendor's"
+    )
+    parser.add_argument(
+        "--coa-event-timestamp",
+        choices=SWITCHES,
+        help="orders say when they were made, and one that comes late is dropped; default auto, what suits its vendor",
+    )
+    parser.add_argument(
+        "--coa-message-authenticator", choices=SWITCHES, help="orders are signed by it too; default auto"
     )
     parser.add_argument(
         "--wall-by",
@@ -169,6 +187,8 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
         port_speed=options.port_speed,
         coa_pace=options.coa_pace,
         disconnect_pace=options.disconnect_pace,
+        coa_event_timestamp=options.coa_event_timestamp,
+        coa_message_authenticator=options.coa_message_authenticator,
         portal_sources=portal_sources,
         api_url=options.api_url,
         snmp_community=await read_secret(options, "snmp-community", None),
@@ -188,8 +208,9 @@ async def _keep(options: argparse.Namespace, context: Context) -> None:
             kept = await manage.add(fields, context.actor, context.now())
         else:
             kept = await manage.set(options.name, fields, context.actor, context.now())
+        fits = await plan_warnings(database, nas_name=kept.nas.name) if adding or "vendor" in kept.changed else []
     await context.nudge()
-    for warning in kept.warnings:
+    for warning in (*kept.warnings, *(f"{where}: {why}" for where, why in fits)):
         note(f"warning: {warning}")
     if adding:
         print(f"NAS {kept.nas.name} added: {kept.nas.address}, {kept.nas.vendor}, CoA port {kept.nas.coa_port}")
@@ -292,6 +313,8 @@ def _document(nas: Nas, known: Sequence[Nas], context: Context, open_sessions: i
         "address": nas.address,
         "vendor": nas.vendor,
         "coa_port": nas.coa_port,
+        "coa_event_timestamp": nas.coa_event_timestamp or "auto",
+        "coa_message_authenticator": nas.coa_message_authenticator or "auto",
         "require_message_authenticator": nas.require_message_authenticator,
         "seen_message_authenticator_at": nas.seen_message_authenticator_at,
         "swap_octets": nas.swap_octets,

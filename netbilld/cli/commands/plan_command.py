@@ -1,6 +1,7 @@
 """`netbilld plan add/list/show/set`."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.money import shown
 from netbilld.cli.output import note, print_fields, print_json, print_table
+from netbilld.cli.plan_checks import plan_warnings
 from netbilld.model.errors import InvalidInputError, NotFoundError
 from netbilld.services.manage_plans import ManagePlans, PlanSaved
 
@@ -49,8 +51,10 @@ async def _add(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
         plans = ManagePlans(database, context.settings.currency)
         saved = await plans.add(text, str(options.file), actor=context.actor, now=context.now())
+        warnings = await plan_warnings(database, plan_code=saved.code)
     await context.nudge()
     _note_unused(saved)
+    _warn(warnings)
     print(f"plan {saved.code}: version {saved.version}, on sale")
 
 
@@ -72,8 +76,10 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
             actor=context.actor,
             now=context.now(),
         )
+        warnings = await plan_warnings(database, plan_code=saved.code)
     await context.nudge()
     _note_unused(saved)
+    _warn(warnings)
     sale = "on sale" if saved.on_sale else "not on sale"
     print(f"plan {saved.code}: version {saved.version}, {sale}{'' if saved.new else ' (as before)'}")
 
@@ -81,6 +87,11 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
 def _note_unused(saved: PlanSaved) -> None:
     for key in saved.unused:
         note(f"note: {key} has no effect on plan {saved.code}")
+
+
+def _warn(warnings: Sequence[tuple[str, str]]) -> None:
+    for where, why in warnings:
+        note(f"warning: {where}: {why}")
 
 
 def _read(path: Path) -> str:

@@ -21,6 +21,7 @@ VENDOR: Final = Vendor(
     name="accel-ppp",
     title="accel-ppp",
     rate=_rate,
+    unit_bps=1_000,
     coa_rate=True,
     wall=Wall.POOL,
     # Whatever is sent must match; NAS-IP-Address would be held against its configuration.

@@ -17,10 +17,11 @@ VENDOR: Final = Vendor(
     ipv6_pool=None,
     delegated_pools=(),
     wall=Wall.LIST,
+    event_timestamp=True,
     identity=(user_name, session_id, station),
     notes=(
         "It takes no speed, and Disconnect only: set radius_das_port and radius_das_client.",
-        "Leave radius_das_require_event_timestamp at 0: orders carry no Event-Timestamp.",
+        "Orders carry what radius_das_require_event_timestamp=1 and …_message_authenticator=1 ask for.",
         "The wall is the VLAN enforcement.walled_vlan; without one who is walled is refused.",
     ),
 )

@@ -8,7 +8,7 @@ from typing import Final
 from netbilld.billing.plan import Speed
 from netbilld.enforcement.vendors.identity import framed_ip, session_id, user_name
 from netbilld.enforcement.vendors.interface import Vendor, Wall
-from netbilld.enforcement.vendors.speeds import bits
+from netbilld.enforcement.vendors.speeds import WORD_BPS, bits
 from netbilld.radius.attributes import (
     HUAWEI_DELEGATED_IPV6_PREFIX_POOL,
     HUAWEI_INPUT_AVERAGE_RATE,
@@ -42,6 +42,8 @@ VENDOR: Final = Vendor(
     name="huawei",
     title="Huawei ME60, NE40E, MA5200",
     rate=_rate,
+    has_burst=True,
+    most_bps=WORD_BPS,
     coa_rate=True,
     walled_list=_policy,
     delegated_pools=(HUAWEI_DELEGATED_IPV6_PREFIX_POOL,),

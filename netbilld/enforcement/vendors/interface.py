@@ -82,12 +82,15 @@ class Vendor:
         title: for people.
         rate: a speed in its attributes; none where it takes no rate or knows a speed only by a name it was not given.
         coa_rate: see `Capabilities`.
+        event_timestamp: orders tell it when they were made, unless its switch says otherwise (RFC 5176 §6.3).
         full_set: a CoA resets what it leaves out, so it carries all a log-in said but the address.
         walled_list: the walled garden's list, policy, service or role; None where it has no such thing.
         vlan: a VLAN in its attributes; None where it takes none.
         pool, ipv6_pool, delegated_pools: keys of the attributes that name pools on the NAS.
         wall, hotspot_wall: how it walls where `nas set --wall-by` does not say, in general and for hotspot log-ins.
         identity: which of a session's marks it is told, so that it knows the session.
+        unit_bps, most_bps: the steps in which it is told a speed, and the fastest one that it can be told.
+        has_burst, has_minimum: it has words for these.
         notes: what an operator has to know, a sentence each.
     """
 
@@ -98,6 +101,7 @@ class Vendor:
     coa_wall: bool = False
     orders: bool = True
     message_authenticator: bool = True
+    event_timestamp: bool = False
     full_set: bool = False
     walled_list: Callable[[str], list[Pair]] | None = None
     vlan: Callable[[int], list[Pair]] | None = None
@@ -109,6 +113,10 @@ class Vendor:
     wall: Wall = Wall.REJECT
     hotspot_wall: Wall = Wall.REJECT
     identity: Sequence[Callable[[SessionHandle], list[Pair]]] = (user_name, session_id)
+    unit_bps: int = 1
+    most_bps: int | None = None
+    has_burst: bool = False
+    has_minimum: bool = False
     coa_port: int = RFC_COA_PORT
     notes: tuple[str, ...] = ()
 

@@ -85,6 +85,8 @@ VENDOR: Final = Vendor(
     name="mikrotik",
     title="MikroTik RouterOS",
     rate=_rate,
+    has_burst=True,
+    has_minimum=True,
     coa_rate=True,
     walled_list=_address_list,
     vlan=_vlan,
@@ -99,6 +101,7 @@ VENDOR: Final = Vendor(
     # A hotspot session needs its address; a name alone can mean several sessions, or the wireless table's client.
     identity=(user_name, session_id, framed_ip, nas_address),
     notes=(
+        "Orders carry no Event-Timestamp: a router with a wrong clock would drop them. `--coa-event-timestamp on`.",
         "Turn orders on with `/radius incoming set accept=yes port=3799`; they are off by default.",
         "A CoA changes the speed only; into the walled garden and out of it goes by Disconnect and the next log-in.",
         "PPP has no limit on the total; an allowance for both directions is set as a limit on each.",

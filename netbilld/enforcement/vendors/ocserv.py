@@ -29,6 +29,7 @@ VENDOR: Final = Vendor(
     name="ocserv",
     title="ocserv",
     rate=_rate,
+    unit_bps=_BITS_A_KILOBYTE,
     orders=False,
     pool=None,
     ipv6_pool=None,

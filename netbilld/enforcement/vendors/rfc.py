@@ -11,5 +11,6 @@ VENDOR: Final = Vendor(
     walled_list=filter_id,
     vlan=tunnel_vlan,
     wall=Wall.POOL_AND_LIST,
+    event_timestamp=True,
     notes=("It takes no speed. The walled list is the name of a filter (Filter-Id).",),
 )

@@ -8,7 +8,7 @@ from typing import Final
 from netbilld.enforcement.vendors.identity import login_user, session_id, station, user_name
 from netbilld.enforcement.vendors.interface import Vendor
 from netbilld.enforcement.vendors.places import tunnel_vlan
-from netbilld.enforcement.vendors.speeds import wispr_bandwidth
+from netbilld.enforcement.vendors.speeds import WORD_BPS, wispr_bandwidth
 from netbilld.radius.attributes import RUCKUS_USER_GROUPS
 from netbilld.radius.values import encode_text
 
@@ -21,6 +21,8 @@ VENDOR: Final = Vendor(
     name="ruckus",
     title="Ruckus",
     rate=wispr_bandwidth,
+    most_bps=WORD_BPS,
+    has_minimum=True,
     walled_list=_role,
     vlan=tunnel_vlan,
     pool=None,

@@ -11,17 +11,17 @@ from netbilld.radius.attributes import (
 )
 from netbilld.radius.values import encode_integer
 
-_WORD: Final = 2**32 - 1
+WORD_BPS: Final = 2**32 - 1  # what 32 bits can say
 
 
 def bits(rate_bps: int) -> bytes:
     """Return bit/s in 32 bits; a faster rate than 4.29 Gbit/s is said as that."""
-    return encode_integer(min(rate_bps, _WORD))
+    return encode_integer(min(rate_bps, WORD_BPS))
 
 
 def kilobits(rate_bps: int) -> bytes:
     """Return kbit/s in 32 bits, rounded up: 0 would be no limit."""
-    return encode_integer(min(-(-rate_bps // 1_000), _WORD))
+    return encode_integer(min(-(-rate_bps // 1_000), WORD_BPS))
 
 
 def rate_word(rate_bps: int, kilo: str = "k", mega: str = "M") -> str:

@@ -7,12 +7,14 @@ from typing import Final
 
 from netbilld.enforcement.vendors.interface import Vendor
 from netbilld.enforcement.vendors.places import filter_id
-from netbilld.enforcement.vendors.speeds import wispr_bandwidth
+from netbilld.enforcement.vendors.speeds import WORD_BPS, wispr_bandwidth
 
 VENDOR: Final = Vendor(
     name="wispr",
     title="any other hotspot, by WISPr",
     rate=wispr_bandwidth,
+    most_bps=WORD_BPS,
+    has_minimum=True,
     coa_rate=True,
     full_set=True,
     walled_list=filter_id,

@@ -41,7 +41,9 @@ async def show(request: web.Request) -> web.Response:
     async with request.app[PANEL].parts.database.read() as work:
         over = [crossing.over_octets for crossing in await work.crossings.newest(_CROSSINGS)]
     shares = {share: percentile(over, share) for share in _SHARES}
-    return page(request, "staff/enforcement.html", {"parts": shown, "crossings": len(over), "over": shares})
+    brake = await request.app[PANEL].parts.brake.state()
+    said = {"parts": shown, "crossings": len(over), "over": shares, "brake": brake}
+    return page(request, "staff/enforcement.html", said)
 
 
 async def live(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.visit import VISIT, page
+from netbilld.services.brake import BrakeState
 from netbilld.services.readmodels import Octets, OpenMoney, Traffic
 
 _RESTRICTED: Final = 12
@@ -34,7 +35,8 @@ async def show(request: web.Request) -> web.Response:
     """Answer GET /."""
     feed = request.app[LIVE]
     shown = await feed.show(_parts(request))
-    return page(request, "staff/overview.html", {"parts": shown, "troubles": _troubles(request)})
+    brake = await _brake(request)
+    return page(request, "staff/overview.html", {"parts": shown, "troubles": _troubles(request), "brake": brake})
 
 
 async def live(request: web.Request) -> web.StreamResponse:
@@ -65,7 +67,16 @@ def _troubles(request: web.Request) -> list[str]:
     if not request[VISIT].may(Permission.VIEW_NETWORK):
         return []
     health = request.app[PANEL].parts.health()
-    return [*health.get("reasons", ()), *health.get("notices", ())]
+    notices = [notice for notice in health.get("notices", ()) if notice != health.get("brake")]  # it is said apart
+    return [*health.get("reasons", ()), *notices]
+
+
+async def _brake(request: web.Request) -> BrakeState | None:
+    """Return the brake where it is on, for those who may see what is enforced."""
+    if not request[VISIT].may(Permission.VIEW_USAGE):
+        return None
+    state = await request.app[PANEL].parts.brake.state()
+    return state if state is not None and state.is_on else None
 
 
 def _parts(request: web.Request) -> Sequence[Part]:

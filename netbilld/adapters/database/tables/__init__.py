@@ -6,6 +6,7 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
+from netbilld.adapters.database.tables.brake import brake, brake_holds
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
@@ -67,6 +68,8 @@ __all__ = [
     "allocations",
     "auth_attempts",
     "billed_periods",
+    "brake",
+    "brake_holds",
     "changes",
     "counters",
     "credentials",

@@ -55,6 +55,8 @@ nas = Table(
     Column("coa_per_second", Integer),  # its pace; null: as the settings say, 0: none
     Column("disconnects_per_second", Integer),
     Column("told_by", String(253), nullable=False, default="", server_default=""),  # NAS-Identifier among neighbours
+    Column("coa_event_timestamp", String(4)),  # on, off; null: what suits its vendor
+    Column("coa_message_authenticator", String(4)),
     Index(
         "uq_nas_name_key",
         "name_key",

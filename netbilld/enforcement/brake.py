@@ -1,0 +1,24 @@
+"""When closing so many services for money at once is more likely a mistake than so many debts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class BrakePolicy:
+    """From how many on a person is asked.
+
+    Attributes:
+        percent: of all active services; 100 asks nobody ever.
+        least: fewer are never asked about, so that a small provider may close its three debtors.
+        window: closings within so long count together.
+    """
+
+    percent: int
+    least: int
+    window: timedelta = timedelta(hours=1)
+
+
+def is_too_many(closing: int, base: int, policy: BrakePolicy) -> bool:
+    """Tell whether a person is to be asked before so many of `base` services are closed."""
+    return policy.percent < 100 and closing >= policy.least and closing * 100 > base * policy.percent
