@@ -17,6 +17,7 @@ from uuid import UUID
 from netbilld.accounting.session import Session
 from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.read_back import Verdict
+from netbilld.model.errors import NetbilldError
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.keep_lists import KeepLists
@@ -253,6 +254,8 @@ class VerifySessions:
                 await step
         except TimeoutError:
             _log.warning("looking at NAS %s has not ended within %.0f s", nas_id, LOOK_SECONDS)
+        except NetbilldError as error:
+            _log.warning("looking at NAS %s was given up: %s", nas_id, error)
         except Exception:  # noqa: BLE001 - whatever one router makes of it, the others are looked at
             self.came["failed"] += 1
             _log.exception("looking at NAS %s failed", nas_id)
