@@ -102,7 +102,7 @@ async def test_a_throttle_is_seen_at_the_router_s_queue_and_a_lie_is_climbed_pas
     async with site(tmp_path, "budi", "ani") as here:
 
         async def known() -> bool:
-            return (await here.status("budi"))["evidence"] == "api"
+            return bool((await here.status("budi"))["evidence"] == "api")
 
         await here.until(known, "the new session was read back")
         await here.use_up("budi")
