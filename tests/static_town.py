@@ -21,6 +21,7 @@ from netbilld.services.keep_static_lines import KeepStaticLines
 from netbilld.services.manage_static_lines import ManageStaticLines
 from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import Batch
+from netbilld.services.raise_alerts import AlertPolicy, Trouble
 from netbilld.services.static_book import LineView
 from tests.clock import SteppedClock
 from tests.enforcement_world import NOW, World
@@ -89,6 +90,11 @@ class Town:
     async def views(self) -> dict[str, LineView]:
         async with self.database.read() as work:
             return {view.username: view for view in await work.static_lines.views()}
+
+    async def troubles(self) -> list[Trouble]:
+        """Return what an alert is raised for."""
+        async with self.database.read() as work:
+            return await work.alerts.troubles(AlertPolicy(60, 180, 60), self.clock.now())
 
     async def metered(self, name: str) -> tuple[int, int]:
         async with self.database.read() as work:

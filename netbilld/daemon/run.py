@@ -59,6 +59,7 @@ class Daemon:
         self._answering = asyncio.Event()
         self._joined = asyncio.Event()
         self._on_record_in: int | None = None  # the term in which everything due was put on record
+        self._on_record = asyncio.Event()  # it was, in one term or another
         self._stop = asyncio.Event()
         self._http: list[HttpPort] = []
 
@@ -227,8 +228,8 @@ class Daemon:
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.effects.loops().items()},
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
-            **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.static_lines.loops().items()},
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.comparing.loops().items()},
+            "static lines": (Duty.ENFORCEMENT, self._keep_lines),
         }
 
     async def _feed_watchdog(self) -> None:
@@ -251,7 +252,14 @@ class Daemon:
             changed = await self.parts.entitle.run(None, "start", self.parts.clock.now())
             logger.info("everything due is on record; %d services had changed", len(changed))
             self._on_record_in = term
+            self.parts.static_lines.keep.nudge(changed)
+            self._on_record.set()
         await self.parts.reconcile.run()
+
+    async def _keep_lines(self) -> None:
+        """Keep lines of static subscribers as they are due now, not as they were when somebody last looked."""
+        await self._on_record.wait()
+        await self.parts.static_lines.run()
 
     async def _reap(self) -> None:
         now = self.parts.clock.now()

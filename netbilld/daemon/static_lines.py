@@ -1,7 +1,7 @@
 """Lines with fixed addresses in the running daemon: who keeps them on routers, and how that goes."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
@@ -47,14 +47,14 @@ class StaticLines:
         bring = BringLines(database, compare, routers, readings, clock, policy, _jitter, orders=fenced)
         self.keep: Final = KeepStaticLines(database, bring, clock, policy, _jitter, orders=fenced)
 
-    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Return the work that goes on for ever, by name; one node does it."""
+    async def run(self) -> None:
+        """Keep lines for ever; one node does it.
 
-        async def keep() -> None:
-            await self._watching.load()  # also where no log-ins are answered: routers are known by nobody else there
-            await self.keep.run()
-
-        return {"static lines": keep}
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        await self._watching.load()  # also where no log-ins are answered: nobody else there has asked where routers are
+        await self.keep.run()
 
     def families(self) -> Iterator[Family]:
         """Return what /metrics says of it."""

@@ -68,6 +68,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("action", "coa"): (N_("Change session"), "info"),
         ("action", "disconnect"): (N_("Disconnect session"), "info"),
         ("action", "enter_list"): (N_("Add to address list"), "info"),
+        ("action", "line"): (N_("Change queue and lists"), "info"),
         ("action", "leave_list"): (N_("Take off address list"), "info"),
         ("evidence", "login"): (N_("at log-in"), "good"),
         ("evidence", "ack"): (N_("acknowledged"), "info"),

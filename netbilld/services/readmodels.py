@@ -17,6 +17,7 @@ from netbilld.services.device_view import DeviceViews
 from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.log_ins import LogIns
 from netbilld.services.order_views import OrderViews
+from netbilld.services.static_book import LineView
 from netbilld.services.throughput import Throughput
 
 PAGE_LENGTH: Final = 50
@@ -173,10 +174,22 @@ class NasFile:
     log_ins: Mapping[tuple[str, str], int]  # (result, reason) among the newest attempts
     log_ins_seen: int  # how many newest attempts were looked at, of all NAS
     attempts: Sequence[Attempt]
+    static: "LinesOfNas | None" = None  # lines of static subscribers; None where there are none
 
     def clock_shows(self, now: datetime) -> datetime:
         """Return what the clock of this NAS shows."""
         return now - timedelta(seconds=self.clock_off_seconds or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LinesOfNas:
+    """A router's lines of static subscribers: how many, how many differ, and what people should see to."""
+
+    lines: int
+    differ: int
+    read_at: datetime | None
+    trouble: str | None
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +289,7 @@ class ServiceFile:
     static_prefixes: Sequence[str] = ()
     leases: Sequence[ServiceLease] = ()
     at_most_over_octets: int | None = None  # what its allowance can be passed by, as far as that was observed
+    line: LineView | None = None  # on a router that holds it without RADIUS
 
     @property
     def username(self) -> str:
@@ -392,9 +406,9 @@ class SubscriberMoney:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A session that is not yet as it should be."""
+    """A session, or a line without one, that is not yet as it should be."""
 
-    session_id: int
+    session_id: int | None
     service_id: UUID | None
     subscriber_no: str | None
     name: str | None

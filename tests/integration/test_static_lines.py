@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from netbilld.adapters.database.enforcement_history import HistoryStore
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import services, static_attempts
 from netbilld.adapters.secretbox import SecretBox
@@ -191,6 +192,7 @@ async def test_a_router_that_says_done_and_does_nothing_is_found_out_and_not_ask
     (record,) = [record for record in caplog.records if getattr(record, "event", "") == "line_failed"]
     assert "'budi'" in record.getMessage()
     assert "pop1" in record.getMessage()
+    assert [trouble.subject.partition(":")[0] for trouble in await town.troubles()] == ["not_done"]
     for _ in range(10):
         await town.turn(61)
     wrote = len(town.writes())
@@ -198,6 +200,7 @@ async def test_a_router_that_says_done_and_does_nothing_is_found_out_and_not_ask
     town.router.faults.forget_writes = False
     await town.turn(400)
     assert (await town.views())["budi"].agrees
+    assert await town.troubles() == []
 
 
 async def test_a_dead_router_delays_nobody_and_names_who_waits(town: Town, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,6 +217,9 @@ async def test_a_dead_router_delays_nobody_and_names_who_waits(town: Town, caplo
     (line,) = town.keep.routers()
     assert (line.lines, line.differ) == (1, 1)
     assert line.trouble is not None
+    await town.turn(61)
+    away, waiting = await town.troubles()
+    assert (away.nas, waiting.nas, waiting.username) == ("pop1", "pop1", "budi")
     await town.router.listen()
     await town.turn(61)
     assert town.listed() == {"10.0.0.5": "isolir"}
@@ -414,3 +420,43 @@ async def test_a_nas_with_lines_is_removed_only_when_that_is_meant(town: Town, b
     assert await town.views() == {}
     async with town.database.read() as work:
         assert await work.meters.in_use() == []
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+async def test_enforcement_shows_a_line_like_anyone_else(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.subscriber("siti")
+    await town.turn(1)
+    town.clock.pass_time(seconds=1)
+    await town.world.invoice(budi, (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    async with town.database.read() as work:
+        status = {one.username: one for one in await work.enforcement.status()}
+        (mismatch,) = await work.readmodels.mismatches(10)
+        assert await work.readmodels.waiting_orders() == 1
+    assert (status["budi"].desired, status["budi"].observed, status["budi"].agrees) == ("walled", "active", False)
+    assert status["siti"].agrees
+    assert (mismatch.username, mismatch.nas, mismatch.due_access, mismatch.seen_access) == (
+        "budi",
+        "pop1",
+        "walled",
+        "active",
+    )
+    await town.turn(1)
+    async with town.database.read() as work:
+        (one,) = await work.enforcement.status("budi")
+        assert await work.readmodels.mismatches(10) == []
+        assert await work.readmodels.waiting_orders() == 0
+        (change, *_) = await HistoryStore(work.connection).of_services([budi], 10)
+        nas = await work.readmodels.nas_file("pop1")
+        (service,) = await work.readmodels.services_of("100001", town.clock.now())
+    assert (one.observed, one.evidence, one.agrees, one.session_id) == ("walled", "api", True, None)
+    assert (change.access, change.ending) == ("walled", "seen")
+    assert [step.what for step in change.steps] == ["due", "sent", "seen"]
+    assert nas is not None
+    assert nas.static is not None
+    assert (nas.static.lines, nas.static.differ, nas.static.trouble) == (1, 0, None)
+    assert service.line is not None
+    assert service.line.agrees

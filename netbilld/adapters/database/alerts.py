@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.queries import first_username
+from netbilld.adapters.database.static_status import StaticStatus
 from netbilld.adapters.database.tables import (
     alerts,
     desired,
@@ -43,6 +44,7 @@ class AlertStore:
             *mute.values(),
             *await self._not_done(policy, now, mute),
             *await self._not_back(policy, now),
+            *await StaticStatus(self._connection).troubles(policy, now),
         ]
 
     async def _without_orders(self, policy: AlertPolicy, now: datetime) -> dict[UUID, Trouble]:

@@ -9,7 +9,15 @@ from uuid import UUID
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import desired, effects, enforcement_attempts, nas, observed, sessions
+from netbilld.adapters.database.tables import (
+    desired,
+    effects,
+    enforcement_attempts,
+    nas,
+    observed,
+    sessions,
+    static_attempts,
+)
 from netbilld.enforcement.effect import GONE, kind_of
 from netbilld.services.enforcement_history import ServiceChange, Step, What, in_order
 
@@ -55,6 +63,7 @@ class HistoryStore:
             one.cause = kind_of(row["cause"]).value
         with_effect = await self._add_effects(changes, ids, limit)
         await self._add_orders(changes, ids, limit, with_effect)
+        await self._add_lines(changes, ids, limit)
         back = {step.at for change in changes.values() for step in change.steps if step.what == "back"}
         log_ins = await self._log_ins(ids, limit)
         found = [*changes.values(), *(one for one in log_ins if one.at not in back)]
@@ -109,6 +118,26 @@ class HistoryStore:
             if row["reason"] == _REQUESTED:
                 one.cause, one.cause_at = "command", row["due_at"]
             one.steps += _order_steps(row, is_told=row["due_at"] in with_effect.get(row["session_id"], ()))
+
+    async def _add_lines(self, changes: dict[tuple[UUID, datetime], _Change], ids: list[UUID], limit: int) -> None:
+        """Add what was done on routers for lines with fixed addresses."""
+        made = static_attempts.c
+        query = (
+            select(static_attempts, nas.c.name.label("nas"))
+            .join(nas, nas.c.id == made.nas_id)
+            .where(made.service_id.in_(ids), made.access != "")  # what takes a line away is due by no entitlement
+            .order_by(made.sent_at.desc(), made.id.desc())
+            .limit(limit)
+        )
+        for row in (await self._connection.execute(query)).mappings():
+            key = row["service_id"], row["due_at"]
+            one = changes.setdefault(key, _Change(*key, row["access"], row["reason"]))
+            one.steps.append(Step(row["sent_at"], "sent", "line", row["nas"]))
+            if row["verified_at"] is not None:
+                one.ending = "seen"
+                one.steps.append(Step(row["verified_at"], "seen", "line", row["nas"], evidence="api"))
+            elif row["ended_at"] is not None:
+                one.steps.append(Step(row["ended_at"], "failed", "line", row["nas"], detail=row["detail"]))
 
     async def _log_ins(self, ids: list[UUID], limit: int) -> list[_Change]:
         """Return the log-ins that are known to have been given what was due."""

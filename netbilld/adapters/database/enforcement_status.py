@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.static_status import StaticStatus
 from netbilld.adapters.database.tables import (
     credentials,
     desired,
@@ -39,6 +40,7 @@ class EnforcementStatus:
     session_id: int | None
     agrees: bool
     acknowledged: bool = False
+    is_line: bool = False  # what was seen is of a line that a router holds without a session
 
 
 class StatusQueries:
@@ -103,4 +105,5 @@ class StatusQueries:
             previous = found.get(row.service_id)
             if previous is None or previous.agrees:  # of several sessions the newest, unless another one disagrees
                 found[row.service_id] = line
+        await StaticStatus(self._connection).overlay(found, None if username is None else list(found))
         return sorted(found.values(), key=lambda line: (line.username, str(line.service_id)))

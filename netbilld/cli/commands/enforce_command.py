@@ -3,6 +3,7 @@
 import argparse
 from typing import Final
 
+from netbilld.adapters.database.enforcement_status import EnforcementStatus
 from netbilld.cli.cells import octets
 from netbilld.cli.commands import enforce_brake, enforce_shown
 from netbilld.cli.commands.enforce_compare import compare_nas
@@ -121,7 +122,7 @@ async def _status(options: argparse.Namespace, context: Context) -> None:
                 line.username,
                 line.desired,
                 line.reason,
-                "offline" if line.session_id is None else line.observed or "unknown",
+                _observed(line),
                 line.evidence,
                 "yes" if line.agrees else "acknowledged" if line.acknowledged else "no",
                 line.attempts,
@@ -132,6 +133,12 @@ async def _status(options: argparse.Namespace, context: Context) -> None:
         ],
         right=(6, 8),
     )
+
+
+def _observed(line: EnforcementStatus) -> str:
+    if line.is_line:
+        return line.observed or ("nothing" if line.evidence is not None else "unknown")
+    return "offline" if line.session_id is None else line.observed or "unknown"
 
 
 async def _retry(context: Context) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from netbilld.adapters.database.queries import Queries
+from netbilld.adapters.database.static_status import StaticStatus
 from netbilld.adapters.database.tables import (
     desired,
     enforcement_attempts,
@@ -45,7 +46,8 @@ class EnforcementQueries(Queries):
 
     async def waiting_orders(self) -> int:
         """Return how many sessions have an order under way."""
-        return await self._number(select(func.count()).select_from(pending_orders))
+        orders = await self._number(select(func.count()).select_from(pending_orders))
+        return orders + await StaticStatus(self._connection).waiting()
 
     async def mismatches(self, limit: int) -> Sequence[Mismatch]:
         """Return open sessions with an order under way, or not known to be as they should be; the oldest case first."""
@@ -84,7 +86,9 @@ class EnforcementQueries(Queries):
             .order_by(desired.c.since_at, sessions.c.id)
             .limit(limit)
         )
-        return [Mismatch(**row) for row in await self._rows(query)]
+        found = [Mismatch(**row) for row in await self._rows(query)]
+        found += await StaticStatus(self._connection).mismatches(limit)
+        return sorted(found, key=lambda one: one.since_at)[:limit]
 
 
 def attempt_columns() -> Select[Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, case, func, select
 from netbilld.adapters.database.nodes import NodeStore
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries
 from netbilld.adapters.database.readmodels.enforcement import attempt_columns
+from netbilld.adapters.database.static_status import StaticStatus
 from netbilld.adapters.database.tables import alerts, auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.model.nas import DEFAULT_PORT_BPS
@@ -110,6 +111,7 @@ class NetworkQueries(Queries):
             log_ins={(line["result"], line["reason"]): line["attempts"] for line in await self._rows(log_ins)},
             log_ins_seen=await self._number(select(func.count()).select_from(recent)),
             attempts=[Attempt(**line) for line in await self._rows(orders)],
+            static=await StaticStatus(self._connection).of_nas(row["id"]),
         )
 
     async def _open_octets(self, nas_id: UUID) -> Octets:

@@ -13,6 +13,7 @@ from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.orders import OrderViewQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
+from netbilld.adapters.database.static_lines import StaticLineStore
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
     address_leases,
@@ -180,6 +181,7 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
             static_prefixes=[prefix for prefix in (row["ipv6_prefix"], row["delegated_prefix"]) if prefix],
             leases=await self._leases(row["id"]),
             at_most_over_octets=await self._at_most_over(row["id"], plan, totals),
+            line=next(iter(await StaticLineStore(self._connection).views(service_ids=[row["id"]])), None),
         )
 
     async def _at_most_over(self, service_id: UUID, plan: Plan, used: Octets) -> int | None:
