@@ -16,7 +16,10 @@ from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.enforcement.profile import Access
+from netbilld.model.actor import Actor
+from netbilld.model.errors import RefusedError
 from netbilld.services.entitle import Entitle
+from netbilld.services.manage_nas import ManageNas
 from netbilld.services.order_policy import ReconcilePolicy
 from netbilld.services.reconcile import Reconcile
 from tests.coa_server import CoaServer
@@ -24,6 +27,7 @@ from tests.enforcement_world import PERIOD_START, World
 from tests.peers import free_udp_port
 
 GB = 10**9
+STAFF = Actor("siti@example.org", "192.0.2.7")
 
 
 @dataclass
@@ -482,3 +486,26 @@ async def until_seen(shop: Shop, session_id: int, wanted: tuple[Access, str]) ->
     while await shop.world.seen(session_id) != wanted:
         assert time.monotonic() < deadline, f"waited in vain for {wanted}"
         await asyncio.sleep(0.01)
+
+
+async def test_orders_for_a_nas_that_is_removed_are_said_to_be_and_hang_nothing(shop: Shop) -> None:
+    """Issue 5, bad input: a NAS removed while orders are pending."""
+    async with online(shop, "budi", answer="silent") as (server, (service_id,), (session_id,)):
+        await shop.throttle(service_id)
+        await shop.settle()
+        sent = len(server.received)
+        assert sent
+        manage = ManageNas(shop.world.database, shop.world.box)
+        with pytest.raises(RefusedError, match="has 1 open sessions, and 1 orders wait for it"):
+            await manage.remove(f"pop-{server.port}", STAFF, shop.world.clock.now())
+        assert await manage.remove(f"pop-{server.port}", STAFF, shop.world.clock.now(), force=True) == 1
+        (row,) = await shop.world.rows(nas)
+        await shop.reconcile.nas_heard(row["id"])  # as the daemon does after a change of a NAS
+        await shop.settle(2)
+        (pending,) = await shop.world.pending()
+        assert (pending["session_id"], pending["last_error"]) == (session_id, "the NAS was removed")
+        assert len(server.received) == sent
+    async with online(shop, "siti") as (other, (second,), _):
+        await shop.throttle(second)
+        await shop.settle()
+        assert [order.username for order in other.orders] == ["siti"]
