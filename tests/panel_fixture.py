@@ -32,6 +32,8 @@ from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
+from netbilld.services.doctor_nas import Step
+from netbilld.services.doctor_runs import DoctorRuns, Run
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
@@ -41,6 +43,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
 from tests.clock import StandingClock
+from tests.examined import SickNas, examined
 
 ZONE: Final = "Asia/Jakarta"
 NOW: Final = datetime(2026, 11, 22, 8, 2, 7, tzinfo=UTC)  # 15.02.07 in Jakarta
@@ -148,6 +151,7 @@ class PanelWorld:
                 silent_after_seconds=900,
             ),
             "dropped": self.dropped,
+            "doctor": self.doctor(),
             "clock": self.clock,
             "entropy": entropy,
             "timezone": ZONE,
@@ -161,6 +165,12 @@ class PanelWorld:
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }
         return create_panel(PanelParts(**(parts | changed)))
+
+    def doctor(self) -> DoctorRuns:
+        """Return one who has examined the first NAS already."""
+        runs = DoctorRuns(SickNas(), self.clock.now)
+        runs._runs["cibiru-1"] = Run(self.clock.now(), frozenset(Step), examined("cibiru-1", self.clock.now()))
+        return runs
 
     async def ask_drops(self, names: Sequence[str], nas: str | None) -> Mapping[str, Any] | None:
         del names, nas

@@ -29,6 +29,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
+from netbilld.daemon.doctoring import Doctoring
 from netbilld.daemon.effects import Effects
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
@@ -106,6 +107,7 @@ class Parts:
     devices: Devices
     effects: Effects
     watching: Watching
+    doctoring: Doctoring
     static_lines: StaticLines
     comparing: Comparing
     admissions: Admissions
@@ -145,6 +147,7 @@ class Parts:
             self.workers.close()
         self.coa.close()
         self.devices.close()
+        self.doctoring.close()
         self.watching.close()
         await self.storage.close()
         await self.database.close()
@@ -356,6 +359,16 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             nudge()
 
         drops = DropsOfAll(edge.dropped, pool)
+        doctoring = Doctoring(
+            settings,
+            database,
+            box,
+            clock,
+            entropy,
+            drops,
+            watching,
+            lambda: nodes.hearing_since(metering.hearing_since()),
+        )
         explain = Explain(
             database,
             standing_policy(settings),
@@ -391,6 +404,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 health=health.status,
                 metrics=health.metrics,
                 dropped=drops.of_nas,
+                doctor=doctoring.runs,
                 lanes=reconcile.lanes,
             )
         )
@@ -427,6 +441,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             devices=devices,
             watching=watching,
+            doctoring=doctoring,
             static_lines=static_lines,
             comparing=comparing,
             admissions=admissions,

@@ -69,6 +69,7 @@ class Doctoring:
     ) -> None:
         """Compose it; routers are asked over the connections that the daemon has in any case."""
         self._drops = drops
+        self._watching = watching
         self._hearing_since = hearing_since
         self._snmp: Final = LateReader(settings.snmp.timeout_seconds, clock)
         routers = RouterosConfig(lambda nas: watching.routers.connections.get(nas.id), clock.now)
@@ -80,7 +81,13 @@ class Doctoring:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""
-        return {"NAS doctor": self.runs.loop}
+
+        async def examine() -> None:
+            if not self._watching.routers.connections:  # a node that answers no RADIUS watches none
+                await self._watching.load()
+            await self.runs.loop()
+
+        return {"NAS doctor": examine}
 
     def close(self) -> None:
         """Let go of every socket."""

@@ -181,7 +181,7 @@ class Daemon:
         loops |= parts.braking.loops()
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
-        loops |= parts.nodes.loops()
+        loops |= parts.nodes.loops() | parts.doctoring.loops()
         if parts.mqtt is not None:
             loops |= parts.mqtt.loops()
         if Role.RADIUS in settings.node.roles:

@@ -19,6 +19,7 @@ from netbilld.services import sign_in
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
+from netbilld.services.doctor_runs import DoctorRuns
 from netbilld.services.explain import Explain
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
@@ -92,6 +93,7 @@ class PanelParts:
         metrics: Prometheus text.
         session_hours: how long a log-in lasts.
         dropped: packets of a NAS that got silence, by its name; newest first.
+        doctor: examines a NAS when somebody asks for it.
         lanes: the queue of each NAS, as far as orders are sent from here.
     """
 
@@ -118,6 +120,7 @@ class PanelParts:
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], str]
     dropped: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+    doctor: DoctorRuns
     lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
 
 

@@ -49,6 +49,7 @@ PAGES: Final = (
     "/plans/HOME20",
     "/nas",
     "/nas/cibiru-1",
+    "/nas/cibiru-1/doctor",
     "/usage",
     "/usage?span=week&period=last_month&direction=up&nas=cibiru-1",
     "/usage?span=year",
