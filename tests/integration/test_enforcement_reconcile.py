@@ -156,7 +156,7 @@ async def test_a_disconnect_that_was_acknowledged_but_never_stopped_is_asked_aga
         await shop.settle()
         assert len(server.orders) == 2
         (row,) = await shop.world.rows(sessions)
-        assert (row["state"], row["terminate_cause"]) == ("closed", "lost")
+        assert (row["state"], row["terminate_cause"]) == ("stale", "lost")
         assert await shop.world.pending() == []
         assert (await shop.world.attempts())[-1] == ("disconnect", "verified")
         assert session_id == row["id"]

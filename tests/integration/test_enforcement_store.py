@@ -317,4 +317,4 @@ async def test_a_session_gone_from_its_nas_is_closed_at_its_last_sign_of_life(wo
     async with world.database.write() as work:
         await work.enforcement.close_as_lost([session_id])
     (row,) = await world.rows(sessions)
-    assert (row["state"], row["terminate_cause"], row["stopped_at"]) == ("closed", "lost", NOW + timedelta(seconds=42))
+    assert (row["state"], row["terminate_cause"], row["stopped_at"]) == ("stale", "lost", NOW + timedelta(seconds=42))

@@ -24,7 +24,7 @@ async def test_a_session_that_its_nas_denies_and_goes_on_reporting_is_not_believ
         await shop.wall(service_id)
         await shop.settle()
         (row,) = await shop.world.rows(sessions)
-        assert row["state"] == "closed", "believed once"
+        assert row["state"] == "stale", "believed once"
         shop.world.clock.pass_time(seconds=10)
         now = shop.world.clock.now()
         await shop.world.set(sessions, sessions.c.id == session_id, state="live", stopped_at=None, updated_at=now)

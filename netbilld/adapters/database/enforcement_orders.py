@@ -492,12 +492,12 @@ class OrderQueries:
             )
 
     async def close_as_lost(self, session_ids: Collection[int]) -> None:
-        """Close sessions that their NAS no longer has, at the time of their last sign of life."""
+        """Close sessions that their NAS no longer has, at their last sign of life; a report of one opens it again."""
         for part in _parts(session_ids):
             await self._connection.execute(
                 update(sessions)
                 .where(sessions.c.id.in_(part), sessions.c.stopped_at.is_(None))
-                .values(state="closed", stopped_at=sessions.c.updated_at, terminate_cause=_LOST)
+                .values(state="stale", stopped_at=sessions.c.updated_at, terminate_cause=_LOST)
             )
 
 
