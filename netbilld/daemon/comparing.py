@@ -16,6 +16,7 @@ from netbilld.adapters.nas.routeros_sessions import RouterosSessions
 from netbilld.daemon.metering import Metering
 from netbilld.daemon.metric_families import Family
 from netbilld.daemon.settings import Settings
+from netbilld.services.compare_routers import CompareRouters
 from netbilld.services.nas_control import NasControl
 from netbilld.services.order_news import OrderNews
 from netbilld.services.reconcile import Reconcile
@@ -47,6 +48,7 @@ class Comparing:
         self.ways: Final = OrderWays(over_radius, over_api)
         self.look: Final = RouterosLook(routers.connections, clock.now, lists)
         self._verify: VerifySessions | None = None
+        self._compare: CompareRouters | None = None
         self._load: Callable[[], Awaitable[None]] | None = None
 
     def connect(
@@ -60,13 +62,19 @@ class Comparing:
             self._lists,
             reconcile,
             self._clock,
-            VerifyPolicy(
-                settings.enforcement.compare_minutes * 60,
-                overdue_after_seconds(settings.radius.interim_interval),
-                settings.enforcement.walled_list,
-            ),
-            self._routers.connections.keys,
+            VerifyPolicy(overdue_after_seconds(settings.radius.interim_interval), settings.enforcement.walled_list),
             lost=lambda ids: reconcile.on_lost(ids) if reconcile.on_lost is not None else None,
+        )
+        self._compare = CompareRouters(
+            database,
+            self.look,
+            self._lists,
+            reconcile,
+            verify,
+            self._clock,
+            settings.enforcement.walled_list,
+            settings.enforcement.compare_minutes * 60,
+            self._routers.connections.keys,
         )
         self._load = load
         told_orders, told_sessions = reconcile.on_orders, metering.on_sessions
@@ -85,18 +93,19 @@ class Comparing:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on where orders are sent, by name."""
-        return {"reading back": self._run}
+        verify, compare, load = self._verify, self._compare, self._load
+        assert verify is not None and compare is not None and load is not None  # noqa: S101, PT018 - connected
 
-    async def _run(self) -> None:
-        assert self._verify is not None  # noqa: S101 - connected
-        assert self._load is not None  # noqa: S101 - likewise
-        await self._load()
-        await self._verify.run()
+        async def read_back() -> None:
+            await load()
+            await verify.run()
+
+        return {"reading back": read_back, "comparing": compare.run}
 
     def families(self) -> Iterator[Family]:
         """Return what /metrics says of it."""
-        verify = self._verify
-        if verify is None:
+        verify, compare = self._verify, self._compare
+        if verify is None or compare is None:
             return
         counter, gauge = "counter", "gauge"
         yield (
@@ -112,8 +121,9 @@ class Comparing:
             ("unknown", "Sessions of which their router did not tell."),
             ("seconds", "What that comparison took."),
         ):
-            samples = [(f'{{nas="{one}"}}', getattr(told, name)) for one, told in verify.comparisons.items()]
+            samples = [(f'{{nas="{one}"}}', getattr(told, name)) for one, told in compare.comparisons.items()]
             yield f"netbilld_compare_{name}", gauge, help_text, samples
+        yield "netbilld_compare_failed_total", counter, "Comparisons that ended with an error.", [("", compare.failed)]
         entries = (("renewed", self._lists.renewed), ("removed", self._lists.removed))
         for done, count in entries:
             yield (

@@ -1,14 +1,16 @@
 """What a router shows of sessions, beside what they are due."""
 
+from datetime import datetime
 from typing import NamedTuple
 
+from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.read_back import Verdict, read_back
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.mikrotik import is_hotspot_session
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.look_at_nas import Seen, SessionMark
-from netbilld.services.order_book import SessionToCheck
+from netbilld.services.order_book import Proof, SessionToCheck
 
 
 class Compared(NamedTuple):
@@ -72,3 +74,8 @@ def list_entry(session: SessionToCheck) -> tuple[str, str] | None:
     if due is None or due.access is not Access.WALLED or due.address_list is None:
         return None
     return due.address_list, session.framed_ip
+
+
+def proof_of(told: Compared, at: datetime) -> Proof:
+    """Return what was seen over the API; what has become due since `at`, when that was read, is not touched by it."""
+    return Proof(told.session.session_id, Evidence.API, at, told.words)

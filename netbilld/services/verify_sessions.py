@@ -1,4 +1,4 @@
-"""VerifySessions: what was ordered and what began is read back at its router; now and then, everything is.
+"""VerifySessions: what was ordered and what began is read back at its router at once.
 
 A router takes a moment between its answer and the deed, so nothing is held against it before the last of several
 looks. What agrees is confirmed and what does not is disproved; sending orders is not done here.
@@ -7,7 +7,7 @@ looks. What agrees is confirmed and what does not is disproved; sending orders i
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +15,13 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.session import Session
-from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.read_back import Verdict
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.keep_lists import KeepLists
 from netbilld.ports.look_at_nas import LookAtNas
-from netbilld.services.compare_sessions import Compared, believed, compare, list_entry, mark_of
+from netbilld.services.compare_sessions import Compared, believed, compare, mark_of, proof_of
 from netbilld.services.order_book import Proof, SessionToCheck
 from netbilld.services.order_news import OrderNews
 
@@ -31,7 +30,6 @@ LOGIN_LOOKS: Final = (0.5, 1.0, 2.0)
 DRIFT_LOOKS: Final = (2.0, 3.0)
 MISSING_LOOKS: Final = (10.0,)
 MOST_WAITING: Final = 20_000
-ROUTERS_AT_ONCE: Final = 8  # compared
 LOOK_SECONDS: Final = 90.0  # at one router, however many are looked at: its answers have bounds of their own
 _BUSY_SECONDS: Final = 0.1
 _LONGEST_STEP_SECONDS: Final = 1.0
@@ -66,29 +64,15 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VerifyPolicy:
-    """How often everything is compared.
+    """What is held against sessions and routers.
 
     Attributes:
-        compare_seconds: from one comparison of a router to the next; 0 for none.
         silent_seconds: a session that its router does not show, and that was silent for so long, is over.
         walled_list: the list of the walled garden.
     """
 
-    compare_seconds: float
     silent_seconds: float
     walled_list: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What came of comparing a router, in sessions."""
-
-    at: datetime
-    agreed: int
-    differed: int
-    gone: int
-    unknown: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -112,8 +96,7 @@ class VerifySessions:
     """Looks where somebody can; no router is asked by two looks at once, and none waits for another.
 
     Attributes:
-        came: what became of looks: agreed, differed, gone, unknown, left_out.
-        comparisons: the last one of each router.
+        came: what became of looks: agreed, differed, gone, unknown, left_out, failed.
     """
 
     def __init__(
@@ -124,7 +107,6 @@ class VerifySessions:
         orders: Orders,
         clock: SteadyClock,
         policy: VerifyPolicy,
-        nas_ids: Callable[[], Collection[UUID]],
         *,
         lost: Callable[[Sequence[int]], None] = lambda _ids: None,
     ) -> None:
@@ -136,8 +118,7 @@ class VerifySessions:
             lists: keeps the entries of walled sessions.
             orders: told what was seen.
             clock: the time.
-            policy: how often.
-            nas_ids: the NAS that can be looked at now.
+            policy: what counts.
             lost: told of sessions that were closed since their router has them no more.
         """
         self._database = database
@@ -146,18 +127,14 @@ class VerifySessions:
         self._orders = orders
         self._clock = clock
         self._policy = policy
-        self._nas_ids = nas_ids
         self._lost = lost
         self._waiting: dict[int, _Waiting] = {}
         self._listed: dict[int, UUID] = {}  # sessions that may have an entry of ours, and where
         self._over: dict[UUID, set[int]] = {}  # those of them that have ended since
-        self._busy: set[UUID] = set()  # looked at now
-        self._comparing: set[UUID] = set()
-        self._next_mono: dict[UUID, float] = {}
+        self._busy: set[UUID] = set()
         self._wake = asyncio.Event()
         self._is_running = False
         self.came: Counter[str] = Counter()
-        self.comparisons: dict[UUID, Comparison] = {}
 
     # -- what is heard -------------------------------------------------------------------------------------------------
 
@@ -178,6 +155,16 @@ class VerifySessions:
             elif session.id in new and session.service_id is not None and self._look.can_look(session.nas_id):
                 self._await(session.id, LOGIN_LOOKS, None)
 
+    def doubt(self, session: SessionToCheck, *, is_gone: bool) -> None:
+        """Look again at a session that a comparison has seen otherwise than due, or not at all."""
+        if session.session_id in self._waiting or (is_gone and not self._is_silent(session)):
+            return
+        self._await(session.session_id, MISSING_LOOKS if is_gone else DRIFT_LOOKS, None, gone=is_gone)
+
+    def listed(self, session_ids: Collection[int], nas_id: UUID) -> None:
+        """Take that these sessions have an entry of ours in a list, which is to go with them."""
+        self._listed |= dict.fromkeys(session_ids, nas_id)
+
     def _await(self, session_id: int, looks: tuple[float, ...], action: str | None, *, gone: bool = False) -> None:
         if not self._is_running:
             return
@@ -190,15 +177,13 @@ class VerifySessions:
     # -- looking -------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Look at what waits, and compare routers when their time has come, for ever."""
+        """Look at what waits, for ever."""
         self._is_running = True
-        places = asyncio.Semaphore(ROUTERS_AT_ONCE)
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
                     self._wake.clear()
                     wait_seconds = await self._step(tasks)
-                    self._compare_due(tasks, places)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(wait_seconds):
                             await self._wake.wait()
@@ -206,16 +191,13 @@ class VerifySessions:
             self._is_running = False
             self._waiting.clear()
             self._busy.clear()
-            self._comparing.clear()
 
     async def _step(self, tasks: asyncio.TaskGroup) -> float:
         """Begin the looks that are due; return after how many seconds to come again."""
         now_mono = self._clock.monotonic()
         for nas_id in [one for one in self._over if one not in self._busy]:
             self._busy.add(nas_id)
-            tasks.create_task(
-                self._guarded(nas_id, self._drop(nas_id, self._over.pop(nas_id)), self._busy), name="lists"
-            )
+            tasks.create_task(self._guarded(nas_id, self._drop(nas_id, self._over.pop(nas_id))), name="lists")
         due = [
             session_id
             for session_id, waiting in self._waiting.items()
@@ -236,7 +218,7 @@ class VerifySessions:
             for nas_id, sessions in by_nas.items():
                 if nas_id not in self._busy:
                     self._busy.add(nas_id)
-                    looking = self._guarded(nas_id, self._verify(nas_id, sessions, at), self._busy)
+                    looking = self._guarded(nas_id, self._verify(nas_id, sessions, at))
                     tasks.create_task(looking, name=f"look at NAS {nas_id}")
         return self._pause()
 
@@ -247,7 +229,7 @@ class VerifySessions:
         soonest = min((waiting.at_mono for waiting in self._waiting.values()), default=now_mono + _LONGEST_STEP_SECONDS)
         return max(0.01, min(soonest - now_mono, _LONGEST_STEP_SECONDS))
 
-    async def _guarded(self, nas_id: UUID, step: Awaitable[None], marked: set[UUID]) -> None:
+    async def _guarded(self, nas_id: UUID, step: Awaitable[None]) -> None:
         """Do one thing at a router that is marked busy, for a bounded time; whatever comes of it, no other suffers."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -260,7 +242,7 @@ class VerifySessions:
             self.came["failed"] += 1
             _log.exception("looking at NAS %s failed", nas_id)
         finally:
-            marked.discard(nas_id)
+            self._busy.discard(nas_id)
             self._wake.set()
 
     async def _drop(self, nas_id: UUID, session_ids: Collection[int]) -> None:
@@ -297,11 +279,11 @@ class VerifySessions:
                     one.gone = told.presence is Presence.GONE
                     continue
                 case "agreed":
-                    proofs.append(_proof(told, at))
+                    proofs.append(proof_of(told, at))
                     self.came["agreed"] += 1
                 case "differed":
                     words = "it is still online" if one.action == "disconnect" else told.words
-                    disproofs.append(_proof(told._replace(words=words), at))
+                    disproofs.append(proof_of(told._replace(words=words), at))
                     self.came["differed"] += 1
                 case "over":
                     over.append(session_id)
@@ -351,80 +333,3 @@ class VerifySessions:
         for session_id in session_ids:
             if (nas_id := self._listed.pop(session_id, None)) is not None:
                 self._over.setdefault(nas_id, set()).add(session_id)
-
-    # -- comparing -----------------------------------------------------------------------------------------------------
-
-    def _compare_due(self, tasks: asyncio.TaskGroup, places: asyncio.Semaphore) -> None:
-        every_seconds = self._policy.compare_seconds
-        if not every_seconds:
-            return
-        now_mono = self._clock.monotonic()
-        known = set(self._nas_ids())
-        for nas_id in self._next_mono.keys() - known:
-            del self._next_mono[nas_id]
-        for nas_id in known:
-            # the first comparisons after a start are spread over the first of their intervals, a minute at most
-            first_mono = now_mono + nas_id.int % 1000 / 1000 * min(60.0, every_seconds)
-            if self._next_mono.setdefault(nas_id, first_mono) <= now_mono and nas_id not in self._comparing:
-                self._next_mono[nas_id] = now_mono + every_seconds
-                self._comparing.add(nas_id)
-                tasks.create_task(self._compare_in_turn(nas_id, places), name=f"compare NAS {nas_id}")
-
-    async def _compare_in_turn(self, nas_id: UUID, places: asyncio.Semaphore) -> None:
-        async with places:
-            await self._guarded(nas_id, self.compare(nas_id), self._comparing)
-
-    async def compare(self, nas_id: UUID) -> None:
-        """Compare every open session of a NAS with what is due, confirm what agrees and look again at what does not.
-
-        Raises:
-            StoreUnavailableError: the database is away.
-        """
-        began_mono, at = self._clock.monotonic(), self._clock.now()
-        async with self._database.read() as work:
-            session_ids = await work.enforcement.open_ids_on(nas_id)
-            sessions = await work.enforcement.sessions_of((), session_ids) if session_ids else ()
-        seen = await self._look.look(nas_id, [mark_of(session) for session in sessions]) if sessions else {}
-        told = [compare(session, seen.get(session.session_id), self._policy.walled_list) for session in sessions]
-        agreed = [one for one in told if one.verdict is Verdict.AGREES]
-        differed = [one for one in told if one.verdict is Verdict.DIFFERS]
-        gone = [one for one in told if one.presence is Presence.GONE]
-        await self._tell([_proof(one, at) for one in agreed if not _is_proven(one.session)], ())
-        for one in differed:
-            if believed(one.session) and one.session.session_id not in self._waiting:
-                self._await(one.session.session_id, DRIFT_LOOKS, None)
-        for one in gone:
-            if self._is_silent(one.session) and one.session.session_id not in self._waiting:
-                self._await(one.session.session_id, MISSING_LOOKS, None, gone=True)
-        unknown = len(told) - len(agreed) - len(differed) - len(gone)
-        if unknown < len(told) or not told:
-            await self._keep_lists(nas_id)
-        self.comparisons[nas_id] = Comparison(
-            at, len(agreed), len(differed), len(gone), unknown, self._clock.monotonic() - began_mono
-        )
-
-    async def _keep_lists(self, nas_id: UUID) -> None:
-        """Renew the entries of who is due one; what is left of others goes."""
-
-        async def due(session_ids: Collection[int]) -> Mapping[int, tuple[str, str]]:
-            async with self._database.read() as work:
-                sessions = await work.enforcement.sessions_of((), session_ids)
-            wanted = {
-                session.session_id: entry
-                for session in sessions
-                if session.nas.nas_id == nas_id and (entry := list_entry(session)) is not None
-            }
-            self._listed |= dict.fromkeys(wanted, nas_id)
-            return wanted
-
-        await self._lists.tidy(nas_id, due)
-
-
-def _proof(told: Compared, at: datetime) -> Proof:
-    """Return what was seen; what has become due since we read what was due is not touched by it."""
-    return Proof(told.session.session_id, Evidence.API, at, told.words)
-
-
-def _is_proven(session: SessionToCheck) -> bool:
-    observed = session.observed
-    return believed(session) and observed is not None and observed.evidence is Evidence.API

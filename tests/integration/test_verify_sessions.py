@@ -26,7 +26,8 @@ from netbilld.enforcement.vendors.mikrotik import rate_limit
 from netbilld.model.api_address import parse_api_address
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.look_at_nas import Seen, SessionMark
-from netbilld.services import verify_sessions
+from netbilld.services import compare_routers, verify_sessions
+from netbilld.services.compare_routers import CompareRouters
 from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
 from netbilld.services.order_policy import ReconcilePolicy
 from netbilld.services.reconcile import Reconcile
@@ -106,7 +107,17 @@ class House:
             self.lists,
             self.reconcile,
             world.clock,
-            VerifyPolicy(3600.0, 450.0, "isolir"),
+            VerifyPolicy(450.0, "isolir"),
+        )
+        self.compare = CompareRouters(
+            world.database,
+            self.look,
+            self.lists,
+            self.reconcile,
+            self.verify,
+            world.clock,
+            "isolir",
+            3600.0,
             connections.keys,
         )
         self.reconcile.on_orders = self.verify.note_orders
@@ -253,11 +264,10 @@ async def test_what_agrees_is_confirmed_once_and_what_somebody_changes_is_put_ri
     line = await house.home("budi")
     await house.home("ani")
     async with house.running():
-        await house.verify.compare(house.nas_id)
+        await house.compare.handle(house.nas_id)
         assert await house.evidence("budi") == await house.evidence("ani") == ("active", "api")
         line.rate_limit = "100M/100M"
-        await house.verify.compare(house.nas_id)
-        told = house.verify.comparisons[house.nas_id]
+        told = await house.compare.handle(house.nas_id)
         assert (told.agreed, told.differed, told.gone, told.unknown) == (1, 1, 0, 0)
 
         async def right() -> bool:
@@ -272,11 +282,11 @@ async def test_a_session_that_is_not_there_is_over_only_once_it_has_been_silent_
     await house.home("budi")
     house.router.lines.clear()
     async with house.running():
-        await house.verify.compare(house.nas_id)
+        await house.compare.handle(house.nas_id)
         await asyncio.sleep(0.3)
         assert (await house.world.rows(sessions))[0]["stopped_at"] is None
         house.world.clock.pass_time(minutes=8)
-        await house.verify.compare(house.nas_id)
+        await house.compare.handle(house.nas_id)
 
         async def over() -> bool:
             return (await house.world.rows(sessions))[0]["stopped_at"] is not None
@@ -325,7 +335,7 @@ async def test_entries_live_as_long_as_the_wall_and_go_with_the_session(house: H
         await house.until(walled)
         (mine,) = house.router.store[LIST].where(comment=f"netbilld:s={house.session_ids['budi']}")
         mine.expires_at = house.router.now() + 5
-        await house.verify.compare(house.nas_id)
+        await house.compare.handle(house.nas_id)
         assert mine.expires_at > house.router.now() + 1000
         assert [row["address"] for row in house.router.rows(LIST)] == ["100.64.7.8", line.address]  # 99 is over
         house.router.lines.clear()
@@ -387,7 +397,7 @@ class Nobody:
 async def test_a_router_that_never_answers_delays_no_other_and_none_is_compared_twice_at_once(
     database: Database, box: SecretBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_sessions, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(compare_routers, "COMPARE_SECONDS", 0.5)
     world = await World(database, box).open()
     dead = await world.add_nas("dead", "192.0.2.1", 3799)
     alive = await world.add_nas("alive", "192.0.2.2", 3799)
@@ -396,10 +406,11 @@ async def test_a_router_that_never_answers_delays_no_other_and_none_is_compared_
         await world.entitle().run(None, "start", NOW)
         await world.log_in(nas_id, service_id, f"u{number}")
     looker, nobody = Looker(dead), Nobody()
-    verify = VerifySessions(
-        database, looker, nobody, nobody, world.clock, VerifyPolicy(0.05, 450.0, "isolir"), lambda: (dead, alive)
+    verify = VerifySessions(database, looker, nobody, nobody, world.clock, VerifyPolicy(450.0, "isolir"))
+    compare = CompareRouters(
+        database, looker, nobody, nobody, verify, world.clock, "isolir", 0.05, lambda: (dead, alive)
     )
-    running = asyncio.ensure_future(verify.run())
+    running = asyncio.gather(verify.run(), compare.run())
     async with asyncio.timeout(SOON):
         while looker.looked.count(alive) < 12 or looker.looked.count(dead) < 2 or not nobody.disproofs:
             await asyncio.sleep(0.02)
@@ -407,4 +418,5 @@ async def test_a_router_that_never_answers_delays_no_other_and_none_is_compared_
     await asyncio.gather(running, return_exceptions=True)
     assert looker.looked.count(dead) < looker.looked.count(alive)
     assert {one.session_id for one in nobody.disproofs} == {2}
-    assert verify.comparisons.keys() == {alive}
+    assert compare.comparisons.keys() == {alive}
+    assert compare.failed >= 1

@@ -4,10 +4,11 @@ Few sessions are asked for by name; of many the whole table is read once, since 
 each question anyhow. Source: MikroTik's manual, pages API, PPP AAA, HotSpot, DHCP, Queues and Address-lists.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from ipaddress import ip_address, ip_network
-from typing import Final, NamedTuple
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from netbilld.adapters.nas.routeros import RouterosConnection, RouterosError, RouterosTrapError, Row
@@ -30,6 +31,8 @@ from netbilld.ports.look_at_nas import Seen, SessionMark
 NAMES_AT_ONCE: Final = 50
 WHOLE_FROM: Final = 150  # sessions; the whole table is read then
 WHOLE_SECONDS: Final = 30.0  # what reading one may take, as long as it comes
+ITEMS_A_TURN: Final = 200  # of a long answer, before other work gets its turn
+_T = TypeVar("_T")
 _NO_LIMIT: Final = (0, 0)
 _YES: Final = frozenset(("true", "yes"))
 _LISTS: Final = {4: "/ip/firewall/address-list/print", 6: "/ipv6/firewall/address-list/print"}
@@ -102,9 +105,11 @@ class RouterosLook:
         )
         at = self._now()
         of_name: dict[str, list[Row]] = {}
-        for row in rows:
+        async for row in _in_turns(rows):
             of_name.setdefault(row.get(table.name, ""), []).append(row)
-        found = {mark.session_id: pick(table, of_name.get(table.value(mark), []), mark) for mark in marks}
+        found = {
+            mark.session_id: pick(table, of_name.get(table.value(mark), []), mark) async for mark in _in_turns(marks)
+        }
         there = {session_id: one for session_id, one in found.items() if one.row is not None}
         rates = await self._rates(router, table, there, is_whole=is_whole)
         lists = await self._address_lists(router, there, is_whole=is_whole)
@@ -133,20 +138,14 @@ class RouterosLook:
         if not there:
             return {}
         shown = {session_id: one.row or {} for session_id, one in there.items()}
-        conditions: list[tuple[str, str]] = []
-        for row in shown.values():
-            wanted = links(table, row)
-            conditions += [("name", name) for name in wanted]
-            conditions += [("target", target) for target in (*wanted, *targets(row))]
+        asked = [] if is_whole else any_of([one for row in shown.values() for one in _queue_conditions(table, row)])
+        queues = Queues()
         try:
-            rows = await self._rows(router, MENU, f"=.proplist={COLUMNS}", *([] if is_whole else any_of(conditions)))
-            queues = Queues(rows)
-            doubtful = [
-                row
-                for session_id, row in shown.items()
-                if table is PPP and (there[session_id].of_name > 1 or queues.first(table, row) is None)
-            ]
-            others = queues if is_whole else await self._numbered(router, table, doubtful)
+            async for row in _in_turns(await self._rows(router, MENU, f"=.proplist={COLUMNS}", *asked)):
+                queues.add(row)
+            others = queues
+            if table is PPP and not is_whole:
+                others = await self._numbered(router, table, there, queues)
         except RouterosTrapError:
             return {}
         key = (router.nas_id, table)
@@ -154,16 +153,22 @@ class RouterosLook:
             self._names_queues.add(key)
         return {
             session_id: self._rate(table, there[session_id], row, queues, others, named=key in self._names_queues)
-            for session_id, row in shown.items()
+            async for session_id, row in _in_turns(shown.items())
         }
 
-    async def _numbered(self, router: _Router, table: Table, rows: Sequence[Row]) -> Queues:
-        names = [name for row in rows for name in (*links(table, row), *numbered(row))]
-        if not names:
-            return Queues(())
-        return Queues(
-            await self._rows(router, MENU, f"=.proplist={COLUMNS}", *any_of([("name", name) for name in names]))
-        )
+    async def _numbered(self, router: _Router, table: Table, there: Mapping[int, Found], queues: Queues) -> Queues:
+        """Return the queues that sessions may have whose own is not called after their name alone."""
+        rows = [
+            one.row
+            for one in there.values()
+            if one.row is not None and (one.of_name > 1 or queues.first(table, one.row) is None)
+        ]
+        names = [("name", name) for row in rows for name in (*links(table, row), *numbered(row))]
+        others = Queues()
+        if names:
+            for row in await self._rows(router, MENU, f"=.proplist={COLUMNS}", *any_of(names)):
+                others.add(row)
+        return others
 
     def _rate(self, table: Table, one: Found, row: Row, queues: Queues, others: Queues, *, named: bool) -> Rate | None:
         own = queues.first(table, row)
@@ -200,28 +205,33 @@ class RouterosLook:
                 rows = await self._rows(router, menu, "=.proplist=list,address,disabled", *any_of(conditions))
             except RouterosTrapError:
                 continue
-            members = _Members(rows)
-            found |= {session_id: members.lists(address) for session_id, address in wanted.items()}
+            members = _Members()
+            async for row in _in_turns(rows):
+                members.add(row)
+            async for session_id, address in _in_turns(wanted.items()):
+                found[session_id] = members.lists(address)
         return found
 
 
 class _Members:
     """Who is on which list: addresses, and the few prefixes that stand there for many."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self) -> None:
         self._of_address: dict[str, set[str]] = {}
-        self._prefixes = []
-        for row in rows:
-            if row.get("disabled", "false") in _YES:
-                continue
-            try:
-                network = ip_network(row.get("address", ""), strict=False)
-            except ValueError:
-                continue  # a name, or a range: whom it holds is not for us to tell
-            if network.prefixlen == network.max_prefixlen:
-                self._of_address.setdefault(str(network.network_address), set()).add(row.get("list", ""))
-            else:
-                self._prefixes.append((network, row.get("list", "")))
+        self._prefixes: list[tuple[IPv4Network | IPv6Network, str]] = []
+
+    def add(self, row: Row) -> None:
+        """Take an entry."""
+        if row.get("disabled", "false") in _YES:
+            return
+        try:
+            network = ip_network(row.get("address", ""), strict=False)
+        except ValueError:
+            return  # a name, or a range: whom it holds is not for us to tell
+        if network.prefixlen == network.max_prefixlen:
+            self._of_address.setdefault(str(network.network_address), set()).add(row.get("list", ""))
+        else:
+            self._prefixes.append((network, row.get("list", "")))
 
     def lists(self, address: str) -> frozenset[str]:
         """Return the lists an address is on."""
@@ -235,3 +245,15 @@ class _Members:
 
 def _ways(address: str) -> tuple[str, str]:
     return address, f"{address}/{128 if ':' in address else 32}"
+
+
+def _queue_conditions(table: Table, row: Row) -> list[tuple[str, str]]:
+    own = links(table, row)
+    return [*(("name", name) for name in own), *(("target", target) for target in (*own, *targets(row)))]
+
+
+async def _in_turns(items: Iterable[_T]) -> AsyncIterator[_T]:
+    for number, item in enumerate(items):
+        if number % ITEMS_A_TURN == ITEMS_A_TURN - 1:
+            await asyncio.sleep(0)
+        yield item

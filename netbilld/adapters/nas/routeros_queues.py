@@ -73,15 +73,19 @@ def targets(row: Row) -> list[str]:
 class Queues:
     """A router's queues, or those of them that were asked for, in its order."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self) -> None:
         self._by_name: dict[str, tuple[int, Row]] = {}
         self._by_target: dict[str, tuple[int, Row]] = {}
-        for turn, row in enumerate(rows):
-            if not _takes_all(row):
-                continue
-            self._by_name.setdefault(row.get("name", ""), (turn, row))
-            for target in row.get("target", "").split(","):
-                self._by_target.setdefault(target.strip(), (turn, row))
+        self._turn = 0
+
+    def add(self, row: Row) -> None:
+        """Take the next queue; one that takes nothing, or only a part of what its target moves, does not count."""
+        if not _takes_all(row):
+            return
+        self._turn += 1
+        self._by_name.setdefault(row.get("name", ""), (self._turn, row))
+        for target in row.get("target", "").split(","):
+            self._by_target.setdefault(target.strip(), (self._turn, row))
 
     def names(self, table: Table, row: Row) -> bool:
         """Tell whether a session's own queue is there, called as we think it is."""
