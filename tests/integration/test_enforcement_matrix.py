@@ -180,7 +180,7 @@ class Province:
             case.side = RadiusSide(case.router, host, automatic=True, seed=number)
             case.side.report_seconds = 8
             await stack.enter_async_context(case.side)
-            more = ("--coa-port", str(case.side.orders.port))
+            more: tuple[str, ...] = ("--coa-port", str(case.side.orders.port))
             if case.has_api:
                 more += ("--api-url", case.router.url)
             if case.wall_by:
@@ -194,9 +194,9 @@ class Province:
         name = case.home(change)
         await self.run("subscriber", "add", name, "--plan", plan, "--password", "rahasia", "--name", name)
         # who is slowed down wants more than that; others hardly use anything, so that they use nothing up
-        demand = {"up_bps": 5_000_000, "down_bps": 15_000_000} if change == "throttle" else {}
+        up_bps, down_bps = (5_000_000, 15_000_000) if change == "throttle" else (0, 0)
         mac = f"02:00:00:00:{number:02X}:{CHANGES.index(change):02X}"
-        case.side.add(Home(name, mac=mac, redials=(0.2, 1.0), **demand))
+        case.side.add(Home(name, mac=mac, redials=(0.2, 1.0), up_bps=up_bps, down_bps=down_bps))
 
     async def run(self, *words: str) -> str:
         return await asyncio.to_thread(self.daemon.cli, *words)
