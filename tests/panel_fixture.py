@@ -42,6 +42,7 @@ from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.replace_nas import ReplaceNas
 from tests.clock import StandingClock
 from tests.examined import SickNas, examined
 
@@ -135,6 +136,7 @@ class PanelWorld:
             "manage_subscribers": ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE)),
             "manage_locks": ManageLocks(self.database),
             "manage_pools": ManagePools(self.database),
+            "replace_nas": ReplaceNas(self.database, self.box),
             "receive_payment": ReceivePayment(self.database, timezone=ZONE),
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,

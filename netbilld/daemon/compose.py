@@ -81,6 +81,7 @@ from netbilld.services.reconcile import Reconcile
 from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.record_reading import RecordReading
 from netbilld.services.renew_prepaid import RenewPrepaid
+from netbilld.services.replace_nas import ReplaceNas
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
 
@@ -385,6 +386,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
                 manage_locks=ManageLocks(database),
                 manage_pools=ManagePools(database),
+                replace_nas=ReplaceNas(database, box),
                 receive_payment=ReceivePayment(database, timezone=settings.timezone),
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 DEFAULT_PORT_BPS: Final = 10_000_000_000  # what one subscriber's port is taken to carry where nobody says
@@ -68,7 +68,20 @@ class Nas:
     coa_message_authenticator: str | None = None
 
 
-def shares_order_port(nas: Nas, others: Iterable[Nas]) -> bool:
+class OrderPlace(Protocol):
+    """As much of a NAS as tells where orders to it go."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def coa_port(self) -> int: ...
+    @property
+    def radsec_name(self) -> str | None: ...
+
+
+def shares_order_port(nas: OrderPlace, others: Iterable[OrderPlace]) -> bool:
     """Tell whether an order sent to a NAS's address and CoA port could as well reach another one (RFC 5176 §2.3).
 
     One that is bound to a certificate takes orders over its own connection. Within a prefix they go to where the NAS

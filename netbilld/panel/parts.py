@@ -29,6 +29,7 @@ from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.replace_nas import ReplaceNas
 from netbilld.services.shown_usage import By, Direction, TopUsage, UsageBucket, UsageTotals
 from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
 
@@ -101,6 +102,7 @@ class PanelParts:
     manage_subscribers: ManageSubscribers
     manage_locks: ManageLocks
     manage_pools: ManagePools
+    replace_nas: ReplaceNas
     receive_payment: ReceivePayment
     manage_staff: ManageStaff
     control_sessions: ControlSessions

@@ -133,7 +133,12 @@ class OpenMoney:
 
 @dataclass(frozen=True, slots=True)
 class NasLine:
-    """A NAS without its secrets."""
+    """A NAS without its secrets.
+
+    Attributes:
+        told_by: the NAS-Identifier that tells it from others with its address; empty where it is alone there.
+        is_unreached: another NAS has its address and CoA port, and it has no API: orders don't find it.
+    """
 
     name: str
     address: str
@@ -144,6 +149,8 @@ class NasLine:
     download_bps: int
     pending: int
     alerts: int = 0
+    told_by: str = ""
+    is_unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +248,7 @@ class SessionLine:
     due_access: str | None
     seen_access: str | None
     disconnect_requested_at: datetime | None
+    is_local: bool = False  # its NAS has let it in by an account of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, case, func, select
@@ -13,7 +13,7 @@ from netbilld.adapters.database.readmodels.enforcement import attempt_columns
 from netbilld.adapters.database.static_status import StaticStatus
 from netbilld.adapters.database.tables import alerts, auth_attempts, enforcement_attempts, nas, pending_orders, sessions
 from netbilld.enforcement.vendors import vendor_or_any
-from netbilld.model.nas import DEFAULT_PORT_BPS
+from netbilld.model.nas import DEFAULT_PORT_BPS, shares_order_port
 from netbilld.model.node import NodeLine
 from netbilld.services.readmodels import Attempt, NasFile, NasLine, NasSample, Octets
 
@@ -22,13 +22,23 @@ _NEWEST_LOG_INS: Final = 5000
 _NEWEST_ORDERS: Final = 12
 
 
+_PLACE: Final = (nas.c.coa_port, nas.c.radsec_name, nas.c.told_by, nas.c.api_url_sealed)
+
+
+class _Place(NamedTuple):
+    id: UUID
+    address: str
+    coa_port: int
+    radsec_name: str | None
+
+
 class NetworkQueries(Queries):
     """Sums over open sessions by NAS."""
 
     async def nas_lines(self) -> Sequence[NasLine]:
         """Return every NAS in use, by name."""
         query = (
-            select(nas.c.id, nas.c.name, nas.c.address, nas.c.vendor, nas.c.last_heard_at)
+            select(nas.c.id, nas.c.name, nas.c.address, nas.c.vendor, nas.c.last_heard_at, *_PLACE)
             .where(nas.c.removed_at.is_(None))
             .order_by(nas.c.name_key)
             .limit(_MOST_NAS)
@@ -41,7 +51,10 @@ class NetworkQueries(Queries):
             .group_by(alerts.c.nas_id)
         )
         by_nas = {row["nas_id"]: row["alerts"] for row in await self._rows(lasting)}
-        return [_line(row, sums.get(row["id"]), by_nas.get(row["id"], 0)) for row in rows]
+        at_address: dict[str, list[_Place]] = {}
+        for row in rows:
+            at_address.setdefault(row["address"], []).append(_place(row))
+        return [_line(row, sums.get(row["id"]), by_nas.get(row["id"], 0), at_address[row["address"]]) for row in rows]
 
     async def node_lines(self) -> Sequence[NodeLine]:
         """Return every node that has ever served, by name; none on SQLite, where the daemon is alone."""
@@ -86,9 +99,11 @@ class NetworkQueries(Queries):
             .limit(_NEWEST_ORDERS)
         )
         vendor = vendor_or_any(row["vendor"])
+        at_address = select(nas).where(nas.c.address == row["address"], nas.c.removed_at.is_(None))
+        beside = [_place(other) for other in await self._rows(at_address)]
         return NasFile(
             id=row["id"],
-            line=_line(row, (await self._sums(row["id"])).get(row["id"])),
+            line=_line(row, (await self._sums(row["id"])).get(row["id"]), beside=beside),
             vendor_title=vendor.title,
             wall=row["wall_by"] or str(vendor.wall),
             hotspot_wall=row["wall_by"] or str(vendor.hotspot_wall),
@@ -149,7 +164,11 @@ class NetworkQueries(Queries):
         return {row["nas_id"]: row for row in await self._rows(query)}
 
 
-def _line(row: Any, sums: RowMapping | None, lasting: int = 0) -> NasLine:
+def _place(row: RowMapping) -> _Place:
+    return _Place(row["id"], row["address"], row["coa_port"], row["radsec_name"])
+
+
+def _line(row: RowMapping, sums: RowMapping | None, lasting: int = 0, beside: Sequence[_Place] = ()) -> NasLine:
     return NasLine(
         name=row["name"],
         address=row["address"],
@@ -160,4 +179,6 @@ def _line(row: Any, sums: RowMapping | None, lasting: int = 0) -> NasLine:
         download_bps=int(sums["download_bps"]) if sums else 0,
         pending=int(sums["pending"]) if sums else 0,
         alerts=lasting,
+        told_by=row["told_by"],
+        is_unreached=row["api_url_sealed"] is None and shares_order_port(_place(row), beside),
     )

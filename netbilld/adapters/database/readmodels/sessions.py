@@ -70,6 +70,7 @@ def session_columns() -> Select[Any]:
         desired.c.access.label("due_access"),
         observed.c.access.label("seen_access"),
         sessions.c.disconnect_requested_at,
+        sessions.c.is_local,
     ).select_from(_joined())
 
 
