@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from netbilld.accounting.stale import SilencePolicy
@@ -18,19 +18,30 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import services
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
+from netbilld.adapters.nas.order_ways import OrderWays
+from netbilld.adapters.nas.routeros_connections import CutConnections
+from netbilld.adapters.nas.routeros_lists import KeepLists
+from netbilld.adapters.nas.routeros_look import RouterosLook
+from netbilld.adapters.nas.routeros_orders import RouterosOrders
+from netbilld.adapters.nas.routeros_rights import RouterosRights
+from netbilld.adapters.nas.routeros_sessions import RouterosSessions
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.backoff import RetryPolicy
+from netbilld.enforcement.vendors.interface import WallBy
+from netbilld.model.api_address import ApiAddress, parse_api_address
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.clients import Client, ClientTable
 from netbilld.radius.codes import Code
 from netbilld.radius.server import RadiusServer, Replay, Request
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
+from netbilld.services.compare_routers import CompareRouters
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.order_policy import ReconcilePolicy
 from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.reconcile import Reconcile
+from netbilld.services.verify_sessions import ORDER_LOOKS, VerifyPolicy, VerifySessions
 from tests.clock import SteppedClock
 from tests.enforcement_world import FUP, NOW, SECRET, World
 from tests.routeros import radius_wire as wire
@@ -43,6 +54,8 @@ from tests.routeros.terminal import Terminal
 GB: Final = 10**9
 FULL, SLOW = (10_000_000, 20_000_000), (1_000_000, 2_000_000)
 INTERIM_SECONDS: Final = 60
+WALLED_LIST: Final = "isolir"
+LIST_SECONDS: Final = 900
 ROUTER_SETTINGS: Final = """
 /radius add service=ppp,hotspot address=127.0.0.1 secret={secret}
 /radius incoming set accept=yes port=0
@@ -122,27 +135,44 @@ class Town:
         self.owed: dict[str, Owed] = {}
         self.where: dict[str, RadiusSide] = {}
         self.nas_ids: dict[str, UUID] = {}
+        self.clients: list[Client] = []
         self.directory = self.world.directory()
         self.entitle = self.world.entitle(self.directory)
         self.authenticate = Authenticate(self.directory, AttemptBuffer(), bytes, self.clock.monotonic)
         self.servers = {1812: RadiusServer((), "auth"), 1813: RadiusServer((), "acct")}
         self.coa = CoaClient(("127.0.0.1",), timeout_seconds=0.05, tries=2, entropy=bytes)
+        self.routers = RouterosSessions(
+            timeout_seconds=2.0, now=self.clock.now, monotonic=self.clock.monotonic, jitter=lambda: 0.5
+        )
+        self.addresses: dict[UUID, ApiAddress] = {}
         self.reap = ReapSessions(database, SilencePolicy(INTERIM_SECONDS, 5 * 60))
         self.restart()
 
     def restart(self) -> None:
         """Have what a daemon has after it was killed: what is on record, and nothing else."""
         retry = RetryPolicy(first_seconds=5, longest_seconds=60)
-        policy = ReconcilePolicy(30, retry, stop_wait_seconds=15)
-        world = self.world
-        self.reconcile = Reconcile(world.database, self.coa, world.box, self.clock, policy, lambda: 0.5)
+        policy = ReconcilePolicy(30, retry, stop_wait_seconds=15, walled_list=WALLED_LIST)
+        world, clock, routers = self.world, self.clock, self.routers
+        over_api = RouterosOrders(routers.connections, RouterosRights(clock.monotonic), CutConnections(), LIST_SECONDS)
+        lists = KeepLists(routers.connections, (WALLED_LIST,), LIST_SECONDS)
+        look = RouterosLook(routers.connections, clock.now, (WALLED_LIST,))
+        ways = OrderWays(self.coa, over_api)
+        self.reconcile = Reconcile(world.database, ways, world.box, clock, policy, lambda: 0.5)
+        self.verify = VerifySessions(
+            world.database, look, lists, self.reconcile, clock, VerifyPolicy(3 * INTERIM_SECONDS, WALLED_LIST)
+        )
+        self.verify._is_running = True  # its steps are taken by hand
+        self.reconcile.on_orders = self.verify.note_orders
+        self.compare = CompareRouters(
+            world.database, look, lists, self.reconcile, self.verify, clock, WALLED_LIST, 0, routers.connections.keys
+        )
         self.meter = MeterUsage(world.database, self.journal, self.clock, "Asia/Jakarta", 256)
         self.follow = FollowUsage(world.database, self.directory, self.entitle, self.reconcile, self.clock)
         self._recover = True
 
     # -- what there is -------------------------------------------------------------------------------------------------
 
-    async def add_router(self, number: int, *, with_api: bool = False) -> RadiusSide:
+    async def add_router(self, number: int, *, with_api: bool = False, wall_by: WallBy | None = None) -> RadiusSide:
         name, host = f"pop{number}", f"127.0.1.{number}"
         router = FakeRouter(identity=name, host=host, now=self.clock.monotonic)
         await router.listen()
@@ -152,16 +182,17 @@ class Town:
         side.now_unix = lambda: self.clock.now().timestamp()
         await side.orders.follow()
         self.sides[name] = side
-        changes: dict[str, Any] = {}
+        more = {"api_url_sealed": b"known to the town"} if with_api else {}
+        nas_id = await self.world.add_nas(name, host, side.orders.port, wall_by=wall_by, **more)
+        self.nas_ids[name] = nas_id
         if with_api:
-            changes["api_url_sealed"] = None
-        self.nas_ids[name] = await self.world.add_nas(name, host, side.orders.port)
-        clients = [
-            Client(self.nas_ids[known], known, ip_network(f"{one.host}/32"), Secret(SECRET), "mikrotik")
-            for known, one in self.sides.items()
-        ]
+            address = parse_api_address(router.url)
+            assert address is not None
+            self.addresses[nas_id] = address
+            self.routers.use(self.addresses)
+        self.clients.append(Client(nas_id, name, ip_network(f"{host}/32"), Secret(SECRET), "mikrotik", wall_by=wall_by))
         for server in self.servers.values():
-            server.clients = ClientTable(clients)
+            server.clients = ClientTable(self.clients)
         return side
 
     async def add_home(self, username: str, side: RadiusSide, number: int) -> None:
@@ -173,6 +204,7 @@ class Town:
 
     async def close(self) -> None:
         self.coa.close()
+        self.routers.close()
         for side in self.sides.values():
             await side.__aexit__()
             await side.router.vanish()
@@ -222,6 +254,7 @@ class Town:
             await self.reconcile.recover()
         while True:
             batch = await self.meter.run_batch()
+            self.verify.note_sessions(batch.sessions, frozenset(batch.new_session_ids))
             await self.follow.run(batch)
             if not batch.behind:
                 break
@@ -230,6 +263,20 @@ class Town:
             await self.reconcile.run_once()
             for side in self.sides.values():
                 await side.quiet()
+            await self._read_back()
+
+    async def _read_back(self) -> None:
+        """Take the looks that are due now."""
+        async with asyncio.TaskGroup() as tasks:
+            await self.verify._step(tasks)
+
+    async def compare_all(self) -> None:
+        """Compare every router that has an API, as happens every few minutes, and look again where it seems to differ."""
+        for nas_id in self.addresses:
+            await self.compare.handle(nas_id)
+        for _ in range(len(ORDER_LOOKS) + 1):
+            self.clock.pass_time(seconds=3)
+            await self._read_back()
 
     async def pass_time(self, span_seconds: float, *, interims: bool = True) -> None:
         """Let homes use their lines, routers report, modems dial and netbilld work."""
@@ -308,14 +355,20 @@ class Town:
             if (found := self.is_so(username)) != owed.word
         }
 
-    def orders(self) -> int:
-        """Return how many orders all routers have been sent, by whichever door."""
-        sent = sum(len(side.orders.asked) for side in self.sides.values())
-        written = sum(
-            sentence[0].rpartition("/")[2] in {"add", "set", "remove"}
-            for side in self.sides.values()
+    def orders(self) -> list[str]:
+        """Return every order that a router was sent, by whichever door; renewing what is in a list is none."""
+        sent = [
+            f"{name}: {asked.kind} {asked.username}" for name, side in self.sides.items() for asked in side.orders.asked
+        ]
+        written = [
+            f"{name}: {' '.join(sentence)}"
+            for name, side in self.sides.items()
             for sentence in side.router.asked
-        )
+            if sentence[0].rpartition("/")[2] in {"add", "set", "remove"}
+            and not (
+                sentence[0].endswith("/set") and all(word.startswith(("=.id=", "=timeout=")) for word in sentence[1:])
+            )
+        ]
         return sent + written
 
 
