@@ -155,6 +155,7 @@ async def seed(world: PanelWorld) -> list[Person]:
                 reason="wrong_password" if step == 3 else "ok",
                 latency_us=310,
             )
+    await _seed_effects(world, people, routers, chance, now)
     await _seed_throughput(world, routers, people[0].service_id, chance, now)
     async with world.database.write() as work:
         level = 120.0
@@ -232,6 +233,70 @@ async def _serve() -> None:
 
 if __name__ == "__main__":
     asyncio.run(_serve())
+
+
+async def _seed_effects(
+    world: PanelWorld, people: Sequence[Person], routers: Sequence[UUID], chance: random.Random, now: datetime
+) -> None:
+    """A payment that was followed to the end, figures of others, a NAS that lied, one that is mute, and two alerts."""
+    paid = people[0]
+    cause_at = now - timedelta(minutes=95)
+    due_at = cause_at + timedelta(milliseconds=40)
+    gone = await world.session(
+        routers[0], paid, seen=Access.WALLED, state="closed", stopped_at=cause_at + timedelta(milliseconds=130)
+    )
+    about = {"outcome": "verified", "action": "disconnect", "due_at": due_at}
+    await world.attempt(routers[0], paid, gone, Access.ACTIVE, "ok", **about)
+    for number in range(60):
+        kind = ("payment", "quota", "command", "calendar")[number % 4]
+        at = cause_at if number == 0 else cause_at - timedelta(minutes=3 * number)
+        back = at + timedelta(seconds=chance.uniform(4, 58)) if kind == "payment" else None
+        sent_at = at + timedelta(seconds=chance.uniform(0.05, 0.3))
+        await world.put(
+            tables.effects,
+            service_id=(paid if number == 0 else people[number % len(people)]).service_id,
+            session_id=gone if number == 0 else 900_000 + number,
+            nas_id=routers[number % 5 == 3],
+            cause=kind,
+            kind=kind,
+            access="active" if back else "throttled",
+            reason="ok" if back else "fair_use",
+            profile_key=profile_of(Access.ACTIVE).key,
+            is_return=back is not None,
+            cause_at=at,
+            due_at=due_at if number == 0 else at + timedelta(milliseconds=40),
+            sent_at=sent_at,
+            acknowledged_at=sent_at + timedelta(milliseconds=12),
+            gone_at=sent_at + timedelta(milliseconds=30) if back else None,
+            returned_at=back,
+            seen_at=(back or sent_at) + timedelta(milliseconds=180),
+            evidence="login" if back else "api",
+            ending="seen",
+        )
+    liar = people[4]
+    lied_at = now - timedelta(minutes=52)
+    session_id = await world.session(routers[0], liar, seen=Access.ACTIVE, state="closed", stopped_at=lied_at)
+    words = "acknowledged, but the queue still has 20M/10M"
+    for more in (
+        {"action": "coa", "outcome": "disproved", "disproved_at": lied_at + timedelta(seconds=3), "detail": words},
+        {"action": "disconnect", "outcome": "verified", "sent_at": lied_at + timedelta(seconds=4)},
+    ):
+        lie = {"due_at": lied_at, "verified_at": None if more["action"] == "coa" else lied_at + timedelta(seconds=5)}
+        await world.attempt(routers[0], liar, session_id, Access.THROTTLED, "fair_use", **(lie | more))
+    stuck = people[13]
+    for kind, service_id, reason in (
+        ("not_done", stuck.service_id, "walled: no answer from 192.0.2.2:3799"),
+        ("no_orders", None, "no answer from 192.0.2.2:3799"),
+    ):
+        await world.put(
+            tables.alerts,
+            kind=kind,
+            subject=f"{kind}:{stuck.number}",
+            service_id=service_id,
+            nas_id=routers[1],
+            reason=reason,
+            raised_at=now - timedelta(minutes=7),
+        )
 
 
 async def _seed_throughput(
