@@ -19,28 +19,9 @@ from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.database.tables import services
 from netbilld.adapters.secretbox import SecretBox
-from tests.static_town import ANI, Town, static_town
+from tests.static_town import ANI, fill_by_hand, static_town, take_in
 
 MENUS = ("/queue/simple", "/ip/firewall/address-list")
-
-
-def fill_by_hand(town: Town, count: int) -> None:
-    """Let somebody have made queues and entries before us."""
-    queues, entries = town.router.store["/queue/simple"], town.router.store["/ip/firewall/address-list"]
-    for number in range(count):
-        address = f"172.16.{number // 250}.{number % 250 + 1}"
-        queues.add({"name": f"lama-{number}", "target": f"{address}/32", "max-limit": "2M/5M"})
-        entries.add({"list": "isolir" if number % 2 else "vip", "address": address, "comment": "lama"})
-    queues.add({"name": "semua", "target": "10.0.0.0/8", "max-limit": "1G/1G"})
-
-
-async def take_in(town: Town, count: int) -> None:
-    """Take in subscribers with a line each."""
-    for number in range(count):
-        name = f"statis-{number:04}"
-        town.services[name] = await town.world.add_service(name)
-        await town.manage.add(name, "pop1", [f"10.20.{number // 250}.{number % 250 + 1}"], ANI, town.clock.now())
-    await town.decide(*town.services)
 
 
 async def measure(lines: int, hand_made: int) -> None:

@@ -118,7 +118,7 @@ async def static_town(database: Database, box: SecretBox) -> AsyncIterator[Town]
             await work.nas.update(nas_id, {"api_url_sealed": sealed})
         address = parse_api_address(router.url)
         assert address is not None
-        connection = RouterosConnection(address, timeout_seconds=2, monotonic=clock.monotonic, jitter=lambda: 0.5)
+        connection = RouterosConnection(address, timeout_seconds=30, monotonic=clock.monotonic, jitter=lambda: 0.5)
         connections = {nas_id: connection}
         routers = RouterosStatic(lambda: connections, clock.now)
         compare = CompareLines(database, routers, TERMS)
@@ -131,3 +131,22 @@ async def static_town(database: Database, box: SecretBox) -> AsyncIterator[Town]
         keep = KeepStaticLines(database, bring, clock, POLICY, lambda: 0.5)
         yield Town(world, router, clock, keep, compare, ManageStaticLines(database, box), connections, nas_id)
         connection.close()
+
+
+def fill_by_hand(town: Town, count: int) -> None:
+    """Let somebody have made queues and entries before us."""
+    queues, entries = town.router.store["/queue/simple"], town.router.store["/ip/firewall/address-list"]
+    for number in range(count):
+        address = f"172.16.{number // 250}.{number % 250 + 1}"
+        queues.add({"name": f"lama-{number}", "target": f"{address}/32", "max-limit": "2M/5M"})
+        entries.add({"list": "isolir" if number % 2 else "vip", "address": address, "comment": "lama"})
+    queues.add({"name": "semua", "target": "10.0.0.0/8", "max-limit": "1G/1G"})
+
+
+async def take_in(town: Town, count: int) -> None:
+    """Take in subscribers with a line each."""
+    for number in range(count):
+        name = f"statis-{number:04}"
+        town.services[name] = await town.world.add_service(name)
+        await town.manage.add(name, "pop1", [f"10.20.{number // 250}.{number % 250 + 1}"], ANI, town.clock.now())
+    await town.decide(*town.services)

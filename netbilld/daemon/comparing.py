@@ -29,6 +29,7 @@ class Comparing:
     Attributes:
         ways: carries orders out, each by its door.
         look: reads sessions back.
+        cut: ends what addresses have open.
     """
 
     def __init__(
@@ -39,11 +40,11 @@ class Comparing:
         self._settings = settings
         self._clock = clock
         self._routers = routers
-        self._cut = CutConnections()
+        self.cut: Final = CutConnections()
         lists = (enforcement.walled_list,)
         list_seconds = 60 * max(enforcement.list_minutes, 3 * enforcement.compare_minutes)
         rights = RouterosRights(clock.monotonic)
-        over_api = RouterosOrders(routers.connections, rights, self._cut, list_seconds)
+        over_api = RouterosOrders(routers.connections, rights, self.cut, list_seconds)
         self._lists = KeepLists(routers.connections, lists, list_seconds)
         self.ways: Final = OrderWays(over_radius, over_api)
         self.look: Final = RouterosLook(routers.connections, clock.now, lists)
@@ -136,11 +137,11 @@ class Comparing:
             "netbilld_connections_cut_total",
             counter,
             "Connections of walled addresses ended.",
-            [("", self._cut.cut_off)],
+            [("", self.cut.cut_off)],
         )
         yield (
             "netbilld_connections_left_total",
             counter,
             "Times that they could not be ended.",
-            [("", self._cut.left)],
+            [("", self.cut.left)],
         )

@@ -306,7 +306,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         devices = Devices(settings, database, box, clock, entropy, readings)
         watching = Watching(settings, database, box, clock, journal, directory, devices, routers)
         watching.connect(metering, follow)
-        static_lines = StaticLines(settings, database, clock, watching, readings, nodes.leadership)
+        static_lines = StaticLines(settings, database, clock, watching, comparing.cut, readings, nodes.leadership)
         nas_orders.on_nudged, nas_orders.on_heard = static_lines.keep.nudge, static_lines.keep.nas_heard
         keep_admissions = admissions.connect(
             database, journal, directory, clients_of(edge), metering, reconcile, nas_orders, nudge

@@ -6,6 +6,7 @@ from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.nas.routeros_connections import CutConnections
 from netbilld.adapters.nas.routeros_static import RouterosStatic
 from netbilld.daemon.leadership import Leadership
 from netbilld.daemon.policies import line_terms
@@ -30,6 +31,7 @@ class StaticLines:
         database: Database,
         clock: SystemClock,
         watching: Watching,
+        cut: CutConnections,
         readings: MeterReadings,
         leadership: Leadership,
     ) -> None:
@@ -41,7 +43,7 @@ class StaticLines:
             enforcement.static_per_second,
             RetryPolicy(enforcement.retry_seconds, enforcement.retry_max_seconds),
         )
-        routers = RouterosStatic(lambda: watching.routers.connections, clock.now)
+        routers = RouterosStatic(lambda: watching.routers.connections, clock.now, cut)
         fenced = leadership.fenced(Duty.ENFORCEMENT)
         compare = CompareLines(database, routers, line_terms(settings))
         bring = BringLines(database, compare, routers, readings, clock, policy, _jitter, orders=fenced)

@@ -20,6 +20,7 @@ _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)")
 _FACTORS: Final = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _DURATION: Final = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 _CLOCK: Final = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(\d+):(\d\d):(\d\d)")
+_MOST_HOST_BITS: Final = 6
 _UNITS: Final = (604_800, 86_400, 3600, 60, 1)
 
 
@@ -132,6 +133,14 @@ def network_of(text: str) -> Network | None:
 def targets_of(text: str) -> frozenset[Network | str]:
     """Return what a queue is for: addresses, and interfaces by name; nothing for everybody."""
     return frozenset(network_of(part) or part.strip() for part in text.split(",") if part.strip())
+
+
+def hosts_of(row: Row) -> list[str]:
+    """Return the single addresses of an entry of an address list; none where it is too wide to name them all."""
+    network = network_of(row.get("address", ""))
+    if network is None or network.max_prefixlen - network.prefixlen > _MOST_HOST_BITS:
+        return []
+    return [str(network[number]) for number in range(network.num_addresses)]
 
 
 def shown_address(network: Network) -> str:

@@ -14,7 +14,7 @@ class Picture:
         queues: those that are not dynamic.
         places: where each stands among them, by its number on the router.
         own_queues, own_entries: what carries the mark of a service.
-        others_entries: entries that are somebody else's and in force.
+        others_entries: entries that are somebody else's and in force; others_off those that are disabled.
     """
 
     def __init__(self, queues: Sequence[Row], entries: Mapping[Menu, Sequence[Row]]) -> None:
@@ -24,6 +24,7 @@ class Picture:
         self.own_queues: dict[UUID, list[Row]] = {}
         self.own_entries: dict[UUID, list[tuple[Menu, Row]]] = {}
         self.others_entries: dict[tuple[Menu, str, Network], Row] = {}
+        self.others_off: set[tuple[Menu, str, Network]] = set()
         self._names: set[str] = set()
         self._hosts: dict[Network, list[int]] = {}  # others' queues for single addresses, by address
         self._wide: list[tuple[int, frozenset[Network | str]]] = []  # their other ones
@@ -53,8 +54,12 @@ class Picture:
         mark = read_mark(row.get("comment"))
         if isinstance(mark, OfService):
             self.own_entries.setdefault(mark.service_id, []).append((menu, row))
-        elif (network := network_of(row.get("address", ""))) is not None and not is_on(row, "disabled"):
-            self.others_entries.setdefault((menu, row.get("list", ""), network), row)
+        elif (network := network_of(row.get("address", ""))) is not None:
+            place = (menu, row.get("list", ""), network)
+            if is_on(row, "disabled"):
+                self.others_off.add(place)
+            else:
+                self.others_entries.setdefault(place, row)
 
     def services(self) -> frozenset[UUID]:
         """Return whose marks stand here."""

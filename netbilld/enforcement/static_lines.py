@@ -269,6 +269,8 @@ def _entry_orders(line: StaticLine, picture: Picture, terms: LineTerms) -> tuple
         if (menu, name, network) in picture.others_entries:
             notes.append(f"{shown_address(network)} is on the list {name!r} by another hand already")
             continue
+        if (menu, name, network) in picture.others_off:
+            continue  # it is not there twice: `_held` says so
         mark = service_mark(line.service_id)
         values = (("list", name), ("address", shown_address(network)), ("comment", mark))
         orders.append(RouterOrder(Verb.ADD, menu, line.service_id, values))
@@ -276,8 +278,14 @@ def _entry_orders(line: StaticLine, picture: Picture, terms: LineTerms) -> tuple
 
 
 def _held(line: StaticLine, picture: Picture, terms: LineTerms) -> str | None:
-    """Return which entry of somebody else's closes a line that should be open."""
+    """Return which entry of somebody else's closes a line that should be open, or keeps one from being closed."""
     if line.profile.access in _CLOSED:
+        for menu, name, network in _wanted_entries(line, terms):
+            if (menu, name, network) in picture.others_off and (menu, name, network) not in _own_places(line, picture):
+                return (
+                    f"{shown_address(network)} is on the list {name!r} by another hand and disabled, and can't be "
+                    "there twice: remove or enable that entry on the router"
+                )
         return None
     for name, network in _others_closing(line, picture, terms):
         return (
@@ -285,6 +293,11 @@ def _held(line: StaticLine, picture: Picture, terms: LineTerms) -> str | None:
             "entry on the router"
         )
     return None
+
+
+def _own_places(line: StaticLine, picture: Picture) -> set[tuple[Menu, str, Network | None]]:
+    own = picture.own_entries.get(line.service_id, ())
+    return {(menu, row.get("list", ""), network_of(row.get("address", ""))) for menu, row in own}
 
 
 def _others_closing(line: StaticLine, picture: Picture, terms: LineTerms) -> list[tuple[str, Network]]:

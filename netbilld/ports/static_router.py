@@ -58,6 +58,10 @@ class StaticRouters(Protocol):
         """
         ...
 
+    async def cut(self, nas_id: UUID, addresses: Collection[str]) -> str:
+        """End what addresses have open; return why some of it goes on, empty where nothing does. Never raises."""
+        ...
+
     async def read_again(self, nas_id: UUID, items: Collection[tuple[Menu, str]]) -> Mapping[tuple[Menu, str], Row]:
         """Return those of these things, by menu and number, that are still there.
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from netbilld.accounting.reading import Meter, MeterReading, Outcome
 from netbilld.enforcement.backoff import RetryPolicy, next_attempt_at
 from netbilld.enforcement.profile import Access
-from netbilld.enforcement.router_items import RouterOrder
+from netbilld.enforcement.router_items import RouterOrder, Verb, hosts_of
 from netbilld.enforcement.router_lines import as_typed
 from netbilld.enforcement.router_picture import Picture
 from netbilld.ports.clock import SteadyClock
@@ -162,20 +162,27 @@ class BringLines:
         now = self._clock.now()
         waiting = sorted((case for case in cases if case.difference.orders and _is_due(case, now)), key=_turn)
         changed, picture = 0, looked.picture
-        for start in range(0, len(waiting), LINES_AT_ONCE):
-            if start and is_nudged():
-                return Brought(looked.lines, _differing(cases), changed, is_cut_short=True)
-            lot = waiting[start : start + LINES_AT_ONCE]
-            picture = await self._change(nas_id, name, lot, picture, looked.version)
+        closed: list[str] = []
+        while changed < len(waiting) and not (changed and is_nudged()):
+            lot = waiting[changed : changed + LINES_AT_ONCE]
+            picture, shut = await self._change(nas_id, name, lot, picture, looked.version)
             changed += len(lot)
-        return Brought(looked.lines, _differing(cases), changed)
+            closed += shut
+        # once a turn: to find what they have open, the router's whole table is read
+        if closed and (why := await self._routers.cut(nas_id, closed)):
+            logger.warning("lines of NAS %s were closed, and %s", name, why, extra={"event": "not_cut"})
+        return Brought(looked.lines, _differing(cases), changed, is_cut_short=changed < len(waiting))
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
     async def _change(
         self, nas_id: UUID, name: str, lot: Sequence[Case], picture: Picture, version: int | None
-    ) -> Picture:
-        """Carry out the orders of some lines, read back what came of them, and write that down."""
+    ) -> tuple[Picture, list[str]]:
+        """Carry out the orders of some lines, read back what came of them, and write that down.
+
+        Returns:
+            what stands there now, and the addresses that have come onto a list.
+        """
         now = self._clock.now()
         written = [case for case in lot if case.kept is not None]
         async with self._orders.write() as work:
@@ -193,6 +200,7 @@ class BringLines:
                 await work.static_lines.end_attempts(ends)
             raise
         at = self._clock.now()
+        added = {(order.menu, new_id or "") for order, new_id in carried if order.verb is Verb.ADD}
         picture = picture.after(carried, seen)
         for case in lot:
             case.difference = after = self._compare.difference(case.kept, case.service_id, picture, version)
@@ -209,7 +217,7 @@ class BringLines:
             for attempt_id, case in zip(ids, written, strict=True)
         ]
         await self._keep(name, lot, at, ends)
-        return picture
+        return picture, [address for key, row in seen.items() if key in added for address in hosts_of(row)]
 
     async def _carry_out(self, nas_id: UUID, case: Case, carried: list[tuple[RouterOrder, str | None]]) -> None:
         """Carry out a line's orders; what the router refuses ends them, and is the line's own trouble."""

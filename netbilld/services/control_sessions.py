@@ -31,12 +31,19 @@ class Orders(Protocol):
     async def retry_all(self, now: datetime) -> list[UUID]: ...
 
 
+class Lines(Protocol):
+    async def retry_all(self) -> list[UUID]: ...
+
+
 class Work(Protocol):
     @property
     def session_control(self) -> SessionControl: ...
 
     @property
     def enforcement(self) -> Orders: ...
+
+    @property
+    def static_lines(self) -> Lines: ...
 
     @property
     def changes(self) -> Changes: ...
@@ -81,7 +88,8 @@ class ControlSessions:
     async def retry(self, actor: Actor, now: datetime) -> int:
         """Let every waiting order be tried at once; return of how many services."""
         async with self._store.write() as work:
-            service_ids = await work.enforcement.retry_all(now)
+            waiting = [*await work.enforcement.retry_all(now), *await work.static_lines.retry_all()]
+            service_ids = list(dict.fromkeys(waiting))
             if service_ids:
                 details = {"service_ids": [str(service_id) for service_id in service_ids]}
                 await work.changes.record(actor, now, "enforce.retry", "service", service_ids[0], details)

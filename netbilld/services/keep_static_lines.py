@@ -88,11 +88,14 @@ class KeepStaticLines:
         """Have the routers of these services' lines looked at right away; others have none and cost nothing."""
         for service_id in service_ids:
             for nas_id in self._where.get(service_id, ()):
-                self.nas_heard(nas_id)
+                if (lane := self._lanes.get(nas_id)) is not None:
+                    lane.is_nudged = True
+                    self._woken.set()
 
     def nas_heard(self, nas_id: UUID) -> None:
-        """Have a router looked at right away: its settings have changed, or it is back."""
+        """Have a router looked at right away, also after a failure: its settings have changed, or it is back."""
         if (lane := self._lanes.get(nas_id)) is not None:
+            lane.due_mono = self._clock.monotonic()
             lane.is_nudged = True
             self._woken.set()
 

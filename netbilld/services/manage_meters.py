@@ -1,6 +1,6 @@
 """Meters beside the sessions: which service is metered by what; and what is decided of octets in doubt."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -26,6 +26,9 @@ class Meters(Protocol):
     async def add(self, added: Meter) -> Meter: ...
     async def remove(self, meter_id: int, at: datetime) -> None: ...
     async def by_id(self, meter_id: int) -> Meter | None: ...
+    async def in_use(
+        self, *, source: str | None = None, nas_id: UUID | None = None, service_id: UUID | None = None
+    ) -> Sequence[Meter]: ...
     async def decide(self, doubt_id: int, state: str, by: str, at: datetime) -> MeterDoubt | None: ...
 
 
@@ -189,7 +192,9 @@ async def _service(work: Work, username: str) -> FoundService:
 async def _refuse_metered_twice(work: Work, found: FoundService, now: datetime) -> None:
     """Refuse a meter beside sessions: a subscriber who is offline for a moment would be billed twice from then on."""
     service_id = found.service.id
-    if await work.services.open_sessions(service_id):
+    if any(meter.nas_id is not None for meter in await work.meters.in_use(source="api", service_id=service_id)):
+        said = "has a line that is metered by the queue of its router"
+    elif await work.services.open_sessions(service_id):
         said = "has open sessions that RADIUS meters"
     elif await work.services.told_of_since(service_id, now - RADIUS_AGO):
         said = f"had sessions that RADIUS metered within the last {RADIUS_AGO.days} days"

@@ -1,12 +1,14 @@
 """Subscribers without RADIUS: a router's queues and lists are what they are due, and nobody else's are touched."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from netbilld.adapters.database.enforcement_history import HistoryStore
-from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.database.tables import services, static_attempts
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
@@ -14,9 +16,11 @@ from netbilld.enforcement.router_lines import as_typed
 from netbilld.enforcement.router_mark import service_mark
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import api_url_place
+from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.manage_nas import ManageNas
 from tests.routeros.store import TrapError
-from tests.static_town import ANI, Town, static_town
+from tests.static_town import ANI, Town, fill_by_hand, static_town, take_in
 
 MENUS = ("/queue/simple", "/ip/firewall/address-list", "/ipv6/firewall/address-list")
 
@@ -290,6 +294,63 @@ async def test_the_difference_is_shown_as_lines_that_mend_it_and_nothing_is_chan
     assert town.router.store.image(*MENUS) == before
 
 
+async def test_what_an_address_has_open_ends_when_it_is_walled(town: Town) -> None:
+    await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    open_ones = town.router.store["/ip/firewall/connection"]
+    open_ones.make({"protocol": "tcp", "src-address": "10.0.0.5:51000", "dst-address": "1.1.1.1:443"}, fixed=False)
+    open_ones.make({"protocol": "tcp", "src-address": "10.0.0.50:51000", "dst-address": "1.1.1.1:443"}, fixed=False)
+    await town.world.invoice(town.services["budi"], (town.clock.now() - timedelta(days=9)).date())
+    await town.decide("budi")
+    await town.turn()
+    assert [row["src-address"] for row in town.router.rows("/ip/firewall/connection")] == ["10.0.0.50:51000"]
+
+
+async def test_a_change_that_waits_is_tried_at_once_when_a_person_says_so(town: Town) -> None:
+    town.router.faults.forget_writes = True
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.turn()
+    town.router.faults.forget_writes = False
+    await town.turn(1)
+    assert town.queues() == {}
+    assert await ControlSessions(town.database).retry(ANI, town.clock.now()) == 1
+    town.keep.nudge([budi])
+    await town.turn(1)
+    assert set(town.queues()) == {"budi"}
+
+
+async def test_what_opens_goes_before_what_closes_also_when_it_comes_in_the_middle(town: Town) -> None:
+    names = [f"line{number:02}" for number in range(50)]
+    for number, name in enumerate(names):
+        await town.subscriber(name, f"10.0.1.{number}")
+    await town.world.set(services, services.c.id == town.services["line49"], status="suspended")
+    await town.decide("line49")
+    await town.turn()
+    await town.world.set(services, services.c.id != town.services["line49"], status="suspended")
+    await town.decide(*names)
+    wrote, said_before = len(town.writes()), len(town.router.asked)
+
+    def paid() -> None:
+        """After the first lot of walls somebody pays."""
+        if len(town.writes()) == wrote + 2 * 20:
+            town.router.on_change.remove(paid)
+            asked.append(asyncio.ensure_future(restore()))
+
+    async def restore() -> None:
+        await town.world.set(services, services.c.id == town.services["line49"], status="active")
+        await town.decide("line49")
+
+    asked: list[asyncio.Future[None]] = []
+    town.router.on_change.append(paid)
+    await town.turn(1)
+    await asyncio.gather(*asked)
+    await town.turn()
+    order = [said for said in town.router.asked[said_before:] if said[0].endswith(("/add", "/remove"))]
+    place = next(place for place, said in enumerate(order) if said[0].endswith("/remove"))
+    assert place <= 41  # it waits for the lots under way, and for none after them
+    assert town.listed() == {f"10.0.1.{number}": "isolir" for number in range(49)}
+
+
 # -- metering ----------------------------------------------------------------------------------------------------------
 
 
@@ -406,6 +467,9 @@ async def test_a_line_beside_sessions_that_radius_meters_is_refused(town: Town) 
         await town.manage.add("budi", "pop1", ["10.0.0.5"], ANI, town.clock.now())
     added = await town.manage.add("budi", "pop1", ["10.0.0.5"], ANI, town.clock.now(), force=True)
     assert added.metered_by is None
+    manage_meters = ManageMeters(town.database, "Asia/Jakarta")
+    with pytest.raises(RefusedError, match="metered by the queue of its router"):
+        await manage_meters.add_port("budi", "pop1", "queue", "budi", ANI, town.clock.now())
     with pytest.raises(RefusedError, match="a line already"):
         await town.manage.add("budi", "pop1", ["10.0.0.6"], ANI, town.clock.now(), force=True)
 
@@ -460,3 +524,51 @@ async def test_enforcement_shows_a_line_like_anyone_else(town: Town) -> None:
     assert (nas.static.lines, nas.static.differ, nas.static.trouble) == (1, 0, None)
     assert service.line is not None
     assert service.line.agrees
+
+
+@pytest.mark.slow
+async def test_five_hundred_lines_on_one_router_beside_as_many_queues_of_others(
+    tmp_path: Path, sqlite_template: Path, box: SecretBox
+) -> None:
+    path = tmp_path / "netbilld.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    many = Database(sqlite_url(path))
+    async with static_town(many, box) as town:
+        await take_through_everything(town, lines=500, hand_made=500)
+    await many.close()
+
+
+async def take_through_everything(town: Town, lines: int, hand_made: int) -> None:
+    fill_by_hand(town, hand_made)
+    before = town.router.store.image(*MENUS)
+    await take_in(town, lines)
+
+    async def agree(rate: str, listed: int) -> None:
+        town.keep.look_again()
+        await town.turn(1)
+        views = (await town.views()).values()
+        assert [view.username for view in views if not view.agrees] == []
+        ours = [row for row in town.router.rows("/queue/simple") if row.get("comment", "").startswith("netbilld:v=")]
+        assert len(ours) == lines
+        assert {row["max-limit"] for row in ours} == {rate}
+        assert len(town.listed()) == hand_made + listed
+
+    await agree("10000000/20000000", 0)
+    for service_id in town.services.values():
+        await town.world.use(service_id, 10**9)
+    await town.decide(*town.services)
+    await agree("1000000/2000000", 0)
+    await town.world.set(services, services.c.ended_at.is_(None), status="suspended")
+    await town.decide(*town.services)
+    await agree("256000/256000", lines)
+    await town.world.set(services, services.c.ended_at.is_(None), status="active")
+    for service_id in town.services.values():
+        await town.world.forget_usage(service_id)
+    await town.decide(*town.services)
+    await agree("10000000/20000000", 0)
+    for name in town.services:
+        await town.manage.remove(name, ANI, town.clock.now())
+    town.keep.look_again()
+    await town.turn(1)
+    assert town.router.store.image(*MENUS) == before
+    assert await town.views() == {}

@@ -238,6 +238,18 @@ class StaticLineStore:
         ]
         await self._connection.execute(query, rows)
 
+    async def retry_all(self) -> list[UUID]:
+        """Make every change that waits for its next try due now; return the services they are for."""
+        waits = static_states.c.next_attempt_at.is_not(None)
+        query = (
+            select(static_lines.c.service_id)
+            .join(static_states, static_states.c.line_id == static_lines.c.id)
+            .where(waits, static_lines.c.cleared_at.is_(None))
+        )
+        service_ids = list(await self._connection.scalars(query))
+        await self._connection.execute(update(static_states).where(waits).values(next_attempt_at=None))
+        return service_ids
+
     async def interrupted(self, now: datetime) -> int:
         """Close orders that an earlier process left open: what came of them, the next look tells."""
         result = await self._connection.execute(

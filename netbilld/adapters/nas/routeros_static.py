@@ -3,12 +3,14 @@
 Source: MikroTik's manual, pages API, Queues and Address lists.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from netbilld.adapters.nas.routeros import RouterosConnection, RouterosError, RouterosTrapError, Row
+from netbilld.adapters.nas.routeros_connections import CutConnections
 from netbilld.adapters.nas.routeros_sessions import duration_seconds
 from netbilld.enforcement.router_items import Menu, RouterOrder, Verb
 from netbilld.ports.static_router import RouterAwayError, RouterRefusedError, RouterState
@@ -27,11 +29,15 @@ class RouterosStatic:
     """Works over connections that others use too: each question waits for its turn, and none for another router."""
 
     def __init__(
-        self, connections: Callable[[], Mapping[UUID, RouterosConnection]], now: Callable[[], datetime]
+        self,
+        connections: Callable[[], Mapping[UUID, RouterosConnection]],
+        now: Callable[[], datetime],
+        cut: CutConnections | None = None,
     ) -> None:
-        """Take what gives the connections there are now, by NAS."""
+        """Take what gives the connections there are now, by NAS, and what ends those of subscribers."""
         self._connections = connections
         self._now = now
+        self._cut = CutConnections() if cut is None else cut
 
     def can(self, nas_id: UUID) -> bool:
         """Tell whether a NAS has an API that we know of."""
@@ -70,6 +76,14 @@ class RouterosStatic:
         except RouterosError as error:
             raise RouterAwayError(str(error)) from None
         return next((row["ret"] for row in answer if "ret" in row), None)
+
+    async def cut(self, nas_id: UUID, addresses: Collection[str]) -> str:
+        """End what addresses have open; see `StaticRouters`."""
+        connection = self._connections().get(nas_id)
+        if connection is None:
+            return ""
+        found = await asyncio.gather(*(self._cut.handle(connection, address) for address in addresses))
+        return next((why for why in found if why), "")
 
     async def read_again(self, nas_id: UUID, items: Collection[tuple[Menu, str]]) -> Mapping[tuple[Menu, str], Row]:
         """Return those of these things that are still there; see `StaticRouters`."""

@@ -13,6 +13,7 @@ from netbilld.cli.output import note, print_json, print_table
 from netbilld.daemon.policies import standing_policy
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import unknown_username
+from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.overshoot import overshoot_bounds
 
 MOST_LINES: Final = 10_000
@@ -142,11 +143,7 @@ def _observed(line: EnforcementStatus) -> str:
 
 
 async def _retry(context: Context) -> None:
-    now = context.now()
-    async with context.database() as database, database.write() as work:
-        service_ids = await work.enforcement.retry_all(now)
-        if service_ids:
-            details = {"service_ids": [str(service_id) for service_id in service_ids]}
-            await work.changes.record(context.actor, now, "enforce.retry", "service", service_ids[0], details)
+    async with context.database() as database:
+        tried = await ControlSessions(database).retry(context.actor, context.now())
     await context.nudge()
-    note(f"{len(service_ids)} services are tried again" if service_ids else "no order is waiting")
+    note(f"{tried} services are tried again" if tried else "no order is waiting")
