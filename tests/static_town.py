@@ -1,6 +1,6 @@
 """Subscribers with fixed addresses behind one RouterOS router, for tests of what is kept there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -33,10 +33,6 @@ TERMS = LineTerms("isolir", "blocked", walls_ipv6=False)
 POLICY = LinePolicy(every_seconds=60, per_second=1e9, retry=RetryPolicy(5, 300))
 
 
-async def at_once(_seconds: float) -> None:
-    """Let no time pass."""
-
-
 @dataclass
 class Town:
     world: World
@@ -48,6 +44,7 @@ class Town:
     connections: dict[UUID, RouterosConnection]
     nas_id: UUID
     services: dict[str, UUID] = field(default_factory=dict)
+    on_pause: Callable[[], Awaitable[None]] | None = None  # done between two changes, which have no pause otherwise
 
     @property
     def database(self) -> Database:
@@ -127,9 +124,15 @@ async def static_town(database: Database, box: SecretBox) -> AsyncIterator[Town]
             """Nobody follows usage here."""
 
         readings = MeterReadings(database, BookUsage("Asia/Jakarta"), follow)
-        bring = BringLines(database, compare, routers, readings, clock, POLICY, lambda: 0.5, sleep=at_once)
+
+        async def pause(_seconds: float) -> None:
+            if town.on_pause is not None:
+                await town.on_pause()
+
+        bring = BringLines(database, compare, routers, readings, clock, POLICY, lambda: 0.5, sleep=pause)
         keep = KeepStaticLines(database, bring, clock, POLICY, lambda: 0.5)
-        yield Town(world, router, clock, keep, compare, ManageStaticLines(database, box), connections, nas_id)
+        town = Town(world, router, clock, keep, compare, ManageStaticLines(database, box), connections, nas_id)
+        yield town
         connection.close()
 
 

@@ -1,6 +1,5 @@
 """Subscribers without RADIUS: a router's queues and lists are what they are due, and nobody else's are touched."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from netbilld.enforcement.router_lines import as_typed
 from netbilld.enforcement.router_mark import service_mark
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import api_url_place
+from netbilld.services.bring_lines import LINES_AT_ONCE
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.manage_nas import ManageNas
@@ -328,26 +328,20 @@ async def test_what_opens_goes_before_what_closes_also_when_it_comes_in_the_midd
     await town.turn()
     await town.world.set(services, services.c.id != town.services["line49"], status="suspended")
     await town.decide(*names)
-    wrote, said_before = len(town.writes()), len(town.router.asked)
+    before = len(town.router.asked)
 
-    def paid() -> None:
-        """After the first lot of walls somebody pays."""
-        if len(town.writes()) == wrote + 2 * 20:
-            town.router.on_change.remove(paid)
-            asked.append(asyncio.ensure_future(restore()))
-
-    async def restore() -> None:
+    async def pay() -> None:
+        """While the first lot of walls is put up, somebody pays."""
+        town.on_pause = None
         await town.world.set(services, services.c.id == town.services["line49"], status="active")
         await town.decide("line49")
 
-    asked: list[asyncio.Future[None]] = []
-    town.router.on_change.append(paid)
+    town.on_pause = pay
     await town.turn(1)
-    await asyncio.gather(*asked)
     await town.turn()
-    order = [said for said in town.router.asked[said_before:] if said[0].endswith(("/add", "/remove"))]
+    order = [said for said in town.router.asked[before:] if said[0].endswith(("/add", "/remove"))]
     place = next(place for place, said in enumerate(order) if said[0].endswith("/remove"))
-    assert place <= 41  # it waits for the lots under way, and for none after them
+    assert place == LINES_AT_ONCE
     assert town.listed() == {f"10.0.1.{number}": "isolir" for number in range(49)}
 
 
