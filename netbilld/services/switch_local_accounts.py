@@ -21,6 +21,7 @@ from netbilld.ports.local_accounts import LocalAccount, LocalAccounts, Menu
 from netbilld.services.access_directory import SecretOpener
 from netbilld.services.manage_nas import unknown_nas
 from netbilld.services.router_rows import shown
+from netbilld.services.subscriber_fields import name_key
 
 A_BATCH: Final = 50
 _PATHS: Final[dict[Menu, str]] = {"ppp": "/ppp secret", "hotspot": "/ip hotspot user"}
@@ -31,7 +32,7 @@ class Nases(Protocol):
 
 
 class Subscribers(Protocol):
-    async def by_credential_name(self, name: str) -> FoundService | None: ...
+    async def by_credential_names(self, names: Collection[str]) -> dict[str, FoundService]: ...
 
 
 class Switched(Protocol):
@@ -114,16 +115,16 @@ class SwitchLocalAccounts:
         nas = await self._nas(nas_name)
         accounts = await self._router.read()
         result = Switching(already=sum(account.is_disabled for account in accounts))
-        able = []
+        enabled = [account for account in accounts if not account.is_disabled]
         async with self._store.read() as work:
-            for account in accounts:
-                if account.is_disabled:
-                    continue
-                reason = await self._why_not(work, account)
-                if reason is None:
-                    able.append(account)
-                else:
-                    result.left_out.append((account.menu, shown(account.name), reason))
+            found = await work.subscribers.by_credential_names([shown(account.name) for account in enabled])
+        able = []
+        for account in enabled:
+            reason = self._why_not(account, found.get(name_key(shown(account.name))))
+            if reason is None:
+                able.append(account)
+            else:
+                result.left_out.append((account.menu, shown(account.name), reason))
         now_ones, result.waiting = able[:most], max(0, len(able) - most)
         if not now_ones:
             return result
@@ -180,11 +181,10 @@ class SwitchLocalAccounts:
             raise unknown_nas(name)
         return nas
 
-    async def _why_not(self, work: Work, account: LocalAccount) -> str | None:
+    def _why_not(self, account: LocalAccount, found: FoundService | None) -> str | None:
         """Return why an account is better left on; None where its subscriber can log in here."""
         if shown(account.name) != account.name:
             return "its name is not UTF-8 text"
-        found = await work.subscribers.by_credential_name(account.name)
         if found is None:
             return "nobody here has that user name"
         if found.service.status != "active":

@@ -1,7 +1,7 @@
 """Subscribers: who owes and pays, found by number or by any name they log in with."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -143,6 +143,16 @@ class SubscriberStore:
             # not FOR UPDATE: who only refers to these rows, as the meter does, need not wait
             query = query.with_for_update(of=[subscribers, services, credentials], key_share=True)
         return next(_read_found((await self._connection.execute(query)).all()), None)
+
+    async def by_credential_names(self, names: Collection[str]) -> dict[str, FoundService]:
+        """Return what each of these names leads to, by the key that makes it unique; without those of nobody."""
+        keys = list({credential_key(name) for name in names})
+        found: dict[str, FoundService] = {}
+        for start in range(0, len(keys), BATCH):
+            query = _found().where(credentials.c.name_key.in_(keys[start : start + BATCH]))
+            for one in _read_found((await self._connection.execute(query)).all()):
+                found[one.credential.name_key] = one
+        return found
 
     async def search(
         self,
