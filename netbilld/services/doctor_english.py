@@ -16,6 +16,10 @@ ENGLISH: Final[dict[str, str]] = {
         "Nothing comes from {network}, but packets of nobody's come from {source} ({count}, last {at}): likely its own."
     ),
     "source_address_set": "It is set to send from {source}, and is known by {network}.",
+    "identifier_unknown": (
+        "Routers at {network} are told apart by NAS-Identifier, and one says {identifier!r}, which no NAS is told by; "
+        "this one by {told_by!r} ({count} packets)."
+    ),
     "never_heard": "Nothing was ever heard from {network}.",
     "silent": "Nothing heard since {at}, though {sessions} sessions are open on it.",
     "quiet": "Nothing heard since {at}; no session is open that it would speak of.",
@@ -72,9 +76,12 @@ ENGLISH: Final[dict[str, str]] = {
         "its API would tell which."
     ),
     "orders_not_sent": "Not tried: {detail}.",
+    "orders_radsec": "Not tried: its orders go over RadSec.",
+    "orders_no_address": "Not tried: it is known by a network, and none of its routers has been heard.",
+    "orders_shared_port": "Another NAS has its address and CoA port {port}: an order could reach that one.",
     # API and SNMP
     "api_ok": "RouterOS {version} answers.",
-    "api_not_set": "No API address is set, so much below can't be known.",
+    "api_not_set": "No API address is set, so much of it can't be known.",
     "api_other": "Its API address is of a kind that is not spoken: api:// and api-ssl:// are.",
     "api_trouble": "It can't be asked: {trouble}.",
     "rights_ok": "Its user {user} has what is needed (group {group}).",

@@ -18,6 +18,10 @@ INDONESIAN: Final[dict[str, str]] = {
         "kemungkinan miliknya."
     ),
     "source_address_set": "Ia disetel mengirim dari {source}, padahal dikenal dengan {network}.",
+    "identifier_unknown": (
+        "Router di {network} dibedakan dengan NAS-Identifier, dan satu menyebut {identifier!r} yang bukan milik NAS "
+        "mana pun; yang ini {told_by!r} ({count} paket)."
+    ),
     "never_heard": "Belum pernah terdengar apa pun dari {network}.",
     "silent": "Tidak terdengar sejak {at}, padahal {sessions} sesi terbuka di sana.",
     "quiet": "Tidak terdengar sejak {at}; tidak ada sesi terbuka yang perlu dilaporkannya.",
@@ -74,9 +78,12 @@ INDONESIAN: Final[dict[str, str]] = {
         "API-nya dapat memastikan."
     ),
     "orders_not_sent": "Tidak dicoba: {detail}.",
+    "orders_radsec": "Tidak dicoba: perintahnya lewat RadSec.",
+    "orders_no_address": "Tidak dicoba: ia dikenal dengan jaringan, dan belum ada router yang terdengar.",
+    "orders_shared_port": "NAS lain punya alamat dan port CoA {port} yang sama: perintah bisa sampai ke sana.",
     # API and SNMP
     "api_ok": "RouterOS {version} menjawab.",
-    "api_not_set": "Alamat API belum diisi, jadi banyak hal di bawah tidak dapat diketahui.",
+    "api_not_set": "Alamat API belum diisi, jadi banyak hal tidak dapat diketahui.",
     "api_other": "Jenis alamat API-nya tidak dikenal: yang dipakai api:// dan api-ssl://.",
     "api_trouble": "Tidak dapat ditanya: {trouble}.",
     "rights_ok": "Penggunanya {user} punya hak yang diperlukan (grup {group}).",

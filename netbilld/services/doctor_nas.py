@@ -16,6 +16,7 @@ from netbilld.enforcement.doctor.facts import (
     Answer,
     Facts,
     LogIns,
+    Obstacle,
     OrderProbe,
     RouterFacts,
     SessionSample,
@@ -26,7 +27,7 @@ from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.interface import Wall
 from netbilld.model.address_pool import AddressPool
 from netbilld.model.errors import NetbilldError
-from netbilld.model.nas import Nas, secret_place
+from netbilld.model.nas import Nas, secret_place, shares_order_port
 from netbilld.model.snmp import SnmpAccess
 from netbilld.ports.snmp import DeviceReport, Wanted
 from netbilld.services.explain import drops_of
@@ -47,6 +48,8 @@ class Step(StrEnum):
 
 class NasTable(Protocol):
     async def by_name(self, name: str) -> Nas | None: ...
+
+    async def all(self) -> list[Nas]: ...
 
 
 class Health(Protocol):
@@ -174,11 +177,12 @@ class DoctorNas:
             if nas is None:
                 raise unknown_nas(name)
             facts, source = await self._records(work, nas, now)
+            is_shared = shares_order_port(nas, [other for other in await work.nas.all() if other.id != nas.id])
         tell(Step.RECORDS)
         secret = self._box.open(nas.secret_sealed, secret_place(nas.id))
         async with asyncio.TaskGroup() as tasks:
             told = tasks.create_task(self._after(self._ask_daemon(nas.name), Step.PACKETS, tell))
-            asked = tasks.create_task(self._ask(nas, source, secret, tell))
+            asked = tasks.create_task(self._ask(nas, source, secret, tell, is_shared=is_shared))
             answered = tasks.create_task(self._after(self._ask_snmp(nas), Step.SNMP, tell))
         drops = told.result()
         router, probe = asked.result()
@@ -216,6 +220,7 @@ class DoctorNas:
             acct_port=policy.acct_port,
             identifier=nas.identifier,
             reported_ip=nas.reported_ip,
+            told_by=nas.told_by,
             last_heard_at=nas.last_heard_at,
             signed_since_at=nas.seen_message_authenticator_at,
             clock_off_seconds=nas.clock_off_seconds,
@@ -235,27 +240,27 @@ class DoctorNas:
         return facts, source
 
     async def _ask(
-        self, nas: Nas, source: str | None, secret: bytes, tell: Tell
+        self, nas: Nas, source: str | None, secret: bytes, tell: Tell, *, is_shared: bool
     ) -> tuple[RouterFacts | None, OrderProbe | None]:
         """Return what the router shows and what came of an order; its counter of bad ones is read on either side."""
         router = await self._routers.read(nas, secret)
         asks = router is not None and router.trouble is None
         before = await self._routers.bad_requests(nas) if asks else None
         tell(Step.API)
-        probe = await self._probe(nas, source, secret)
+        probe = await self._probe(nas, source, secret, is_shared=is_shared)
         after = await self._routers.bad_requests(nas) if before is not None else None
         tell(Step.ORDERS)
         if router is not None and before is not None and after is not None:
             router = replace(router, bad_requests=(before, after))
         return router, probe
 
-    async def _probe(self, nas: Nas, source: str | None, secret: bytes) -> OrderProbe | None:
+    async def _probe(self, nas: Nas, source: str | None, secret: bytes, *, is_shared: bool) -> OrderProbe | None:
         if nas.radsec_name is not None:
-            return OrderProbe(Answer.NOT_SENT, detail="its orders go over RadSec")
+            return OrderProbe(Answer.NOT_SENT, obstacle=Obstacle.RADSEC)
         if source is None:
-            return OrderProbe(
-                Answer.NOT_SENT, detail=f"its address {nas.address} is a network, and none has been heard"
-            )
+            return OrderProbe(Answer.NOT_SENT, obstacle=Obstacle.NO_ADDRESS)
+        if is_shared:
+            return OrderProbe(Answer.NOT_SENT, obstacle=Obstacle.SHARED_PORT)
         return await self._orders.probe(NasTarget(nas.id, nas.name, source, nas.coa_port, nas.vendor, secret))
 
     async def _ask_snmp(self, nas: Nas) -> SnmpProbe | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.daemon_process import SECRET
-from tests.doctor_world import API_PASSWORD, COMMUNITY, DoctorWorld, Pop
+from tests.doctor_world import API_PASSWORD, COMMUNITY, WAIT_SECONDS, DoctorWorld, Pop
 from tests.peers import free_udp_port, wait_until
 
 FAULTS = {
@@ -48,7 +48,7 @@ def spoil(world: DoctorWorld, pops: dict[str, Pop]) -> None:
     world.type(pops["wrong-source"], f"/radius set [/radius find] src-address={strange}")
     pops["clock-off"].set_clock(-7200)
     pops["interim-missing"].reports = False
-    pops["interim-late"].reports = False
+    pops["interim-late"].reports_every = WAIT_SECONDS
     world.type(pops["orders-off"], "/radius incoming set accept=no")
     world.type(pops["orders-port"], f"/radius incoming set port={free_udp_port()}")
     pops["orders-secret"].side.orders.manners.answer = "wrong_secret"
@@ -74,7 +74,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoctorWorld]:
         made.wait(swapped.dial_all(down_bps=500_000, up_bps=10_000_000))
         made.wait(pops["unsigned"].dial_all())
         made.live()
-        made.wait(_late(pops["interim-late"]))
         made.type(pops["unsigned"], "/radius set [/radius find] require-message-auth=no")
         made.wait(_dial_once_more(pops["unsigned"]))
         made.type(pops["accounting-off"], "/ppp aaa set accounting=no")
@@ -83,9 +82,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoctorWorld]:
         yield made
 
 
-async def _late(pop: Pop) -> None:
-    for line in pop.side.lines:
-        await pop.side.interim(line)
+def settled(world: DoctorWorld, name: str, causes: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the findings about a NAS once these causes are named, and nothing else is wrong but what they bring.
+
+    A router's last word may still be on its way into the database when it is examined; on a busy machine for long.
+    """
+    found: dict[str, dict[str, Any]] = {}
+
+    def is_so() -> bool:
+        world.tell()
+        found.update(world.examine(name))
+        wrong = {check for check, finding in found.items() if finding["result"] in {"fail", "warn"}}
+        named = all(found[check]["cause"] == cause for check, cause in causes.items())
+        return named and wrong <= causes.keys() | BROUGHT.get(name, set())
+
+    wait_until(is_so, lambda: f"{name}: {[(one, told['cause'], told['result']) for one, told in found.items()]}", 40)
+    return found
 
 
 async def _dial_once_more(pop: Pop) -> None:
@@ -99,25 +111,19 @@ async def _dial_once_more(pop: Pop) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_fault_is_named_with_the_line_that_mends_it(world: DoctorWorld, name: str) -> None:
     check, cause, mend = FAULTS[name]
-    world.tell()
-    found = world.examine(name)
-    assert found[check]["cause"] == cause, found[check]
+    found = settled(world, name, {check: cause})
     assert found[check]["result"] == "fail"
     assert any(mend in line for line in found[check]["mend"]), found[check]
-    wrong = {other for other, finding in found.items() if finding["result"] == "fail"}
-    assert wrong <= {check} | BROUGHT.get(name, set()), {one: found[one]["detail"] for one in wrong}
 
 
 def test_a_healthy_nas_has_no_fault_and_nothing_about_it_is_unknown(world: DoctorWorld) -> None:
-    world.tell()
-    found = world.examine("healthy")
+    found = settled(world, "healthy", {})
     assert {name: (one["result"], one["cause"]) for name, one in found.items() if one["result"] != "ok"} == {}
     assert world.daemon.run("doctor", "nas", "healthy").returncode == 0
 
 
 def test_without_api_and_snmp_it_is_unknown_and_never_fine(world: DoctorWorld) -> None:
-    world.tell()
-    found = world.examine("bare")
+    found = settled(world, "bare", {})
     assert {name for name, one in found.items() if one["result"] == "unknown"} == UNKNOWN_WITHOUT
     assert {name for name, one in found.items() if one["result"] == "ok"} == set(found) - UNKNOWN_WITHOUT
     assert any("--api-url" in line for line in found["api"]["mend"])

@@ -67,6 +67,9 @@ def _facts(nas: Nas, options: argparse.Namespace, context: Context) -> ScriptFac
     known = vendor_or_any(nas.vendor)
     network = ip_network(nas.address)
     source = str(network.network_address) if network.num_addresses == 1 else None
+    reached_at = source or nas.reported_ip
+    if nas.told_by or nas.reported_ip not in {None, source}:
+        source = None  # of a NAT, or not what it sends from
     api = _api(nas, context)
     shown: bool = options.with_secrets
     secret = box.open(nas.secret_sealed, secret_place(nas.id)).decode("utf-8", "surrogateescape") if shown else None
@@ -80,8 +83,9 @@ def _facts(nas: Nas, options: argparse.Namespace, context: Context) -> ScriptFac
     return ScriptFacts(
         nas=nas.name,
         vendor=nas.vendor,
-        server=_server(options.server, source or nas.reported_ip, settings),
+        server=_server(options.server, reached_at, settings),
         source=source,
+        told_by=nas.told_by,
         secret=secret,
         routeros=major,
         services=_services(options.services),

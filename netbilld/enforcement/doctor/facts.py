@@ -53,13 +53,22 @@ class Answer(StrEnum):
     NOT_SENT = "not_sent"
 
 
+class Obstacle(StrEnum):
+    """Why no such order was sent."""
+
+    SHARED_PORT = "shared_port"  # another NAS has its address and CoA port: it could be that one which answers
+    RADSEC = "radsec"  # its orders go over the connection that it opens
+    NO_ADDRESS = "no_address"  # it is known by a network, and nothing was heard of it yet
+
+
 @dataclass(frozen=True, slots=True)
 class OrderProbe:
-    """An order about a session that nobody has, and what came of it; `detail` says why it was not sent."""
+    """An order about a session that nobody has, and what came of it; `detail` says why it could not be sent."""
 
     answer: Answer
     error_cause: int | None = None
     detail: str = ""
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,7 @@ class Facts:
 
     Attributes:
         network: where its packets come from, in CIDR form.
+        told_by: the NAS-Identifier that tells it from others with its address; empty where it is alone there.
         own_address: the address of ours that it is to send to; None where that can't be told.
         daemon_runs: somebody hears what it says; without, silence means nothing.
         hearing_since: from when on.
@@ -155,6 +165,7 @@ class Facts:
     acct_port: int = 1813
     identifier: str | None = None
     reported_ip: str | None = None
+    told_by: str = ""
     last_heard_at: datetime | None = None
     signed_since_at: datetime | None = None
     must_sign: bool = False

@@ -1,5 +1,6 @@
 """The lines that mend a NAS; secrets are never among them."""
 
+from shlex import quote
 from typing import Final
 
 from netbilld.enforcement.doctor.facts import Facts
@@ -9,9 +10,19 @@ from netbilld.enforcement.nas_script.routeros_words import duration, found, valu
 _NTP: Final = "id.pool.ntp.org"
 
 
+def typed(text: str) -> str:
+    """Return a word as a shell takes it; whoever sends packets chooses some of them, so no sign of it may act."""
+    return quote("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
+
+
+def here(facts: Facts, option: str) -> str:
+    """Return the command that sets something of the NAS on this machine."""
+    return f"netbilld nas set {typed(facts.nas)} {option}"
+
+
 def whole_script(facts: Facts) -> str:
     """Return the command that prints everything at once."""
-    return f"netbilld nas script {value(facts.nas)}"
+    return f"netbilld nas script {typed(facts.nas)}"
 
 
 def radius_entry(facts: Facts, **told: str) -> tuple[str, ...]:
@@ -23,10 +34,8 @@ def radius_entry(facts: Facts, **told: str) -> tuple[str, ...]:
 
 def same_secret(facts: Facts) -> tuple[str, ...]:
     """Return what makes the secret the same on both sides: here, or there."""
-    here = f"netbilld nas set {value(facts.nas)} --secret-stdin"
-    if facts.is_routeros:
-        return (here, f"netbilld nas script {value(facts.nas)} --with-secrets")
-    return (here,)
+    ours = here(facts, "--secret-stdin")
+    return (ours, f"{whole_script(facts)} --with-secrets") if facts.is_routeros else (ours,)
 
 
 def clock(facts: Facts) -> tuple[str, ...]:
@@ -54,8 +63,7 @@ def interim(facts: Facts) -> tuple[str, ...]:
 
 
 def swapped(facts: Facts) -> tuple[str, ...]:
-    flag = "--no-swap-octets" if facts.swap_octets else "--swap-octets"
-    return (f"netbilld nas set {value(facts.nas)} {flag}",)
+    return (here(facts, "--no-swap-octets" if facts.swap_octets else "--swap-octets"),)
 
 
 def orders_on(facts: Facts) -> tuple[str, ...]:
@@ -86,7 +94,7 @@ def orders_let_in(facts: Facts) -> tuple[str, ...]:
 
 def api_set(facts: Facts) -> tuple[str, ...]:
     host = facts.network.partition("/")[0]
-    return (whole_script(facts), f"netbilld nas set {value(facts.nas)} --api-url api://netbilld:PASSWORD@{host}")
+    return (whole_script(facts), here(facts, f"--api-url api://netbilld:PASSWORD@{host}"))
 
 
 def rights(facts: Facts) -> tuple[str, ...]:
@@ -100,4 +108,4 @@ def rights(facts: Facts) -> tuple[str, ...]:
 
 def snmp_set(facts: Facts) -> tuple[str, ...]:
     lines = ("/snmp set enabled=yes",) if facts.is_routeros else ()
-    return (*lines, f"netbilld nas set {value(facts.nas)} --snmp-community-stdin")
+    return (*lines, here(facts, "--snmp-community-stdin"))

@@ -9,6 +9,7 @@ from netbilld.enforcement.doctor import mends
 from netbilld.enforcement.doctor.checks import CheckName, Finding, Result, Value
 from netbilld.enforcement.doctor.facts import Facts, RadiusEntry, SessionSample
 from netbilld.enforcement.explain_facts import DropFact
+from netbilld.enforcement.nas_script.routeros_words import value
 
 _RECENT: Final = timedelta(hours=1)  # older packets that got silence are another story
 _JUST_NOW: Final = timedelta(minutes=15)
@@ -55,24 +56,34 @@ def source_address(facts: Facts) -> Finding:
     single = network.num_addresses == 1
     place = str(network.network_address) if single else facts.network
     told: dict[str, Value] = {"network": place}
+    if (unnamed := _unnamed(facts, heard)) is not None:
+        said = {**told, "identifier": unnamed.detail, "told_by": facts.told_by, "count": unnamed.count}
+        named = (f"/system identity set name={value(facts.told_by)}",) if facts.is_routeros else ()
+        ours = mends.here(facts, f"--identifier {mends.typed(unnamed.detail)}")
+        return Finding(name, Result.FAIL, "identifier_unknown", said, (ours, *named))
     stranger = _stranger(facts, heard)
-    here = f"netbilld nas set {facts.nas} --address"
     if stranger is not None:
         values: dict[str, Value] = {**told, "source": stranger.source, "count": stranger.count, "at": stranger.last_at}
-        there = mends.radius_entry(facts, src_address=place) if single else ()
+        entry_set = mends.radius_entry(facts, src_address=place) if single else ()
         is_it = _is_known_by(facts, stranger)
         return Finding(
             name,
             Result.FAIL,
             "source_address_wrong" if is_it else "source_address_stranger",
             values,
-            (*there, f"{here} {stranger.source}"),
+            (*entry_set, mends.here(facts, f"--address {stranger.source}")),
         )
     for entry in our_entries(facts) or ():
         if entry.source is not None and not _lies_in(entry.source, facts.network):
             values = {**told, "source": entry.source}
             there = mends.radius_entry(facts, src_address=place) if single else ()
-            return Finding(name, Result.FAIL, "source_address_set", values, (*there, f"{here} {entry.source}"))
+            return Finding(
+                name,
+                Result.FAIL,
+                "source_address_set",
+                values,
+                (*there, mends.here(facts, f"--address {entry.source}")),
+            )
     if is_heard(facts):
         return Finding(name, Result.OK, "source_address_ok", {**told, "at": heard})
     if not facts.daemon_runs:
@@ -83,6 +94,17 @@ def source_address(facts: Facts) -> Finding:
     if facts.open_sessions:
         return Finding(name, Result.FAIL, "silent", {**told, "at": heard, "sessions": facts.open_sessions}, lines)
     return Finding(name, Result.UNKNOWN, "quiet", {**told, "at": heard})
+
+
+def _unnamed(facts: Facts, heard: datetime | None) -> DropFact | None:
+    """Return packets from its address whose NAS-Identifier is that of no NAS there, while it is missed itself."""
+    if not facts.told_by or is_heard(facts):
+        return None
+    for drop in facts.drops or ():
+        recent = facts.now - drop.last_at <= _RECENT and (heard is None or drop.last_at > heard + _TRAVEL)
+        if drop.reason == "unknown_identifier" and recent and _lies_in(drop.source, facts.network):
+            return drop
+    return None
 
 
 def _stranger(facts: Facts, heard: datetime | None) -> DropFact | None:
@@ -156,7 +178,7 @@ def message_authenticator(facts: Facts) -> Finding:
         if drop.nas != facts.nas or drop.reason not in _UNSIGNED or facts.now - drop.last_at > _RECENT:
             continue
         if facts.log_ins.last_at is None or drop.last_at > facts.log_ins.last_at + _TRAVEL:
-            back = f"netbilld nas set {facts.nas} --forget-message-authenticator"
+            back = mends.here(facts, "--forget-message-authenticator")
             values: dict[str, Value] = {"count": drop.count, "at": drop.last_at, "since": facts.signed_since_at}
             return Finding(name, Result.FAIL, "signature_missing", values, (*lines, back))
     if any(entry.signs is False for entry in our_entries(facts) or ()):
@@ -177,7 +199,7 @@ def clock(facts: Facts) -> Finding:
     shown = facts.router.clock_off_seconds if facts.router is not None else None
     off = shown if shown is not None else facts.clock_off_seconds
     if off is None:
-        return Finding(name, Result.UNKNOWN, "clock_untold", {}, mends.api_set(facts) if facts.is_routeros else ())
+        return Finding(name, Result.UNKNOWN, "clock_untold")
     values: dict[str, Value] = {"off": abs(off), "way": "slow" if off > 0 else "fast"}
     if abs(off) > _CLOCK_FAIL_SECONDS:
         return Finding(name, Result.FAIL, "clock_off", values, lines)

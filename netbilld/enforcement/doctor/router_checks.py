@@ -5,7 +5,7 @@ from typing import Final
 
 from netbilld.enforcement.doctor import mends
 from netbilld.enforcement.doctor.checks import CheckName, Finding, Result
-from netbilld.enforcement.doctor.facts import Answer, Facts, RouterFacts, Rule
+from netbilld.enforcement.doctor.facts import Answer, Facts, Obstacle, RouterFacts, Rule
 from netbilld.enforcement.doctor.radius_checks import is_heard, our_entries
 from netbilld.enforcement.nas_script.facts import API_POLICIES, PORTAL_LIST
 from netbilld.enforcement.nas_script.routeros_words import value
@@ -27,8 +27,7 @@ def _asked(facts: Facts, name: CheckName) -> RouterFacts | Finding:
     if not facts.is_routeros:
         return Finding(name, Result.UNKNOWN, "api_not_spoken", {"vendor": facts.vendor})
     if facts.router is None or facts.router.trouble is not None:
-        lines = mends.api_set(facts) if facts.router is None else ()
-        return Finding(name, Result.UNKNOWN, "api_needed", {}, lines)
+        return Finding(name, Result.UNKNOWN, "api_needed")  # what mends that stands where the API is judged
     return facts.router
 
 
@@ -75,7 +74,11 @@ def orders(facts: Facts) -> Finding:
     if probe is None:
         return Finding(name, Result.OK, "orders_none", {"vendor": facts.vendor})
     if probe.answer is Answer.NOT_SENT:
-        return Finding(name, Result.UNKNOWN, "orders_not_sent", {**told, "detail": probe.detail})
+        if probe.obstacle is Obstacle.SHARED_PORT:
+            lines = (mends.here(facts, "--coa-port …"), *mends.api_set(facts)[1:])
+            return Finding(name, Result.FAIL, "orders_shared_port", told, lines)
+        cause = "orders_not_sent" if probe.obstacle is None else f"orders_{probe.obstacle.value}"
+        return Finding(name, Result.UNKNOWN, cause, {**told, "detail": probe.detail})
     if probe.answer is Answer.REFUSED_IT:
         return Finding(name, Result.OK, "orders_ok", {**told, "error_cause": probe.error_cause})
     if probe.answer is Answer.TOOK_IT:
@@ -88,7 +91,7 @@ def orders(facts: Facts) -> Finding:
         if not accepts:
             return Finding(name, Result.FAIL, "orders_off", told, mends.orders_on(facts))
         if port != facts.coa_port:
-            lines = (f"netbilld nas set {facts.nas} --coa-port {port}", *mends.orders_on(facts))
+            lines = (mends.here(facts, f"--coa-port {port}"), *mends.orders_on(facts))
             return Finding(name, Result.FAIL, "orders_port", {**told, "theirs": port}, lines)
     if probe.answer is Answer.NOTHING_LISTENS:
         return Finding(name, Result.FAIL, "orders_closed", told, mends.orders_on(facts))
@@ -115,7 +118,7 @@ def api(facts: Facts) -> Finding:
         cause = "api_other" if facts.api_is_set else "api_not_set"
         return Finding(name, Result.UNKNOWN, cause, {}, mends.api_set(facts))
     if facts.router.trouble is not None:
-        lines = (f"netbilld nas show {facts.nas}", "/ip service print", "/user print")
+        lines = (f"netbilld nas show {mends.typed(facts.nas)}", "/ip service print", "/user print")
         return Finding(name, Result.FAIL, "api_trouble", {"trouble": facts.router.trouble}, lines)
     return Finding(name, Result.OK, "api_ok", {"version": facts.router.version})
 
@@ -143,7 +146,7 @@ def snmp(facts: Facts) -> Finding:
         return Finding(name, Result.UNKNOWN, "snmp_not_set", {}, mends.snmp_set(facts))
     if facts.snmp.trouble is not None:
         lines = ("/snmp set enabled=yes", *mends.orders_let_in(facts)) if facts.is_routeros else ()
-        again = f"netbilld nas set {facts.nas} --snmp-community-stdin"
+        again = mends.here(facts, "--snmp-community-stdin")
         return Finding(name, Result.FAIL, "snmp_silent", {"trouble": facts.snmp.trouble}, (*lines, again))
     return Finding(name, Result.OK, "snmp_ok")
 

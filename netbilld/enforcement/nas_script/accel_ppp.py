@@ -16,7 +16,7 @@ def lines(facts: ScriptFacts) -> Iterator[str]:
     yield from ("radius", "shaper", "ippool")
     yield "[radius]"
     yield "# what netbilld knows it by"
-    yield f"nas-identifier={facts.nas}"
+    yield f"nas-identifier={facts.told_by or facts.nas}"
     if facts.source is not None:
         yield f"nas-ip-address={facts.source}"
         yield f"bind={facts.source}"

@@ -18,7 +18,7 @@ def lines(facts: ScriptFacts) -> Iterator[str]:
     else:
         yield f"radiussecret {facts.secret}"
     yield "# what netbilld knows it by"
-    yield f"radiusnasid {facts.nas}"
+    yield f"radiusnasid {facts.told_by or facts.nas}"
     if facts.source is not None:
         yield f"radiuslisten {facts.source}"
         yield f"radiusnasip {facts.source}"

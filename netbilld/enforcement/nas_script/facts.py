@@ -24,7 +24,9 @@ class ScriptFacts:
 
     Attributes:
         server: our address as the NAS reaches it.
-        source: the address that the NAS's packets must come from; None where it may be any of a network.
+        source: the address that the NAS's packets must come from; None where that is not one of its own, as behind NAT,
+            or may be any of a network.
+        told_by: the NAS-Identifier that tells it from others with its address; empty where it is alone there.
         secret: the RADIUS secret; None where secrets are not to be shown.
         services: what asks RADIUS on it, of SERVICES.
         walled_network: where the addresses of the walled pool are from; its first is left for a gateway.
@@ -43,6 +45,7 @@ class ScriptFacts:
     vendor: str
     server: str
     source: str | None
+    told_by: str = ""
     secret: str | None = field(default=None, repr=False)
     routeros: Routeros = 7
     services: tuple[str, ...] = ("ppp", "hotspot")

@@ -57,7 +57,10 @@ def _radius(facts: ScriptFacts) -> Iterator[str]:
     yield "# 1. RADIUS. The secret proves both sides; src-address is what netbilld knows this router by."
     yield unless_there("/radius", ours, words(address=facts.server))
     if facts.source is None:
-        yield "# netbilld knows this router by a whole network, so src-address is left to the routes."
+        yield "# netbilld knows it by a network or the address of a NAT, so src-address is left to the routes."
+    if facts.told_by:
+        yield "# Several routers share that address: this one is told from them by its name."
+        yield f"/system identity set name={value(facts.told_by)}"
     told = words(
         service=",".join(facts.services),
         src_address=facts.source,
