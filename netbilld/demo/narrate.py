@@ -92,6 +92,8 @@ class Narrator:
         if attempt.returned_at is not None and not (told and told[2]):
             seconds = (attempt.returned_at - attempt.due_at).total_seconds()
             self._say(f"{clock}  {username}: back with the new profile {seconds:.1f} s after it was due")
+        if attempt.outcome == "disproved":
+            self._say(f"{clock}  {username}: {attempt.nas} lied about the {order}: {attempt.detail}")
         self._orders[attempt.id] = stage
 
     def _look_at_power(self, clock: str, cut: PowerCut | None) -> None:

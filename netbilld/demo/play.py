@@ -83,7 +83,7 @@ class Play:
         self._timezone = timezone
         self._numbers: dict[str, str] = {}
         self._cutting = asyncio.Lock()
-        self.nas: ControlClient | None = None
+        self.routers: list[ControlClient] = []
         self.power_cut: PowerCut | None = None
         self.restoration: Restoration | None = None
 
@@ -131,13 +131,14 @@ class Play:
         Raises:
             RefusedError: it is dark already, or the router is not there.
         """
-        if self._cutting.locked() or self.nas is None:
+        if self._cutting.locked() or not self.routers:
             raise RefusedError("the power is out already", code="dark")
         async with self._cutting:
             pressed_at = self._clock.now()
             before = await self._online()
             self.power_cut = PowerCut("dark", pressed_at, before)
-            await self.nas.ask("power_cut", outage_seconds=OUTAGE_SECONDS, mode="customers")
+            for router in self.routers:
+                await router.ask("power_cut", outage_seconds=OUTAGE_SECONDS, mode="customers")
             settled = await self._until_cut_is_settled()
             if settled is None:
                 self.power_cut = replace(self.power_cut, phase="failed")
@@ -155,11 +156,10 @@ class Play:
 
         Counters of ended sessions never move again, so it doesn't matter who has dialled in since.
         """
-        assert self.nas is not None  # noqa: S101 - cut_power has looked
         deadline = self._clock.monotonic() + _PATIENCE_SECONDS
         while self._clock.monotonic() < deadline:
             await asyncio.sleep(_LOOK_SECONDS)
-            truth = await self.nas.ask("cut_truth")
+            truth = {name: told for router in self.routers for name, told in (await router.ask("cut_truth")).items()}
             if truth and all(session["ended"] for session in truth.values()):
                 closed, metered_octets = await self._closed(list(truth))
                 if closed == len(truth):

@@ -24,7 +24,7 @@ async def router_process(spec: NasSpec, directory: Path) -> AsyncIterator[Contro
     Raises:
         NetbilldError: it did not start; in its own words.
     """
-    spec_path, control_path = directory / "nas.json", directory / "nas.sock"
+    spec_path, control_path = directory / f"{spec.name}.json", directory / f"{spec.name}.sock"
     handle = os.open(spec_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds secrets
     with os.fdopen(handle, "wb") as file:
         file.write(dump_spec(spec))

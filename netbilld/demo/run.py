@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,12 @@ from netbilld.demo.router import router_process
 from netbilld.demo.scenario import (
     FAIR_USE_STAR,
     INTERIM_SECONDS,
+    LIAR_ADDRESS,
+    LIAR_NAME,
+    LIE_STAR,
+    LIES,
     NAS_ADDRESS,
+    NAS_NAME,
     OVERDUE_STAR,
     POOLS,
     WALLET_STAR,
@@ -60,11 +65,11 @@ async def run_demo(base: Settings) -> None:
     with _directory() as directory:
         now = clock.now()
         isolir_at = isolir_instant(now, base.timezone)
-        settings, coa_port = _settings(base, directory, isolir_at)
+        settings, coa_ports = _settings(base, directory, isolir_at)
         town_homes, nas_secret = homes(), secrets.token_hex(16)
         _say("Building the town: fifty homes, four plans, a month of bills …")
-        town = await build_town(settings, town_homes, nas_secret, coa_port, isolir_at, now)
-        await _serve(settings, directory, town, town_homes, nas_secret, coa_port, isolir_at, clock)
+        town = await build_town(settings, town_homes, nas_secret, coa_ports, isolir_at, now)
+        await _serve(settings, directory, town, town_homes, nas_secret, coa_ports, isolir_at, clock)
 
 
 async def _serve(
@@ -73,7 +78,7 @@ async def _serve(
     town: Town,
     town_homes: list[Home],
     nas_secret: str,
-    coa_port: int,
+    coa_ports: Mapping[str, int],
     isolir_at: datetime,
     clock: SystemClock,
 ) -> None:
@@ -89,13 +94,17 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
-    spec = nas_spec(
-        nas_secret,
-        auth_port=settings.radius.auth_port,
-        acct_port=settings.radius.acct_port,
-        coa_port=coa_port,
-        town=town_homes,
-    )
+    specs = [
+        nas_spec(
+            name,
+            nas_secret,
+            auth_port=settings.radius.auth_port,
+            acct_port=settings.radius.acct_port,
+            coa_port=coa_port,
+            town=town_homes,
+        )
+        for name, coa_port in coa_ports.items()
+    ]
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(_Beside())
 
@@ -107,7 +116,11 @@ async def _serve(
 
         async def ready() -> None:
             _introduce(settings, town, town_homes, isolir_at)
-            play.nas = await stack.enter_async_context(router_process(spec, directory))
+            for spec in specs:
+                router = await stack.enter_async_context(router_process(spec, directory))
+                if spec.name == LIAR_NAME:
+                    await router.ask("misbehave", ack_coa_without_effect=LIES)
+                play.routers.append(router)
             spawn(Narrator(play, settings.currency, settings.timezone, _say).tell())
             spawn(_follow_keys(play, nudge, daemon.stop))
 
@@ -176,8 +189,8 @@ def _directory() -> Iterator[Path]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Settings, int]:
-    """Return the demo's settings on free ports, and the free CoA port of its NAS."""
+def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Settings, dict[str, int]]:
+    """Return the demo's settings on free ports, and the free CoA ports of its routers by name."""
     ports = Ports(LOOPBACK)
     billing = base.billing.model_copy(update={"isolir_at": isolir_at.time(), "grace_days": 0})
     radius = base.radius.model_copy(
@@ -207,7 +220,9 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
         "portal": portal,
     }
     (directory / "data").mkdir(mode=0o700)
-    return base.model_copy(update=changes), ports.free(_COA_PORT, "udp", str(NAS_ADDRESS))
+    addresses = {NAS_NAME: NAS_ADDRESS, LIAR_NAME: LIAR_ADDRESS}
+    coa_ports = {name: ports.free(_COA_PORT, "udp", str(address)) for name, address in addresses.items()}
+    return base.model_copy(update=changes), coa_ports
 
 
 def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at: datetime) -> None:
@@ -220,6 +235,7 @@ def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at
             (FAIR_USE_STAR, "crosses 110 MB of fair use within a minute and is slowed to 2 Mbit/s"),
             (WALLET_STAR, "has Rp600 in the wallet, pays Rp4.000 a GB, and runs out"),
             (OVERDUE_STAR, f"has not paid; isolir comes at {isolir_at:%H:%M:%S}"),
+            (LIE_STAR, f"crosses it too, but hangs on {LIAR_NAME}, which says yes to a new speed and does nothing"),
         )
     )
     keys = (

@@ -1,10 +1,10 @@
-"""The demo's little town: four plans, fifty homes, and three of them whose story is told.
+"""The demo's little town: four plans, fifty homes on two routers, and four of them whose story is told.
 
 Everything runs on the wall clock, so allowances and wallets are tiny and reports come every few seconds; the plans are
 otherwise written as an operator would write them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -13,9 +13,15 @@ from netbilld.demo.nas.spec import Demand, Method, NasSpec, ProfileName, Subscri
 HOMES: Final = 50
 INTERIM_SECONDS: Final = 4
 POOLS: Final = {"default": ("127.64.0.0/16",), "isolir": ("127.65.0.0/16",)}
+LIAR_POOLS: Final = {"default": ("127.66.0.0/16",), "isolir": ("127.67.0.0/16",)}
 PORTAL_SOURCES: Final = ("127.64.0.0/16", "127.65.0.0/16")
 NAS_ADDRESS: Final = IPv4Address("127.0.0.2")
 NAS_NAME: Final = "pop-melati"
+# The other router acknowledges every change of speed and makes none; it reports as seldom as seeing that takes.
+LIAR_ADDRESS: Final = IPv4Address("127.0.0.3")
+LIAR_NAME: Final = "pop-mawar"
+LIAR_INTERIM_SECONDS: Final = 8
+LIES: Final = 1_000_000
 
 PLANS: Final = {
     "RUMAH20": """
@@ -93,12 +99,14 @@ class Home:
     wallet: int  # rupiah paid in at the start
     settled: bool  # False: the first invoice stays unpaid
     redial_seconds: tuple[float, float] = (2.0, 6.0)
+    nas: str = NAS_NAME
 
 
 FAIR_USE_STAR: Final = "budi.santoso"
 WALLET_STAR: Final = "siti.rahayu"
 OVERDUE_STAR: Final = "agus.wijaya"
-STARS: Final = (FAIR_USE_STAR, WALLET_STAR, OVERDUE_STAR)
+LIE_STAR: Final = "wulan.sari"
+STARS: Final = (FAIR_USE_STAR, WALLET_STAR, OVERDUE_STAR, LIE_STAR)
 
 _FIRST: Final = (
     "Ayu", "Bayu", "Citra", "Dewi", "Eko", "Fitri", "Gilang", "Hesti", "Indra", "Joko", "Kartika", "Lina", "Made",
@@ -116,11 +124,13 @@ _HABITS: Final[tuple[ProfileName, ...]] = (
 
 
 def homes() -> list[Home]:
-    """Return the fifty homes, the three stars first; the same every time."""
+    """Return the fifty homes, the stars first; the same every time."""
     town = [_star(0, FAIR_USE_STAR, "Budi Santoso", "RUMAH20", "downloader", wallet=0, settled=True)]
     town.append(_star(1, WALLET_STAR, "Siti Rahayu", "PAKAI30", "downloader", wallet=600, settled=True))
     town.append(_star(2, OVERDUE_STAR, "Agus Wijaya", "KANTOR50", "streaming", wallet=0, settled=False))
-    for number in range(3, HOMES):
+    lied_to = _star(3, LIE_STAR, "Wulan Sari", "RUMAH20", "downloader", wallet=0, settled=True)
+    town.append(replace(lied_to, nas=LIAR_NAME))
+    for number in range(len(town), HOMES):
         name = f"{_FIRST[number % len(_FIRST)]} {_LAST[number % len(_LAST)]}"
         plan = ("RUMAH20", "RUMAH20", "KUOTA10", "PAKAI30", "KANTOR50")[number % 5]
         town.append(
@@ -159,17 +169,19 @@ def _star(number: int, username: str, name: str, plan: str, habit: ProfileName, 
     )
 
 
-def nas_spec(secret: str, *, auth_port: int, acct_port: int, coa_port: int, town: list[Home]) -> NasSpec:
-    """Return the simulated router that the town hangs on."""
+def nas_spec(name: str, secret: str, *, auth_port: int, acct_port: int, coa_port: int, town: list[Home]) -> NasSpec:
+    """Return a simulated router with the homes that hang on it."""
+    is_liar = name == LIAR_NAME
     return NasSpec(
-        bind_address=NAS_ADDRESS,
-        name=NAS_NAME,
+        bind_address=LIAR_ADDRESS if is_liar else NAS_ADDRESS,
+        name=name,
         secret=secret,
         auth_port=auth_port,
         acct_port=acct_port,
         coa_port=coa_port,
-        pools=dict(POOLS),
-        interim_override_seconds=float(INTERIM_SECONDS),
+        pools=dict(LIAR_POOLS if is_liar else POOLS),
+        boot_digit=2 if is_liar else 1,  # so that no session of one is called as one of the other
+        interim_override_seconds=float(LIAR_INTERIM_SECONDS if is_liar else INTERIM_SECONDS),
         subscribers=tuple(
             SubscriberSpec(
                 username=home.username,
@@ -180,5 +192,6 @@ def nas_spec(secret: str, *, auth_port: int, acct_port: int, coa_port: int, town
                 redial_seconds=home.redial_seconds,
             )
             for home in town
+            if home.nas == name
         ),
     )

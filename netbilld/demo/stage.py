@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from netbilld.demo.play import Play
-from netbilld.demo.scenario import FAIR_USE_STAR, OVERDUE_STAR, WALLET_STAR
+from netbilld.demo.scenario import FAIR_USE_STAR, LIE_STAR, OVERDUE_STAR, WALLET_STAR
 from netbilld.model.errors import RefusedError
 from netbilld.model.permissions import Permission
 from netbilld.panel.parts import PANEL
@@ -87,6 +87,7 @@ async def _render(request: web.Request, template: str) -> web.Response:
             "scene": scene,
             "fair_use": scene.stars[FAIR_USE_STAR],
             "wallet": scene.stars[WALLET_STAR],
+            "lie": scene.stars[LIE_STAR],
             "overdue": scene.stars[OVERDUE_STAR],
             "portal_url": request.app[STAGE].portal_url,
         },

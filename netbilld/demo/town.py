@@ -1,6 +1,7 @@
 """Fills a fresh database with the demo's town, through the same services an operator's commands use."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_file
 from netbilld.daemon.settings import Settings
 from netbilld.demo.history import write_history
-from netbilld.demo.scenario import NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
+from netbilld.demo.scenario import LIAR_ADDRESS, LIAR_NAME, NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
 from netbilld.model.actor import Actor
 from netbilld.services.initialise import add_first_staff, tie_key
 from netbilld.services.manage_nas import ManageNas, NasFields
@@ -44,15 +45,20 @@ def isolir_instant(now: datetime, timezone: str) -> datetime:
 
 
 async def build_town(
-    settings: Settings, homes: list[Home], nas_secret: str, coa_port: int, isolir_at: datetime, now: datetime
+    settings: Settings,
+    homes: list[Home],
+    nas_secret: str,
+    coa_ports: Mapping[str, int],
+    isolir_at: datetime,
+    now: datetime,
 ) -> Town:
     """Make key, schema, staff, NAS, plans and homes; bill everybody and let all but one pay.
 
     Args:
         settings: with an empty data directory; `billing.isolir_at` must be the time of `isolir_at`.
         homes: who lives here.
-        nas_secret: of the simulated NAS.
-        coa_port: of the simulated NAS.
+        nas_secret: of the simulated routers.
+        coa_ports: of the simulated routers, by name.
         isolir_at: when the unpaid invoice leads to isolir, local.
         now: the moment everything is written down with.
     """
@@ -64,14 +70,15 @@ async def build_town(
         await tie_key(database, box)
         password = one_time_password(entropy(ONE_TIME_ENTROPY_OCTETS))  # given, so that nobody has to change it
         await add_first_staff(database, Argon2Passwords(), _ACTOR, now, entropy, email=ADMIN_EMAIL, password=password)
-        fields = NasFields(
-            name=NAS_NAME,
-            address=str(NAS_ADDRESS),
-            secret=nas_secret,
-            coa_port=coa_port,
-            portal_sources=PORTAL_SOURCES,
-        )
-        await ManageNas(database, box).add(fields, _ACTOR, now)
+        for name, address in ((NAS_NAME, NAS_ADDRESS), (LIAR_NAME, LIAR_ADDRESS)):
+            fields = NasFields(
+                name=name,
+                address=str(address),
+                secret=nas_secret,
+                coa_port=coa_ports[name],
+                portal_sources=PORTAL_SOURCES if name == NAS_NAME else (),
+            )
+            await ManageNas(database, box).add(fields, _ACTOR, now)
         for code, text in PLANS.items():
             await ManagePlans(database, settings.currency).add(text, f"{code}.toml", actor=_ACTOR, now=now)
         await _settle_in(settings, database, box, homes, isolir_at, now)

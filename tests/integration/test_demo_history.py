@@ -6,7 +6,7 @@ from pathlib import Path
 from netbilld.adapters.database.engine import Database
 from netbilld.daemon.settings import Settings
 from netbilld.demo.history import PLAN
-from netbilld.demo.scenario import homes
+from netbilld.demo.scenario import LIAR_NAME, NAS_NAME, homes
 from netbilld.demo.town import build_town, isolir_instant
 from netbilld.services.check_usage import CheckUsage
 
@@ -17,7 +17,7 @@ async def test_the_offices_have_a_past_that_adds_up_and_nobody_else_has_one(tmp_
     isolir_at = isolir_instant(NOW, "Asia/Jakarta")
     settings = Settings(data_dir=tmp_path, billing={"isolir_at": isolir_at.time()})
     town_homes = homes()
-    await build_town(settings, town_homes, "f" * 32, 3799, isolir_at, NOW)
+    await build_town(settings, town_homes, "f" * 32, {NAS_NAME: 3799, LIAR_NAME: 3799}, isolir_at, NOW)
     database = Database(settings.resolved_database_url)
     try:
         today = isolir_at.date()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from netbilld.demo.scenario import FAIR_USE_STAR, HOMES, OVERDUE_STAR, WALLET_STAR, homes
+from netbilld.demo.scenario import FAIR_USE_STAR, HOMES, LIAR_NAME, LIE_STAR, OVERDUE_STAR, WALLET_STAR, homes
 from tests.http_form import Visitor
 from tests.peers import wait_until
 
@@ -90,7 +90,7 @@ def test_the_town_is_the_same_every_time() -> None:
     assert len({home.username for home in homes()}) == HOMES
 
 
-def test_within_two_minutes_one_is_throttled_one_runs_out_and_one_is_walled_and_nothing_stays_behind(
+def test_within_two_minutes_two_are_throttled_one_router_lies_one_runs_out_and_one_is_walled_and_nothing_stays_behind(
     directory: Path,
 ) -> None:
     """ICON-15: a demo data set starts with one command. A busy port takes the next free one."""
@@ -106,6 +106,10 @@ def test_within_two_minutes_one_is_throttled_one_runs_out_and_one_is_walled_and_
             demo.wait_for(r"50 online")
             demo.wait_for(rf"{re.escape(FAIR_USE_STAR)}: due slowed down, fair use crossed until")
             demo.wait_for(rf"{re.escape(FAIR_USE_STAR)}: traffic seen at the new rate")
+            demo.wait_for(
+                rf"{re.escape(LIE_STAR)}: {LIAR_NAME} lied about the CoA: acknowledged, but measured \d+\.\d Mbit/s"
+            )
+            demo.wait_for(rf"{re.escape(LIE_STAR)}: back with the new profile")
             demo.wait_for(rf"{re.escape(WALLET_STAR)}: due walled off \(isolir\), wallet empty")
             demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: due walled off \(isolir\), bill overdue")
             demo.wait_for(rf"{re.escape(OVERDUE_STAR)}: back with the new profile")

@@ -151,7 +151,9 @@ class OrderServer(asyncio.DatagramProtocol):
         cause: int | None
         if self._misbehaviour.take("nak_orders"):
             cause = self._misbehaviour.nak_error_cause
-        elif self._misbehaviour.take("ack_without_effect"):
+        elif self._misbehaviour.take("ack_without_effect") or (
+            order.kind == "coa" and self._misbehaviour.take("ack_coa_without_effect")
+        ):
             cause = None
         else:
             cause = self._carry_out(order)

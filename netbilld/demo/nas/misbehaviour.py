@@ -16,6 +16,7 @@ class Misbehaviour:
         silent_orders: CoA and Disconnect requests that get no answer and have no effect.
         nak_orders, nak_error_cause: orders that are refused with this Error-Cause.
         ack_without_effect: orders that are acknowledged and not carried out.
+        ack_coa_without_effect: CoA-Requests alone that are.
         wrong_authenticator_orders: orders whose answer carries a wrong authenticator.
         lost_ack_orders: orders that are carried out, but whose answer is lost.
     """
@@ -27,6 +28,7 @@ class Misbehaviour:
     nak_orders: int = 0
     nak_error_cause: int = 506
     ack_without_effect: int = 0
+    ack_coa_without_effect: int = 0
     wrong_authenticator_orders: int = 0
     lost_ack_orders: int = 0
 
