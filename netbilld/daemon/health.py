@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
-from uuid import UUID
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
@@ -25,6 +24,7 @@ from netbilld.daemon.metric_families import (
     coa_families,
     journal_families,
     knowledge_families,
+    lane_families,
     node_families,
     radsec_families,
     watch_families,
@@ -313,19 +313,7 @@ class Health:
             yield from self._effects.families()
         if self._braking is not None:
             yield from self._braking.families()
-        lanes: Mapping[UUID, Any] = self._reconcile.lanes()
-        yield (
-            "netbilld_orders_waiting",
-            gauge,
-            "Orders waiting for a NAS.",
-            [(f'{{nas="{nas_id}"}}', lane.waiting) for nas_id, lane in lanes.items()],
-        )
-        yield (
-            "netbilld_nas_silent",
-            gauge,
-            "1 where a NAS left its last order unanswered.",
-            [(f'{{nas="{nas_id}"}}', int(lane.silent)) for nas_id, lane in lanes.items()],
-        )
+        yield from lane_families(self._reconcile.lanes())
         yield from coa_families(self._coa)
         yield from self._devices.metrics()
         ports = [(f'{{port="{port.name}"}}', port) for port in self.http]

@@ -1,7 +1,8 @@
 """What parts of the daemon count, as families of /metrics: name, kind, help, and values by label."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
@@ -15,6 +16,7 @@ from netbilld.daemon.roles import duties_of
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.radius.server import DropReason
+from netbilld.services.nas_lane import NasOrders
 
 Family = tuple[str, str, str, Sequence[tuple[str, float]]]
 SOCKET_COUNTERS: Final = (
@@ -25,6 +27,35 @@ SOCKET_COUNTERS: Final = (
     ("handler_errors", "Packets that failed inside; a fault of ours."),
 )
 KERNEL_DROPS: Final = ("kernel_drops", "Datagrams the kernel dropped because the receive buffer was full.")
+
+
+def lane_families(lanes: Mapping[UUID, NasOrders]) -> Iterator[Family]:
+    """Return how each NAS's orders go."""
+    by_nas = [(f'{{nas="{nas_id}"}}', lane) for nas_id, lane in lanes.items()]
+    yield (
+        "netbilld_orders_waiting",
+        "gauge",
+        "Orders waiting for a NAS.",
+        [(label, lane.waiting) for label, lane in by_nas],
+    )
+    yield (
+        "netbilld_orders_window_seconds",
+        "gauge",
+        "How long until all that waits for a NAS has left, at the pace of now; none where it is silent.",
+        [(label, lane.window_seconds) for label, lane in by_nas if lane.window_seconds is not None],
+    )
+    yield (
+        "netbilld_nas_pace_ratio",
+        "gauge",
+        "What is left of a NAS's full pace; less than 1 while its answers are slow or missing.",
+        [(label, lane.pace_percent / 100) for label, lane in by_nas],
+    )
+    yield (
+        "netbilld_nas_silent",
+        "gauge",
+        "1 where a NAS left its last order unanswered.",
+        [(label, int(lane.silent)) for label, lane in by_nas],
+    )
 
 
 def journal_families(journal: Journal) -> Iterator[Family]:

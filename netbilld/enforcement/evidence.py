@@ -30,15 +30,21 @@ class MeasuredInterval:
         return (self.end_at - self.start_at).total_seconds()
 
 
-def traffic_proves(speed: Speed, acked_at: datetime, interval: MeasuredInterval) -> bool:
+def traffic_proves(speed: Speed, acked_at: datetime, interval: MeasuredInterval, *, raised: bool = False) -> bool:
     """Tell whether an interval shows a session at its new rate.
 
     It must lie wholly after the acknowledgement, have traffic, and stay within 110 % of the rate in both directions.
+    A rate that was raised is shown only by traffic of at least half of it: less would have passed before as well.
     """
     if interval.start_at < acked_at or interval.upload_octets + interval.download_octets <= 0:
         return False
     seconds = interval.seconds
     if seconds <= 0:
+        return False
+    if raised and not (
+        interval.upload_octets * 16 >= speed.up_bps * seconds
+        or interval.download_octets * 16 >= speed.down_bps * seconds
+    ):
         return False
     return _within(interval.upload_octets, speed.up_bps, seconds) and _within(
         interval.download_octets, speed.down_bps, seconds

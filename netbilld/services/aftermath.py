@@ -11,7 +11,7 @@ class Aftermath:
     Attributes:
         differing: open sessions that are not, or not surely, as they are due.
         orders_are_void: an order waits for a session that has ended.
-        acknowledged: sessions whose NAS said yes to an order that no traffic has proved yet.
+        acknowledged: sessions whose NAS said yes to an order, proved by nothing but traffic since.
     """
 
     differing: Sequence[int] = ()

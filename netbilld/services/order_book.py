@@ -195,7 +195,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedSession:
-    """A session whose NAS acknowledged a rate that traffic has not proved yet, with its newest interval since."""
+    """A session whose NAS acknowledged a rate, whether traffic has shown it or not, with its newest interval since."""
 
     session_id: int
     service_id: UUID
@@ -204,6 +204,7 @@ class AcknowledgedSession:
     speed: Speed
     acked_at: datetime
     interval: MeasuredInterval
+    evidence: Evidence = Evidence.ACK
 
 
 class OrderStore(Protocol):

@@ -72,7 +72,11 @@ class WeighProofs:
         proved = [
             session
             for session in acknowledged
-            if session.access in _OPEN and traffic_proves(session.speed, session.acked_at, session.interval)
+            if session.evidence is Evidence.ACK
+            and session.access in _OPEN
+            and traffic_proves(
+                session.speed, session.acked_at, session.interval, raised=session.access is Access.ACTIVE
+            )
         ]
         disproved = [
             Proof(session.session_id, Evidence.TRAFFIC, session.interval.end_at, _measured(session))

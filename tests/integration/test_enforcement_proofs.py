@@ -236,3 +236,21 @@ async def test_a_nas_that_can_not_be_asked_is_told_of_at_once(shop: Shop) -> Non
         assert (alert.action, alert.session_id) == (None, session_id)
         assert "no CoA port" in alert.words
         assert await shop.world.rows(enforcement_attempts) == []
+
+
+async def test_a_nas_that_lies_after_a_quiet_hour_is_caught_all_the_same(shop: Shop) -> None:
+    async with online(shop, "budi") as (server, (service_id,), (session_id,)):
+        await shop.throttle(service_id)
+        await shop.settle()
+        minute = timedelta(seconds=60)
+        shop.world.clock.pass_time(seconds=60)
+        start = shop.world.clock.now()
+        shop.world.clock.pass_time(seconds=60)
+        await shop.world.measure(session_id, start, start + minute, 5_000)
+        assert await shop.reconcile.observe_traffic([session_id]) == 1
+        assert await shop.world.seen(session_id) == (Access.THROTTLED, "traffic")
+        shop.world.clock.pass_time(seconds=120)
+        await shop.world.measure(session_id, start + 2 * minute, start + 3 * minute, FULL_SPEED * 60)
+        assert await shop.reconcile.observe_traffic([session_id]) == 0
+        await shop.settle()
+        assert [order.kind for order in server.orders] == ["coa", "coa"]

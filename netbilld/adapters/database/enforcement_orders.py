@@ -39,6 +39,7 @@ from netbilld.services.order_book import (
 
 _IDS_A_QUERY: Final = 10_000
 _LOST: Final = "lost"
+_BY_ORDER: Final = (Evidence.ACK.value, Evidence.TRAFFIC.value)  # a NAS that lies may do so after a quiet hour
 _INTERRUPTED: Final = "interrupted by a restart"
 
 _other = nas.alias("other_nas")
@@ -429,8 +430,8 @@ class OrderQueries:
             query = (
                 select(
                     observed.c.session_id, observed.c.service_id, observed.c.access, observed.c.profile_key,
-                    observed.c.observed_at, desired.c.profile, usage_slices.c.start_at, usage_slices.c.end_at,
-                    usage_slices.c.upload_octets, usage_slices.c.download_octets,
+                    observed.c.observed_at, observed.c.evidence, desired.c.profile, usage_slices.c.start_at,
+                    usage_slices.c.end_at, usage_slices.c.upload_octets, usage_slices.c.download_octets,
                 )
                 .join(
                     desired,
@@ -448,7 +449,7 @@ class OrderQueries:
                         usage_slices.c.start_at >= observed.c.observed_at,
                     ),
                 )
-                .where(observed.c.session_id.in_(part), observed.c.evidence == Evidence.ACK.value)
+                .where(observed.c.session_id.in_(part), observed.c.evidence.in_(_BY_ORDER))
                 .order_by(usage_slices.c.end_at)
             )  # fmt: skip
             for row in await self._connection.execute(query):
@@ -464,6 +465,7 @@ class OrderQueries:
                     speed,
                     row.observed_at,
                     interval,
+                    Evidence(row.evidence),
                 )
         return list(found.values())
 

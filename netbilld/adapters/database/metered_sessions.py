@@ -129,8 +129,10 @@ _ORDERED: Final = {
     True: "SELECT session_id FROM pending_orders WHERE session_id IN (SELECT value FROM json_each(?1)) LIMIT 1",
 }
 _ACKNOWLEDGED: Final = {
-    False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::text::bigint[]) AND evidence = 'ack'",
-    True: "SELECT session_id FROM observed WHERE session_id IN (SELECT value FROM json_each(?1)) AND evidence = 'ack'",
+    False: "SELECT session_id FROM observed WHERE session_id = ANY ($1::text::bigint[])"
+    " AND evidence IN ('ack', 'traffic')",
+    True: "SELECT session_id FROM observed WHERE session_id IN (SELECT value FROM json_each(?1))"
+    " AND evidence IN ('ack', 'traffic')",
 }
 # Of sessions that were read: what a report changes, and the state, which the first one changes too.
 _AS_TOLD: Final = (

@@ -1,5 +1,6 @@
 """The retry calendar, what traffic proves, and what is kept on record."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbilld.billing.plan import Speed
+from netbilld.billing.plan import Burst, Speed
 from netbilld.enforcement.backoff import RetryPolicy, next_attempt_at
 from netbilld.enforcement.desired import renewed
-from netbilld.enforcement.evidence import MeasuredInterval, traffic_proves
+from netbilld.enforcement.evidence import MeasuredInterval, traffic_disproves, traffic_proves
 from netbilld.enforcement.policy import Entitlement, Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
 
@@ -82,3 +83,40 @@ def test_what_is_due_keeps_since_when_until_access_reason_or_profile_change() ->
     assert (reason.since_at, reason.cause) == (later, "usage")
     profile = renewed(first, service, due(speed=Speed(1, 1)), "plan.set", later)
     assert (profile.since_at, profile.cause) == (later, "plan.set")
+
+
+BURSTING = replace(SPEED, burst=Burst(8_000_000, 4_000_000, 1_500_000, 750_000, 16))
+
+
+@pytest.mark.parametrize(
+    ("speed", "measured", "disproved"),
+    [
+        (SPEED, interval(500_000, 20_000_000, start_after=10), True),
+        (SPEED, interval(10_000_000, 0, start_after=10), True),
+        (SPEED, interval(500_000, 2_400_000, start_after=10), False),  # a full bucket, and what a queue does not count
+        (SPEED, interval(500_000, 20_000_000, start_after=10, length=6), True),
+        (SPEED, interval(500_000, 20_000_000, start_after=10, length=4), False),
+        (SPEED, interval(500_000, 20_000_000, start_after=1), False),  # it may have taken a moment
+        (SPEED, interval(500_000, 20_000_000, start_after=-30), False),
+        (BURSTING, interval(0, 4_500_000, start_after=10), False),
+        (BURSTING, interval(0, 8_000_000, start_after=10), True),
+        (replace(SPEED, down_bps=0, up_bps=0), interval(10**9, 10**9, start_after=10), False),
+    ],
+)
+def test_traffic_disproves_a_rate_only_where_neither_bursts_nor_buckets_explain_it(
+    speed: Speed, measured: MeasuredInterval, disproved: bool
+) -> None:
+    assert traffic_disproves(speed, NOW, measured) is disproved
+
+
+@given(st.integers(0, 10**11), st.integers(0, 10**11), st.floats(0, 7200), st.floats(0.5, 7200))
+def test_no_traffic_proves_and_disproves_at_once(up: int, down: int, after: float, length: float) -> None:
+    measured = MeasuredInterval(NOW + timedelta(seconds=after), NOW + timedelta(seconds=after + length), up, down)
+    assert not (traffic_proves(SPEED, NOW, measured) and traffic_disproves(SPEED, NOW, measured))
+
+
+def test_a_higher_rate_is_shown_only_by_traffic_that_a_much_lower_one_would_not_let_through() -> None:
+    assert not traffic_proves(SPEED, NOW, interval(100_000, 900_000), raised=True)
+    assert traffic_proves(SPEED, NOW, interval(100_000, 1_100_000), raised=True)
+    assert traffic_proves(SPEED, NOW, interval(600_000, 0), raised=True)
+    assert not traffic_proves(SPEED, NOW, interval(600_000, 3_000_000), raised=True)
