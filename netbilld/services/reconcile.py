@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from netbilld.services.weigh_proofs import WeighProofs
 
 # A session that reports so long after its end was acknowledged has not ended; its last report may have been on its way.
 STAY_MARGIN: Final = timedelta(seconds=2)
+SESSIONS_A_TURN: Final = 64  # RADIUS shares this loop
 _STAYS: Final = "the end of the session was acknowledged, but it goes on reporting"
 _SILENT: Final = "its NAS leaves orders unanswered"
 _NO_STOP: Final = "the end of the session was acknowledged, but no Stop has come"
@@ -176,7 +177,7 @@ class Reconcile:
         named, self._sessions = self._sessions, set()
         every = timedelta(seconds=self._policy.every_seconds)
         everything = self._all_at is None or not now < self._all_at <= now + every  # also after a clock was set back
-        busy = set(self._sender.busy)
+        self._sender.touched = set(self._sender.busy)
         async with self._database.read() as work:
             store = work.enforcement
             found = {session.session_id: session for session in await store.sessions_with_due_orders(now)}
@@ -188,30 +189,30 @@ class Reconcile:
             next_at = await store.next_attempt_at(now)
         if everything:
             self._all_at = now + every
-        await self._sort(list(found.values()), ended, busy, now)
+        await self._sort(list(found.values()), ended, now)
         self._sender.start(orders)
         assert self._all_at is not None  # noqa: S101 - set above, on the first step at the latest
         edges = [self._all_at] if next_at is None else [self._all_at, next_at]
         return max(0.05, (min(edges) - now).total_seconds())
 
-    async def _sort(
-        self, found: Sequence[SessionToCheck], ended: Sequence[int], were_busy: Container[UUID | int], now: datetime
-    ) -> None:
+    async def _sort(self, found: Sequence[SessionToCheck], ended: Sequence[int], now: datetime) -> None:
         """Queue what is to be ordered; write down what needs no order.
 
-        An order that was under way when `found` was read may have ended since: its session is read again.
+        An order that was under way since the look began may have changed what was read: its session is read again.
         """
         agreed: list[int] = []
         presumed: list[Observation] = []
         kept: list[PendingOrder] = []
         stayed: dict[int, str] = {}
         alerts: list[Alert] = []
-        for read in found:
+        for number, read in enumerate(found, 1):
+            if number % SESSIONS_A_TURN == 0:
+                await asyncio.sleep(0)
             key = read.service_id or read.session_id
             if key in self._sender.busy:
                 self._sender.again.add(key)
                 continue
-            if key in were_busy:
+            if key in self._sender.touched:
                 self._look_again(read)
                 continue
             lane = self._sender.lane(read.nas.nas_id)

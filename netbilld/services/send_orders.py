@@ -55,6 +55,7 @@ class SendOrders:
         self._look_again = look_again
         self._lanes: dict[UUID, Lane] = {}
         self.busy: set[UUID | int] = set()  # services, or sessions of nobody, with an order under way
+        self.touched: set[UUID | int] = set()  # those that have been busy since a look began; whoever looks clears it
         self.again: set[UUID | int] = set()  # those of them that are to be looked at once it has ended
 
     def shown(self) -> dict[UUID, NasOrders]:
@@ -91,7 +92,8 @@ class SendOrders:
                     lane.changed.clear()
                     taken = lane.take(self.busy)
                     if taken:
-                        self.busy.update(waiting.busy_key for waiting in taken)
+                        self.busy.update(keys := [waiting.busy_key for waiting in taken])
+                        self.touched.update(keys)
                         for sent in await self._begin(lane, taken):
                             under_way.create_task(self._carry_out(lane, sent))
                         continue

@@ -38,6 +38,7 @@ from netbilld.services.order_book import (
 )
 
 _IDS_A_QUERY: Final = 10_000
+_SESSIONS_A_TURN: Final = 128
 _LOST: Final = "lost"
 _BY_ORDER: Final = (Evidence.ACK.value, Evidence.TRAFFIC.value)  # a NAS that lies may do so after a quiet hour
 _INTERRUPTED: Final = "interrupted by a restart"
@@ -157,9 +158,16 @@ class OrderQueries:
         return await self._check(_differs)
 
     async def _check(self, condition: ColumnElement[bool]) -> list[SessionToCheck]:
-        rows = (await self._connection.execute(_to_check.where(condition))).mappings()
+        # some at a time, for RADIUS shares this loop: they are found first, and then read
+        wanted = select(sessions.c.id).select_from(_joined).where(sessions.c.stopped_at.is_(None), condition)
+        ids = sorted((await self._connection.execute(wanted)).scalars())
         profiles: dict[str, ServiceProfile] = {}
-        return [_session(row, profiles) for row in rows]
+        found: list[SessionToCheck] = []
+        for start in range(0, len(ids), _SESSIONS_A_TURN):
+            part = ids[start : start + _SESSIONS_A_TURN]
+            rows = (await self._connection.execute(_to_check.where(sessions.c.id.in_(part)))).mappings()
+            found += [_session(row, profiles) for row in rows]
+        return found
 
     async def ended_with_orders(self) -> list[int]:
         """Return the sessions that have ended while an order was under way: it has become needless."""
