@@ -177,7 +177,7 @@ class _Run:
                     }
                     for address in part
                 ]
-                spec = {"nas": routers, "redial_seconds": REDIAL_SECONDS, "secret": SECRET}
+                spec: dict[str, Any] = {"nas": routers, "redial_seconds": REDIAL_SECONDS, "secret": SECRET}
                 spec |= {"auth_port": daemon.auth_port, "acct_port": daemon.acct_port}
                 halves.append(stack.enter_context(_process(self._directory, f"nas{number}", spec)))
             for half in halves:
@@ -189,9 +189,14 @@ class _Run:
             await self._database.execute("VACUUM ANALYZE")
             _say(halves[1], f"dead {self._dead}")
             users = [name_and_password(user) for user in range(SUBSCRIBERS, SUBSCRIBERS + PASSERS_BY)]
-            spec = {"address": sources(NAS + 1)[-1], "secret": SECRET, "auth_port": daemon.auth_port, "users": users}
-            spec["per_second"] = LOG_INS_A_SECOND
-            stack.enter_context(_process(self._directory, "log-ins", spec))
+            of_passers: dict[str, Any] = {
+                "address": sources(NAS + 1)[-1],
+                "secret": SECRET,
+                "auth_port": daemon.auth_port,
+                "users": users,
+            }
+            of_passers["per_second"] = LOG_INS_A_SECOND
+            stack.enter_context(_process(self._directory, "log-ins", of_passers))
             await asyncio.sleep(3)
             began = await self._wall_everybody(url)
             sampling = loop.create_task(self._sample(pool))

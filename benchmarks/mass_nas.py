@@ -76,6 +76,10 @@ class Asker(asyncio.DatagramProtocol):
         self._room = asyncio.Semaphore(200)
         self.transport: asyncio.DatagramTransport | None = None
 
+    async def open(self, address: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(address, 0), remote_addr=("127.0.0.1", port))
+
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
@@ -91,7 +95,8 @@ class Asker(asyncio.DatagramProtocol):
             while self._next in self._waiting:
                 self._next = (self._next + 1) % 256
             identifier, self._next = self._next, (self._next + 1) % 256
-            answer = self._waiting[identifier] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            self._waiting[identifier] = answer
             request = make(identifier)
             try:
                 assert self.transport is not None
@@ -124,9 +129,7 @@ class Nas(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         self.auth, self.acct = Asker(), Asker()
         for asker, port in ((self.auth, auth_port), (self.acct, acct_port)):
-            await loop.create_datagram_endpoint(
-                lambda asker=asker: asker, local_addr=(self.address, 0), remote_addr=("127.0.0.1", port)
-            )
+            await asker.open(self.address, port)
         self.coa, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.address, COA_PORT))
 
     async def dial_everybody(self) -> None:
@@ -211,9 +214,7 @@ async def log_ins(spec: dict[str, Any], tell: Callable[..., None]) -> None:
     loop = asyncio.get_running_loop()
     asker = Asker()
     address, secret = spec["address"], spec["secret"].encode()
-    await loop.create_datagram_endpoint(
-        lambda: asker, local_addr=(address, 0), remote_addr=("127.0.0.1", spec["auth_port"])
-    )
+    await asker.open(address, spec["auth_port"])
     tasks: set[asyncio.Task[None]] = set()
 
     async def one(name: str, password: str) -> None:
