@@ -58,7 +58,7 @@ def gives_back(due: Access, seen: Access | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A change of what is due and one session that it is to reach.
+    """A change of what is due and one session that it is to reach; None for a line with a fixed address.
 
     Attributes:
         cause_at: when its cause came about: the payment recorded, the report that crossed, the command, the edge.
@@ -73,7 +73,7 @@ class Effect:
         ending: None while it is waited for.
     """
 
-    session_id: int
+    session_id: int | None
     due_at: datetime
     cause_at: datetime
     profile_key: str

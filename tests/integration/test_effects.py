@@ -12,6 +12,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.services.follow_effects import FollowEffects
 from netbilld.services.order_book import AttemptEnd, NewAttempt
 from tests.enforcement_world import NOW, World
+from tests.static_town import static_town
 
 
 @pytest.fixture
@@ -177,3 +178,26 @@ async def test_only_what_is_over_is_let_go_of(world: World) -> None:
         assert await work.effects.prune(after(10)) == 0
         assert await work.effects.prune(after(20)) == 1
         assert await work.effects.endings_since(NOW) == {"waited_for": 1}
+
+
+async def test_a_line_with_a_fixed_address_is_seen_when_it_is_read_back(database: Database, box: SecretBox) -> None:
+    async with static_town(database, box) as town:
+        budi = await town.subscriber("budi", "10.0.0.5")
+        await town.turn()
+        follow = FollowEffects(town.world.database, town.clock)
+        await follow.look()
+        await town.world.use(budi, 10**9)
+        town.clock.pass_time(seconds=60)
+        await town.decide("budi")
+        (row,) = [row for row in await town.world.rows(effects) if row["ending"] is None]
+        assert (row["access"], row["session_id"], row["sent_at"]) == ("throttled", None, None)
+        town.clock.pass_time(seconds=1)
+        await town.turn()
+        await follow.look()
+        row = next(one for one in await town.world.rows(effects) if one["id"] == row["id"])
+        assert (row["evidence"], row["ending"]) == ("api", "seen")
+        assert row["due_at"] < row["sent_at"] <= row["seen_at"]
+        assert follow.waiting == 0
+        async with town.world.database.read() as work:
+            newest, *_ = await work.history.of_services([budi], 5)
+        assert [step.what for step in newest.steps] == ["due", "sent", "seen"]

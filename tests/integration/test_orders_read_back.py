@@ -131,8 +131,18 @@ async def test_a_throttle_is_seen_at_the_router_s_queue_and_a_lie_is_climbed_pas
         assert [asked.kind for asked in here.side.orders.of("ani")] == ["coa", "disconnect"]
         compared = await asyncio.to_thread(here.daemon.json_of, "enforce", "compare", "pop1")
         assert (compared["agrees"], compared["differences"]) == (2, [])
+        newest, *_ = await asyncio.to_thread(here.daemon.json, "enforce", "history", "ani")
+        steps = [step["step"] for step in newest["steps"]]
+        assert (newest["access"], newest["cause"], newest["ending"]) == ("throttled", "quota", "seen")
+        assert steps[:2] == ["due", "sent"]
+        assert "disproved" in steps
+        figures = await asyncio.to_thread(here.daemon.json, "enforce", "effects")
+        assert figures["endings"] == {"seen": 2}
+        assert [(one["cause"], one["seen"]["changes"]) for one in figures["by_cause"]] == [("quota", 2)]
         metrics = await asyncio.to_thread(here.daemon.metrics)
         assert metrics['netbilld_read_back_total{came="differed"}'] >= 1
+        assert metrics['netbilld_effect_seconds_count{cause="quota",step="seen"}'] == 2
+        assert metrics['netbilld_alerts{kind="not_done"}'] == 0
     assert "rahasia" not in here.daemon.log
     assert "Traceback" not in here.daemon.log
 

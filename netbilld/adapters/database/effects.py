@@ -10,7 +10,17 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
-from netbilld.adapters.database.tables import desired, effects, enforcement_attempts, nas, observed, sessions
+from netbilld.adapters.database.tables import (
+    desired,
+    effects,
+    enforcement_attempts,
+    nas,
+    observed,
+    sessions,
+    static_attempts,
+    static_lines,
+    static_states,
+)
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.effect import Effect, EffectFacts, Ending, Sighting, Tried, gives_back, kind_of
@@ -31,7 +41,7 @@ class EffectStore:
         self._connection = connection
 
     async def open(self, changed: Sequence[DesiredService]) -> None:
-        """Begin to wait for these changes, as far as a session that is open now has to be changed by its NAS.
+        """Begin to wait for these changes, as far as a NAS has to change a session that is open now, or a fixed line.
 
         To be called in the transaction that puts them on record, so that none is ever lost.
         """
@@ -51,12 +61,29 @@ class EffectStore:
                 if profile_key == wanted.profile_key and evidence != Evidence.UNSURE.value:
                     continue
                 seen = None if access is None else _ACCESSES[access]
-                rows.append(_opened(wanted, session_id, nas_id, is_return=gives_back(wanted.access, seen)))
+                is_return = gives_back(wanted.access, seen)
+                rows.append(_opened(wanted, nas_id, is_return=is_return) | {"session_id": session_id, "line_id": None})
+            rows += await self._of_lines(by_service)
             if rows:
-                statement = insert_into(self._connection, effects).on_conflict_do_nothing(
-                    index_elements=["session_id", "due_at"]
-                )
-                await self._connection.execute(statement, rows)
+                await self._connection.execute(insert_into(self._connection, effects).on_conflict_do_nothing(), rows)
+
+    async def _of_lines(self, by_service: Mapping[UUID, DesiredService]) -> list[dict[str, Any]]:
+        """Return the rows of lines with fixed addresses that have to be changed on their router."""
+        query = (
+            select(
+                static_lines.c.id, static_lines.c.service_id, static_lines.c.nas_id, static_states.c.access,
+                static_states.c.profile_key,
+            )
+            .select_from(static_lines.outerjoin(static_states, static_states.c.line_id == static_lines.c.id))
+            .where(among(self._connection, static_lines.c.service_id, by_service), static_lines.c.removed_at.is_(None))
+        )  # fmt: skip
+        rows = []
+        for line_id, service_id, nas_id, access, profile_key in await self._connection.execute(query):
+            wanted = by_service[service_id]
+            if profile_key != wanted.profile_key:
+                is_return = gives_back(wanted.access, _ACCESSES.get(access or ""))
+                rows.append(_opened(wanted, nas_id, is_return=is_return) | {"session_id": None, "line_id": line_id})
+        return rows
 
     async def open_services(self) -> set[UUID]:
         """Return the services that a change is waited for of."""
@@ -81,9 +108,14 @@ class EffectStore:
                 observed.c.evidence.label("seen_by"),
                 observed.c.observed_at,
                 desired.c.since_at,
+                static_lines.c.removed_at.label("line_removed_at"),
+                static_states.c.profile_key.label("line_key"),
+                static_states.c.observed_at.label("line_seen_at"),
             )
             .select_from(
-                effects.outerjoin(sessions, sessions.c.id == effects.c.session_id)
+                effects.outerjoin(static_lines, static_lines.c.id == effects.c.line_id)
+                .outerjoin(static_states, static_states.c.line_id == effects.c.line_id)
+                .outerjoin(sessions, sessions.c.id == effects.c.session_id)
                 .outerjoin(observed, observed.c.session_id == effects.c.session_id)
                 .outerjoin(desired, desired.c.service_id == effects.c.service_id)
             )
@@ -91,11 +123,15 @@ class EffectStore:
             .order_by(effects.c.id)
         )
         rows = (await self._connection.execute(query)).mappings().all()
-        tried = await self._tried([row["session_id"] for row in rows])
+        tried = await self._tried([row["session_id"] for row in rows if row["session_id"] is not None])
+        tried_lines = await self._tried_lines([row["line_id"] for row in rows if row["line_id"] is not None])
         later = await self._later([row["service_id"] for row in rows if row["is_return"]])
         found = []
         for row in rows:
             waited_for = WaitedFor(row["id"], row["service_id"], row["kind"], _effect(row))
+            if row["line_id"] is not None:
+                found.append((waited_for, _line_facts(row, tried_lines.get((row["line_id"], row["due_at"]), ()))))
+                continue
             here = None
             if row["seen_key"] is not None and row["started_at"] is not None:
                 here = Sighting(row["seen_key"], row["seen_by"], row["observed_at"], row["started_at"])
@@ -123,6 +159,18 @@ class EffectStore:
             ).where(made.session_id.in_(session_ids[start : start + _IDS_A_QUERY]))  # fmt: skip
             for session_id, due_at, *rest in await self._connection.execute(query):
                 found.setdefault((session_id, due_at), []).append(Tried(*rest))
+        return found
+
+    async def _tried_lines(self, line_ids: Sequence[int]) -> Mapping[tuple[int, datetime], list[Tried]]:
+        made = static_attempts.c
+        found: dict[tuple[int, datetime], list[Tried]] = {}
+        for start in range(0, len(line_ids), _IDS_A_QUERY):
+            query = select(
+                made.line_id, made.due_at, made.sent_at, made.ended_at, made.verified_at, made.outcome
+            ).where(made.line_id.in_(line_ids[start : start + _IDS_A_QUERY]))
+            for line_id, due_at, sent_at, ended_at, verified_at, outcome in await self._connection.execute(query):
+                tried = Tried("line", sent_at, ended_at, verified_at, outcome, None)
+                found.setdefault((line_id, due_at), []).append(tried)
         return found
 
     async def _later(self, service_ids: Sequence[UUID]) -> Mapping[UUID, list[tuple[int, Sighting]]]:
@@ -186,10 +234,9 @@ class EffectStore:
         return done.rowcount
 
 
-def _opened(wanted: DesiredService, session_id: int, nas_id: UUID, *, is_return: bool) -> dict[str, Any]:
+def _opened(wanted: DesiredService, nas_id: UUID, *, is_return: bool) -> dict[str, Any]:
     return {
         "service_id": wanted.service_id,
-        "session_id": session_id,
         "nas_id": nas_id,
         "cause": wanted.cause[:64],
         "kind": kind_of(wanted.cause).value,
@@ -200,6 +247,15 @@ def _opened(wanted: DesiredService, session_id: int, nas_id: UUID, *, is_return:
         "cause_at": wanted.caused_at or wanted.since_at,
         "due_at": wanted.since_at,
     }
+
+
+def _line_facts(row: Mapping[Any, Any], tried: Sequence[Tried]) -> EffectFacts:
+    """Return what is on record about a line with a fixed address: what was read of it on its router."""
+    here = None
+    if row["line_key"]:
+        here = Sighting(row["line_key"], Evidence.API.value, row["line_seen_at"], row["line_seen_at"])
+    since_at = None if row["line_removed_at"] is not None else row["since_at"]  # nothing is due to what is to go
+    return EffectFacts(tried, is_over=False, here=here, later=(), due_since=since_at)
 
 
 def _effect(row: Mapping[Any, Any]) -> Effect:

@@ -83,11 +83,13 @@ class HistoryStore:
         )
         told: dict[int, set[datetime]] = {}
         for row in (await self._connection.execute(query)).mappings():
-            told.setdefault(row["session_id"], set()).add(row["due_at"])
             key = row["service_id"], row["due_at"]
             one = changes.setdefault(key, _Change(*key, row["access"], row["reason"]))
             one.cause, one.cause_at = row["kind"], row["cause_at"]
             one.ending = row["ending"]
+            if row["session_id"] is None:
+                continue  # of a line its orders tell when it was seen
+            told.setdefault(row["session_id"], set()).add(row["due_at"])
             about: dict[str, Any] = {"nas": row["nas"], "session_id": row["session_id"]}
             if row["gone_at"] is not None and row["evidence"] != GONE:
                 one.steps.append(Step(row["gone_at"], "gone", **about))

@@ -4,12 +4,13 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Unique
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
 
-effects = Table(  # one a change of what is due and session that it is to reach
+effects = Table(  # one a change of what is due and session, or line with a fixed address, that it is to reach
     "effects",
     metadata,
     Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("service_id", Uuid, nullable=False),
-    Column("session_id", RecordId, nullable=False),
+    Column("session_id", RecordId),
+    Column("line_id", RecordId),  # of static_lines
     Column("nas_id", Uuid, nullable=False),
     Column("cause", String(64), nullable=False),  # as in desired
     Column("kind", String(16), nullable=False),  # payment, quota, calendar, command, start
@@ -27,6 +28,7 @@ effects = Table(  # one a change of what is due and session that it is to reach
     Column("evidence", String(16)),
     Column("ending", String(16)),  # seen, superseded, needless; null while it is waited for
     UniqueConstraint("session_id", "due_at"),
+    UniqueConstraint("line_id", "due_at"),
     Index("ix_effects_open", "service_id", info={WHERE: "ending IS NULL"}),
     Index("ix_effects_service", "service_id", "due_at"),
     Index("ix_effects_seen", "seen_at"),

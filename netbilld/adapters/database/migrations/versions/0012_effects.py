@@ -19,7 +19,8 @@ def upgrade() -> None:
         "effects",
         sa.Column("id", RecordId, autoincrement=True, nullable=False),
         sa.Column("service_id", sa.Uuid(), nullable=False),
-        sa.Column("session_id", RecordId, nullable=False),
+        sa.Column("session_id", RecordId, nullable=True),
+        sa.Column("line_id", RecordId, nullable=True),
         sa.Column("nas_id", sa.Uuid(), nullable=False),
         sa.Column("cause", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("ending", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_effects")),
         sa.UniqueConstraint("session_id", "due_at", name=op.f("uq_effects_session_id_due_at")),
+        sa.UniqueConstraint("line_id", "due_at", name=op.f("uq_effects_line_id_due_at")),
     )
     open_only = sa.text("ending IS NULL")
     op.create_index("ix_effects_open", "effects", ["service_id"], postgresql_where=open_only, sqlite_where=open_only)
