@@ -18,6 +18,7 @@ from netbilld.ports.clock import Clock
 
 LOOK_SECONDS: Final = 5.0
 GATHER_SECONDS: Final = 0.1  # what is heard within it is looked at together
+SERVICES_A_TURN: Final = 200
 BOUNDS_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 
 
@@ -120,8 +121,9 @@ class FollowEffects:
     async def look(self) -> None:
         """Look at every change that is waited for."""
         async with self._store.read() as work:
-            self._open = await work.effects.open_services()
-        self._heard = set(self._open)
+            found = await work.effects.open_services()
+        self._open |= found  # beside what has been opened meanwhile; what is over leaves with this look
+        self._heard |= self._open
         await self.step()
 
     async def step(self) -> None:
@@ -130,21 +132,28 @@ class FollowEffects:
         heard, self._heard = self._heard, set()
         if not heard:
             return
+        left = list(heard)
         try:
-            async with self._store.read() as work:
-                found = await work.effects.waited_for(heard)
-            now = self._clock.now()
-            moved = [
-                (before, after)
-                for before, facts in found
-                if (after := progress(before.effect, facts, now)) != before.effect
-            ]
-            if moved:
-                async with self._store.write() as work:
-                    await work.effects.save([replace(before, effect=after) for before, after in moved])
+            while left:
+                await self._look_at(set(left[-SERVICES_A_TURN:]))
+                del left[-SERVICES_A_TURN:]
+                await asyncio.sleep(0)  # log-ins share this loop
         except BaseException:
-            self._heard |= heard
+            self._heard.update(left)
             raise
+
+    async def _look_at(self, heard: set[UUID]) -> None:
+        async with self._store.read() as work:
+            found = await work.effects.waited_for(heard)
+        now = self._clock.now()
+        moved = [
+            (before, after)
+            for before, facts in found
+            if (after := progress(before.effect, facts, now)) != before.effect
+        ]
+        if moved:
+            async with self._store.write() as work:
+                await work.effects.save([replace(before, effect=after) for before, after in moved])
         for before, after in moved:
             self._count(before, after)
         ended = {before.effect_id for before, after in moved if after.ending is not None}

@@ -70,4 +70,5 @@ enforcement_attempts = Table(
     Column("step", Integer, nullable=False, server_default="0"),
     Column("change", String(16)),
     Index("ix_enforcement_attempts_service", "service_id", "sent_at"),
+    Index("ix_enforcement_attempts_nas", "nas_id", "sent_at"),
 )

@@ -64,3 +64,4 @@ def upgrade() -> None:
         "ix_alerts_open", "alerts", ["subject"], unique=True, postgresql_where=still_open, sqlite_where=still_open
     )
     op.create_index("ix_alerts_raised", "alerts", ["raised_at"])
+    op.create_index("ix_enforcement_attempts_nas", "enforcement_attempts", ["nas_id", "sent_at"])
