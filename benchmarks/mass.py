@@ -49,6 +49,8 @@ LOG_IN_P99_MS = 50.0
 PAYMENT_ORDER_SECONDS = 1.0
 DEBT_MINOR = 200_000
 PATIENCE_SECONDS = 600.0
+# nobody is asked whether everybody is really to be walled
+ALWAYS = {"NETBILLD_ENFORCEMENT__BRAKE_LEAST": "1000000"}
 OFF = {"NETBILLD_ENFORCEMENT__COA_PER_SECOND": "0", "NETBILLD_ENFORCEMENT__DISCONNECTS_PER_SECOND": "0"}
 
 Event = dict[str, Any]
@@ -71,7 +73,13 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
         with (
             postgresql(part) as running,
             netbilld_on_postgresql(
-                part / "netbilld", running, SUBSCRIBERS + PASSERS_BY, NAS + 1, PLAN, **(OFF if pace == "off" else {})
+                part / "netbilld",
+                running,
+                SUBSCRIBERS + PASSERS_BY,
+                NAS + 1,
+                PLAN,
+                **ALWAYS,
+                **(OFF if pace == "off" else {}),
             ) as daemon,
         ):
             run = figures[pace] = asyncio.run(_Run(part, daemon, NAS).all())
