@@ -57,7 +57,8 @@ async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what
                 return found
 
             async def everybody(access: str) -> bool:
-                return sum(line["observed"] == access and line["agrees"] for line in await lines()) == HOMES
+                there = [line for line in await lines() if line["observed"] == access and line["agrees"]]
+                return len(there) == HOMES
 
             await until(lambda: everybody("active"), "everybody is online")
             await wall_everybody(daemon)
