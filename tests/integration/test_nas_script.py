@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from netbilld.enforcement.nas_script import script
 from netbilld.enforcement.nas_script.facts import ScriptFacts
 from netbilld.enforcement.nas_script.routeros_words import quoted
+from netbilld.enforcement.vendors.interface import Wall
 from tests.routeros.fake_router import VERSION, VERSION_6, FakeRouter
 from tests.routeros.terminal import Terminal
 
@@ -47,6 +48,26 @@ def typed(router: FakeRouter, facts: ScriptFacts) -> None:
 
 def everything(router: FakeRouter) -> dict[str, list[dict[str, str]]]:
     return {path: router.rows(path) for path in router.store.tables}
+
+
+@pytest.mark.parametrize("wall", [Wall.REJECT, Wall.POOL, Wall.LIST])
+def test_with_static_subscribers_who_is_blocked_gets_nothing_and_walls_hold_for_lines(wall: Wall) -> None:
+    router = FakeRouter()
+    Terminal(router.store).feed(IN_USE)
+    facts = replace(FACTS, has_lines=True, wall=wall, hotspot_wall=Wall.REJECT)
+    typed(router, facts)
+    once = everything(router)
+    typed(router, facts)
+    assert everything(router) == once
+    for menu in ("/ip/firewall/filter", "/ipv6/firewall/filter"):
+        blocked = [row for row in router.rows(menu) if row.get("comment", "").startswith("netbilld: blocked")]
+        assert [(row["chain"], row["action"]) for row in blocked] == [("forward", "drop")] * 2
+        assert {row.get("src-address-list", row.get("dst-address-list")) for row in blocked} == {"blocked"}
+    walled = [row for row in router.rows("/ip/firewall/filter") if row.get("jump-target") == "netbilld-walled"]
+    assert [row.get("src-address-list") for row in walled].count("isolir") == 1
+    assert len(walled) == (2 if wall is Wall.POOL else 1)
+    refuses = [row for row in router.rows("/ip/firewall/filter") if row["chain"] == "netbilld-walled"]
+    assert refuses[-1]["action"] == "reject"
 
 
 @pytest.mark.parametrize(("version", "major"), [(VERSION, 7), (VERSION_6, 6)])

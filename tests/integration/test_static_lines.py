@@ -20,6 +20,7 @@ from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.manage_nas import ManageNas
 from tests.routeros.store import TrapError
+from tests.routeros.terminal import Terminal
 from tests.static_town import ANI, Town, fill_by_hand, static_town, take_in
 
 MENUS = ("/queue/simple", "/ip/firewall/address-list", "/ipv6/firewall/address-list")
@@ -343,6 +344,27 @@ async def test_what_opens_goes_before_what_closes_also_when_it_comes_in_the_midd
     place = next(place for place, said in enumerate(order) if said[0].endswith("/remove"))
     assert place == LINES_AT_ONCE
     assert town.listed() == {f"10.0.1.{number}": "isolir" for number in range(49)}
+
+
+async def test_the_lines_that_show_the_difference_make_it_good_when_they_are_typed(town: Town) -> None:
+    budi = await town.subscriber("budi", "10.0.0.5")
+    await town.subscriber("siti", "10.0.0.6", "2001:db8:6::/56")
+    await town.subscriber('Toko $1 "Jaya"', "10.0.0.7")
+    await town.turn()
+    console = Terminal(town.router.store)
+    table = town.router.store["/queue/simple"]
+    table.add({"name": "semua? $x", "target": "10.0.0.0/24", "max-limit": "1M/1M"}, place_before="0")
+    table.add({"name": "budi1", "target": "10.0.0.5/32", "comment": service_mark(budi)})
+    table.set(table.where(name="siti")[0], {"max-limit": "9M/9M"})
+    table.remove(table.where(name='Toko $1 "Jaya"')[0])
+    await town.world.set(services, services.c.id == town.services["siti"], status="suspended")
+    await town.decide("siti")
+    compared = await town.compare.run(town.nas_id)
+    assert compared.differ == 3
+    console.feed("\n".join(as_typed(order) for order in compared.orders))
+    compared = await town.compare.run(town.nas_id)
+    assert [as_typed(order) for order in compared.orders] == []
+    assert [row["name"] for row in town.router.rows("/queue/simple")][-1] == "semua? $x"
 
 
 # -- metering ----------------------------------------------------------------------------------------------------------

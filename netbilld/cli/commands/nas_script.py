@@ -1,6 +1,7 @@
 """`netbilld nas script`: the lines that make a NAS work with us."""
 
 import argparse
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from netbilld.enforcement.nas_script import has_lines, script
 from netbilld.enforcement.nas_script.facts import API_USER, SERVICES, Routeros, ScriptFacts
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.interface import Wall
+from netbilld.model.address_pool import overlap
 from netbilld.model.api_address import PORT, ApiAddress, parse_api_address
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.nas import Nas, api_url_place, secret_place, snmp_community_place
@@ -49,9 +51,10 @@ async def run(options: argparse.Namespace, context: Context) -> None:
     """Print the script."""
     async with context.database() as database, database.read() as work:
         nas = await work.nas.by_name(options.name)
-    if nas is None:
-        raise unknown_nas(options.name)
-    facts = _facts(nas, options, context)
+        if nas is None:
+            raise unknown_nas(options.name)
+        lines_there = await work.static_lines.views(nas_id=nas.id)
+    facts = _facts(nas, options, context, [target for view in lines_there for target in view.line.targets])
     lines = script(facts)
     if context.json_wanted:
         document = {"nas": nas.name, "vendor": nas.vendor, "with_secrets": options.with_secrets, "lines": lines}
@@ -62,7 +65,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         note(f"once it is set: `netbilld doctor nas {nas.name}`")
 
 
-def _facts(nas: Nas, options: argparse.Namespace, context: Context) -> ScriptFacts:
+def _facts(nas: Nas, options: argparse.Namespace, context: Context, targets: Sequence[str]) -> ScriptFacts:
     settings, box = context.settings, context.box
     known = vendor_or_any(nas.vendor)
     network = ip_network(nas.address)
@@ -102,7 +105,9 @@ def _facts(nas: Nas, options: argparse.Namespace, context: Context) -> ScriptFac
         portal_port=settings.portal.port,
         portal_host=_host_name(settings.portal.public_url),
         capport_url=_capport(settings.portal.public_url),
-        subscribers=nas.portal_sources,
+        subscribers=(*nas.portal_sources, *_beyond(targets, nas.portal_sources)),
+        has_lines=bool(targets),
+        blocked_list=settings.enforcement.blocked_list,
         api_user=api.user if api is not None else API_USER,
         api_password=api.password if api is not None and shown else None,
         api_port=api.port if api is not None else PORT,
@@ -114,6 +119,12 @@ def _facts(nas: Nas, options: argparse.Namespace, context: Context) -> ScriptFac
         ntp=_host(options.ntp, "--ntp"),
         allowed=tuple(_host(host, "--allow") for host in options.allow),
     )
+
+
+def _beyond(targets: Sequence[str], prefixes: Sequence[str]) -> list[str]:
+    """Return the addresses of static subscribers that no prefix of the NAS's subscribers has in it."""
+    known = [ip_network(prefix) for prefix in prefixes]
+    return [target for target in targets if not any(overlap(ip_network(target), one) for one in known)]
 
 
 def _api(nas: Nas, context: Context) -> ApiAddress | None:

@@ -38,6 +38,7 @@ class ScriptFacts:
         has_api: its API address is set.
         snmp_community, snmp_user: None where not set, or not to be shown.
         has_snmp: SNMP is set.
+        has_lines: static subscribers are held by queues of it; blocked_list is where those are who get nothing.
         allowed: further hosts that who is walled may reach.
     """
 
@@ -71,6 +72,8 @@ class ScriptFacts:
     snmp_community: str | None = field(default=None, repr=False)
     snmp_user: SnmpUser | None = field(default=None, repr=False)
     has_snmp: bool = False
+    has_lines: bool = False
+    blocked_list: str = "blocked"
     ntp: str = "id.pool.ntp.org"
     allowed: tuple[str, ...] = ()
 
@@ -91,4 +94,9 @@ class ScriptFacts:
 
     @property
     def has_walled_list(self) -> bool:
-        return bool(self.walls & {Wall.LIST, Wall.POOL_AND_LIST})
+        return self.has_lines or bool(self.walls & {Wall.LIST, Wall.POOL_AND_LIST})
+
+    @property
+    def walls_by_pool_alone(self) -> bool:
+        """Tell whether sessions are walled by their pool and on no list."""
+        return self.has_walled_pool and not self.walls & {Wall.LIST, Wall.POOL_AND_LIST}

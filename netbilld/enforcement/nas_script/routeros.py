@@ -10,6 +10,7 @@ from typing import Final
 
 from netbilld.enforcement.nas_script.facts import API_POLICIES, API_USER, ScriptFacts
 from netbilld.enforcement.nas_script.routeros_garden import fasttrack_lines, garden_lines, portal_lines
+from netbilld.enforcement.nas_script.routeros_static import static_lines
 from netbilld.enforcement.nas_script.routeros_words import (
     duration,
     found,
@@ -37,6 +38,7 @@ def lines(facts: ScriptFacts) -> Iterator[str]:
     yield from portal_lines(facts)
     yield from garden_lines(facts)
     yield from fasttrack_lines(facts)
+    yield from static_lines(facts)
     yield from _snmp(facts)
     yield from _api(facts)
     yield from _ntp(facts)

@@ -7,7 +7,7 @@ import pytest
 from netbilld.billing.plan import Burst, Speed
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.enforcement.router_items import Menu, RouterOrder, Row, Verb
-from netbilld.enforcement.router_lines import as_typed, quoted
+from netbilld.enforcement.router_lines import as_typed
 from netbilld.enforcement.router_mark import service_mark
 from netbilld.enforcement.router_picture import Picture
 from netbilld.enforcement.static_lines import Difference, LineTerms, StaticLine, clearing, difference_of
@@ -111,8 +111,9 @@ def test_a_router_may_say_the_same_in_other_words(said: dict[str, str]) -> None:
 def test_what_somebody_has_edited_of_ours_is_mended(said: dict[str, str], mended: str) -> None:
     row = {**QUEUE, **said}
     found = difference(line(), picture(row))
-    name = quoted(row["name"]) if " " in row["name"] else f'"{row["name"]}"'
-    assert typed(found.orders) == [f'/queue simple set [find where name={name} and comment="{MARK}"] {mended}']
+    assert typed(found.orders) == [
+        f'/queue simple set [/queue simple find where name="{row["name"]}" and comment="{MARK}"] {mended}'
+    ]
 
 
 def test_words_that_people_put_behind_the_mark_are_theirs() -> None:
@@ -141,7 +142,7 @@ def test_a_burst_a_priority_and_a_minimum_are_the_queues_too() -> None:
 def test_who_is_walled_is_on_the_list_first_and_slowed_down_then() -> None:
     assert typed(difference(line(WALLED), picture(QUEUE)).orders) == [
         f'/ip firewall address-list add list=isolir address=10.0.0.5 comment="{MARK}"',
-        f'/queue simple set [find where name="budi" and comment="{MARK}"] max-limit=256000/256000',
+        f'/queue simple set [/queue simple find where name="budi" and comment="{MARK}"] max-limit=256000/256000',
     ]
     slowed = {**QUEUE, "max-limit": "256k/256k"}
     found = difference(line(WALLED), picture(slowed, ipv4=(ENTRY,)))
@@ -152,16 +153,16 @@ def test_who_is_walled_is_on_the_list_first_and_slowed_down_then() -> None:
 def test_who_is_restored_is_off_the_list_and_has_the_speed_back() -> None:
     slowed = {**QUEUE, "max-limit": "256k/256k"}
     assert typed(difference(line(), picture(slowed, ipv4=(ENTRY,))).orders) == [
-        f'/ip firewall address-list remove [find where list="isolir" and address="10.0.0.5" and comment="{MARK}"]',
-        f'/queue simple set [find where name="budi" and comment="{MARK}"] max-limit=5000000/10000000',
+        f'/ip firewall address-list remove [/ip firewall address-list find where list="isolir" and address="10.0.0.5" and comment="{MARK}"]',
+        f'/queue simple set [/queue simple find where name="budi" and comment="{MARK}"] max-limit=5000000/10000000',
     ]
 
 
 def test_who_is_blocked_is_on_the_list_of_those_and_has_next_to_no_speed_besides() -> None:
     assert typed(difference(line(BLOCKED), picture(QUEUE, ipv4=(ENTRY,))).orders) == [
-        f'/ip firewall address-list remove [find where list="isolir" and address="10.0.0.5" and comment="{MARK}"]',
+        f'/ip firewall address-list remove [/ip firewall address-list find where list="isolir" and address="10.0.0.5" and comment="{MARK}"]',
         f'/ip firewall address-list add list=blocked address=10.0.0.5 comment="{MARK}"',
-        f'/queue simple set [find where name="budi" and comment="{MARK}"] max-limit=1000/1000',
+        f'/queue simple set [/queue simple find where name="budi" and comment="{MARK}"] max-limit=1000/1000',
     ]
 
 
@@ -191,13 +192,15 @@ def test_a_queue_comes_before_others_that_would_take_its_packets() -> None:
     )
     (added,) = difference(line(), standing).orders
     assert (added.verb, added.before_id) == (Verb.ADD, "*11")
-    assert as_typed(added).endswith('place-before=[find where name="semua"]')
+    assert as_typed(added).endswith('place-before=[/queue simple find where name="semua"]')
 
 
 @pytest.mark.parametrize("target", ["", "0.0.0.0/0", "10.0.0.0/24", "bridge", "ether2,10.9.9.9/32"])
 def test_a_queue_that_has_come_to_stand_behind_such_a_one_is_moved(target: str) -> None:
     found = difference(line(), picture(queue("semua", target, "*11"), QUEUE))
-    assert typed(found.orders) == ['/queue simple move [find where name="budi"] destination=[find where name="semua"]']
+    assert typed(found.orders) == [
+        '/queue simple move [/queue simple find where name="budi"] destination=[/queue simple find where name="semua"]'
+    ]
     assert difference(line(), picture(QUEUE, queue("semua", target, "*11"))).agrees
 
 
@@ -264,22 +267,6 @@ def test_a_speed_that_no_queue_holds_is_said_before_anything_is_sent(
 def test_a_later_version_holds_faster_ones() -> None:
     fast = line(ServiceProfile(Access.ACTIVE, Speed(down_bps=10_000_000_000, up_bps=1_000_000)))
     assert difference_of(fast, picture(), TERMS, version=7).obstacle is None
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("budi", "budi"),
-        ("10.0.0.0/29", "10.0.0.0/29"),
-        ("", '""'),
-        ("Pak Budi", '"Pak Budi"'),
-        ('a"b\\c$d?', '"a\\"b\\\\c\\$d\\?"'),
-        ("kamar é\n", '"kamar \\C3\\A9\\0A"'),
-        ("*", '"*"'),
-    ],
-)
-def test_names_are_quoted_as_a_console_reads_them(text: str, said: str) -> None:
-    assert quoted(text) == said
 
 
 def test_how_it_looks_after_orders_is_told_without_reading_everything_again() -> None:
