@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -11,12 +10,12 @@ from netbilld.adapters.database.engine import Database
 from netbilld.daemon.policies import brake_policy
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.enforcement.brake import AHEAD
 from netbilld.services.brake import Brake, BrakeState
 from netbilld.services.entitle import Entitle
 
 LOOK_SECONDS: Final = 5.0
-AHEAD_SECONDS: Final = 60.0
-AHEAD: Final = timedelta(seconds=2 * AHEAD_SECONDS)  # every edge is weighed a minute before it comes, at the latest
+AHEAD_SECONDS: Final = AHEAD.total_seconds() / 2  # so that each edge is weighed a minute before it comes
 logger = logging.getLogger("netbilld.enforcement")
 
 
@@ -47,13 +46,12 @@ class Braking:
             logger.warning("the brake is off", extra={"event": "brake_off"})
 
     async def weigh_ahead(self) -> None:
-        """Weigh what the calendar closes next, and let go of those who have paid."""
+        """Weigh what the calendar closes next; the brake comes off by itself where few enough are left."""
         assert self._entitle is not None  # noqa: S101 - connected
         now = self._clock.now()
-        await self._entitle.weigh_ahead(now, AHEAD)
+        await self._entitle.weigh_ahead(now)
         if self._state is not None:
-            held = await self.brake.held()
-            await self.brake.let_go(await self._entitle.not_closing(held, now) if held else (), now)
+            await self.brake.let_go((), now)
 
     @property
     def notice(self) -> str | None:

@@ -236,9 +236,7 @@ class Daemon:
         notify("WATCHDOG=1")
 
     async def _follow_time(self) -> None:
-        changed = await self.parts.entitle.run_due(self.parts.clock.now())
-        if changed:
-            self.parts.orders.nudge(changed)
+        await self.parts.entitle.run_due(self.parts.clock.now(), self.parts.orders.nudge)
 
     async def _reconcile(self) -> None:
         """Put on record what is due, which may have changed while nobody looked; then order what differs.

@@ -169,17 +169,15 @@ class Brake:
             state = await work.brake.state()
             if state is None or not state.is_on:
                 return
-            await work.brake.let_go(paid)
-            await _tell(work, SCHEDULE, now, "brake.let_go", paid)
-            count = len(await work.brake.held()) + await work.brake.closed_since(now - self.policy.window)
+            if paid:
+                await work.brake.let_go(paid)
+                await _tell(work, SCHEDULE, now, "brake.let_go", paid)
+            left = await work.brake.state()
+            held = left.held if left is not None else 0
+            count = held + await work.brake.closed_since(now - self.policy.window)
             is_over = state.pulled_for == "share" and not is_too_many(count, await work.brake.base(), self.policy)
         if is_over:
             await self.release(SCHEDULE, now)
-
-    async def held(self) -> Sequence[UUID]:
-        """Return the services that it holds open."""
-        async with self._store.read() as work:
-            return await work.brake.held()
 
 
 async def _tell(work: Work, actor: Actor, now: datetime, action: str, service_ids: Collection[UUID]) -> None:

@@ -4,23 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.brake import AHEAD, stays_open
 from netbilld.enforcement.desired import DesiredService, renewed
 from netbilld.enforcement.policy import ServiceFacts, closed_by_calendar, entitlement
 from netbilld.enforcement.profile import Access, WalledGarden
 from netbilld.services.access_directory import AccessDirectory, SealedCredential, SecretOpener
 
 # Services read and written together, and decided on before other work gets its turn.
-_SERVICES_A_TRANSACTION: Final = 1_000
-_SERVICES_A_TURN: Final = 250
+_SERVICES_A_TRANSACTION: Final = 250
+_SERVICES_A_TURN: Final = 125
 _OPEN: Final = frozenset((Access.ACTIVE, Access.THROTTLED))
 # Causes that change neither name nor password.
-_WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer"))
+_WITHOUT_CREDENTIALS: Final = frozenset(("start", "usage", "timer", "brake.hold", "brake.let_go", "brake.release"))
 _UNDATED: Final[Mapping[UUID, datetime]] = MappingProxyType({})
 
 
@@ -69,6 +70,8 @@ class WeighsClosings(Protocol):
 
     async def weigh(self, closing: Collection[UUID], now: datetime) -> Collection[UUID]: ...
 
+    async def let_go(self, paid: Collection[UUID], now: datetime) -> None: ...
+
 
 class Entitle:
     """Looks at the facts of a part of the services at a time, so that an older look never overwrites a newer one."""
@@ -107,6 +110,7 @@ class Entitle:
         self._tell = tell
         self._brake = brake if record else None
         self._is_weighed = False  # everybody, just now
+        self._weighed_until: datetime | None = None  # what the calendar closes by then has been weighed
         self._turn = asyncio.Lock()
         self.on_changed: Callable[[Sequence[DesiredService]], None] | None = None  # told once it is on record
 
@@ -131,6 +135,7 @@ class Entitle:
         cause: str,
         now: datetime,
         caused_at: Mapping[UUID, datetime] = _UNDATED,
+        follow: Callable[[Sequence[UUID]], None] | None = None,
     ) -> list[UUID]:
         """Decide on these services, on every one for None, and return those the reconciler is to look at.
 
@@ -142,6 +147,7 @@ class Entitle:
             cause: kept beside what has changed; `start` is of who has just called `load`.
             now: the moment to decide for.
             caused_at: when the cause came about, of services it is known of.
+            follow: told of those whose due state has changed, a part at a time, while there are more to be decided on.
 
         Raises:
             StoreUnavailableError: the database is away; log-ins go on as they were.
@@ -149,7 +155,7 @@ class Entitle:
         with_credentials = cause not in _WITHOUT_CREDENTIALS
         wanted = list(service_ids) if service_ids is not None else await self._everyone()
         concerned: dict[UUID, None] = {}
-        if self._brake is not None and len(wanted) > _SERVICES_A_TRANSACTION and not self._is_weighed:
+        if self._brake is not None and len(wanted) > _SERVICES_A_TRANSACTION and not self._was_weighed(cause, now):
             await self.weigh(wanted, now)
         self._is_weighed = False
         for start in range(0, len(wanted), _SERVICES_A_TRANSACTION):
@@ -157,25 +163,33 @@ class Entitle:
             async with self._turn:  # not for all of them: a changed password doesn't wait for everybody else
                 changed = await self._decide(part, cause, now, caused_at, with_credentials=with_credentials)
             concerned |= dict.fromkeys(changed)
+            if follow is not None and changed:
+                follow(changed)
         if service_ids is not None and with_credentials:
             concerned |= dict.fromkeys(service_ids)
         return list(concerned)
 
-    async def run_due(self, now: datetime) -> list[UUID]:
-        """Decide on the services that time alone may have changed; return those that have."""
+    def _was_weighed(self, cause: str, now: datetime) -> bool:
+        """Tell whether the brake has looked at all of them together already."""
+        ahead = cause == "timer" and self._weighed_until is not None and now <= self._weighed_until
+        return ahead or self._is_weighed
+
+    async def run_due(self, now: datetime, follow: Callable[[Sequence[UUID]], None] | None = None) -> list[UUID]:
+        """Decide on the services that time alone may have changed; return those that have. See `run`."""
         async with self._database.read() as work:
             service_ids = await work.enforcement.due_by_time(now)
-        return await self.run(service_ids, "timer", now) if service_ids else []
+        return await self.run(service_ids, "timer", now, follow=follow) if service_ids else []
 
-    async def weigh_ahead(self, now: datetime, ahead: timedelta) -> None:
+    async def weigh_ahead(self, now: datetime) -> None:
         """Weigh those whom time alone will close soon, so that log-ins at that very moment are answered alike.
 
         Raises:
             StoreUnavailableError: the database is away.
         """
         async with self._database.read() as work:
-            service_ids = await work.enforcement.due_by_time(now + ahead)
-        await self.weigh(service_ids, now, now + ahead)
+            service_ids = await work.enforcement.due_by_time(now + AHEAD)
+        await self.weigh(service_ids, now, now + AHEAD)
+        self._weighed_until = now + AHEAD
 
     async def weigh(self, service_ids: Sequence[UUID], now: datetime, at: datetime | None = None) -> None:
         """Have the brake look at all of them together who would be closed for money at that moment.
@@ -197,17 +211,6 @@ class Entitle:
             closing += _open_of(closed, recorded)
             await asyncio.sleep(0)
         await self._brake.weigh(closing, now)
-
-    async def not_closing(self, service_ids: Sequence[UUID], now: datetime) -> list[UUID]:
-        """Return those of the services that nothing closes for money now, held or not."""
-        left: list[UUID] = []
-        for start in range(0, len(service_ids), _SERVICES_A_TRANSACTION):
-            part = service_ids[start : start + _SERVICES_A_TRANSACTION]
-            async with self._database.read() as work:
-                found = await work.enforcement.facts(part, self._policy, now)
-            left += [facts.service_id for facts in found if closed_by_calendar(facts, now) is None]
-            await asyncio.sleep(0)
-        return left
 
     async def _weigh_known(self, now: datetime) -> None:
         """Weigh everybody, by what has just been read; whom the brake holds is held before anybody logs in."""
@@ -233,14 +236,22 @@ class Entitle:
     async def _braked(
         self, found: Sequence[ServiceFacts], recorded: Mapping[UUID, DesiredService], now: datetime
     ) -> Sequence[ServiceFacts]:
-        """Return the facts with those held whom the brake holds open."""
+        """Return the facts with those held whom the brake holds open, and without it those who have paid meanwhile."""
         if self._brake is None:
             return found
         closed = [facts.service_id for facts in found if _would_close(facts, now)]
-        held = await self._brake.weigh(_open_of(closed, recorded), now) if closed else ()
-        if not held:
+        held = set(await self._brake.weigh(_open_of(closed, recorded), now)) if closed else set()
+        paid = {facts.service_id for facts in found if facts.is_held and stays_open(facts, now)}
+        if paid:
+            await self._brake.let_go(paid, now)
+        if not held and not paid:
             return found
-        return [replace(facts, is_held=True) if facts.service_id in held else facts for facts in found]
+        return [
+            replace(facts, is_held=facts.service_id in held)
+            if facts.service_id in held or facts.service_id in paid
+            else facts
+            for facts in found
+        ]
 
     async def _everyone(self) -> list[UUID]:
         async with self._turn:

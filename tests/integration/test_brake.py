@@ -12,9 +12,10 @@ from sqlalchemy import select
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import changes, invoices, services
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.enforcement.brake import BrakePolicy
+from netbilld.enforcement.brake import AHEAD, BrakePolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
+from netbilld.services import entitle as entitle_module
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.brake import Brake
 from netbilld.services.entitle import Entitle
@@ -24,7 +25,6 @@ ANI = Actor("ani@rumahnet.example", "127.0.0.1")
 DUE_ON = date(2025, 3, 17)
 ISOLIR_AT = datetime(2025, 3, 17, 17, 30, tzinfo=UTC)  # 00.30 in Jakarta on the day after
 MIDNIGHT = datetime(2025, 3, 17, 17, 0, tzinfo=UTC)
-AHEAD = timedelta(minutes=2)
 SECOND = timedelta(seconds=1)
 PREPAID = """
 code = "PRA"
@@ -122,8 +122,14 @@ async def test_a_tenth_more_than_the_share_is_held_and_a_person_is_asked(town: T
 async def test_log_ins_are_answered_alike_at_the_very_moment(town: Town) -> None:
     """Who is weighed a minute ahead is held before his time comes; nobody who logs in in between is refused."""
     at = edge(town)
-    await town.entitle.weigh_ahead(at - AHEAD + SECOND, AHEAD)
+    await town.entitle.weigh_ahead(at - AHEAD + SECOND)
     await town.feed(at - AHEAD + SECOND)
+    await town.entitle.weigh_ahead(at - AHEAD / 2)
+    await town.brake.let_go((), at - AHEAD / 2)
+    await town.feed(at - AHEAD / 2)
+    state = await town.brake.state()
+    assert state is not None
+    assert (state.is_on, state.held) == (True, 10)
     assert all(town.let_in(number, at) for number in range(40))
     assert await town.entitle.run_due(at) == []
 
@@ -174,10 +180,7 @@ async def test_who_pays_is_let_go_and_when_few_are_left_they_are_closed_by_thems
     for service_id in town.ids[30:32]:
         await pay(town, service_id, prepaid=prepaid)
     later = at + timedelta(minutes=10)
-    held = list(await town.brake.held())
-    paid = await town.entitle.not_closing(held, later)
-    assert set(paid) == set(town.ids[30:32])
-    await town.brake.let_go(paid, later)  # 8 of 40 are 20 %: not more
+    await town.entitle.run(town.ids[30:32], "payment.add", later)  # 8 of 40 are left, which is 20 %: not more
     state = await town.brake.state()
     assert state is not None
     assert not state.is_on
@@ -243,3 +246,23 @@ async def pay(town: Town, service_id: UUID, *, prepaid: bool) -> None:
         invoice_id = await work.connection.scalar(query)
     assert invoice_id is not None
     await town.world.pay(invoice_id)
+
+
+async def test_of_many_due_at_once_the_first_are_followed_while_others_are_decided_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entitle_module, "_SERVICES_A_TRANSACTION", 4)
+    town.brake.policy = BrakePolicy(percent=100, least=1)
+    parts: list[int] = []
+    changed = await town.entitle.run_due(edge(town), lambda some: parts.append(len(some)))
+    assert parts == [4, 4, 2]
+    assert sorted(changed) == sorted(town.ids[30:])
+
+
+async def test_a_run_of_many_parts_is_weighed_as_one(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entitle_module, "_SERVICES_A_TRANSACTION", 4)
+    assert await town.entitle.run_due(edge(town)) == []
+    assert await town.open() == 40
+    state = await town.brake.state()
+    assert state is not None
+    assert (state.closing, state.held) == (10, 10)

@@ -212,7 +212,11 @@ class DueQueries:
     async def due_by_time(self, now: datetime) -> list[UUID]:
         """Return the services that time alone may have changed by now."""
         query = select(desired.c.service_id).where(desired.c.until_at <= now)
-        return [service_id for (service_id,) in (await self._connection.execute(query)).all()]
+        found: list[UUID] = []  # a page at a time: everybody may be due at once
+        async with self._connection.stream(query, execution_options={"yield_per": ROWS_A_STATEMENT}) as result:
+            async for rows in result.partitions():
+                found += [service_id for (service_id,) in rows]
+        return found
 
     async def hold_due(self, service_ids: Iterable[UUID]) -> bool:
         """Let nobody else put on record what these are due before this transaction ends.
