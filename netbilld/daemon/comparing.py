@@ -120,6 +120,7 @@ class Comparing:
             ("differed", "Sessions that were not."),
             ("gone", "Open sessions that their router did not have."),
             ("unknown", "Sessions of which their router did not tell."),
+            ("hidden", "Sessions of which a queue made by hand takes the traffic."),
             ("seconds", "What that comparison took."),
         ):
             samples = [(f'{{nas="{one}"}}', getattr(told, name)) for one, told in compare.comparisons.items()]

@@ -24,14 +24,16 @@ class Seen(NamedTuple):
     Attributes:
         presence: whether it is there.
         at: when it was read, by our clock.
-        rate_bps: upload and download of the queue that holds it, 0 for no limit; None where that can't be told.
+        rate_bps: upload and download of the queue that is its own, 0 for no limit; None where that can't be told.
         lists: the address lists that its address is on; None where that can't be told.
+        hidden_by: a queue made by hand that takes its traffic before its own does, and how fast; None for none.
     """
 
     presence: Presence
     at: datetime
     rate_bps: tuple[int, int] | None = None
     lists: frozenset[str] | None = None
+    hidden_by: str | None = None
 
 
 class LookAtNas(Protocol):

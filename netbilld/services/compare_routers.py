@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came of comparing a router, in sessions."""
+    """What came of comparing a router, in sessions; of the unknown ones some are hidden by queues made by hand."""
 
     at: datetime
     agreed: int
@@ -41,6 +41,7 @@ class Comparison:
     gone: int
     unknown: int
     seconds: float
+    hidden: int = 0
 
 
 class LookAgain(Protocol):
@@ -165,7 +166,18 @@ class CompareRouters:
         if unknown < len(told) or not told:  # it answers
             await self._keep_lists(nas_id)
         seconds = self._clock.monotonic() - began_mono
-        comparison = Comparison(at, len(agreed), len(differed), len(gone), unknown, seconds)
+        hidden = [one for one in told if one.is_hidden]
+        comparison = Comparison(at, len(agreed), len(differed), len(gone), unknown, seconds, len(hidden))
+        before = self.comparisons.get(nas_id)
+        if hidden and (before is None or before.hidden != len(hidden)):
+            _log.warning(
+                "%d sessions on NAS %s don't have their own speed, such as %r: %s",
+                len(hidden),
+                hidden[0].session.nas.name,
+                hidden[0].session.username,
+                hidden[0].words,
+                extra={"event": "queue_hidden"},
+            )
         self.comparisons[nas_id] = comparison
         return comparison
 

@@ -20,12 +20,14 @@ class Compared(NamedTuple):
         presence: unknown where the router did not tell.
         verdict: of a session that is there; unknown for others.
         words: what differs, or why nothing is known.
+        is_hidden: a queue made by hand holds it, and its own has no effect.
     """
 
     session: SessionToCheck
     presence: Presence
     verdict: Verdict
     words: str = ""
+    is_hidden: bool = False
 
 
 def mark_of(session: SessionToCheck) -> SessionMark:
@@ -44,6 +46,13 @@ def compare(session: SessionToCheck, seen: Seen | None, walled_list: str) -> Com
     if session.desired is None:
         return Compared(session, Presence.THERE, Verdict.UNKNOWN, "it is nobody's")
     told = read_back(built(session), seen.rate_bps, seen.lists, walled_list)
+    if session.is_local and session.desired.access is Access.ACTIVE and told.verdict is Verdict.DIFFERS:
+        # until its account there is taken out, its rate is what the router says
+        return Compared(session, Presence.THERE, Verdict.UNKNOWN, f"its router let it in by itself, and {told.words}")
+    if told.verdict is Verdict.AGREES and seen.hidden_by is not None:
+        # no order changes that: a person made it, and a person has to look
+        words = f"a queue made by hand holds it: {seen.hidden_by}"
+        return Compared(session, Presence.THERE, Verdict.UNKNOWN, words, is_hidden=True)
     return Compared(session, Presence.THERE, told.verdict, told.words)
 
 

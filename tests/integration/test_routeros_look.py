@@ -71,7 +71,7 @@ async def test_a_session_is_seen_with_its_queue_s_rate_and_its_lists(router: Fak
     (one,) = await seen(look_at(router), line)
     assert one is not None
     assert one[0] is Presence.THERE
-    assert one[2:] == ((5_000_000, 20_000_000), frozenset({"isolir", "staff"}))
+    assert one[2:4] == ((5_000_000, 20_000_000), frozenset({"isolir", "staff"}))
 
 
 @pytest.mark.parametrize("name", ["1001", "no", "true", "bùdi — 東京", "a b", "x" * 60, "<pppoe-budi>", "0"])
@@ -94,16 +94,25 @@ async def test_which_session_a_row_without_session_id_is_can_t_be_told(router: F
     assert await seen(look_at(router), Line("budi", "0x81100001")) == [None]
 
 
-async def test_a_queue_made_by_hand_in_front_of_it_is_the_one_that_holds(router: FakeRouter) -> None:
+async def test_a_queue_made_by_hand_in_front_of_a_session_s_own_is_named_and_is_not_its_own(router: FakeRouter) -> None:
     line = Line("budi", rate_limit="1M/2M")
-    router.store["/queue/simple"].add({"name": "by-hand", "target": "100.64.0.10/32", "max-limit": "50M/50M"})
+    queue = router.store["/queue/simple"].add({"name": "vip", "target": "100.64.0.10/32", "max-limit": "50M/50M"})
     router.lines = [line]
-    assert await rate_of(router, line) == (50_000_000, 50_000_000)
-    queue = router.store["/queue/simple"].find("by-hand")
-    router.store["/queue/simple"].set(queue, {"disabled": "yes"})
-    assert await rate_of(router, line) == (1_000_000, 2_000_000)
-    router.store["/queue/simple"].set(queue, {"disabled": "no", "dst": "10.0.0.0/8"})
-    assert await rate_of(router, line) == (1_000_000, 2_000_000)
+    look = look_at(router)
+
+    async def held() -> tuple[tuple[int, int] | None, str | None]:
+        (one,) = await seen(look, line)
+        assert one is not None
+        return one.rate_bps, one.hidden_by
+
+    assert await held() == ((1_000_000, 2_000_000), "vip at 50000000/50000000")
+    for harmless in ({"disabled": "yes"}, {"disabled": "no", "dst": "10.0.0.0/8"}):
+        router.store["/queue/simple"].set(queue, harmless)
+        assert await held() == ((1_000_000, 2_000_000), None)
+    router.store["/queue/simple"].set(queue, {"dst": "0.0.0.0/0", "target": line.interface})
+    assert await held() == ((1_000_000, 2_000_000), "vip at 50000000/50000000")
+    router.store["/queue/simple"].items.reverse()  # behind its own it takes nothing
+    assert await held() == ((1_000_000, 2_000_000), None)
 
 
 async def test_no_queue_is_no_limit_only_where_queues_are_seen_to_be_called_so(router: FakeRouter) -> None:
@@ -174,7 +183,7 @@ async def test_many_sessions_are_read_in_few_questions_and_mean_the_same(router:
             assert one.presence is Presence.GONE
         else:
             wall = frozenset({"isolir"}) if number % 3 == 0 else frozenset()
-            assert one[2:] == (((number + 1) * 1000, (number + 2) * 1000), wall)
+            assert one[2:4] == (((number + 1) * 1000, (number + 2) * 1000), wall)
     few = await seen(look, *lines[:40])
     assert [one and (one[0], *one[2:]) for one in few] == [one and (one[0], *one[2:]) for one in found[:40]]
 

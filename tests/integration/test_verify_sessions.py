@@ -278,6 +278,19 @@ async def test_what_agrees_is_confirmed_once_and_what_somebody_changes_is_put_ri
     assert await house.world.pending() == []
 
 
+async def test_what_no_order_can_change_cuts_nobody_off(house: House) -> None:
+    line = await house.home("budi")
+    queues = house.router.store["/queue/simple"]
+    queues.items.insert(0, queues.add({"name": "vip", "target": line.address, "max-limit": "50M/50M"}))
+    del queues.items[-1]
+    async with house.running():
+        told = await house.compare.handle(house.nas_id)
+        assert (told.agreed, told.differed, told.unknown, told.hidden) == (0, 0, 1, 1)
+        await asyncio.sleep(0.3)
+    assert house.router.lines == [line]
+    assert await house.attempts() == []
+
+
 async def test_a_session_that_is_not_there_is_over_only_once_it_has_been_silent_for_long(house: House) -> None:
     await house.home("budi")
     house.router.lines.clear()

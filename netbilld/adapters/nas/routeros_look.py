@@ -33,6 +33,7 @@ WHOLE_FROM: Final = 150  # sessions; the whole table is read then
 WHOLE_SECONDS: Final = 30.0  # what reading one may take, as long as it comes
 ITEMS_A_TURN: Final = 200  # of a long answer, before other work gets its turn
 _T = TypeVar("_T")
+_UNTOLD: Final = (None, None)
 _NO_LIMIT: Final = (0, 0)
 _YES: Final = frozenset(("true", "yes"))
 _LISTS: Final = {4: "/ip/firewall/address-list/print", 6: "/ipv6/firewall/address-list/print"}
@@ -111,12 +112,13 @@ class RouterosLook:
             mark.session_id: pick(table, of_name.get(table.value(mark), []), mark) async for mark in _in_turns(marks)
         }
         there = {session_id: one for session_id, one in found.items() if one.row is not None}
-        rates = await self._rates(router, table, there, is_whole=is_whole)
+        held = await self._held(router, table, there, is_whole=is_whole)
         lists = await self._address_lists(router, there, is_whole=is_whole)
         return {
-            session_id: Seen(one.presence, at, rates.get(session_id), lists.get(session_id))
+            session_id: Seen(one.presence, at, rate, lists.get(session_id), hidden_by)
             for session_id, one in found.items()
             if one.presence is not Presence.UNKNOWN
+            for rate, hidden_by in (held.get(session_id, _UNTOLD),)
         }
 
     async def _rows(self, router: _Router, command: str, *words: str) -> list[Row]:
@@ -131,10 +133,10 @@ class RouterosLook:
 
     # -- rates ---------------------------------------------------------------------------------------------------------
 
-    async def _rates(
+    async def _held(
         self, router: _Router, table: Table, there: Mapping[int, Found], *, is_whole: bool
-    ) -> dict[int, Rate | None]:
-        """Return the rate of the queue that holds each of these sessions."""
+    ) -> dict[int, tuple[Rate | None, str | None]]:
+        """Return the rate of each session's own queue, and which one made by hand is in front of it."""
         if not there:
             return {}
         shown = {session_id: one.row or {} for session_id, one in there.items()}
@@ -149,19 +151,20 @@ class RouterosLook:
         except RouterosTrapError:
             return {}
         key = (router.nas_id, table)
-        if any(queues.names(table, row) for row in shown.values()):
+        if any(queues.own(table, row) is not None for row in shown.values()):
             self._names_queues.add(key)
-        return {
-            session_id: self._rate(table, there[session_id], row, queues, others, named=key in self._names_queues)
-            async for session_id, row in _in_turns(shown.items())
-        }
+        held = {}
+        async for session_id, row in _in_turns(shown.items()):
+            rate = self._rate(table, there[session_id], row, queues, others, named=key in self._names_queues)
+            held[session_id] = rate, queues.in_front(table, row)
+        return held
 
     async def _numbered(self, router: _Router, table: Table, there: Mapping[int, Found], queues: Queues) -> Queues:
         """Return the queues that sessions may have whose own is not called after their name alone."""
         rows = [
             one.row
             for one in there.values()
-            if one.row is not None and (one.of_name > 1 or queues.first(table, one.row) is None)
+            if one.row is not None and (one.of_name > 1 or queues.own(table, one.row) is None)
         ]
         names = [("name", name) for row in rows for name in (*links(table, row), *numbered(row))]
         others = Queues()
@@ -171,7 +174,7 @@ class RouterosLook:
         return others
 
     def _rate(self, table: Table, one: Found, row: Row, queues: Queues, others: Queues, *, named: bool) -> Rate | None:
-        own = queues.first(table, row)
+        own = queues.own(table, row)
         if table is PPP:
             called = others.called((*links(table, row), *numbered(row)))
             if one.of_name > 1:

@@ -1,8 +1,9 @@
 """Which simple queue of a RouterOS router holds a session, and how fast it lets it be.
 
 Simple queues are tried in their order, and the first whose target fits takes the traffic: a queue made by hand for an
-address hides the one that RADIUS made. A PPP session's own is called like its interface, `<pppoe-budi>`; a second
-session of a name has a number behind it. Source: MikroTik's manual, pages Queues, PPP AAA, HotSpot and DHCP.
+address hides the one that the router made for the session, and no order changes that. A PPP session's own is called
+like its interface, `<pppoe-budi>`; a second session of a name has a number behind it. Source: MikroTik's manual, pages
+Queues, PPP AAA, HotSpot and DHCP.
 """
 
 import re
@@ -11,10 +12,10 @@ from decimal import Decimal
 from typing import Final
 
 from netbilld.adapters.nas.routeros import Row
-from netbilld.adapters.nas.routeros_active import DHCP, HOTSPOT, PPP, Table
+from netbilld.adapters.nas.routeros_active import DHCP, PPP, Table
 
 MENU: Final = "/queue/simple/print"
-COLUMNS: Final = "name,target,max-limit,disabled,invalid,dst,packet-marks"
+COLUMNS: Final = "name,target,max-limit,disabled,invalid,dynamic,dst,packet-marks"
 # What a name's first few sessions may have behind it, where the first of them has gone.
 _NUMBERS: Final = range(1, 5)
 _ANYWHERE: Final = frozenset(("", "0.0.0.0/0", "::/0"))
@@ -76,6 +77,7 @@ class Queues:
     def __init__(self) -> None:
         self._by_name: dict[str, tuple[int, Row]] = {}
         self._by_target: dict[str, tuple[int, Row]] = {}
+        self._by_hand: dict[str, tuple[int, Row]] = {}  # likewise, of those that people made
         self._turn = 0
 
     def add(self, row: Row) -> None:
@@ -83,28 +85,39 @@ class Queues:
         if not _takes_all(row):
             return
         self._turn += 1
-        self._by_name.setdefault(row.get("name", ""), (self._turn, row))
+        place = self._turn, row
+        is_made_by_router = row.get("dynamic", "true") in _YES
+        if is_made_by_router:
+            self._by_name.setdefault(row.get("name", ""), place)
+        aimed = self._by_target if is_made_by_router else self._by_hand
         for target in row.get("target", "").split(","):
-            self._by_target.setdefault(target.strip(), (self._turn, row))
+            aimed.setdefault(target.strip(), place)
 
-    def names(self, table: Table, row: Row) -> bool:
-        """Tell whether a session's own queue is there, called as we think it is."""
-        if table is HOTSPOT:
-            return any(target in self._by_target for target in targets(row))
-        return any(link in self._by_name for link in links(table, row))
+    def own(self, table: Table, row: Row) -> Row | None:
+        """Return the queue that the router made for the only session of its name."""
+        place = self._own(table, row)
+        return place[1] if place is not None else None
 
-    def first(self, table: Table, row: Row) -> Row | None:
-        """Return the queue that takes the traffic of the only session of its name."""
+    def in_front(self, table: Table, row: Row) -> str | None:
+        """Return what a queue made by hand is called that takes a session's traffic first, and how fast it is."""
+        aimed = [self._by_hand[one] for one in (*links(table, row), *targets(row)) if one in self._by_hand]
+        if not aimed:
+            return None
+        turn, queue = min(aimed, key=lambda place: place[0])
+        own = self._own(table, row)
+        return f"{queue.get('name', '')} at {queue.get('max-limit', '?')}" if own is None or turn < own[0] else None
+
+    def called(self, names: Iterable[str]) -> list[Row]:
+        """Return the queues of these names that the router made."""
+        return [self._by_name[name][1] for name in names if name in self._by_name]
+
+    def _own(self, table: Table, row: Row) -> tuple[int, Row] | None:
         wanted = links(table, row)
         found = [
             *(self._by_name[link] for link in wanted if link in self._by_name),
             *(self._by_target[target] for target in (*wanted, *targets(row)) if target in self._by_target),
         ]
-        return min(found, key=lambda one: one[0])[1] if found else None
-
-    def called(self, names: Iterable[str]) -> list[Row]:
-        """Return the queues of these names."""
-        return [self._by_name[name][1] for name in names if name in self._by_name]
+        return min(found, key=lambda place: place[0]) if found else None
 
 
 def _takes_all(row: Row) -> bool:
