@@ -377,6 +377,8 @@ def _nas(facts: Facts, online: SessionFact | None) -> Check:
 
 def _link(facts: Facts, online: SessionFact | None) -> Check:
     if online is not None:
+        if online.is_local:
+            return Check(CheckName.LINK, State.WARNING, "link_online_local", _session_values(online))
         return Check(CheckName.LINK, State.OK, "link_online", _session_values(online))
     drop = _drop_that_matters(facts)
     attempt = facts.attempts[0] if facts.attempts else None

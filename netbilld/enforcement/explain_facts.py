@@ -59,7 +59,11 @@ class AttemptFact:
 
 @dataclass(frozen=True, slots=True)
 class SessionFact:
-    """A session of the service; `seen_access` is what its NAS last confirmed, None where nothing is known."""
+    """A session of the service.
+
+    `seen_access` is what its NAS last confirmed, None where nothing is known; `is_local` says that the NAS let it in by
+    an account of its own.
+    """
 
     id: int
     nas: str
@@ -72,6 +76,7 @@ class SessionFact:
     terminate_cause: str | None
     interval_seconds: int
     seen_access: str | None = None
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,10 @@ ENGLISH: Final[dict[str, Words]] = {
     ),
     # link
     "link_online": Words(("Online; last report {heard}.",)),
+    "link_online_local": Words(
+        ("Online by an account that {nas} has itself, so speed and walls are the router's; last report {heard}.",),
+        ("Turn those accounts off: `netbilld import routeros {nas} --disable-local`.",),
+    ),
     "link_ok": Words(("The modem dials: last request {at}", " through {nas}", ".")),
     "just_accepted": Words(("Let in just now ({at}); its session is not reported yet.",)),
     "link_hidden": Words(("Can't be judged while packets of the NAS do not arrive or are dropped.",)),

@@ -205,7 +205,7 @@ class ExplainStore(Queries):
             select(
                 sessions.c.id, nas.c.name.label("nas"), sessions.c.state, sessions.c.framed_ip, sessions.c.mac,
                 sessions.c.started_at, sessions.c.updated_at, sessions.c.stopped_at, sessions.c.terminate_cause,
-                sessions.c.interval_seconds, observed.c.access.label("seen_access"),
+                sessions.c.interval_seconds, sessions.c.is_local, observed.c.access.label("seen_access"),
             )
             .select_from(
                 sessions.join(nas, nas.c.id == sessions.c.nas_id).outerjoin(

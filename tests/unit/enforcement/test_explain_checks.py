@@ -326,3 +326,9 @@ def test_an_order_blocks_only_while_it_is_pending_and_keeps_who_has_paid_out(
     overdue = service_that(standing=Standing(StandingKind.OVERDUE, 1, None))
     assert check(CheckName.COA, **told, service=overdue).state is not BLOCKING
     assert judged(CheckName.COA, order=order(outcome, pending=pending)) == (OK, "coa_ok")  # its session is over
+
+
+def test_whoever_the_router_let_in_by_itself_is_online_with_a_warning() -> None:
+    assert check(CheckName.LINK, sessions=(session(),)).state is OK
+    found = check(CheckName.LINK, sessions=(session(is_local=True),))
+    assert (found.state, found.cause) == (WARNING, "link_online_local")
