@@ -260,9 +260,7 @@ INDONESIAN: Final[dict[str, Words]] = {
     # link
     "link_online": Words(("Online; laporan terakhir {heard}.",)),
     "link_online_local": Words(
-        (
-            "Online dengan akun milik {nas} sendiri, jadi kecepatan dan isolir menurut router; laporan terakhir {heard}.",
-        ),
+        ("Online dengan akun milik {nas} sendiri, jadi kecepatan dan isolir ikut router; laporan terakhir {heard}.",),
         ("Matikan akun-akun itu: `netbilld import routeros {nas} --disable-local`.",),
     ),
     "link_ok": Words(("Modem menelepon: permintaan terakhir {at}", " lewat {nas}", ".")),
