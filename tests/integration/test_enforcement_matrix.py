@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from tests.daemon_process import SECRET, DaemonProcess
-from tests.routeros.fake_router import FakeRouter
+from tests.routeros.fake_router import VERSION, VERSION_6, FakeRouter
 from tests.routeros.order_server import Manners
 from tests.routeros.radius_side import Home, RadiusSide
 from tests.routeros.terminal import Terminal
@@ -38,7 +38,7 @@ suspended = "block"
 """
 MONTHLY: Final = '[recurring]\nprice = 100000\nperiod = "month"\n[allowance]\ndata = "1GB"\nafter = "{after}"\n'
 ROUTER: Final = """
-/radius add service=ppp address=127.0.0.1 secret={secret} authentication-port={auth} accounting-port={acct} timeout=2s
+/radius add service=ppp,hotspot address=127.0.0.1 secret={secret} authentication-port={auth} accounting-port={acct} timeout=2s
 /radius incoming set accept=yes port=0
 /ppp aaa set use-radius=yes accounting=yes interim-update=5s
 /ip pool add name=homes ranges=100.64.{number}.2-100.64.{number}.254
@@ -64,11 +64,18 @@ class Case:
     has_api: bool = True
     tells: tuple[str, ...] = ()
     wall_by: str | None = None
+    service: str = "pppoe"
+    is_old: bool = False
     router: FakeRouter = field(default_factory=FakeRouter)
     side: RadiusSide = field(init=False)
     since: dict[str, float] = field(default_factory=dict)
     done: dict[str, float] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def refuses_the_walled(self) -> bool:
+        """A hotspot shows its own page to whom it does not let in."""
+        return self.service == "hotspot"
 
     def home(self, change: str) -> str:
         return f"{change}-{self.name}"
@@ -76,7 +83,7 @@ class Case:
     def has_come_true(self, change: str) -> bool:
         """Tell whether the router does what is due."""
         line = self.side.line(self.home(change))
-        if change == "block":
+        if change == "block" or (change == "wall" and self.refuses_the_walled):
             return line is None
         if line is None:
             return False
@@ -117,6 +124,15 @@ def cases() -> list[Case]:
         Case("walls-by-list", wall_by="list"),
         Case("walls-by-list-and-lies", lie, wall_by="list"),
         Case("list-is-not-kept", fault("forget_writes", True), wall_by="list"),
+        Case("hotspot", service="hotspot"),
+        Case("hotspot-no-api", has_api=False, service="hotspot"),
+        Case("hotspot-lies", lie, service="hotspot"),
+        Case("hotspot-silent", silent, service="hotspot"),
+        Case("hotspot-refuses-503", manners(answer="nak", error_cause=503), service="hotspot"),
+        Case("version-6", is_old=True),
+        Case("version-6-lies", lie, is_old=True),
+        Case("takes-no-orders", _deaf),
+        Case("takes-no-orders-no-api", _deaf, has_api=False, tells=CHANGES),
         Case("lies", lie),
         Case("lies-about-rates", manners(answer="ack", obeys=False, only="coa")),
         Case("lies-about-rates-no-api", manners(answer="ack", obeys=False, only="coa"), has_api=False),
@@ -140,6 +156,11 @@ def cases() -> list[Case]:
         Case("api-is-slow", both(lie, fault("delay_seconds", 0.7))),
         Case("api-has-no-rights", both(lie, _no_rights), tells=CHANGES),
     ]  # fmt: skip
+
+
+def _deaf(case: Case) -> None:
+    """Somebody turns `/radius incoming` off: its port is closed."""
+    Terminal(case.router.store, case.router.changed).feed("/radius incoming set accept=no")
 
 
 def _no_rights(case: Case) -> None:
@@ -173,7 +194,8 @@ class Province:
     async def set_up(self, stack: AsyncExitStack) -> None:
         for number, case in enumerate(self.cases, 1):
             host = f"127.0.2.{number}"
-            case.router = FakeRouter(identity=case.name, host=host)
+            version = VERSION_6 if case.is_old else VERSION
+            case.router = FakeRouter(identity=case.name, host=host, version=version)
             await stack.enter_async_context(case.router)
             ports = {"auth": self.daemon.auth_port, "acct": self.daemon.acct_port}
             Terminal(case.router.store).feed(ROUTER.format(secret=SECRET, number=number, **ports))
@@ -196,13 +218,22 @@ class Province:
         # who is slowed down wants more than that; others hardly use anything, so that they use nothing up
         up_bps, down_bps = (5_000_000, 15_000_000) if change == "throttle" else (0, 0)
         mac = f"02:00:00:00:{number:02X}:{CHANGES.index(change):02X}"
-        case.side.add(Home(name, mac=mac, redials=(0.2, 1.0), up_bps=up_bps, down_bps=down_bps))
+        case.side.add(Home(name, mac=mac, service=case.service, redials=(0.2, 1.0), up_bps=up_bps, down_bps=down_bps))
 
     async def run(self, *words: str) -> str:
         return await asyncio.to_thread(self.daemon.cli, *words)
 
     async def everybody_in(self) -> None:
-        await asyncio.gather(*(case.side.dial_until_in(case.home(change)) for case in self.cases for change in CHANGES))
+        """Let every home dial in; who is refused as long as nothing is paid goes on trying."""
+        dialling = []
+        for case in self.cases:
+            for change in CHANGES:
+                dial = case.side.dial_until_in(case.home(change))
+                if change == "restore" and case.refuses_the_walled:
+                    case.side._spawn(dial)
+                else:
+                    dialling.append(dial)
+        await asyncio.gather(*dialling)
 
     async def change_all(self) -> None:
         """Let everything happen that has consequences."""
@@ -271,6 +302,7 @@ async def test_whatever_a_router_does_what_is_due_comes_true_or_a_person_is_told
             await asyncio.sleep(0.5)
         await changing
         assert left == [], province.table()
+
         slow = [case.name for case in province.cases if max(case.done.values(), default=0) > WITHIN_SECONDS]
         assert slow == [], province.table()
         for case in province.cases:

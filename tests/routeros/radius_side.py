@@ -92,6 +92,7 @@ class RadiusSide:
         self._automatic = automatic
         self._chance = random.Random(seed)
         self._calls = 0
+        self._held: set[str] = set()  # addresses of hotspot devices that are about to log in
         self.client = RadiusClient(router, host)
         self.orders = OrderServer(self)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,11 +136,15 @@ class RadiusSide:
         """
         home = self.homes[username]
         line = self._call(home)
+        own = line.address
+        self._held.add(own)
         try:
             await self._let_in(line)
         except (DialError, NoAnswerError) as error:
             home.said = str(error)
             raise DialError(str(error)) if isinstance(error, NoAnswerError) else error from None
+        finally:
+            self._held.discard(own)
         home.said = ""
         self.router.lines.append(line)
         self.router.shown.show(self.router.lines)
@@ -296,7 +301,7 @@ class RadiusSide:
         if pool and not found:
             raise DialError(f"there is no pool {pool}")
         first, _, last = (found[0].get("ranges").split(",")[0] if found else "100.64.0.2-100.64.255.254").partition("-")
-        used = {line.address for line in self.router.lines}
+        used = {line.address for line in self.router.lines} | self._held
         for address in range(int(IPv4Address(first)), int(IPv4Address(last or first)) + 1):
             if str(IPv4Address(address)) not in used:
                 return str(IPv4Address(address))
