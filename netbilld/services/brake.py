@@ -48,6 +48,17 @@ class BrakeState:
     held: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldService:
+    """A service that the brake holds open, and whose it is."""
+
+    service_id: UUID
+    username: str
+    subscriber_no: str
+    name: str
+    held_at: datetime
+
+
 class BrakeStore(Protocol):
     async def alone(self) -> None: ...
 
@@ -66,6 +77,8 @@ class BrakeStore(Protocol):
     async def hold(self, service_ids: Collection[UUID], now: datetime) -> None: ...
 
     async def held(self) -> Sequence[UUID]: ...
+
+    async def held_services(self, most: int) -> Sequence[HeldService]: ...
 
     async def let_go(self, service_ids: Collection[UUID]) -> None: ...
 
@@ -99,6 +112,11 @@ class Brake:
         """Return how it stands; None where it was never pulled."""
         async with self._store.read() as work:
             return await work.brake.state()
+
+    async def held(self, most: int) -> Sequence[HeldService]:
+        """Return whom it holds open, by name, as many as that."""
+        async with self._store.read() as work:
+            return await work.brake.held_services(most)
 
     async def weigh(self, closing: Collection[UUID], now: datetime) -> Collection[UUID]:
         """Return which of these services, open on record and about to be closed for money, are held open instead.

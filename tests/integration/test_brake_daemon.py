@@ -61,5 +61,7 @@ def test_the_second_of_five_waits_for_a_person_and_a_restart_changes_nothing(tmp
         daemon.cli("enforce", "brake", "hold", "--because", "the bank is away")
         daemon.cli("subscriber", "set", "joko", "--active-until", "2020-01-31")
         wait_until(lambda: daemon.json("enforce", "brake", "status")["held"] == 1, "by hand it holds a single one")
-        assert daemon.json("enforce", "brake", "status")["because"] == "the bank is away"
+        status = daemon.json("enforce", "brake", "status")
+        assert (status["because"], [one["username"] for one in status["services"]]) == ("the bank is away", ["joko"])
+        assert "joko" in daemon.cli("enforce", "brake", "status")
         assert access(daemon, "joko") == "active"

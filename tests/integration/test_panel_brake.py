@@ -38,6 +38,7 @@ async def test_it_is_said_on_the_overview_and_released_by_a_button(world: PanelW
         assert "Rem aktif" in text
         assert "2 layanan ditahan" in text
     assert "2 dari 3 layanan" in text
+    assert "siti" in text
     assert (await browser.send("/enforcement/brake/release", {})).headers[
         "Location"
     ] == "/enforcement?done=brake-released"

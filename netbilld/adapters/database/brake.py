@@ -9,9 +9,9 @@ from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
-from netbilld.adapters.database.tables import brake, brake_holds, desired, services
+from netbilld.adapters.database.tables import brake, brake_holds, credentials, desired, services, subscribers
 from netbilld.adapters.database.upsert import insert_into
-from netbilld.services.brake import BrakeState, PulledFor
+from netbilld.services.brake import BrakeState, HeldService, PulledFor
 
 _THE_ONE: Final = 1
 _ALONE: Final = 0x6E62_6272_0000  # an advisory lock of PostgreSQL
@@ -99,6 +99,31 @@ class BrakeQueries:
         """Return the services that are held open."""
         query = select(brake_holds.c.service_id).where(brake_holds.c.released_at.is_(None))
         return (await self._connection.scalars(query)).all()
+
+    async def held_services(self, most: int) -> Sequence[HeldService]:
+        """Return whom the brake holds open, by name, as many as that."""
+        username = (
+            select(credentials.c.name)
+            .where(credentials.c.service_id == services.c.id)
+            .order_by(credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = (
+            select(services.c.id, username, subscribers.c.number, subscribers.c.name, brake_holds.c.held_at)
+            .select_from(
+                brake_holds.join(services, services.c.id == brake_holds.c.service_id).join(
+                    subscribers, subscribers.c.id == services.c.subscriber_id
+                )
+            )
+            .where(brake_holds.c.released_at.is_(None))
+            .order_by(subscribers.c.name, services.c.id)
+            .limit(most)
+        )
+        return [
+            HeldService(service_id, name or "", number, owner, held_at)
+            for service_id, name, number, owner, held_at in await self._connection.execute(query)
+        ]
 
     async def let_go(self, service_ids: Collection[UUID]) -> None:
         """Hold these no longer, as if they never had been."""

@@ -1,14 +1,18 @@
 """`netbilld enforce brake`: whether closing for money waits for a person, and that person's word."""
 
 import argparse
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
 from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
-from netbilld.cli.output import note, print_fields, print_json
+from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.daemon.policies import brake_policy
 from netbilld.services.brake import Brake
+
+_MOST: Final = 10_000
+_SHOWN: Final = 40  # the rest is in --json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +50,18 @@ async def _status(brake: Brake, context: Context) -> None:
         "percent": policy.percent,
         "least": policy.least,
     }
+    held = await brake.held(_MOST) if document["held"] else ()
     for name in ("pulled_for", "because", "closing", "base", "since_at", "by", "released_at", "released_by"):
         document[name] = None if state is None else getattr(state, name)
+    document["services"] = [asdict(one) for one in held]
     if context.json_wanted:
         print_json(document, context.settings.timezone)
         return
     zone = context.settings.timezone
+    del document["services"]
     shown = {**document, "on": "yes" if document["on"] else "no"}
     shown |= {name: local_time(document[name], zone) for name in ("since_at", "released_at")}
     print_fields({name: value for name, value in shown.items() if value is not None})
+    if held:
+        rows = [[one.username, one.subscriber_no, one.name, local_time(one.held_at, zone)] for one in held[:_SHOWN]]
+        print_table(("USERNAME", "SUBSCRIBER", "NAME", "HELD SINCE"), rows)

@@ -41,8 +41,10 @@ async def show(request: web.Request) -> web.Response:
     async with request.app[PANEL].parts.database.read() as work:
         over = [crossing.over_octets for crossing in await work.crossings.newest(_CROSSINGS)]
     shares = {share: percentile(over, share) for share in _SHARES}
-    brake = await request.app[PANEL].parts.brake.state()
-    said = {"parts": shown, "crossings": len(over), "over": shares, "brake": brake}
+    the_brake = request.app[PANEL].parts.brake
+    brake = await the_brake.state()
+    held = await the_brake.held(_SHOWN) if brake is not None and brake.is_on else ()
+    said = {"parts": shown, "crossings": len(over), "over": shares, "brake": brake, "held": held}
     return page(request, "staff/enforcement.html", said)
 
 
