@@ -9,12 +9,17 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.secretbox import read_key_file
+from netbilld.model.actor import Actor
+from netbilld.services.manage_nas import ManageNas, NasFields
+from netbilld.services.snmp_fields import SnmpFields
 from tests.daemon_process import SECRET, DaemonProcess
 from tests.peers import free_udp_port
 from tests.routeros.fake_router import FakeRouter
@@ -37,7 +42,6 @@ class Pop:
     host: str
     router: FakeRouter
     side: RadiusSide
-    has_api: bool = True
     reports: bool = True
     reports_every: float = 0.0  # seconds; not sooner, however often it is asked to
     reported_mono: float = 0.0
@@ -117,23 +121,34 @@ class DoctorWorld:
     async def _open_agent(self) -> FakeAgent:
         return self._stack.enter_context(fake_agent(community=COMMUNITY))
 
-    def add(self, name: str, *, has_api: bool = True, has_snmp: bool = True) -> Pop:
-        """Add a NAS as an operator does: make it known, and type the script into its console."""
-        host = next(self._hosts)
-        pop: Pop = self.wait(self._open(name, host))
-        coa_port = str(free_udp_port())
-        api = f"api://netbilld:{API_PASSWORD}@{host}:{pop.router.port}"
-        more = ["--coa-port", coa_port, "--portal-source", "100.64.0.0/10"]
-        if has_api:
-            more += ["--api-url", api]
-        if has_snmp:
-            more += ["--snmp-community", COMMUNITY, "--snmp-address", "127.0.0.1", "--snmp-port", str(self.agent.port)]
-        self.daemon.nas(name, host, *more)
-        pop.has_api = has_api
-        script = self.daemon.cli("nas", "script", name, "--with-secrets")
-        self.wait(self._type(pop, script))
-        self.pops[name] = pop
-        return pop
+    def add(self, *names: str, bare: tuple[str, ...] = ()) -> dict[str, Pop]:
+        """Add NAS as an operator does: make them known, and type the script into the console of each.
+
+        The bare ones have neither API nor SNMP set here.
+        """
+        pops = {name: self.wait(self._open(name, next(self._hosts))) for name in (*names, *bare)}
+        asyncio.run(self._make_known(pops, bare))
+        for name, pop in pops.items():
+            self.type(pop, self.daemon.cli("nas", "script", name, "--with-secrets"))
+        self.pops |= pops
+        return pops
+
+    async def _make_known(self, pops: Mapping[str, Pop], bare: Collection[str]) -> None:
+        database = Database(sqlite_url(self.daemon.data_dir / "netbilld.db"))
+        manage = ManageNas(database, read_key_file(self.daemon.data_dir / "secret.key"))
+        for name, pop in pops.items():
+            known = NasFields(
+                name=name, address=pop.host, secret=SECRET, coa_port=free_udp_port(), portal_sources=["100.64.0.0/10"]
+            )  # fmt: skip
+            if name not in bare:
+                known = replace(
+                    known,
+                    api_url=f"api://netbilld:{API_PASSWORD}@{pop.host}:{pop.router.port}",
+                    snmp_community=COMMUNITY,
+                    snmp=SnmpFields(address="127.0.0.1", port=self.agent.port),
+                )
+            await manage.add(known, Actor("ani", "cli"), datetime.now(UTC))
+        await database.close()
 
     async def _open(self, name: str, host: str) -> Pop:
         router = FakeRouter(user="admin", identity=name, host=host)

@@ -28,7 +28,7 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
     settings = context.settings
 
     async def ask_daemon(nas: str) -> Mapping[str, Any] | None:
-        told = await call(settings.data_dir, {"verb": "drops", "names": [], "nas": nas}, timeout_seconds=2)
+        told = await call(settings.data_dir, {"verb": "drops", "names": [], "nas": nas})
         return told if told is not None and told.get("ok") else None
 
     snmp = LateReader(settings.snmp.timeout_seconds, context.clock)

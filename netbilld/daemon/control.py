@@ -76,10 +76,12 @@ async def call(data_dir: Path, request: dict[str, Any], timeout_seconds: float =
     try:
         async with asyncio.timeout(timeout_seconds):
             reader, writer = await asyncio.open_unix_connection(path, limit=_MAX_ANSWER_OCTETS)
-            writer.write(json.dumps(request).encode() + b"\n")
-            await writer.drain()
-            line = await reader.readline()
-            writer.close()
+            try:
+                writer.write(json.dumps(request).encode() + b"\n")
+                await writer.drain()
+                line = await reader.readline()
+            finally:
+                writer.close()
     except (OSError, TimeoutError):
         return None
     answer = json.loads(line) if line else None

@@ -43,9 +43,9 @@ UNKNOWN_WITHOUT = {"api", "api_rights", "snmp", "clock", "radius", "pool", "list
 
 def spoil(world: DoctorWorld, pops: dict[str, Pop]) -> None:
     """Bring in what can be before anybody dials in."""
-    world.type(pops["wrong-secret"], "/radius set [/radius find] secret=another-secret-altogether")
+    world.type(pops["wrong-secret"], "/radius set [/radius find] secret=another-secret-altogether timeout=100ms")
     strange = pops["wrong-source"].host.rpartition(".")[0] + ".251"
-    world.type(pops["wrong-source"], f"/radius set [/radius find] src-address={strange}")
+    world.type(pops["wrong-source"], f"/radius set [/radius find] src-address={strange} timeout=100ms")
     pops["clock-off"].set_clock(-7200)
     pops["interim-missing"].reports = False
     pops["interim-late"].reports_every = WAIT_SECONDS
@@ -65,9 +65,7 @@ def spoil(world: DoctorWorld, pops: dict[str, Pop]) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoctorWorld]:
     with DoctorWorld(tmp_path_factory.mktemp("doctor")) as made:
-        pops = {name: made.add(name) for name in FAULTS}
-        made.add("healthy")
-        made.add("bare", has_api=False, has_snmp=False)
+        pops = made.add(*FAULTS, "healthy", bare=("bare",))
         spoil(made, pops)
         swapped = pops["swapped"]
         made.daemon.start()

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,21 @@ async def test_only_the_owner_may_connect(tmp_path: Path) -> None:
 async def test_without_a_daemon_a_call_answers_none_and_a_nudge_does_nothing(tmp_path: Path) -> None:
     assert await call(tmp_path, {"verb": "status"}) is None
     await nudge(tmp_path)
+
+
+async def test_a_daemon_that_is_too_slow_is_as_good_as_none_and_its_connection_is_let_go(tmp_path: Path) -> None:
+    over = asyncio.Event()
+
+    async def handle(_request: dict[str, Any]) -> dict[str, Any]:
+        await over.wait()
+        return {"ok": True}
+
+    server = ControlServer(socket_path(tmp_path), handle)
+    await server.start()
+    assert await call(tmp_path, {"verb": "status"}, timeout_seconds=0.02) is None
+    gc.collect()  # what is left open complains, and that fails the test
+    over.set()
+    await server.close()
 
 
 async def test_garbage_gets_an_error_and_the_server_lives_on(tmp_path: Path) -> None:
