@@ -69,6 +69,26 @@ async def test_a_static_subscriber_is_kept_suspended_restored_and_let_go(tmp_pat
         assert "rahasia" not in daemon.log
 
 
+async def test_an_allowance_that_the_queue_has_counted_up_throttles_the_line(
+    tmp_path: Path, router: FakeRouter
+) -> None:
+    with DaemonProcess(tmp_path, NETBILLD_ENFORCEMENT__STATIC_SECONDS="5") as daemon:
+        await asyncio.to_thread(begin, daemon, router)
+        await asyncio.to_thread(daemon.start)
+        await asyncio.to_thread(daemon.cli, "static", "add", "kantor", "--nas", "pop1", "--address", "10.20.0.5")
+        await until(lambda: len(queues(router)) == 1, daemon)
+        (queue,) = router.store["/queue/simple"].items
+        queue.values["bytes"] = "0/0"
+        (meter,) = await asyncio.to_thread(daemon.json, "meter", "list")
+        while meter["read_at"] is None:
+            (meter,) = await asyncio.to_thread(daemon.json, "meter", "list")
+        assert (meter["source"], meter["nas"]) == ("api", "pop1")
+        queue.values["bytes"] = f"{10**9}/{300 * 10**9}"
+        await until(lambda: [row["max-limit"] for row in queues(router)] == ["1000000/2000000"], daemon)
+        usage = await asyncio.to_thread(daemon.json, "usage", "show", "kantor")
+        assert usage["download_octets"] == 300 * 10**9
+
+
 async def test_what_is_due_while_the_daemon_is_dead_is_done_once_when_it_is_back(
     tmp_path: Path, router: FakeRouter
 ) -> None:

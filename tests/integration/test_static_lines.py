@@ -19,6 +19,9 @@ from netbilld.services.bring_lines import LINES_AT_ONCE
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.manage_meters import ManageMeters
 from netbilld.services.manage_nas import ManageNas
+from netbilld.services.manage_pools import ManagePools
+from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
+from netbilld.services.new_service import Defaults
 from tests.routeros.store import TrapError
 from tests.routeros.terminal import Terminal
 from tests.static_town import ANI, Town, fill_by_hand, static_town, take_in
@@ -434,6 +437,24 @@ async def test_an_address_that_is_anothers_is_refused(town: Town) -> None:
     await town.world.add_service("agus", static_ip="10.0.0.99")
     with pytest.raises(RefusedError, match="'agus'"):
         await town.manage.add("siti", "pop1", ["10.0.0.96/28"], ANI, town.clock.now())
+
+
+async def test_what_a_line_has_is_neither_fixed_for_another_nor_given_by_a_pool(town: Town, box: SecretBox) -> None:
+    await town.subscriber("budi", "10.0.0.0/29", "2001:db8:5::/56")
+    await town.subscriber("siti")
+    now, pools = town.clock.now(), ManagePools(town.database)
+    people = ManageSubscribers(town.database, box, Defaults("IDR", "Asia/Jakarta"))
+    for changes in (SubscriberChanges(ip="10.0.0.3"), SubscriberChanges(ipv6_prefix="2001:db8:5:1::/64")):
+        with pytest.raises(RefusedError, match="'budi'"):
+            await people.set("siti", changes, ANI, now)
+    with pytest.raises(RefusedError, match="'budi'"):
+        await pools.add("rumah", "10.0.0.0/24", "ipv4", None, (), ANI, now)
+    await pools.add("kantor", "10.0.5.0/24", "ipv4", None, (), ANI, now)
+    with pytest.raises(RefusedError, match="pool 'kantor'"):
+        await town.manage.add("siti", "pop1", ["10.0.5.7"], ANI, now)
+    await people.set("budi", SubscriberChanges(ip="10.0.0.3"), ANI, now)  # their own
+    with pytest.raises(RefusedError, match="'budi'"):
+        await town.manage.add("siti", "pop1", ["10.0.0.5"], ANI, now)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from netbilld.adapters.database.bulk import instant_text
 from netbilld.adapters.database.static_lines import StaticLineStore
 from netbilld.adapters.database.tables import address_leases, address_pools, credentials, nas, services, sessions
 from netbilld.model.address_lease import AddressLease
-from netbilld.model.address_pool import AddressPool, PoolKind
+from netbilld.model.address_pool import AddressPool, Network, PoolKind, overlap
 from netbilld.model.errors import RefusedError
 from netbilld.services.address_pools import AddressConflict
 from netbilld.services.fixed_addresses import FixedAddress
@@ -158,9 +158,8 @@ class AddressStore:
         With `ipv6_only` IPv4 addresses of services are left out, and those of lines are not.
         """
         lines = await StaticLineStore(self._connection).fixed()
-        on_lines = {(line.service_id, line.address) for line in lines}
         with_line = {line.service_id for line in lines}
-        found: list[FixedAddress] = list(lines)
+        found: list[FixedAddress] = []
         for column in (services.c.static_ip, services.c.ipv6_prefix, services.c.delegated_prefix):
             query = (
                 select(services.c.id, func.min(credentials.c.name), column)
@@ -171,12 +170,9 @@ class AddressStore:
                 .group_by(services.c.id, column)
             )
             rows = [FixedAddress(*row) for row in await self._connection.execute(query)]
-            found += [
-                one  # a service's own address that is on its line too is one and the same
-                for one in rows
-                if one.service_id not in with_line or (one.service_id, str(ip_network(one.address))) not in on_lines
-            ]
-        return found
+            found += rows
+        apart = [one for one in found if one.service_id not in with_line]
+        return apart + _widest([*lines, *(one for one in found if one.service_id in with_line)])
 
     # -- leases --------------------------------------------------------------------------------------------------------
 
@@ -390,3 +386,15 @@ def _sqlite_row(lease: AddressLease) -> list[str | None]:
 def _batches(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
     for start in range(0, len(values), _IDS_A_QUERY):
         yield values[start : start + _IDS_A_QUERY]
+
+
+def _widest(fixed: Sequence[FixedAddress]) -> list[FixedAddress]:
+    """Leave out what of a service lies inside of something else of that same service."""
+    kept: list[FixedAddress] = []
+    of_service: dict[UUID, list[Network]] = {}
+    for one in sorted(fixed, key=lambda each: ip_network(each.address).prefixlen):
+        network, others = ip_network(one.address), of_service.setdefault(one.service_id, [])
+        if not any(overlap(network, other) for other in others):
+            others.append(network)
+            kept.append(one)
+    return kept
