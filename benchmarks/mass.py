@@ -66,7 +66,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     """Return what happened at each pace, and the bars."""
     figures: dict[str, Any] = {"subscribers": SUBSCRIBERS, "nas": NAS}
     bars: list[Bar] = []
-    for pace in getattr(options, "paces", "off,default").split(","):
+    for pace in options.paces.split(","):
         part = directory / pace
         part.mkdir()
         directory.chmod(0o755)  # PostgreSQL runs as somebody else

@@ -1,6 +1,6 @@
 """`make bench`: netbilld beside FreeRADIUS, on one machine, with the same subscribers, window and source addresses.
 
-    python -m benchmarks.run [--parts rates,accounting,storm,start,overshoot] [--runs 5] …
+    python -m benchmarks.run [--parts rates,accounting,storm,start,overshoot,mass] [--runs 5] …
     python -m benchmarks.run --modes acct
 
 Prints each figure with the bar it must reach and writes benchmarks/results/*.json; the exit code is 1 if one is missed.
@@ -20,19 +20,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accounting, overshoot, rates, start, storm
+from benchmarks import accounting, mass, overshoot, rates, start, storm
 from benchmarks.bars import Bar, print_bars
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PARTS = {"rates": rates, "accounting": accounting, "storm": storm, "start": start, "overshoot": overshoot}
+PARTS = {"rates": rates, "accounting": accounting, "storm": storm, "start": start, "overshoot": overshoot, "mass": mass}
 ACCOUNTING_ALONE = "acct"  # as the one mode, that part alone is measured
 
 
 def main() -> int:
     """Run the parts asked for, `--runs` times each, and print medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default="rates,accounting,storm,start,overshoot")
+    parser.add_argument("--parts", default="rates,accounting,storm,start,overshoot,mass")
     parser.add_argument("--subscribers", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--window", type=int, default=64, help="requests outstanding in all")
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=200_000, help="a run; of a server that asks a database a tenth")
     parser.add_argument("--workers", type=int, default=3, help="netbilld's radius.workers")
     parser.add_argument("--storm-subscribers", type=int, default=20_000)
+    parser.add_argument("--paces", default="off,default", help="of orders, in the part `mass`")
     options = parser.parse_args()
     if options.modes == ACCOUNTING_ALONE:
         options.parts = "accounting"

@@ -25,7 +25,9 @@ from netbilld.services.entitle import Entitle
 from netbilld.services.slow_guessers import SlowGuessers
 
 SILENCE_SECONDS: Final = 2.0
-YOUNG_OBJECTS: Final = 50_000  # requests make few cycles: look for them less often
+# Requests make few cycles, so they are looked for less often than usual; orders and the database make many, and a look
+# takes as long as there are objects: fifty thousand would keep log-ins waiting for a tenth of a second.
+YOUNG_OBJECTS: Final = 10_000
 _AHEAD_SECONDS: Final = 60.0  # until what was changed meanwhile is decided on again
 _DEVICES_A_TURN: Final = 1_000
 _NAMES_A_TURN: Final = 50  # about two milliseconds
@@ -87,7 +89,7 @@ async def load_access(entitle: Entitle, clock: SystemClock) -> None:
         await entitle.load(clock.now())
     finally:
         gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+        gc.set_threshold(YOUNG_OBJECTS, 50, 50)
         gc.enable()
 
 

@@ -46,6 +46,7 @@ class Pace:
         self._filled_at: dict[bool, float] = {}
         self._usual_seconds: float | None = None
         self._recent_seconds = 0.0
+        self._spent_seconds = _UNMEASURED_SECONDS
         self._share = 1.0
         self._slowed_at = float("-inf")
 
@@ -97,6 +98,10 @@ class Pace:
         else:
             self._usual_seconds += further * (_FASTER_SHARE if further < 0 else _SLOWER_SHARE)
 
+    def spent(self, seconds: float) -> None:
+        """Take notice of how long an order kept its place: written down, sent, answered and written down again."""
+        self._spent_seconds += (seconds - self._spent_seconds) * _RECENT_SHARE
+
     def recovered(self, now: float) -> None:
         """Take notice that a NAS answers again which had not: it may have been away, or overwhelmed."""
         self._share = max(self.share(now), AFTER_SILENCE)
@@ -116,11 +121,12 @@ class Pace:
             at_once: how many may be under way, which sets the pace where there is no limit.
             now: this moment.
         """
-        each = (self._usual_seconds or _UNMEASURED_SECONDS) / max(1, self.room(at_once, now))
+        each = self._spent_seconds / max(1, self.room(at_once, now))
         longest = 0.0
         for number, is_cut in ((coa, False), (cuts, True)):
             rate = self._rate(now, cuts=is_cut)
-            longest = max(longest, number / rate if rate > 0 else number * each)
+            # the first of them may have to wait as long as any other
+            longest = max(longest, (number + 1) / rate if rate > 0 and number else number * each)
         return longest
 
     def _rate(self, now: float, *, cuts: bool) -> float:

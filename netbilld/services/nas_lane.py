@@ -26,6 +26,7 @@ class Sent:
     waiting: WaitingOrder
     attempt_id: int
     pending: PendingOrder
+    taken_mono: float
     outcome: Outcome | None = None
     answered_at: datetime | None = None
     woke: bool = False
@@ -114,8 +115,10 @@ class Lane:
                 waits.append(pause)
         return min(waits, default=None)
 
-    def release(self, waiting: WaitingOrder) -> None:
-        """Give back the room of an order that has ended."""
+    def release(self, waiting: WaitingOrder, taken_mono: float | None = None) -> None:
+        """Give back the room of an order that has ended; `taken_mono` is when it took it, None where it never left."""
+        if taken_mono is not None:
+            self.pace.spent(self._now_mono() - taken_mono)
         self.under_way -= 1
         self.by_radius -= waiting.by_radius
         self.changed.set()

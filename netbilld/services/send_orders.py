@@ -109,7 +109,7 @@ class SendOrders:
 
     async def _begin(self, lane: Lane, taken: Sequence[WaitingOrder]) -> list[Sent]:
         """Write the orders down before they leave; those for sessions that have ended meanwhile are let go."""
-        now = self._clock.now()
+        now, taken_mono = self._clock.now(), asyncio.get_running_loop().time()
         async with self._orders.write() as work:
             store = work.enforcement
             open_ids = await store.still_open([waiting.session.session_id for waiting in taken])
@@ -122,7 +122,7 @@ class SendOrders:
                 self._release(lane, waiting)
         self._recorder.tell([news_of("sent", now, waiting) for waiting in leaving])
         return [
-            Sent(waiting, attempt_id, order)
+            Sent(waiting, attempt_id, order, taken_mono)
             for waiting, attempt_id, order in zip(leaving, attempt_ids, pending, strict=True)
         ]
 
@@ -165,16 +165,16 @@ class SendOrders:
                 if ended and await self._recorder.record(ended):
                     self._look_again(None)
         finally:
-            self._release(lane, waiting)
+            self._release(lane, waiting, sent.taken_mono)
 
     def _target(self, session: SessionToCheck) -> NasTarget:
         nas = session.nas
         secret = self._box.open(nas.secret_sealed, f"nas.secret:{nas.nas_id}")
         return NasTarget(nas.nas_id, nas.name, order_host(session) or "", nas.coa_port, nas.vendor, secret, nas.form)
 
-    def _release(self, lane: Lane, waiting: WaitingOrder) -> None:
+    def _release(self, lane: Lane, waiting: WaitingOrder, taken_mono: float | None = None) -> None:
         self.busy.discard(waiting.busy_key)
-        lane.release(waiting)
+        lane.release(waiting, taken_mono)
         for other in self._lanes.values():
             if other.is_held:  # perhaps for this very service
                 other.is_held = False

@@ -102,12 +102,13 @@ def test_what_is_left_unanswered_halves_the_pace_once_a_second_down_to_a_sixteen
 
 def test_the_window_is_what_the_slower_of_both_paces_needs() -> None:
     pace = Pace(LIMITS)
-    assert pace.window_seconds(coa=100, cuts=0, at_once=16, now=0) == 10
-    assert pace.window_seconds(coa=100, cuts=300, at_once=16, now=0) == 100
+    assert pace.window_seconds(coa=99, cuts=0, at_once=16, now=0) == 10
+    assert pace.window_seconds(coa=100, cuts=299, at_once=16, now=0) == 100
     pace.unanswered(0)
-    assert pace.window_seconds(coa=100, cuts=0, at_once=16, now=0) == 20
+    assert pace.window_seconds(coa=99, cuts=0, at_once=16, now=0) == 20
     free = Pace(PaceLimits())
-    free.answered(0.016, 0)
+    for _ in range(50):
+        free.spent(0.016)
     assert free.window_seconds(coa=500, cuts=500, at_once=16, now=0) == pytest.approx(0.5)
 
 
