@@ -40,6 +40,7 @@ def doctor_of(
             timeout_seconds=enforcement.coa_timeout_seconds,
             entropy=entropy,
             monotonic=clock.monotonic,
+            now=clock.now,
         ),
         snmp,
         DoctorPolicy(

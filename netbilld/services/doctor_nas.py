@@ -23,6 +23,7 @@ from netbilld.enforcement.doctor.facts import (
     SnmpProbe,
 )
 from netbilld.enforcement.explain_facts import NasFact
+from netbilld.enforcement.order_form import OrderForm, switch
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.interface import Wall
 from netbilld.model.address_pool import AddressPool
@@ -261,7 +262,8 @@ class DoctorNas:
             return OrderProbe(Answer.NOT_SENT, obstacle=Obstacle.NO_ADDRESS)
         if is_shared:
             return OrderProbe(Answer.NOT_SENT, obstacle=Obstacle.SHARED_PORT)
-        return await self._orders.probe(NasTarget(nas.id, nas.name, source, nas.coa_port, nas.vendor, secret))
+        form = OrderForm(switch(nas.coa_event_timestamp), switch(nas.coa_message_authenticator), nas.clock_off_seconds)
+        return await self._orders.probe(NasTarget(nas.id, nas.name, source, nas.coa_port, nas.vendor, secret, form))
 
     async def _ask_snmp(self, nas: Nas) -> SnmpProbe | None:
         if not is_polled(nas):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -9,16 +10,24 @@ import pytest
 from netbilld.adapters.clock import entropy
 from netbilld.adapters.nas.order_probe import SendProbe
 from netbilld.enforcement.doctor.facts import Answer, OrderProbe
+from netbilld.enforcement.order_form import SUITED, OrderForm
 from netbilld.services.nas_control import NasTarget
 from tests.coa_server import CoaServer
 from tests.peers import free_udp_port
 
 SECRET = b"testing123"
+EVENT_TIMESTAMP, MESSAGE_AUTHENTICATOR = 55, 80
 
 
-async def probed(port: int, vendor: str = "mikrotik", secret: bytes = SECRET) -> OrderProbe | None:
-    sender = SendProbe(("127.0.0.1",), timeout_seconds=0.2, entropy=entropy, monotonic=time.monotonic)
-    return await sender.probe(NasTarget(uuid4(), "pop1", "127.0.0.1", port, vendor, secret))
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def probed(
+    port: int, vendor: str = "mikrotik", secret: bytes = SECRET, form: OrderForm = SUITED
+) -> OrderProbe | None:
+    sender = SendProbe(("127.0.0.1",), timeout_seconds=0.2, entropy=entropy, monotonic=time.monotonic, now=now)
+    return await sender.probe(NasTarget(uuid4(), "pop1", "127.0.0.1", port, vendor, secret, form))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +44,15 @@ async def test_each_answer_means_something_else(answer: str, expected: OrderProb
         assert await probed(server.port) == expected
     (order,) = server.orders
     assert (order.kind, order.username[:16]) == ("disconnect", "netbilld-doctor-")
+
+
+async def test_it_is_stamped_and_signed_as_orders_to_that_nas_are() -> None:
+    async with CoaServer(secret=SECRET, answer="nak") as server:
+        await probed(server.port, form=OrderForm(event_timestamp=True, message_authenticator=True))
+        await probed(server.port, form=OrderForm(event_timestamp=False, message_authenticator=False))
+    stamped, bare = (order.attributes for order in server.orders)
+    assert {EVENT_TIMESTAMP, MESSAGE_AUTHENTICATOR} <= stamped.keys()
+    assert not {EVENT_TIMESTAMP, MESSAGE_AUTHENTICATOR} & bare.keys()
 
 
 async def test_a_closed_port_is_told_from_silence() -> None:

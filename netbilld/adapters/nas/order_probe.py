@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from netbilld.adapters.nas.own_address import own_address
 from netbilld.enforcement.actions import SessionHandle
 from netbilld.enforcement.doctor.facts import Answer, OrderProbe
 from netbilld.enforcement.vendors import vendor_or_any
+from netbilld.radius.attributes import EVENT_TIMESTAMP
 from netbilld.radius.authenticator import Secret
 from netbilld.radius.codes import Code
 from netbilld.radius.errors import EncodeError
 from netbilld.radius.exchange import Exchange, ReplyDropReason, RetransmitPolicy, build_request
 from netbilld.radius.packet import encode_attributes
+from netbilld.radius.values import encode_integer
 from netbilld.services.nas_control import NasTarget
 
 _TRIES: Final = 2
@@ -32,12 +35,14 @@ class SendProbe:
         timeout_seconds: float,
         entropy: Callable[[int], bytes],
         monotonic: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         """Take what RADIUS listens on, and the wait for an answer before the order is sent once more."""
         self._hosts = tuple(hosts)
         self._policy = RetransmitPolicy(timeout_seconds, timeout_seconds, _TRIES, 0)
         self._entropy = entropy
         self._monotonic = monotonic
+        self._now = now
 
     async def probe(self, nas: NasTarget) -> OrderProbe | None:
         """Return what came of it; None where the vendor takes no orders. Never raises for what a network does."""
@@ -46,13 +51,16 @@ class SendProbe:
             return None
         nobody = SessionHandle(f"{_NAME}-{self._entropy(6).hex()}", _SESSION)
         secret = Secret(nas.secret)
+        pairs = known.identify(nobody)
+        if nas.form.is_stamped(known):
+            pairs = [(EVENT_TIMESTAMP, encode_integer(int(self._now().timestamp()))), *pairs]
         try:
             request = build_request(
                 Code.DISCONNECT_REQUEST,
                 self._entropy(1)[0],
                 secret,
-                encode_attributes(known.identify(nobody)),
-                known.message_authenticator,
+                encode_attributes(pairs),
+                nas.form.is_signed(known),
             )
             return await self._send(nas, request, secret)
         except (EncodeError, OSError, ValueError) as error:

@@ -150,7 +150,10 @@ def _server(said: str | None, host: str | None, settings: Settings) -> str:
     if found is None and host is not None:
         found = own_address(host, settings.radius.host)
     try:
-        return str(ip_address(found or ""))
+        address = ip_address(found or "")
+        if host is not None and ip_address(host).version != address.version:
+            raise InvalidInputError(f"{address} and the NAS's {host} are not of one kind", hint="name one of its kind")
+        return str(address)
     except ValueError:
         what = f"{said!r} is no address" if said else "which of our addresses it reaches us by is not known"
         raise InvalidInputError(what, hint="name it with --server ADDRESS") from None
