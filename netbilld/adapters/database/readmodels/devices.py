@@ -34,7 +34,7 @@ class DeviceQueries(Queries):
             )
             .join(services, services.c.id == meters.c.service_id)
             .join(subscribers, subscribers.c.id == services.c.subscriber_id)
-            .where(meters.c.nas_id == nas_id, meters.c.removed_at.is_(None))
+            .where(meters.c.nas_id == nas_id, meters.c.source == "snmp", meters.c.removed_at.is_(None))
             .order_by(meters.c.id)
             .limit(_MOST_METERS)
         )
