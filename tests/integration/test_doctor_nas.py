@@ -10,6 +10,7 @@ import pytest
 
 from tests.daemon_process import SECRET
 from tests.doctor_world import API_PASSWORD, COMMUNITY, WAIT_SECONDS, DoctorWorld, Pop
+from tests.http_form import Visitor
 from tests.peers import free_udp_port, wait_until
 
 FAULTS = {
@@ -154,3 +155,19 @@ def test_typing_the_script_again_mends_a_router_that_somebody_has_changed(world:
     script = world.daemon.cli("nas", "script", "no-list", "--with-secrets")
     world.type(pop, script)
     assert world.examine("no-list")["list"]["result"] == "ok"
+
+
+def test_the_running_daemon_examines_at_the_press_of_a_button_and_finds_the_same(world: DoctorWorld) -> None:
+    visitor = Visitor(f"http://127.0.0.1:{world.daemon.panel_port}")
+    visitor.sign_in("admin@example.net", "a long enough password")
+    page = "/nas/orders-off/doctor"
+
+    def is_found() -> bool:
+        return "RADIUS incoming dimatikan" in visitor.get(page)
+
+    visitor.press(page, page)
+    wait_until(is_found, lambda: visitor.get(page)[-2000:], 40)
+    shown = visitor.get(page)
+    assert "/radius incoming set accept=yes port=" in shown
+    assert "RouterOS 7.16.2" in shown  # over the connection that the daemon has
+    assert not any(secret in shown for secret in (SECRET, API_PASSWORD, COMMUNITY))
