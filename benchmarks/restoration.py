@@ -42,6 +42,7 @@ PAYMENTS_PER_SECOND: Final = 2.0  # over two routers, each of which takes three 
 COMMANDS_PER_SECOND: Final = 5.0  # a router takes ten CoA a second
 REDIALS: Final = (2.0, 60.0)
 RETURN_SECONDS: Final = 180
+LEAVER: Final = "pergi"  # whose modem does not dial again
 API_PASSWORD: Final = "rahasia-api"
 FAST_PLAN: Final = FLAT_PLAN.replace("RUMAH20", "RUMAH50").replace('down = "20M"', 'down = "50M"')
 SETTINGS: Final = """
@@ -72,6 +73,14 @@ class Town:
     database_url: str
     sides: list[RadiusSide] = field(default_factory=list)
     where: dict[str, RadiusSide] = field(default_factory=dict)
+    typing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one command at a time: they share this process
+
+    async def type(self, *words: str) -> str:
+        """Run one command that must succeed, and return what it printed."""
+        async with self.typing:
+            finished = await asyncio.to_thread(self.daemon.run, *words)
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
 
     async def add_router(self, stack: AsyncExitStack, number: int, *, with_api: bool) -> RadiusSide:
         host = f"127.0.9.{number}"
@@ -91,7 +100,7 @@ class Town:
 
     def add_home(self, username: str, side: RadiusSide, number: int) -> None:
         mac = f"02:00:00:00:{number >> 8:02X}:{number & 255:02X}"
-        side.add(Home(username, password="pw", mac=mac, redials=REDIALS))
+        side.add(Home(username, password="pw", mac=mac, redials=None if username == LEAVER else REDIALS))
         self.where[username] = side
 
     async def dial(self, usernames: list[str]) -> None:
@@ -141,9 +150,7 @@ async def restorations(town: Town, usernames: list[str], chance: random.Random) 
 
     async def pay(number: int) -> None:
         one = followed[order[number]]
-        words = ("payment", "add", one.username, str(owed), "--method", "cash")
-        finished = await asyncio.to_thread(town.daemon.run, *words)
-        assert finished.returncode == 0, finished.stderr
+        await town.type("payment", "add", one.username, str(owed), "--method", "cash")
         one.recorded_at = time.time()
 
     await pace(len(order), PAYMENTS_PER_SECOND, chance, pay)
@@ -167,9 +174,7 @@ async def rates(town: Town, usernames: list[str], chance: random.Random) -> None
     await asyncio.sleep(5)
 
     async def change(number: int) -> None:
-        words = ("subscriber", "set", usernames[number], "--plan", "RUMAH50")
-        finished = await asyncio.to_thread(town.daemon.run, *words)
-        assert finished.returncode == 0, finished.stderr
+        await town.type("subscriber", "set", usernames[number], "--plan", "RUMAH50")
 
     await pace(len(usernames), COMMANDS_PER_SECOND, chance, change)
     await asyncio.sleep(15)
@@ -177,8 +182,27 @@ async def rates(town: Town, usernames: list[str], chance: random.Random) -> None
     assert all(line is not None and "50M" in line.rate_limit for line in fast), "every queue has the new rate"
 
 
+async def leave(town: Town) -> float:
+    """Let one pay who does not come back; return the seconds from the end of the session to the alert."""
+    await town.dial([LEAVER])
+    line = town.where[LEAVER].line(LEAVER)
+    assert line is not None, "it is online"
+    owed = (await told(town, "subscriber", "show", LEAVER))["outstanding"]
+    await town.type("payment", "add", LEAVER, str(owed), "--method", "cash")
+    while line.ends is None:  # noqa: ASYNC110 - the router knows no waiting
+        await asyncio.sleep(0.01)
+    gone_at = time.time()
+    while time.time() < gone_at + RETURN_SECONDS + 60:
+        await asyncio.sleep(0.5)
+        for alert in await told(town, "enforce", "alerts"):
+            if (alert["kind"], alert["username"]) == ("not_back", LEAVER):
+                return datetime.fromisoformat(alert["raised_at"]).timestamp() - gone_at
+        await asyncio.sleep(max(0.0, gone_at + RETURN_SECONDS - 2 - time.time()))
+    return float("inf")
+
+
 async def told(town: Town, *words: str) -> Any:
-    return await asyncio.to_thread(town.daemon.json, *words)
+    return json.loads(await town.type(*words, "--json"))
 
 
 async def long_overdue(town: Town, usernames: list[str]) -> None:
@@ -256,14 +280,17 @@ async def measure(count: int, seed: int) -> tuple[list[Bar], dict[str, Any]]:
             town.add_home(username, plain[number % 2], number)
         for number, username in enumerate(changers, count):
             town.add_home(username, with_api, number)
+        town.add_home(LEAVER, plain[0], 2 * count)
         people = directory / "subscribers.csv"
         people.write_text("username,password,plan\n" + "".join(f"{one},pw,RUMAH20\n" for one in town.where))
         await asyncio.to_thread(daemon.cli, "import", "subscribers", str(people))
-        await long_overdue(town, payers)
+        await long_overdue(town, [*payers, LEAVER])
         await asyncio.to_thread(daemon.start)
         load = os.getloadavg()[0]
         await rates(town, changers, chance)
+        leaving = asyncio.create_task(leave(town))
         followed = await restorations(town, payers, chance)
+        alert_seconds = await leaving
         effects = await told(town, "enforce", "effects")
         alerts = await told(town, "enforce", "alerts", "--all")
         at = await recorded(town)
@@ -289,7 +316,9 @@ async def measure(count: int, seed: int) -> tuple[list[Bar], dict[str, Any]]:
         at_least("payments restored", sum(one.is_restored for one in followed), count),
         at_least("payments on record as seen", own["seen"].count if own["seen"] else 0, count),
         at_least("commands on record as seen", by_coa["seen"].count if by_coa["seen"] else 0, len(changers)),
-        at_most("alerts", len(alerts), 0),
+        at_least("alert of who does not come back, not before", alert_seconds, RETURN_SECONDS - 1, "s"),
+        at_most("alert of who does not come back, after", alert_seconds, RETURN_SECONDS + 5, "s"),
+        at_most("other alerts", len(alerts) - 1, 0),
     ]
     return bars, {"effects": effects, "load": load}
 
