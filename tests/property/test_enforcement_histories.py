@@ -113,7 +113,7 @@ async def _by_hand(t: Town, chance: Random) -> None:
     elif ours:
         entries.remove(ours[0])
     else:
-        line.rate_limit = chance.choice(("1M/1M", "90M/90M", ""))
+        line.rate_limit = chance.choice(("1M/1M", "90M/90M"))
 
 
 async def _api(t: Town, chance: Random) -> None:
@@ -220,10 +220,11 @@ def test_enforcement_ends_in_agreement_and_silence_after_every_history(sqlite_te
 
 @pytest.mark.soak
 def test_a_thousand_histories_end_in_agreement(sqlite_template: Path) -> None:
+    """As many as ten minutes hold, and a thousand at least."""
     first = time.time_ns() % 2**48
     ends_at = time.monotonic() + soak.SECONDS
     for seed in count(first):
-        if seed - first >= 1000 or time.monotonic() > ends_at:
+        if seed - first >= 1000 and time.monotonic() > ends_at:
             break
         try:
             check(seed, sqlite_template)
