@@ -18,7 +18,8 @@ from tests.routeros.radius_wire import Kind, Packet, number
 from tests.routeros.rate_limit import RateLimitError, queue_values
 
 if TYPE_CHECKING:
-    from tests.routeros.radius_side import Dialled, RadiusSide
+    from tests.routeros.dialled import Dialled
+    from tests.routeros.radius_side import RadiusSide
 
 Answer = Literal["ack", "nak", "silent", "late", "wrong_secret"]
 

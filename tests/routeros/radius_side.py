@@ -5,27 +5,36 @@ pages RADIUS and PPP AAA). Attributes and their order are those that captured pa
 """
 
 import asyncio
-import hashlib
 import random
-import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address
 from typing import Final, Self
 
 from tests.routeros import radius_wire as wire
+from tests.routeros.dialled import (
+    ADMIN_REBOOT,
+    ADMIN_RESET,
+    INTERIM,
+    LOST_CARRIER,
+    START,
+    STOP,
+    USER_REQUEST,
+    Dialled,
+    Home,
+)
 from tests.routeros.fake_router import FakeRouter
 from tests.routeros.lines import DHCP, HOTSPOT, Line
 from tests.routeros.order_server import OrderServer
 from tests.routeros.radius_client import NoAnswerError, RadiusClient
-from tests.routeros.radius_wire import Kind, Packet, number
+from tests.routeros.radius_packets import OwnNames, login_of, report
+from tests.routeros.radius_wire import Packet
 from tests.routeros.rate_limit import RateLimitError, queue_values
 from tests.routeros.store import Item
 from tests.routeros.values import seconds
 
-START, STOP, INTERIM = 1, 2, 3
-USER_REQUEST, LOST_CARRIER, SESSION_TIMEOUT, ADMIN_RESET, ADMIN_REBOOT = 1, 2, 5, 6, 7
+__all__ = ["START", "USER_REQUEST", "DialError", "Dialled", "Home", "RadiusSide", "RefusedError"]
+
 _PREFIX: Final = {HOTSPOT: "80", DHCP: "83"}
 
 
@@ -35,39 +44,6 @@ class DialError(Exception):
 
 class RefusedError(DialError):
     """The server said no."""
-
-
-@dataclass(eq=False)
-class Home:
-    """A subscriber's device.
-
-    Attributes:
-        redials: between how many and how many seconds after it was cut it dials again; None for never by itself.
-        up_bps, down_bps: what it wants of its line.
-    """
-
-    username: str
-    password: str = "rahasia"
-    mac: str = "02:00:00:00:00:01"
-    service: str = "pppoe"
-    redials: tuple[float, float] | None = None
-    up_bps: int = 0
-    down_bps: int = 0
-    chap: bool = False
-    said: str = ""  # why it is not in
-
-
-@dataclass(eq=False)
-class Dialled(Line):
-    """A session that RADIUS let in."""
-
-    home: Home = field(default_factory=lambda: Home(""))
-    classes: tuple[bytes, ...] = ()
-    pool: str = ""
-    nas_port: int = 0
-    interim_seconds: int = 0
-    entry: Item | None = None
-    ends: int | None = None  # its Acct-Terminate-Cause, once it is over
 
 
 class RadiusSide:
@@ -246,7 +222,9 @@ class RadiusSide:
             line.interim_seconds = self._own_interim()
             return
         line.entry = self._entry("hotspot" if line.service == HOTSPOT else "dhcp" if line.service == DHCP else "ppp")
-        accept = await self.client.log_in(line.entry, Packet(wire.ACCESS_REQUEST, 0, b"", self._who(line)))
+        accept = await self.client.log_in(
+            line.entry, Packet(wire.ACCESS_REQUEST, 0, b"", login_of(line, self._own_names()))
+        )
         if accept.code != wire.ACCESS_ACCEPT:
             raise RefusedError(accept.text(wire.REPLY_MESSAGE) or "refused")
         self._take(line, accept)
@@ -309,48 +287,6 @@ class RadiusSide:
 
     # -- packets -------------------------------------------------------------------------------------------------------
 
-    def _who(self, line: Dialled) -> list[tuple[Kind, bytes]]:
-        home = line.home
-        password = home.password.encode()
-        proof: list[tuple[Kind, bytes]] = [(wire.USER_PASSWORD, password)]
-        if home.chap:
-            challenge, ident = secrets.token_bytes(16), secrets.token_bytes(1)
-            answer = hashlib.md5(ident + password + challenge).digest()  # noqa: S324 - its protocol
-            proof = [(60, challenge), (3, ident + answer)]
-        return [*self._names(line), *proof, *self._router()]
-
-    def _names(self, line: Dialled) -> list[tuple[Kind, bytes]]:
-        session_id = line.session_id.removeprefix("0x").encode()
-        name, mac = line.name.encode("utf-8", "surrogateescape"), line.mac.encode()
-        if line.service == HOTSPOT:
-            address = IPv4Address(line.address).packed
-            return [
-                (wire.NAS_PORT_TYPE, number(19)),
-                (wire.CALLING_STATION_ID, mac),
-                (wire.CALLED_STATION_ID, b"hotspot1"),
-                (wire.NAS_PORT_ID, b"bridge1"),
-                (wire.USER_NAME, name),
-                (wire.NAS_PORT, number(line.nas_port)),
-                (wire.ACCT_SESSION_ID, session_id),
-                (wire.FRAMED_IP_ADDRESS, address),
-                (wire.MIKROTIK_HOST_IP, address),
-            ]
-        return [
-            (wire.SERVICE_TYPE, number(2)),
-            (wire.FRAMED_PROTOCOL, number(1)),
-            (wire.NAS_PORT, number(line.nas_port)),
-            (wire.NAS_PORT_TYPE, number(15)),
-            (wire.USER_NAME, name),
-            (wire.CALLING_STATION_ID, mac),
-            (wire.CALLED_STATION_ID, b"service1"),
-            (wire.NAS_PORT_ID, b"ether2"),
-            (wire.ACCT_SESSION_ID, session_id),
-        ]
-
-    def _router(self) -> list[tuple[Kind, bytes]]:
-        identity = self.router.store["/system/identity"].only.get("name").encode()
-        return [(wire.NAS_IDENTIFIER, identity), (wire.NAS_IP_ADDRESS, ip_address(self.nas_ip).packed)]
-
     @property
     def nas_ip(self) -> str:
         return (
@@ -361,27 +297,11 @@ class RadiusSide:
 
     def accounting(self, line: Dialled, status: int) -> Packet:
         """Return what the router reports of a session now."""
-        up, down = line.counters(self.router.now())
-        said = [*self._names(line), (wire.ACCT_STATUS_TYPE, number(status))]
-        if line.service != HOTSPOT:
-            said += [(wire.FRAMED_IP_ADDRESS, IPv4Address(line.address).packed)]
-            said += [(wire.ACCT_AUTHENTIC, number(2 if line.is_local else 1))]
-        said += [(wire.CLASS, value) for value in line.classes]
-        said += [(wire.EVENT_TIMESTAMP, number(int(self.now_unix() + self.clock_ahead_seconds)))]
-        if status != START:
-            said += [
-                (wire.ACCT_SESSION_TIME, number(int(self.router.now() - line.began))),
-                (wire.ACCT_INPUT_OCTETS, number(up % 2**32)),
-                (wire.ACCT_INPUT_GIGAWORDS, number(up >> 32)),
-                (wire.ACCT_INPUT_PACKETS, number(up // 500)),
-                (wire.ACCT_OUTPUT_OCTETS, number(down % 2**32)),
-                (wire.ACCT_OUTPUT_GIGAWORDS, number(down >> 32)),
-                (wire.ACCT_OUTPUT_PACKETS, number(down // 1200)),
-            ]
-        if status == STOP:
-            said += [(wire.ACCT_TERMINATE_CAUSE, number(line.ends or USER_REQUEST))]
-        identifier, address = self._router()
-        return Packet(wire.ACCOUNTING_REQUEST, 0, b"", [*said, identifier, (wire.ACCT_DELAY_TIME, number(0)), address])
+        at_unix = int(self.now_unix() + self.clock_ahead_seconds)
+        return report(line, status, at_unix, self.router.now(), self._own_names())
+
+    def _own_names(self) -> OwnNames:
+        return OwnNames(self.router.store["/system/identity"].only.get("name"), self.nas_ip)
 
     async def _account(self, line: Dialled, status: int) -> None:
         entry = line.entry or next(iter(self.router.store["/radius"].items), None)
