@@ -16,6 +16,7 @@ class SessionHandle:
     nas_ip: str | None = None  # NAS-IP-Address as the NAS says it; None where it is not certain
     mac: str | None = None  # the station's, as AA:BB:CC:DD:EE:FF
     session_id: int | None = None  # ours; nothing that a NAS is told, but what is made on it is marked with it
+    has_ipv6: bool = False  # it was given an IPv6 prefix, which no list of IPv4 addresses holds
 
 
 @dataclass(frozen=True, slots=True)

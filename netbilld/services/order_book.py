@@ -77,6 +77,7 @@ class SessionToCheck:
 
     Attributes:
         heard_at: its last report's own time.
+        has_ipv6: it was given an IPv6 prefix.
         is_local: its NAS has let it in by an account of its own, whatever was due.
     """
 
@@ -95,6 +96,7 @@ class SessionToCheck:
     mac: str | None = None
     heard_at: datetime | None = None
     is_local: bool = False
+    has_ipv6: bool = False
 
 
 @dataclass(frozen=True, slots=True)

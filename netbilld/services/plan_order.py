@@ -188,6 +188,7 @@ def handle_of(session: SessionToCheck) -> SessionHandle:
         framed_ip=session.framed_ip,
         nas_ip=session.nas.reported_ip if _is_single(session.nas) else None,
         mac=session.mac,
+        has_ipv6=session.has_ipv6,
         session_id=session.session_id,
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -224,6 +225,17 @@ async def test_nobody_is_listed_whose_session_is_gone_or_has_another_address(rou
     assert refused.kind is OutcomeKind.NACKED
     assert "100.64.0.77" in refused.detail
     assert entries(router) == []
+
+
+async def test_a_session_with_an_ipv6_prefix_is_not_walled_by_a_list_that_would_leave_that_open(
+    router: FakeRouter,
+) -> None:
+    line = Line("budi")
+    router.lines = [line]
+    refused = await Door(router).orders.apply(NAS, replace(handle(line), has_ipv6=True), ENTER, b"")
+    assert refused.kind is OutcomeKind.NACKED  # so it is disconnected, and comes back without one
+    assert "IPv6 prefix" in refused.detail
+    assert touched(router) == []
 
 
 async def test_open_connections_of_the_address_go_too_and_nobody_else_s(router: FakeRouter) -> None:

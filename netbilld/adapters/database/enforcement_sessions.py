@@ -59,6 +59,8 @@ _to_check = (
         sessions.c.framed_ip,
         sessions.c.nas_source,
         sessions.c.mac,
+        sessions.c.ipv6_prefix,
+        sessions.c.delegated_prefix,
         sessions.c.is_local,
         sessions.c.started_at,
         sessions.c.disconnect_requested_at,
@@ -224,6 +226,7 @@ def _session(row: RowMapping, profiles: dict[str, ServiceProfile]) -> SessionToC
         observed=seen,
         pending=waiting,
         mac=row["mac"],
+        has_ipv6=row["ipv6_prefix"] is not None or row["delegated_prefix"] is not None,
         heard_at=row["heard_at"],
         is_local=row["is_local"],
     )

@@ -90,6 +90,8 @@ class RouterosOrders:
         table, session_id = table_of(session), session.session_id
         if table is None or session_id is None:
             return _untold("its kind of session is not shown by the API")
+        if session.has_ipv6:
+            return _untold("it has an IPv6 prefix, which the list would leave open; its next log-in gets none")
         async with router.turn() as ask:
             found = await _find(ask, table, session)
             if not isinstance(found, dict):
