@@ -294,15 +294,13 @@ async def test_whatever_a_router_does_what_is_due_comes_true_or_a_person_is_told
             assert all(not case.has_come_true(change) for change in CHANGES), case.name
             case.spoil(case)
         changing = asyncio.ensure_future(province.change_all())
-        while not changing.done() or (left := province.look()):
-            province.look()
+        while province.look() or not changing.done():
             newest = max((since for case in province.cases for since in case.since.values()), default=time.monotonic())
             if changing.done() and time.monotonic() - newest > WITHIN_SECONDS:
                 break
             await asyncio.sleep(0.5)
         await changing
-        assert left == [], province.table()
-
+        assert province.look() == [], province.table()
         slow = [case.name for case in province.cases if max(case.done.values(), default=0) > WITHIN_SECONDS]
         assert slow == [], province.table()
         for case in province.cases:
