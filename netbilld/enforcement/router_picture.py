@@ -26,6 +26,7 @@ class Picture:
         self.others_entries: dict[tuple[Menu, str, Network], Row] = {}
         self.others_off: set[tuple[Menu, str, Network]] = set()
         self._names: set[str] = set()
+        self._own_names: dict[str, set[UUID]] = {}
         self._hosts: dict[Network, list[int]] = {}  # others' queues for single addresses, by address
         self._wide: list[tuple[int, frozenset[Network | str]]] = []  # their other ones
         for place, row in enumerate(self.queues):
@@ -39,6 +40,7 @@ class Picture:
         mark = read_mark(row.get("comment"))
         if isinstance(mark, OfService):
             self.own_queues.setdefault(mark.service_id, []).append(row)
+            self._own_names.setdefault(row.get("name", ""), set()).add(mark.service_id)
             return
         self._names.add(row.get("name", ""))
         if is_on(row, "disabled"):
@@ -68,6 +70,10 @@ class Picture:
     def has_name(self, name: str) -> bool:
         """Tell whether a queue that is not ours is called so."""
         return name in self._names
+
+    def is_taken(self, name: str, service_id: UUID) -> bool:
+        """Tell whether a queue is called so that is not this service's: a router has no name twice."""
+        return self.has_name(name) or bool(self._own_names.get(name, set()) - {service_id})
 
     def in_the_way(self, networks: Sequence[Network]) -> list[int]:
         """Return the places of others' queues that would take packets of these networks, the first one first."""

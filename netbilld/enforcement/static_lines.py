@@ -182,7 +182,8 @@ def _queue_orders(
 
 def _queue_name(line: StaticLine, picture: Picture) -> str:
     names = (line.name, f"netbilld-{line.name}")
-    return next((name for name in names if not picture.has_name(name)), f"netbilld-{line.service_id}")
+    free = (name for name in names if not picture.is_taken(name, line.service_id))
+    return next(free, f"netbilld-{line.service_id}")
 
 
 def _queue_notes(line: StaticLine, picture: Picture, others: Sequence[int]) -> list[str]:

@@ -1,6 +1,7 @@
 """What came of orders, written down in one transaction, and what follows from it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ _RESULTS: Final = {
     OutcomeKind.FAILED: Result.FAILED,
 }
 _DENIED: Final = "its NAS says that it has no such session, and goes on reporting it"
+ALERTS_BY_NAME: Final = 5  # of one NAS at a time
 logger = logging.getLogger("netbilld.enforcement")
 
 
@@ -67,15 +69,26 @@ class RecordOrders:
             self.on_orders(news)
 
     def alert(self, alerts: Sequence[Alert]) -> None:
-        """Tell of orders that lead nowhere."""
+        """Tell of orders that lead nowhere; of many at one NAS, as when it is dead, a few by name."""
+        told: Counter[str] = Counter()
         for alert in alerts:
-            logger.error(
-                "service of %r on NAS %s is not as it is due, somebody must look: %s",
-                alert.username,
-                alert.nas,
-                alert.words,
-                extra={"event": "order_alert"},
-            )
+            told[alert.nas] += 1
+            if told[alert.nas] <= ALERTS_BY_NAME:
+                logger.error(
+                    "service of %r on NAS %s is not as it is due, somebody must look: %s",
+                    alert.username,
+                    alert.nas,
+                    alert.words,
+                    extra={"event": "order_alert"},
+                )
+        for nas, count in told.items():
+            if count > ALERTS_BY_NAME:
+                logger.error(
+                    "%d more services on NAS %s are not as they are due; `netbilld enforce alerts` names them",
+                    count - ALERTS_BY_NAME,
+                    nas,
+                    extra={"event": "order_alert"},
+                )
         if alerts and self.on_alert is not None:
             self.on_alert(alerts)
 

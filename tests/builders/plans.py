@@ -51,6 +51,19 @@ after = "{after}"
 """
 THROTTLED_TEXT: Final = 'throttled = { down = "2M", up = "1M" }\n'
 
+PREPAID_TEXT: Final = """
+code = "PRA"
+name = "Prabayar"
+timing = "prepaid"
+charging = "flat"
+[recurring]
+price = 100000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+"""
+
 
 def plan(**changes: Any) -> Plan:
     """Return a postpaid flat plan of 20/10 Mbit/s without quota, that walls whatever the reason, but for `changes`."""

@@ -19,6 +19,7 @@ from netbilld.services import entitle as entitle_module
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.brake import Brake
 from netbilld.services.entitle import Entitle
+from tests.builders.plans import PREPAID_TEXT
 from tests.enforcement_world import GARDEN, NOW, POLICY, World
 
 ANI = Actor("ani@rumahnet.example", "127.0.0.1")
@@ -26,18 +27,6 @@ DUE_ON = date(2025, 3, 17)
 ISOLIR_AT = datetime(2025, 3, 17, 17, 30, tzinfo=UTC)  # 00.30 in Jakarta on the day after
 MIDNIGHT = datetime(2025, 3, 17, 17, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-PREPAID = """
-code = "PRA"
-name = "Prabayar"
-timing = "prepaid"
-charging = "flat"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-"""
 
 
 @dataclass
@@ -84,7 +73,7 @@ async def town(database: Database, box: SecretBox, request: pytest.FixtureReques
     """Forty services; all but thirty owe or end at the same moment."""
     prepaid = request.param == "prepaid"
     world = World(database, box)
-    await (world.open(PREPAID) if prepaid else world.open())
+    await (world.open(PREPAID_TEXT) if prepaid else world.open())
     made = Town(world, Brake(database, BrakePolicy(percent=20, least=5)))
     await made.settle(30, **({"paid_until_on": date(2025, 5, 1)} if prepaid else {}))
     await made.settle(10, **({"paid_until_on": DUE_ON} if prepaid else {}))

@@ -4,21 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.plans import PREPAID_TEXT
 from tests.daemon_process import DaemonProcess
 from tests.peers import wait_until
 
-PREPAID = """
-code = "PRA"
-name = "Prabayar"
-timing = "prepaid"
-charging = "flat"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-"""
 NAMES = ("budi", "siti", "ani", "joko", "wati")
 
 
@@ -33,7 +22,7 @@ def test_the_second_of_five_waits_for_a_person_and_a_restart_changes_nothing(tmp
     settings = {"NETBILLD_ENFORCEMENT__BRAKE_LEAST": "2"}
     with DaemonProcess(tmp_path, **settings) as daemon:
         daemon.init()
-        daemon.plan(PREPAID)
+        daemon.plan(PREPAID_TEXT)
         for name in NAMES:
             daemon.cli("subscriber", "add", name, "--plan", "PRA", "--password", "x", "--active-until", "2099-01-31")
         daemon.start()

@@ -1,33 +1,19 @@
 """What was acknowledged and what was seen: NAS that lie are caught, climbed past, and told of; over real sockets."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import enforcement_attempts, nas, sessions
-from netbilld.adapters.nas.coa import CoaClient
-from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.profile import Access
 from netbilld.services.order_book import Alert, Proof
 from netbilld.services.order_news import OrderNews
-from tests.enforcement_world import World
-from tests.integration.test_enforcement_reconcile import Shop, online
+from tests.enforcement_shop import Shop, online, shop
 
 FULL_SPEED = 20_000_000 // 8
 
 
-@pytest.fixture
-async def shop(database: Database, box: SecretBox) -> AsyncIterator[Shop]:
-    world = await World(database, box).open()
-    client = CoaClient(("127.0.0.1",), timeout_seconds=0.1, tries=2, entropy=bytes)
-    try:
-        yield Shop(world, world.entitle(), client)
-    finally:
-        client.close()
+__all__ = ["shop"]
 
 
 def proof(shop: Shop, session_id: int, words: str = "", evidence: Evidence = Evidence.API) -> Proof:

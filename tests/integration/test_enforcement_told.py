@@ -2,7 +2,7 @@
 
 from netbilld.adapters.database.tables import sessions
 from netbilld.services.order_book import Alert
-from tests.integration.test_enforcement_reconcile import Shop, online, shop
+from tests.enforcement_shop import Shop, online, shop
 
 __all__ = ["shop"]
 

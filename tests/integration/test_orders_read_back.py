@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon_process import SECRET, DaemonProcess
+from tests.daemon_process import FLAT_PLAN, SECRET, DaemonProcess
 from tests.peers import free_udp_port
 from tests.routeros.fake_router import FakeRouter
 from tests.routeros.order_server import Manners
@@ -20,22 +20,7 @@ from tests.routeros.terminal import Terminal
 pytestmark = pytest.mark.slow
 HOST = "127.0.0.61"
 GB = 10**9
-PLAN = """
-code = "RUMAH20"
-name = "Rumah 20 Mbps"
-timing = "postpaid"
-charging = "flat"
-[recurring]
-price = 200000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "1GB"
-after = "throttle"
-throttled = { down = "2M", up = "1M" }
-"""
+PLAN = FLAT_PLAN.replace("300GB", "1GB")
 ROUTER = """
 /radius add service=ppp address=127.0.0.1 secret={secret} authentication-port={auth} accounting-port={acct}
 /radius incoming set accept=yes port={coa}

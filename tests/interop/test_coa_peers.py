@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -23,7 +22,8 @@ from netbilld.enforcement.actions import ChangeOfAuthorization, Disconnect, Orde
 from netbilld.enforcement.order_form import OrderForm
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind, Silence
-from tests.peers import free_udp_port, need, wait_until
+from tests.freeradius_process import FreeradiusProcess
+from tests.peers import free_udp_port, need
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
@@ -84,40 +84,12 @@ server orders {{
 """
 
 
-class Receiver:
+class Receiver(FreeradiusProcess):
     """FreeRADIUS's CoA server on loopback."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_udp_port()
-        self._output = directory / "output"
-        (directory / "radiusd.conf").write_text(
-            CONFIGURATION.format(directory=directory, secret=SECRET, port=self.port)
-        )
-        (directory / "dictionary").touch()  # the shipped ones are read anyway
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [need("freeradius"), "-f", "-xx", "-l", "stdout", "-d", str(directory), "-n", "radiusd"],
-                stdout=output,
-                stderr=output,
-                env={"PATH": os.environ["PATH"]},
-            )
-        wait_until(self._is_ready, lambda: f"FreeRADIUS is ready:\n{self.log[-3000:]}", 60)
-
-    @property
-    def log(self) -> str:
-        return self._output.read_text(errors="replace")
-
-    def _is_ready(self) -> bool:
-        assert self._process.poll() is None, f"FreeRADIUS ended:\n{self.log[-3000:]}"
-        return "Ready to process requests" in self.log
-
-    def end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        super().__init__(directory, CONFIGURATION.format(directory=directory, secret=SECRET, port=self.port))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """FreeRADIUS as a RadSec proxy before a real daemon: radclient asks it over UDP, it asks netbilld through TLS."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import DaemonProcess
+from tests.freeradius_process import FreeradiusProcess
 from tests.peers import free_tcp_port, free_udp_port, need, wait_until
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
@@ -98,13 +98,13 @@ server orders {{
 """
 
 
-class Proxy:
+class Proxy(FreeradiusProcess):
     """A FreeRADIUS of its own configuration, on loopback, ended with the test."""
 
     def __init__(self, directory: Path, port: int, certs: Path, version: str) -> None:
         self.auth_port, self.acct_port = free_udp_port(), free_udp_port()
-        self._output = directory / "output"
-        (directory / "radiusd.conf").write_text(
+        super().__init__(
+            directory,
             CONFIGURATION.format(
                 directory=directory,
                 secret=NEAR_SECRET,
@@ -113,33 +113,8 @@ class Proxy:
                 version=version,
                 auth_port=self.auth_port,
                 acct_port=self.acct_port,
-            )
+            ),
         )
-        (directory / "dictionary").touch()  # the shipped ones are read anyway
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [need("freeradius"), "-f", "-xx", "-l", "stdout", "-d", str(directory), "-n", "radiusd"],
-                stdout=output,
-                stderr=output,
-                env={"PATH": os.environ["PATH"]},
-            )
-        wait_until(self._is_ready, lambda: f"FreeRADIUS is ready:\n{self.log[-3000:]}", 60)
-
-    @property
-    def log(self) -> str:
-        return self._output.read_text(errors="replace")
-
-    def _is_ready(self) -> bool:
-        assert self._process.poll() is None, f"FreeRADIUS ended:\n{self.log[-3000:]}"
-        return "Ready to process requests" in self.log
-
-    def end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
     def ask(self, kind: str, attributes: str) -> str:
         """Return what radclient prints."""

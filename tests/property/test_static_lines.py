@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netbilld.billing.plan import Burst, Speed
@@ -88,7 +88,15 @@ class Router:
         return None
 
 
+def swapped(number: int, other: int) -> Row:
+    """Return our queue of one line under the name of another, as after subscribers were renamed."""
+    mark = service_mark(SERVICES[number])
+    return {"name": f"line{other}", "target": ADDRESSES[number], "max-limit": "1M/2M", "comment": mark}
+
+
 @settings(max_examples=300)
+@example([swapped(0, 1), swapped(1, 0)], [], [ServiceProfile(Access.BLOCKED)] * 5, set())
+@example([swapped(0, 2), swapped(1, 0), swapped(2, 1)], [], [ServiceProfile(Access.BLOCKED)] * 5, set())
 @given(
     st.lists(queues, max_size=8),
     st.lists(entries, max_size=8),
