@@ -112,6 +112,7 @@ class Attempt:
     answered_at: datetime | None
     verified_at: datetime | None
     returned_at: datetime | None  # when the service came back with this profile, after a disconnect
+    disproved_at: datetime | None  # when it was seen not to be so, whatever the NAS has said
     error_cause: int | None
     detail: str | None
 

@@ -72,6 +72,8 @@ async def test_a_nas_s_page_has_its_queue_its_failures_and_its_drift(world: Pane
         liar = plain(await browser.page("/nas/cibiru-1"))
         for text in ("Dipulihkan", "acknowledged, but the queue still has 20M/10M", "eko.prasetyo@rumahnet"):
             assert text in liar, text
+        lie = liar[liar.index("Ternyata tidak berlaku") :][:60]
+        assert "+3,00" in plain(lie), lie  # when it was seen, not when it was answered
         async with client.get("/live/nas/cibiru-1") as answer:
             assert (await answer.content.readline()).decode().strip() == "event: orders"
         async with client.get("/live/nas/nobody") as answer:

@@ -121,6 +121,7 @@ def attempt_columns() -> Select[Any]:
         made.answered_at,
         made.verified_at,
         came_back.label("returned_at"),
+        made.disproved_at,
         made.error_cause,
         made.detail,
     ).select_from(
