@@ -226,7 +226,8 @@ async def _sessions(connection: Any, town: Town) -> None:
         "FROM (SELECT service_id, session_id, min(start_at) AS start_at, max(end_at) AS end_at, "
         "sum(upload_octets)::bigint AS up, sum(download_octets)::bigint AS down, "
         "max(end_at) = max(max(end_at)) OVER (PARTITION BY service_id) AS is_last "
-        "FROM usage_slices GROUP BY 1, 2) s JOIN bench_services who ON who.id = s.service_id"
+        "FROM usage_slices GROUP BY 1, 2) s JOIN bench_services who ON who.id = s.service_id "
+        "ORDER BY s.start_at"  # as they are written in life
     )
     await connection.execute("UPDATE sessions SET updated_at = $1 WHERE stopped_at IS NULL", town.now)
     await connection.execute(
