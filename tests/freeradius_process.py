@@ -3,17 +3,34 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from tests.peers import need, wait_until
+
+BASICS: Final = """
+logdir = {directory}
+run_dir = {directory}
+pidfile = {directory}/pid
+max_request_time = 10
+cleanup_delay = 2
+max_requests = 1024
+log {{ destination = stdout }}
+thread pool {{
+    start_servers = 1
+    max_servers = 2
+    min_spare_servers = 1
+    max_spare_servers = 2
+}}
+"""
 
 
 class FreeradiusProcess:
     """Runs from its making until `end`; `log` is what it says, packet by packet."""
 
     def __init__(self, directory: Path, configuration: str) -> None:
-        """Write `radiusd.conf` into a directory and start; return when it is ready."""
+        """Write `radiusd.conf`, with what is no matter of the test before it, and start; return when it is ready."""
         self._output = directory / "output"
-        (directory / "radiusd.conf").write_text(configuration)
+        (directory / "radiusd.conf").write_text(BASICS.format(directory=directory) + configuration)
         (directory / "dictionary").touch()  # the shipped ones are read anyway
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,40 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbilld.adapters.nas.routeros import RouterosConnection
 from netbilld.adapters.nas.routeros_look import WHOLE_FROM, RouterosLook
 from netbilld.adapters.nas.routeros_queues import rate_pair
-from netbilld.model.api_address import parse_api_address
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.look_at_nas import Seen, SessionMark
-from tests.routeros.fake_router import VERSION_6, FakeRouter, Line
+from tests.router_connections import closed, connected, router
+from tests.routeros.fake_router import FakeRouter, Line
 
 NAS = UUID(int=1)
-_made: list[RouterosConnection] = []
-
-
-@pytest.fixture(autouse=True)
-async def closed() -> AsyncIterator[None]:
-    yield
-    for made in _made:
-        made.close()
-    _made.clear()
-    await asyncio.sleep(0)
-
-
-@pytest.fixture(params=["7", "6"])
-async def router(request: pytest.FixtureRequest) -> AsyncIterator[FakeRouter]:
-    versions: dict[str, Any] = {"6": {"version": VERSION_6}, "7": {}}
-    async with FakeRouter(**versions[request.param]) as router:
-        yield router
+__all__ = ["closed", "router"]
 
 
 def look_at(router: FakeRouter, *, timeout_seconds: float = 1.0, lists: Collection[str] = ("isolir",)) -> RouterosLook:
-    address = parse_api_address(router.url)
-    assert address is not None
-    made = RouterosConnection(address, timeout_seconds=timeout_seconds, monotonic=time.monotonic, jitter=lambda: 0.5)
-    _made.append(made)
-    return RouterosLook({NAS: made}, lambda: datetime.now(UTC), lists)
+    return RouterosLook({NAS: connected(router, timeout_seconds)}, lambda: datetime.now(UTC), lists)
 
 
 def mark(line: Line, number: int = 1) -> SessionMark:
@@ -236,10 +215,7 @@ async def test_a_long_answer_does_not_keep_the_event_loop_from_others(router: Fa
             beats.append(time.perf_counter())
             await asyncio.sleep(0)
 
-    address = parse_api_address(router.url)
-    assert address is not None
-    connection = RouterosConnection(address, timeout_seconds=30, monotonic=time.monotonic, jitter=lambda: 0.5)
-    _made.append(connection)
+    connection = connected(router, 30)
     await connection.rows("/system/identity/print")
     beating = asyncio.ensure_future(beat())
     rows = await connection.rows("/ppp/active/print", "=.proplist=name,address,session-id,service,caller-id")

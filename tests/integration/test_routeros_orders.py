@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from netbilld.adapters.nas.order_ways import OrderWays
-from netbilld.adapters.nas.routeros import RouterosConnection
 from netbilld.adapters.nas.routeros_connections import CutConnections
 from netbilld.adapters.nas.routeros_lists import KeepLists
 from netbilld.adapters.nas.routeros_orders import RouterosOrders
@@ -26,9 +25,9 @@ from netbilld.enforcement.actions import (
     Via,
 )
 from netbilld.enforcement.profile import Access, ServiceProfile
-from netbilld.model.api_address import parse_api_address
 from netbilld.services.nas_control import NasTarget, Outcome, OutcomeKind
-from tests.routeros.fake_router import VERSION_6, FakeRouter, Line
+from tests.router_connections import closed, connected, router
+from tests.routeros.fake_router import FakeRouter, Line
 from tests.routeros.store import Row
 
 NAS = NasTarget(UUID(int=1), "pop1", "192.0.2.1", 3799, "mikrotik", b"testing123")
@@ -37,36 +36,14 @@ ENTER, LEAVE = EnterList("isolir"), LeaveList("isolir")
 LIST = "/ip/firewall/address-list"
 TRACKED = "/ip/firewall/connection"
 LIST_SECONDS = 1800
-_made: list[RouterosConnection] = []
-
-
-@pytest.fixture(autouse=True)
-async def closed() -> AsyncIterator[None]:
-    yield
-    for made in _made:
-        made.close()
-    _made.clear()
-    await asyncio.sleep(0)
-
-
-@pytest.fixture(params=["7", "6"])
-async def router(request: pytest.FixtureRequest) -> AsyncIterator[FakeRouter]:
-    versions: dict[str, Any] = {"6": {"version": VERSION_6}, "7": {}}
-    async with FakeRouter(**versions[request.param]) as router:
-        yield router
+__all__ = ["closed", "router"]
 
 
 class Door:
     """What sends orders to a router over its API, and what keeps our entries there."""
 
     def __init__(self, router: FakeRouter, *, timeout_seconds: float = 1.0) -> None:
-        address = parse_api_address(router.url)
-        assert address is not None
-        made = RouterosConnection(
-            address, timeout_seconds=timeout_seconds, monotonic=time.monotonic, jitter=lambda: 0.5
-        )
-        _made.append(made)
-        connections = {NAS.nas_id: made}
+        connections = {NAS.nas_id: connected(router, timeout_seconds)}
         self.cut = CutConnections()
         self.orders = RouterosOrders(connections, RouterosRights(time.monotonic), self.cut, LIST_SECONDS)
         self.lists = KeepLists(connections, ("isolir",), LIST_SECONDS)

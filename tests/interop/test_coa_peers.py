@@ -32,19 +32,6 @@ NOW = datetime(2026, 11, 22, 8, 2, 7, tzinfo=UTC)
 SLOWER = ChangeOfAuthorization(ServiceProfile(Access.THROTTLED, Speed(2_000_000, 1_000_000)))
 STAMPED = OrderForm(event_timestamp=True)
 CONFIGURATION = """
-logdir = {directory}
-run_dir = {directory}
-pidfile = {directory}/pid
-max_request_time = 10
-cleanup_delay = 2
-max_requests = 1024
-log {{ destination = stdout }}
-thread pool {{
-    start_servers = 1
-    max_servers = 2
-    min_spare_servers = 1
-    max_spare_servers = 2
-}}
 modules {{
     always ok {{
         rcode = ok
@@ -89,7 +76,7 @@ class Receiver(FreeradiusProcess):
 
     def __init__(self, directory: Path) -> None:
         self.port = free_udp_port()
-        super().__init__(directory, CONFIGURATION.format(directory=directory, secret=SECRET, port=self.port))
+        super().__init__(directory, CONFIGURATION.format(secret=SECRET, port=self.port))
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,6 @@ pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
 NEAR_SECRET = "between-nas-and-proxy"
 CONFIGURATION = """
-logdir = {directory}
-run_dir = {directory}
-pidfile = {directory}/pid
-max_request_time = 10
-cleanup_delay = 2
-max_requests = 1024
-log {{ destination = stdout }}
-thread pool {{
-    start_servers = 1
-    max_servers = 2
-    min_spare_servers = 1
-    max_spare_servers = 2
-}}
 modules {{
     always ok {{
         rcode = ok
@@ -106,7 +93,6 @@ class Proxy(FreeradiusProcess):
         super().__init__(
             directory,
             CONFIGURATION.format(
-                directory=directory,
                 secret=NEAR_SECRET,
                 port=port,
                 certs=certs,
