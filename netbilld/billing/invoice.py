@@ -1,9 +1,10 @@
 """An invoice: what it says, and the states it may go through."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from netbilld.model.errors import RefusedError
@@ -37,11 +38,37 @@ class LineKind(StrEnum):
     RECURRING = "recurring"
     PRORATA = "prorata"
     OPENING_BALANCE = "opening_balance"  # owed before netbilld
+    COMPONENT = "component"  # a further part of a bundle
+    ADD_ON = "add_on"
+    DISCOUNT = "discount"
+    ADJUSTMENT = "adjustment"  # of what was billed before: a plan change, a pause, an end
+    USAGE = "usage"
+    LATE_USAGE = "late_usage"  # of a period that is billed
+    TOP_UP = "top_up"
+    INSTALLATION = "installation"
+    DEPOSIT = "deposit"
+    LATE_FEE = "late_fee"
+    STAMP_DUTY = "stamp_duty"
+    MANUAL = "manual"
+
+
+class DocumentKind(StrEnum):
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line; `unit_price_minor` is for `per` units, so a part of a month is 22 days at the price per 31."""
+    """One line; `unit_price_minor` is for `per` units, so a part of a month is 22 days at the price per 31.
+
+    Attributes:
+        amount_minor: as priced: with the tax in it where `inclusive`; below zero for a credit or a discount.
+        tax_code: of the tax rule; None where it bears none.
+        revenue: the account it is earned on (`revenue:recurring`), or held on (`deposits`).
+        from_on, until_on: the days it is for, half-open; None where it is for none.
+        site: of the service, for invoices grouped by site.
+        details: what `invoice explain` opens it by: the period, the terms and the steps; plain JSON.
+    """
 
     kind: LineKind
     service_id: UUID | None
@@ -50,13 +77,36 @@ class InvoiceLine:
     unit_price_minor: int
     per: int
     amount_minor: int
+    tax_code: str | None = None
+    tax_minor: int = 0
+    inclusive: bool = True
+    revenue: str = "revenue:recurring"
+    from_on: date | None = None
+    until_on: date | None = None
+    site: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def net_minor(self) -> int:
+        """Return the amount without its tax."""
+        return self.amount_minor - self.tax_minor if self.inclusive else self.amount_minor
+
+    @property
+    def gross_minor(self) -> int:
+        """Return what the line adds to the total of its document."""
+        return self.net_minor + self.tax_minor
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """A document: what it says never changes once it has a number, only how much of it is paid.
 
-    The period is half-open in `timezone`. Overdue is computed and not a status: see `overdue`.
+    The period is half-open in `timezone`. Overdue is computed and not a status: see `overdue`. The total is the sum of
+    the lines' gross amounts; a credit note's is what it gives back, positive, of lines that are positive too.
+
+    Attributes:
+        credits_id: of a credit note, the invoice it is for; None for one by itself.
+        buyer: as it was when issued: name, address, tax id, purchase-order number; plain JSON.
     """
 
     id: UUID
@@ -73,6 +123,10 @@ class Invoice:
     tax_minor: int
     total_minor: int
     paid_minor: int
+    kind: DocumentKind = DocumentKind.INVOICE
+    credits_id: UUID | None = None
+    buyer: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    note: str = ""
 
     @property
     def outstanding_minor(self) -> int:

@@ -3,6 +3,27 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netbilld.billing.plan_parts import (
+    ANYBODY,
+    NOTIFY_PERCENTS,
+    UNTAXED,
+    AddOn,
+    BilledWhen,
+    Component,
+    Discount,
+    ExtendsFrom,
+    FairUseStep,
+    HappyHours,
+    PriceRule,
+    ProRata,
+    Rollover,
+    SoldTo,
+    StopPolicy,
+    Tariff,
+    TaxChoice,
+    TimeAllowance,
+    TopUp,
+)
 from netbilld.model.service_lock import LockKind, SecondLogin
 
 
@@ -12,8 +33,11 @@ class Timing(StrEnum):
 
 
 class Charging(StrEnum):
-    FLAT = "flat"
-    PER_USE = "per_use"
+    FLAT = "flat"  # a fee; usage is never charged
+    VOLUME = "volume"  # by the octet, with or without a fee
+    HYBRID = "hybrid"  # a fee with an allowance, and a price for what is beyond it
+    TIME = "time"  # by the second online, with or without a fee
+    PER_USE = "per_use"  # by the octet, without a fee
 
 
 class Counts(StrEnum):
@@ -28,6 +52,7 @@ class AfterAllowance(StrEnum):
     THROTTLE = "throttle"
     WALL = "wall"
     BLOCK = "block"
+    CHARGE = "charge"
 
 
 class Closing(StrEnum):
@@ -70,6 +95,11 @@ class Recurring:
 
     price_minor: int
     period_days: int | None  # None: a calendar month from billing day to billing day
+    billed: BilledWhen = BilledWhen.ADVANCE
+    prorata: ProRata = ProRata.CALENDAR
+    extends_from: ExtendsFrom = ExtendsFrom.EXPIRY  # prepaid
+    when_paused: StopPolicy = StopPolicy.CREDIT
+    when_suspended: StopPolicy = StopPolicy.BILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +110,9 @@ class Allowance:
     counts: Counts
     after: AfterAllowance
     throttled: Speed | None  # set when after is THROTTLE
-
-
-@dataclass(frozen=True, slots=True)
-class UsagePrice:
-    """A price for usage, charged by the octet."""
-
-    price_per_gb_minor: int
-    octets_per_gb: int  # 10⁹
+    prorata: bool = False  # a part period includes its part
+    rollover: Rollover | None = None
+    steps: tuple[FairUseStep, ...] = ()  # speeds before and beyond the limit; the limit itself has `throttled`
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +142,11 @@ class Plan:
         idle_seconds: silence after which the NAS ends a session; None leaves it to the NAS.
         hours: half-open spans of minutes since Monday 00:00, local time; none for always.
         fails_closed: nobody is let in on what was known some time before the database went away.
+        installation_minor, deposit_minor: billed once, on the first invoice.
+        components: of a bundle, beside the fee itself, which is its internet part.
+        notify_percents: of the allowance; crossing one is told to the subscriber.
+        free: complimentary; costs nothing, and is metered all the same.
+        trial_days: from activation, that cost nothing.
     """
 
     code: str
@@ -127,7 +157,7 @@ class Plan:
     speed: Speed
     recurring: Recurring | None
     allowance: Allowance | None
-    usage: UsagePrice | None
+    usage: Tariff | None
     when_overdue: Closing
     when_no_credit: Closing
     when_suspended: Closing
@@ -137,6 +167,20 @@ class Plan:
     hours: tuple[tuple[int, int], ...] = ()
     idle_seconds: int | None = None
     fails_closed: bool = False
+    installation_minor: int = 0
+    deposit_minor: int = 0
+    components: tuple[Component, ...] = ()
+    price_rules: tuple[PriceRule, ...] = ()
+    sold_to: SoldTo = ANYBODY
+    discounts: tuple[Discount, ...] = ()
+    add_ons: tuple[AddOn, ...] = ()
+    top_ups: tuple[TopUp, ...] = ()
+    happy_hours: tuple[HappyHours, ...] = ()
+    time_allowance: TimeAllowance | None = None
+    notify_percents: tuple[int, ...] = NOTIFY_PERCENTS
+    tax: TaxChoice = UNTAXED
+    free: bool = False
+    trial_days: int = 0
 
     def counted_octets(self, upload_octets: int, download_octets: int) -> int:
         """Return the part of a usage that counts against this plan's allowance."""

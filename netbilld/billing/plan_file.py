@@ -24,8 +24,8 @@ from netbilld.billing.plan import (
     SessionLimit,
     Speed,
     Timing,
-    UsagePrice,
 )
+from netbilld.billing.plan_parts import Tariff, Tier
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.service_lock import LockKind, SecondLogin
 from netbilld.model.units import currency_exponent, parse_amount, parse_octets, parse_rate_bps
@@ -138,7 +138,7 @@ def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
         )
         if allowance
         else None,
-        usage=UsagePrice(usage["price_per_gb_minor"], usage["octets_per_gb"]) if usage else None,
+        usage=Tariff((Tier(None, usage["price_per_gb_minor"]),), usage["octets_per_gb"]) if usage else None,
         when_overdue=Closing(access["overdue"]),
         when_no_credit=Closing(access["no_credit"]),
         when_suspended=Closing(access["suspended"]),
@@ -194,7 +194,7 @@ class _File:
             "code": self._matching(top, "code", _CODE, "1 to 64 letters, digits, '.', '_' or '-'"),
             "name": self._name(top),
             "timing": self._one_of(top, "timing", [timing.value for timing in Timing]),
-            "charging": self._one_of(top, "charging", [charging.value for charging in Charging]),
+            "charging": self._one_of(top, "charging", [Charging.FLAT.value, Charging.PER_USE.value]),
             "currency": self._currency,
         }
         timing, charging = Timing(definition["timing"]), Charging(definition["charging"])
@@ -280,7 +280,7 @@ class _File:
         if data_octets == 0:
             self._refuse(table.path("data"), "0 is no allowance; leave the [allowance] table out")
         counts = self._one_of(table, "counts", [counts.value for counts in Counts], default=Counts.BOTH.value)
-        after = self._one_of(table, "after", [after.value for after in AfterAllowance])
+        after = self._one_of(table, "after", ["throttle", "wall", "block"])
         throttled = self._table(table, "throttled")
         if after == AfterAllowance.THROTTLE.value and throttled is None:
             self._refuse(table.path("after"), '"throttle" needs throttled = { down = "2M", up = "1M" }')

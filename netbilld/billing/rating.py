@@ -8,7 +8,7 @@ def usage_total_minor(plan: Plan, total_octets: int) -> int:
     """Return the price of all octets of a billing period, rounded half up once; 0 for a plan without a usage price."""
     if plan.usage is None:
         return 0
-    return half_up(total_octets * plan.usage.price_per_gb_minor, plan.usage.octets_per_gb)
+    return half_up(total_octets * plan.usage.first_price_minor, plan.usage.units_per_price)
 
 
 def charge_due_minor(plan: Plan, total_octets: int, already_charged_minor: int) -> int:

@@ -47,7 +47,7 @@ def edge(facts: ServiceFacts, usage: PeriodUsage | None, now: datetime) -> Edge 
                 used_octets = plan.counted_octets(usage.upload_octets, usage.download_octets)
         left.append(plan.allowance.data_octets - used_octets)
     if _drains(plan) and plan.usage is not None:
-        left.append(facts.wallet_minor * plan.usage.octets_per_gb // plan.usage.price_per_gb_minor)
+        left.append(facts.wallet_minor * plan.usage.units_per_price // plan.usage.first_price_minor)
     if not left:
         return None
     counts = plan.allowance.counts if plan.allowance is not None and not _drains(plan) else Counts.BOTH
@@ -88,5 +88,5 @@ def _drains(plan: Plan) -> bool:
         plan.charging is Charging.PER_USE
         and plan.timing is Timing.PREPAID
         and plan.usage is not None
-        and plan.usage.price_per_gb_minor > 0
+        and plan.usage.first_price_minor > 0
     )

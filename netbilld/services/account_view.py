@@ -273,9 +273,9 @@ class Balance:
     def wallet_octets(self) -> int | None:
         """Return the octets that the wallet still buys, for a plan charged by use; None otherwise."""
         usage = self.file.plan.usage
-        if self.file.plan.charging is not Charging.PER_USE or usage is None or usage.price_per_gb_minor <= 0:
+        if self.file.plan.charging is not Charging.PER_USE or usage is None or usage.first_price_minor <= 0:
             return None
-        return max(0, self.wallet_minor) * usage.octets_per_gb // usage.price_per_gb_minor
+        return max(0, self.wallet_minor) * usage.units_per_price // usage.first_price_minor
 
     @property
     def renewal_shortfall_minor(self) -> int:

@@ -13,12 +13,12 @@ from netbilld.billing.plan import (
     Recurring,
     Speed,
     Timing,
-    UsagePrice,
 )
+from netbilld.billing.plan_parts import Tariff, Tier
 
 FAST: Final = Speed(20_000_000, 10_000_000)
 SLOW: Final = Speed(2_000_000, 1_000_000)
-PER_GB: Final = UsagePrice(3_000, 10**9)
+PER_GB: Final = Tariff((Tier(None, 3_000),), 10**9)
 _HOME20: Final = Plan(
     code="HOME20",
     name="Rumah 20 Mbps",
@@ -70,7 +70,7 @@ def plan(**changes: Any) -> Plan:
     return replace(_HOME20, **changes)
 
 
-def per_use(price: UsagePrice = PER_GB, **changes: Any) -> Plan:
+def per_use(price: Tariff = PER_GB, **changes: Any) -> Plan:
     """Return a plan charged by the octet from a wallet."""
     return replace(plan(timing=Timing.PREPAID, charging=Charging.PER_USE, recurring=None, usage=price), **changes)
 

@@ -11,7 +11,8 @@ from netbilld.billing.allocation import Owed, allocate
 from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
 from netbilld.billing.invoice_builder import BilledService, charges_due
 from netbilld.billing.ledger import LedgerEntry, reversal
-from netbilld.billing.plan import Plan, Recurring, UsagePrice
+from netbilld.billing.plan import Plan, Recurring
+from netbilld.billing.plan_parts import Tariff, Tier
 from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
 from netbilld.billing.proration import prorata_minor, split_minor
 from netbilld.billing.rating import charge_due_minor, usage_total_minor
@@ -24,7 +25,7 @@ amounts = st.integers(1, 10**12)
 days = st.dates(date(2020, 1, 1), date(2035, 12, 31))
 
 
-def priced(price_minor: int = 100_000, period_days: int | None = None, usage: UsagePrice | None = None) -> Plan:
+def priced(price_minor: int = 100_000, period_days: int | None = None, usage: Tariff | None = None) -> Plan:
     return per_use(usage) if usage else plan(recurring=Recurring(price_minor, period_days))
 
 
@@ -86,7 +87,7 @@ def test_a_usage_charge_does_not_depend_on_how_the_total_is_sliced(
     price: int, octets_per_gb: int, slices: list[int]
 ) -> None:
     """BANG-2.3a, BANG-2.1f."""
-    metered = priced(usage=UsagePrice(price, octets_per_gb))
+    metered = priced(usage=Tariff((Tier(None, price),), octets_per_gb))
     total_octets = charged_minor = 0
     for octets in slices:
         total_octets += octets

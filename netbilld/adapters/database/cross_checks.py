@@ -132,7 +132,7 @@ class CrossCheckStore:
 
     async def _price(self, plan_version_id: UUID, plan: Plan, on: date) -> Fraction | None:
         if plan.usage is not None:
-            return Fraction(plan.usage.price_per_gb_minor, plan.usage.octets_per_gb)
+            return Fraction(plan.usage.first_price_minor, plan.usage.units_per_price)
         if plan.recurring is None:
             return None
         if plan.allowance is not None:

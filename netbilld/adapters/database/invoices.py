@@ -22,7 +22,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.allocation import Part
 from netbilld.billing.chart import AccountKind, Payer
-from netbilld.billing.invoice import OPEN_STATUSES, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.invoice_builder import BilledService, PeriodCharge
 from netbilld.billing.plan import Plan
 from netbilld.billing.renewal import PrepaidService
@@ -224,6 +224,10 @@ class InvoiceStore:
                     "total_minor": invoice.total_minor,
                     "paid_minor": invoice.paid_minor,
                     "created_at": at,
+                    "kind": invoice.kind.value,
+                    "credits_id": invoice.credits_id,
+                    "buyer": dict(invoice.buyer) or None,
+                    "note": invoice.note,
                 }
                 for invoice in added
             ],
@@ -241,6 +245,14 @@ class InvoiceStore:
                     "unit_price_minor": line.unit_price_minor,
                     "per": line.per,
                     "amount_minor": line.amount_minor,
+                    "tax_code": line.tax_code,
+                    "tax_minor": line.tax_minor,
+                    "inclusive": line.inclusive,
+                    "revenue": line.revenue,
+                    "from_on": line.from_on,
+                    "until_on": line.until_on,
+                    "site": line.site,
+                    "details": dict(line.details) or None,
                 }
                 for invoice in added
                 for position, line in enumerate(invoice.lines, 1)
@@ -320,6 +332,14 @@ class InvoiceStore:
                 unit_price_minor=line.unit_price_minor,
                 per=line.per,
                 amount_minor=line.amount_minor,
+                tax_code=line.tax_code,
+                tax_minor=line.tax_minor,
+                inclusive=line.inclusive,
+                revenue=line.revenue,
+                from_on=line.from_on,
+                until_on=line.until_on,
+                site=line.site,
+                details=line.details or {},
             )
             for line in await self._connection.execute(lines)
         )
@@ -400,6 +420,10 @@ def _invoice(row: Row[Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
         tax_minor=row.tax_minor,
         total_minor=row.total_minor,
         paid_minor=row.paid_minor,
+        kind=DocumentKind(row.kind),
+        credits_id=row.credits_id,
+        buyer=row.buyer or {},
+        note=row.note,
     )
 
 

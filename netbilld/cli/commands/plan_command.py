@@ -175,8 +175,8 @@ def _summary(one: ListedPlan) -> dict[str, Any]:
         "currency": plan.currency,
         "price": plan.recurring.price_minor if plan.recurring else None,
         "period": _period(plan),
-        "price_per_gb": plan.usage.price_per_gb_minor if plan.usage else None,
-        "octets_per_gb": plan.usage.octets_per_gb if plan.usage else None,
+        "price_per_gb": plan.usage.first_price_minor if plan.usage else None,
+        "octets_per_gb": plan.usage.units_per_price if plan.usage else None,
         "down_bps": plan.speed.down_bps,
         "up_bps": plan.speed.up_bps,
         "allowance_octets": plan.allowance.data_octets if plan.allowance else None,
@@ -208,8 +208,8 @@ def _price(plan: Plan) -> str:
     if plan.recurring:
         return f"{shown(plan.recurring.price_minor, plan.currency)}/{_period(plan)}"
     if plan.usage:
-        unit = "GiB" if plan.usage.octets_per_gb == 2**30 else "GB"
-        return f"{shown(plan.usage.price_per_gb_minor, plan.currency)}/{unit}"
+        unit = "GiB" if plan.usage.units_per_price == 2**30 else "GB"
+        return f"{shown(plan.usage.first_price_minor, plan.currency)}/{unit}"
     return ""
 
 

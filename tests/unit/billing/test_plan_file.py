@@ -93,10 +93,10 @@ def test_a_pay_per_use_plan_has_a_price_per_decimal_gb_unless_it_says_gib() -> N
     """BANG-2.1f."""
     plan = plan_from_definition(parse_plan(PER_USE, "kuota.toml", "IDR"))
     assert plan.usage is not None
-    assert (plan.usage.price_per_gb_minor, plan.usage.octets_per_gb) == (3000, 10**9)
+    assert (plan.usage.first_price_minor, plan.usage.units_per_price) == (3000, 10**9)
     binary = plan_from_definition(parse_plan(PER_USE + 'gb = "GiB"\n', "kuota.toml", "IDR"))
     assert binary.usage is not None
-    assert binary.usage.octets_per_gb == 2**30
+    assert binary.usage.units_per_price == 2**30
 
 
 def test_periods_of_days_are_not_months() -> None:

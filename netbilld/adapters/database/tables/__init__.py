@@ -54,6 +54,7 @@ from netbilld.adapters.database.tables.people import (
 )
 from netbilld.adapters.database.tables.staff import login_failures, logins, staff
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
+from netbilld.adapters.database.tables.terms import service_stops, service_terms
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -105,6 +106,8 @@ __all__ = [
     "quota_crossings",
     "router_logins",
     "service_locks",
+    "service_stops",
+    "service_terms",
     "services",
     "sessions",
     "staff",

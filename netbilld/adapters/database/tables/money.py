@@ -1,6 +1,20 @@
 """Ledger, invoices and payments."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    true,
+)
 
 from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
 
@@ -63,6 +77,10 @@ invoices = Table(
     Column("total_minor", BigInteger, nullable=False),
     Column("paid_minor", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("kind", String(16), nullable=False, default="invoice", server_default="invoice"),  # invoice, credit_note
+    Column("credits_id", Uuid, index=True),  # of a credit note
+    Column("buyer", JSON),  # as it was when issued
+    Column("note", String(500), nullable=False, default="", server_default=""),
 )
 
 invoice_lines = Table(
@@ -77,6 +95,14 @@ invoice_lines = Table(
     Column("unit_price_minor", BigInteger, nullable=False),
     Column("per", BigInteger, nullable=False),  # unit_price is for this many units
     Column("amount_minor", BigInteger, nullable=False),
+    Column("tax_code", String(32)),
+    Column("tax_minor", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("inclusive", Boolean, nullable=False, default=True, server_default=true()),  # the amount has the tax in it
+    Column("revenue", String(64), nullable=False, default="revenue:recurring", server_default="revenue:recurring"),
+    Column("from_on", Date),  # the days it is for, half-open
+    Column("until_on", Date),
+    Column("site", String(100)),
+    Column("details", JSON),  # what it is explained by
 )
 
 billed_periods = Table(  # the primary key is what keeps a period from being billed twice
