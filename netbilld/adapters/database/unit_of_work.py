@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nas import NasStore
     from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
+    from netbilld.adapters.database.outbox import OutboxStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
@@ -204,6 +205,12 @@ class UnitOfWork:
         from netbilld.adapters.database.nodes import NodeStore
 
         return NodeStore(self.connection)
+
+    @cached_property
+    def outbox(self) -> "OutboxStore":
+        from netbilld.adapters.database.outbox import OutboxStore
+
+        return OutboxStore(self.connection)
 
     @cached_property
     def payments(self) -> "PaymentStore":

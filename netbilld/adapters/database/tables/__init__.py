@@ -10,6 +10,16 @@ from netbilld.adapters.database.tables.brake import brake, brake_holds
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
+from netbilld.adapters.database.tables.dunning import (
+    due_extensions,
+    dunning_exemptions,
+    dunning_rules,
+    dunning_steps,
+    holidays,
+    isolirs,
+    late_fees,
+    promises,
+)
 from netbilld.adapters.database.tables.effects import alerts, effects
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
 from netbilld.adapters.database.tables.metering import (
@@ -42,7 +52,9 @@ from netbilld.adapters.database.tables.money import (
 from netbilld.adapters.database.tables.mqtt import mqtt_retained
 from netbilld.adapters.database.tables.nas import local_accounts, nas
 from netbilld.adapters.database.tables.nodes import duty_terms, nodes
+from netbilld.adapters.database.tables.outbox import message_choices, outbox
 from netbilld.adapters.database.tables.overshoot import nas_readings, quota_crossings
+from netbilld.adapters.database.tables.paper import paper_invoices, paper_steps
 from netbilld.adapters.database.tables.people import (
     credentials,
     plan_versions,
@@ -77,17 +89,25 @@ __all__ = [
     "cross_checks",
     "desired",
     "devices",
+    "due_extensions",
+    "dunning_exemptions",
+    "dunning_rules",
+    "dunning_steps",
     "duty_terms",
     "effects",
     "enforcement_attempts",
+    "holidays",
     "idempotency",
     "invoice_lines",
     "invoices",
+    "isolirs",
     "journal_cursors",
+    "late_fees",
     "ledger_entries",
     "local_accounts",
     "login_failures",
     "logins",
+    "message_choices",
     "meta",
     "metadata",
     "meter_doubts",
@@ -98,11 +118,15 @@ __all__ = [
     "nas_samples",
     "nodes",
     "observed",
+    "outbox",
+    "paper_invoices",
+    "paper_steps",
     "payments",
     "pending_orders",
     "plan_versions",
     "plans",
     "postings",
+    "promises",
     "quota_crossings",
     "router_logins",
     "service_locks",

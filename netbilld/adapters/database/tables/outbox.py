@@ -1,0 +1,37 @@
+"""Messages to subscribers: written with what caused them, sent after."""
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid
+
+from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),  # invoice_issued, reminder, isolir, …
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("dedupe_key", String(200), nullable=False, unique=True),  # what it is about: the same is never told twice
+    Column("context", JSON, nullable=False),  # what its template names
+    Column("while_open_id", Uuid),  # it is sent only while this invoice is open
+    Column("state", String(12), nullable=False),  # queued, sending, sent, maybe_sent, failed, dead, withdrawn
+    Column("channel", String(16)),  # email, …; null until it is sent
+    Column("recipient", String(200)),
+    Column("provider_id", String(200)),  # Message-ID of an e-mail
+    Column("said", String(300)),  # the driver's words
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),  # not before
+    Column("expires_at", Instant, nullable=False),  # nobody is told later than this
+    Column("claimed_at", Instant),
+    Column("ended_at", Instant),  # when it was sent, withdrawn or given up
+    Index("ix_outbox_state", "state", "next_at"),
+)
+
+message_choices = Table(  # what a subscriber does not want to be told; without a row: everything
+    "message_choices",
+    metadata,
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), primary_key=True),
+    Column("reminders", Boolean, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)

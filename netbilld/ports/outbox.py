@@ -1,0 +1,82 @@
+"""Messages to subscribers: whoever causes one writes it down in the same transaction; it is sent after."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+
+class MessageKind(StrEnum):
+    """What a subscriber is told; each has a template in every language, which names what its context must hold.
+
+    Amounts in a context are whole minor units, days and instants ISO 8601. Name, number, currency and language of the
+    subscriber, the provider's name and the portal's address are known to every template.
+    """
+
+    INVOICE_ISSUED = "invoice_issued"  # number, total_minor, due_on, period_start_on, period_end_on
+    CREDIT_NOTE_ISSUED = "credit_note_issued"  # number, total_minor, credits
+    PAYMENT_RECEIVED = "payment_received"  # amount_minor, method, reference, received_on, numbers, outstanding_minor
+    PAYMENT_REVERSED = "payment_reversed"  # amount_minor, method, reference, reason, outstanding_minor
+    REMINDER = "reminder"  # number, outstanding_minor, due_on, days (below zero: before it is due)
+    ISOLIR_WARNING = "isolir_warning"  # numbers, overdue_minor, isolir_at
+    ISOLIR = "isolir"  # numbers, overdue_minor
+    RESTORED = "restored"  # outstanding_minor
+    PROMISE = "promise"  # until_on, overdue_minor
+    LATE_FEE = "late_fee"  # number, amount_minor
+    TERMINATION = "termination"  # numbers, overdue_minor
+    PLAN_CHANGED = "plan_changed"  # old_plan, new_plan, from_on
+    PRICE_CHANGED = "price_changed"  # plan, old_minor, new_minor, from_on
+    THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, resets_on
+    CREDIT_LOW = "credit_low"  # wallet_minor
+    EXPIRES = "expires"  # plan, paid_until_on, price_minor, wallet_minor
+
+
+# What a subscriber may ask not to be told; the rest is about their contract.
+OPTIONAL: Final = frozenset((MessageKind.REMINDER, MessageKind.THRESHOLD, MessageKind.CREDIT_LOW, MessageKind.EXPIRES))
+
+
+class MessageState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"  # accepted by whoever delivers it
+    MAYBE_SENT = "maybe_sent"  # we were interrupted: it is not sent again unless a person says so
+    FAILED = "failed"  # and will be tried again
+    DEAD = "dead"  # given up: no address, refused for good, or too late
+    WITHDRAWN = "withdrawn"  # it was no longer true before it was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to tell one subscriber.
+
+    Attributes:
+        dedupe_key: what it is about, such as `reminder:INV/2026/01/00001:-3`; under one key one message is ever made.
+        context: what its template names; plain JSON, without secrets.
+        not_before: None is at once, as far as quiet hours allow.
+        while_open: an invoice; the message is withdrawn if that is settled before it is sent.
+    """
+
+    kind: MessageKind
+    subscriber_id: UUID
+    context: Mapping[str, Any] = field(hash=False)
+    dedupe_key: str
+    not_before: datetime | None = None
+    while_open: UUID | None = None
+
+
+class Outbox(Protocol):
+    """Where messages are put, in the transaction of what they tell of."""
+
+    async def add(self, message: Message, now: datetime) -> bool:
+        """Put a message in; return False where one was made under its key before."""
+        ...
+
+    async def add_many(self, messages: Sequence[Message], now: datetime) -> int:
+        """Put messages in, and return how many of them are new."""
+        ...
+
+    async def withdraw(self, subscriber_id: UUID, kinds: Sequence[MessageKind], now: datetime) -> int:
+        """Take back what of these kinds is not sent yet, and return how many were."""
+        ...
