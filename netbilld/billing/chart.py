@@ -45,8 +45,70 @@ class Payer:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChartLine:
+    """Accounts of one sort: one by its code, or all whose codes begin with `<word>:`."""
+
+    word: str
+    kind: AccountKind
+    name: str
+
+    def covers(self, code: str) -> bool:
+        """Tell whether an account is of this sort."""
+        return code == self.word or code.startswith(f"{self.word}:")
+
+
+RECEIVABLE: Final = "receivable"
+WALLET: Final = "wallet"
+DEPOSITS: Final = "deposits"
+CHART: Final = (  # in the order of a balance sheet
+    ChartLine("cash", AccountKind.ASSET, "Money received, by method"),
+    ChartLine("collector", AccountKind.ASSET, "Cash that a collector holds"),
+    ChartLine("clearing", AccountKind.ASSET, "Money that a payment gateway holds"),
+    ChartLine(RECEIVABLE, AccountKind.ASSET, "Owed by subscribers"),
+    ChartLine("pph23", AccountKind.ASSET, "Income tax (PPh 23) withheld by customers"),
+    ChartLine("ppn_withheld", AccountKind.ASSET, "PPN kept by customers who pay it to the state"),
+    ChartLine(WALLET, AccountKind.LIABILITY, "Credit held for subscribers"),
+    ChartLine(DEPOSITS, AccountKind.LIABILITY, "Deposits of subscribers"),
+    ChartLine("tax", AccountKind.LIABILITY, "Tax charged, by its code"),
+    ChartLine("stamp_duty", AccountKind.LIABILITY, "Stamp duty charged"),
+    ChartLine("revenue", AccountKind.INCOME, "Revenue, by what is sold"),
+    ChartLine("discounts", AccountKind.INCOME, "Discounts given (less revenue)"),
+    ChartLine("late_fees", AccountKind.INCOME, "Late fees"),
+    ChartLine("rounding", AccountKind.INCOME, "Rounding differences"),
+    ChartLine("expense", AccountKind.EXPENSE, "Expenses: written off, fees of gateways"),
+)
+_KINDS: Final = {line.word: line.kind for line in CHART}
+
 REVENUE_RECURRING: Final = Account("revenue:recurring", AccountKind.INCOME)
 REVENUE_USAGE: Final = Account("revenue:usage", AccountKind.INCOME)
+LATE_FEES: Final = Account("late_fees", AccountKind.INCOME)
+DISCOUNTS: Final = Account("discounts", AccountKind.INCOME)
+ROUNDING: Final = Account("rounding", AccountKind.INCOME)
+STAMP_DUTY: Final = Account("stamp_duty", AccountKind.LIABILITY)
+PPH23: Final = Account("pph23", AccountKind.ASSET)
+PPN_WITHHELD: Final = Account("ppn_withheld", AccountKind.ASSET)
+WRITTEN_OFF: Final = Account("expense:written_off", AccountKind.EXPENSE)
+GATEWAY_FEES: Final = Account("expense:gateway_fees", AccountKind.EXPENSE)
+
+
+def account(code: str, payer: Payer | None = None) -> Account:
+    """Return the account of a code: an invoice line's `revenue`, or any other of the chart.
+
+    `deposits`, `receivable` and `wallet` alone are the payer's own.
+
+    Raises:
+        ValueError: the chart has no such sort.
+    """
+    word, _, rest = code.partition(":")
+    kind = _KINDS.get(word)
+    if kind is None:
+        raise ValueError(f"account {code!r}: the chart has no {word!r}")
+    if word in {RECEIVABLE, WALLET, DEPOSITS}:
+        if payer is None or rest not in {"", payer.number}:
+            raise ValueError(f"account {code!r} is a subscriber's: whose?")
+        return Account(f"{word}:{payer.number}", kind, payer.id)
+    return Account(code, kind)
 
 
 def cash(method: str) -> Account:
@@ -54,11 +116,31 @@ def cash(method: str) -> Account:
     return Account(f"cash:{method}", AccountKind.ASSET)
 
 
+def collector(name: str) -> Account:
+    """Return the cash that a collector has taken and not handed over: `collector:ani`."""
+    return Account(f"collector:{name}", AccountKind.ASSET)
+
+
+def clearing(gateway: str) -> Account:
+    """Return what a gateway has taken and not paid out: `clearing:midtrans`."""
+    return Account(f"clearing:{gateway}", AccountKind.ASSET)
+
+
+def tax(code: str) -> Account:
+    """Return what is owed to the state of one tax: `tax:ppn`."""
+    return Account(f"tax:{code}", AccountKind.LIABILITY)
+
+
 def receivable(payer: Payer) -> Account:
     """Return what the subscriber owes: `receivable:100001`."""
-    return Account(f"receivable:{payer.number}", AccountKind.ASSET, payer.id)
+    return Account(f"{RECEIVABLE}:{payer.number}", AccountKind.ASSET, payer.id)
 
 
 def wallet(payer: Payer) -> Account:
     """Return the credit held for the subscriber: `wallet:100001`."""
-    return Account(f"wallet:{payer.number}", AccountKind.LIABILITY, payer.id)
+    return Account(f"{WALLET}:{payer.number}", AccountKind.LIABILITY, payer.id)
+
+
+def deposits(payer: Payer) -> Account:
+    """Return the deposits held for the subscriber, which are neither credit nor revenue: `deposits:100001`."""
+    return Account(f"{DEPOSITS}:{payer.number}", AccountKind.LIABILITY, payer.id)

@@ -22,6 +22,9 @@ class InvoiceEvent(StrEnum):
     ISSUE = "issue"
     PAY_PART = "pay_part"
     PAY_REST = "pay_rest"
+    TAKE_PART = "take_part"  # a payment bounced, or was put elsewhere
+    TAKE_ALL = "take_all"
+    CREDIT_ALL = "credit_all"  # credit notes are for the whole of it
 
 
 TRANSITIONS: Final = {
@@ -30,6 +33,13 @@ TRANSITIONS: Final = {
     (InvoiceStatus.ISSUED, InvoiceEvent.PAY_REST): InvoiceStatus.PAID,
     (InvoiceStatus.PART_PAID, InvoiceEvent.PAY_PART): InvoiceStatus.PART_PAID,
     (InvoiceStatus.PART_PAID, InvoiceEvent.PAY_REST): InvoiceStatus.PAID,
+    (InvoiceStatus.PART_PAID, InvoiceEvent.TAKE_PART): InvoiceStatus.PART_PAID,
+    (InvoiceStatus.PART_PAID, InvoiceEvent.TAKE_ALL): InvoiceStatus.ISSUED,
+    (InvoiceStatus.PAID, InvoiceEvent.TAKE_PART): InvoiceStatus.PART_PAID,
+    (InvoiceStatus.PAID, InvoiceEvent.TAKE_ALL): InvoiceStatus.ISSUED,
+    (InvoiceStatus.ISSUED, InvoiceEvent.CREDIT_ALL): InvoiceStatus.CREDITED,
+    (InvoiceStatus.PART_PAID, InvoiceEvent.CREDIT_ALL): InvoiceStatus.CREDITED,
+    (InvoiceStatus.PAID, InvoiceEvent.CREDIT_ALL): InvoiceStatus.CREDITED,
 }
 OPEN_STATUSES: Final = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
 
@@ -105,6 +115,8 @@ class Invoice:
     the lines' gross amounts; a credit note's is what it gives back, positive, of lines that are positive too.
 
     Attributes:
+        paid_minor: what of it is settled: by payments, the wallet, credit notes and what was written off. The
+            allocations say by which.
         credits_id: of a credit note, the invoice it is for; None for one by itself.
         buyer: as it was when issued: name, address, tax id, purchase-order number; plain JSON.
     """
@@ -140,15 +152,20 @@ class Invoice:
     def issue(self, number: str, issued_on: date, due_days: int) -> "Invoice":
         """Return it with its number and dates; the due date is the last day to pay.
 
+        An invoice of nothing is paid, and a credit note is settled when it is issued: neither is ever open.
+
         Raises:
             RefusedError: it is issued already.
         """
+        status = self._next(InvoiceEvent.ISSUE)
+        is_note = self.kind is DocumentKind.CREDIT_NOTE
         return replace(
             self,
-            status=self._next(InvoiceEvent.ISSUE),
+            status=InvoiceStatus.PAID if is_note or not self.total_minor else status,
             number=number,
             issued_on=issued_on,
             due_on=issued_on + timedelta(days=due_days),
+            paid_minor=self.total_minor if is_note else 0,
         )
 
     def settle(self, amount_minor: int) -> "Invoice":
@@ -162,6 +179,31 @@ class Invoice:
         if amount_minor <= 0 or rest_minor < 0:
             raise RefusedError(f"invoice {self.number}: {amount_minor} is not between 1 and {self.outstanding_minor}")
         return replace(self, status=status, paid_minor=self.paid_minor + amount_minor)
+
+    def unsettle(self, amount_minor: int) -> "Invoice":
+        """Return it with a part, or all, of what had settled it taken away: it is owed again.
+
+        Raises:
+            RefusedError: nothing of it is settled, it is credited, or the amount is not between 1 and what is settled.
+        """
+        rest_minor = self.paid_minor - amount_minor
+        status = self._next(InvoiceEvent.TAKE_PART if rest_minor else InvoiceEvent.TAKE_ALL)
+        if amount_minor <= 0 or rest_minor < 0:
+            raise RefusedError(f"invoice {self.number}: {amount_minor} is not between 1 and {self.paid_minor}")
+        return replace(self, status=status, paid_minor=rest_minor)
+
+    def credit(self, settled_minor: int, *, is_all: bool) -> "Invoice":
+        """Return it after a credit note, of which `settled_minor` lessens what is owed.
+
+        Args:
+            settled_minor: at most what is owed; the rest of the note went to the wallet.
+            is_all: its credit notes are for the whole of it now.
+
+        Raises:
+            RefusedError: it is a draft, or credited already.
+        """
+        settled = self.settle(settled_minor) if settled_minor else self
+        return replace(settled, status=self._next(InvoiceEvent.CREDIT_ALL)) if is_all else settled
 
     def _next(self, event: InvoiceEvent) -> InvoiceStatus:
         try:

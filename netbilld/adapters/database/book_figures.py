@@ -22,7 +22,7 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.billing.books import BookFigures, SubscriberFigures
-from netbilld.billing.chart import AccountKind, Side
+from netbilld.billing.chart import RECEIVABLE, WALLET, AccountKind, Side
 from netbilld.billing.invoice import OPEN_STATUSES, InvoiceStatus
 from netbilld.billing.numbering import number_prefix
 from netbilld.billing.plan import Charging
@@ -140,8 +140,8 @@ async def _subscribers(connection: AsyncConnection) -> tuple[SubscriberFigures, 
             figures[subscriber_id][name] = int(value)
 
     owner, balance = accounts.c.subscriber_id, accounts.c.balance_minor
-    for name, kind in (("receivable_minor", AccountKind.ASSET), ("wallet_minor", AccountKind.LIABILITY)):
-        await collect(name, select(owner, balance).where(owner.is_not(None), accounts.c.kind == kind.value))
+    for name, word in (("receivable_minor", RECEIVABLE), ("wallet_minor", WALLET)):
+        await collect(name, select(owner, balance).where(owner.is_not(None), accounts.c.code.like(f"{word}:%")))
     invoiced = select(invoices.c.subscriber_id, func.sum(invoices.c.total_minor)).group_by(invoices.c.subscriber_id)
     await collect("invoiced_minor", invoiced.where(invoices.c.number.is_not(None)))
     await collect(

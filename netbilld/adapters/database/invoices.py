@@ -21,7 +21,7 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.allocation import Part
-from netbilld.billing.chart import AccountKind, Payer
+from netbilld.billing.chart import WALLET, Payer
 from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.invoice_builder import BilledService, PeriodCharge
 from netbilld.billing.plan import Plan
@@ -130,7 +130,7 @@ class InvoiceStore:
     async def expired_payers(self, versions: dict[UUID, Plan], before: date) -> list[Payer]:
         """Return, in order of id, subscribers with credit, and with a prepaid service not paid for on `before`."""
         free = [key for key, plan in versions.items() if plan.recurring and plan.recurring.price_minor == 0]
-        wallet = (accounts.c.subscriber_id == subscribers.c.id) & (accounts.c.kind == AccountKind.LIABILITY.value)
+        wallet = (accounts.c.subscriber_id == subscribers.c.id) & accounts.c.code.like(f"{WALLET}:%")
         query = (
             select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
             .distinct()

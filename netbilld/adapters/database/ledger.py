@@ -14,12 +14,13 @@ from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.books import BookFigures
-from netbilld.billing.chart import Account, AccountKind, Side
+from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, Account, AccountKind, Side
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
 
 BATCH: Final = 10_000
+_WALLETS: Final = f"{WALLET}:%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberBalance:
-    """The two numbers of a subscriber, never netted: credit held, and what is owed on issued invoices."""
+    """The numbers of a subscriber, never netted: credit held, what is owed on issued invoices, deposits held."""
 
     wallet_minor: int = 0
     outstanding_minor: int = 0
+    deposits_minor: int = 0
 
 
 class LedgerStore:
@@ -161,7 +163,7 @@ class LedgerStore:
         for some in _batches(list(held)):
             query = (
                 select(accounts.c.subscriber_id, accounts.c.balance_minor)
-                .where(accounts.c.subscriber_id.in_(some), accounts.c.kind == AccountKind.LIABILITY.value)
+                .where(accounts.c.subscriber_id.in_(some), accounts.c.code.like(_WALLETS))
                 .order_by(accounts.c.code)
             )
             for row in await self._connection.execute(query.with_for_update() if lock else query):
@@ -177,15 +179,16 @@ class LedgerStore:
         wanted = list(dict.fromkeys(subscriber_ids))
         found: dict[tuple[UUID, str], int] = {}
         for some in _batches(wanted):
-            query = select(accounts.c.subscriber_id, accounts.c.kind, accounts.c.balance_minor).where(
+            query = select(accounts.c.subscriber_id, accounts.c.code, accounts.c.balance_minor).where(
                 accounts.c.subscriber_id.in_(some)
             )
             for row in await self._connection.execute(query):
-                found[row.subscriber_id, row.kind] = int(row.balance_minor)
+                found[row.subscriber_id, row.code.partition(":")[0]] = int(row.balance_minor)
         return {
             subscriber_id: SubscriberBalance(
-                found.get((subscriber_id, AccountKind.LIABILITY.value), 0),
-                found.get((subscriber_id, AccountKind.ASSET.value), 0),
+                wallet_minor=found.get((subscriber_id, WALLET), 0),
+                outstanding_minor=found.get((subscriber_id, RECEIVABLE), 0),
+                deposits_minor=found.get((subscriber_id, DEPOSITS), 0),
             )
             for subscriber_id in wanted
         }
