@@ -66,6 +66,7 @@ class Service:
     installed_on: date | None = None
     ipv6_prefix: str | None = None  # fixed, in CIDR form
     delegated_prefix: str | None = None
+    site: str | None = None  # where it is: a company's invoice is grouped by it
 
 
 @dataclass(frozen=True, slots=True)

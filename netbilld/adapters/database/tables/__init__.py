@@ -6,6 +6,14 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
+from netbilld.adapters.database.tables.billing import (
+    billed_fees,
+    billed_usage,
+    billing_runs,
+    billing_states,
+    parked_bills,
+    waiting_charges,
+)
 from netbilld.adapters.database.tables.brake import brake, brake_holds
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
@@ -80,7 +88,11 @@ __all__ = [
     "alerts",
     "allocations",
     "auth_attempts",
+    "billed_fees",
     "billed_periods",
+    "billed_usage",
+    "billing_runs",
+    "billing_states",
     "brake",
     "brake_holds",
     "changes",
@@ -121,6 +133,7 @@ __all__ = [
     "outbox",
     "paper_invoices",
     "paper_steps",
+    "parked_bills",
     "payments",
     "pending_orders",
     "plan_versions",
@@ -151,4 +164,5 @@ __all__ = [
     "usage_nas_hours",
     "usage_periods",
     "usage_slices",
+    "waiting_charges",
 ]

@@ -76,6 +76,7 @@ services = Table(
     Column("ended_at", Instant),
     Column("ipv6_prefix", String(50)),  # fixed, in CIDR form: Framed-IPv6-Prefix
     Column("delegated_prefix", String(50)),  # fixed, in CIDR form: Delegated-IPv6-Prefix
+    Column("site", String(100)),  # where it is, for a company's invoice
     Index(  # an address is fixed for one live service only
         "uq_services_static_ip",
         "static_ip",
