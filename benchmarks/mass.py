@@ -372,15 +372,21 @@ class _Run:
         return [round(worst[second] * 1e3) for second in sorted(worst)]
 
     def _window_share(self, addresses: list[str], since: float) -> float | None:
-        """Return how much of the longest window that was computed for a NAS its orders took, of the worst of them."""
+        """Return how much of the longest window that was computed for a NAS its orders took, of the worst of them.
+
+        Who pays meanwhile goes before those whose wait was computed: it gets longer by as many orders.
+        """
         shares = []
         for address in addresses:
             known = [(at, seconds) for at, one, seconds in self._windows if one == address and at >= since]
             if not known:
                 continue
             at, window_seconds = max(known, key=lambda sample: sample[1])
-            last = max(one["at"] for one in self._orders([address], since) if one["name"] != self._paid)
-            shares.append((last - at) / max(window_seconds, 1.0))
+            left = [one for one in self._orders([address], since) if one["at"] >= at]
+            foreseen = [one["at"] for one in left if one["name"] != self._paid]
+            if foreseen:
+                window_seconds *= len(left) / len(foreseen)
+                shares.append((max(foreseen) - at) / max(window_seconds, 1.0))
         return round(max(shares), 3) if shares else None
 
 

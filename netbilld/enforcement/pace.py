@@ -17,7 +17,8 @@ _RECENT_SHARE: Final = 0.3
 _FASTER_SHARE: Final = 0.2
 _SLOWER_SHARE: Final = 0.02
 _USED_TO_SHARE: Final = 0.005
-_SPARE_SECONDS: Final = 0.1  # what may be saved up, so that a late look loses nothing
+_SPARE_SECONDS: Final = 0.25  # what may be saved up, so that a late look loses nothing,
+_SPARE_ORDERS: Final = 1.0  # and at most
 _AHEAD_SECONDS: Final = 1.0  # what urgent orders may take in advance
 _UNMEASURED_SECONDS: Final = 0.05
 
@@ -139,7 +140,9 @@ class Pace:
     def _fill(self, rate: float, now: float, *, cuts: bool) -> None:
         since = now - self._filled_at.get(cuts, now)
         self._filled_at[cuts] = now
-        self._saved[cuts] = min(1.0 + rate * _SPARE_SECONDS, self._saved[cuts] + max(0.0, since) * rate)
+        self._saved[cuts] = min(
+            1.0 + min(rate * _SPARE_SECONDS, _SPARE_ORDERS), self._saved[cuts] + max(0.0, since) * rate
+        )
 
     def _slow_down(self, now: float) -> None:
         if now - self._slowed_at >= _HALVED_SECONDS:

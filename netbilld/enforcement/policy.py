@@ -119,7 +119,7 @@ def entitlement(facts: ServiceFacts, walled_garden: WalledGarden, now: datetime)
         return due(_closed(plan.when_overdue), Reason.OVERDUE)
     if plan.allowance is not None and facts.usage is not None and facts.usage.start_on == period.start_on:
         used_octets = plan.counted_octets(facts.usage.upload_octets, facts.usage.download_octets)
-        if used_octets >= plan.allowance.data_octets:
+        if used_octets >= plan.allowance.data_octets and plan.allowance.after is not AfterAllowance.CHARGE:
             edges.append(period.end_at)
             if plan.allowance.after is AfterAllowance.THROTTLE:
                 return due(Access.THROTTLED, Reason.FAIR_USE)

@@ -1,15 +1,20 @@
 """kill -9 in the midst of a mass change: after each restart everybody comes to what is due, and hardly anybody twice."""
 
 import asyncio
+import random
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+import pytest
+from sqlalchemy import insert, select, update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import invoices, services
@@ -21,10 +26,57 @@ from tests.peers import free_udp_port
 
 HOMES = 40
 KILLED_AFTER = (1, 12, 30)  # orders
+ROUNDS = 12
 HOST = "127.0.0.4"
 
 
-async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what_is_due(tmp_path: Path) -> None:
+async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what_is_due(
+    tmp_path: Path, database_url: str
+) -> None:
+    with daemon_of_homes(tmp_path, database_url) as (daemon, spec):
+        async with SimulatedNas(spec) as nas:
+            await until(partial(everybody, daemon, "active"), "everybody is online")
+            await change_everybody(database_url, owed=True)
+            for count in KILLED_AFTER:
+
+                async def so_many(count: int = count) -> bool:
+                    return len(orders(nas)) >= count
+
+                await until(so_many, f"{count} orders have come")
+                daemon.kill()
+                await asyncio.to_thread(daemon.start)
+            await until(partial(everybody, daemon, "walled"), "everybody is walled")
+            each = Counter(orders(nas))
+            assert set(each) == {home.username for home in spec.subscribers}
+            assert max(each.values()) <= 2, each
+        assert daemon.terminate() == 0
+
+
+@pytest.mark.soak
+async def test_it_may_be_killed_at_any_moment(tmp_path: Path, database_url: str) -> None:
+    """Walled and restored in turn, killed three times in each change at moments that nobody chose."""
+    chance = random.Random(time.time_ns())
+    with daemon_of_homes(tmp_path, database_url) as (daemon, spec):
+        async with SimulatedNas(spec) as nas:
+            await until(partial(everybody, daemon, "active"), "everybody is online")
+            for number in range(ROUNDS):
+                before, owed = len(orders(nas)), number % 2 == 0
+                await change_everybody(database_url, owed=owed)
+                for _ in range(3):
+                    await asyncio.sleep(chance.uniform(0.0, 2.0))
+                    daemon.kill()
+                    await asyncio.to_thread(daemon.start)
+                access = "walled" if owed else "active"
+                await until(partial(everybody, daemon, access), f"round {number}: everybody is {access}")
+                each = Counter(orders(nas)[before:])
+                assert set(each) == {home.username for home in spec.subscribers}
+                assert max(each.values()) <= 2, (number, each)
+        assert daemon.terminate() == 0
+
+
+@contextmanager
+def daemon_of_homes(directory: Path, url: str) -> Iterator[tuple[DaemonProcess, NasSpec]]:
+    """A daemon that serves, and what the NAS of its subscribers is to be."""
     homes = tuple(
         SubscriberSpec(username=f"home{number:02d}", password="pw", mac=f"02:00:00:00:01:{number:02X}",
                        redial_seconds=(0.1, 0.5))
@@ -34,7 +86,7 @@ async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what
         "NETBILLD_ENFORCEMENT__DISCONNECTS_PER_SECOND": "20",
         "NETBILLD_ENFORCEMENT__BRAKE_LEAST": "1000",  # nobody is asked whether everybody is really to be walled
     }
-    with DaemonProcess(tmp_path, **settings) as daemon:
+    with DaemonProcess(directory, url, **settings) as daemon:
         daemon.init()
         daemon.plan(FLAT_PLAN)
         spec = NasSpec(
@@ -46,35 +98,16 @@ async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what
             subscribers=homes,
         )
         daemon.nas("pop1", HOST, "--coa-port", str(spec.coa_port))
-        path = tmp_path / "homes.csv"
+        path = directory / "homes.csv"
         path.write_text("username,password,plan\n" + "".join(f"{home.username},pw,RUMAH20\n" for home in homes))
         daemon.cli("import", "subscribers", str(path))
         daemon.start()
-        async with SimulatedNas(spec) as nas:
+        yield daemon, spec
 
-            async def lines() -> list[dict[str, Any]]:
-                found: list[dict[str, Any]] = await asyncio.to_thread(daemon.json, "enforce", "status")
-                return found
 
-            async def everybody(access: str) -> bool:
-                there = [line for line in await lines() if line["observed"] == access and line["agrees"]]
-                return len(there) == HOMES
-
-            await until(lambda: everybody("active"), "everybody is online")
-            await wall_everybody(daemon)
-            for count in KILLED_AFTER:
-
-                async def so_many(count: int = count) -> bool:
-                    return len(orders(nas)) >= count
-
-                await until(so_many, f"{count} orders have come")
-                daemon.kill()
-                await asyncio.to_thread(daemon.start)
-            await until(lambda: everybody("walled"), "everybody is walled")
-            each = Counter(orders(nas))
-            assert set(each) == {home.username for home in homes}
-            assert max(each.values()) <= 2, each
-        assert daemon.terminate() == 0
+async def everybody(daemon: DaemonProcess, access: str) -> bool:
+    lines: list[dict[str, Any]] = await asyncio.to_thread(daemon.json, "enforce", "status")
+    return len([line for line in lines if line["observed"] == access and line["agrees"]]) == HOMES
 
 
 def orders(nas: SimulatedNas) -> list[str]:
@@ -82,25 +115,27 @@ def orders(nas: SimulatedNas) -> list[str]:
     return [order.username for order in nas.orders if not order.duplicate]
 
 
-async def wall_everybody(daemon: DaemonProcess) -> None:
-    """Put on record a debt of everybody's that is long overdue."""
-    database = Database(f"sqlite+aiosqlite:///{daemon.data_dir / 'netbilld.db'}")
+async def change_everybody(url: str, *, owed: bool) -> None:
+    """Put on record a debt of everybody's that is long overdue, or that none of it is owed any more."""
+    database = Database(url)
     now = datetime.now(UTC)
     long_ago = now.date() - timedelta(days=60)
     async with database.write() as work:
         owners = (await work.connection.execute(select(services.c.id, services.c.subscriber_id))).all()
-        await work.connection.execute(
-            insert(invoices),
-            [
-                {
-                    "id": uuid4(), "number": f"TEST-{number}", "subscriber_id": subscriber_id, "status": "issued",
-                    "issued_on": long_ago, "due_on": long_ago, "period_start_on": long_ago, "period_end_on": long_ago,
-                    "timezone": "Asia/Jakarta", "currency": "IDR", "tax_minor": 0, "total_minor": 200_000,
-                    "paid_minor": 0, "created_at": now,
-                }
-                for number, (_, subscriber_id) in enumerate(owners)
-            ],
-        )  # fmt: skip
+        await work.connection.execute(update(invoices).values(status="paid", paid_minor=invoices.c.total_minor))
+        if owed:
+            await work.connection.execute(
+                insert(invoices),
+                [
+                    {
+                        "id": uuid4(), "number": f"TEST-{uuid4().hex[:20]}", "subscriber_id": subscriber_id,
+                        "status": "issued", "issued_on": long_ago, "due_on": long_ago, "period_start_on": long_ago,
+                        "period_end_on": long_ago, "timezone": "Asia/Jakarta", "currency": "IDR", "tax_minor": 0,
+                        "total_minor": 200_000, "paid_minor": 0, "created_at": now,
+                    }
+                    for _, subscriber_id in owners
+                ],
+            )  # fmt: skip
         details = {"service_ids": [str(service_id) for service_id, _ in owners]}
         await work.changes.record(Actor("test", "cli"), now, "invoice.run", "service", owners[0][0], details)
     await database.close()
