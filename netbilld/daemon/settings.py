@@ -4,7 +4,8 @@ import json
 import os
 import socket
 import tomllib
-from datetime import time
+from datetime import date, time
+from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -135,6 +136,33 @@ def _topic(prefix: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _fraction(value: object) -> object:
+    """Take 11/12, as text; and numbers as they are written."""
+    try:
+        return Fraction(str(value)) if isinstance(value, str | int | float) else value
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is no fraction; write for example 11/12") from None
+
+
+def _percent(value: object) -> object:
+    """Take 12 or "12.5" for so many hundredths."""
+    fraction = _fraction(value)
+    if isinstance(fraction, Fraction):
+        if not 0 <= fraction < 100:
+            raise ValueError("write percent, from 0 to below 100")
+        return fraction / 100
+    return value
+
+
+def _written_locale(name: str) -> str:
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - only who sets one waits for it
+
+    try:
+        return str(Locale.parse(name))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(f"locale {name!r} is not known, write for example id, en or ms_MY") from None
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -192,6 +220,71 @@ class BillingSettings(_Section):
     isolir_at: time = time(0, 30)
     tolerance: Annotated[int, Field(ge=0)] = 1000  # minor units; what is overdue below it leads to nothing
     run_at: time = time(0, 5)
+
+
+class TaxRuleSettings(_Section):
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "ppn"
+    valid_from: date
+    rate: Annotated[Fraction, BeforeValidator(_percent)]  # in percent: 12
+    base: Annotated[Fraction, BeforeValidator(_fraction), Field(gt=0, le=1)] = Fraction(1)  # "11/12"
+    trx_code: Annotated[str, Field(pattern=r"^(0[1-9]|10)$")] = "01"
+
+
+class StampDutyRuleSettings(_Section):
+    valid_from: date
+    duty: Annotated[int, Field(ge=0, le=10**9)]  # minor units
+    above: Annotated[int, Field(ge=0, le=10**12)]
+
+
+class LevyRateSettings(_Section):
+    from_year: Annotated[int, Field(ge=2000, le=2200)]
+    bhp: Annotated[Fraction, BeforeValidator(_percent)]  # in percent of the base: 0.5
+    uso: Annotated[Fraction, BeforeValidator(_percent)]
+
+
+class TaxSettings(_Section):
+    is_pkp: bool = False  # registered for PPN; one who is not shows none
+    rules: tuple[TaxRuleSettings, ...] = ()  # beside the built-in ones; the same code and day replaces one
+    tin: Annotated[str, Field(pattern=r"^\d{16}$")] | None = None  # the provider's NPWP
+    branch: Annotated[str, Field(pattern=r"^\d{6}$")] = "000000"
+    faktur: Literal["none", "retail", "full"] = "full"  # for buyers of whom nothing else was said
+    pph23: Annotated[Fraction, BeforeValidator(_percent)] = Fraction(2, 100)  # in percent of the net price
+    stamp_duty: Literal["flag", "line"] = "flag"  # line: charged on the invoice as well
+    stamp_duty_rules: tuple[StampDutyRuleSettings, ...] = ()
+    levy_rates: tuple[LevyRateSettings, ...] = ()
+    other_revenue: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = (
+        "installation",
+        "rental",
+        "device",
+        "late_fee",
+        "late_fees",
+    )  # words of revenue accounts that are no telecom service
+    coretax_decimals: Literal[0, 2] = 0
+    coretax_nik: Literal["document", "tin"] = "document"  # where a person's NIK stands
+    coretax_doc_month: bool = True  # CustomDocMonthYear, of the newer template
+
+
+class BrandSettings(_Section):
+    area: Annotated[str, Field(min_length=1, max_length=100)]  # and every area below it
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    address: str = ""
+    logo: Path | None = None
+
+
+class DocumentSettings(_Section):
+    address: str = ""  # the provider's, on documents; lines as written
+    contact: str = ""  # phone, e-mail
+    pay_to: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_hosts)
+    ] = ()  # such as "BCA 1234567890 a.n. PT Contoh"
+    footer: str = ""
+    logo: Path | None = None  # PNG or JPEG
+    font: Path | None = None  # TrueType, for text that Latin-1 has no letters for
+    font_bold: Path | None = None
+    locale: Annotated[str, AfterValidator(_written_locale)] | None = None  # None: the subscriber's, else the provider's
+    words: Path | None = None  # TOML with the words of another language
+    brands: tuple[BrandSettings, ...] = ()  # resellers, by area
+    workers: Annotated[int, Field(ge=1, le=64)] = 2  # processes that draw many documents
 
 
 class EnforcementSettings(_Section):
@@ -309,6 +402,8 @@ class Settings(BaseSettings):
     panel: PanelSettings = PanelSettings()
     portal: PortalSettings = PortalSettings()
     billing: BillingSettings = BillingSettings()
+    tax: TaxSettings = TaxSettings()
+    documents: DocumentSettings = DocumentSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
     metering: MeteringSettings = MeteringSettings()
     snmp: SnmpSettings = SnmpSettings()

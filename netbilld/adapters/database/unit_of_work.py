@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.brake import BrakeQueries
+    from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
@@ -79,6 +80,12 @@ class UnitOfWork:
         from netbilld.adapters.database.brake import BrakeQueries
 
         return BrakeQueries(self.connection)
+
+    @cached_property
+    def buyers(self) -> "BuyerStore":
+        from netbilld.adapters.database.buyers import BuyerStore
+
+        return BuyerStore(self.connection)
 
     @cached_property
     def changes(self) -> "ChangeStore":

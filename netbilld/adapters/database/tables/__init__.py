@@ -74,6 +74,7 @@ from netbilld.adapters.database.tables.people import (
 )
 from netbilld.adapters.database.tables.staff import login_failures, logins, staff
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
+from netbilld.adapters.database.tables.taxes import buyers, document_stamps, levy_deductions, tax_invoices
 from netbilld.adapters.database.tables.terms import service_stops, service_terms
 
 __all__ = [
@@ -95,12 +96,14 @@ __all__ = [
     "billing_states",
     "brake",
     "brake_holds",
+    "buyers",
     "changes",
     "counters",
     "credentials",
     "cross_checks",
     "desired",
     "devices",
+    "document_stamps",
     "due_extensions",
     "dunning_exemptions",
     "dunning_rules",
@@ -116,6 +119,7 @@ __all__ = [
     "journal_cursors",
     "late_fees",
     "ledger_entries",
+    "levy_deductions",
     "local_accounts",
     "login_failures",
     "logins",
@@ -153,6 +157,7 @@ __all__ = [
     "static_routers",
     "static_states",
     "subscribers",
+    "tax_invoices",
     "throughput_samples",
     "usage_corrections",
     "usage_days",
