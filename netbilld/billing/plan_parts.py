@@ -1,6 +1,7 @@
 """Parts of a plan that say what it costs beyond a fee and a speed; docs/billing.md says how each becomes an amount."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -166,12 +167,14 @@ class Discount:
         percent_hundredths: 10 % is 1000.
         amount_minor: at most what there is to take from.
         periods: how many periods it lasts; None for as long as the service.
+        from_on: the first day, of one that a service has by itself; None: from when it has the plan.
     """
 
     name: str
     percent_hundredths: int | None
     amount_minor: int | None
     periods: int | None
+    from_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Subscriber, service and credential: who owes, one connection, and a name to log in with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from netbilld.model.errors import NotFoundError
@@ -40,6 +41,7 @@ class Subscriber:
     status: str
     created_at: datetime
     locale: str | None = None  # None: the provider's
+    customer_group: str | None = None  # code of the group whose prices it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Service:
     ipv6_prefix: str | None = None  # fixed, in CIDR form
     delegated_prefix: str | None = None
     site: str | None = None  # where it is: a company's invoice is grouped by it
+    overrides: Mapping[str, Any] | None = field(default=None, hash=False)  # see billing.overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,7 +368,7 @@ class ImportSubscribers:
 
     async def _store_chunk(self, work: Work, chunk: _Chunk, actor: Actor, now: datetime) -> None:
         await work.subscribers.add(*chunk.subscribers)
-        await work.services.add(*chunk.services)
+        await work.services.add(*chunk.services, actor=actor.name)
         await work.services.add_credentials(*chunk.credentials)
         for service_id, mac in chunk.stations:
             await work.locks.set(service_id, "mac", [mac], learned=False, created_at=now)

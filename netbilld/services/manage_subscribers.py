@@ -69,7 +69,7 @@ class Subscribers(Protocol):
 
 
 class Services(Protocol):
-    async def add(self, *added: Service) -> None: ...
+    async def add(self, *added: Service, actor: str = ...) -> None: ...
 
     async def update(self, service_id: UUID, fields: Mapping[str, Any]) -> None: ...
 
@@ -175,7 +175,7 @@ class ManageSubscribers:
             if any(checked.fixed):
                 (await fixed_addresses(work.addresses)).refuse(checked.fixed)
             service = make_service(checked, subscriber.id, offer, self._defaults, now)
-            await work.services.add(service)
+            await work.services.add(service, actor=actor.name)
             await work.services.add_credentials(*make_credentials(checked, service.id, self._box, now))
             added = Added(subscriber.number, checked.username, str(service.id), offer.code)
             details = {

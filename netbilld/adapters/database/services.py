@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import BATCH, credential_key
 from netbilld.adapters.database.tables import credentials, plan_versions, plans, services, sessions
+from netbilld.adapters.database.terms import TermsStore
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.model.errors import RefusedError
@@ -24,8 +25,8 @@ class ServiceStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, *added: Service) -> None:
-        """Store new services.
+    async def add(self, *added: Service, actor: str = "system") -> None:
+        """Store new services of subscribers that are stored, with their first terms.
 
         Raises:
             RefusedError: a static address is another live service's.
@@ -33,6 +34,7 @@ class ServiceStore:
         if added:
             with _refusal("a static address among these is taken by another live service", "address_taken"):
                 await self._connection.execute(insert(services), [asdict(service) for service in added])
+            await TermsStore(self._connection).begin([service.id for service in added], actor)
 
     async def update(self, service_id: UUID, fields: Mapping[str, Any]) -> None:
         """Set columns of a service.

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.static_lines import StaticLineStore
     from netbilld.adapters.database.subscribers import SubscriberStore
+    from netbilld.adapters.database.terms import TermsStore
     from netbilld.adapters.database.throughput import ThroughputStore
     from netbilld.adapters.database.usage import UsageStore
     from netbilld.adapters.database.usage_sums import UsageSums
@@ -284,6 +285,12 @@ class UnitOfWork:
         from netbilld.adapters.database.subscribers import SubscriberStore
 
         return SubscriberStore(self.connection)
+
+    @cached_property
+    def terms(self) -> "TermsStore":
+        from netbilld.adapters.database.terms import TermsStore
+
+        return TermsStore(self.connection)
 
     @cached_property
     def throughput(self) -> "ThroughputStore":

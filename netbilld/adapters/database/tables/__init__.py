@@ -15,6 +15,15 @@ from netbilld.adapters.database.tables.billing import (
     waiting_charges,
 )
 from netbilld.adapters.database.tables.brake import brake, brake_holds
+from netbilld.adapters.database.tables.catalogue import (
+    areas,
+    coupon_uses,
+    coupons,
+    customer_groups,
+    shared_allowances,
+    shared_services,
+    top_ups,
+)
 from netbilld.adapters.database.tables.changes import changes, idempotency
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
@@ -88,6 +97,7 @@ __all__ = [
     "address_pools",
     "alerts",
     "allocations",
+    "areas",
     "auth_attempts",
     "billed_fees",
     "billed_periods",
@@ -99,8 +109,11 @@ __all__ = [
     "buyers",
     "changes",
     "counters",
+    "coupon_uses",
+    "coupons",
     "credentials",
     "cross_checks",
+    "customer_groups",
     "desired",
     "devices",
     "document_stamps",
@@ -151,6 +164,8 @@ __all__ = [
     "service_terms",
     "services",
     "sessions",
+    "shared_allowances",
+    "shared_services",
     "staff",
     "static_attempts",
     "static_lines",
@@ -159,6 +174,7 @@ __all__ = [
     "subscribers",
     "tax_invoices",
     "throughput_samples",
+    "top_ups",
     "usage_corrections",
     "usage_days",
     "usage_doubts",

@@ -32,6 +32,7 @@ subscribers = Table(
     Column("status", String(16), nullable=False),  # active, terminated
     Column("created_at", Instant, nullable=False),
     Column("locale", String(8)),  # id, en; null: the provider's
+    Column("customer_group", String(64)),  # code of one of customer_groups
 )
 
 plans = Table(
@@ -54,6 +55,7 @@ plan_versions = Table(
     Column("definition", JSON, nullable=False),  # the plan file as parsed; netbilld.billing.plan reads it
     Column("created_at", Instant, nullable=False),
     Column("actor", String(200), nullable=False),
+    Column("effective_on", Date),  # local; what is sold from that day on, from the first for null
     UniqueConstraint("plan_id", "version"),
 )
 
@@ -77,6 +79,7 @@ services = Table(
     Column("ipv6_prefix", String(50)),  # fixed, in CIDR form: Framed-IPv6-Prefix
     Column("delegated_prefix", String(50)),  # fixed, in CIDR form: Delegated-IPv6-Prefix
     Column("site", String(100)),  # where it is, for a company's invoice
+    Column("overrides", JSON(none_as_null=True)),  # what its terms of today change in its plan; null for nothing
     Index(  # an address is fixed for one live service only
         "uq_services_static_ip",
         "static_ip",

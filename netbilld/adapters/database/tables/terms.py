@@ -20,6 +20,9 @@ service_terms = Table(  # the row with the latest day that is not after a day sa
     Column("actor", String(200), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("applied_at", Instant),  # null: the service is not moved to it yet
+    Column("timing", String(16)),  # overrides the plan's: prepaid, postpaid
+    Column("customer_group", String(64)),  # of the subscriber on these days
+    Column("area", String(100)),
     Index("ix_service_terms_waiting", "applied_at", "from_on"),
 )
 

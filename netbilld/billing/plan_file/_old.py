@@ -13,19 +13,11 @@ from typing import Any, Final, NoReturn, TypeVar, get_args
 from netbilld.billing.hours import parse_hours
 from netbilld.billing.plan import (
     AfterAllowance,
-    Allowance,
-    Burst,
     Charging,
     Closing,
     Counts,
-    Plan,
-    Pools,
-    Recurring,
-    SessionLimit,
-    Speed,
     Timing,
 )
-from netbilld.billing.plan_parts import Tariff, Tier
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.service_lock import LockKind, SecondLogin
 from netbilld.model.units import currency_exponent, parse_amount, parse_octets, parse_rate_bps
@@ -116,56 +108,6 @@ def unused_keys(toml_text: str, definition: _JSON) -> tuple[str, ...]:
     if allowance and "throttled" in values["allowance"] and allowance["throttled"] is None:
         unused.append("allowance.throttled")
     return tuple(unused)
-
-
-def plan_from_definition(definition: Mapping[str, Any]) -> Plan:
-    """Return the plan that a stored definition describes."""
-    recurring, allowance, usage = (definition.get(part) for part in ("recurring", "allowance", "usage"))
-    access = definition["access"]
-    return Plan(
-        code=definition["code"],
-        name=definition["name"],
-        timing=Timing(definition["timing"]),
-        charging=Charging(definition["charging"]),
-        currency=definition["currency"],
-        speed=_stored_speed(definition["speed"]),
-        recurring=Recurring(recurring["price_minor"], recurring["period_days"]) if recurring else None,
-        allowance=Allowance(
-            data_octets=allowance["data_octets"],
-            counts=Counts(allowance["counts"]),
-            after=AfterAllowance(allowance["after"]),
-            throttled=_stored_speed(allowance["throttled"]) if allowance["throttled"] else None,
-        )
-        if allowance
-        else None,
-        usage=Tariff((Tier(None, usage["price_per_gb_minor"]),), usage["octets_per_gb"]) if usage else None,
-        when_overdue=Closing(access["overdue"]),
-        when_no_credit=Closing(access["no_credit"]),
-        when_suspended=Closing(access["suspended"]),
-        idle_seconds=access.get("idle_seconds"),
-        pools=_stored_pools(definition.get("address") or {}),
-        sessions=SessionLimit(**sessions) if (sessions := definition.get("sessions")) else None,
-        lock_learn=tuple((definition.get("lock") or {}).get("learn", ())),
-        hours=tuple((begin, end) for begin, end in (definition.get("hours") or {}).get("spans", ())),
-        fails_closed=(definition.get("outage") or {}).get("access") == _CLOSED,
-    )
-
-
-def _stored_pools(stored: Mapping[str, Any]) -> Pools:
-    return Pools(stored.get("pool"), stored.get("ipv6_pool"), stored.get("delegated_pool"))
-
-
-def _stored_speed(stored: Mapping[str, Any]) -> Speed:
-    burst, minimum = stored.get("burst"), stored.get("minimum")
-    return Speed(
-        down_bps=stored["down_bps"],
-        up_bps=stored["up_bps"],
-        burst=Burst(**burst) if burst else None,
-        priority=stored.get("priority"),
-        minimum_down_bps=minimum["down_bps"] if minimum else None,
-        minimum_up_bps=minimum["up_bps"] if minimum else None,
-        nas_profile=stored.get("nas_profile"),
-    )
 
 
 class _Table:
