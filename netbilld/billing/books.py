@@ -14,7 +14,9 @@ class SubscriberFigures:
     wallet_minor: int = 0
     invoiced_minor: int = 0  # issued invoices
     open_minor: int = 0  # of these, not yet paid
-    paid_minor: int = 0  # payments received
+    paid_minor: int = 0  # payments received and not reversed
+    refunded_minor: int = 0  # paid back out of the wallet
+    funded_minor: int = 0  # lines of invoices that fill the wallet: what was spent of a payment that bounced
     charged_minor: int = 0  # taken from the wallet for usage and renewals
     metered_minor: int = 0  # what the meter says it has charged for usage
     usage_posted_minor: int = 0  # what the ledger says was charged for usage
@@ -90,7 +92,7 @@ def _receivables_equal_open_invoices(figures: BookFigures) -> tuple[bool, str]:
 
 def _accounts_equal_invoices_less_payments(figures: BookFigures) -> tuple[bool, str]:
     def expected_minor(one: SubscriberFigures) -> int:
-        return one.invoiced_minor + one.charged_minor - one.paid_minor
+        return one.invoiced_minor - one.funded_minor + one.charged_minor - one.paid_minor + one.refunded_minor
 
     return _each(
         figures,

@@ -70,13 +70,14 @@ CHART: Final = (  # in the order of a balance sheet
     ChartLine("ppn_withheld", AccountKind.ASSET, "PPN kept by customers who pay it to the state"),
     ChartLine(WALLET, AccountKind.LIABILITY, "Credit held for subscribers"),
     ChartLine(DEPOSITS, AccountKind.LIABILITY, "Deposits of subscribers"),
+    ChartLine("suspense", AccountKind.LIABILITY, "Money received that waits for a person to say whose it is"),
     ChartLine("tax", AccountKind.LIABILITY, "Tax charged, by its code"),
     ChartLine("stamp_duty", AccountKind.LIABILITY, "Stamp duty charged"),
     ChartLine("revenue", AccountKind.INCOME, "Revenue, by what is sold"),
     ChartLine("discounts", AccountKind.INCOME, "Discounts given (less revenue)"),
     ChartLine("late_fees", AccountKind.INCOME, "Late fees"),
     ChartLine("rounding", AccountKind.INCOME, "Rounding differences"),
-    ChartLine("expense", AccountKind.EXPENSE, "Expenses: written off, fees of gateways"),
+    ChartLine("expense", AccountKind.EXPENSE, "Expenses: written off, fees of gateways, cash that was short"),
 )
 _KINDS: Final = {line.word: line.kind for line in CHART}
 
@@ -88,6 +89,8 @@ ROUNDING: Final = Account("rounding", AccountKind.INCOME)
 STAMP_DUTY: Final = Account("stamp_duty", AccountKind.LIABILITY)
 PPH23: Final = Account("pph23", AccountKind.ASSET)
 PPN_WITHHELD: Final = Account("ppn_withheld", AccountKind.ASSET)
+SUSPENSE: Final = Account("suspense", AccountKind.LIABILITY)
+CASH_DIFFERENCE: Final = Account("expense:cash_difference", AccountKind.EXPENSE)
 WRITTEN_OFF: Final = Account("expense:written_off", AccountKind.EXPENSE)
 GATEWAY_FEES: Final = Account("expense:gateway_fees", AccountKind.EXPENSE)
 

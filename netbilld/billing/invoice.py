@@ -60,6 +60,7 @@ class LineKind(StrEnum):
     LATE_FEE = "late_fee"
     STAMP_DUTY = "stamp_duty"
     MANUAL = "manual"
+    REVERSED_PAYMENT = "reversed_payment"  # spent from the wallet before its payment bounced; funds the wallet
 
 
 class DocumentKind(StrEnum):

@@ -6,6 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.billing.chart import (
+    PPH23,
+    PPN_WITHHELD,
     REVENUE_RECURRING,
     REVENUE_USAGE,
     WRITTEN_OFF,
@@ -14,6 +16,7 @@ from netbilld.billing.chart import (
     Side,
     account,
     cash,
+    collector,
     deposits,
     receivable,
     tax,
@@ -21,10 +24,12 @@ from netbilld.billing.chart import (
 )
 from netbilld.billing.invoice import DocumentKind, Invoice
 from netbilld.billing.ledger import LedgerEntry, Posting
+from netbilld.billing.payment import Withheld
 
 # Entries that move a wallet by themselves: no invoice and no payment says the same. `ledger check` adds them to both.
 WALLET_CHARGES: Final = ("usage_charged", "renewal_charged", "wallet_charged")
 WALLET_CREDITS: Final = ("deposit_returned",)
+_WITHHELD: Final[Mapping[str, Account]] = {Withheld.PPH23: PPH23, Withheld.PPN: PPN_WITHHELD}
 
 
 def invoice_issued(payer: Payer, number: str, revenue: dict[Account, int]) -> LedgerEntry:
@@ -57,6 +62,13 @@ def document_issued(payer: Payer, document: Invoice, *, settled_minor: int = 0) 
         return None
     name = "Invoice" if document.kind is DocumentKind.INVOICE else "Credit note"
     return LedgerEntry(kind, "invoice", document.number, f"{name} {document.number}", payer.currency, postings)
+
+
+def money_account(method: str, collected_by: str | None = None) -> Account:
+    """Return where money of that method lies: with a collector, as a claim on the tax office, or in the cash of it."""
+    if collected_by is not None:
+        return collector(collected_by)
+    return _WITHHELD.get(method) or cash(method)
 
 
 def payment_received(

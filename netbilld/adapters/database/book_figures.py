@@ -17,14 +17,16 @@ from netbilld.adapters.database.tables import (
     payments,
     plan_versions,
     postings,
+    refunds,
     services,
     subscribers,
     usage_periods,
 )
 from netbilld.billing.books import BookFigures, SubscriberFigures
 from netbilld.billing.chart import RECEIVABLE, WALLET, AccountKind, Side
-from netbilld.billing.invoice import OPEN_STATUSES, InvoiceStatus
+from netbilld.billing.invoice import OPEN_STATUSES, InvoiceStatus, LineKind
 from netbilld.billing.numbering import number_prefix
+from netbilld.billing.payment import PaymentStatus
 from netbilld.billing.plan import Charging
 from netbilld.billing.plan_file import plan_from_definition
 
@@ -152,7 +154,20 @@ async def _subscribers(connection: AsyncConnection) -> tuple[SubscriberFigures, 
     )
     await collect(
         "paid_minor",
-        select(payments.c.subscriber_id, func.sum(payments.c.amount_minor)).group_by(payments.c.subscriber_id),
+        select(payments.c.subscriber_id, func.sum(payments.c.amount_minor))
+        .where(payments.c.status == PaymentStatus.RECEIVED.value)
+        .group_by(payments.c.subscriber_id),
+    )
+    await collect(
+        "refunded_minor",
+        select(refunds.c.subscriber_id, func.sum(refunds.c.amount_minor)).group_by(refunds.c.subscriber_id),
+    )
+    await collect(
+        "funded_minor",
+        select(invoices.c.subscriber_id, func.sum(invoice_lines.c.amount_minor))
+        .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+        .where(invoice_lines.c.kind == LineKind.REVERSED_PAYMENT.value, invoices.c.number.is_not(None))
+        .group_by(invoices.c.subscriber_id),
     )
     for name, kinds in (("charged_minor", _CHARGES), ("usage_posted_minor", _CHARGES[:1])):
         await collect(

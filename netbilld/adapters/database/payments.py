@@ -1,18 +1,18 @@
 """Payments received, and what each has settled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import allocations, credentials, invoices, payments, services, subscribers
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.chart import Payer
-from netbilld.billing.payment import Payment
+from netbilld.billing.payment import Payment, PaymentStatus
 from netbilld.model.errors import NotFoundError
 
 
@@ -53,6 +53,12 @@ class PaymentStore:
                 received_on=payment.received_on,
                 recorded_at=payment.recorded_at,
                 actor=payment.actor,
+                status=payment.status.value,
+                collector=payment.collector,
+                receipt_no=payment.receipt_no,
+                part_of=payment.part_of,
+                moved_from=payment.moved_from,
+                note=payment.note,
             )
             .on_conflict_do_nothing(index_elements=["method", "reference"])
             .returning(payments.c.id)
@@ -63,7 +69,7 @@ class PaymentStore:
         """Return the payment with that method and reference."""
         query = select(payments).where(payments.c.method == method, payments.c.reference == reference)
         row = (await self._connection.execute(query)).mappings().one_or_none()
-        return Payment(**row) if row else None
+        return _payment(row) if row else None
 
     async def payer(self, name: str) -> Payer:
         """Return the subscriber that a user name or subscriber number leads to.
@@ -110,7 +116,7 @@ class PaymentStore:
         settled = await self._settled([row["id"] for row in rows])
         return [
             ListedPayment(
-                payment=Payment(**{key: row[key] for key in row if key not in {"subscriber_no", "subscriber_name"}}),
+                payment=_payment(row),
                 subscriber_no=row["subscriber_no"],
                 subscriber_name=row["subscriber_name"],
                 allocations=tuple(settled.get(row["id"], ())),
@@ -130,6 +136,11 @@ class PaymentStore:
             for row in await self._connection.execute(query):
                 found.setdefault(row.payment_id, []).append((row.number, int(row.amount_minor)))
         return found
+
+
+def _payment(row: RowMapping) -> Payment:
+    values = {field.name: row[field.name] for field in fields(Payment)}
+    return Payment(**{**values, "status": PaymentStatus(row["status"])})
 
 
 def _listed() -> Select[Any]:

@@ -66,6 +66,15 @@ from netbilld.adapters.database.tables.money import (
     payments,
     postings,
 )
+from netbilld.adapters.database.tables.money_in import (
+    bank_mappings,
+    bank_rows,
+    collectors,
+    handovers,
+    parked_payments,
+    payment_codes,
+    refunds,
+)
 from netbilld.adapters.database.tables.mqtt import mqtt_retained
 from netbilld.adapters.database.tables.nas import local_accounts, nas
 from netbilld.adapters.database.tables.nodes import duty_terms, nodes
@@ -99,6 +108,8 @@ __all__ = [
     "allocations",
     "areas",
     "auth_attempts",
+    "bank_mappings",
+    "bank_rows",
     "billed_fees",
     "billed_periods",
     "billed_usage",
@@ -108,6 +119,7 @@ __all__ = [
     "brake_holds",
     "buyers",
     "changes",
+    "collectors",
     "counters",
     "coupon_uses",
     "coupons",
@@ -124,6 +136,7 @@ __all__ = [
     "duty_terms",
     "effects",
     "enforcement_attempts",
+    "handovers",
     "holidays",
     "idempotency",
     "invoice_lines",
@@ -151,6 +164,8 @@ __all__ = [
     "paper_invoices",
     "paper_steps",
     "parked_bills",
+    "parked_payments",
+    "payment_codes",
     "payments",
     "pending_orders",
     "plan_versions",
@@ -158,6 +173,7 @@ __all__ = [
     "postings",
     "promises",
     "quota_crossings",
+    "refunds",
     "router_logins",
     "service_locks",
     "service_stops",

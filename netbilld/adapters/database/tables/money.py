@@ -127,6 +127,15 @@ payments = Table(
     Column("received_on", Date, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("actor", String(200), nullable=False),
+    Column("status", String(16), nullable=False, default="received", server_default="received"),  # received, reversed
+    Column("collector", String(32)),  # in whose cash it lies
+    Column("receipt_no", String(40), index=True, unique=True),
+    Column("part_of", Uuid, index=True),  # what was withheld from a payment is one of its own
+    Column("moved_from", Uuid),  # the payment of another subscriber that this one was
+    Column("note", String(200), nullable=False, default="", server_default=""),
+    Column("reversed_at", Instant),
+    Column("reversed_by", String(200)),
+    Column("reversed_because", String(200)),
     UniqueConstraint("method", "reference"),
 )
 
@@ -136,6 +145,6 @@ allocations = Table(
     Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("invoice_id", Uuid, ForeignKey("invoices.id"), nullable=False, index=True),
     Column("payment_id", Uuid, ForeignKey("payments.id"), index=True),  # null: from the wallet
-    Column("amount_minor", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),  # below zero where it was taken back
     Column("at", Instant, nullable=False),
 )
