@@ -48,7 +48,13 @@ class MeteredService(NamedTuple):
 
 
 class PeriodTotals(NamedTuple):
-    """What a service used in one billing period, and what of it is charged already."""
+    """What a service used in one billing period, and what of it is charged already.
+
+    Attributes:
+        counted_octets: what counts against the allowance, where happy hours or a change of plan make it another number
+            than what the plan makes of upload and download; None elsewhere.
+        seconds: online, of a plan by which time counts.
+    """
 
     service_id: UUID
     start_on: date
@@ -56,6 +62,8 @@ class PeriodTotals(NamedTuple):
     upload_octets: int
     download_octets: int
     charged_minor: int
+    counted_octets: int | None = None
+    seconds: int = 0
 
 
 def cut(

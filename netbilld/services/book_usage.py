@@ -16,7 +16,7 @@ from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.plan import Charging, Plan, Timing
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.postings import usage_charged
-from netbilld.billing.rating import charge_due_minor
+from netbilld.billing.rating.period import plain_total_minor
 from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
 
@@ -213,7 +213,7 @@ class BookUsage:
             if not _is_charged(plan):
                 continue
             total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
-            amount_minor = charge_due_minor(plan, total_octets, period.charged_minor)
+            amount_minor = plain_total_minor(plan, total_octets, 0) - period.charged_minor
             if amount_minor <= 0:
                 continue
             hour_at = last_hours[period.service_id, period.start_on]

@@ -12,10 +12,9 @@ from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
 from netbilld.billing.invoice_builder import BilledService, charges_due
 from netbilld.billing.ledger import LedgerEntry, reversal
 from netbilld.billing.plan import Plan, Recurring
-from netbilld.billing.plan_parts import Tariff, Tier
+from netbilld.billing.plan_parts import Tariff
 from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
 from netbilld.billing.proration import prorata_minor, split_minor
-from netbilld.billing.rating import charge_due_minor, usage_total_minor
 from netbilld.billing.renewal import PrepaidService, renewal_due
 from netbilld.model.periods import anchor_date
 from tests.builders.plans import per_use, plan
@@ -76,31 +75,6 @@ def test_an_allocation_conserves_money_and_overpays_nothing(amount: int, owed: l
     assert allocation.rest_minor == 0 or all(settled.get(i.invoice_id, 0) == i.outstanding_minor for i in invoices)
     short = [i.due_on for i in invoices if settled.get(i.invoice_id, 0) < i.outstanding_minor]
     assert all(i.due_on <= min(short) for i in invoices if i.invoice_id in settled and short)
-
-
-@given(
-    st.integers(0, 10**7),
-    st.sampled_from([10**9, 2**30]),
-    st.lists(st.integers(0, 2**40), max_size=30),
-)
-def test_a_usage_charge_does_not_depend_on_how_the_total_is_sliced(
-    price: int, octets_per_gb: int, slices: list[int]
-) -> None:
-    """BANG-2.3a, BANG-2.1f."""
-    metered = priced(usage=Tariff((Tier(None, price),), octets_per_gb))
-    total_octets = charged_minor = 0
-    for octets in slices:
-        total_octets += octets
-        due_minor = charge_due_minor(metered, total_octets, charged_minor)
-        assert due_minor >= 0
-        charged_minor += due_minor
-    assert charged_minor == usage_total_minor(metered, sum(slices))
-    assert abs(2 * charged_minor * octets_per_gb - 2 * sum(slices) * price) <= octets_per_gb
-    assert charge_due_minor(metered, total_octets, charged_minor + 1) == 0
-
-
-def test_flat_plans_charge_nothing_by_the_octet() -> None:
-    assert charge_due_minor(priced(), 10**15, 0) == 0
 
 
 @given(days, st.integers(1, 31), st.integers(0, 700), st.sampled_from([None, 1, 7, 30]), st.data())

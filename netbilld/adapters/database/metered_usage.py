@@ -41,7 +41,8 @@ _ADD_HOURS: Final = (
 _PERIOD: Final = ("service_id", "start_on", "end_on", "upload_octets", "download_octets", "charged_minor")
 _ADD_PERIODS: Final = {
     is_sqlite: f"INSERT INTO usage_periods ({', '.join(_PERIOD)}) {rows} "
-    f"ON CONFLICT (service_id, start_on) {_ADD.format(table='usage_periods')} RETURNING {', '.join(_PERIOD)}"
+    f"ON CONFLICT (service_id, start_on) {_ADD.format(table='usage_periods')} "
+    f"RETURNING {', '.join(PeriodTotals._fields)}"
     for is_sqlite, rows in (
         (
             False,
@@ -160,7 +161,7 @@ def _service_of_sqlite(row: Any) -> MeteredService:
 
 
 def _period_of_sqlite(row: Any) -> PeriodTotals:
-    service_id, start_on, end_on, upload_octets, download_octets, charged_minor = row
+    service_id, start_on, end_on, upload_octets, download_octets, charged_minor, counted_octets, seconds = row
     return PeriodTotals(
         UUID(service_id),
         date.fromisoformat(start_on),
@@ -168,4 +169,6 @@ def _period_of_sqlite(row: Any) -> PeriodTotals:
         upload_octets,
         download_octets,
         charged_minor,
+        counted_octets,
+        seconds,
     )

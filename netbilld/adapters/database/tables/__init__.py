@@ -5,6 +5,13 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 """
 
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
+from netbilld.adapters.database.tables.allowances import (
+    allowance_periods,
+    allowance_thresholds,
+    allowance_uses,
+    rollovers,
+    usage_windows,
+)
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.billing import (
     billed_fees,
@@ -106,6 +113,9 @@ __all__ = [
     "address_pools",
     "alerts",
     "allocations",
+    "allowance_periods",
+    "allowance_thresholds",
+    "allowance_uses",
     "areas",
     "auth_attempts",
     "bank_mappings",
@@ -174,6 +184,7 @@ __all__ = [
     "promises",
     "quota_crossings",
     "refunds",
+    "rollovers",
     "router_logins",
     "service_locks",
     "service_stops",
@@ -201,5 +212,6 @@ __all__ = [
     "usage_nas_hours",
     "usage_periods",
     "usage_slices",
+    "usage_windows",
     "waiting_charges",
 ]

@@ -197,6 +197,8 @@ usage_periods = Table(  # one row a service and billing period: what the allowan
     Column("upload_octets", BigInteger, nullable=False),
     Column("download_octets", BigInteger, nullable=False),
     Column("charged_minor", BigInteger, nullable=False),
+    Column("counted_octets", BigInteger),  # by windows and plans, where those make it another number than the plan does
+    Column("seconds", BigInteger, nullable=False, default=0, server_default="0"),  # online, where time counts
 )
 
 throughput_samples = Table(  # the sum of what open sessions reported, for the chart of the last hours
