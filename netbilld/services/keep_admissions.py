@@ -41,7 +41,7 @@ class SessionMarks(Protocol):
 
 
 class Locks(Protocol):
-    async def learn(self, lessons: Sequence[Lesson]) -> None: ...
+    async def learn(self, lessons: Sequence[Lesson]) -> Sequence[Lesson]: ...
 
 
 class Sessions(OpenSessions, Protocol):
@@ -213,26 +213,30 @@ class KeepAdmissions:
 
     async def _write_lessons(self) -> None:
         while lessons := self._learned.take(BATCH_LESSONS):
-            by_service: dict[UUID, list[Lesson]] = {}
-            for lesson in lessons:
-                by_service.setdefault(lesson.service_id, []).append(lesson)
-            entries = [
-                (
-                    service_id,
-                    {
-                        "service_ids": [str(service_id)],
-                        "fields": {f"lock {one.kind}": [None, one.value] for one in learned},
-                    },
-                )
-                for service_id, learned in by_service.items()
-            ]
             try:
                 async with self._database.write() as work:
-                    await work.locks.learn(lessons)
-                    await work.changes.record_many(ADMISSION, self._clock.now(), "lock.learned", "service", entries)
+                    outdated = await work.locks.learn(lessons)
+                    by_service: dict[UUID, list[Lesson]] = {}
+                    for lesson in lessons:
+                        if lesson not in outdated:
+                            by_service.setdefault(lesson.service_id, []).append(lesson)
+                    entries = [
+                        (
+                            service_id,
+                            {
+                                "service_ids": [str(service_id)],
+                                "fields": {f"lock {one.kind}": [None, one.value] for one in learned},
+                            },
+                        )
+                        for service_id, learned in by_service.items()
+                    ]
+                    if entries:
+                        await work.changes.record_many(ADMISSION, self._clock.now(), "lock.learned", "service", entries)
             except BaseException:
                 self._learned.put_back(lessons)
                 raise
             for lesson in lessons:
                 lesson.written = True
+            for lesson in outdated:
+                self._learned.withdraw(lesson)
             self._changed()

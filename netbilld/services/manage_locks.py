@@ -18,6 +18,9 @@ from netbilld.services.subscriber_fields import parse_mac
 
 KINDS: Final[tuple[LockKind, ...]] = get_args(LockKind)
 VALUES_LIMIT: Final = 50
+_FORGET: Final = "lock.forget"
+_SET: Final = "lock.set"
+LOCK_ACTIONS: Final = (_FORGET, _SET)  # of a person, as the audit trail names them
 
 
 class Locks(Protocol):
@@ -116,13 +119,13 @@ class ManageLocks:
                 for kind in KINDS
                 if _said(before, kind) != _said(after, kind)
             }
-            if fields:
+            if fields or wanted.forget or wanted.unlock:  # what was learned just now may not be written yet
                 details = {
                     "service_ids": [str(service_id)],
                     "username": found.credential.name,
                     "fields": fields,
                 }
-                action = "lock.forget" if wanted.forget else "lock.set"
+                action = _FORGET if wanted.forget else _SET
                 await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
         return [field.removeprefix("lock ") for field in fields]
 

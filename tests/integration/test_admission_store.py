@@ -22,6 +22,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.node_news import NodeNews, Topic
 from netbilld.enforcement.session_limit import Comer
+from netbilld.model.actor import Actor
 from netbilld.radius.terms import AccessTerms
 from netbilld.services.admission import Admit
 from netbilld.services.keep_admissions import KeepAdmissions
@@ -340,6 +341,38 @@ async def test_a_lesson_that_comes_while_staff_set_a_lock_by_hand_waits_and_adds
 async def _waits_for_a_lock(database: Database) -> bool:
     async with database.read() as work:
         return bool(await work.connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+async def test_a_lesson_from_before_somebody_took_the_locks_off_is_not_written_after_it(
+    database: Database, place: tuple[UUID, UUID]
+) -> None:
+    service_id, _ = place
+    terms = AccessTerms(learn=frozenset(("mac",)))
+    node = Node(database, terms)
+    lesson = node.learned.learn(service_id, "mac", A, node.clock.at)
+    assert lesson is not None
+    async with database.read() as work:
+        service = await work.services.by_id(service_id)
+    assert service is not None
+    async with database.write() as work:
+        details = {"service_ids": [str(service_id)]}
+        await work.changes.record(
+            Actor("eka", "cli"), node.clock.at, "lock.set", "subscriber", service.subscriber_id, details
+        )
+    node.keep.refreshed([service_id])
+    node.learned.confirm(lesson)
+    await node.keep.run()
+    async with database.read() as work:
+        assert await work.locks.of(service_id) == []
+    assert not node.learned.locks(service_id, terms)
+
+    node.clock.at += timedelta(seconds=1)
+    again = node.learned.learn(service_id, "mac", B, node.clock.at)
+    assert again is not None
+    node.learned.confirm(again)
+    await node.keep.run()
+    async with database.read() as work:
+        assert [lock.value for lock in await work.locks.of(service_id)] == [B]
 
 
 async def test_a_lesson_is_told_to_whoever_follows_changes_and_comes_back_with_the_facts(
