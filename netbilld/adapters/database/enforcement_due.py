@@ -1,7 +1,6 @@
 """What services are due: the facts it is computed from, in a few bulk queries, and the result on record."""
 
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -13,12 +12,12 @@ from sqlalchemy import Column, ColumnElement, Select, Text, cast, exists, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.owing import OwingQueries
 from netbilld.adapters.database.tables import (
     accounts,
     brake_holds,
     credentials,
     desired,
-    invoices,
     plan_versions,
     service_locks,
     services,
@@ -28,7 +27,7 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
-from netbilld.billing.standing import OpenInvoice, StandingPolicy, standing
+from netbilld.billing.standing import StandingPolicy, standing
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import Access, ServiceProfile
@@ -43,7 +42,6 @@ ROWS_A_PAGE: Final = 4_000
 _DUE_GATE: Final = 0x6E62_6475_0000  # advisory locks of PostgreSQL, one for each bucket of services
 _BUCKETS: Final = 256
 _LONGEST_PERIOD: Final = timedelta(days=33)
-_UNPAID: Final = ("issued", "part_paid")
 _ACCESSES: Final = {str(access): access for access in Access}
 _STATUSES: Final = {str(status): status for status in ServiceStatus}
 
@@ -86,7 +84,7 @@ class DueQueries:
         subscriber_ids = list({row[1] for row in rows})
         plans = await self._plans({row[2] for row in rows})
         usage = await self._usage(service_ids, now)
-        unpaid = await self._unpaid(subscriber_ids)
+        owing = await OwingQueries(self._connection).of(subscriber_ids, policy, now)
         wallets = await self._wallets(subscriber_ids)
         locks = await self._locks(service_ids)
         owes_nothing = standing((), policy, now)
@@ -100,7 +98,7 @@ class DueQueries:
             start_on = starts.get(calendar)
             if start_on is None:
                 start_on = starts[calendar] = monthly_period(now, *calendar).start_on
-            owed = unpaid.get(subscriber_id)
+            owed = owing.get(subscriber_id)
             service_locks = locks.get(service_id)
             found.append(
                 ServiceFacts(
@@ -110,7 +108,7 @@ class DueQueries:
                     billing_day,
                     intern(timezone),  # facts stay in memory, one zone for all of them
                     usage.get((service_id, start_on)),
-                    standing(owed, policy, now) if owed else owes_nothing,
+                    standing(owed.counting, policy, now, owed.terms) if owed else owes_nothing,
                     wallets.get(subscriber_id, 0),
                     paid_until_on,
                     static_ip,
@@ -145,17 +143,6 @@ class DueQueries:
             (row.service_id, row.start_on): PeriodUsage(row.start_on, row.upload_octets, row.download_octets)
             for row in await self._connection.execute(query)
         }
-
-    async def _unpaid(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, list[OpenInvoice]]:
-        outstanding = invoices.c.total_minor - invoices.c.paid_minor
-        query = select(invoices.c.subscriber_id, invoices.c.number, invoices.c.due_on, outstanding).where(
-            invoices.c.status.in_(_UNPAID), outstanding > 0, invoices.c.due_on.is_not(None)
-        )
-        found: dict[UUID, list[OpenInvoice]] = defaultdict(list)
-        for narrowed in self._narrowed(query, invoices.c.subscriber_id, subscriber_ids):
-            for subscriber_id, number, due_on, outstanding_minor in await self._connection.execute(narrowed):
-                found[subscriber_id].append(OpenInvoice(number, due_on, outstanding_minor))
-        return found
 
     async def _wallets(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, int]:
         query = select(accounts.c.subscriber_id, accounts.c.balance_minor).where(accounts.c.code.like("wallet:%"))

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.enforcement_history import HistoryStore
     from netbilld.adapters.database.explain import ExplainStore
+    from netbilld.adapters.database.holidays import HolidayStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
+    from netbilld.adapters.database.late_fees import LateFeeStore
     from netbilld.adapters.database.ledger import LedgerStore
     from netbilld.adapters.database.live import LiveStore
     from netbilld.adapters.database.local_accounts import LocalAccountStore
@@ -309,3 +311,15 @@ class UnitOfWork:
         from netbilld.adapters.database.usage_sums import UsageSums
 
         return UsageSums(self.connection)
+
+    @cached_property
+    def holidays(self) -> "HolidayStore":
+        from netbilld.adapters.database.holidays import HolidayStore
+
+        return HolidayStore(self.connection)
+
+    @cached_property
+    def late_fees(self) -> "LateFeeStore":
+        from netbilld.adapters.database.late_fees import LateFeeStore
+
+        return LateFeeStore(self.connection)
