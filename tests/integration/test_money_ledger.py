@@ -22,6 +22,7 @@ from netbilld.billing.books import check_books
 from netbilld.billing.chart import REVENUE_USAGE, Account, AccountKind, Payer, Side, cash, receivable, wallet
 from netbilld.billing.ledger import LedgerEntry, Posting
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from tests.guards import unguarded
 from tests.integration.money_world import ACTOR, PER_USE, Person, World, at, plan_file
 
 JAN = date(2026, 1, 1)
@@ -85,6 +86,7 @@ async def test_the_checks_find_an_injected_corruption(
     world: World, table: Any, values: dict[str, Any], found_by: set[str]
 ) -> None:
     async with world.database.write() as work:
+        await unguarded(work.connection)
         await work.connection.execute(update(table).values(values))
     assert await failures(world) >= found_by
 
@@ -92,6 +94,7 @@ async def test_the_checks_find_an_injected_corruption(
 @pytest.mark.usefixtures("traded")
 async def test_a_single_changed_posting_is_named_with_its_entry(world: World) -> None:
     async with world.database.write() as work:
+        await unguarded(work.connection)
         await work.connection.execute(
             update(postings).where(postings.c.entry_id == 2, postings.c.line == 0).values(amount_minor=1)
         )

@@ -203,9 +203,18 @@ class InvoiceStore:
             await self._connection.execute(insert(billed_periods), rows)
 
     async def add(self, added: Sequence[Invoice], at: datetime) -> None:
-        """Store invoices with their lines."""
+        """Store documents with their lines, in the order that the guards of either database want (migration 0018)."""
         if not added:
             return
+        if self._connection.dialect.name == "sqlite":
+            await self._connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            await self._add_lines(added)
+            await self._add_documents(added, at)
+            return
+        await self._add_documents(added, at)
+        await self._add_lines(added)
+
+    async def _add_documents(self, added: Sequence[Invoice], at: datetime) -> None:
         await self._connection.execute(
             insert(invoices),
             [
@@ -232,32 +241,33 @@ class InvoiceStore:
                 for invoice in added
             ],
         )
-        await self._connection.execute(
-            insert(invoice_lines),
-            [
-                {
-                    "invoice_id": invoice.id,
-                    "position": position,
-                    "service_id": line.service_id,
-                    "kind": line.kind.value,
-                    "text": line.text[:300],
-                    "quantity": line.quantity,
-                    "unit_price_minor": line.unit_price_minor,
-                    "per": line.per,
-                    "amount_minor": line.amount_minor,
-                    "tax_code": line.tax_code,
-                    "tax_minor": line.tax_minor,
-                    "inclusive": line.inclusive,
-                    "revenue": line.revenue,
-                    "from_on": line.from_on,
-                    "until_on": line.until_on,
-                    "site": line.site,
-                    "details": dict(line.details) or None,
-                }
-                for invoice in added
-                for position, line in enumerate(invoice.lines, 1)
-            ],
-        )
+
+    async def _add_lines(self, added: Sequence[Invoice]) -> None:
+        rows = [
+            {
+                "invoice_id": invoice.id,
+                "position": position,
+                "service_id": line.service_id,
+                "kind": line.kind.value,
+                "text": line.text[:300],
+                "quantity": line.quantity,
+                "unit_price_minor": line.unit_price_minor,
+                "per": line.per,
+                "amount_minor": line.amount_minor,
+                "tax_code": line.tax_code,
+                "tax_minor": line.tax_minor,
+                "inclusive": line.inclusive,
+                "revenue": line.revenue,
+                "from_on": line.from_on,
+                "until_on": line.until_on,
+                "site": line.site,
+                "details": dict(line.details) or None,
+            }
+            for invoice in added
+            for position, line in enumerate(invoice.lines, 1)
+        ]
+        if rows:
+            await self._connection.execute(insert(invoice_lines), rows)
 
     async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None:
         """Write down which invoices a payment (None: the wallet) has settled, by how much."""

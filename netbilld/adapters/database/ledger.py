@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.book_figures import book_figures
-from netbilld.adapters.database.tables import accounts, ledger_entries, postings
+from netbilld.adapters.database.bulk import Row, insert_rows
+from netbilld.adapters.database.tables import accounts, closed_months, ledger_entries, postings
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, Account, AccountKind, Side
@@ -20,6 +21,8 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
 
 BATCH: Final = 10_000
+_ENTRY_COLUMNS: Final = ("id", "at", "booked_on", "kind", "document", "document_id", "memo", "actor")
+_POSTING_COLUMNS: Final = ("entry_id", "line", "account_id", "side", "amount_minor")
 _WALLETS: Final = f"{WALLET}:%"
 
 
@@ -75,54 +78,75 @@ class LedgerStore:
     ) -> list[int]:
         """Append entries, opening accounts that are new, and return their numbers in the same order.
 
-        Balances move once an account, the subscribers' in order of code before the shared ones: a transaction that
-        posts everything in one call can't deadlock with another that does the same.
+        What falls into a month that is closed is booked on the first day after it. Balances move once an account, the
+        subscribers' in order of code before the shared ones: a transaction that posts everything in one call can't
+        deadlock with another that does the same.
 
         Raises:
             RefusedError: an account is kept in another currency.
         """
         if not entries:
             return []
+        closed_until_on = await self.closed_until_on()
+        if closed_until_on is not None:
+            booked_on = max(booked_on, closed_until_on + timedelta(days=1))
         ids = await self._account_ids(entries)
-        inserted = await self._connection.execute(
-            insert(ledger_entries).returning(ledger_entries.c.id, sort_by_parameter_order=True),
-            [
-                {
-                    "at": at,
-                    "booked_on": booked_on,
-                    "kind": entry.kind,
-                    "document": entry.document,
-                    "document_id": entry.document_id,
-                    "memo": entry.memo[:200],
-                    "actor": actor.name,
-                }
-                for entry in entries
-            ],
-        )
-        entry_ids = [int(row.id) for row in inserted]
+        entry_ids = await self._next_entry_ids(len(entries))
         rows = []
         changes_minor: dict[Account, int] = defaultdict(int)
         for entry_id, entry in zip(entry_ids, entries, strict=True):
             for line, posting in enumerate(entry.postings):
                 changes_minor[posting.account] += posting.change_minor
-                rows.append(
-                    {
-                        "entry_id": entry_id,
-                        "line": line,
-                        "account_id": ids[posting.account.code],
-                        "side": posting.side.value,
-                        "amount_minor": posting.amount_minor,
-                    }
-                )
-        await self._connection.execute(insert(postings), rows)
+                rows.append((entry_id, line, ids[posting.account.code], posting.side.value, posting.amount_minor))
+        booked = [
+            (entry_id, at, booked_on, entry.kind, entry.document, entry.document_id, entry.memo[:200], actor.name)
+            for entry_id, entry in zip(entry_ids, entries, strict=True)
+        ]
+        await self._append(booked, rows)
         moved = sorted(changes_minor, key=lambda account: (account.subscriber_id is None, account.code))
-        await self._connection.execute(
-            update(accounts)
-            .where(accounts.c.id == bindparam("account_id"))
-            .values(balance_minor=accounts.c.balance_minor + bindparam("change_minor")),
-            [{"account_id": ids[account.code], "change_minor": changes_minor[account]} for account in moved],
-        )
+        await self._move([(ids[account.code], changes_minor[account]) for account in moved])
         return entry_ids
+
+    async def closed_until_on(self) -> date | None:
+        """Return the last day of the books that is closed; None where every month is open."""
+        query = select(func.max(closed_months.c.until_on)).where(closed_months.c.reopened_at.is_(None))
+        until_on: date | None = await self._connection.scalar(query)
+        return until_on
+
+    async def _next_entry_ids(self, count: int) -> list[int]:
+        if self._connection.dialect.name == "sqlite":  # one writer, and nothing is ever deleted
+            last = int(await self._connection.scalar(select(func.max(ledger_entries.c.id))) or 0)
+            return list(range(last + 1, last + 1 + count))
+        taken = await self._connection.exec_driver_sql(
+            "SELECT nextval(pg_get_serial_sequence('ledger_entries', 'id')) FROM generate_series(1, $1)", (count,)
+        )
+        return [int(entry_id) for (entry_id,) in taken]
+
+    async def _append(self, booked: Sequence[Row], rows: Sequence[Row]) -> None:
+        """Write entries and postings as the guards of either database want it; migration 0018 says why."""
+        if self._connection.dialect.name == "sqlite":
+            await self._connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            await insert_rows(self._connection, postings, _POSTING_COLUMNS, rows)
+            await insert_rows(self._connection, ledger_entries, _ENTRY_COLUMNS, booked)
+            return
+        await insert_rows(self._connection, ledger_entries, _ENTRY_COLUMNS, booked)
+        await insert_rows(self._connection, postings, _POSTING_COLUMNS, rows)
+
+    async def _move(self, changes_minor: Sequence[tuple[int, int]]) -> None:
+        """Add to the balances of accounts, given in the order in which they are locked."""
+        if self._connection.dialect.name == "sqlite":
+            await self._connection.exec_driver_sql(
+                "UPDATE accounts SET balance_minor = balance_minor + ?2 WHERE id = ?1", list(changes_minor)
+            )
+            return
+        ids, amounts = [key for key, _ in changes_minor], [minor for _, minor in changes_minor]
+        locking = "SELECT id FROM accounts WHERE id = ANY($1::bigint[]) ORDER BY subscriber_id IS NULL, code FOR UPDATE"
+        await self._connection.exec_driver_sql(locking, (ids,))
+        await self._connection.exec_driver_sql(
+            "UPDATE accounts SET balance_minor = balance_minor + moved.minor"
+            " FROM unnest($1::bigint[], $2::bigint[]) AS moved (id, minor) WHERE accounts.id = moved.id",
+            (ids, amounts),
+        )
 
     async def _account_ids(self, entries: Sequence[LedgerEntry]) -> dict[str, int]:
         wanted = {posting.account.code: (posting.account, e.currency) for e in entries for posting in e.postings}

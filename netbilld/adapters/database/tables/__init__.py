@@ -21,6 +21,7 @@ from netbilld.adapters.database.tables.billing import (
     parked_bills,
     waiting_charges,
 )
+from netbilld.adapters.database.tables.books import closed_months, write_offs
 from netbilld.adapters.database.tables.brake import brake, brake_holds
 from netbilld.adapters.database.tables.catalogue import (
     areas,
@@ -129,6 +130,7 @@ __all__ = [
     "brake_holds",
     "buyers",
     "changes",
+    "closed_months",
     "collectors",
     "counters",
     "coupon_uses",
@@ -214,4 +216,5 @@ __all__ = [
     "usage_slices",
     "usage_windows",
     "waiting_charges",
+    "write_offs",
 ]

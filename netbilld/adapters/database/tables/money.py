@@ -144,7 +144,9 @@ allocations = Table(
     metadata,
     Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("invoice_id", Uuid, ForeignKey("invoices.id"), nullable=False, index=True),
-    Column("payment_id", Uuid, ForeignKey("payments.id"), index=True),  # null: from the wallet
+    Column("payment_id", Uuid, ForeignKey("payments.id"), index=True),  # null: from the wallet, or by another document
     Column("amount_minor", BigInteger, nullable=False),  # below zero where it was taken back
     Column("at", Instant, nullable=False),
+    Column("document", String(16)),  # credit_note, write_off; null: a payment or the wallet
+    Column("document_id", Uuid, index=True),
 )
