@@ -14,7 +14,7 @@ CONTENT_TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _EXACT: Final = 10**15  # above it a spreadsheet's numbers are no longer exact
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
+FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _word(value: Any, zone: ZoneInfo) -> str:
         return ""
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, str) and value.startswith(_FORMULA):  # a name somebody chose must not run anything
+    if isinstance(value, str) and value.startswith(FORMULA_BEGINS):  # a name somebody chose must not run anything
         return f"'{value}"
     return str(value)
 

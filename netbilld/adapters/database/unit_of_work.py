@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.reports.store import ReportStore
     from netbilld.adapters.database.router_logins import RouterLoginStore
     from netbilld.adapters.database.services import ServiceStore
     from netbilld.adapters.database.session_control import SessionControlStore
@@ -245,6 +246,12 @@ class UnitOfWork:
         from netbilld.adapters.database.readmodels import ReadModelStore
 
         return ReadModelStore(self.connection)
+
+    @cached_property
+    def reports(self) -> "ReportStore":
+        from netbilld.adapters.database.reports.store import ReportStore
+
+        return ReportStore(self.connection)
 
     @cached_property
     def router_logins(self) -> "RouterLoginStore":

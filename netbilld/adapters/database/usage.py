@@ -102,7 +102,7 @@ class UsageStore(MeteredUsage):
 
         With `nas_id` of those who had a session there in that time; what they used elsewhere counts as well.
         """
-        parts = await self._rolled_parts(first_on, end_on) + await self._open_parts(first_on, end_on)
+        parts = await self.parts(first_on, end_on)
         if nas_id is not None:
             there = await self._on_nas(nas_id, first_on, end_on)
             parts = [part.where(part.selected_columns.service_id.in_(there)) for part in parts]
@@ -150,6 +150,10 @@ class UsageStore(MeteredUsage):
             )
             for row in await self._connection.execute(query)
         ]
+
+    async def parts(self, first_on: date, end_on: date) -> list[Select[Any]]:
+        """Return queries of service_id, upload_octets and download_octets that together are [first_on, end_on)."""
+        return await self._rolled_parts(first_on, end_on) + await self._open_parts(first_on, end_on)
 
     async def _rolled_parts(self, first_on: date, end_on: date) -> list[Select[Any]]:
         """Return queries that read days, by whole months where there are any."""

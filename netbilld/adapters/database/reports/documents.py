@@ -1,0 +1,157 @@
+"""Bills and their tax: invoices and credit notes by the day on which they were issued."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.reports.source import debits, stream, summed
+from netbilld.adapters.database.tables import accounts, invoice_lines, invoices, ledger_entries, subscribers
+from netbilld.billing.chart import RECEIVABLE, WALLET
+from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind
+from netbilld.services.reports.table import Span, Table
+
+SIGN: Final = case((invoices.c.kind == DocumentKind.CREDIT_NOTE.value, -1), else_=1)  # a credit note's is given back
+NET: Final = invoice_lines.c.amount_minor - case((invoice_lines.c.inclusive, invoice_lines.c.tax_minor), else_=0)
+ISSUED_KINDS: Final = ("invoice_issued", "credit_note_issued")
+_OPEN: Final = {status.value for status in OPEN_STATUSES}
+
+
+def issued_in(span: Span) -> ColumnElement[bool]:
+    """Return whether a document was issued in a span."""
+    return and_(
+        invoices.c.number.is_not(None), invoices.c.issued_on >= span.from_on, invoices.c.issued_on <= span.to_on
+    )
+
+
+async def bills(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
+    """Yield documents as they were issued, or their sums by month; what a credit note gives back is below zero."""
+    if table.by == "month":
+        async for row in _bills_by_month(connection, span):
+            yield row
+        return
+    query = (
+        select(invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name, subscribers.c.area)
+        .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+        .where(issued_in(span))
+        .order_by(invoices.c.issued_on, invoices.c.number)
+    )
+    async for row in stream(connection, query):
+        is_note = row.kind == DocumentKind.CREDIT_NOTE.value
+        sign = -1 if is_note else 1
+        yield (
+            row.number,
+            row.kind,
+            row.issued_on,
+            None if is_note else row.due_on,
+            row.subscriber_no,
+            row.name,
+            row.area,
+            row.status,
+            sign * (row.total_minor - row.tax_minor),
+            sign * row.tax_minor,
+            sign * row.total_minor,
+            0 if is_note else row.paid_minor,
+            row.total_minor - row.paid_minor if row.status in _OPEN and not is_note else 0,
+            row.currency,
+        )
+
+
+async def _bills_by_month(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
+    query = (
+        select(
+            invoices.c.issued_on,
+            invoices.c.currency,
+            func.count().label("documents"),
+            summed(SIGN * invoices.c.tax_minor).label("tax"),
+            summed(SIGN * invoices.c.total_minor).label("total"),
+        )
+        .where(issued_in(span))
+        .group_by(invoices.c.issued_on, invoices.c.currency)
+    )
+    months: dict[tuple[date, str], list[int]] = {}
+    async for row in stream(connection, query):
+        month = months.setdefault((row.issued_on.replace(day=1), row.currency), [0, 0, 0, 0])
+        for place, added in enumerate((row.documents, row.total - row.tax, row.tax, row.total)):
+            month[place] += added
+    for (month_on, currency), figures in sorted(months.items()):
+        yield (month_on, *figures, currency)
+
+
+async def billed_in_ledger(
+    connection: AsyncConnection,
+    _table: Table,
+    span: Span,
+) -> dict[tuple[str, str], int]:
+    """Return what issued documents made subscribers owe, less what they were given back."""
+    owed = await debits(
+        connection,
+        or_(accounts.c.code.like(f"{RECEIVABLE}:%"), accounts.c.code.like(f"{WALLET}:%")),
+        ledger_entries.c.kind.in_(ISSUED_KINDS),
+        span=span,
+    )
+    return {("total", currency): minor for currency, minor in owed.items()}
+
+
+async def tax(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
+    """Yield taxed lines' net amounts and their tax, by tax code: all together, by document, or by month."""
+    found = _tax_by_document(connection, span) if table.by == "document" else _tax_sums(connection, table, span)
+    async for row in found:
+        yield row
+
+
+def _taxed(span: Span) -> Select[Any]:
+    return (
+        select(invoice_lines.c.tax_code, invoices.c.currency)
+        .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+        .where(issued_in(span), invoice_lines.c.tax_code.is_not(None))
+        .add_columns(
+            summed(SIGN * NET).label("net"),
+            summed(SIGN * invoice_lines.c.tax_minor).label("tax"),
+            func.count(invoices.c.id.distinct()).label("documents"),
+        )
+    )
+
+
+async def _tax_by_document(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
+    shown = (
+        invoices.c.number,
+        invoices.c.kind,
+        invoices.c.issued_on,
+        subscribers.c.number.label("subscriber_no"),
+        subscribers.c.name,
+    )
+    query = (
+        _taxed(span)
+        .add_columns(*shown)
+        .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+        .group_by(*shown, invoices.c.currency, invoice_lines.c.tax_code)
+        .order_by(invoices.c.issued_on, invoices.c.number, invoice_lines.c.tax_code)
+    )
+    async for row in stream(connection, query):
+        head = (row.number, row.kind, row.issued_on, row.subscriber_no, row.name)
+        yield (*head, row.tax_code, row.net, row.tax, row.currency)
+
+
+async def _tax_sums(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
+    query = _taxed(span).group_by(invoice_lines.c.tax_code, invoices.c.currency, invoices.c.issued_on)
+    sums: dict[tuple[date, str, str], list[int]] = {}
+    async for row in stream(connection, query.add_columns(invoices.c.issued_on)):
+        month_on = row.issued_on.replace(day=1) if table.by == "month" else span.from_on
+        figures = sums.setdefault((month_on, row.tax_code, row.currency), [0, 0, 0])
+        for place, added in enumerate((row.documents, row.net, row.tax)):
+            figures[place] += added
+    for (month_on, code, currency), figures in sorted(sums.items()):
+        yield (*((month_on,) if table.by == "month" else ()), code, *figures, currency)
+
+
+async def tax_in_ledger(
+    connection: AsyncConnection,
+    _table: Table,
+    span: Span,
+) -> dict[tuple[str, str], int]:
+    """Return what was booked as owed to the tax office."""
+    owed = await debits(connection, accounts.c.code.like("tax:%"), span=span)
+    return {("tax", currency): -minor for currency, minor in owed.items()}

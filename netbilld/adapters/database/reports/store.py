@@ -1,0 +1,37 @@
+"""Finds the query of a report."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.reports import documents, people, punctuality, receivables, revenue, takings, used
+from netbilld.adapters.database.reports.source import Ledger, Rows, no_ledger
+from netbilld.services.reports.table import Span, Table
+
+_SOURCES: Final[dict[str, tuple[Rows, Ledger]]] = {
+    "bills": (documents.bills, documents.billed_in_ledger),
+    "tax": (documents.tax, documents.tax_in_ledger),
+    "payments": (takings.payments, takings.received_in_ledger),
+    "revenue": (revenue.revenue, revenue.earned_in_ledger),
+    "receivables": (receivables.receivables, receivables.owed_in_ledger),
+    "usage": (used.usage, no_ledger),
+    "churn": (people.churn, no_ledger),
+    "tenure": (people.tenure, no_ledger),
+    "dso": (punctuality.dso, no_ledger),
+}
+
+
+class ReportStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    def rows(self, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
+        """Yield the cells of a table's rows, in the order in which they are shown."""
+        return _SOURCES[table.report][0](self._connection, table, span)
+
+    async def ledger(self, table: Table, span: Span) -> dict[tuple[str, str], int]:
+        """Return, by column and currency, what the ledger says that the sum is; empty where it says nothing."""
+        return await _SOURCES[table.report][1](self._connection, table, span)

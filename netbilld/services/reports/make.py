@@ -1,0 +1,63 @@
+"""Makes a report: rows go from the store to the writer one by one, and are summed on their way."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from netbilld.services.reports.table import Control, Source, Span, Sums, Table, Writer
+
+PROGRESS_ROWS: Final = 2_000  # told after each so many
+
+
+class Work(Protocol):
+    @property
+    def reports(self) -> Source: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was written, and whether the ledger agrees."""
+
+    sums: Sums
+    controls: Sequence[Control]
+
+    @property
+    def is_equal(self) -> bool:
+        """Return whether every sum that the ledger knows equals it."""
+        return all(control.is_equal for control in self.controls)
+
+
+class MakeReport:
+    """Writes reports from one consistent state each; rows are kept by nobody but a writer that has to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(
+        self, table: Table, span: Span, writer: Writer, progress: Callable[[int], None] = lambda _rows: None
+    ) -> Made:
+        """Write one table; `progress` is told how many rows are done."""
+        sums = Sums(table)
+        async with self._store.read() as work:
+            ledger = await work.reports.ledger(table, span)
+            writer.begin(table, span)
+            async for cells in work.reports.rows(table, span):
+                self._take(cells, sums, writer)
+                if sums.rows % PROGRESS_ROWS == 0:
+                    progress(sums.rows)
+        controls = [
+            Control(what, currency, sums.of(what, currency), ledger_minor)
+            for (what, currency), ledger_minor in sorted(ledger.items())
+        ]
+        writer.end(sums, controls)
+        return Made(sums, controls)
+
+    @staticmethod
+    def _take(cells: Sequence[Any], sums: Sums, writer: Writer) -> None:
+        sums.add(cells)
+        writer.row(cells)
