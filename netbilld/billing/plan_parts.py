@@ -95,7 +95,7 @@ class HappyHours:
     """A window of the week in which usage counts, costs or goes otherwise.
 
     Attributes:
-        spans: half-open, in minutes since Monday 00:00, local time; never empty.
+        spans: half-open, in minutes since Monday 00:00, local time; empty for one on holidays alone.
         on_holidays: True: a holiday is in the window from 00:00 to 24:00, whatever its weekday; False: never on a
             holiday; None: a holiday is a day like others.
         weight: what an octet counts, as numerator and denominator; (1, 1) counts in full, (0, 1) is free.

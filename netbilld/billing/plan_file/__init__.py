@@ -4,7 +4,6 @@ The definition is plain JSON in base units (octets, bit/s, minor units), so that
 ever, whatever the file's grammar becomes.
 """
 
-from netbilld.billing.plan_file._old import parse_plan, unused_keys
 from netbilld.billing.plan_file.definition import (
     discount_definition,
     discount_from,
@@ -12,12 +11,15 @@ from netbilld.billing.plan_file.definition import (
     speed_definition,
     speed_from,
 )
+from netbilld.billing.plan_file.whole import named_places, parse_plan, refuse_key, unused_keys
 
 __all__ = [
     "discount_definition",
     "discount_from",
+    "named_places",
     "parse_plan",
     "plan_from_definition",
+    "refuse_key",
     "speed_definition",
     "speed_from",
     "unused_keys",
