@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
+    from netbilld.adapters.database.rating import RatingStore
     from netbilld.adapters.database.readmodels import ReadModelStore
     from netbilld.adapters.database.reports.store import ReportStore
     from netbilld.adapters.database.router_logins import RouterLoginStore
@@ -240,6 +241,12 @@ class UnitOfWork:
         from netbilld.adapters.database.portal import PortalStore
 
         return PortalStore(self.connection)
+
+    @cached_property
+    def rating(self) -> "RatingStore":
+        from netbilld.adapters.database.rating import RatingStore
+
+        return RatingStore(self.connection)
 
     @cached_property
     def readmodels(self) -> "ReadModelStore":

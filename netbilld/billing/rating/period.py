@@ -91,6 +91,14 @@ class RatedPeriod:
     data: AllowanceState | None
     time: AllowanceState | None
 
+    @property
+    def upload_octets(self) -> int:
+        return sum(use.upload_octets for use in self.uses)
+
+    @property
+    def download_octets(self) -> int:
+        return sum(use.download_octets for use in self.uses)
+
 
 def sums_of(
     usage: Iterable[UsageIn], stretches: Sequence[Stretch], timezone: str, holidays: Collection[date]

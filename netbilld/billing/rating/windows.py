@@ -41,9 +41,14 @@ def next_edge_at(windows: Sequence[HappyHours], timezone: str, now: datetime) ->
     if not windows:
         return None
     edges = [closes_at(window.spans, timezone, now) or opens_at(window.spans, timezone, now) for window in windows]
-    if any(window.on_holidays is not None for window in windows):
+    if _mind_holidays(windows):
         edges.append(local_midnight(local_date(now, timezone) + timedelta(days=1), timezone))
     return min(edges)
+
+
+def minds_holidays(plan: Plan) -> bool:
+    """Tell whether a holiday makes a difference to any window of a plan."""
+    return _mind_holidays(plan.happy_hours)
 
 
 def plan_edges(plan: Plan) -> tuple[int, ...]:
@@ -57,6 +62,10 @@ def plan_edges(plan: Plan) -> tuple[int, ...]:
 def cuts_within_hours(plan: Plan) -> bool:
     """Tell whether a window begins or ends within an hour, so that hours don't tell what was used in it."""
     return any(inner_edges(window.spans) for window in plan.happy_hours)
+
+
+def _mind_holidays(windows: Sequence[HappyHours]) -> bool:
+    return any(window.on_holidays is not None for window in windows)
 
 
 @lru_cache(maxsize=8192)  # many services use the same hours
