@@ -1,67 +1,122 @@
-"""Payments: what was received, by what way and by whom; what was taken back is below zero."""
+"""Payments: what was received, by what way and by whom; what bounced or was paid back is below zero."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.source import debits, stream, summed
-from netbilld.adapters.database.tables import accounts, ledger_entries, subscribers
+from netbilld.adapters.database.reports.source import debits, stream
+from netbilld.adapters.database.tables import accounts, ledger_entries, refunds, subscribers
 from netbilld.adapters.database.tables import payments as received
 from netbilld.billing.chart import AccountKind
 from netbilld.services.reports.table import Span, Table
 
-_KINDS: Final = ("payment_received", "payment_reversed", "payment_refunded")
+_REVERSED: Final = "payment_reversed"
+_KINDS: Final = ("payment_received", _REVERSED, "refunded")
+_AT_ONCE: Final = 500
+
+
+class _Moved(NamedTuple):
+    """Money that came in, or went out again; in the order in which it is shown."""
+
+    on: date
+    at: datetime
+    subscriber_no: str
+    name: str
+    method: str
+    reference: str | None
+    person: str
+    kind: str
+    amount_minor: int
+    currency: str
 
 
 async def payments(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
-    """Yield payments as they were received, or their sums by way, person or day."""
+    """Yield payments as they came and went back, or their sums by way, person or day.
+
+    The person is the collector who took it, or else who wrote it down.
+    """
     if table.by == "payment":
-        query = (
-            select(received, subscribers.c.number.label("subscriber_no"), subscribers.c.name)
-            .join(subscribers, subscribers.c.id == received.c.subscriber_id)
-            .where(received.c.received_on >= span.from_on, received.c.received_on <= span.to_on)
-            .order_by(received.c.received_on, received.c.recorded_at, received.c.id)
-        )
-        async for row in stream(connection, query):
-            yield (
-                row.received_on,
-                row.recorded_at,
-                row.subscriber_no,
-                row.name,
-                row.method,
-                row.reference,
-                row.actor,
-                "payment",
-                row.amount_minor,
-                row.currency,
-            )
+        async for moved in _all(connection, span):
+            yield moved
         return
-    async for row in stream(connection, _sums(table, span)):
-        yield tuple(row)
+    sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
+    async for moved in _all(connection, span):
+        words = {"method": (moved.method,), "person": (moved.person, moved.method), "day": (moved.on,)}[table.by]
+        figures = sums[(*words, moved.currency)]
+        figures[0] += moved.kind == "payment"
+        figures[1] += moved.amount_minor
+    for key, figures in sorted(sums.items()):
+        yield (*key[:-1], *figures, key[-1])
 
 
-def _sums(table: Table, span: Span) -> Select[Any]:
-    keys = {
-        "method": (received.c.method,),
-        "person": (received.c.actor, received.c.method),
-        "day": (received.c.received_on,),
-    }[table.by]
-    return (
-        select(*keys, func.count().label("payments"), summed(received.c.amount_minor), received.c.currency)
+async def _all(connection: AsyncConnection, span: Span) -> AsyncIterator[_Moved]:
+    """Yield what came in, and among it, by its day, what went out again, of which there is little."""
+    back = sorted([*await _bounced(connection, span), *await _paid_back(connection, span)])
+    came = (
+        _of_subscriber(received)
         .where(received.c.received_on >= span.from_on, received.c.received_on <= span.to_on)
-        .group_by(*keys, received.c.currency)
-        .order_by(*keys, received.c.currency)
+        .order_by(received.c.received_on, received.c.recorded_at, received.c.id)
+    )
+    async for row in stream(connection, came):
+        moved = _moved(row, row.received_on, row.recorded_at, row.actor, "payment")
+        while back and back[0][:2] < moved[:2]:
+            yield back.pop(0)
+        yield moved
+    for moved in back:
+        yield moved
+
+
+async def _bounced(connection: AsyncConnection, span: Span) -> list[_Moved]:
+    """Return payments that were reversed, on the day on which that is booked."""
+    query = select(ledger_entries.c.document_id, ledger_entries.c.booked_on).where(
+        ledger_entries.c.kind == _REVERSED,
+        ledger_entries.c.booked_on >= span.from_on,
+        ledger_entries.c.booked_on <= span.to_on,
+    )
+    booked = {UUID(row.document_id): row.booked_on for row in await connection.execute(query)}
+    ids, found = list(booked), []
+    for start in range(0, len(ids), _AT_ONCE):
+        some = _of_subscriber(received).where(received.c.id.in_(ids[start : start + _AT_ONCE]))
+        found += [
+            _moved(row, booked[row.id], row.reversed_at or row.recorded_at, row.reversed_by or row.actor, "reversal")
+            for row in await connection.execute(some)
+        ]
+    return found
+
+
+async def _paid_back(connection: AsyncConnection, span: Span) -> list[_Moved]:
+    query = _of_subscriber(refunds).where(refunds.c.paid_on >= span.from_on, refunds.c.paid_on <= span.to_on)
+    return [_moved(row, row.paid_on, row.recorded_at, row.actor, "refund") for row in await connection.execute(query)]
+
+
+def _of_subscriber(table: Any) -> Select[Any]:
+    return select(table, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name")).join(
+        subscribers, subscribers.c.id == table.c.subscriber_id
     )
 
 
-async def received_in_ledger(
-    connection: AsyncConnection,
-    _table: Table,
-    span: Span,
-) -> dict[tuple[str, str], int]:
-    """Return what payments brought into the accounts that hold money."""
+def _moved(row: Any, on: date, at: datetime, actor: str, kind: str) -> _Moved:
+    return _Moved(
+        on=on,
+        at=at,
+        subscriber_no=row.subscriber_no,
+        name=row.subscriber_name,
+        method=row.method,
+        reference=row.reference,
+        person=row.collector or actor,
+        kind=kind,
+        amount_minor=row.amount_minor if kind == "payment" else -row.amount_minor,
+        currency=row.currency,
+    )
+
+
+async def received_in_ledger(connection: AsyncConnection, _table: Table, span: Span) -> dict[tuple[str, str], int]:
+    """Return what payments brought into the accounts that hold money, less what left them again."""
     came = await debits(
         connection,
         accounts.c.kind == AccountKind.ASSET.value,
