@@ -12,11 +12,21 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from netbilld.adapters.mqtt.address import broker_address
+from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent, parse_rate_bps
@@ -144,6 +154,13 @@ def _fraction(value: object) -> object:
         raise ValueError(f"{value!r} is no fraction; write for example 11/12") from None
 
 
+def _number_format(text: str) -> str:
+    try:
+        return NumberFormat(text).text
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from None
+
+
 def _percent(value: object) -> object:
     """Take 12 or "12.5" for so many hundredths."""
     fraction = _fraction(value)
@@ -220,6 +237,20 @@ class BillingSettings(_Section):
     isolir_at: time = time(0, 30)
     tolerance: Annotated[int, Field(ge=0)] = 1000  # minor units; what is overdue below it leads to nothing
     run_at: time = time(0, 5)
+    number_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.invoice.text
+    credit_note_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.credit_note.text
+
+    @model_validator(mode="after")
+    def _tells_documents_apart(self) -> "BillingSettings":
+        try:
+            self.numbering()
+        except InvalidInputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def numbering(self) -> Numbering:
+        """Return how documents are numbered."""
+        return Numbering(NumberFormat(self.number_format), NumberFormat(self.credit_note_format))
 
 
 class TaxRuleSettings(_Section):

@@ -10,7 +10,7 @@ from uuid import UUID
 from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import Invoice
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.numbering import invoice_number, invoice_series
+from netbilld.billing.numbering import DEFAULT, Numbering, invoice_number, invoice_series
 from netbilld.billing.payment import Payment
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
@@ -146,11 +146,14 @@ class _Chunk:
 class ImportSubscribers:
     """Imports one file."""
 
-    def __init__(self, store: Store, box: Sealer, defaults: Defaults, *, due_days: int) -> None:
+    def __init__(
+        self, store: Store, box: Sealer, defaults: Defaults, *, due_days: int, numbering: Numbering = DEFAULT
+    ) -> None:
         self._store = store
         self._box = box
         self._defaults = defaults
         self._due_days = due_days
+        self._numbering = numbering
         self._seen = _Seen()
         self._reserved: frozenset[str] = frozenset()
 
@@ -382,7 +385,7 @@ class ImportSubscribers:
             return
         on = local_date(now, self._defaults.timezone)
         debts = sum(balance < 0 for _, balance in balances)
-        sequence = await work.invoices.take_numbers(invoice_series(on), debts) if debts else 0
+        sequence = await work.invoices.take_numbers(invoice_series(on, self._numbering), debts) if debts else 0
         invoices: list[Invoice] = []
         entries: list[LedgerEntry] = []
         for payer, balance in balances:
@@ -391,7 +394,7 @@ class ImportSubscribers:
                 if not await work.payments.add(payment):
                     raise RefusedError(f"subscriber {payer.number} was given an opening balance before")
             else:
-                number = invoice_number(on, sequence)
+                number = invoice_number(on, sequence, self._numbering)
                 sequence += 1
                 invoice, entry = opening_debt(payer, -balance, number, on, self._due_days, self._defaults.timezone)
                 invoices.append(invoice)

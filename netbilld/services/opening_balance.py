@@ -33,7 +33,7 @@ def opening_debt(
     payer: Payer, amount_minor: int, number: str, on: date, due_days: int, timezone: str
 ) -> tuple[Invoice, LedgerEntry]:
     """Return the invoice and entry of a debt brought along; it falls due like an invoice of that day."""
-    line = InvoiceLine(LineKind.OPENING_BALANCE, None, _TEXT, 1, amount_minor, 1, amount_minor)
+    line = InvoiceLine(LineKind.OPENING_BALANCE, None, _TEXT, 1, amount_minor, 1, amount_minor, revenue=_CLEARING.code)
     draft = Invoice(
         id=uuid4(),
         subscriber_id=payer.id,

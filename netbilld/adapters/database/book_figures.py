@@ -24,8 +24,7 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.billing.books import BookFigures, SubscriberFigures
 from netbilld.billing.chart import RECEIVABLE, WALLET, AccountKind, Side
-from netbilld.billing.invoice import OPEN_STATUSES, InvoiceStatus, LineKind
-from netbilld.billing.numbering import number_prefix
+from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, InvoiceStatus, LineKind
 from netbilld.billing.payment import PaymentStatus
 from netbilld.billing.plan import Charging
 from netbilld.billing.plan_file import plan_from_definition
@@ -124,13 +123,29 @@ def _invoices_unlike(said: ColumnElement[int], invoice_id: Column[Any], amount: 
 
 
 async def _broken_series(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
-    query = select(counters.c.series, counters.c.last_number).where(counters.c.series.like("invoice:%"))
-    broken = {}
-    for row in (await connection.execute(query)).all():
-        numbered = invoices.c.number.like(f"{number_prefix(row.series)}%")
-        found = int(await connection.scalar(select(func.count()).select_from(invoices).where(numbered)) or 0)
-        if row.last_number != found:  # numbers are unique, so as many as were given means each of them
-            broken[row.series] = (int(row.last_number), found)
+    """Return the series that have given more numbers than documents bear, or fewer.
+
+    Numbers are unique, so as many as were given means each of them. A format may have been changed, from years to
+    months say: where a kind is right as a whole nothing is looked for, and else months are told where they can be.
+    """
+    given: dict[str, dict[str, int]] = {kind.value: {} for kind in DocumentKind}
+    for row in await connection.execute(select(counters.c.series, counters.c.last_number)):
+        kind, _, part = row.series.partition(":")
+        if kind in given:
+            given[kind][part] = int(row.last_number)
+    query = select(invoices.c.kind, invoices.c.issued_on, func.count().label("found"))
+    numbered = query.where(invoices.c.number.is_not(None)).group_by(invoices.c.kind, invoices.c.issued_on)
+    found: dict[str, dict[str, int]] = {kind: defaultdict(int) for kind in given}
+    for row in await connection.execute(numbered):
+        for part in ("", f"{row.issued_on:%Y}", f"{row.issued_on:%Y%m}"):
+            found[row.kind][part] += int(row.found)
+    broken: dict[str, tuple[int, int]] = {}
+    for kind, series in given.items():
+        if sum(series.values()) == found[kind][""]:
+            continue
+        wrong = {part: (last, found[kind][part]) for part, last in series.items() if last != found[kind][part]}
+        broken |= {f"{kind}:{part}" if part else kind: both for part, both in wrong.items()}
+        broken = broken or {kind: (sum(series.values()), found[kind][""])}
     return broken
 
 

@@ -58,6 +58,7 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
             context.box,
             Defaults(settings.currency, settings.timezone),
             due_days=settings.billing.due_days,
+            numbering=settings.billing.numbering(),
         )
         with _table(options.file) as table:
             report.header = table.header

@@ -116,6 +116,7 @@ async def _import(
         context.box,
         Defaults(settings.currency, settings.timezone),
         due_days=settings.billing.due_days,
+        numbering=settings.billing.numbering(),
     )
     found = await ImportRouter(database, importing, router).run(
         nas_name,
