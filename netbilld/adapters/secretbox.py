@@ -4,6 +4,7 @@ AES-256-GCM with a random nonce; the place a secret belongs to (table, column an
 so that a ciphertext copied to another row does not open there.
 """
 
+import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,15 @@ _CHECK: Final = b"netbilld key check"
 
 
 class SecretBox:
-    """Seals and opens secrets; its repr shows nothing."""
+    """Seals and opens secrets, and signs what it can tell again; its repr shows nothing."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._digest_key = hmac.digest(key, b"netbilld keyed digests", "sha256")
+
+    def keyed_digest(self, purpose: str, data: bytes) -> bytes:
+        """Return 32 octets that nobody without the key can work out; HMAC-SHA-256 of the purpose and the data."""
+        return hmac.digest(self._digest_key, purpose.encode() + b"\0" + data, "sha256")
 
     def seal(self, clear: bytes, place: str) -> bytes:
         """Return `clear` encrypted for one place, such as `nas.secret:<uuid>`."""

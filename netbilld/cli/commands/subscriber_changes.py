@@ -2,6 +2,7 @@
 
 import argparse
 
+from netbilld.cli.commands import subscriber_buyer
 from netbilld.cli.context import Context
 from netbilld.cli.secret_input import read_secret
 from netbilld.model.subscriber import PERSON_FIELDS
@@ -63,13 +64,14 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
     locks = _locks(options)
     async with context.database() as database:
         changed = []
-        if wanted != SubscriberChanges() or not locks:
+        if wanted != SubscriberChanges() or not (locks or subscriber_buyer.is_asked(options)):
             manage = ManageSubscribers(database, context.box, _defaults(context))
             changed += await manage.set(options.username, wanted, context.actor, context.now())
         if locks:
             name = options.new_username or options.username
             kinds = await ManageLocks(database).set(name, locks, context.actor, context.now())
             changed += [f"lock {kind}" for kind in kinds]
+    changed += await subscriber_buyer.set_buyer(options, context, options.new_username or options.username)
     await context.nudge()
     said = ", ".join(name.replace("_", " ") for name in changed)
     print(f"{options.username}: {said} changed" if said else f"{options.username}: nothing to change")

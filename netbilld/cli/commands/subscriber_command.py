@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.cli.cells import local_time, octets
+from netbilld.cli.commands.subscriber_buyer import add_buyer_options
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
@@ -12,6 +13,7 @@ from netbilld.cli.secret_input import add_secret_option
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
 from netbilld.model.subscriber import LOCALES, PERSON_FIELDS, CredentialKind, FoundService, unknown_username
+from netbilld.services.manage_buyers import buyer_document
 from netbilld.services.manage_locks import lock_words
 from netbilld.services.overshoot import overshoot_bounds
 
@@ -58,6 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="circuit or remote id of a DHCP line that logs in by itself, beside the user name",
     )
     _add_locks(change)
+    add_buyer_options(change)
     for verb, summary in (
         ("suspend", "suspend the service until `resume`"),
         ("resume", "end a suspension"),
@@ -172,6 +175,7 @@ async def _show(context: Context, username: str) -> None:
             **document,
             **instants,
             "locks": locks,
+            "buyer": _buyer_words(document["buyer"]),
             "overshoot": _overshoot_words(document["overshoot"]),
             "usernames": ", ".join(document["usernames"]),
             "other_services": others,
@@ -209,6 +213,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "address": subscriber.address,
         "area": subscriber.area,
         "locale": subscriber.locale,
+        "buyer": buyer_document((await work.buyers.of([subscriber.id])).get(subscriber.id)),
         "usernames": [credential.name for credential in credentials],
         "mac": next((one.name for one in credentials if one.kind == CredentialKind.MAC.value), None),
         "circuit": next((one.name for one in credentials if one.kind == CredentialKind.CIRCUIT.value), None),
@@ -231,6 +236,11 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
             if other.id != service.id
         ],
     }
+
+
+def _buyer_words(buyer: dict[str, Any] | None) -> str | None:
+    said = (buyer or {}).items()
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said if value) or None
 
 
 def _overshoot_words(bound: dict[str, Any] | None) -> str | None:

@@ -201,3 +201,17 @@ def test_a_row_that_is_not_utf8_is_rejected_and_the_others_go_in(netbilld: Comma
     file.write_bytes(b"username,password,plan,name\nada,x,HOME20,Ad\xe9\nbob,x,HOME20,Bob\n")
     assert netbilld.json("import", "subscribers", str(file))["imported"] == 1
     assert "UTF-8" in (tmp_path / "town.rejected.csv").read_text(errors="replace")
+
+
+def test_what_a_subscriber_is_as_a_buyer_is_set_and_shown(
+    netbilld: CommandLine, type_in: Callable[[str], None]
+) -> None:
+    assert netbilld("subscriber", "add", "budi", "--plan", "home20", "--password", "x") == 0, netbilld.err
+    type_in("3273014107900001\n")
+    assert netbilld("subscriber", "set", "budi", "--nik-stdin", "--po", "PO-17", "--withholds-pph23", "yes") == 0
+    assert netbilld.out == "budi: nik, po number, withholds pph23 changed\n"
+    buyer = netbilld.json("subscriber", "show", "budi")["buyer"]
+    assert (buyer["nik"], buyer["po_number"], buyer["withholds_pph23"]) == ("327301******0001", "PO-17", True)
+    assert "16 digits" in netbilld.refused("subscriber", "set", "budi", "--tax-id", "12")
+    assert netbilld("subscriber", "show", "budi") == 0
+    assert "3273014107900001" not in netbilld.out

@@ -1,0 +1,1 @@
+"""Documents on paper: PDF of invoices, receipts and tables, and files for the tax office."""
