@@ -57,7 +57,5 @@ def verify_url(public_url: str, code: str) -> str:
 
 
 def _mark(box: Box, facts: CodedFacts) -> str:
-    said = "\x1f".join(
-        (facts.kind, facts.number, facts.issued_on.isoformat(), facts.currency, str(facts.total_minor))
-    )
+    said = "\x1f".join((facts.kind, facts.number, facts.issued_on.isoformat(), facts.currency, str(facts.total_minor)))
     return base64.b32encode(box.keyed_digest(_PURPOSE, said.encode())).decode()[:_LETTERS]

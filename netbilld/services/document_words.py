@@ -129,7 +129,9 @@ def document_words(locale: str, given: Mapping[str, object] | None = None) -> di
     words = {**ENGLISH, **_BUILT_IN.get(locale.partition("_")[0], {})}
     for key, text in (given or {}).items():
         if key not in ENGLISH or not isinstance(text, str):
-            raise InvalidInputError(f"words of documents: {key!r} is none of theirs", hint=f"known: {', '.join(ENGLISH)}")
+            raise InvalidInputError(
+                f"words of documents: {key!r} is none of theirs", hint=f"known: {', '.join(ENGLISH)}"
+            )
         if not _places(text) <= _places(ENGLISH[key]):
             raise InvalidInputError(f"words of documents: {key!r} takes only what {ENGLISH[key]!r} has in braces")
         words[key] = text

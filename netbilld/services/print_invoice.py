@@ -227,9 +227,7 @@ def _notes(facts: InvoiceFacts, words: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _pay(
-    facts: InvoiceFacts, head: Letterhead, words: Mapping[str, str], writer: DocumentWriter
-) -> tuple[str, ...]:
+def _pay(facts: InvoiceFacts, head: Letterhead, words: Mapping[str, str], writer: DocumentWriter) -> tuple[str, ...]:
     invoice = facts.invoice
     if invoice.outstanding_minor <= 0:
         return ()

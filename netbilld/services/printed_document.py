@@ -83,7 +83,15 @@ class PrintedDocument:
 
     def texts(self) -> list[str]:
         """Return everything that is written on it, to choose the letters by."""
-        flat = [self.title, self.number, self.mark, self.head.name, self.head.contact, self.head.footer, self.carried_by]
+        flat = [
+            self.title,
+            self.number,
+            self.mark,
+            self.head.name,
+            self.head.contact,
+            self.head.footer,
+            self.carried_by,
+        ]
         flat += [*self.head.address, self.to_label, *self.to, *self.columns, *self.notes, *self.pay, self.pay_label]
         flat += [self.verify_text, self.code, self.page_text, *(self.words or ())]
         flat += [text for fact in self.facts for text in fact]

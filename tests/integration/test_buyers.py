@@ -55,9 +55,8 @@ async def test_a_company_has_a_tax_id_and_a_purchase_order_on_its_invoices(
     assert await manage.set("100001", BuyerChanges(po_number="", exempt=False), STAFF, NOW) == ["exempt", "po_number"]
 
 
-async def test_a_subscriber_of_whom_nothing_was_said_is_a_person_with_name_and_address(
-    people: People, manage: ManageBuyers
-) -> None:
+async def test_a_subscriber_of_whom_nothing_was_said_is_a_person_with_name_and_address(people: People) -> None:
+    await people.add("budi", name="Budi Santoso", address="Jl. Mawar 1")
     found = await people.found("budi")
     async with people.database.read() as work:
         assert await work.buyers.as_issued([found.subscriber.id]) == {

@@ -17,10 +17,9 @@ from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
 from netbilld.model.errors import InvalidInputError
 
-_SYSTEM: Final = (
-    (Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf")),
-    (Path("/usr/share/fonts/dejavu/DejaVuSans.ttf"), Path("/usr/share/fonts/dejavu/DejaVuSans-Bold.ttf")),
-)
+_SYSTEM: Final = (Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/dejavu"))  # Debian, others
+_REGULAR: Final = "DejaVuSans.ttf"
+_BOLD: Final = "DejaVuSans-Bold.ttf"
 _LATIN: Final = "cp1252"
 
 
@@ -60,9 +59,9 @@ def fonts_for(texts: Iterable[str], files: FontFiles) -> Fonts:
         return HELVETICA
     if files.regular is not None:
         return _registered(files.regular, files.bold or files.regular)
-    for regular, bold in _SYSTEM:
-        if regular.is_file() and bold.is_file():
-            return _registered(regular, bold)
+    for directory in _SYSTEM:
+        if (directory / _REGULAR).is_file() and (directory / _BOLD).is_file():
+            return _registered(directory / _REGULAR, directory / _BOLD)
     return HELVETICA
 
 
