@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
+    from netbilld.adapters.database.documents import DocumentQueries
     from netbilld.adapters.database.doubts import DoubtStore
     from netbilld.adapters.database.effects import EffectStore
     from netbilld.adapters.database.enforcement import EnforcementStore
@@ -115,6 +116,12 @@ class UnitOfWork:
         from netbilld.adapters.database.crossings import CrossingStore
 
         return CrossingStore(self.connection)
+
+    @cached_property
+    def documents(self) -> "DocumentQueries":
+        from netbilld.adapters.database.documents import DocumentQueries
+
+        return DocumentQueries(self.connection)
 
     @cached_property
     def doubts(self) -> "DoubtStore":

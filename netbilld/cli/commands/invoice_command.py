@@ -1,4 +1,4 @@
-"""`netbilld invoice run/list/show`."""
+"""`netbilld invoice run/list/show/pdf`."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from typing import Any
 
 from netbilld.adapters.database.invoices import InvoiceDocument, ListedInvoice
 from netbilld.billing.invoice import InvoiceStatus
+from netbilld.cli.commands.document_files import configure_pdf, pdf
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_idempotency_option, add_json_option
 from netbilld.cli.money import count, day, shown
@@ -21,7 +22,7 @@ _VERB = "invoice run"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|list|show")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|list|show|pdf")
     running = verbs.add_parser("run", help="bill what has come due; safe to repeat")
     running.add_argument("--as-of", type=day, metavar="D", help="bill as on this day; default today")
     running.add_argument("--dry-run", action="store_true", help="only tell what would be billed")
@@ -36,13 +37,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="one invoice")
     show.add_argument("number", metavar="NUMBER")
     add_json_option(show)
+    configure_pdf(verbs)
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Run the verb."""
     if options.action == "run":
         return await _run(options, context)
-    if options.action == "list":
+    if options.action == "pdf":
+        await pdf(options, context)
+    elif options.action == "list":
         await _list(options, context)
     else:
         await _show(options.number, context)

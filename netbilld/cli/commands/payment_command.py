@@ -1,9 +1,10 @@
-"""`netbilld payment add/list`."""
+"""`netbilld payment add/list/receipt`."""
 
 import argparse
 from typing import Any
 
 from netbilld.adapters.database.payments import ListedPayment
+from netbilld.cli.commands.document_files import configure_receipt, receipt
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_idempotency_option, add_json_option
 from netbilld.cli.money import count, day, shown
@@ -15,7 +16,7 @@ from netbilld.services.receive_payment import AlreadyReceived, PaymentReceipt, R
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|receipt")
     add = verbs.add_parser("add", help="record a payment: oldest invoices first, the rest to the wallet")
     add.add_argument("username", metavar="USERNAME", help="any user name of the subscriber, or the subscriber number")
     add.add_argument("amount", metavar="AMOUNT", help="in the currency of the settings, such as 200000")
@@ -30,11 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--to", dest="to_on", type=day, metavar="D")
     listing.add_argument("--limit", type=count, metavar="N")
     add_json_option(listing)
+    configure_receipt(verbs)
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
     """Run the verb."""
-    await (_add if options.action == "add" else _list)(options, context)
+    if options.action == "receipt":
+        await receipt(options, context)
+    else:
+        await (_add if options.action == "add" else _list)(options, context)
 
 
 async def _add(options: argparse.Namespace, context: Context) -> None:

@@ -1,0 +1,80 @@
+"""From settings to documents on paper: letterhead, brands of resellers, languages, fonts, where files are kept."""
+
+import tomllib
+from concurrent.futures import Executor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from netbilld.billing.stamp_duty import StampDutyRule
+from netbilld.billing.tax import TaxRule
+from netbilld.daemon.settings import BrandSettings, Settings
+from netbilld.daemon.taxes import stamp_duty_rules, tax_policy
+from netbilld.model.errors import InvalidInputError
+from netbilld.services.document_codes import Box
+from netbilld.services.document_words import document_words
+from netbilld.services.print_documents import PrintDocuments, Store
+from netbilld.services.printed_document import Letterhead
+
+
+class DocumentStyle:
+    """How the provider's documents look."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.rules: tuple[TaxRule, ...] = tax_policy(settings).rules
+        self.duty_rules: tuple[StampDutyRule, ...] = stamp_duty_rules(settings)
+        self._words: dict[str, dict[str, str]] = {}
+
+    def letterhead(self, area: str | None) -> Letterhead:
+        """Return who issues documents to subscribers of an area: the reseller with the longest area, else ourselves."""
+        settings, documents = self._settings, self._settings.documents
+        brand = _brand(documents.brands, area)
+        address = brand.address if brand and brand.address else documents.address
+        return Letterhead(
+            name=brand.name if brand else settings.business_name,
+            carried_by=settings.business_name if brand else None,
+            address=tuple(line.strip() for line in address.splitlines() if line.strip()),
+            contact=documents.contact,
+            tax_id=settings.tax.tin if settings.tax.is_pkp else None,
+            logo=(brand.logo if brand and brand.logo else documents.logo),
+            pay_to=documents.pay_to,
+            footer=documents.footer,
+            public_url=settings.portal.public_url,
+        )
+
+    def locale(self, subscriber_locale: str | None) -> str:
+        """Return the language of a subscriber's documents."""
+        return self._settings.documents.locale or subscriber_locale or self._settings.locale
+
+    def words(self, locale: str) -> dict[str, str]:
+        """Return the words of a language, the file's over the built-in ones."""
+        if locale not in self._words:
+            path = self._settings.documents.words
+            self._words[locale] = document_words(locale, _read_words(path) if path else None)
+        return self._words[locale]
+
+
+def print_documents(settings: Settings, store: Store, box: Box, executor: Executor | None = None) -> PrintDocuments:
+    """Return what prints documents, as the settings say; `executor` is where they are drawn, None: a thread."""
+    from netbilld.adapters.documents.fonts import FontFiles  # noqa: PLC0415 - only who prints waits for its library
+    from netbilld.adapters.documents.renderer import Renderer  # noqa: PLC0415 - likewise
+
+    files = FontFiles(settings.documents.font, settings.documents.font_bold)
+    renderer = Renderer(settings.data_dir / "documents" / "pdf", files, executor)
+    return PrintDocuments(store, box, DocumentStyle(settings), renderer)
+
+
+def _brand(brands: tuple[BrandSettings, ...], area: str | None) -> BrandSettings | None:
+    if not area:
+        return None
+    covering = [one for one in brands if area == one.area or area.startswith(f"{one.area}/")]
+    return max(covering, key=lambda one: len(one.area), default=None)
+
+
+@cache
+def _read_words(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInputError(f"{path} can't be read: {error}", hint="settings: documents.words") from None
