@@ -19,7 +19,7 @@ ZONE = "Asia/Jakarta"
 async def report(database: Database, name: str, from_on: date, to_on: date, by: str | None = None) -> dict[str, Any]:
     """Return the report's JSON document; its sums must be the ledger's."""
     out = io.StringIO()
-    made = await _made(database, name, from_on, to_on, by, JsonWriter(out, ZONE))
+    made = await written_report(database, name, from_on, to_on, by, JsonWriter(out, ZONE))
     assert made.is_equal, (name, by, made.controls)
     found: dict[str, Any] = json.loads(out.getvalue())
     return found
@@ -30,7 +30,7 @@ async def report_csv(
 ) -> list[dict[str, str]]:
     """Return the rows of the report's CSV file."""
     out = io.StringIO(newline="")
-    await _made(database, name, from_on, to_on, by, CsvWriter(out, ZONE))
+    await written_report(database, name, from_on, to_on, by, CsvWriter(out, ZONE))
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 
@@ -39,9 +39,12 @@ async def report_lines(
 ) -> list[list[str]]:
     """Return what a terminal shows, line by line, cut at two spaces and more."""
     out = io.StringIO()
-    await _made(database, name, from_on, to_on, by, TableWriter(out, Words("en", ZONE)))
+    await written_report(database, name, from_on, to_on, by, TableWriter(out, Words("en", ZONE)))
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in out.getvalue().splitlines()]
 
 
-async def _made(database: Database, name: str, from_on: date, to_on: date, by: str | None, writer: Writer) -> Made:
+async def written_report(
+    database: Database, name: str, from_on: date, to_on: date, by: str | None, writer: Writer
+) -> Made:
+    """Write a report; return what it came to."""
     return await MakeReport(database).run(report_named(name).table(by), Span(from_on, to_on, ZONE), writer)

@@ -31,6 +31,7 @@ VERBS: Final[dict[str, str]] = {
     "invoice": "make, list and show invoices",
     "payment": "record and list payments",
     "ledger": "check the books, show an account",
+    "rate": "what a plan would have charged for real usage",
     "report": "bills, payments, revenue, receivables, tax, usage, churn and more, as a table or a file",
     "static": "hold and meter subscribers without RADIUS by queues of their router",
     "enforce": "desired and observed state of each service",

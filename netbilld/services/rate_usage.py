@@ -53,6 +53,13 @@ async def rated(
     cards = await work.rating.cards(wanted)
     if draft is not None:
         cards = {service_id: card.under(draft) for service_id, card in cards.items()}
+    return await rated_by(work, wanted, cards)
+
+
+async def rated_by(
+    work: Work, wanted: Mapping[UUID, BillingPeriod], cards: Mapping[UUID, RateCard]
+) -> dict[UUID, RatedPeriod]:
+    """Return the same by cards that are given."""
     stretches = {
         service_id: found for service_id, card in cards.items() if (found := card.stretches(wanted[service_id]))
     }

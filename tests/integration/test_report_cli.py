@@ -92,3 +92,28 @@ def test_what_can_not_be_reported_is_refused_in_one_line(cli: Cli, words: tuple[
     assert (code, out) == (1, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_draft_plan_is_simulated_for_one_and_for_all(cli: Cli) -> None:
+    Path("draft.toml").write_text(plan_file("HOME20", 150_000), "utf-8")
+    span = ("--from", "2020-01-01", "--to", "2035-01-01")
+    code, out, _ = cli("rate", "simulate", "budi", "--plan", "draft.toml", *span, "--json")
+    one = json.loads(out)
+    assert (code, one["count"]) == (0, 1)
+    assert one["draft"]["total"] * 4 == one["own"]["total"] * 3
+    code, out, _ = cli("rate", "simulate", "--all", "--having", "home20", "--plan", "draft.toml", *span, "--json")
+    everybody = json.loads(out)
+    assert (code, everybody["count"], everybody["winners"]) == (0, 2, 2)
+    assert everybody["change"] == 2 * one["change"] < 0
+    code, out, _ = cli("rate", "simulate", "--all", "--plan", "HOME20", *span)
+    assert code == 0
+    assert "pay the same  2" in out
+    for words, said in (
+        (("budi", "--plan", "NO"), "no plan 'NO'"),
+        (("budi", "--plan", "no.toml"), "no.toml: can't be read"),
+        (("--plan", "HOME20"), "one subscriber or all"),
+        (("nobody", "--plan", "HOME20"), "nobody"),
+    ):
+        code, out, err = cli("rate", "simulate", *words)
+        assert (code, out) == (1, "")
+        assert said in err

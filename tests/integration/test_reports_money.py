@@ -2,14 +2,15 @@
 
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, insert, select
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import accounts, ledger_entries, postings
+from netbilld.adapters.database.tables import accounts, invoices, ledger_entries, paper_invoices, postings
 from netbilld.services.reports.catalogue import REPORTS
-from tests.integration.money_world import PER_USE, Person, World, plan_file
+from tests.integration.money_world import PER_USE, Person, World, at, plan_file
 from tests.report_world import report, report_csv, report_lines
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
@@ -187,3 +188,29 @@ async def test_churn_and_tenure_count_services_by_the_days_they_began_and_ended(
         "0-2": (1, 25.0),
         "12-23": (3, 75.0),
     }
+
+
+async def test_deliveries_of_printed_invoices_are_listed_with_how_long_they_took(database: Database) -> None:
+    """ICON-11: the delivery report."""
+    world = World(database)
+    await world.plan(plan_file("HOME20", 200_000))
+    await world.person("ani", activated_on=date(2026, 1, 1), billing_day=1)
+    await world.person("budi", activated_on=date(2026, 1, 1), billing_day=1)
+    await world.bill(date(2026, 1, 1))
+    async with database.write() as work:
+        ids = (await work.connection.execute(select(invoices.c.id).order_by(invoices.c.number))).scalars().all()
+        arrived: dict[str, Any] = {"state": "received", "received_on": date(2026, 1, 6), "receiver": "Satpam"}
+        for invoice_id, fields in zip(ids, (arrived, {"state": "with_courier"}), strict=True):
+            row = {"courier": "JNE", "tracking_number": "A1", "changed_at": at(date(2026, 1, 6))} | fields
+            row |= {"printed_on": date(2026, 1, 2), "handed_on": date(2026, 1, 3)}
+            await work.connection.execute(insert(paper_invoices).values(invoice_id=invoice_id, **row))
+    rows = (await report(database, "deliveries", date(2026, 1, 1), date(2026, 1, 31)))["rows"]
+    assert [(row["state"], row["receiver"], row["days_on_the_way"]) for row in rows] == [
+        ("received", "Satpam", 3),
+        ("with_courier", None, 28),
+    ]
+    sums = (await report(database, "deliveries", date(2026, 1, 1), date(2026, 1, 31), "state"))["rows"]
+    assert [(row["state"], row["documents"], row["total"]) for row in sums] == [
+        ("received", 1, 200_000),
+        ("with_courier", 1, 200_000),
+    ]

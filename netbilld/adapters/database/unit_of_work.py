@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.rating import RatingStore
     from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.reports.simulated import SimulationStore
     from netbilld.adapters.database.reports.store import ReportStore
     from netbilld.adapters.database.router_logins import RouterLoginStore
     from netbilld.adapters.database.services import ServiceStore
@@ -290,6 +291,12 @@ class UnitOfWork:
         from netbilld.adapters.database.sessions import SessionStore
 
         return SessionStore(self.connection)
+
+    @cached_property
+    def simulations(self) -> "SimulationStore":
+        from netbilld.adapters.database.reports.simulated import SimulationStore
+
+        return SimulationStore(self.connection)
 
     @cached_property
     def staff(self) -> "StaffStore":

@@ -72,8 +72,10 @@ def _writer(kind: str, path: Path | None, out: TextIO, words: Words, timezone: s
         return JsonWriter(out, timezone)
     if kind == "xlsx" and path is not None:
         return WorkbookWriter(path, words, timezone)
-    if kind == "pdf":
-        raise RefusedError("a report can't be written as PDF yet", hint="take --format xlsx")
+    if kind == "pdf" and path is not None:
+        from netbilld.adapters.documents.report_pdf import ReportPdf  # noqa: PLC0415 - slow to load, and seldom wanted
+
+        return ReportPdf(path, words)
     return TableWriter(out, words)
 
 

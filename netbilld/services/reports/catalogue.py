@@ -167,6 +167,19 @@ _ALL: Final = (
         day=(_day("day"), *_USED),
     ),
     _report(
+        "deliveries",
+        Days.MONTH,
+        document=(
+            *(_text(key) for key in ("number", "subscriber_no", "name", "state", "courier", "tracking_number")),
+            *(_day(key) for key in ("printed_on", "handed_on", "received_on", "returned_on")),
+            _text("receiver"),
+            Column("days_on_the_way", Holds.COUNT),
+            _money("total"),
+            _CURRENCY,
+        ),
+        state=(_text("state"), _count("documents"), _money("total"), _CURRENCY),
+    ),
+    _report(
         "churn",
         Days.YEAR,
         month=(

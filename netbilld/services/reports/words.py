@@ -73,6 +73,14 @@ _HEADINGS: Final = {
     "tenure_of_left_months": ("Lama yang berhenti (bulan)", "Tenure of who left (months)"),
     "tenure": ("Lama berlangganan", "Tenure"),
     "share_percent": ("Bagian %", "Share %"),
+    "state": ("Keadaan", "State"),
+    "courier": ("Kurir", "Courier"),
+    "tracking_number": ("No. resi", "Tracking no."),
+    "printed_on": ("Dicetak", "Printed"),
+    "handed_on": ("Dikirim", "Handed over"),
+    "returned_on": ("Kembali", "Returned"),
+    "receiver": ("Penerima", "Receiver"),
+    "days_on_the_way": ("Hari", "Days"),
     "billed": ("Ditagih", "Billed"),
     "receivable_at_end": ("Piutang akhir", "Receivable at end"),
     "dso_days": ("DSO (hari)", "DSO (days)"),
@@ -90,6 +98,12 @@ _VALUES: Final = {
     "payment": ("pembayaran", "payment"),
     "reversal": ("pembatalan", "reversal"),
     "refund": ("pengembalian", "refund"),
+}
+_STATES: Final = {
+    "printed": ("dicetak", "printed"),
+    "with_courier": ("di kurir", "with courier"),
+    "received": ("diterima", "received"),
+    "returned": ("dikembalikan", "returned"),
 }
 _PAID: Final = ("lunas", "paid")  # the word is a heading as well
 _SUM: Final = ("Jumlah", "Total")
@@ -152,6 +166,8 @@ class Words:
                 return self._day(cell)
             case Holds.INSTANT:
                 return self.instant(cell)
+        if column.key == "state":
+            return str(_STATES.get(cell, (cell, cell))[self._place])
         if column.key in _TRANSLATED:
             return str((_PAID if cell == "paid" else _VALUES.get(cell, (cell, cell)))[self._place])
         return str(cell)

@@ -5,7 +5,16 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports import documents, people, punctuality, receivables, revenue, takings, used
+from netbilld.adapters.database.reports import (
+    deliveries,
+    documents,
+    people,
+    punctuality,
+    receivables,
+    revenue,
+    takings,
+    used,
+)
 from netbilld.adapters.database.reports.source import Ledger, Rows, no_ledger
 from netbilld.services.reports.table import Span, Table
 
@@ -16,6 +25,7 @@ _SOURCES: Final[dict[str, tuple[Rows, Ledger]]] = {
     "revenue": (revenue.revenue, revenue.earned_in_ledger),
     "receivables": (receivables.receivables, receivables.owed_in_ledger),
     "usage": (used.usage, no_ledger),
+    "deliveries": (deliveries.deliveries, no_ledger),
     "churn": (people.churn, no_ledger),
     "tenure": (people.tenure, no_ledger),
     "dso": (punctuality.dso, no_ledger),
