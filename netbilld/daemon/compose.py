@@ -30,6 +30,7 @@ from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.doctoring import Doctoring
+from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.effects import Effects
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
@@ -423,6 +424,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 public_url=settings.portal.public_url,
                 trusted_proxies=settings.trusted_proxies,
                 lifetime=timedelta(hours=settings.panel.session_hours),
+                printing=LatePrinting(settings, database, box),
             )
         )
         return Parts(

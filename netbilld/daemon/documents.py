@@ -1,7 +1,9 @@
 """From settings to documents on paper: letterhead, brands of resellers, languages, fonts, where files are kept."""
 
+import asyncio
 import tomllib
 from concurrent.futures import Executor
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from netbilld.daemon.taxes import stamp_duty_rules, tax_policy
 from netbilld.model.errors import InvalidInputError
 from netbilld.services.document_codes import Box
 from netbilld.services.document_words import document_words
-from netbilld.services.print_documents import PrintDocuments, Store
+from netbilld.services.print_documents import PrintDocuments, PrintedFile, Store
 from netbilld.services.printed_document import Letterhead
 
 
@@ -63,6 +65,20 @@ def print_documents(settings: Settings, store: Store, box: Box, executor: Execut
     files = FontFiles(settings.documents.font, settings.documents.font_bold)
     renderer = Renderer(settings.data_dir / "documents" / "pdf", files, executor)
     return PrintDocuments(store, box, DocumentStyle(settings), renderer)
+
+
+class LatePrinting:
+    """Prints documents for the portal; what draws them is loaded when the first is asked for."""
+
+    def __init__(self, settings: Settings, store: Store, box: Box) -> None:
+        self._settings, self._store, self._box = settings, store, box
+        self._printing: PrintDocuments | None = None
+
+    async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile:
+        """Return an issued invoice as PDF; see PrintDocuments."""
+        if self._printing is None:
+            self._printing = await asyncio.to_thread(print_documents, self._settings, self._store, self._box)
+        return await self._printing.invoice(number, now, locale)
 
 
 def _brand(brands: tuple[BrandSettings, ...], area: str | None) -> BrandSettings | None:

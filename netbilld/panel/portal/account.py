@@ -68,7 +68,8 @@ async def invoice(request: web.Request, service_id: UUID) -> tuple[str, dict[str
     balance = await portal.show.balance(service_id, None, portal.parts.now())
     if view is None or balance is None:
         raise web.HTTPNotFound
-    return "portal/invoice.html", {"invoice": view, "balance": balance, "tab": "tagihan"}
+    on_paper = portal.parts.printing is not None
+    return "portal/invoice.html", {"invoice": view, "balance": balance, "tab": "tagihan", "on_paper": on_paper}
 
 
 async def payment(request: web.Request, service_id: UUID) -> tuple[str, dict[str, Any]]:

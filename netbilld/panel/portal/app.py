@@ -9,7 +9,7 @@ from aiohttp import web
 
 from netbilld.model.errors import StoreUnavailableError
 from netbilld.panel.assets import Assets, web_directory
-from netbilld.panel.portal import account, pages, sign_in
+from netbilld.panel.portal import account, pages, paper, sign_in, verify
 from netbilld.panel.portal.canonical import Canonical, OncePerClient, elsewhere
 from netbilld.panel.portal.capport import capport
 from netbilld.panel.portal.parts import PORTAL, Portal, PortalParts
@@ -19,6 +19,7 @@ from netbilld.panel.security import Perimeter, put_headers
 from netbilld.services.recognise import Recognise
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.sign_in_subscriber import REALM, SignInSubscriber
+from netbilld.services.verify_document import VerifyDocument
 
 LARGEST_BODY_OCTETS: Final = 16 * 1024
 LONGEST_LINE_OCTETS: Final = 4096
@@ -43,6 +44,7 @@ def create_portal(parts: PortalParts) -> web.Application:
         recognise=Recognise(parts.store),
         show=ShowAccount(parts.store),
         sign_in=SignInSubscriber(parts.store, parts.box, parts.entropy, parts.lifetime),
+        verify=VerifyDocument(parts.store, parts.box),
     )
     for path, handler in (
         ("/", pages.balance_page),
@@ -50,9 +52,12 @@ def create_portal(parts: PortalParts) -> web.Application:
         ("/capport", capport),
         ("/masuk", sign_in.show_sign_in),
         ("/bahasa/{language}", sign_in.choose_language),
+        ("/v", verify.verify_page),
+        ("/v/{code:.+}", verify.verify_page),
         ("/akun", account.for_the_signed_in(account.overview)),
         ("/akun/tagihan", account.for_the_signed_in(account.invoices)),
         ("/akun/tagihan/{id}", account.for_the_signed_in(account.invoice)),
+        ("/akun/tagihan/{id}/pdf", paper.invoice_pdf),
         ("/akun/pembayaran", account.for_the_signed_in(account.payments)),
         ("/akun/pembayaran/{id}", account.for_the_signed_in(account.payment)),
         ("/akun/sesi", account.for_the_signed_in(account.sessions)),

@@ -11,11 +11,12 @@ from aiohttp import web
 from netbilld.panel.portal.canonical import Canonical
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
-from netbilld.services import recognise, show_account, sign_in_subscriber
+from netbilld.services import document_codes, recognise, show_account, sign_in_subscriber, verify_document
 from netbilld.services.recognise import Recognise
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.sign_in import Entropy, Login, Logins
-from netbilld.services.sign_in_subscriber import Box, SignInSubscriber
+from netbilld.services.sign_in_subscriber import SignInSubscriber
+from netbilld.services.verify_document import VerifyDocument
 
 
 class PortalLogins(Logins, Protocol):
@@ -28,7 +29,24 @@ class Reader(recognise.Reader, show_account.Reader, sign_in_subscriber.Reader, P
     """Everything the portal reads."""
 
 
-class Work(Protocol):
+class Box(sign_in_subscriber.Box, document_codes.Box, Protocol):
+    """What opens passwords and knows our own documents again."""
+
+
+class File(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def octets(self) -> bytes: ...
+
+
+class Printing(Protocol):
+    async def invoice(self, number: str, now: datetime, locale: str | None = None) -> File:
+        """Return an issued invoice as PDF."""
+        ...
+
+
+class Work(verify_document.Work, Protocol):
     @property
     def portal(self) -> Reader: ...
 
@@ -53,6 +71,7 @@ class PortalParts:
             they connected to the canonical one. Needed behind a proxy.
         trusted_proxies: addresses or prefixes whose X-Forwarded-For and X-Forwarded-Proto are believed.
         lifetime: how long a log-in lasts.
+        printing: makes invoices on paper; None offers none.
     """
 
     store: Store
@@ -66,6 +85,7 @@ class PortalParts:
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     lifetime: timedelta = timedelta(hours=12)
+    printing: Printing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,7 @@ class Portal:
     recognise: Recognise
     show: ShowAccount
     sign_in: SignInSubscriber
+    verify: VerifyDocument
 
 
 PORTAL: Final = web.AppKey("portal", Portal)
