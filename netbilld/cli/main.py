@@ -30,6 +30,7 @@ VERBS: Final[dict[str, str]] = {
     "journal": "the accounting journal: how far it is applied, what is in it, apply a dead node's",
     "invoice": "make, list and show invoices",
     "payment": "record and list payments",
+    "outbox": "messages to subscribers: list, show, send again",
     "ledger": "check the books, show an account",
     "rate": "what a plan would have charged for real usage",
     "report": "bills, payments, revenue, receivables, tax, usage, churn and more, as a table or a file",

@@ -36,6 +36,7 @@ from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.lock import DirectoryLock
+from netbilld.daemon.messaging import Messaging
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
@@ -121,6 +122,7 @@ class Parts:
     orders: Orders
     watch: JournalWatch
     braking: Braking
+    messaging: Messaging
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -151,6 +153,7 @@ class Parts:
         self.devices.close()
         self.doctoring.close()
         self.watching.close()
+        self.messaging.close()
         await self.storage.close()
         await self.database.close()
         self.lock.release()
@@ -324,6 +327,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         storage = Storage(settings, database, clock)
+        messaging = Messaging(settings, database, clock)
         health = Health(
             edge=edge,
             journal=journal,
@@ -353,6 +357,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
+            beside=(messaging,),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -457,6 +462,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             orders=nas_orders,
             watch=watch,
             braking=braking,
+            messaging=messaging,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

@@ -1,6 +1,6 @@
 """Is the daemon ready, and what does it count: for /readyz, /metrics and `doctor`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from netbilld.adapters.journal import Journal
@@ -71,6 +71,15 @@ class Progress(Protocol):
     def behind_octets(self) -> int: ...
 
 
+class Beside(Protocol):
+    """A part with notices and metrics of its own."""
+
+    @property
+    def notices(self) -> list[str]: ...
+
+    def families(self) -> Iterator[Family]: ...
+
+
 class Health:
     """Reads counters of the running parts; holds none of its own but whether RADIUS is answered."""
 
@@ -105,6 +114,7 @@ class Health:
         static_lines: StaticLines | None = None,
         effects: Effects | None = None,
         braking: Braking | None = None,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self._edge = edge
         self._journal = journal
@@ -134,6 +144,7 @@ class Health:
         self._storage = storage
         self._effects = effects
         self._braking = braking
+        self._beside = beside
         self.answering = False
         self.http: list[HttpPort] = []
 
@@ -164,6 +175,8 @@ class Health:
             notices.append(f"{waiting} reports can't be true and are not billed: see `netbilld usage doubts`")
         if self._storage is not None:
             notices += self._storage.notices
+        for part in self._beside:
+            notices += part.notices
         brake = self._braking.notice if self._braking is not None else None
         if brake is not None:
             notices.append(brake)
@@ -307,6 +320,8 @@ class Health:
         yield from self._comparing.families()
         if self._storage is not None:
             yield from self._storage.families()
+        for part in self._beside:
+            yield from part.families()
         if self._static_lines is not None:
             yield from self._static_lines.families()
         if self._effects is not None:

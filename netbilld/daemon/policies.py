@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netbilld.billing.dunning import DunningPolicy, LateFeeStage
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.settings import Settings
@@ -12,6 +13,7 @@ from netbilld.enforcement.pace import PaceLimits
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.static_lines import LineTerms
 from netbilld.services.order_policy import ReconcilePolicy
+from netbilld.services.send_messages import SendingPolicy
 
 # A silent NAS that nobody hears is asked at least so often, so that what waits for it starts soon after its return.
 PROBE: Final = ProbePolicy(first_seconds=1.0, longest_seconds=6.0)
@@ -46,12 +48,53 @@ def brake_policy(settings: Settings) -> BrakePolicy:
 
 def standing_policy(settings: Settings) -> StandingPolicy:
     """Return when unpaid invoices lead to isolir."""
-    billing = settings.billing
+    billing, dunning = settings.billing, settings.dunning
     return StandingPolicy(
         grace_days=billing.grace_days,
         isolir_at=billing.isolir_at,
         tolerance_minor=billing.tolerance,
         timezone=settings.timezone,
+        weekdays_off=dunning.weekdays_off,
+        off_on_holidays=dunning.off_on_holidays,
+        restore_percent=dunning.restore_percent,
+    )
+
+
+def dunning_policy(settings: Settings) -> DunningPolicy:
+    """Return what is done about unpaid invoices, and when."""
+    dunning = settings.dunning
+    return DunningPolicy(
+        standing_policy(settings),
+        remind_days=dunning.remind_days,
+        remind_at=dunning.remind_at,
+        warn_days=dunning.warn_days,
+        late_fees=tuple(
+            LateFeeStage(
+                after_days=stage.after_days,
+                flat_minor=stage.flat,
+                percent_hundredths=None if stage.percent is None else int(stage.percent * 100),
+                minimum_minor=stage.minimum,
+                cap_minor=stage.cap,
+            )
+            for stage in dunning.late_fees
+        ),
+        terminate_days=dunning.terminate_days,
+        terminates=dunning.terminate == "do",
+    )
+
+
+def sending_policy(settings: Settings) -> SendingPolicy:
+    """Return how messages to subscribers go out."""
+    messages, sender = settings.messages, settings.smtp.sender
+    return SendingPolicy(
+        timezone=settings.timezone,
+        locale=settings.locale,
+        business_name=settings.business_name,
+        portal_url=settings.portal.public_url,
+        quiet_from=messages.quiet_from,
+        quiet_to=messages.quiet_to,
+        per_minute=messages.per_minute,
+        domain=sender.rpartition("@")[2] if sender is not None else "netbilld.invalid",
     )
 
 

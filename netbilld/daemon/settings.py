@@ -27,6 +27,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
+from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent, parse_rate_bps
@@ -442,6 +443,9 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     outage: OutageSettings = OutageSettings()
     node: NodeSettings = NodeSettings()
+    dunning: DunningSettings = DunningSettings()
+    messages: MessageSettings = MessageSettings()
+    smtp: SmtpSettings = SmtpSettings()
 
     @property
     def resolved_database_url(self) -> str:

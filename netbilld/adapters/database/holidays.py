@@ -25,7 +25,7 @@ class HolidayStore:
             .where(table.on >= from_on, table.on <= to_on)
             .order_by(table.on, table.area)
         )
-        return [Holiday(*row) for row in (await self._connection.execute(query)).tuples()]
+        return [Holiday(*row) for row in await self._connection.execute(query)]
 
     async def table(self, from_on: date, to_on: date) -> Holidays:
         """Return the days off of [from_on, to_on], to be asked area by area."""

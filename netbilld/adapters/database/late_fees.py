@@ -72,7 +72,7 @@ class LateFeeStore:
                 )
                 .order_by(late_fees.c.id)
             )
-            for row in (await self._connection.execute(query)).tuples():
+            for row in await self._connection.execute(query):
                 fee = LateFee(*row)
                 found[fee.subscriber_id].append(fee)
         return dict(found)
@@ -88,7 +88,7 @@ class LateFeeStore:
     async def of_invoice(self, number: str) -> list[LateFee]:
         """Return what one invoice was fined, in order of stages."""
         query = _fees().where(invoices.c.number == number.strip().upper()).order_by(late_fees.c.stage)
-        return [LateFee(*row) for row in (await self._connection.execute(query)).tuples()]
+        return [LateFee(*row) for row in await self._connection.execute(query)]
 
     async def waive(self, fee_id: int, actor: str, because: str, now: datetime) -> bool:
         """Let one go that is not billed; return False where it is, or was let go before."""

@@ -187,7 +187,7 @@ class OutboxStore:
             .where(or_(outbox.c.ended_at.is_(None), outbox.c.ended_at > now - _COUNTED_DAYS))
             .group_by(outbox.c.state)
         )
-        counts = {state: int(count) for state, count in (await self._connection.execute(query)).tuples()}
+        counts = {state: int(count) for state, count in await self._connection.execute(query)}
         oldest = await self._connection.scalar(
             select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(_WAITING), outbox.c.next_at <= now)
         )

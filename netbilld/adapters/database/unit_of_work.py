@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.devices import DeviceStore
     from netbilld.adapters.database.documents import DocumentQueries
     from netbilld.adapters.database.doubts import DoubtStore
+    from netbilld.adapters.database.dunning import DunningStore
     from netbilld.adapters.database.effects import EffectStore
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.enforcement_history import HistoryStore
@@ -129,6 +130,12 @@ class UnitOfWork:
         from netbilld.adapters.database.doubts import DoubtStore
 
         return DoubtStore(self.connection)
+
+    @cached_property
+    def dunning(self) -> "DunningStore":
+        from netbilld.adapters.database.dunning import DunningStore
+
+        return DunningStore(self.connection)
 
     @cached_property
     def effects(self) -> "EffectStore":

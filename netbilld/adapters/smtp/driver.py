@@ -21,6 +21,7 @@ from netbilld.ports.messages import Delivery, Handed, Outgoing
 
 _MOST_A_CONNECTION: Final = 100  # servers have bounds of their own; a new one is cheap
 _GREY_SECONDS: Final = 300.0  # a server that puts strangers off lets them in after some minutes
+_LONGEST: Final = 4  # timeouts that one message may take in all
 _WORDS: Final = 200
 
 
@@ -43,6 +44,20 @@ class MailServer:
     context: ssl.SSLContext | None = None  # None: certificates the system believes
 
 
+class _Smtp(smtplib.SMTP):
+    """Connects when it is told to and not before, so that it can be broken off while it does."""
+
+    def __init__(self, server: MailServer) -> None:
+        super().__init__(timeout=server.timeout_seconds)
+        self._host = server.host  # whom the certificate must be for
+
+
+class _SmtpOverTls(smtplib.SMTP_SSL):
+    def __init__(self, server: MailServer) -> None:
+        super().__init__(timeout=server.timeout_seconds, context=server.context or ssl.create_default_context())
+        self._host = server.host
+
+
 class SmtpDriver:
     """Speaks SMTP in a thread of its own, step by step, so that it is known how far a message had got."""
 
@@ -53,7 +68,7 @@ class SmtpDriver:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="smtp")
         self._open: smtplib.SMTP | None = None
         self._handed = 0
-        self._closed = False
+        self._is_told = False  # the message under way has left, as far as we are concerned
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand an e-mail over; see `Delivery` for what may come of it."""
@@ -61,7 +76,16 @@ class SmtpDriver:
             mail = letter(message, self._sender, self._now())
         except InvalidInputError as error:
             return Handed(Delivery.NEVER, str(error))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._send, message.to, mail.as_bytes())
+        self._is_told = False
+        try:
+            async with asyncio.timeout(_LONGEST * self._server.timeout_seconds):
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._send, message.to, mail.as_bytes()
+                )
+        except TimeoutError:  # each answer came in time, and all of them together did not
+            self._break_off()
+            said = "the mail server is too slow"
+            return Handed(Delivery.UNSURE if self._is_told else Delivery.PAUSE, said)
 
     async def rest(self) -> None:
         """Say goodbye to the server: there is nothing to send for now."""
@@ -69,11 +93,14 @@ class SmtpDriver:
 
     def close(self) -> None:
         """Break off whatever waits for the server."""
-        self._closed = True
-        if self._open is not None and self._open.sock is not None:
-            with contextlib.suppress(OSError):
-                self._open.sock.shutdown(socket.SHUT_RDWR)
+        self._break_off()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _break_off(self) -> None:
+        sock = self._open.sock if self._open is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     # -- in the thread -------------------------------------------------------------------------------------------------
 
@@ -105,6 +132,7 @@ class SmtpDriver:
                 self._start_over(smtp, code)
                 return _refusal(code, said, command)
         try:
+            self._is_told = True
             smtp.send(_content(mail))
             code, said = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
@@ -120,14 +148,12 @@ class SmtpDriver:
     def _connect(self) -> Handed | None:
         server = self._server
         try:
-            if server.security is Security.TLS:
-                context = server.context or ssl.create_default_context()
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    server.host, server.port, timeout=server.timeout_seconds, context=context
-                )
-            else:
-                smtp = smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
+            smtp: smtplib.SMTP = _SmtpOverTls(server) if server.security is Security.TLS else _Smtp(server)
             self._open, self._handed = smtp, 0
+            code, said = smtp.connect(server.host, server.port)
+            if code != 220:
+                self._drop()
+                return Handed(Delivery.PAUSE, f"the mail server takes nothing now: {_text(code, said)}")
             smtp.ehlo_or_helo_if_needed()
             if server.security is Security.STARTTLS:
                 smtp.starttls(context=server.context or ssl.create_default_context())

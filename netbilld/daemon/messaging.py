@@ -1,0 +1,113 @@
+"""Messages to subscribers in the running daemon: sent from the outbox on one node, and how that goes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.message_templates import MessageTemplates
+from netbilld.adapters.smtp.driver import MailServer, SmtpDriver
+from netbilld.adapters.smtp.letter import Sender
+from netbilld.daemon.policies import sending_policy
+from netbilld.daemon.settings import Settings
+from netbilld.panel.assets import web_directory
+from netbilld.ports.messages import Driver
+from netbilld.services.send_messages import SendMessages
+
+LOOK_SECONDS: Final = 2.0  # nothing to send
+FIGURES_SECONDS: Final = 15.0
+logger = logging.getLogger("netbilld.messages")
+
+
+class Messaging:
+    """Everything of the daemon that concerns the outbox."""
+
+    def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
+        self._database, self._clock = database, clock
+        self._drivers = drivers_of(settings, clock)
+        self.send: Final = SendMessages(
+            database, self._drivers, templates_of(settings), sending_policy(settings), clock, asyncio.sleep
+        )
+        self._figures: tuple[dict[str, int], float] = {}, 0.0
+        self._told: str | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what /readyz says of it."""
+        waiting = sum(self._figures[0].get(state, 0) for state in ("queued", "failed"))
+        if self.send.trouble is not None:
+            return [f"messages to subscribers wait: {self.send.trouble}"]
+        if not self._drivers and waiting:
+            return [f"{waiting} messages to subscribers wait and nobody delivers them: set smtp.host"]
+        return []
+
+    def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+        """Return what /metrics says of it."""
+        states, oldest_seconds = self._figures
+        yield (
+            "netbilld_outbox_messages",
+            "gauge",
+            "Messages to subscribers by state; those that are over, of the last seven days.",
+            [(f'{{state="{state}"}}', count) for state, count in sorted(states.items())],
+        )
+        yield (
+            "netbilld_outbox_oldest_seconds",
+            "gauge",
+            "How long a message that is due has waited.",
+            [("", oldest_seconds)],
+        )
+        yield (
+            "netbilld_outbox_handed_total",
+            "counter",
+            "Messages handed over, by channel and what came of it.",
+            [
+                (f'{{channel="{channel}",result="{result}"}}', count)
+                for (channel, result), count in sorted(self.send.counts.items())
+            ],
+        )
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the work that goes on for ever on one node, by name."""
+        return {"messages": self._send, "message figures": self._count}
+
+    async def _send(self) -> None:
+        while True:
+            done = await self.send.run()
+            if self.send.trouble != self._told:
+                self._told = self.send.trouble
+                if self._told is None:
+                    logger.warning("messages to subscribers go out again", extra={"event": "messages_recovered"})
+                else:
+                    logger.error("messages to subscribers wait: %s", self._told, extra={"event": "messages_wait"})
+            if not done:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _count(self) -> None:
+        while True:
+            async with self._database.read() as work:
+                states, oldest_seconds = await work.outbox.figures(self._clock.now())
+            self._figures = dict(states), oldest_seconds
+            await asyncio.sleep(FIGURES_SECONDS)
+
+    def close(self) -> None:
+        """Break off whatever is being sent: it is put on record as maybe sent."""
+        for driver in self._drivers:
+            driver.close()
+
+
+def drivers_of(settings: Settings, clock: SystemClock) -> tuple[Driver, ...]:
+    """Return who delivers messages, by what is set up."""
+    smtp = settings.smtp
+    if smtp.host is None or smtp.sender is None:
+        return ()
+    server = MailServer(smtp.host, smtp.port, smtp.security, smtp.user, smtp.password, smtp.timeout_seconds)
+    return (SmtpDriver(server, Sender(smtp.sender, settings.business_name, smtp.reply_to), clock.now),)
+
+
+def templates_of(settings: Settings) -> MessageTemplates:
+    """Return what messages say."""
+    return MessageTemplates(
+        web_directory() / "templates" / "mail", settings.messages.templates, timezone=settings.timezone
+    )
