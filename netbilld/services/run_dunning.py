@@ -1,0 +1,301 @@
+"""RunDunning: what is due about unpaid invoices is done, each step once, and taken back when it is paid."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from netbilld.billing.dunning import (
+    Closing,
+    DunnedAccount,
+    DunningPolicy,
+    Outcome,
+    Step,
+    StepKind,
+    closing,
+    is_cleared,
+    steps_due,
+)
+from netbilld.model.actor import SCHEDULE, Actor
+from netbilld.model.errors import NetbilldError
+from netbilld.ports.changes import Changes
+from netbilld.ports.outbox import Message, MessageKind
+
+CHUNK: Final = 200  # subscribers in one transaction
+# What was to be said about arrears is not said any more once access is back.
+_TAKEN_BACK: Final = (MessageKind.ISOLIR_WARNING, MessageKind.ISOLIR)
+_AUDITED: Final = {
+    StepKind.ISOLIR: "dunning.isolir",
+    StepKind.RESTORED: "dunning.restored",
+    StepKind.LATE_FEE: "dunning.late_fee",
+    StepKind.TERMINATION: "dunning.termination",
+}
+
+
+class DunningBook(Protocol):
+    async def lead_days(self, policy: DunningPolicy) -> int: ...
+
+    async def candidates(self, due_by: date) -> list[UUID]: ...
+
+    async def reopened(self) -> list[UUID]: ...
+
+    async def accounts(
+        self, subscriber_ids: Sequence[UUID], policy: DunningPolicy, now: datetime
+    ) -> list[DunnedAccount]: ...
+
+    async def record(self, steps: Sequence[tuple[UUID, Step]], now: datetime) -> set[str]: ...
+
+    async def begin_isolir(self, subscriber_id: UUID, overdue_minor: int, now: datetime) -> None: ...
+
+    async def restore(self, subscriber_id: UUID, now: datetime) -> None: ...
+
+    async def clear(self, subscriber_ids: Iterable[UUID], now: datetime) -> None: ...
+
+    async def named(self, subscriber_ids: Iterable[UUID]) -> Mapping[UUID, tuple[str, str, str]]: ...
+
+    async def names_of_live_services(self, subscriber_id: UUID) -> list[str]: ...
+
+
+class LateFees(Protocol):
+    async def add(
+        self, invoice_id: UUID, stage: int, subscriber_id: UUID, amount_minor: int, currency: str, decided_on: date
+    ) -> bool: ...
+
+
+class Outbox(Protocol):
+    async def add_many(self, messages: Sequence[Message], now: datetime) -> int: ...
+
+    async def withdraw(self, subscriber_id: UUID, kinds: Sequence[MessageKind], now: datetime) -> int: ...
+
+
+class Invoices(Protocol):
+    async def lock_subscribers(self, subscriber_ids: Iterable[UUID]) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def dunning(self) -> DunningBook: ...
+
+    @property
+    def late_fees(self) -> LateFees: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def invoices(self) -> Invoices: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Terminates(Protocol):
+    async def terminate(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool: ...
+
+
+@dataclass(slots=True)
+class DunningReport:
+    """What a run has done, by step and outcome, and whom it had to leave out."""
+
+    done: Counter[tuple[StepKind, Outcome]] = field(default_factory=Counter)
+    parked: list[str] = field(default_factory=list)
+
+    def count(self, kind: StepKind, outcome: Outcome = Outcome.DONE) -> int:
+        """Return how many steps of that kind came out so."""
+        return self.done[kind, outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a day's isolir will be, and what else is due by then.
+
+    Attributes:
+        at: the moment it is for.
+        named: number, name and currency of whom `closing` names.
+        due: how many steps of each kind, isolir aside.
+    """
+
+    at: datetime
+    closing: Closing
+    named: Mapping[UUID, tuple[str, str, str]]
+    due: Mapping[StepKind, int]
+
+
+class RunDunning:
+    """Safe to start twice, on two nodes, and to kill at any point: a step is written down with what it does."""
+
+    def __init__(self, store: Store, policy: DunningPolicy, terminates: Terminates) -> None:
+        self._store, self._policy, self._terminates = store, policy, terminates
+
+    async def run(self, now: datetime) -> DunningReport:
+        """Do everything that is due by now.
+
+        Raises:
+            StoreUnavailableError: the database is away; what was done stays done.
+        """
+        async with self._store.read() as work:
+            lead = timedelta(days=await work.dunning.lead_days(self._policy))
+            candidates = await work.dunning.candidates(self._policy.local(now) + lead)
+        report = DunningReport()
+        for start in range(0, len(candidates), CHUNK):
+            await self._part(candidates[start : start + CHUNK], now, report)
+        return report
+
+    async def settle(self, now: datetime) -> DunningReport:
+        """Take back what was done about those who have paid or promised since; quick, for it is asked often."""
+        report = DunningReport()
+        async with self._store.read() as work:
+            reopened = await work.dunning.reopened()
+        for start in range(0, len(reopened), CHUNK):
+            await self._part(reopened[start : start + CHUNK], now, report)
+        return report
+
+    async def preview(self, at: datetime, now: datetime) -> Preview:
+        """Return what isolir at that moment will be, as things stand now.
+
+        Args:
+            at: the moment; what is due before it counts as done.
+            now: until when standing terms are looked at.
+        """
+        due: Counter[StepKind] = Counter()
+        walled: dict[UUID, int] = {}
+        promised: dict[UUID, int] = {}
+        exempt: dict[UUID, int] = {}
+        async with self._store.read() as work:
+            lead = timedelta(days=await work.dunning.lead_days(self._policy))
+            candidates = await work.dunning.candidates(self._policy.local(at) + lead)
+            for start in range(0, len(candidates), CHUNK):
+                accounts = await work.dunning.accounts(candidates[start : start + CHUNK], self._policy, now)
+                found = closing(accounts, self._policy, at)
+                walled |= found.walled
+                promised |= found.promised
+                exempt |= found.exempt
+                for account in accounts:
+                    due.update(
+                        step.kind
+                        for step in steps_due(account, self._policy, at)
+                        if step.outcome is not Outcome.MISSED and step.kind is not StepKind.ISOLIR
+                    )
+            named = await work.dunning.named([*walled, *promised, *exempt])
+        return Preview(at, Closing(walled, promised, exempt), named, dict(due))
+
+    async def _part(self, subscriber_ids: Sequence[UUID], now: datetime, report: DunningReport) -> None:
+        async with self._store.read() as work:  # most have nothing due: they are not locked
+            accounts = await work.dunning.accounts(subscriber_ids, self._policy, now)
+        concerned = [account.subscriber_id for account in accounts if self._is_concerned(account, now)]
+        if not concerned:
+            return
+        for account in accounts:
+            await self._end_services(account, now, report)
+        async with self._store.write() as work:
+            await work.invoices.lock_subscribers(concerned)
+            accounts = await work.dunning.accounts(concerned, self._policy, now)
+            await self._do(work, accounts, now, report)
+
+    def _is_concerned(self, account: DunnedAccount, now: datetime) -> bool:
+        return bool(steps_due(account, self._policy, now)) or (
+            account.isolir is not None and is_cleared(account, self._policy, now)
+        )
+
+    async def _do(self, work: Work, accounts: Sequence[DunnedAccount], now: datetime, report: DunningReport) -> None:
+        due = [(account.subscriber_id, step) for account in accounts for step in steps_due(account, self._policy, now)]
+        new = await work.dunning.record(due, now)
+        named = await work.dunning.named([account.subscriber_id for account in accounts])
+        messages: list[Message] = []
+        audited: dict[StepKind, list[tuple[UUID, dict[str, Any]]]] = {}
+        for subscriber_id, step in due:
+            if step.key not in new:
+                continue
+            report.done[step.kind, step.outcome] += 1
+            await self._effect(work, subscriber_id, step, named[subscriber_id][2], now)
+            if step.outcome is Outcome.DONE and (message := _message(subscriber_id, step)) is not None:
+                messages.append(message)
+            if step.kind in _AUDITED:
+                details = {
+                    "number": named[subscriber_id][0],
+                    "amount": step.amount_minor,
+                    "invoices": list(step.numbers),
+                    "outcome": step.outcome.value,
+                }
+                audited.setdefault(step.kind, []).append((subscriber_id, details))
+        await work.dunning.clear(
+            (
+                account.subscriber_id
+                for account in accounts
+                if account.isolir is not None and is_cleared(account, self._policy, now)
+            ),
+            now,
+        )
+        if messages:
+            await work.outbox.add_many(messages, now)
+        for kind, entries in audited.items():
+            await work.changes.record_many(SCHEDULE, now, _AUDITED[kind], "subscriber", entries)
+
+    async def _effect(self, work: Work, subscriber_id: UUID, step: Step, currency: str, now: datetime) -> None:
+        if step.kind is StepKind.ISOLIR:
+            await work.dunning.begin_isolir(subscriber_id, step.amount_minor, now)
+        elif step.kind is StepKind.RESTORED:
+            await work.dunning.restore(subscriber_id, now)
+            await work.outbox.withdraw(subscriber_id, _TAKEN_BACK, now)
+        elif step.kind is StepKind.LATE_FEE and step.invoice is not None:
+            today = self._policy.local(now)
+            await work.late_fees.add(step.invoice.id, step.stage, subscriber_id, step.amount_minor, currency, today)
+
+    async def _end_services(self, account: DunnedAccount, now: datetime, report: DunningReport) -> None:
+        """End the services whose time has come, before it is written down: ending one that has ended does nothing."""
+        if not any(
+            step.kind is StepKind.TERMINATION and step.outcome is Outcome.DONE
+            for step in steps_due(account, self._policy, now)
+        ):
+            return
+        async with self._store.read() as work:
+            names = await work.dunning.names_of_live_services(account.subscriber_id)
+        for name in names:
+            try:
+                await self._terminates.terminate(name, "arrears", SCHEDULE, now)
+            except NetbilldError as error:
+                report.parked.append(f"{name}: {error}")
+
+
+def _message(subscriber_id: UUID, step: Step) -> Message | None:
+    """Return what a subscriber is told of a step."""
+    numbers = list(step.numbers)
+    invoice_id = step.invoice.id if step.invoice is not None else None
+    match step.kind:
+        case StepKind.REMINDER if step.invoice is not None and step.invoice.due_on is not None:
+            context: dict[str, Any] = {
+                "number": step.invoice.number,
+                "outstanding_minor": step.amount_minor,
+                "due_on": step.invoice.due_on.isoformat(),
+                "days": step.days,
+            }
+            return Message(MessageKind.REMINDER, subscriber_id, context, step.key, while_open=invoice_id)
+        case StepKind.WARNING if step.closes_at is not None:
+            context = {
+                "numbers": numbers,
+                "overdue_minor": step.amount_minor,
+                "isolir_at": step.closes_at.isoformat(),
+            }
+            return Message(MessageKind.ISOLIR_WARNING, subscriber_id, context, step.key, while_open=invoice_id)
+        case StepKind.ISOLIR:
+            context = {"numbers": numbers, "overdue_minor": step.amount_minor}
+            return Message(MessageKind.ISOLIR, subscriber_id, context, step.key)
+        case StepKind.RESTORED:
+            return Message(MessageKind.RESTORED, subscriber_id, {"outstanding_minor": step.amount_minor}, step.key)
+        case StepKind.LATE_FEE if step.invoice is not None:
+            context = {"number": step.invoice.number, "amount_minor": step.amount_minor}
+            return Message(MessageKind.LATE_FEE, subscriber_id, context, step.key)
+        case StepKind.TERMINATION:
+            context = {"numbers": numbers, "overdue_minor": step.amount_minor}
+            return Message(MessageKind.TERMINATION, subscriber_id, context, step.key)
+        case _:
+            return None
