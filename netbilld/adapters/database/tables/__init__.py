@@ -19,7 +19,6 @@ from netbilld.adapters.database.tables.billing import (
     billing_runs,
     billing_states,
     parked_bills,
-    waiting_charges,
 )
 from netbilld.adapters.database.tables.books import closed_months, write_offs
 from netbilld.adapters.database.tables.brake import brake, brake_holds
@@ -215,6 +214,5 @@ __all__ = [
     "usage_periods",
     "usage_slices",
     "usage_windows",
-    "waiting_charges",
     "write_offs",
 ]

@@ -1,7 +1,6 @@
-"""What was billed of each service, and what waits for the next invoice."""
+"""What was billed of each service, bills that a person has to look at, and runs."""
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -12,10 +11,11 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    false,
     true,
 )
 
-from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
+from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
 
 billing_states = Table(  # how far each service is billed; written in the transaction of its invoice
     "billing_states",
@@ -26,6 +26,7 @@ billing_states = Table(  # how far each service is billed; written in the transa
     Column("billed_until_on", Date),  # fees: the end of the last period that was looked at
     Column("usage_until_on", Date),
     Column("next_on", Date),  # when its next period is to be billed; null: nothing recurs
+    Column("billing_day", Integer, nullable=False),  # by which that was worked out
     Column("terms_digest", BigInteger),  # of what the days billed so far are billed by
     Column("looked_at", Instant, nullable=False),
     Column("settled_at", Instant),  # its final bill is made
@@ -51,6 +52,7 @@ billed_fees = Table(  # the primary key is what keeps a round from being billed 
     Column("inclusive", Boolean, nullable=False, default=True, server_default=true()),
     Column("revenue", String(64), nullable=False),
     Column("plan_version_id", Uuid),
+    Column("is_prepaid", Boolean, nullable=False, default=False, server_default=false()),  # bought from the wallet
     Column("invoice_id", Uuid, ForeignKey("invoices.id")),  # null: paid from the wallet, or nothing to pay
 )
 
@@ -65,31 +67,6 @@ billed_usage = Table(
     Column("download_octets", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),  # more or less than was billed before
     Column("invoice_id", Uuid, ForeignKey("invoices.id")),
-)
-
-waiting_charges = Table(  # lines for the next invoice: a top-up, a late fee
-    "waiting_charges",
-    metadata,
-    Column("id", RecordId, primary_key=True, autoincrement=True),
-    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False),
-    Column("service_id", Uuid, ForeignKey("services.id")),
-    Column("kind", String(32), nullable=False),  # of the line
-    Column("text", String(300), nullable=False),
-    Column("quantity", BigInteger, nullable=False),
-    Column("unit_price_minor", BigInteger, nullable=False),
-    Column("per", BigInteger, nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("tax_code", String(32)),
-    Column("inclusive", Boolean, nullable=False, default=True, server_default=true()),
-    Column("revenue", String(64), nullable=False),
-    Column("from_on", Date),
-    Column("until_on", Date),
-    Column("details", JSON),
-    Column("dedupe_key", String(200), nullable=False, unique=True),  # who says it twice says it once
-    Column("actor", String(200), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("invoice_id", Uuid, ForeignKey("invoices.id")),  # null: it waits
-    Index("ix_waiting_charges_waiting", "subscriber_id", info={WHERE: "invoice_id IS NULL"}),
 )
 
 parked_bills = Table(  # subscribers whose bill a person has to look at

@@ -1,4 +1,4 @@
-"""What was billed, by service, period and price; lines that wait, bills that are parked, runs.
+"""What was billed, by service, period and price; bills that are parked, runs.
 
 Revision: 0019
 """
@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("billed_until_on", sa.Date(), nullable=True),
         sa.Column("usage_until_on", sa.Date(), nullable=True),
         sa.Column("next_on", sa.Date(), nullable=True),
+        sa.Column("billing_day", sa.Integer(), nullable=False),
         sa.Column("terms_digest", sa.BigInteger(), nullable=True),
         sa.Column("looked_at", Instant(), nullable=False),
         sa.Column("settled_at", Instant(), nullable=True),
@@ -48,6 +49,7 @@ def upgrade() -> None:
         sa.Column("inclusive", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("revenue", sa.String(length=64), nullable=False),
         sa.Column("plan_version_id", sa.Uuid(), nullable=True),
+        sa.Column("is_prepaid", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_billed_fees_service_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_billed_fees_invoice_id")),
@@ -66,40 +68,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_billed_usage_service_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_billed_usage_invoice_id")),
         sa.PrimaryKeyConstraint("service_id", "round", "start_on", name=op.f("pk_billed_usage")),
-    )
-    op.create_table(
-        "waiting_charges",
-        sa.Column("id", RecordId, autoincrement=True, nullable=False),
-        sa.Column("subscriber_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=True),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("text", sa.String(length=300), nullable=False),
-        sa.Column("quantity", sa.BigInteger(), nullable=False),
-        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
-        sa.Column("per", sa.BigInteger(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("tax_code", sa.String(length=32), nullable=True),
-        sa.Column("inclusive", sa.Boolean(), server_default=sa.true(), nullable=False),
-        sa.Column("revenue", sa.String(length=64), nullable=False),
-        sa.Column("from_on", sa.Date(), nullable=True),
-        sa.Column("until_on", sa.Date(), nullable=True),
-        sa.Column("details", sa.JSON(), nullable=True),
-        sa.Column("dedupe_key", sa.String(length=200), nullable=False),
-        sa.Column("actor", sa.String(length=200), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("invoice_id", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"], name=op.f("fk_waiting_charges_subscriber_id")),
-        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_waiting_charges_service_id")),
-        sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_waiting_charges_invoice_id")),
-        sa.UniqueConstraint("dedupe_key", name=op.f("uq_waiting_charges_dedupe_key")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_charges")),
-    )
-    op.create_index(
-        "ix_waiting_charges_waiting",
-        "waiting_charges",
-        ["subscriber_id"],
-        postgresql_where=sa.text("invoice_id IS NULL"),
-        sqlite_where=sa.text("invoice_id IS NULL"),
     )
     op.create_table(
         "parked_bills",
@@ -134,11 +102,11 @@ def upgrade() -> None:
     op.execute(
         sa.text(
             "INSERT INTO billing_states"
-            " (service_id, round, closed_until_on, billed_until_on, next_on, looked_at, settled_at)"
+            " (service_id, round, closed_until_on, billed_until_on, next_on, billing_day, looked_at, settled_at)"
             " SELECT services.id, 0, max(billed_periods.end_on), max(billed_periods.end_on),"
-            " max(billed_periods.end_on), services.created_at, services.ended_at"
+            " max(billed_periods.end_on), services.billing_day, services.created_at, services.ended_at"
             " FROM services LEFT JOIN billed_periods ON billed_periods.service_id = services.id"
             " WHERE services.status = 'ended' OR billed_periods.end_on IS NOT NULL"
-            " GROUP BY services.id, services.created_at, services.ended_at"
+            " GROUP BY services.id, services.billing_day, services.created_at, services.ended_at"
         )
     )
