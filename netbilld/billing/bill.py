@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from netbilld.billing.charges import BilledShare, FeeCharges, FeeFacts, fee_charges
-from netbilld.billing.chart import Payer
+from netbilld.billing.chart import DEPOSITS, Payer
 from netbilld.billing.fee_days import fee_stretches
 from netbilld.billing.fees import FeePeriod, Share, Stretch
 from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
@@ -21,7 +21,7 @@ INSTALLATION: Final = "installation"
 DEPOSIT: Final = "deposit"
 ONCE: Final = (INSTALLATION, DEPOSIT)
 TIMES_THE_USUAL: Final = 10
-_FOREVER: Final = date.max
+_INSTALLED: Final = "revenue:installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,13 @@ class ServiceToBill:
 
     @property
     def is_changed(self) -> bool:
-        """Tell whether what it was billed by so far may be otherwise now, so that all that was billed has to be read."""
+        """Tell whether what it was billed by may be otherwise now, so that all that was billed has to be read."""
         state = self.state
-        if state is None or not state.round or state.billed_until_on is None:
+        if state is None or not state.round:
             return False
-        return state.terms_digest is None or state.terms_digest != terms_digest(self, state.billed_until_on)
+        if state.billed_until_on is None or state.terms_digest is None:
+            return True
+        return state.terms_digest != terms_digest(self, state.billed_until_on)
 
 
 @dataclass(slots=True)
@@ -181,9 +183,9 @@ def _add_once(bill: ServiceBill, plans: Mapping[UUID, Plan]) -> None:
         return
     day = FeePeriod(0, service.activated_on, service.activated_on, 1)
     for item, kind, amount_minor, revenue, text in (
-        (INSTALLATION, LineKind.INSTALLATION, plan.installation_minor, "revenue:installation", "Pemasangan / Installation"),
-        (DEPOSIT, LineKind.DEPOSIT, plan.deposit_minor, "deposits", "Deposit / Uang jaminan"),
-    ):  # fmt: skip
+        (INSTALLATION, LineKind.INSTALLATION, plan.installation_minor, _INSTALLED, "Pemasangan / Installation"),
+        (DEPOSIT, LineKind.DEPOSIT, plan.deposit_minor, DEPOSITS, "Uang jaminan / Deposit"),
+    ):
         if not amount_minor:
             continue
         tax_code = plan.tax.code if item == INSTALLATION else None

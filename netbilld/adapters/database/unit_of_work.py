@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.auth_log import AuthLogStore
+    from netbilld.adapters.database.billing import BillingStore
     from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
@@ -82,6 +83,12 @@ class UnitOfWork:
         from netbilld.adapters.database.auth_log import AuthLogStore
 
         return AuthLogStore(self.connection)
+
+    @cached_property
+    def billing(self) -> "BillingStore":
+        from netbilld.adapters.database.billing import BillingStore
+
+        return BillingStore(self.connection)
 
     @cached_property
     def brake(self) -> "BrakeQueries":
