@@ -54,7 +54,7 @@ def usage_periods_due(
     if start_on is None:
         first_on = state.closed_until_on if state and state.closed_until_on else service.activated_on
         start_on = previous_anchor(first_on, service.billing_day)
-    due = []
+    due: list[BillingPeriod] = []
     while True:
         period = BillingPeriod(start_on, next_anchor(start_on, service.billing_day), service.timezone)
         is_last = is_final and service.ends_on is not None and period.start_on < service.ends_on

@@ -24,6 +24,7 @@ from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
+from netbilld.daemon.billing import billing_run
 from netbilld.daemon.braking import Braking
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
@@ -473,7 +474,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 confirm,
             ),
             confirm=confirm,
-            billing=RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone),
+            billing=billing_run(settings, database),
             renew=RenewPrepaid(database),
             sample=SampleThroughput(database),
             storage=storage,

@@ -238,6 +238,7 @@ class BillingSettings(_Section):
     isolir_at: time = time(0, 30)
     tolerance: Annotated[int, Field(ge=0)] = 1000  # minor units; what is overdue below it leads to nothing
     run_at: time = time(0, 5)
+    absurd_minor: Annotated[int, Field(ge=1)] = 100_000_000  # a larger bill waits for a person
     number_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.invoice.text
     credit_note_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.credit_note.text
 

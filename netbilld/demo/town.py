@@ -12,6 +12,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_file
+from netbilld.daemon.billing import billing_run
 from netbilld.daemon.settings import Settings
 from netbilld.demo.history import write_history
 from netbilld.demo.scenario import LIAR_ADDRESS, LIAR_NAME, NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
@@ -23,7 +24,6 @@ from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, one_time_pas
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
-from netbilld.services.run_billing import RunBilling
 
 ADMIN_EMAIL: Final = "admin@demo.example"
 ISOLIR_AFTER: Final = timedelta(seconds=75)
@@ -107,7 +107,7 @@ async def _settle_in(
             installed_on=billed_on,
         )
         await people.add(new, _ACTOR, now)
-    billing = RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone)
+    billing = billing_run(settings, database)
     await billing.run(as_of=billed_on, now=now, actor=_ACTOR)
     receive = ReceivePayment(database, timezone=settings.timezone)
     for number, home in enumerate(homes):

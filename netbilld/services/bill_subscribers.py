@@ -23,11 +23,11 @@ from netbilld.billing.chart import LATE_FEES, Payer
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, LineKind
 from netbilld.billing.issuing import Issued, issued, kind_when_issued
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.numbering import invoice_number, invoice_series
+from netbilld.billing.numbering import DEFAULT, Numbering
 from netbilld.billing.plan import Plan
 from netbilld.billing.postings import deposit_returned, wallet_applied
 from netbilld.billing.rating.period import RatedPeriod
-from netbilld.billing.tax import TaxPolicy
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.billing.terms import Stop, Terms, terms_on
 from netbilld.billing.usage_lines import (
     LOOK_BACK,
@@ -45,6 +45,7 @@ from netbilld.ports.outbox import Message, MessageKind, Outbox
 from netbilld.services import rate_usage
 from netbilld.services.rate_usage import rated
 
+ABSURD_MINOR: Final = 100_000_000
 A_TURN: Final = 100  # bills made up before others on the event loop have their turn
 FINAL_NOTE: Final = "Tagihan akhir / Final bill"
 _MONTH: Final = timedelta(days=31)
@@ -169,12 +170,14 @@ class BillingTerms:
         timezone: of the provider.
         tax: what is taxed.
         absurd_minor: a larger bill waits for a person.
+        numbering: of documents.
     """
 
     due_days: int
     timezone: str
-    tax: TaxPolicy
-    absurd_minor: int
+    tax: TaxPolicy = NOTHING_TAXED
+    absurd_minor: int = ABSURD_MINOR
+    numbering: Numbering = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,10 +486,11 @@ class BillSubscribers:
             drafts = [bill.draft for bill in bills if bill.draft and kind_when_issued(bill.draft) is kind]
             if not drafts:
                 continue
-            series = invoice_series(self._as_of)
+            numbering = self._terms.numbering
+            series = numbering.series(kind, self._as_of)
             first = 1 if dry_run else await work.invoices.take_numbers(series, len(drafts))
             for sequence, draft in enumerate(drafts, first):
-                numbers[draft.id] = invoice_number(self._as_of, sequence)
+                numbers[draft.id] = numbering.number(kind, self._as_of, sequence)
         return numbers
 
     async def _return_deposits(self, work: Work, bills: Sequence[_Bill], wallets: dict[UUID, int]) -> list[LedgerEntry]:

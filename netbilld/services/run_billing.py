@@ -1,49 +1,55 @@
-"""The billing run: every fee whose billing day has come becomes an invoice, once."""
+"""The billing run: everything that has come due becomes documents, once, some hundred subscribers at a time."""
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from netbilld.billing.allocation import Part
 from netbilld.billing.chart import Payer
-from netbilld.billing.invoice import Invoice
-from netbilld.billing.invoice_builder import (
-    BilledService,
-    PeriodCharge,
-    charges_due,
-    draft_invoice,
-    revenue_by_account,
-)
-from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.numbering import invoice_number, invoice_series
-from netbilld.billing.plan import Plan, Timing
-from netbilld.billing.postings import invoice_issued, wallet_applied
+from netbilld.billing.invoice import DocumentKind
+from netbilld.billing.numbering import DEFAULT, Numbering
+from netbilld.billing.plan import Plan
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError, RefusedError, StoreUnavailableError
 from netbilld.model.periods import local_date
-from netbilld.services import renew_prepaid
+from netbilld.services import bill_subscribers, renew_prepaid
+from netbilld.services.bill_subscribers import ABSURD_MINOR, BillingTerms, BillSubscribers, Chunk, Parked
 from netbilld.services.renew_prepaid import Renewed, RenewPrepaid
 
-CHUNK: Final = 200  # subscribers in one transaction
+CHUNK: Final = 1000  # subscribers in one transaction
 AHEAD_DAYS_LIMIT: Final = 366
+CLOCK_AHEAD_LIMIT: Final = timedelta(days=62)  # from one run by the clock to the next
+BREATH_SECONDS: Final = 0.005  # between transactions, for others who write
 
 
-class Invoices(renew_prepaid.Invoices, Protocol):
-    async def due_payers(self, version_ids: Iterable[UUID], as_of: date) -> list[Payer]: ...
-    async def billed_services(
-        self, subscriber_ids: Sequence[UUID], versions: dict[UUID, Plan]
-    ) -> dict[UUID, list[BilledService]]: ...
-    async def take_numbers(self, series: str, count: int) -> int: ...
-    async def add(self, added: Sequence[Invoice], at: datetime) -> None: ...
-    async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None: ...
+class Billing(bill_subscribers.Billing, Protocol):
+    async def due_payers(self, as_of: date) -> list[Payer]: ...
+    async def begin_run(self, as_of: date, subscribers_in_all: int, at: datetime, actor: str) -> int: ...
+    async def advance_run(
+        self, run_id: int, *, done: int, documents: int, total_minor: int, parked: int, at: datetime, is_over: bool
+    ) -> None: ...
+    async def newest_run_on(self) -> date | None: ...
 
 
-class Work(renew_prepaid.Work, Protocol):
+class Invoices(bill_subscribers.Invoices, renew_prepaid.Invoices, Protocol):
+    pass
+
+
+class Ledger(bill_subscribers.Ledger, renew_prepaid.Ledger, Protocol):
+    async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, int]: ...
+
+
+class Work(bill_subscribers.Work, renew_prepaid.Work, Protocol):
+    @property
+    def billing(self) -> Billing: ...
     @property
     def invoices(self) -> Invoices: ...
+    @property
+    def ledger(self) -> Ledger: ...
 
 
 class Store(Protocol):
@@ -53,7 +59,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """An invoice that was issued; without a number where the run was dry."""
+    """A document that was issued; without a number where the run was dry. A credit note's total is what it gives."""
 
     number: str | None
     subscriber_no: str
@@ -64,14 +70,9 @@ class Billed:
     currency: str
     total_minor: int
     from_wallet_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A subscriber left out of the run, and why; the others are billed."""
-
-    subscriber_no: str
-    reason: str
+    kind: DocumentKind = DocumentKind.INVOICE
+    tax_minor: int = 0
+    is_final: bool = False
 
 
 @dataclass(slots=True)
@@ -86,33 +87,30 @@ class BillingReport:
 
     @property
     def total_minor(self) -> int:
-        return sum(invoice.total_minor for invoice in self.invoices)
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """What one transaction writes."""
-
-    invoices: list[Invoice] = field(default_factory=list)
-    charges: list[tuple[PeriodCharge, UUID | None]] = field(default_factory=list)
-    entries: list[LedgerEntry] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    billed: list[Billed] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
+        """Return what was billed, less what was given back."""
+        return sum(one.total_minor if one.kind is DocumentKind.INVOICE else -one.total_minor for one in self.invoices)
 
 
 class RunBilling:
-    """Bills fees in advance: on the billing day, for the period that begins with it.
+    """Bills what is due: fees when their periods begin or have ended, usage after its period, and what changed since.
 
-    A service that is activated on another day owes the part of the month up to its first billing day, pro rata. A run
-    catches up on every period since activation that has begun and is not billed, on one invoice a subscriber, issued
-    and due from the day of the run. Suspended and paused services are billed as usual, ended ones not at all. Credit
-    in the wallet is applied at once. Safe to start twice and to kill at any point: what is billed is written down in
-    the transaction of its invoice.
+    One document for each subscriber, issued and due from the day of the run; what has not been billed since activation
+    is caught up with. Safe to start twice, on two nodes, and to kill at any point: what is billed of a service is
+    written down in the transaction of its document, under a key that lets it be billed once.
     """
 
-    def __init__(self, store: Store, *, due_days: int, timezone: str) -> None:
-        self._store, self._due_days, self._timezone = store, due_days, timezone
+    def __init__(
+        self,
+        store: Store,
+        *,
+        due_days: int,
+        timezone: str,
+        tax: TaxPolicy = NOTHING_TAXED,
+        absurd_minor: int = ABSURD_MINOR,
+        numbering: Numbering = DEFAULT,
+    ) -> None:
+        self._store, self._timezone = store, timezone
+        self._terms = BillingTerms(due_days, timezone, tax, absurd_minor, numbering)
 
     async def run(
         self,
@@ -122,6 +120,8 @@ class RunBilling:
         actor: Actor,
         dry_run: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        by_clock: bool = False,
+        only: Collection[UUID] | None = None,
     ) -> BillingReport:
         """Return what was billed, and what could not be.
 
@@ -134,9 +134,11 @@ class RunBilling:
             actor: who.
             dry_run: only tell.
             progress: told (subscribers done, subscribers in all) after each transaction.
+            by_clock: nobody asked for it, so a clock that is far off must not either.
+            only: these subscribers alone; None for all.
 
         Raises:
-            RefusedError: the day is more than a year ahead.
+            RefusedError: the day is more than a year ahead, or the clock is far off.
         """
         today = local_date(now, self._timezone)
         day = as_of or today
@@ -144,28 +146,63 @@ class RunBilling:
             raise RefusedError(f"--as-of {day} is more than a year ahead of {today}", code="bad_date")
         report = BillingReport(day, dry_run)
         async with self._store.read() as work:
-            versions = {
-                key: plan
-                for key, plan in (await work.plans.plans_by_version()).items()
-                if plan.timing is Timing.POSTPAID and plan.recurring
-            }
-            payers = await work.invoices.due_payers(versions, day) if versions else []
-        for start in range(0, len(payers), CHUNK):
-            await self._bill(payers[start : start + CHUNK], versions, report, now, actor)
-            if progress is not None:
-                progress(min(start + CHUNK, len(payers)), len(payers))
-        if day >= today:
+            if by_clock:
+                _refuse_wrong_clock(await work.billing.newest_run_on(), day)
+            plans = await work.plans.plans_by_version()
+            payers = await work.billing.due_payers(day)
+        if only is not None:
+            payers = [payer for payer in payers if payer.id in only]
+        if payers:
+            await self._bill_all(payers, plans, report, now, actor, progress)
+        if day >= today and only is None:
             renewing = RenewPrepaid(self._store)
             report.renewals = await renewing.run(
                 now=now, actor=actor, today=None if as_of is None else day, dry_run=dry_run
             )
         return report
 
-    async def _bill(
-        self, payers: Sequence[Payer], versions: dict[UUID, Plan], report: BillingReport, now: datetime, actor: Actor
+    async def _bill_all(
+        self,
+        payers: Sequence[Payer],
+        plans: Mapping[UUID, Plan],
+        report: BillingReport,
+        now: datetime,
+        actor: Actor,
+        progress: Callable[[int, int], None] | None,
     ) -> None:
+        billing = BillSubscribers(plans, self._terms, as_of=report.as_of, now=now, actor=actor)
+        run_id = None
+        if not report.dry_run:
+            async with self._store.write() as work:
+                run_id = await work.billing.begin_run(report.as_of, len(payers), now, actor.name)
+        for start in range(0, len(payers), CHUNK):
+            done = min(start + CHUNK, len(payers))
+            await self._bill(billing, payers[start:done], report)
+            if progress is not None:
+                progress(done, len(payers))
+            if run_id is None:
+                continue
+            async with self._store.write() as work:
+                await work.billing.advance_run(
+                    run_id,
+                    done=done,
+                    documents=len(report.invoices),
+                    total_minor=report.total_minor,
+                    parked=len(report.parked),
+                    at=now,
+                    is_over=done == len(payers),
+                )
+            await asyncio.sleep(BREATH_SECONDS)
+
+    async def _bill(self, billing: BillSubscribers, payers: Sequence[Payer], report: BillingReport) -> None:
+        """Bill them together; where that fails, in halves, so that one subscriber's fault is theirs alone."""
         try:
-            chunk = await self._bill_together(payers, versions, report, now, actor)
+            if report.dry_run:
+                async with self._store.read() as work:
+                    chunk = await billing.run(work, payers, dry_run=True)
+            else:
+                async with self._store.write() as work:
+                    chunk = await billing.run(work, payers)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - one subscriber's fault must not keep the others from theirs
@@ -173,81 +210,40 @@ class RunBilling:
                 reason = str(error) if isinstance(error, NetbilldError) else type(error).__name__
                 report.parked.append(Parked(payers[0].number, reason))
                 return
-            for payer in payers:
-                await self._bill([payer], versions, report, now, actor)
+            half = len(payers) // 2
+            await self._bill(billing, payers[:half], report)
+            await self._bill(billing, payers[half:], report)
             return
-        report.invoices += chunk.billed
+        report.invoices += _billed(chunk, dry_run=report.dry_run)
         report.parked += chunk.parked
 
-    async def _bill_together(
-        self, payers: Sequence[Payer], versions: dict[UUID, Plan], report: BillingReport, now: datetime, actor: Actor
-    ) -> _Chunk:
-        if report.dry_run:
-            async with self._store.read() as work:
-                return await self._prepare(work, payers, versions, report, lock=False)
-        async with self._store.write() as work:
-            await work.invoices.lock_subscribers([payer.id for payer in payers])
-            chunk = await self._prepare(work, payers, versions, report, lock=True)
-            await work.invoices.add(chunk.invoices, now)
-            await work.invoices.mark_billed(chunk.charges)
-            await work.invoices.add_allocations(chunk.parts, None, now)
-            await work.ledger.post_many(chunk.entries, at=now, booked_on=report.as_of, actor=actor)
-            if chunk.invoices:
-                details = {
-                    "numbers": [invoice.number for invoice in chunk.invoices],
-                    "service_ids": sorted({str(charge.service_id) for charge, _ in chunk.charges}),
-                }
-                await work.changes.record(actor, now, "invoice.issue", "invoice", chunk.billed[0].number or "", details)
-            return chunk
 
-    async def _prepare(
-        self, work: Work, payers: Sequence[Payer], versions: dict[UUID, Plan], report: BillingReport, *, lock: bool
-    ) -> _Chunk:
-        ids = [payer.id for payer in payers]
-        services = await work.invoices.billed_services(ids, versions)
-        chunk = _Chunk()
-        drafts: list[tuple[Payer, Invoice]] = []
-        for payer in payers:
-            try:
-                charges = [c for service in services.get(payer.id, ()) for c in charges_due(service, report.as_of)]
-                timezone = services[payer.id][0].timezone if charges else self._timezone
-                draft = draft_invoice(uuid4(), payer.id, payer.currency, timezone, charges) if charges else None
-            except NetbilldError as error:
-                chunk.parked.append(Parked(payer.number, str(error)))
-                continue
-            owes = draft is not None and draft.total_minor > 0
-            chunk.charges += [(charge, draft.id if draft is not None and owes else None) for charge in charges]
-            if draft is not None and owes:
-                drafts.append((payer, draft))
-        if drafts:
-            first = 1 if report.dry_run else await work.invoices.take_numbers(invoice_series(report.as_of), len(drafts))
-            wallets = await work.ledger.wallets([payer.id for payer, _ in drafts], lock=lock)
-            for sequence, (payer, draft) in enumerate(drafts, first):
-                self._issue(chunk, payer, draft, sequence, wallets[payer.id], report)
-        return chunk
-
-    def _issue(
-        self, chunk: _Chunk, payer: Payer, draft: Invoice, sequence: int, wallet_minor: int, report: BillingReport
-    ) -> None:
-        number = invoice_number(report.as_of, sequence)
-        invoice = draft.issue(number, report.as_of, self._due_days)
-        chunk.entries.append(invoice_issued(payer, number, revenue_by_account(invoice)))
-        from_wallet_minor = min(max(wallet_minor, 0), invoice.total_minor)
-        if from_wallet_minor:
-            invoice = invoice.settle(from_wallet_minor)
-            chunk.parts.append(Part(invoice.id, number, from_wallet_minor))
-            chunk.entries.append(wallet_applied(payer, number, from_wallet_minor))
-        chunk.invoices.append(invoice)
-        chunk.billed.append(
-            Billed(
-                number=None if report.dry_run else number,
-                subscriber_no=payer.number,
-                issued_on=report.as_of,
-                due_on=report.as_of + timedelta(days=self._due_days),
-                period_start_on=invoice.period_start_on,
-                period_end_on=invoice.period_end_on,
-                currency=invoice.currency,
-                total_minor=invoice.total_minor,
-                from_wallet_minor=from_wallet_minor,
-            )
+def _billed(chunk: Chunk, *, dry_run: bool) -> Iterable[Billed]:
+    for one in chunk.documents:
+        document = one.document
+        assert document.issued_on is not None, "it is issued"  # noqa: S101
+        yield Billed(
+            number=None if dry_run else document.number,
+            subscriber_no=one.payer.number,
+            issued_on=document.issued_on,
+            due_on=document.due_on or document.issued_on,
+            period_start_on=document.period_start_on,
+            period_end_on=document.period_end_on,
+            currency=document.currency,
+            total_minor=document.total_minor,
+            from_wallet_minor=one.from_wallet_minor,
+            kind=document.kind,
+            tax_minor=document.tax_minor,
+            is_final=one.is_final,
         )
+
+
+def _refuse_wrong_clock(newest_on: date | None, day: date) -> None:
+    """Refuse a run by the clock that is far from the last one: more likely the clock is wrong than nobody billed."""
+    if newest_on is None or newest_on - timedelta(days=1) <= day <= newest_on + CLOCK_AHEAD_LIMIT:
+        return
+    raise RefusedError(
+        f"the clock says {day}, and the last billing run was for {newest_on}",
+        hint=f"set the clock, or run `netbilld invoice run --as-of {day}` once if that is right",
+        code="clock",
+    )

@@ -1,20 +1,20 @@
 """The billing run on SQLite and PostgreSQL: once a period, on the right day, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.ledger import LedgerStore
-from netbilld.adapters.database.tables import billed_periods, changes, invoice_lines, invoices, ledger_entries
+from netbilld.adapters.database.tables import billed_fees, changes, invoice_lines, invoices, ledger_entries
+from netbilld.billing.bill import ServiceBill, ServiceToBill, service_bill
 from netbilld.billing.invoice import InvoiceStatus
-from netbilld.billing.invoice_builder import BilledService, PeriodCharge, charges_due
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
 from netbilld.model.errors import RefusedError, StoreUnavailableError
-from netbilld.services import run_billing
+from netbilld.services import bill_subscribers, run_billing
 from netbilld.services.run_billing import RunBilling
 from tests.integration.money_world import ACTOR, PER_USE, ZONE, Person, World, at, plan_file
 
@@ -138,12 +138,12 @@ async def test_a_subscriber_whose_bill_fails_does_not_keep_the_others_from_their
 ) -> None:
     people = [await world.person(f"orang{i}", activated_on=date(2026, 1, 1)) for i in range(3)]
 
-    def fails_for_one(service: BilledService, as_of: date) -> Iterator[PeriodCharge]:
+    def fails_for_one(service: ServiceToBill, *args: Any) -> ServiceBill:
         if service.id == people[1].service_id:
             raise ZeroDivisionError
-        return charges_due(service, as_of)
+        return service_bill(service, *args)
 
-    monkeypatch.setattr(run_billing, "charges_due", fails_for_one)
+    monkeypatch.setattr(bill_subscribers, "service_bill", fails_for_one)
     report = await world.bill(date(2026, 1, 1))
     assert {one.subscriber_no for one in report.invoices} == {people[0].number, people[2].number}
     assert [(one.subscriber_no, one.reason) for one in report.parked] == [(people[1].number, "ZeroDivisionError")]
@@ -170,11 +170,15 @@ async def test_a_database_that_goes_away_ends_the_run_and_parks_nobody(
     assert tries == 1
 
 
-async def test_suspended_services_are_billed_as_usual_and_ended_ones_are_not(world: World) -> None:
+async def test_suspended_services_are_billed_as_usual_and_ended_ones_to_their_last_day(world: World) -> None:
     suspended = await world.person("diam", activated_on=date(2026, 1, 1), status="suspended")
-    await world.person("pergi", activated_on=date(2026, 1, 1), status="ended")
-    report = await world.bill(date(2026, 1, 1))
-    assert [one.subscriber_no for one in report.invoices] == [suspended.number]
+    gone = await world.person("pergi", activated_on=date(2026, 1, 1), status="ended")
+    report = await world.bill(date(2026, 1, 2))
+    assert {one.subscriber_no: one.total_minor for one in report.invoices} == {
+        suspended.number: 200_000,
+        gone.number: 6_452,
+    }
+    assert (await world.bill(date(2026, 3, 2))).invoices[0].subscriber_no == suspended.number
 
 
 async def test_services_of_one_subscriber_share_an_invoice(world: World) -> None:
@@ -191,7 +195,7 @@ async def test_a_dry_run_tells_the_same_and_writes_nothing(world: World) -> None
     told = await world.bill(date(2026, 1, 1), dry_run=True)
     assert [one.number for one in told.invoices] == [None]
     async with world.database.read() as work:
-        assert await work.connection.scalar(select(func.count()).select_from(billed_periods)) == 0
+        assert await work.connection.scalar(select(func.count()).select_from(billed_fees)) == 0
     assert told.total_minor == (await world.bill(date(2026, 1, 1))).total_minor == 200_000
 
 
@@ -252,7 +256,7 @@ async def test_a_plan_without_a_price_is_marked_billed_without_an_invoice(world:
     await world.person("tamu", "GRATIS", activated_on=date(2026, 1, 1))
     assert (await world.bill(date(2026, 1, 1))).invoices == []
     async with world.database.read() as work:
-        assert await work.connection.scalar(select(func.count()).select_from(billed_periods)) == 1
+        assert await work.connection.scalar(select(func.count()).select_from(billed_fees)) == 1
     await world.assert_books_hold()
 
 

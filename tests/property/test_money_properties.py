@@ -1,6 +1,5 @@
 """Laws that money keeps whatever the numbers."""
 
-import itertools
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -9,14 +8,12 @@ from hypothesis import strategies as st
 
 from netbilld.billing.allocation import Owed, allocate
 from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
-from netbilld.billing.invoice_builder import BilledService, charges_due
 from netbilld.billing.ledger import LedgerEntry, reversal
 from netbilld.billing.plan import Plan, Recurring
 from netbilld.billing.plan_parts import Tariff
 from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
 from netbilld.billing.proration import prorata_minor, split_minor
 from netbilld.billing.renewal import PrepaidService, renewal_due
-from netbilld.model.periods import anchor_date
 from tests.builders.plans import per_use, plan
 
 PAYER = Payer(UUID(int=7), "100001", "IDR")
@@ -75,33 +72,6 @@ def test_an_allocation_conserves_money_and_overpays_nothing(amount: int, owed: l
     assert allocation.rest_minor == 0 or all(settled.get(i.invoice_id, 0) == i.outstanding_minor for i in invoices)
     short = [i.due_on for i in invoices if settled.get(i.invoice_id, 0) < i.outstanding_minor]
     assert all(i.due_on <= min(short) for i in invoices if i.invoice_id in settled and short)
-
-
-@given(days, st.integers(1, 31), st.integers(0, 700), st.sampled_from([None, 1, 7, 30]), st.data())
-def test_billed_periods_touch_without_gap_or_overlap_however_often_the_run_comes(
-    activated_on: date, billing_day: int, span: int, period_days: int | None, data: st.DataObject
-) -> None:
-    """KAMIL-5: one run, or many on any days, bill the same periods."""
-    last = activated_on + timedelta(days=span)
-    bare = priced(period_days=period_days)
-    one = BilledService(UUID(int=1), UUID(int=2), bare, billing_day, "Asia/Jakarta", activated_on, None)
-    at_once = list(charges_due(one, last))
-    runs = sorted(data.draw(st.lists(st.integers(0, span), max_size=6)))
-    piecewise = []
-    until: date | None = None
-    for offset in [*runs, span]:
-        service = BilledService(one.id, one.subscriber_id, one.plan, billing_day, one.timezone, activated_on, until)
-        found = list(charges_due(service, activated_on + timedelta(days=offset)))
-        piecewise += found
-        until = found[-1].end_on if found else until
-    assert piecewise == at_once
-    assert at_once[0].start_on == activated_on
-    assert at_once[-1].start_on <= last < at_once[-1].end_on
-    for earlier, later in itertools.pairwise(at_once):
-        assert earlier.end_on == later.start_on
-        if period_days is None:
-            assert later.start_on == anchor_date(later.start_on.year, later.start_on.month, billing_day)
-            assert later.line.amount_minor == 100_000
 
 
 @given(days, st.integers(1, 31), st.integers(-5, 900), st.sampled_from([None, 1, 7, 30]))

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -300,13 +300,13 @@ class BillingStore:
                         share.tax_code, share.inclusive, one.revenue, one.plan_version_id, False, invoice_id,
                     )
                 )  # fmt: skip
-            for usage in of_usage:
-                usages.append(
-                    (
-                        service.id, state.round, usage.start_on, usage.end_on, usage.upload_octets,
-                        usage.download_octets, usage.amount_minor, invoice_id,
-                    )
-                )  # fmt: skip
+            usages += [
+                (
+                    service.id, state.round, usage.start_on, usage.end_on, usage.upload_octets, usage.download_octets,
+                    usage.amount_minor, invoice_id,
+                )
+                for usage in of_usage
+            ]  # fmt: skip
         driver = Driver(self._connection)
         await driver.append("billed_fees", _FEE_COLUMNS, fees)
         await driver.append("billed_usage", _USAGE_COLUMNS, usages)
@@ -411,7 +411,7 @@ class BillingStore:
         return found if isinstance(found, date) or found is None else date.fromisoformat(found)
 
 
-def _service(row: Row[Any]) -> BillableService:
+def _service(row: Any) -> BillableService:
     state = None
     if row.state_of is not None:
         state = BillingState(

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Select, func, insert, select, text, type_coerce, update
+from sqlalchemy import Row, Select, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -23,7 +23,7 @@ from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.allocation import Part
 from netbilld.billing.chart import WALLET, Payer
 from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
-from netbilld.billing.invoice_builder import BilledService, PeriodCharge
+from netbilld.billing.invoice_builder import PeriodCharge
 from netbilld.billing.plan import Plan
 from netbilld.billing.renewal import PrepaidService
 from netbilld.billing.standing import OpenInvoice
@@ -75,22 +75,6 @@ class InvoiceStore:
 
     # -- what is to be billed ------------------------------------------------------------------------------------------
 
-    async def due_payers(self, version_ids: Iterable[UUID], as_of: date) -> list[Payer]:
-        """Return, in order of id, the subscribers with a service on one of these plan versions to bill by `as_of`."""
-        start_on = func.coalesce(_billed_until(), services.c.activated_on)
-        query = (
-            select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
-            .distinct()
-            .join(services, services.c.subscriber_id == subscribers.c.id)
-            .where(
-                services.c.plan_version_id.in_(list(version_ids)),
-                services.c.status != "ended",
-                type_coerce(start_on, Date) <= as_of,
-            )
-            .order_by(subscribers.c.id)
-        )
-        return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
-
     async def lock_subscribers(self, subscriber_ids: Iterable[UUID]) -> None:
         """Let no one else bill or settle these subscribers until the transaction ends (SQLite has one writer)."""
         if self._connection.dialect.name == "postgresql":
@@ -98,34 +82,6 @@ class InvoiceStore:
             await self._connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
         query = select(subscribers.c.id).where(subscribers.c.id.in_(list(subscriber_ids))).order_by(subscribers.c.id)
         await self._connection.execute(query.with_for_update(key_share=True))
-
-    async def billed_services(
-        self, subscriber_ids: Iterable[UUID], versions: dict[UUID, Plan]
-    ) -> dict[UUID, list[BilledService]]:
-        """Return, by subscriber, the services on these plan versions that have not ended, oldest first."""
-        query = (
-            select(services, _billed_until().label("billed_until_on"))
-            .where(
-                services.c.subscriber_id.in_(list(subscriber_ids)),
-                services.c.plan_version_id.in_(list(versions)),
-                services.c.status != "ended",
-            )
-            .order_by(services.c.created_at, services.c.id)
-        )
-        found: dict[UUID, list[BilledService]] = {}
-        for row in await self._connection.execute(query):
-            paid_until = row.paid_until_on + timedelta(days=1) if row.paid_until_on else None
-            service = BilledService(
-                id=row.id,
-                subscriber_id=row.subscriber_id,
-                plan=versions[row.plan_version_id],
-                billing_day=row.billing_day,
-                timezone=row.timezone,
-                activated_on=row.activated_on,
-                billed_until_on=max((on for on in (row.billed_until_on, paid_until) if on), default=None),
-            )
-            found.setdefault(service.subscriber_id, []).append(service)
-        return found
 
     async def expired_payers(self, versions: dict[UUID, Plan], before: date) -> list[Payer]:
         """Return, in order of id, subscribers with credit, and with a prepaid service not paid for on `before`."""
@@ -401,16 +357,6 @@ def _listed() -> Select[Any]:
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .where(invoices.c.number.is_not(None))
         .order_by(invoices.c.issued_on.desc(), invoices.c.number.desc())
-    )
-
-
-def _billed_until() -> Any:
-    """Return the expression for the end of a service's last billed period; one look into the primary key."""
-    return (
-        select(func.max(billed_periods.c.end_on))
-        .where(billed_periods.c.service_id == services.c.id, billed_periods.c.kind == PERIOD_KIND)
-        .correlate(services)
-        .scalar_subquery()
     )
 
 

@@ -1,33 +1,26 @@
 """`netbilld invoice run/list/show/pdf`."""
 
 import argparse
-import sys
 from typing import Any
 
 from netbilld.adapters.database.invoices import InvoiceDocument, ListedInvoice
 from netbilld.billing.invoice import InvoiceStatus
+from netbilld.cli.commands import invoice_run
 from netbilld.cli.commands.document_files import configure_pdf, pdf
 from netbilld.cli.context import Context
-from netbilld.cli.main import REFUSED, add_idempotency_option, add_json_option
-from netbilld.cli.money import count, day, shown
-from netbilld.cli.output import note, print_fields, print_json, print_table
+from netbilld.cli.main import add_json_option
+from netbilld.cli.money import count, shown
+from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.model.errors import NotFoundError
 from netbilld.model.periods import local_date
-from netbilld.services.idempotency import digest
-from netbilld.services.run_billing import BillingReport, RunBilling
 
 _ISSUED = [status.value for status in InvoiceStatus if status is not InvoiceStatus.DRAFT]
-_VERB = "invoice run"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|list|show|pdf")
-    running = verbs.add_parser("run", help="bill what has come due; safe to repeat")
-    running.add_argument("--as-of", type=day, metavar="D", help="bill as on this day; default today")
-    running.add_argument("--dry-run", action="store_true", help="only tell what would be billed")
-    add_json_option(running)
-    add_idempotency_option(running)
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|parked|allow|list|show|pdf")
+    invoice_run.configure(verbs)
     listing = verbs.add_parser("list", help="issued invoices, newest first")
     listing.add_argument("--username", metavar="U", help="only of this subscriber (any user name, or the number)")
     listing.add_argument("--status", choices=_ISSUED)
@@ -42,8 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Run the verb."""
-    if options.action == "run":
-        return await _run(options, context)
+    if options.action in invoice_run.VERBS:
+        return await invoice_run.run(options, context)
     if options.action == "pdf":
         await pdf(options, context)
     elif options.action == "list":
@@ -51,104 +44,6 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
     else:
         await _show(options.number, context)
     return None
-
-
-async def _run(options: argparse.Namespace, context: Context) -> int | None:
-    settings, now = context.settings, context.now()
-    key = None if options.dry_run else options.idempotency_key
-    async with context.database() as database:
-        document: dict[str, Any] = {}
-        if key:
-            async with database.write() as work:
-                asked = digest({"as_of": options.as_of})
-                document = await work.idempotency.claim(key, _VERB, asked, now) or {}
-        if not document:  # a run that was killed has left none, and is safe to repeat
-            billing = RunBilling(database, due_days=settings.billing.due_days, timezone=settings.timezone)
-            report = await billing.run(
-                as_of=options.as_of,
-                now=now,
-                actor=context.actor,
-                dry_run=options.dry_run,
-                progress=_progress if sys.stderr.isatty() else None,
-            )
-            document = _report(report, settings.currency)
-            if key:
-                async with database.write() as work:
-                    await work.idempotency.complete(key, _VERB, document)
-    if not options.dry_run:
-        await context.nudge()
-    if options.json:
-        print_json(document, settings.timezone)
-    else:
-        _print_report(document)
-    for parked in document["parked"]:
-        note(f"netbilld: subscriber {parked['subscriber_no']} is not billed: {parked['reason']}")
-    return REFUSED if document["parked"] else None
-
-
-def _progress(done: int, total: int) -> None:
-    print(f"\r{done} of {total} subscribers", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-
-def _report(report: BillingReport, currency: str) -> dict[str, Any]:
-    return {
-        "as_of": report.as_of.isoformat(),
-        "dry_run": report.dry_run,
-        "currency": currency,
-        "total": report.total_minor,
-        "invoices": [
-            {
-                "number": one.number,
-                "subscriber_no": one.subscriber_no,
-                "issued_on": one.issued_on.isoformat(),
-                "due_on": one.due_on.isoformat(),
-                "period": {"start": one.period_start_on.isoformat(), "end": one.period_end_on.isoformat()},
-                "currency": one.currency,
-                "total": one.total_minor,
-                "from_wallet": one.from_wallet_minor,
-            }
-            for one in report.invoices
-        ],
-        "renewals": [
-            {
-                "subscriber_no": one.subscriber_no,
-                "service_id": str(one.service_id),
-                "plan": one.plan,
-                "price": one.price_minor,
-                "paid_until": one.paid_until_on.isoformat(),
-            }
-            for one in report.renewals
-        ],
-        "parked": [{"subscriber_no": one.subscriber_no, "reason": one.reason} for one in report.parked],
-    }
-
-
-def _print_report(document: dict[str, Any]) -> None:
-    invoices, currency = document["invoices"], document["currency"]
-    if invoices:
-        rows = [
-            [
-                one["number"] or "(new)",
-                one["subscriber_no"],
-                one["period"]["start"],
-                one["period"]["end"],
-                one["due_on"],
-                shown(one["total"], one["currency"]),
-                shown(one["from_wallet"], one["currency"]),
-            ]
-            for one in invoices
-        ]
-        print_table(["number", "subscriber", "from", "until", "due", "total", "from wallet"], rows, right=(5, 6))
-    if document["renewals"]:
-        rows = [
-            [one["subscriber_no"], one["plan"], one["paid_until"], shown(one["price"], currency)]
-            for one in document["renewals"]
-        ]
-        print_table(["subscriber", "renewed", "paid until", "price"], rows, right=(3,))
-    would = "would be " if document["dry_run"] else ""
-    print(f"as of {document['as_of']}: invoices {would}issued: {len(invoices)}, {shown(document['total'], currency)}")
-    if document["renewals"]:
-        print(f"prepaid services {would}renewed: {len(document['renewals'])}")
 
 
 async def _list(options: argparse.Namespace, context: Context) -> None:

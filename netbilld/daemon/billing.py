@@ -1,0 +1,19 @@
+"""From settings to what the billing run goes by."""
+
+from netbilld.adapters.database.engine import Database
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import tax_policy
+from netbilld.services.run_billing import RunBilling
+
+
+def billing_run(settings: Settings, database: Database) -> RunBilling:
+    """Return the billing run of a provider."""
+    billing = settings.billing
+    return RunBilling(
+        database,
+        due_days=billing.due_days,
+        timezone=settings.timezone,
+        tax=tax_policy(settings),
+        absurd_minor=billing.absurd_minor,
+        numbering=billing.numbering(),
+    )
