@@ -255,6 +255,13 @@ class BillingSettings(_Section):
         return Numbering(NumberFormat(self.number_format), NumberFormat(self.credit_note_format))
 
 
+class PaymentSettings(_Section):
+    plausible: Annotated[int, Field(ge=0, le=10**12)] = 1_000_000  # minor units; up to that nobody is asked
+    plausible_times: Annotated[int, Field(ge=1, le=1000)] = 6  # what a subscriber owes, was invoiced or ever paid
+    code_days: Annotated[int, Field(ge=1, le=365)] = 7  # a unique amount is one invoice's for so long
+    auto_match: Literal["off", "code", "sure"] = "code"  # which rows of a bank statement need nobody's word
+
+
 class TaxRuleSettings(_Section):
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "ppn"
     valid_from: date
@@ -435,6 +442,7 @@ class Settings(BaseSettings):
     panel: PanelSettings = PanelSettings()
     portal: PortalSettings = PortalSettings()
     billing: BillingSettings = BillingSettings()
+    payments: PaymentSettings = PaymentSettings()
     tax: TaxSettings = TaxSettings()
     documents: DocumentSettings = DocumentSettings()
     enforcement: EnforcementSettings = EnforcementSettings()

@@ -260,6 +260,15 @@ class InvoiceStore:
         )
         return [_invoice(row, ()) for row in await self._connection.execute(query)]
 
+    async def of_ids(self, invoice_ids: Iterable[UUID]) -> dict[UUID, Invoice]:
+        """Return documents by id, with their lines."""
+        found: dict[UUID, Invoice] = {}
+        for some in _batches(list(invoice_ids)):
+            lines = await self._lines_of(some)
+            for row in await self._connection.execute(select(invoices).where(invoices.c.id.in_(some))):
+                found[row.id] = _invoice(row, tuple(lines.get(row.id, ())))
+        return found
+
     async def open_invoices(self, subscriber_ids: Iterable[UUID]) -> dict[UUID, list[OpenInvoice]]:
         """Return what each of these subscribers has open, oldest due first; an empty list where nothing is."""
         found: dict[UUID, list[OpenInvoice]] = {subscriber_id: [] for subscriber_id in subscriber_ids}
@@ -278,6 +287,35 @@ class InvoiceStore:
                 found[row.subscriber_id].append(OpenInvoice(row.number, row.due_on, int(row.outstanding_minor)))
         return found
 
+    async def _lines_of(self, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
+        query = (
+            select(invoice_lines)
+            .where(invoice_lines.c.invoice_id.in_(invoice_ids))
+            .order_by(invoice_lines.c.invoice_id, invoice_lines.c.position)
+        )
+        found: dict[UUID, list[InvoiceLine]] = {}
+        for line in await self._connection.execute(query):
+            found.setdefault(line.invoice_id, []).append(
+                InvoiceLine(
+                    kind=LineKind(line.kind),
+                    service_id=line.service_id,
+                    text=line.text,
+                    quantity=line.quantity,
+                    unit_price_minor=line.unit_price_minor,
+                    per=line.per,
+                    amount_minor=line.amount_minor,
+                    tax_code=line.tax_code,
+                    tax_minor=line.tax_minor,
+                    inclusive=line.inclusive,
+                    revenue=line.revenue,
+                    from_on=line.from_on,
+                    until_on=line.until_on,
+                    site=line.site,
+                    details=line.details or {},
+                )
+            )
+        return found
+
     async def by_number(self, number: str) -> InvoiceDocument | None:
         """Return an issued invoice with its lines."""
         query = (
@@ -288,27 +326,7 @@ class InvoiceStore:
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
-        lines = select(invoice_lines).where(invoice_lines.c.invoice_id == row.id).order_by(invoice_lines.c.position)
-        found = tuple(
-            InvoiceLine(
-                kind=LineKind(line.kind),
-                service_id=line.service_id,
-                text=line.text,
-                quantity=line.quantity,
-                unit_price_minor=line.unit_price_minor,
-                per=line.per,
-                amount_minor=line.amount_minor,
-                tax_code=line.tax_code,
-                tax_minor=line.tax_minor,
-                inclusive=line.inclusive,
-                revenue=line.revenue,
-                from_on=line.from_on,
-                until_on=line.until_on,
-                site=line.site,
-                details=line.details or {},
-            )
-            for line in await self._connection.execute(lines)
-        )
+        found = tuple((await self._lines_of([row.id])).get(row.id, ()))
         payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
         return InvoiceDocument(_invoice(row, found), payer, row.subscriber_name)
 

@@ -44,6 +44,7 @@ from netbilld.services.sign_in_subscriber import SealedPassword
 
 _OPEN_STATES: Final = ("starting", "live", "late", "stale")
 _VISIBLE_INVOICES: Final = ("issued", "part_paid", "paid", "credited")  # a draft is nobody's business yet
+_RECEIVED: Final = "received"  # one that was taken back has paid for nothing
 _MOST_CREDENTIALS: Final = 32
 
 
@@ -236,7 +237,7 @@ class PortalStore(Queries):
         """Return the newest payments, newest first."""
         query = (
             select(payments)
-            .where(payments.c.subscriber_id == subscriber_id)
+            .where(payments.c.subscriber_id == subscriber_id, payments.c.status == _RECEIVED)
             .order_by(payments.c.recorded_at.desc(), payments.c.id)
             .limit(limit)
         )
@@ -254,14 +255,23 @@ class PortalStore(Queries):
     ) -> list[Application]:
         """Return the money applied to an invoice, or out of a payment, that the caller has found to be the asker's."""
         chosen = allocations.c.invoice_id == invoice_id if invoice_id else allocations.c.payment_id == payment_id
+        net, at = func.sum(allocations.c.amount_minor), func.max(allocations.c.at)
         query = (
-            select(allocations, invoices.c.number)
+            select(
+                allocations.c.invoice_id,
+                invoices.c.number,
+                allocations.c.payment_id,
+                net.label("amount_minor"),
+                at.label("at"),
+            )
             .join(invoices, invoices.c.id == allocations.c.invoice_id)
             .where(chosen)
-            .order_by(allocations.c.id)
+            .group_by(allocations.c.invoice_id, invoices.c.number, allocations.c.payment_id)
+            .having(net > 0)  # what was taken back again went nowhere
+            .order_by(func.min(allocations.c.id))
         )
         return [
-            Application(row["invoice_id"], row["number"] or "", row["payment_id"], row["amount_minor"], row["at"])
+            Application(row["invoice_id"], row["number"] or "", row["payment_id"], int(row["amount_minor"]), row["at"])
             for row in await self._rows(query)
         ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.collectors import CollectorStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
     from netbilld.adapters.database.outbox import OutboxStore
+    from netbilld.adapters.database.parked_payments import ParkedPaymentStore
+    from netbilld.adapters.database.payment_codes import PaymentCodeStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
@@ -107,6 +110,12 @@ class UnitOfWork:
         from netbilld.adapters.database.changes import ChangeStore
 
         return ChangeStore(self.connection)
+
+    @cached_property
+    def collectors(self) -> "CollectorStore":
+        from netbilld.adapters.database.collectors import CollectorStore
+
+        return CollectorStore(self.connection)
 
     @cached_property
     def cross_checks(self) -> "CrossCheckStore":
@@ -245,6 +254,18 @@ class UnitOfWork:
         from netbilld.adapters.database.outbox import OutboxStore
 
         return OutboxStore(self.connection)
+
+    @cached_property
+    def parked(self) -> "ParkedPaymentStore":
+        from netbilld.adapters.database.parked_payments import ParkedPaymentStore
+
+        return ParkedPaymentStore(self.connection)
+
+    @cached_property
+    def payment_codes(self) -> "PaymentCodeStore":
+        from netbilld.adapters.database.payment_codes import PaymentCodeStore
+
+        return PaymentCodeStore(self.connection)
 
     @cached_property
     def payments(self) -> "PaymentStore":

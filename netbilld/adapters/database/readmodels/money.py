@@ -13,6 +13,7 @@ from netbilld.services.readmodels import InvoiceLine, OpenMoney, PaymentLine, Su
 
 _OPEN = ("issued", "part_paid")
 _SHOWN = 24
+_RECEIVED = "received"  # one that was taken back has paid for nothing
 
 
 class MoneyQueries(Queries):
@@ -28,7 +29,7 @@ class MoneyQueries(Queries):
         row = await self._row(overdue)
         assert row is not None, "an aggregate has one row"  # noqa: S101
         received = select(func.coalesce(func.sum(payments.c.amount_minor), 0)).where(
-            payments.c.recorded_at >= day_start_at
+            payments.c.recorded_at >= day_start_at, payments.c.status == _RECEIVED
         )
         return OpenMoney(
             open_minor=await self._number(select(owed).where(still_open)),
@@ -69,7 +70,7 @@ class MoneyQueries(Queries):
     async def _payments(self, subscriber_id: UUID) -> Sequence[PaymentLine]:
         query = (
             select(payments)
-            .where(payments.c.subscriber_id == subscriber_id)
+            .where(payments.c.subscriber_id == subscriber_id, payments.c.status == _RECEIVED)
             .order_by(payments.c.recorded_at.desc())
             .limit(_SHOWN)
         )
@@ -79,7 +80,9 @@ class MoneyQueries(Queries):
             select(allocations.c.payment_id, invoices.c.number)
             .join(invoices, invoices.c.id == allocations.c.invoice_id)
             .where(allocations.c.payment_id.in_([row["id"] for row in rows]))
-            .order_by(allocations.c.id)
+            .group_by(allocations.c.payment_id, invoices.c.number)
+            .having(func.sum(allocations.c.amount_minor) > 0)
+            .order_by(func.min(allocations.c.id))
         )
         for row in await self._rows(applied):
             went_to.setdefault(row["payment_id"], []).append(row["number"] or "")

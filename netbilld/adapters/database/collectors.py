@@ -1,0 +1,145 @@
+"""Collectors: who takes cash, what they hold, and what they have handed over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import accounts, collectors, handovers, payments
+from netbilld.adapters.database.upsert import insert_into
+from netbilld.billing.chart import collector as collector_account
+from netbilld.billing.payment import PaymentStatus
+from netbilld.model.errors import NotFoundError, RefusedError
+from netbilld.services.keep_collectors import Collector, Handover
+
+
+class CollectorStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, name: str, full_name: str, at: datetime) -> bool:
+        """Store a collector; False where the name is taken."""
+        statement = (
+            insert_into(self._connection, collectors)
+            .values(name=name, full_name=full_name, status="active", created_at=at)
+            .on_conflict_do_nothing()
+            .returning(collectors.c.name)
+        )
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def set_status(self, name: str, status: str) -> None:
+        """Let a collector take cash (active), or take no more (ended)."""
+        await self._connection.execute(update(collectors).where(collectors.c.name == name).values(status=status))
+
+    async def check(self, name: str) -> None:
+        """Do nothing for a collector who takes cash.
+
+        Raises:
+            NotFoundError: nobody has that name.
+            RefusedError: they take no more.
+        """
+        status = await self._connection.scalar(select(collectors.c.status).where(collectors.c.name == name))
+        if status is None:
+            raise NotFoundError(f"no collector {name!r}", hint="`netbilld collector list` shows them, `add` makes one")
+        if status != "active":
+            raise RefusedError(f"collector {name} takes no more money", hint="`netbilld collector set --active yes`")
+
+    async def held(self, name: str, currency: str, *, lock: bool = False) -> int:
+        """Return the cash that a collector holds by the books, in minor units.
+
+        Raises:
+            RefusedError: it is in another currency.
+        """
+        query = select(accounts.c.balance_minor, accounts.c.currency).where(
+            accounts.c.code == collector_account(name).code
+        )
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        if row is not None and row.currency != currency:
+            raise RefusedError(f"collector {name} holds {row.currency}, not {currency}")
+        return int(row.balance_minor) if row else 0
+
+    async def all(self) -> list[Collector]:
+        """Return every collector with what they hold, by name."""
+        last = select(handovers.c.collector, func.max(handovers.c.recorded_at).label("at")).group_by(
+            handovers.c.collector
+        )
+        latest = last.subquery()
+        taken = (
+            select(payments.c.collector, func.count().label("payments"))
+            .outerjoin(latest, latest.c.collector == payments.c.collector)
+            .where(
+                payments.c.collector.is_not(None),
+                payments.c.status == PaymentStatus.RECEIVED.value,
+                latest.c.at.is_(None) | (payments.c.recorded_at > latest.c.at),
+            )
+            .group_by(payments.c.collector)
+            .subquery()
+        )
+        query = (
+            select(
+                collectors,
+                func.coalesce(accounts.c.balance_minor, 0).label("held_minor"),
+                accounts.c.currency,
+                latest.c.at.label("handed_over_at"),
+                func.coalesce(taken.c.payments, 0).label("payments"),
+            )
+            .outerjoin(accounts, accounts.c.code == "collector:" + collectors.c.name)
+            .outerjoin(latest, latest.c.collector == collectors.c.name)
+            .outerjoin(taken, taken.c.collector == collectors.c.name)
+            .order_by(collectors.c.name)
+        )
+        return [
+            Collector(
+                name=row.name,
+                full_name=row.full_name,
+                status=row.status,
+                held_minor=int(row.held_minor),
+                currency=row.currency,
+                payments=row.payments,
+                handed_over_at=row.handed_over_at,
+            )
+            for row in await self._connection.execute(query)
+        ]
+
+    async def add_handover(self, handover: Handover) -> int:
+        """Store a hand-over and return its number."""
+        values = {
+            "collector": handover.collector,
+            "currency": handover.currency,
+            "held_minor": handover.held_minor,
+            "counted_minor": handover.counted_minor,
+            "booked_minor": handover.booked_minor,
+            "method": handover.method,
+            "handed_on": handover.handed_on,
+            "recorded_at": handover.recorded_at,
+            "actor": handover.actor,
+            "reason": handover.reason,
+        }
+        return int(
+            (await self._connection.execute(insert(handovers).values(values).returning(handovers.c.id))).scalar_one()
+        )
+
+    async def handovers(self, name: str | None = None, limit: int | None = None) -> Sequence[Handover]:
+        """Return hand-overs, newest first."""
+        query = select(handovers).order_by(handovers.c.id.desc()).limit(limit)
+        if name is not None:
+            query = query.where(handovers.c.collector == name)
+        return [
+            Handover(
+                id=row.id,
+                collector=row.collector,
+                currency=row.currency,
+                held_minor=int(row.held_minor),
+                counted_minor=int(row.counted_minor),
+                booked_minor=int(row.booked_minor),
+                method=row.method,
+                handed_on=row.handed_on,
+                recorded_at=row.recorded_at,
+                actor=row.actor,
+                reason=row.reason,
+            )
+            for row in await self._connection.execute(query)
+        ]
