@@ -26,6 +26,7 @@ from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.billing import billing_run
 from netbilld.daemon.braking import Braking
+from netbilld.daemon.catalogue import Catalogue
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
@@ -132,6 +133,7 @@ class Parts:
     confirm: ConfirmSessions
     billing: RunBilling
     renew: RenewPrepaid
+    catalogue: Catalogue
     sample: SampleThroughput
     storage: Storage
     failures: Failures
@@ -476,6 +478,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             confirm=confirm,
             billing=billing_run(settings, database),
             renew=RenewPrepaid(database),
+            catalogue=Catalogue(database, clock, nudge),
             sample=SampleThroughput(database),
             storage=storage,
             effects=effects,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from netbilld.model.actor import Actor
@@ -18,7 +18,7 @@ from netbilld.services.subscriber_fields import name_key
 
 
 class Services(Protocol):
-    async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]: ...
+    async def offers(self, codes: Collection[str], on: date) -> dict[str, PlanOffer]: ...
 
     async def taken_names(self, names: Sequence[str]) -> dict[str, bool]: ...
 
@@ -113,7 +113,7 @@ class ImportRouter:
         _refuse_hidden(accounts)
         async with self._store.read() as work:
             wanted = {account.profile for account in accounts} | set(plans.values())
-            offers = await work.services.offers({code for code in wanted if code and code.isprintable()})
+            offers = await work.services.offers({code for code in wanted if code and code.isprintable()}, now.date())
             taken = await work.services.taken_names([shown(account.name) for account in accounts])
         report = RouterImport(len(accounts))
         new = []

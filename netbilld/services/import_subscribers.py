@@ -17,7 +17,7 @@ from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Credential, PlanOffer, Service, Subscriber, SubscriberStatus
 from netbilld.ports.changes import Changes
-from netbilld.services import manage_subscribers
+from netbilld.services import change_terms, manage_subscribers
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses
 from netbilld.services.import_rows import CsvRow, ImportRow
 from netbilld.services.manage_subscribers import taken_address, taken_name
@@ -32,6 +32,7 @@ from netbilld.services.new_service import (
 )
 from netbilld.services.opening_balance import opening_credit, opening_debt
 from netbilld.services.subscriber_fields import name_key
+from netbilld.services.take_plan import refuse_sale
 
 CHUNK: Final = 500
 
@@ -94,6 +95,9 @@ class Work(Protocol):
 
     @property
     def locks(self) -> Locks: ...
+
+    @property
+    def plans(self) -> change_terms.Plans: ...
 
 
 class Store(Protocol):
@@ -253,7 +257,8 @@ class ImportSubscribers:
         dry_run: bool,
     ) -> _Chunk:
         checked = [candidate.checked for candidate in candidates]
-        offers = await work.services.offers({one.plan for one in checked})
+        offers = await work.services.offers({one.plan for one in checked}, local_date(now, self._defaults.timezone))
+        versions = await work.plans.versions({offer.plan_version_id for offer in offers.values()})
         taken = await work.services.taken_names([name for one in checked for name in one.names])
         addresses = await work.services.live_with_address([one.ip for one in checked if one.ip is not None])
         fixed = await fixed_addresses(work.addresses) if any(any(one.fixed) for one in checked) else None
@@ -270,6 +275,7 @@ class ImportSubscribers:
                 subscriber, is_new = self._subscriber(one, known, chunk.seen, now)
                 if offer.currency != subscriber.currency:
                     raise RefusedError(f"plan {offer.code} is in {offer.currency}, not {subscriber.currency}")
+                refuse_sale(versions[offer.plan_version_id].plan, subscriber)
                 if candidate.row.opening_balance_minor and not is_new:
                     raise RefusedError("opening_balance goes with the row that makes the subscriber")
             except NetbilldError as error:

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from netbilld.billing.terms import StopKind
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.periods import local_date
 from netbilld.model.subscriber import (
     PERSON_FIELDS,
     Credential,
@@ -21,6 +23,9 @@ from netbilld.model.subscriber import (
     unknown_username,
 )
 from netbilld.ports.changes import Changes
+from netbilld.ports.outbox import Outbox
+from netbilld.services import change_terms, stop_service, take_plan
+from netbilld.services.change_terms import TermsOfService
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.new_service import (
@@ -35,6 +40,7 @@ from netbilld.services.new_service import (
     make_subscriber,
     sealed_password,
 )
+from netbilld.services.stop_service import begin_stop, ended_service, set_status
 from netbilld.services.subscriber_fields import (
     LONGEST_NAME,
     check_password,
@@ -51,6 +57,7 @@ from netbilld.services.subscriber_fields import (
     parse_static_ip,
     parse_username,
 )
+from netbilld.services.take_plan import change_plan, known_group, offer_of, refuse_offer
 
 _ADD = "subscriber add"
 _FIXED = ("static_ip", "ipv6_prefix", "delegated_prefix")
@@ -77,7 +84,7 @@ class Services(Protocol):
 
     async def live_with_address(self, addresses: Sequence[str]) -> dict[str, UUID]: ...
 
-    async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]: ...
+    async def offers(self, codes: Collection[str], on: date) -> dict[str, PlanOffer]: ...
 
     async def taken_names(self, names: Sequence[str]) -> dict[str, bool]: ...
 
@@ -90,6 +97,9 @@ class Services(Protocol):
     async def remove_credential(self, credential_id: UUID) -> None: ...
 
 
+class Terms(change_terms.TermsBook, stop_service.Stops, Protocol): ...
+
+
 class Work(Protocol):
     @property
     def subscribers(self) -> Subscribers: ...
@@ -99,6 +109,18 @@ class Work(Protocol):
 
     @property
     def addresses(self) -> Addresses: ...
+
+    @property
+    def groups(self) -> take_plan.Groups: ...
+
+    @property
+    def plans(self) -> change_terms.Plans: ...
+
+    @property
+    def terms(self) -> Terms: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
 
     @property
     def changes(self) -> Changes: ...
@@ -129,6 +151,7 @@ class SubscriberChanges:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     plan: str | None = None
+    plan_from: str | None = None  # now, next or a day; None: an upgrade now, a downgrade from the next period
     billing_day: str | int | None = None
     active_until_on: date | None = None
     mac: str | None = None
@@ -142,6 +165,7 @@ class SubscriberChanges:
     address: str | None = None
     area: str | None = None
     locale: str | None = None
+    group: str | None = None
 
 
 class ManageSubscribers:
@@ -168,9 +192,10 @@ class ManageSubscribers:
                 done = await work.idempotency.claim(idempotency_key, _ADD, digest(request), now)
                 if done is not None:
                     return Added(**done, repeated=True)
-            offer = await _offer(work, checked.plan)
+            offer = await offer_of(work, checked.plan, local_date(now, self._defaults.timezone))
+            checked = replace(checked, customer_group=await known_group(work, checked.customer_group))
             subscriber = await self._subscriber(work, checked, of, now)
-            _same_currency(offer, subscriber)
+            await refuse_offer(work, offer, subscriber)
             await _refuse_taken(work, checked.names, checked.ip)
             if any(checked.fixed):
                 (await fixed_addresses(work.addresses)).refuse(checked.fixed)
@@ -201,14 +226,17 @@ class ManageSubscribers:
             raise NotFoundError(f"no subscriber has number {of}", hint="`netbilld subscriber list` shows them")
         told = {
             name: value
-            for name in PERSON_FIELDS
+            for name in (*PERSON_FIELDS, "customer_group")
             if (value := getattr(checked, name)) is not None and value != getattr(found, name)
         }
         if found.status == SubscriberStatus.TERMINATED.value:
             told["status"] = SubscriberStatus.ACTIVE.value  # one who comes back keeps the number
-        if told:
-            await work.subscribers.update(found.id, told)
-        return found
+        if not told:
+            return found
+        await work.subscribers.update(found.id, told)
+        now_is = replace(found, **told)
+        await self._follow_person(work, found, now_is, now)
+        return now_is
 
     async def set(self, username: str, wanted: SubscriberChanges, actor: Actor, now: datetime) -> list[str]:
         """Change a subscriber, their service or its credentials; return the names of what did change.
@@ -237,17 +265,24 @@ class ManageSubscribers:
             found = await _find(work, username)
             subscriber, service, credential = found.subscriber, found.service, found.credential
             changed: dict[str, Any] = {}
+            if wanted.group is not None:
+                person["customer_group"] = await known_group(work, wanted.group or None)
             told = {name: value for name, value in person.items() if value != getattr(subscriber, name)}
+            concerned = {service.id}
             if told:
                 await work.subscribers.update(subscriber.id, told)
-                changed |= {name: [getattr(subscriber, name), value] for name, value in told.items()}
+                changed |= {
+                    "group" if name == "customer_group" else name: [getattr(subscriber, name), value]
+                    for name, value in told.items()
+                }
+                now_is = replace(subscriber, **told)  # type: ignore[arg-type]  # each is text
+                concerned |= await self._follow_person(work, subscriber, now_is, now)
+                found = replace(found, subscriber=now_is)
             columns: dict[str, Any] = {}
             if wanted.plan is not None:
-                offer = await _offer(work, wanted.plan)
-                _same_currency(offer, subscriber)
-                if offer.plan_version_id != service.plan_version_id:
-                    columns["plan_version_id"] = offer.plan_version_id
-                    changed["plan"] = [found.plan_code, offer.code]
+                if service.status == "ended":
+                    raise ended_service(username)
+                changed |= await change_plan(work, found, wanted.plan, wanted.plan_from, now)
             if billing_day is not None and billing_day != service.billing_day:
                 columns["billing_day"] = billing_day
                 changed["billing_day"] = [service.billing_day, billing_day]
@@ -271,7 +306,7 @@ class ManageSubscribers:
                 fixed.refuse(columns.get(name, getattr(service, name)) for name in _FIXED)
             if columns:
                 if service.status == "ended":
-                    raise _ended(username)
+                    raise ended_service(username)
                 await work.services.update(service.id, columns)
             if new_name is not None:
                 changed |= await self._rename(work, found, new_name)
@@ -285,9 +320,27 @@ class ManageSubscribers:
                 changed["password"] = "changed"  # noqa: S105 - a word for the audit trail
             if changed:
                 action = "service.plan" if "plan" in changed else "subscriber.set"
-                details = {"service_ids": [str(service.id)], "username": credential.name, "fields": changed}
+                ids = sorted(map(str, concerned))
+                details = {"service_ids": ids, "username": credential.name, "fields": changed}
                 await work.changes.record(actor, now, action, "subscriber", subscriber.id, details)
         return sorted(changed)
+
+    async def _follow_person(self, work: Work, before: Subscriber, after: Subscriber, now: datetime) -> frozenset[UUID]:
+        """Bill the subscriber's services by their new group and area from today on; return those services."""
+        told = {
+            name: value
+            for name in ("customer_group", "area")
+            if (value := getattr(after, name)) != getattr(before, name)
+        }
+        if not told:
+            return frozenset()
+        followed = []
+        for service in await work.services.of_subscriber(after.id):
+            if service.status != "ended":
+                terms = await TermsOfService.load(work, service)
+                await terms.change(terms.today(now), now, **told)
+                followed.append(service.id)
+        return frozenset(followed)
 
     async def _rename(self, work: Work, found: FoundService, new_name: str) -> dict[str, Any]:
         credential = found.credential
@@ -330,10 +383,12 @@ class ManageSubscribers:
         async with self._store.write() as work:
             found = await _find(work, username)
             if found.service.status == "ended":
-                raise _ended(username)
+                raise ended_service(username)
             if found.service.status == "suspended" and found.service.status_reason == said:
                 return False
-            await self._status(work, found, "suspended", said, "subscriber.suspend", actor, now)
+            await set_status(work, found, "suspended", said, "subscriber.suspend", actor, now)
+            if found.service.status != "suspended":
+                await begin_stop(work, found.service, StopKind.SUSPENDED, said, actor, now)
         return True
 
     async def resume(self, username: str, actor: Actor, now: datetime) -> bool:
@@ -341,10 +396,11 @@ class ManageSubscribers:
         async with self._store.write() as work:
             found = await _find(work, username)
             if found.service.status == "ended":
-                raise _ended(username)
+                raise ended_service(username)
             if found.service.status == "active":
                 return False
-            await self._status(work, found, "active", None, "subscriber.resume", actor, now)
+            await set_status(work, found, "active", None, "subscriber.resume", actor, now)
+            await work.terms.end_stops(found.service.id, local_date(now, found.service.timezone))
         return True
 
     async def terminate(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
@@ -357,26 +413,11 @@ class ManageSubscribers:
             found = await _find(work, username)
             if found.service.status == "ended":
                 return False
-            await self._status(work, found, "ended", said, "subscriber.terminate", actor, now)
+            await set_status(work, found, "ended", said, "subscriber.terminate", actor, now)
             others = await work.services.of_subscriber(found.subscriber.id)
             if all(other.status == "ended" or other.id == found.service.id for other in others):
                 await work.subscribers.update(found.subscriber.id, {"status": SubscriberStatus.TERMINATED.value})
         return True
-
-    async def _status(
-        self, work: Work, found: FoundService, status: str, reason: str | None, action: str, actor: Actor, now: datetime
-    ) -> None:
-        fields = {"status": status, "status_reason": reason, "status_since_at": now}
-        if status == "ended":
-            fields["ended_at"] = now
-        await work.services.update(found.service.id, fields)
-        details = {
-            "service_ids": [str(found.service.id)],
-            "username": found.credential.name,
-            "status": [found.service.status, status],
-            "reason": reason,
-        }
-        await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
 
 
 def _person(wanted: SubscriberChanges) -> dict[str, str | None]:
@@ -406,24 +447,6 @@ async def _find(work: Work, username: str) -> FoundService:
     return found
 
 
-async def _offer(work: Work, code: str) -> PlanOffer:
-    offers = await work.services.offers([code])
-    offer = next(iter(offers.values()), None)
-    if offer is None:
-        raise NotFoundError(f"no plan has code {code!r}", hint="`netbilld plan list` shows them")
-    if not offer.on_sale:
-        raise RefusedError(f"plan {offer.code} is no longer for sale", hint="`netbilld plan list` shows the others")
-    return offer
-
-
-def _same_currency(offer: PlanOffer, subscriber: Subscriber) -> None:
-    if offer.currency != subscriber.currency:
-        raise RefusedError(
-            f"plan {offer.code} is in {offer.currency}, subscriber {subscriber.number} is billed in "
-            f"{subscriber.currency}"
-        )
-
-
 async def _refuse_taken(work: Work, names: Sequence[str], ip: str | None) -> None:
     for name in names:
         live = (await work.services.taken_names([name])).get(name_key(name))
@@ -442,11 +465,3 @@ def taken_name(name: str, *, live: bool) -> RefusedError:
 def taken_address(ip: str) -> RefusedError:
     """Return the refusal of a static address that is somebody's already."""
     return RefusedError(f"address {ip} is another live service's", hint="choose another", code="address_taken")
-
-
-def _ended(username: str) -> RefusedError:
-    return RefusedError(
-        f"the service of {username!r} was terminated",
-        hint="give the subscriber a new one with `subscriber add … --of NUMBER`",
-        code="terminated",
-    )

@@ -74,6 +74,7 @@ class NewService:
     active_until_on: date | None = None
     activated_on: date | None = None  # None: today
     installed_on: date | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class CheckedService:
     active_until_on: date | None
     activated_on: date
     installed_on: date | None
+    customer_group: str | None = None
 
     @property
     def fixed(self) -> tuple[str | None, ...]:
@@ -147,6 +149,7 @@ def check(new: NewService, defaults: Defaults, now: datetime) -> CheckedService:
         active_until_on=new.active_until_on,
         activated_on=activated_on,
         installed_on=new.installed_on,
+        customer_group=optional_text("group", new.group, 64),
     )
 
 
@@ -164,6 +167,7 @@ def make_subscriber(checked: CheckedService, number: str, defaults: Defaults, no
         status=SubscriberStatus.ACTIVE.value,
         created_at=now,
         locale=checked.locale,
+        customer_group=checked.customer_group,
     )
 
 

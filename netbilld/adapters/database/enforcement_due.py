@@ -25,6 +25,7 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.adapters.database.upsert import insert_into
+from netbilld.billing.overrides import with_overrides
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.standing import StandingPolicy, standing
@@ -89,11 +90,16 @@ class DueQueries:
         locks = await self._locks(service_ids)
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
+        had: dict[tuple[UUID, str | None], Plan] = {}  # services with the same overrides share their plan
         found = []
         for (
             service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
-            ipv6_prefix, delegated_prefix, locale, held_at,
+            ipv6_prefix, delegated_prefix, overrides, locale, held_at,
         ) in rows:  # fmt: skip
+            plan = had.get((plan_version_id, overrides))
+            if plan is None:
+                own = json.loads(overrides) if overrides else None
+                plan = had[plan_version_id, overrides] = with_overrides(plans[plan_version_id], own)
             calendar = (billing_day, timezone)
             start_on = starts.get(calendar)
             if start_on is None:
@@ -104,7 +110,7 @@ class DueQueries:
                 ServiceFacts(
                     service_id,
                     _STATUSES[status],
-                    plans[plan_version_id],
+                    plan,
                     billing_day,
                     intern(timezone),  # facts stay in memory, one zone for all of them
                     usage.get((service_id, start_on)),
@@ -240,6 +246,7 @@ def _facts_query() -> Select[Any]:
         services.c.static_ip,
         services.c.ipv6_prefix,
         services.c.delegated_prefix,
+        cast(services.c.overrides, Text),
         subscribers.c.locale,
         brake_holds.c.held_at,
     ).select_from(

@@ -1,6 +1,6 @@
 """Plans and their versions: a version is written once and never changed; services point at one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -113,6 +113,11 @@ class PlanStore:
         query = _versions().where(plan_versions.c.id == version_id)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return PlanVersion(**row) if row else None
+
+    async def versions(self, version_ids: Collection[UUID]) -> dict[UUID, PlanVersion]:
+        """Return those of the versions that exist."""
+        query = _versions().where(plan_versions.c.id.in_(list(version_ids)))
+        return {row["id"]: PlanVersion(**row) for row in (await self._connection.execute(query)).mappings()}
 
     async def history(self, code: str) -> list[PlanVersion]:
         """Return all versions of a plan, newest first; empty where there is no such plan."""

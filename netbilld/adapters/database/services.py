@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,9 +45,10 @@ class ServiceStore:
         with _refusal("the static address is taken by another live service", "address_taken"):
             await self._connection.execute(update(services).where(services.c.id == service_id).values(dict(fields)))
 
-    async def by_id(self, service_id: UUID) -> Service | None:
-        """Return a service."""
-        row = (await self._connection.execute(select(services).where(services.c.id == service_id))).mappings()
+    async def by_id(self, service_id: UUID, *, lock: bool = False) -> Service | None:
+        """Return a service; `lock` keeps others from changing it in this transaction."""
+        query = select(services).where(services.c.id == service_id)
+        row = (await self._connection.execute(query.with_for_update(key_share=True) if lock else query)).mappings()
         found = row.one_or_none()
         return Service(**found) if found else None
 
@@ -131,10 +132,11 @@ class ServiceStore:
         )
         return plan_from_definition((await self._connection.execute(query)).scalar_one())
 
-    async def offers(self, codes: Collection[str]) -> dict[str, PlanOffer]:
-        """Return the newest version of each plan among these codes, by code in lower case."""
+    async def offers(self, codes: Collection[str], on: date) -> dict[str, PlanOffer]:
+        """Return the version of each plan among these codes that is sold on a day, by code in lower case."""
         newest = (
             select(plan_versions.c.plan_id, func.max(plan_versions.c.version).label("version"))
+            .where(or_(plan_versions.c.effective_on.is_(None), plan_versions.c.effective_on <= on))
             .group_by(plan_versions.c.plan_id)
             .subquery()
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.enforcement_history import HistoryStore
     from netbilld.adapters.database.explain import ExplainStore
+    from netbilld.adapters.database.groups import GroupStore
     from netbilld.adapters.database.holidays import HolidayStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.invoices import InvoiceStore
@@ -170,6 +171,12 @@ class UnitOfWork:
         from netbilld.adapters.database.explain import ExplainStore
 
         return ExplainStore(self.connection)
+
+    @cached_property
+    def groups(self) -> "GroupStore":
+        from netbilld.adapters.database.groups import GroupStore
+
+        return GroupStore(self.connection)
 
     @cached_property
     def history(self) -> "HistoryStore":
