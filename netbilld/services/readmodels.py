@@ -393,6 +393,7 @@ class SubscriberFile:
     status: str
     created_at: datetime
     locale: str | None
+    customer_group: str | None
     services: Sequence[ServiceFile]
     days: Sequence[DayOfUsage]
     attempts: Sequence[Attempt]

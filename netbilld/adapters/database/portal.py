@@ -24,6 +24,7 @@ from netbilld.adapters.database.tables import (
     usage_hours,
     usage_periods,
 )
+from netbilld.billing.overrides import with_overrides
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
@@ -125,7 +126,7 @@ class PortalStore(Queries):
             subscriber_name=row["name"],
             phone=row["phone"],
             username=name or "",
-            plan=plan_from_definition(row["definition"]),
+            plan=with_overrides(plan_from_definition(row["definition"]), row["overrides"]),
             status=row["status"],
             billing_day=row["billing_day"],
             timezone=row["timezone"],

@@ -32,6 +32,7 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.adapters.database.usage import UsageStore
+from netbilld.billing.overrides import with_overrides
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.enforcement.edge import Edge, line_rate_bps
@@ -156,7 +157,7 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
         )
         due = await self._row(select(desired).where(desired.c.service_id == row["id"]))
         is_open = and_(sessions.c.service_id == row["id"], sessions.c.stopped_at.is_(None))
-        plan = plan_from_definition(row["definition"])
+        plan = with_overrides(plan_from_definition(row["definition"]), row["overrides"])
         totals = Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0)
         return ServiceFile(
             id=row["id"],
