@@ -20,6 +20,7 @@ from netbilld.daemon.metering import Metering
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.enforcement.edge import edge
+from netbilld.enforcement.fair_use import octets_of, passed
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.enforcement.vendors.mikrotik import VENDOR as ROUTEROS
 from netbilld.model.api_address import ApiAddress, parse_api_address
@@ -184,18 +185,18 @@ class Watching:
             )
 
     def _crossed(self, facts: ServiceFacts, usage: PeriodUsage, batch: Batch) -> None:
-        allowance = facts.plan.allowance
         now = self._clock.now()
-        passed = edge(facts, usage, now)
-        if allowance is None or passed is None:
+        used_octets = facts.used_octets(usage, now)
+        step, ahead = passed(facts.plan, facts.allowed_octets, used_octets), edge(facts, usage, now)
+        if step is None or ahead is None:
             return
+        limit_octets = octets_of(step, facts.allowed_octets)
         reporting = [session for session in batch.sessions if session.service_id == facts.service_id]
         session = reporting[0] if len(reporting) == 1 else None
         interval_seconds = max((one.interval_seconds for one in reporting), default=0)
         heard_at = self.watch.last_heard_at(session.id) if session is not None else None
         if session is not None and heard_at is not None:
             interval_seconds = ceil((session.updated_at - heard_at).total_seconds())
-        used_octets = facts.plan.counted_octets(usage.upload_octets, usage.download_octets)
         self._found.append(
             Crossing(
                 facts.service_id,
@@ -203,9 +204,9 @@ class Watching:
                 now,
                 session.id if session is not None else None,
                 session.nas_id if session is not None else None,
-                allowance.data_octets,
-                used_octets - allowance.data_octets,
-                passed.line_rate_bps,
+                limit_octets,
+                used_octets - limit_octets,
+                ahead.line_rate_bps,
                 interval_seconds,
                 heard_at is not None,
             )

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from netbilld.billing.plan import AfterAllowance, Counts, Timing
-from netbilld.enforcement.policy import ServiceFacts
+from netbilld.billing.plan import AfterAllowance, Charging, Counts, Timing
+from netbilld.enforcement.policy import ServiceFacts, drains, seconds_left
 from netbilld.enforcement.profile import Access
-from netbilld.model.periods import local_midnight, monthly_period
+from netbilld.model.periods import local_midnight
 
 _BACKSTOP_AFTER: Final = timedelta(hours=1)
 _BACKSTOP_SPREAD: Final = timedelta(minutes=30)
@@ -38,15 +38,21 @@ NO_LIMITS: Final = SessionLimits()
 def may_have_limits(facts: ServiceFacts) -> bool:
     """Tell whether `session_limits` can ever say something for a service of this plan."""
     plan = facts.plan
-    return _ends_at_allowance(facts) or (plan.timing is Timing.PREPAID and plan.recurring is not None)
+    return (
+        _ends_at_allowance(facts)
+        or (plan.timing is Timing.PREPAID and plan.recurring is not None)
+        or facts.limit_seconds is not None
+        or (drains(plan) and plan.charging is Charging.TIME)
+    )
 
 
 def session_limits(facts: ServiceFacts, access: Access, now: datetime, jitter: float) -> SessionLimits:
     """Return the limits to give with an Access-Accept now, to a service that is due `access`.
 
-    Octets only where reaching the allowance ends the session, never on a plan that throttles. Time only for a prepaid
-    period, an hour and more after its end, when the order of ours that should have ended the session was lost; not at
-    all when the wallet covers the renewal, so that who has paid is not cut. Inside the walls there is no limit.
+    Octets only where reaching the allowance ends the session, never on a plan that throttles. Time where it is what
+    allowance or wallet is used up by; and for a prepaid period, an hour and more after its end, when the order of ours
+    that should have ended the session was lost; not at all when the wallet covers the renewal, so that who has paid is
+    not cut. Inside the walls there is no limit.
 
     `jitter` in [0, 1) spreads those of one period's end.
     """
@@ -63,22 +69,21 @@ def _ends_at_allowance(facts: ServiceFacts) -> bool:
 
 
 def _octets_left(facts: ServiceFacts, now: datetime) -> int | None:
-    allowance = facts.plan.allowance
-    if allowance is None or not _ends_at_allowance(facts):
+    if not _ends_at_allowance(facts):
         return None
-    period = monthly_period(now, facts.billing_day, facts.timezone)
-    used_octets = 0
-    if facts.usage is not None and facts.usage.start_on == period.start_on:
-        used_octets = facts.plan.counted_octets(facts.usage.upload_octets, facts.usage.download_octets)
-    return max(1, allowance.data_octets - used_octets)
+    return max(1, facts.allowed_octets - facts.used_octets(facts.usage, now))
 
 
 def _seconds_left(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:
+    left = [seconds for seconds in (_until_end(facts, now, jitter), seconds_left(facts, now)) if seconds is not None]
+    return min(max(1, min(left)), _LONGEST_SECONDS) if left else None
+
+
+def _until_end(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:
     plan = facts.plan
     if plan.timing is not Timing.PREPAID or plan.recurring is None or facts.paid_until_on is None:
         return None
-    if facts.wallet_minor >= plan.recurring.price_minor:
+    if facts.is_free(now) or facts.wallet_minor >= plan.recurring.price_minor:
         return None
     ends_at = local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone)
-    left = ends_at + _BACKSTOP_AFTER + _BACKSTOP_SPREAD * jitter - now
-    return min(max(1, int(left.total_seconds())), _LONGEST_SECONDS)
+    return int((ends_at + _BACKSTOP_AFTER + _BACKSTOP_SPREAD * jitter - now).total_seconds())

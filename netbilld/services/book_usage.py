@@ -5,20 +5,22 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from netbilld.accounting.roll_up import RollUp
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.billing.chart import Payer
-from netbilld.billing.hours import inner_edges
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.plan import Charging, Plan, Timing
+from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.postings import usage_charged
-from netbilld.billing.rating.period import plain_total_minor
+from netbilld.billing.rating.windows import plan_edges
 from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
+from netbilld.services import live_rating
+from netbilld.services.live_rating import RememberedPeriods, is_live, rate_live
 
 _MAX_PLANS: Final = 4096
 _MAX_SERVICES: Final = 131_072
@@ -53,16 +55,17 @@ class Usage(Protocol):
     async def add_nas_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
     async def add_nas_days(self, rows: Sequence[tuple[UUID, date, int, int]]) -> None: ...
     async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
-    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None: ...
+    async def add_charges(self, rows: Sequence[tuple[UUID, date, datetime, int]]) -> None: ...
 
 
 class Ledger(Protocol):
     async def post_many(
         self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
     ) -> list[int]: ...
+    async def wallets(self, subscriber_ids: Iterable[UUID]) -> dict[UUID, int]: ...
 
 
-class Work(Protocol):
+class Work(live_rating.Work, Protocol):
     @property
     def usage(self) -> Usage: ...
     @property
@@ -77,6 +80,23 @@ class Owners:
     plans: Collection[int]
 
 
+class Booked(NamedTuple):
+    """What came of usage that was booked.
+
+    Attributes:
+        periods: what the billing periods concerned hold now.
+        wallets: services whose wallet was charged, and what is in it now.
+        crossed: services whose access may be another one, since a share of an allowance was passed or a wallet emptied.
+    """
+
+    periods: Sequence[PeriodTotals] = ()
+    wallets: Mapping[UUID, int] = MappingProxyType({})
+    crossed: frozenset[UUID] = frozenset()
+
+
+NOTHING_BOOKED: Final = Booked()
+
+
 class BookUsage:
     """Writes usage within the transaction of who has metered it, so that both happen or neither."""
 
@@ -87,14 +107,8 @@ class BookUsage:
         self._edges: dict[int, tuple[int, ...]] = {}
         self._remembered = remembered
 
-    async def handle(
-        self, work: Work, moved: Sequence[Moved], now: datetime
-    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
-        """Write slices, their roll-ups, and what the wallet is charged for it.
-
-        Returns:
-            what the billing periods concerned hold now, and whose wallet was charged.
-        """
+    async def handle(self, work: Work, moved: Sequence[Moved], now: datetime) -> Booked:
+        """Write slices, their roll-ups, and what the wallet is charged for it."""
         owners = await self.owners(work, moved)
         return await self.write(work, owners, await self.cut(moved, owners), now)
 
@@ -130,13 +144,11 @@ class BookUsage:
                 )
         return roll_up
 
-    async def write(
-        self, work: Work, owners: Owners, roll_up: RollUp, now: datetime
-    ) -> tuple[list[PeriodTotals], frozenset[UUID]]:
-        """Write what `cut` has made; return what `handle` does."""
-        metered, in_use, slices = owners.services, owners.plans, roll_up.slices
+    async def write(self, work: Work, owners: Owners, roll_up: RollUp, now: datetime) -> Booked:
+        """Write what `cut` has made."""
+        metered, slices = owners.services, roll_up.slices
         if not slices:
-            return [], frozenset()
+            return NOTHING_BOOKED
         rolled_until = await work.usage.rolled_until()
         await work.usage.add_slices(slices)
         hours = roll_up.hour_rows()
@@ -147,7 +159,22 @@ class BookUsage:
         await work.usage.add_nas_hours(nas_hours)
         if rolled_until is not None:
             await self._add_late(work, metered, hours, nas_hours, rolled_until)
-        return periods, await self._charge(work, metered, roll_up, periods, now, rolled_until, in_use)
+        live_plans = {number for number in owners.plans if is_live(self._plans[number])}
+        if not live_plans:
+            return Booked(periods)
+        live = [one for one in periods if metered[one.service_id.int].plan_version_id.int in live_plans]
+        known = None if self._remembered is None else self._remembered.periods
+        rated = await rate_live(work, live, roll_up, known, now)
+        wallets = await self._charge(work, metered, roll_up, rated.amounts, now, rolled_until)
+        if rated.counted:
+            counted = rated.counted
+            periods = [
+                one
+                if (octets := counted.get((one.service_id, one.start_on))) is None
+                else one._replace(counted_octets=octets)
+                for one in periods
+            ]
+        return Booked(periods, wallets, rated.crossed)
 
     async def _metered(self, work: Work, moved: Iterable[Moved]) -> dict[int, MeteredService]:
         """Return whose usage it is, by id as a number."""
@@ -196,38 +223,33 @@ class BookUsage:
         work: Work,
         metered: Mapping[int, MeteredService],
         roll_up: RollUp,
-        periods: Iterable[PeriodTotals],
+        amounts: Sequence[tuple[PeriodTotals, int]],
         now: datetime,
         rolled_until: datetime | None,
-        in_use: Collection[int],
-    ) -> frozenset[UUID]:
-        """Charge prepaid pay-per-use services for their whole period so far, less what was charged already."""
-        if not any(_is_charged(self._plans[number]) for number in in_use):
-            return frozenset()
-        charged: set[UUID] = set()
-        entries = []
+    ) -> Mapping[UUID, int]:
+        """Charge wallets; return what is in them now, by service."""
+        if not amounts:
+            return {}
+        entries, rows, payers = [], [], {}
+        days: Counter[tuple[UUID, date]] = Counter()
         last_hours = roll_up.last_hours()
-        for period in periods:
+        for period, amount_minor in amounts:
             service = metered[period.service_id.int]
-            plan = self._plans[service.plan_version_id.int]
-            if not _is_charged(plan):
-                continue
-            total_octets = plan.counted_octets(period.upload_octets, period.download_octets)
-            amount_minor = plain_total_minor(plan, total_octets, 0) - period.charged_minor
-            if amount_minor <= 0:
-                continue
             hour_at = last_hours[period.service_id, period.start_on]
-            await work.usage.add_charge(period.service_id, period.start_on, hour_at, amount_minor)
+            rows.append((period.service_id, period.start_on, hour_at, amount_minor))
             if rolled_until is not None and hour_at < rolled_until:
-                on = local_date(hour_at, service.timezone)
-                await work.usage.add_days([(period.service_id, on, 0, 0, amount_minor)])
+                days[period.service_id, local_date(hour_at, service.timezone)] += amount_minor
             payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
+            payers[period.service_id] = service.subscriber_id
             memo = f"Usage in the period from {period.start_on}"
             entries.append(usage_charged(payer, period.service_id, amount_minor, memo))
-            charged.add(period.service_id)
-        if entries:
-            await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
-        return frozenset(charged)
+        await work.usage.add_charges(rows)
+        if days:
+            await work.usage.add_days([(*key, 0, 0, days[key]) for key in sorted(days, key=_place)])
+        await asyncio.sleep(0)
+        await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+        held = await work.ledger.wallets(set(payers.values()))
+        return {service_id: held[subscriber_id] for service_id, subscriber_id in payers.items()}
 
     async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> Collection[int]:
         """Learn the plans of these services; return their versions' ids as numbers."""
@@ -240,17 +262,13 @@ class BookUsage:
             for plan_version_id, definition in (await work.usage.plan_definitions(unknown)).items():
                 plan = plan_from_definition(definition)
                 self._plans[plan_version_id.int] = plan
-                self._edges[plan_version_id.int] = inner_edges(plan.hours)
+                self._edges[plan_version_id.int] = plan_edges(plan)
         return in_use.keys()
 
 
 def _place(key: tuple[UUID, date]) -> tuple[int, date]:
     """Return a row's place in the one order for everyone who locks such rows."""
     return key[0].int, key[1]
-
-
-def _is_charged(plan: Plan) -> bool:
-    return plan.charging is Charging.PER_USE and plan.timing is Timing.PREPAID
 
 
 class RememberedServices:
@@ -261,6 +279,7 @@ class RememberedServices:
 
     def __init__(self, most: int = _MAX_SERVICES) -> None:
         self.state = 0  # how often something was forgotten
+        self.periods = RememberedPeriods()
         self._most = most
         self._services: dict[int, MeteredService] = {}
 
@@ -280,6 +299,8 @@ class RememberedServices:
     def forget(self, service_ids: Iterable[UUID] | None = None) -> None:
         """Have services read again: these, or all of them."""
         self.state += 1
+        service_ids = None if service_ids is None else list(service_ids)
+        self.periods.forget(service_ids)
         if service_ids is None:
             self._services.clear()
             return

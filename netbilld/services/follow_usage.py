@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.enforcement.edge import near_from_octets
+from netbilld.enforcement.fair_use import passed, steps_of
 from netbilld.enforcement.limits import may_have_limits
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts
 from netbilld.ports.clock import Clock
@@ -132,7 +133,8 @@ class FollowUsage:
             for service_id in batch.touched_service_ids
             if service_id not in latest and facts_of(service_id) is None
         ]
-        concerned += batch.charged_service_ids
+        concerned += batch.crossed_service_ids.difference(latest)
+        concerned += self._charged(batch, now)
         for number, (service_id, period) in enumerate(latest.items()):
             if number % _SERVICES_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -141,26 +143,42 @@ class FollowUsage:
                 concerned.append(service_id)
                 continue
             plan, before = facts.plan, facts.usage
-            if plan.allowance is None:
+            if not steps_of(plan):
                 continue
             if before is not None and period.start_on < before.start_on:
                 continue  # a late word of a period that is over: it must not hide what this one has used
-            used_octets = plan.counted_octets(period.upload_octets, period.download_octets)
-            if used_octets >= plan.allowance.data_octets and not _is_known(facts, period.start_on):
+            usage = _usage(period)
+            level = passed(plan, facts.allowed_octets, facts.used_octets(usage, now))
+            known = passed(plan, facts.allowed_octets, facts.used_octets(before, now))
+            if level != known:
                 concerned.append(service_id)
                 if self.on_crossed is not None:
-                    self.on_crossed(facts, _usage(period), batch)
+                    self.on_crossed(facts, usage, batch)
                 continue
+            if service_id in batch.crossed_service_ids:  # what was included may be another by now
+                concerned.append(service_id)
+                continue
+            used_octets = usage.counts(plan)
             of_plan = id(plan)
             if of_plan not in near_from:
                 near_from[of_plan] = near_from_octets(plan, self._near_seconds)
             if may_have_limits(facts) or _comes_near(facts, used_octets, near_from[of_plan]):
-                usage = _usage(period)  # what a log-in is told follows from it
-                self._directory.put(replace(facts, usage=usage), now)
+                self._directory.put(replace(facts, usage=usage), now)  # what a log-in is told follows from it
                 kept.append((service_id, usage))
         if kept and self._tell is not None:
             self._tell(kept)
         return concerned
+
+    def _charged(self, batch: Batch, now: datetime) -> list[UUID]:
+        """Return the services that a charge may have closed, or opened; of others the wallet is kept in mind."""
+        found = []
+        for service_id in batch.charged_service_ids:
+            facts, wallet_minor = self._directory.facts(service_id), batch.wallets.get(service_id)
+            if facts is None or wallet_minor is None or wallet_minor <= 0 or facts.wallet_minor <= 0:
+                found.append(service_id)
+            else:
+                self._directory.put(replace(facts, wallet_minor=wallet_minor), now)
+        return found
 
 
 def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:
@@ -173,24 +191,14 @@ def _latest(periods: Iterable[PeriodTotals]) -> Mapping[UUID, PeriodTotals]:
 
 
 def _usage(period: PeriodTotals) -> PeriodUsage:
-    return PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
+    return PeriodUsage(
+        period.start_on, period.upload_octets, period.download_octets, period.counted_octets, period.seconds
+    )
 
 
 def _comes_near(facts: ServiceFacts, used_octets: int, near_from: int | None) -> bool:
     """Tell whether a service has come near its limit, or is not near any more, since it was last decided on."""
     if near_from is None:
         return False
-    before = facts.usage
-    before_octets = 0 if before is None else facts.plan.counted_octets(before.upload_octets, before.download_octets)
+    before_octets = 0 if facts.usage is None else facts.usage.counts(facts.plan)
     return (used_octets < near_from) is not (before_octets < near_from)
-
-
-def _is_known(facts: ServiceFacts, start_on: date) -> bool:
-    """Tell whether the service was last decided on with that period's allowance used up."""
-    allowance, usage = facts.plan.allowance, facts.usage
-    return (
-        allowance is not None
-        and usage is not None
-        and usage.start_on == start_on
-        and facts.plan.counted_octets(usage.upload_octets, usage.download_octets) >= allowance.data_octets
-    )

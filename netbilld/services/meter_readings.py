@@ -86,7 +86,7 @@ class MeterReadings:
                 for reading, came in pairs
                 if came.took is Took.COUNTED
             ]
-            periods, charged = await self._book.handle(work, moved, now) if moved else ([], frozenset())
+            booked = await self._book.handle(work, moved, now)
             doubts = [_doubt(reading, came, now) for reading, came in pairs if came.took is Took.DOUBTED]
             if doubts:
                 await work.meters.doubt(doubts)
@@ -96,8 +96,10 @@ class MeterReadings:
         batch = Batch(
             applied=len(readings),
             touched_service_ids=frozenset(one.service_id for one in moved if one.service_id is not None),
-            periods=tuple(periods),
-            charged_service_ids=charged,
+            periods=tuple(booked.periods),
+            charged_service_ids=frozenset(booked.wallets),
+            wallets=booked.wallets,
+            crossed_service_ids=booked.crossed,
         )
         if self.on_booked is not None:
             self.on_booked(batch)

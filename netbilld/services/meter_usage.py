@@ -18,7 +18,7 @@ from netbilld.model.errors import NetbilldError
 from netbilld.ports.clock import Clock
 from netbilld.services.batch_knowledge import BatchKnowledge
 from netbilld.services.batch_knowledge import Sessions as ConcernedSessions
-from netbilld.services.book_usage import BookUsage, Moved, RememberedServices
+from netbilld.services.book_usage import Booked, BookUsage, Moved, RememberedServices
 from netbilld.services.book_usage import Usage as BookUsageStore
 from netbilld.services.book_usage import Work as BookWork
 from netbilld.services.faulty_records import FaultyRecords
@@ -94,6 +94,8 @@ class Batch:
         grants: what new sessions were given at log-in, as far as their first word said so.
         periods: what every billing period with new usage holds now.
         charged_service_ids: services whose wallet was charged.
+        wallets: what is in the wallet of those, where that is known.
+        crossed_service_ids: services that have passed a share of their allowance, and those that share it with them.
         sessions: every session that is new or changed, as it is now.
         restarted_at: NAS that said Accounting-On or -Off, and when.
         behind: more records wait.
@@ -107,6 +109,8 @@ class Batch:
     grants: tuple[FirstGrant, ...] = ()
     periods: tuple[PeriodTotals, ...] = ()
     charged_service_ids: frozenset[UUID] = frozenset()
+    wallets: Mapping[UUID, int] = field(default_factory=dict)
+    crossed_service_ids: frozenset[UUID] = frozenset()
     sessions: tuple[Session, ...] = ()
     restarted_at: Mapping[UUID, datetime] = field(default_factory=dict)
     behind: bool = False
@@ -176,6 +180,7 @@ class MeterUsage:
         self._store = store
         self._journal = journal
         self._clock = clock
+        self._services = services
         self._book = BookUsage(timezone, services)
         self._keeps_records = keeps_records
         self._reader = ReadJournal(journal)
@@ -236,6 +241,8 @@ class MeterUsage:
         self._is_sure = False
         self._heard.forget()
         self._reader.forget()
+        if self._services is not None:
+            self._services.periods.forget()
 
     async def _after_fault(self, read: JournalBatch, fault: _Fault) -> Batch:
         if not self._faulty.failed(len(read.entries)):
@@ -350,10 +357,10 @@ class MeterUsage:
         await work.sessions.insert(folded.new)
         await work.sessions.update(folded.changed)
         await work.sessions.granted(folded.fold.grants)
-        periods, charged = await self._book.write(work, owners, roll_up, now)
+        booked = await self._book.write(work, owners, roll_up, now)
         self.doubted += await note_doubts(work, folded.changes, corrected, now)
         await self._heard.note(work, [*(record for _, record in folded.records), *plain.last()])
-        return _batch(read, folded, plain, periods, charged)
+        return _batch(read, folded, plain, booked)
 
     async def _port_speeds(self, work: Work) -> Mapping[UUID, int]:
         now = self._clock.now()
@@ -367,8 +374,7 @@ def _batch(
     read: JournalBatch,
     folded: _Folded,
     plain: PlainReports,
-    periods: Iterable[PeriodTotals],
-    charged_service_ids: frozenset[UUID],
+    booked: Booked,
 ) -> Batch:
     fold, changes = folded.fold, folded.changes
     touched = {change.session.service_id for change in changes}
@@ -381,8 +387,10 @@ def _batch(
         ended_session_ids=tuple(fold.ended),
         metered_session_ids=tuple(dict.fromkeys([*(change.session.id for change in changes), *plain.metered()])),
         grants=tuple(fold.grants),
-        periods=tuple(periods),
-        charged_service_ids=charged_service_ids,
+        periods=tuple(booked.periods),
+        charged_service_ids=frozenset(booked.wallets),
+        wallets=booked.wallets,
+        crossed_service_ids=booked.crossed,
         sessions=(*folded.new, *(session for _, session in folded.changed), *plain.sessions),
         restarted_at={
             record.nas_id: record.event_at

@@ -32,6 +32,7 @@ class Rating(Protocol):
     async def online(
         self, service_ids: Collection[UUID], from_at: datetime, to_at: datetime
     ) -> dict[UUID, list[tuple[datetime, datetime]]]: ...
+    async def used_octets(self, service_ids: Collection[UUID], on: date) -> dict[UUID, int]: ...
     async def holidays(self, first_on: date, last_on: date) -> frozenset[date]: ...
 
 
@@ -65,9 +66,10 @@ async def rated_by(
     }
     sums = await usage_sums(work, wanted, stretches)
     seconds = await _seconds(work, wanted, stretches)
+    used = await _used(work, wanted, [card for card in cards.values() if card.shared is not None])
     return {
         service_id: cards[service_id].rate(
-            wanted[service_id], of_service, sums.get(service_id, {}), seconds.get(service_id)
+            wanted[service_id], of_service, sums.get(service_id, {}), seconds.get(service_id), used.get(service_id)
         )
         for service_id, of_service in stretches.items()
     }
@@ -133,6 +135,21 @@ def counts_time(plan: Plan) -> bool:
 def _is_one(stretches: Sequence[Stretch]) -> bool:
     """Tell whether a period's own sum says all that is to be known of its usage."""
     return len(stretches) == 1 and not stretches[0].plan.happy_hours
+
+
+async def _used(
+    work: Work, wanted: Mapping[UUID, BillingPeriod], sharing: Sequence[RateCard]
+) -> dict[UUID, Mapping[UUID, int]]:
+    """Return, of services that share an allowance, what each of those who share it has used in that period."""
+    found: dict[UUID, Mapping[UUID, int]] = {}
+    by_day: dict[date, list[RateCard]] = {}
+    for card in sharing:
+        by_day.setdefault(wanted[card.service_id].start_on, []).append(card)
+    for on, cards in by_day.items():
+        members = {member for card in cards if card.shared is not None for member in card.shared.member_ids}
+        used = await work.rating.used_octets(members, on)
+        found |= dict.fromkeys([card.service_id for card in cards], used)
+    return found
 
 
 async def _seconds(

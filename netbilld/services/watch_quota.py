@@ -131,7 +131,9 @@ class WatchQuota:
         if not here and not self._usage:
             return
         usage_of = {
-            period.service_id: PeriodUsage(period.start_on, period.upload_octets, period.download_octets)
+            period.service_id: PeriodUsage(
+                period.start_on, period.upload_octets, period.download_octets, period.counted_octets, period.seconds
+            )
             for period in sorted(batch.periods, key=_start_of)
         }
         for service_id in usage_of.keys() & self._usage.keys():

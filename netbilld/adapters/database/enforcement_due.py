@@ -1,7 +1,7 @@
 """What services are due: the facts it is computed from, in a few bulk queries, and the result on record."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
 from netbilld.adapters.database.owing import OwingQueries
+from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
     accounts,
     brake_holds,
@@ -28,11 +29,14 @@ from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.overrides import with_overrides
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.rating.allowance import Unit, own_units
+from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
+from netbilld.billing.rating.windows import NO_HOLIDAYS
 from netbilld.billing.standing import StandingPolicy, standing
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import Access, ServiceProfile
-from netbilld.model.periods import monthly_period
+from netbilld.model.periods import BillingPeriod, monthly_period, next_anchor
 from netbilld.model.service_lock import LockKind
 from netbilld.services.access_directory import SealedCredential
 
@@ -42,6 +46,7 @@ ROWS_A_STATEMENT: Final = 1_000
 ROWS_A_PAGE: Final = 4_000
 _DUE_GATE: Final = 0x6E62_6475_0000  # advisory locks of PostgreSQL, one for each bucket of services
 _BUCKETS: Final = 256
+_A_DAY: Final = timedelta(days=1)
 _LONGEST_PERIOD: Final = timedelta(days=33)
 _ACCESSES: Final = {str(access): access for access in Access}
 _STATUSES: Final = {str(status): status for status in ServiceStatus}
@@ -52,6 +57,7 @@ class DueQueries:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._rating = RatingStore(connection)
 
     async def living_services(self) -> list[UUID]:
         """Return every service that can still be logged in to, or that has not ended."""
@@ -88,13 +94,14 @@ class DueQueries:
         owing = await OwingQueries(self._connection).of(subscriber_ids, policy, now)
         wallets = await self._wallets(subscriber_ids)
         locks = await self._locks(service_ids)
+        beside = await self._beside(rows, plans, now)
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
         had: dict[tuple[UUID, str | None], Plan] = {}  # services with the same overrides share their plan
         found = []
         for (
             service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
-            ipv6_prefix, delegated_prefix, overrides, locale, held_at,
+            ipv6_prefix, delegated_prefix, overrides, locale, held_at, activated_on,
         ) in rows:  # fmt: skip
             plan = had.get((plan_version_id, overrides))
             if plan is None:
@@ -123,8 +130,24 @@ class DueQueries:
                     None if locale is None else intern(locale),
                     () if service_locks is None else tuple(service_locks),
                     held_at is not None,
+                    *beside.of(service_id, plan, start_on, activated_on, calendar),
                 )
             )
+        return found
+
+    async def _beside(self, rows: Sequence[Sequence[Any]], plans: Mapping[UUID, Plan], now: datetime) -> "_Beside":
+        """Return what counts beside the plans' own allowances."""
+        found = _Beside()
+        if any(plan.happy_hours for plan in plans.values()):
+            today = now.date()
+            found.holidays = await self._rating.holidays(today - _A_DAY, today + 2 * _A_DAY)
+        metered = {version_id for version_id, plan in plans.items() if _is_metered(plan)}
+        service_ids = [row[0] for row in rows if row[2] in metered]
+        if service_ids:
+            found.given = await self._rating.given(service_ids)
+            found.shared = await self._rating.shared(service_ids)
+            members = {member for shared in found.shared.values() for member in shared.member_ids}
+            found.used = await self._rating.used_octets(members, now.date()) if members else {}
         return found
 
     async def _plans(self, version_ids: Iterable[UUID]) -> dict[UUID, Plan]:
@@ -140,13 +163,22 @@ class DueQueries:
     async def _usage(self, service_ids: Sequence[UUID], now: datetime) -> dict[tuple[UUID, date], PeriodUsage]:
         # A day either side: which day it is depends on each service's own time zone.
         table = usage_periods.c
-        query = select(table.service_id, table.start_on, table.upload_octets, table.download_octets).where(
+        query = select(
+            table.service_id,
+            table.start_on,
+            table.upload_octets,
+            table.download_octets,
+            table.counted_octets,
+            table.seconds,
+        ).where(
             among(self._connection, table.service_id, service_ids),
             table.start_on >= (now - _LONGEST_PERIOD).date(),
             table.end_on >= (now - timedelta(days=1)).date(),
         )
         return {
-            (row.service_id, row.start_on): PeriodUsage(row.start_on, row.upload_octets, row.download_octets)
+            (row.service_id, row.start_on): PeriodUsage(
+                row.start_on, row.upload_octets, row.download_octets, row.counted_octets, row.seconds
+            )
             for row in await self._connection.execute(query)
         }
 
@@ -234,6 +266,46 @@ class DueQueries:
             await self._connection.execute(upsert, rows)
 
 
+class _Beside:
+    """What counts beside the plans' own allowances, of services that are read together."""
+
+    def __init__(self) -> None:
+        self.given: Mapping[UUID, Sequence[GivenUnits]] = {}
+        self.shared: Mapping[UUID, SharedAllowance] = {}
+        self.used: Mapping[UUID, int] = {}
+        self.holidays = NO_HOLIDAYS
+
+    def of(
+        self, service_id: UUID, plan: Plan, start_on: date, activated_on: date, calendar: tuple[int, str]
+    ) -> tuple[int | None, int, int | None, date | None, frozenset[date]]:
+        """Return the last fields of a service's facts: limit, octets of others, seconds, trial, holidays."""
+        trial_until_on = activated_on + timedelta(days=plan.trial_days) if plan.trial_days else None
+        if not _is_metered(plan):
+            return None, 0, None, trial_until_on, self.holidays
+        period = BillingPeriod(start_on, next_anchor(start_on, calendar[0]), calendar[1])
+        card = RateCard(service_id, *calendar, activated_on, (), tuple(self.given.get(service_id, ())))
+        extras = sum(grant.units for grant in card.grants(period, Unit.DATA))
+        own = own_units(plan, Unit.DATA, period, activated_on)
+        others = 0
+        if (shared := self.shared.get(service_id)) is not None:
+            own = shared.limit_octets
+            others = sum(self.used.get(member, 0) for member in shared.member_ids if member != service_id)
+        is_own = not extras and (plan.allowance is None or own == plan.allowance.data_octets)
+        time_extras = sum(grant.units for grant in card.grants(period, Unit.TIME))
+        has_time = plan.time_allowance is not None or time_extras > 0
+        return (
+            None if is_own else own + extras,
+            others,
+            own_units(plan, Unit.TIME, period, activated_on) + time_extras if has_time else None,
+            trial_until_on,
+            self.holidays,
+        )
+
+
+def _is_metered(plan: Plan) -> bool:
+    return plan.allowance is not None or plan.usage is not None or plan.time_allowance is not None
+
+
 def _facts_query() -> Select[Any]:
     return select(
         services.c.id,
@@ -249,6 +321,7 @@ def _facts_query() -> Select[Any]:
         cast(services.c.overrides, Text),
         subscribers.c.locale,
         brake_holds.c.held_at,
+        services.c.activated_on,
     ).select_from(
         services.join(subscribers, subscribers.c.id == services.c.subscriber_id).outerjoin(
             brake_holds, (brake_holds.c.service_id == services.c.id) & brake_holds.c.released_at.is_(None)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.adapters.database.bulk import insert_rows
@@ -59,6 +59,17 @@ _ADD_PERIODS: Final = {
     )
 }
 
+_CHARGE_PERIODS: Final = (
+    "UPDATE usage_periods SET charged_minor = usage_periods.charged_minor + new.amount FROM "
+    "unnest($1::uuid[], $2::text::date[], $3::text::bigint[]) AS new (service_id, start_on, amount) "
+    "WHERE usage_periods.service_id = new.service_id AND usage_periods.start_on = new.start_on"
+)
+_CHARGE_HOURS: Final = (  # between two instants: partitions of other months are not looked at
+    "UPDATE usage_hours SET charged_minor = usage_hours.charged_minor + new.amount FROM "
+    "unnest($1::uuid[], $2::text::bigint[], $3::text::bigint[]) AS new (service_id, hour_us, amount) "
+    f"WHERE usage_hours.service_id = new.service_id AND usage_hours.hour_at = {FROM_MICROSECONDS.format('new.hour_us')}"
+    " AND usage_hours.hour_at >= $4 AND usage_hours.hour_at <= $5"
+)
 
 _ADD_NAS_HOUR: Final = f"ON CONFLICT (nas_id, hour_at) {_ADD.format(table='usage_nas_hours')}"
 
@@ -131,18 +142,28 @@ class MeteredUsage(RolledUsage):
             )
         return sorted(found, key=_place)
 
-    async def add_charge(self, service_id: UUID, start_on: date, hour_at: datetime, amount_minor: int) -> None:
-        """Note a usage charge on its billing period and its hour; both have octets already."""
-        await self._connection.execute(
-            update(usage_periods)
-            .where(usage_periods.c.service_id == service_id, usage_periods.c.start_on == start_on)
-            .values(charged_minor=usage_periods.c.charged_minor + amount_minor)
-        )
-        await self._connection.execute(
-            update(usage_hours)
-            .where(usage_hours.c.service_id == service_id, usage_hours.c.hour_at == hour_at)
-            .values(charged_minor=usage_hours.c.charged_minor + amount_minor)
-        )
+    async def add_charges(self, rows: Sequence[tuple[UUID, date, datetime, int]]) -> None:
+        """Note usage charges on billing periods and hours, which have octets already: service, start, hour, amount."""
+        if not rows:
+            return
+        if self._driver.is_sqlite:
+            await self._connection.execute(
+                update(usage_periods)
+                .where(usage_periods.c.service_id == bindparam("id"), usage_periods.c.start_on == bindparam("on"))
+                .values(charged_minor=usage_periods.c.charged_minor + bindparam("amount")),
+                [{"id": service_id, "on": start_on, "amount": amount} for service_id, start_on, _, amount in rows],
+            )
+            await self._connection.execute(
+                update(usage_hours)
+                .where(usage_hours.c.service_id == bindparam("id"), usage_hours.c.hour_at == bindparam("at"))
+                .values(charged_minor=usage_hours.c.charged_minor + bindparam("amount")),
+                [{"id": service_id, "at": hour_at, "amount": amount} for service_id, _, hour_at, amount in rows],
+            )
+            return
+        service_ids, starts, hours, amounts = zip(*rows, strict=True)
+        await self._driver.execute(_CHARGE_PERIODS, service_ids, array(starts), array(amounts))
+        hours_us = array([microseconds(hour_at) for hour_at in hours])
+        await self._driver.execute(_CHARGE_HOURS, service_ids, hours_us, array(amounts), min(hours), max(hours))
 
 
 def _place(totals: PeriodTotals) -> tuple[int, date]:

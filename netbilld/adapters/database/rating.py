@@ -1,23 +1,27 @@
 """What rating reads and writes: services' calendars and plans, metered usage, allowances beside the plans' own."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, select, tuple_
+from sqlalchemy import Table, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.queries import first_username
 from netbilld.adapters.database.tables import (
+    allowance_thresholds,
     allowance_uses,
     holidays,
     plan_versions,
     rollovers,
     services,
     sessions,
+    shared_allowances,
+    shared_services,
     top_ups,
     usage_hours,
     usage_periods,
@@ -29,13 +33,15 @@ from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.rating.allowance import GrantKind, Unit
-from netbilld.billing.rating.card import GivenUnits, RateCard
-from netbilld.billing.rating.period import Sums, UsageIn
+from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
+from netbilld.billing.rating.period import UsageIn
 from netbilld.billing.rating.stretch import PlanTerms
 from netbilld.billing.terms import Terms
+from netbilld.services.live_rating import Crossed, Key, WindowSums
 
 _MAX_PLANS: Final = 4096
 _IDS_A_QUERY: Final = 5_000
+_ROWS_A_STATEMENT: Final = 1_000
 _plans: Final[dict[UUID, Plan]] = {}  # a version never changes
 _timed_plans: Final[dict[tuple[UUID, str], Plan]] = {}  # with the timing that a service's own terms say
 
@@ -56,7 +62,8 @@ class RatingStore:
             rows = (await self._connection.execute(query)).all()
             terms = await TermsStore(self._connection).of([row.id for row in rows])
             await self._learn({one.plan_version_id for of_service in terms.values() for one in of_service})
-            given = await self._given(part)
+            given = await self.given(part)
+            shared = await self.shared(part)
             for service_id, billing_day, timezone, activated_on in rows:
                 found[service_id] = RateCard(
                     service_id,
@@ -65,6 +72,7 @@ class RatingStore:
                     activated_on,
                     tuple(_plan_terms(one) for one in terms.get(service_id, ())),
                     tuple(given.get(service_id, ())),
+                    shared.get(service_id),
                 )
         return found
 
@@ -80,7 +88,8 @@ class RatingStore:
         for version_id, definition in await self._connection.execute(query):
             _plans[version_id] = plan_from_definition(definition)
 
-    async def _given(self, service_ids: Sequence[UUID]) -> dict[UUID, list[GivenUnits]]:
+    async def given(self, service_ids: Sequence[UUID]) -> dict[UUID, list[GivenUnits]]:
+        """Return what services were given beside their plans' own allowances: rolled over, and bought."""
         found: dict[UUID, list[GivenUnits]] = {}
         rolled = rollovers.c
         query = select(rolled.id, rolled.service_id, rolled.unit, rolled.units, rolled.from_on, rolled.until_on)
@@ -104,6 +113,67 @@ class RatingStore:
             service_id: [one._replace(uses=tuple(uses.get(one.id, ()))) for one in of_service]
             for service_id, of_service in found.items()
         }
+
+    async def shared(self, service_ids: Collection[UUID]) -> dict[UUID, SharedAllowance]:
+        """Return the allowances that services share, of those that do."""
+        ours = select(shared_services.c.shared_id).where(
+            among(self._connection, shared_services.c.service_id, service_ids)
+        )
+        query = (
+            select(
+                shared_services.c.shared_id,
+                shared_services.c.service_id,
+                shared_allowances.c.data_octets,
+                services.c.plan_version_id,
+            )
+            .join(shared_allowances, shared_allowances.c.id == shared_services.c.shared_id)
+            .join(services, services.c.id == shared_services.c.service_id)
+            .where(shared_services.c.shared_id.in_(ours))
+            .order_by(services.c.activated_on, services.c.id)
+        )
+        rows = (await self._connection.execute(query)).all()
+        if not rows:
+            return {}
+        await self._learn({row.plan_version_id for row in rows})
+        members: dict[UUID, list[Any]] = {}
+        for row in rows:
+            members.setdefault(row.shared_id, []).append(row)
+        found: dict[UUID, SharedAllowance] = {}
+        for shared_id, of_shared in members.items():
+            limit_octets = of_shared[0].data_octets
+            if limit_octets is None:
+                included = (_plans[row.plan_version_id].allowance for row in of_shared)
+                limit_octets = sum(one.data_octets for one in included if one is not None)
+            ids = tuple(row.service_id for row in of_shared)
+            found |= dict.fromkeys(ids, SharedAllowance(shared_id, limit_octets, ids))
+        return found
+
+    async def used_octets(self, service_ids: Collection[UUID], on: date) -> dict[UUID, int]:
+        """Return what counts of the usage of services in the billing period that a day is in."""
+        found: dict[UUID, int] = {}
+        for part in _parts(service_ids):
+            query = (
+                select(
+                    usage_periods.c.service_id,
+                    usage_periods.c.upload_octets,
+                    usage_periods.c.download_octets,
+                    usage_periods.c.counted_octets,
+                    services.c.plan_version_id,
+                )
+                .join(services, services.c.id == usage_periods.c.service_id)
+                .where(
+                    among(self._connection, usage_periods.c.service_id, part),
+                    usage_periods.c.start_on <= on,
+                    usage_periods.c.end_on > on,
+                )
+                .order_by(usage_periods.c.start_on)
+            )
+            rows = (await self._connection.execute(query)).all()
+            await self._learn({row.plan_version_id for row in rows})
+            for row in rows:
+                counted = _plans[row.plan_version_id].counted_octets(row.upload_octets, row.download_octets)
+                found[row.service_id] = counted if row.counted_octets is None else row.counted_octets
+        return found
 
     async def hours(
         self, service_ids: Collection[UUID], from_at: datetime, to_at: datetime
@@ -164,31 +234,34 @@ class RatingStore:
         query = select(holidays.c.on).where(holidays.c.area == "", holidays.c.on >= first_on, holidays.c.on <= last_on)
         return frozenset((await self._connection.execute(query)).scalars())
 
-    # -- sums by stretch and window ------------------------------------------------------------------------------------
+    # -- while usage comes in ------------------------------------------------------------------------------------------
 
-    async def window_sums(self, periods: Collection[tuple[UUID, date]]) -> dict[tuple[UUID, date], Sums]:
+    async def window_sums(self, periods: Collection[Key]) -> dict[Key, WindowSums]:
         """Return what was summed up by stretch and window, of billing periods by service and first day."""
         table = usage_windows.c
-        found: dict[tuple[UUID, date], dict[tuple[date, int], tuple[int, int]]] = {}
+        found: dict[Key, WindowSums] = {}
         for part in _parts(periods):
-            query = select(
-                table.service_id,
-                table.start_on,
-                table.from_on,
-                table.window_number,
-                table.upload_octets,
-                table.download_octets,
-            ).where(tuple_(table.service_id, table.start_on).in_(part))
-            for service_id, start_on, from_on, window, *octets in await self._connection.execute(query):
-                found.setdefault((service_id, start_on), {})[from_on, window] = (octets[0], octets[1])
-        return {**found}
+            wanted = set(part)
+            first_on, last_on = min(on for _, on in part), max(on for _, on in part)
+            query = select(usage_windows).where(
+                among(self._connection, table.service_id, {service_id for service_id, _ in part}),
+                table.start_on >= first_on,
+                table.start_on <= last_on,
+            )
+            for row in await self._connection.execute(query):
+                key = row.service_id, row.start_on
+                if key in wanted:
+                    of_period = found.setdefault(key, WindowSums({}, {}))
+                    of_period.sums[row.from_on, row.window_number] = row.upload_octets, row.download_octets
+                    of_period.digests[row.from_on] = row.plan_digest
+        return found
 
-    async def put_window_sums(self, sums: Mapping[tuple[UUID, date], Sums], anew: Iterable[tuple[UUID, date]]) -> None:
-        """Keep sums by stretch and window, as they are now; those `anew` have no others."""
-        for part in _parts(list(anew)):
-            table = usage_windows.c
+    async def put_window_sums(self, sums: Mapping[Key, WindowSums], anew: Collection[Key]) -> None:
+        """Keep sums by stretch and window, as they are now; those `anew` replace whatever there was."""
+        table = usage_windows.c
+        for service_id, start_on in anew:
             await self._connection.execute(
-                delete(usage_windows).where(tuple_(table.service_id, table.start_on).in_(part))
+                delete(usage_windows).where(table.service_id == service_id, table.start_on == start_on)
             )
         rows = [
             {
@@ -196,22 +269,55 @@ class RatingStore:
                 "start_on": start_on,
                 "from_on": from_on,
                 "window_number": window,
+                "plan_digest": of_period.digests[from_on],
                 "upload_octets": octets[0],
                 "download_octets": octets[1],
             }
             for (service_id, start_on), of_period in sums.items()
-            for (from_on, window), octets in of_period.items()
+            for (from_on, window), octets in of_period.sums.items()
         ]
         if not rows:
             return
         statement = insert_into(self._connection, usage_windows)
         kept = {name: statement.excluded[name] for name in ("upload_octets", "download_octets")}
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["service_id", "start_on", "from_on", "window_number"], set_=kept
-            ),
-            rows,
+        keys = ["service_id", "start_on", "from_on", "window_number"]
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=kept), rows)
+
+    async def put_counted(self, counted: Mapping[Key, int]) -> None:
+        """Keep what counts of billing periods, where the plan alone does not tell."""
+        rows = [{"id": service_id, "on": on, "octets": octets} for (service_id, on), octets in counted.items()]
+        if rows:
+            await self._connection.execute(
+                update(usage_periods)
+                .where(usage_periods.c.service_id == bindparam("id"), usage_periods.c.start_on == bindparam("on"))
+                .values(counted_octets=bindparam("octets")),
+                rows,
+            )
+
+    async def raise_thresholds(self, crossed: Sequence[Crossed]) -> list[Crossed]:
+        """Write down shares of allowances that are passed; return those that were not before."""
+        fresh: list[Crossed] = []
+        for start in range(0, len(crossed), _ROWS_A_STATEMENT):
+            part = crossed[start : start + _ROWS_A_STATEMENT]
+            statement = insert_into(self._connection, allowance_thresholds).values([one._asdict() for one in part])
+            added = await self._connection.execute(
+                statement.on_conflict_do_nothing().returning(
+                    allowance_thresholds.c.service_id,
+                    allowance_thresholds.c.start_on,
+                    allowance_thresholds.c.unit,
+                    allowance_thresholds.c.percent,
+                )
+            )
+            keys = {tuple(row) for row in added}
+            fresh += [one for one in part if (one.service_id, one.start_on, one.unit.value, one.percent) in keys]
+        return fresh
+
+    async def owners(self, service_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str]]:
+        """Return whose services are, and the name by which each logs in."""
+        query = select(services.c.id, services.c.subscriber_id, first_username(services.c.id).label("username")).where(
+            among(self._connection, services.c.id, service_ids)
         )
+        return {row.id: (row.subscriber_id, row.username or "") for row in await self._connection.execute(query)}
 
 
 def _plan_terms(terms: Terms) -> PlanTerms:

@@ -35,6 +35,24 @@ class GivenUnits(NamedTuple):
         return self.units - sum(units for used_on, units in self.uses if used_on < start_on)
 
 
+class SharedAllowance(NamedTuple):
+    """One allowance of several services: a household's, a company's, those of a class of devices.
+
+    Attributes:
+        limit_octets: of all together.
+        member_ids: in the order in which it is allotted to them where beyond it is charged.
+    """
+
+    id: UUID
+    limit_octets: int
+    member_ids: tuple[UUID, ...]
+
+    def left_to(self, service_id: UUID, used: Mapping[UUID, int]) -> int:
+        """Return what is allotted to a service: what those before it have not used."""
+        before = self.member_ids[: self.member_ids.index(service_id)]
+        return max(0, self.limit_octets - sum(used.get(member, 0) for member in before))
+
+
 @dataclass(frozen=True, slots=True)
 class RateCard:
     """A service's calendar, plans by day, and what counts beside their allowances.
@@ -43,6 +61,7 @@ class RateCard:
         activated_on: its first day; trial days and the first part period are counted from it.
         terms: plans by first day, in order.
         given: units beside the plans' own.
+        shared: what it uses together with other services instead of its plan's own allowance.
     """
 
     service_id: UUID
@@ -51,6 +70,7 @@ class RateCard:
     activated_on: date
     terms: tuple[PlanTerms, ...]
     given: tuple[GivenUnits, ...] = ()
+    shared: SharedAllowance | None = None
 
     def plan_on(self, day: date) -> Plan:
         """Return the plan in force on a day, the first one before its time."""
@@ -78,8 +98,9 @@ class RateCard:
         stretches: tuple[Stretch, ...],
         sums: Sums,
         seconds: Mapping[date, int] | None = None,
+        used: Mapping[UUID, int] | None = None,
     ) -> RatedPeriod:
-        """Return what a period's usage costs; see `rate_period`."""
+        """Return what a period's usage costs; see `rate_period`. `used` are the octets of those it shares with."""
         return rate_period(
             period,
             stretches,
@@ -88,11 +109,12 @@ class RateCard:
             grants=self.grants(period, Unit.DATA),
             time_grants=self.grants(period, Unit.TIME),
             activated_on=self.activated_on,
+            shared_octets=self.shared.left_to(self.service_id, used or {}) if self.shared is not None else None,
         )
 
     def under(self, plan: Plan) -> "RateCard":
         """Return the card of the same service if it had had this plan all the time, and nothing beside it."""
-        return replace(self, terms=(PlanTerms(self.activated_on, plan),), given=())
+        return replace(self, terms=(PlanTerms(self.activated_on, plan),), given=(), shared=None)
 
 
 def _first_day(terms: PlanTerms) -> date:

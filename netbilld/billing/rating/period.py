@@ -123,6 +123,7 @@ def rate_period(
     grants: Sequence[Grant] = (),
     time_grants: Sequence[Grant] = (),
     activated_on: date,
+    shared_octets: int | None = None,
 ) -> RatedPeriod:
     """Return what a period's usage costs, by rule 14.
 
@@ -134,6 +135,7 @@ def rate_period(
         grants: of data beside the plan's own allowance.
         time_grants: of time likewise.
         activated_on: the first day of the service.
+        shared_octets: what an allowance that is shared leaves to this service, instead of its plan's own.
     """
     seconds = seconds or {}
     bill = _Bill()
@@ -141,7 +143,10 @@ def rate_period(
     data, time = Running(Unit.DATA, grants), Running(Unit.TIME, time_grants)
     for stretch in stretches:
         plan = stretch.plan
-        data.begin(stretch.from_on, own_units(plan, Unit.DATA, period, activated_on), is_reset=stretch.is_reset)
+        own = own_units(plan, Unit.DATA, period, activated_on)
+        if shared_octets is not None and plan.allowance is not None:
+            own = shared_octets
+        data.begin(stretch.from_on, own, is_reset=stretch.is_reset)
         time.begin(stretch.from_on, own_units(plan, Unit.TIME, period, activated_on), is_reset=stretch.is_reset)
         counted, priced = _counted(stretch, sums, uses)
         began_octets, began_seconds = data.total, time.total
@@ -175,13 +180,13 @@ def is_charged(plan: Plan) -> bool:
     return plan.usage is not None and plan.charging is not Charging.FLAT and not plan.free
 
 
-def is_plain(plan: Plan) -> bool:
-    """Tell whether a period under this plan alone is priced by its octets alone: no windows, nothing included."""
-    return plan.charging in _BY_OCTET and not plan.happy_hours and not plan.trial_days
+def is_octet_charged(plan: Plan) -> bool:
+    """Tell whether octets of a plan have a price."""
+    return plan.usage is not None and plan.charging in _BY_OCTET
 
 
 def plain_total_minor(plan: Plan, total_octets: int, included_octets: int) -> int:
-    """Return what all octets of a period cost so far under one plain plan: what `rate_period` says, in less time."""
+    """Return what all octets of a period cost under one plan without windows: as `rate_period` does, in less time."""
     tariff = plan.usage
     if tariff is None:
         return 0

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from netbilld.billing.hours import DAY_MINUTES, closes_at, inner_edges, opens_at
@@ -49,6 +50,12 @@ def next_edge_at(windows: Sequence[HappyHours], timezone: str, now: datetime) ->
 def minds_holidays(plan: Plan) -> bool:
     """Tell whether a holiday makes a difference to any window of a plan."""
     return _mind_holidays(plan.happy_hours)
+
+
+@lru_cache(maxsize=1024)
+def windows_digest(windows: tuple[HappyHours, ...]) -> int:
+    """Return a number that is another one for other windows."""
+    return crc32(repr(windows).encode())
 
 
 def plan_edges(plan: Plan) -> tuple[int, ...]:

@@ -57,12 +57,14 @@ def test_the_first_rule_of_the_precedence_that_applies_decides_whatever_else_is_
     )
     for status, (timing, charging), paid_until_on, wallet, standing, after, octets in combinations:
         flat_prepaid = timing is Timing.PREPAID and charging is Charging.FLAT
+        wallet_pays = timing is Timing.PREPAID and charging is Charging.PER_USE
+        wallet_pays = wallet_pays and not (after is AfterAllowance.CHARGE and octets == 0)  # what is included is left
         rules = [
             (status is ServiceStatus.ENDED, Reason.TERMINATED, Access.BLOCKED),
             (status is ServiceStatus.SUSPENDED, Reason.SUSPENDED, closed),
             (status is ServiceStatus.PAUSED, Reason.PAUSED, closed),
             (flat_prepaid and paid_until_on != date(2025, 3, 17), Reason.EXPIRED, closed),
-            (timing is Timing.PREPAID and charging is Charging.PER_USE and wallet <= 0, Reason.NO_CREDIT, closed),
+            (wallet_pays and wallet <= 0, Reason.NO_CREDIT, closed),
             (standing is OVERDUE, Reason.OVERDUE, closed),
             (octets > 0 and after is AfterAllowance.WALL, Reason.QUOTA, Access.WALLED),
             (octets > 0 and after is AfterAllowance.BLOCK, Reason.QUOTA, Access.BLOCKED),

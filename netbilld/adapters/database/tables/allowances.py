@@ -69,6 +69,7 @@ usage_windows = Table(  # a period's octets by plan and happy hours, of services
     Column("start_on", Date, primary_key=True),  # of the billing period
     Column("from_on", Date, primary_key=True),  # of the stretch under one plan
     Column("window_number", SmallInteger, primary_key=True),  # its number in the plan; -1 outside of all
+    Column("plan_digest", BigInteger, nullable=False),  # of what windows the plan has; others are summed up anew
     Column("upload_octets", BigInteger, nullable=False),
     Column("download_octets", BigInteger, nullable=False),
 )

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("start_on", sa.Date(), nullable=False),
         sa.Column("from_on", sa.Date(), nullable=False),
         sa.Column("window_number", sa.SmallInteger(), nullable=False),
+        sa.Column("plan_digest", sa.BigInteger(), nullable=False),
         sa.Column("upload_octets", sa.BigInteger(), nullable=False),
         sa.Column("download_octets", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("service_id", "start_on", "from_on", "window_number", name=op.f("pk_usage_windows")),

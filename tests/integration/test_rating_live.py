@@ -1,0 +1,175 @@
+"""Wallets and allowances while usage comes in, and the same rated again over the whole period."""
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from netbilld.adapters.database.engine import Database
+from netbilld.enforcement.policy import Reason, entitlement
+from netbilld.enforcement.profile import Access
+from tests.builders.services import GARDEN
+from tests.integration.rating_world import GB, PERIOD, START, Shop, happy, local, tariff
+
+PREPAID: dict[str, Any] = {"timing": "prepaid", "charging": "per_use", "recurring": None}
+CHARGED = {"data_octets": 10 * GB, "counts": "both", "after": "charge", "throttled": None}
+THROTTLED = {
+    "data_octets": 10 * GB,
+    "counts": "down",
+    "after": "throttle",
+    "throttled": {"down_bps": 2_000_000, "up_bps": 1_000_000},
+    "steps": [{"from_percent": 50, "down_bps": 10_000_000, "up_bps": 5_000_000}],
+}
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    return Shop(database)
+
+
+async def test_tiers_drain_a_wallet_as_they_are_used_and_its_end_closes(shop: Shop) -> None:
+    """BANG-2.1f, INCA-17, INCA-42."""
+    await shop.plan("KUOTA", **PREPAID, usage=tariff((2 * GB, 3_000), (None, 1_000)))
+    budi = await shop.person("budi", "KUOTA")
+    await shop.world.pay(budi, 8_000, START)
+    booked = await shop.use(budi, local(2, 9), GB)
+    assert booked.wallets == {budi.service_id: 5_000}
+    booked = await shop.use(budi, local(2, 10), 2 * GB)  # 3.000 for the second GB, 1.000 for the third
+    assert booked.wallets == {budi.service_id: 1_000}
+    now = PERIOD.start_at + timedelta(days=2)
+    assert entitlement(await shop.facts(budi, now), GARDEN, now).reason is Reason.OK
+    await shop.use(budi, local(2, 11), 3 * GB // 2)
+    assert await shop.wallet(budi) == -500  # what came between two reports: within the stated bound
+    due = entitlement(await shop.facts(budi, now), GARDEN, now)
+    assert (due.reason, due.access) == (Reason.NO_CREDIT, Access.WALLED)
+    assert (await shop.rated(budi)).amount_minor == await shop.charged(budi) == 8_500
+
+
+async def test_what_is_included_is_used_before_the_wallet_pays(shop: Shop) -> None:
+    """INCA-19, BANG-2.3c: no line as long as nothing is beyond it."""
+    fee = {"price_minor": 50_000, "period_days": None}
+    await shop.plan(
+        "HIBRID", timing="prepaid", charging="hybrid", recurring=fee, allowance=CHARGED, usage=tariff((None, 2_000))
+    )
+    budi = await shop.person("budi", "HIBRID", paid_until_on=date(2026, 3, 31))
+    await shop.use(budi, local(2, 9), 10 * GB)
+    assert (await shop.rated(budi)).charges == ()
+    now = PERIOD.start_at + timedelta(days=2)
+    due = entitlement(await shop.facts(budi, now), GARDEN, now)
+    assert due.reason is Reason.NO_CREDIT  # all of it is used, and nothing is in the wallet
+    await shop.top_up(budi, 5 * GB, START, date(2026, 4, 1))
+    assert entitlement(await shop.facts(budi, now), GARDEN, now).reason is Reason.OK
+    await shop.use(budi, local(3, 9), 6 * GB)
+    rated = await shop.rated(budi)
+    assert [(one.units, one.amount_minor, one.tier) for one in rated.charges] == [(GB, 2_000, 0)]
+    assert await shop.charged(budi) == 2_000
+    assert rated.data is not None
+    assert (rated.data.limit_units, rated.data.used_units, rated.data.left_units) == (15 * GB, 16 * GB, 0)
+
+
+async def test_each_share_of_an_allowance_is_told_once_and_each_step_has_its_speed(shop: Shop) -> None:
+    """BANG-2.2b."""
+    await shop.plan("FUP", allowance=THROTTLED)
+    budi = await shop.person("budi", "FUP")
+    now = PERIOD.start_at + timedelta(days=2)
+    speeds = []
+    for gigabytes in (4, 1, 3, 1, 1, 1):
+        booked = await shop.use(budi, local(2, 9), gigabytes * GB, upload=50 * GB)  # uploads don't count here
+        due = entitlement(await shop.facts(budi, now), GARDEN, now)
+        speeds.append((bool(booked.crossed), due.profile.speed.down_bps if due.profile.speed else 0))
+    assert speeds == [
+        (False, 20_000_000), (True, 10_000_000), (True, 10_000_000), (False, 10_000_000), (True, 2_000_000),
+        (False, 2_000_000),
+    ]  # fmt: skip
+    assert await shop.told(budi.service_id) == [50, 80, 100]
+    assert [message["percent"] for message in await shop.messages()] == [80, 100]
+    restarted = Shop(shop.database)
+    await restarted.use(budi, local(3, 9), GB)
+    assert len(await shop.messages()) == 2
+
+
+async def test_happy_hours_count_by_their_weight_and_price_and_have_their_speed(shop: Shop) -> None:
+    hours = [
+        happy("malam", "daily 00:00-06:00", weight=[0, 1], speed={"down_bps": 50_000_000, "up_bps": 20_000_000}),
+        happy("siang", "daily 12:00-13:00", weight=[1, 2]),
+        happy("sore", "daily 17:30-18:30", price_minor=500),
+    ]
+    await shop.plan("JAM", **PREPAID, usage=tariff((None, 2_000)), happy_hours=hours)
+    budi = await shop.person("budi", "JAM")
+    await shop.world.pay(budi, 100_000, START)
+    for hour, minute in ((5, 59), (12, 30), (9, 0), (17, 45), (17, 20)):
+        await shop.use(budi, local(2, hour, minute), 2 * GB)
+    rated = await shop.rated(budi)
+    assert [(one.window, one.units, one.amount_minor) for one in rated.charges] == [
+        (None, 5 * GB, 10_000),
+        ("sore", 2 * GB, 1_000),
+    ]
+    assert await shop.charged(budi) == rated.amount_minor == 11_000
+    assert rated.counted_octets == 5 * GB
+    night = PERIOD.start_at + timedelta(days=2, hours=3)
+    due = entitlement(await shop.facts(budi, night), GARDEN, night)
+    assert due.profile.speed is not None
+    assert (due.profile.speed.down_bps, due.until_at) == (50_000_000, night + timedelta(hours=3))
+    due = entitlement(await shop.facts(budi, night + timedelta(hours=4)), GARDEN, night + timedelta(hours=4))
+    assert due.profile.speed is not None
+    assert due.profile.speed.down_bps == 20_000_000
+
+
+async def test_a_change_of_plan_within_the_period_prices_each_stretch_by_its_own(shop: Shop) -> None:
+    await shop.plan("MAHAL", **PREPAID, usage=tariff((None, 3_000)))
+    await shop.plan("MURAH", **PREPAID, usage=tariff((2 * GB, 3_000), (None, 1_000)))
+    budi = await shop.person("budi", "MAHAL")
+    await shop.world.pay(budi, 100_000, START)
+    await shop.use(budi, local(2, 9), GB)
+    await shop.move_to(budi, "MURAH", date(2026, 3, 10))
+    await shop.use(budi, local(11, 9), 2 * GB)  # the second GB at 3.000, the third at 1.000
+    assert await shop.charged(budi) == 7_000
+    await shop.use(budi, local(3, 9), GB)  # late: the total of the later stretch begins higher
+    assert (await shop.rated(budi)).amount_minor == await shop.charged(budi) == 8_000
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_comes_in_which_order_the_wallet_pays_what_the_whole_period_costs(shop: Shop, seed: int) -> None:
+    """BANG-2.3a, INCA-3: incremental and rated again over the period are the same."""
+    chance = random.Random(seed)
+    hours = [happy("malam", "daily 23:30-05:15", weight=[1, 3]), happy("libur", "sun 06:00-22:00", price_minor=700)]
+    await shop.plan("A", **PREPAID, usage=tariff((3 * GB, 2_500), (None, 1_500), cap=40_000), happy_hours=hours)
+    await shop.plan("B", **PREPAID, usage=tariff((None, 1_234)), allowance=CHARGED)
+    people = [await shop.person(name, "A") for name in ("budi", "siti")]
+    people.append(await shop.person("ani", "B"))
+    for who in people:
+        await shop.world.pay(who, 10**7, START)
+    changed_on = date(2026, 3, 15)
+    await shop.move_to(people[0], "B", changed_on)
+    for number in range(60):
+        who = chance.choice(people)
+        when = local(1, 0) + timedelta(minutes=chance.randrange(100, 31 * 24 * 60 - 1))
+        await shop.use(who, when, chance.randrange(GB), chance.randrange(GB), minutes=chance.choice((1, 20, 90)))
+        if number == 30:
+            shop = Shop(shop.database)
+    for who in people:
+        rated = await shop.rated(who)
+        charged = await shop.charged(who)
+        if who is people[0]:  # usage before the change that came late may make it cheaper: given back by a document
+            assert charged >= rated.amount_minor
+        else:
+            assert charged == rated.amount_minor
+        assert await shop.wallet(who) == 10**7 - charged
+
+
+async def test_an_allowance_that_is_shared_is_one_sum_and_all_are_told_at_once(shop: Shop) -> None:
+    """INCA-44: many devices under one account, with one allowance."""
+    wall = {"data_octets": 10 * GB, "counts": "both", "after": "wall", "throttled": None}
+    await shop.plan("IOT", allowance=wall)
+    first = await shop.person("meter1", "IOT")
+    second = await shop.person("meter2", "IOT", of=first)
+    await shop.share(10 * GB, first, second)
+    await shop.use(first, local(2, 9), 6 * GB)
+    booked = await shop.use(second, local(2, 9), 5 * GB)
+    assert booked.crossed == {first.service_id, second.service_id}
+    now = PERIOD.start_at + timedelta(days=2)
+    for who in (first, second):
+        due = entitlement(await shop.facts(who, now), GARDEN, now)
+        assert (due.reason, due.access) == (Reason.QUOTA, Access.WALLED)
+    assert [message["percent"] for message in await shop.messages()] == [80, 100]
