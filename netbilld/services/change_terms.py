@@ -1,7 +1,7 @@
 """What a service is billed by is changed from a day on: at once where that is today, else when the day has come."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -128,10 +128,24 @@ class TermsOfService:
             to: the plan version it has from then on; None leaves it.
             changes: further fields of Terms; `reason`, `actor` and `is_reset` are of that day's row.
         """
-        today = self.today(now)
         if to is not None:
             self._versions[to.id] = to
         rows = amended(self._rows, day, plan_version_id=to.id if to is not None else None, **changes)
+        return await self._store(day, rows, now)
+
+    async def move(
+        self, day: date, froms: Collection[UUID], to: Version, now: datetime, *, reason: str, actor: str
+    ) -> TermsChanged:
+        """Let it have `to` from a day on wherever it has one of `froms`; changes to other plans stay as planned."""
+        self._versions[to.id] = to
+        rows = [
+            replace(row, plan_version_id=to.id) if row.plan_version_id in froms else row
+            for row in amended(self._rows, day, reason=reason, actor=actor)
+        ]
+        return await self._store(day, rows, now)
+
+    async def _store(self, day: date, rows: list[Terms], now: datetime) -> TermsChanged:
+        today = self.today(now)
         applied = {one.from_on for one in rows if one.from_on <= today}
         await self._work.terms.replace_from(self._service.id, day, rows, at=now, applied=applied)
         self._rows = [one for one in self._rows if one.from_on < day] + rows

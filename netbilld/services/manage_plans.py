@@ -1,16 +1,18 @@
 """Plans: added from a file, followed by further versions, put on and off sale."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import date, datetime
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from netbilld.billing.plan_file import parse_plan, unused_keys
+from netbilld.billing.plan_file import named_places, parse_plan, refuse_key, unused_keys
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.ports.changes import Changes
+
+KNOWN_TAXES: Final = ("ppn",)
 
 
 class StoredVersion(Protocol):
@@ -39,14 +41,22 @@ class Plans(Protocol):
         *,
         at: datetime,
         actor: str,
+        effective_on: date | None = None,
     ) -> None: ...
     async def set_on_sale(self, plan_id: UUID, *, on_sale: bool) -> None: ...
     async def by_code(self, code: str, *, lock: bool = False) -> StoredVersion | None: ...
 
 
+class Groups(Protocol):
+    async def group(self, code: str) -> str | None: ...
+    async def area(self, path: str) -> str | None: ...
+
+
 class Work(Protocol):
     @property
     def plans(self) -> Plans: ...
+    @property
+    def groups(self) -> Groups: ...
     @property
     def changes(self) -> Changes: ...
 
@@ -74,8 +84,8 @@ class PlanSaved:
 class ManagePlans:
     """Adds plans and versions; a version that services run on is never changed."""
 
-    def __init__(self, store: Store, currency: str) -> None:
-        self._store, self._currency = store, currency
+    def __init__(self, store: Store, currency: str, taxes: Collection[str] = KNOWN_TAXES) -> None:
+        self._store, self._currency, self._taxes = store, currency, taxes
 
     async def add(self, toml_text: str, source_name: str, *, actor: Actor, now: datetime) -> PlanSaved:
         """Store a new plan as version 1 and put it on sale.
@@ -84,8 +94,9 @@ class ManagePlans:
             InvalidInputError: the file is wrong; one line with file, line and key.
             RefusedError: a plan has that code.
         """
-        definition = parse_plan(toml_text, source_name, self._currency)
+        definition = self._parsed(toml_text, source_name)
         async with self._store.write() as work:
+            await _refuse_unknown_places(work, toml_text, source_name, definition)
             if found := await work.plans.by_code(definition["code"]):
                 raise RefusedError(
                     f"{source_name}: plan {found.code} exists",
@@ -106,6 +117,7 @@ class ManagePlans:
         on_sale: bool | None,
         actor: Actor,
         now: datetime,
+        effective_on: date | None = None,
     ) -> PlanSaved:
         """Make a new version from a file, or put a plan on or off sale; services keep their version until moved.
 
@@ -116,12 +128,13 @@ class ManagePlans:
             on_sale: whether new services may take it; None leaves it as it is.
             actor: who.
             now: when.
+            effective_on: the first local day on which the new version is sold; None for at once.
 
         Raises:
             InvalidInputError: the file is wrong, or is for another plan.
             NotFoundError: no plan has that code.
         """
-        definition = parse_plan(toml_text, source_name, self._currency) if toml_text is not None else None
+        definition = self._parsed(toml_text, source_name) if toml_text is not None else None
         if definition is not None and code is not None and definition["code"].casefold() != code.casefold():
             raise InvalidInputError(f"{source_name}: code is {definition['code']}, not {code}", code="bad_plan")
         wanted = definition["code"] if definition is not None else code
@@ -133,12 +146,23 @@ class ManagePlans:
                 raise NotFoundError(f"no plan {wanted!r}", hint="`netbilld plan list` shows all, `plan add` makes one")
             details: dict[str, Any] = {}
             version = found.version
-            if definition is not None:
+            if definition is not None and toml_text is not None:
+                await _refuse_unknown_places(work, toml_text, source_name, definition)
                 definition["code"] = found.code  # written once, as it was first
                 if definition != dict(found.definition):
                     version += 1
                     details |= {"version": version, "name": definition["name"]}
-                    await work.plans.add_version(found.plan_id, uuid4(), version, definition, at=now, actor=actor.name)
+                    if effective_on is not None:
+                        details["effective_on"] = effective_on.isoformat()
+                    await work.plans.add_version(
+                        found.plan_id,
+                        uuid4(),
+                        version,
+                        definition,
+                        at=now,
+                        actor=actor.name,
+                        effective_on=effective_on,
+                    )
             if on_sale is not None and on_sale != found.on_sale:
                 details["on_sale"] = on_sale
                 await work.plans.set_on_sale(found.plan_id, on_sale=on_sale)
@@ -147,3 +171,23 @@ class ManagePlans:
         unused = unused_keys(toml_text, definition) if toml_text is not None and definition is not None else ()
         on_sale = found.on_sale if on_sale is None else on_sale
         return PlanSaved(found.code, version, on_sale, new=bool(details), unused=unused)
+
+    def _parsed(self, toml_text: str, source_name: str) -> dict[str, Any]:
+        definition = parse_plan(toml_text, source_name, self._currency)
+        code = definition["tax"]["rate"]
+        if code != "none" and code not in self._taxes:
+            known = ", ".join(f'"{one}"' for one in ("none", *sorted(self._taxes)))
+            problem = f'there is no tax "{code}"; allowed: {known}, or one more in the settings: [[tax.rules]]'
+            refuse_key(toml_text, source_name, "tax.rate", problem)
+        return definition
+
+
+async def _refuse_unknown_places(work: Work, toml_text: str, source_name: str, definition: Mapping[str, Any]) -> None:
+    """Refuse a group or an area that nobody has listed: spelt wrong, its price would never be anybody's."""
+    for path, kind, name in named_places(definition):
+        if kind == "group" and await work.groups.group(name) is None:
+            hint = "`netbilld group add` makes one, `group list` shows all"
+            refuse_key(toml_text, source_name, path, f'there is no customer group "{name}"; {hint}')
+        if kind == "area" and await work.groups.area(name) is None:
+            hint = "`netbilld area add` lists one, `area list` shows all"
+            refuse_key(toml_text, source_name, path, f'there is no area "{name}"; {hint}')

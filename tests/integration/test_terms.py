@@ -162,9 +162,11 @@ async def test_a_price_by_area_or_group_is_the_services_from_the_day_its_subscri
 ) -> None:
     """BANG-2.2d, BANG-2.2e: groups before areas, a longer area before a shorter one."""
     shop = Shop(database)
-    await shop.open(plan_file("WARGA", 200_000, extra=AREAS))
     async with database.write() as work:
         await work.groups.add_group("Pesantren", "Pesantren", at(JOINED))
+        for path in ("Jabar/Bandung", "Jabar/Bandung/RW05"):
+            await work.groups.add_area(path, path, at(JOINED))
+    await shop.open(plan_file("WARGA", 200_000, extra=AREAS))
     await shop.set(at(date(2026, 3, 11)), plan="WARGA", plan_from="now")
 
     async def price(on: date, **told: str) -> int | None:
@@ -188,9 +190,10 @@ async def test_a_price_by_area_or_group_is_the_services_from_the_day_its_subscri
 async def test_a_plan_for_a_group_is_not_sold_outside_of_it(database: Database) -> None:
     """BANG-2.2d."""
     shop = Shop(database)
-    await shop.open(plan_file("WARGA", 150_000, extra='[sale]\ngroups = ["warga"]\nareas = ["rw05"]\n'))
     async with database.write() as work:
         await work.groups.add_group("WARGA", "Warga RW 05", at(JOINED))
+        await work.groups.add_area("rw05", "RW 05", at(JOINED))
+    await shop.open(plan_file("WARGA", 150_000, extra='[sale]\ngroups = ["warga"]\nareas = ["rw05"]\n'))
     now = at(date(2026, 3, 20))
     with pytest.raises(RefusedError, match="plan WARGA is sold to warga, rw05 alone"):
         await shop.set(now, plan="WARGA")

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import plan_versions, plans, services
+from netbilld.adapters.database.tables import credentials, plan_versions, plans, service_terms, services, subscribers
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.model.errors import RefusedError
@@ -29,6 +29,7 @@ class PlanVersion:
     definition: Mapping[str, Any]
     created_at: datetime
     actor: str
+    effective_on: date | None
 
     @property
     def plan(self) -> Plan:
@@ -42,6 +43,17 @@ class ListedPlan:
 
     newest: PlanVersion
     services: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service that runs on a plan, and whose it is."""
+
+    service_id: UUID
+    subscriber_id: UUID
+    subscriber_no: str
+    subscriber_name: str
+    username: str | None
 
 
 class PlanStore:
@@ -76,8 +88,9 @@ class PlanStore:
         *,
         at: datetime,
         actor: str,
+        effective_on: date | None = None,
     ) -> None:
-        """Store a further version; services keep theirs until they are moved."""
+        """Store a further version, sold from a day on; services keep theirs until they are moved."""
         await self._connection.execute(
             insert(plan_versions).values(
                 id=version_id,
@@ -87,6 +100,7 @@ class PlanStore:
                 definition=dict(definition),
                 created_at=at,
                 actor=actor,
+                effective_on=effective_on,
             )
         )
 
@@ -152,6 +166,30 @@ class PlanStore:
         running = {row.plan_id: int(row.number) for row in await self._connection.execute(counted)}
         return [ListedPlan(version, running.get(version.plan_id, 0)) for version in versions]
 
+    async def running(self, version_ids: Collection[UUID]) -> list[RunningService]:
+        """Return the services that have not ended and run on these versions, or will by a change that is planned."""
+        ids = list(version_ids)
+        planned = select(service_terms.c.service_id).where(
+            service_terms.c.plan_version_id.in_(ids), service_terms.c.applied_at.is_(None)
+        )
+        name = (
+            select(credentials.c.name)
+            .where(credentials.c.service_id == services.c.id)
+            .order_by(credentials.c.kind.desc(), credentials.c.created_at, credentials.c.name_key)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = (
+            select(services.c.id, services.c.subscriber_id, subscribers.c.number, subscribers.c.name, name)
+            .join(subscribers, subscribers.c.id == services.c.subscriber_id)
+            .where(
+                services.c.ended_at.is_(None),
+                or_(services.c.plan_version_id.in_(ids), services.c.id.in_(planned)),
+            )
+            .order_by(func.length(subscribers.c.number), subscribers.c.number, services.c.created_at, services.c.id)
+        )
+        return [RunningService(*row) for row in await self._connection.execute(query)]
+
 
 def _versions() -> Select[Any]:
     return select(
@@ -164,4 +202,5 @@ def _versions() -> Select[Any]:
         plan_versions.c.definition,
         plan_versions.c.created_at,
         plan_versions.c.actor,
+        plan_versions.c.effective_on,
     ).join(plans, plans.c.id == plan_versions.c.plan_id)

@@ -1,7 +1,8 @@
-"""`netbilld plan add/list/show/set`."""
+"""`netbilld plan add/list/show/set/move`."""
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.money import shown
 from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.cli.plan_checks import plan_warnings
+from netbilld.cli.plan_shown import period_words, plan_fields, price_words
 from netbilld.model.errors import InvalidInputError, NotFoundError
-from netbilld.services.manage_plans import ManagePlans, PlanSaved
+from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans, PlanSaved
+from netbilld.services.move_plan import Move, Moved, MovePlan
+from netbilld.services.subscriber_fields import parse_day
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|move")
     add = verbs.add_parser("add", help="a new plan from a file")
     add.add_argument("file", type=Path, metavar="FILE.toml")
     add_config_option(add)
@@ -31,7 +35,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser("set", help="a new version from a file, or on and off sale")
     change.add_argument("what", nargs="+", metavar="CODE|FILE.toml", help="running services keep their version")
     change.add_argument("--on-sale", choices=("yes", "no"), help="may new services take it")
+    change.add_argument("--effective", metavar="DATE", help="sell the new version from that day on; default at once")
     add_config_option(change)
+    move = verbs.add_parser("move", help="move running services from one version to another, telling them of the price")
+    move.add_argument("code", metavar="CODE")
+    move.add_argument("--from-version", type=int, metavar="N", help="default all the others")
+    move.add_argument("--to-version", type=int, metavar="N", help="default the newest")
+    move.add_argument("--on", metavar="DATE", help="the first day they have it; default today")
+    move.add_argument(
+        "--announce-days", type=int, default=14, metavar="N", help="tell another price so many days ahead; default 14"
+    )
+    move.add_argument("--dry-run", action="store_true", help="only list whom it would concern")
+    add_json_option(move)
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
@@ -40,6 +55,8 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         await _add(options, context)
     elif options.action == "set":
         await _set(options, context)
+    elif options.action == "move":
+        await _move(options, context)
     elif options.action == "list":
         await _list(context)
     else:
@@ -49,7 +66,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 async def _add(options: argparse.Namespace, context: Context) -> None:
     text = _read(options.file)
     async with context.database() as database:
-        plans = ManagePlans(database, context.settings.currency)
+        plans = ManagePlans(database, context.settings.currency, _taxes(context))
         saved = await plans.add(text, str(options.file), actor=context.actor, now=context.now())
         warnings = await plan_warnings(database, plan_code=saved.code)
     await context.nudge()
@@ -63,16 +80,19 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
     codes = [what for what in options.what if what not in files]
     if len(files) > 1 or len(codes) > 1:
         raise InvalidInputError("name one plan and one file at most")
+    if options.effective and not files:
+        raise InvalidInputError("--effective goes with a file", hint="name a file FILE.toml")
     if not files and options.on_sale is None:
         raise InvalidInputError("nothing to set", hint="name a file FILE.toml, or --on-sale yes|no")
     text = _read(Path(files[0])) if files else None
     async with context.database() as database:
-        plans = ManagePlans(database, context.settings.currency)
+        plans = ManagePlans(database, context.settings.currency, _taxes(context))
         saved = await plans.set(
             codes[0] if codes else None,
             toml_text=text,
             source_name=files[0] if files else "",
             on_sale=None if options.on_sale is None else options.on_sale == "yes",
+            effective_on=parse_day("effective", options.effective) if options.effective else None,
             actor=context.actor,
             now=context.now(),
         )
@@ -82,6 +102,52 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
     _warn(warnings)
     sale = "on sale" if saved.on_sale else "not on sale"
     print(f"plan {saved.code}: version {saved.version}, {sale}{'' if saved.new else ' (as before)'}")
+
+
+async def _move(options: argparse.Namespace, context: Context) -> None:
+    move = Move(
+        options.code,
+        options.from_version,
+        options.to_version,
+        parse_day("on", options.on) if options.on else None,
+        options.announce_days,
+    )
+    async with context.database() as database:
+        plans = MovePlan(database)
+        concerned = await plans.run(move, context.actor, context.now(), dry_run=True)
+        if not context.json_wanted:
+            _list_moved(concerned, context.settings.currency)
+        if concerned and not options.dry_run:
+            concerned = await plans.run(move, context.actor, context.now(), dry_run=False)
+    if not options.dry_run:
+        await context.nudge()
+    if context.json_wanted:
+        print_json([asdict(one) for one in concerned], context.settings.timezone)
+    else:
+        print(f"{len(concerned)} services {'would be moved' if options.dry_run else 'moved'}")
+
+
+def _list_moved(concerned: Sequence[Moved], currency: str) -> None:
+    rows = [
+        [
+            one.subscriber_no,
+            one.name,
+            one.username,
+            f"{one.from_version} -> {one.to_version}",
+            shown(one.old_minor, currency),
+            shown(one.new_minor, currency),
+            one.from_on,
+            f"{one.announce_at:%Y-%m-%d}" if one.announce_at else "",
+        ]
+        for one in concerned
+    ]
+    headings = ["number", "name", "username", "version", "price", "new price", "from", "told on"]
+    if rows:
+        print_table(headings, rows, right=(4, 5))
+
+
+def _taxes(context: Context) -> frozenset[str]:
+    return frozenset({*KNOWN_TAXES, *(rule.code for rule in context.settings.tax.rules)})
 
 
 def _note_unused(saved: PlanSaved) -> None:
@@ -115,7 +181,7 @@ async def _list(context: Context) -> None:
     for one in listed:
         plan = one.newest.plan
         sale = "yes" if one.newest.on_sale else "no"
-        rows.append([plan.code, plan.name, one.newest.version, _price(plan), _speed(plan), one.services, sale])
+        rows.append([plan.code, plan.name, one.newest.version, price_words(plan), _speed(plan), one.services, sale])
     print_table(["code", "name", "version", "price", "down/up", "services", "on sale"], rows, right=(2, 5))
 
 
@@ -139,14 +205,8 @@ async def _show(code: str, context: Context) -> None:
         "name": plan.name,
         "version": one.newest.version,
         "on sale": "yes" if one.newest.on_sale else "no",
-        "timing": plan.timing.value,
-        "charging": plan.charging.value,
-        "price": _price(plan),
-        "down/up": _speed(plan),
+        **{heading: said for heading, said in plan_fields(plan).items() if said},
     }
-    if plan.allowance:
-        fields["allowance"] = f"{plan.allowance.data_octets} octets ({plan.allowance.counts.value})"
-        fields["after it"] = plan.allowance.after.value
     if plan.sessions:
         fields["sessions at once"] = f"{plan.sessions.allowed}, then {plan.sessions.second}"
     if plan.lock_learn:
@@ -159,7 +219,10 @@ async def _show(code: str, context: Context) -> None:
     fields["services"] = one.services
     print_fields(fields)
     print()
-    rows = [[version.version, version.name, f"{version.created_at:%Y-%m-%d}", version.actor] for version in history]
+    rows = [
+        [version.version, version.name, f"{version.effective_on or version.created_at:%Y-%m-%d}", version.actor]
+        for version in history
+    ]
     print_table(["version", "name", "since", "by"], rows)
 
 
@@ -174,7 +237,7 @@ def _summary(one: ListedPlan) -> dict[str, Any]:
         "charging": plan.charging.value,
         "currency": plan.currency,
         "price": plan.recurring.price_minor if plan.recurring else None,
-        "period": _period(plan),
+        "period": period_words(plan),
         "price_per_gb": plan.usage.first_price_minor if plan.usage else None,
         "octets_per_gb": plan.usage.units_per_price if plan.usage else None,
         "down_bps": plan.speed.down_bps,
@@ -194,23 +257,9 @@ def _version(version: PlanVersion) -> dict[str, Any]:
         "version": version.version,
         "name": version.name,
         "created_at": version.created_at,
+        "effective_on": version.effective_on,
         "actor": version.actor,
     }
-
-
-def _period(plan: Plan) -> str | None:
-    if plan.recurring is None:
-        return None
-    return f"{plan.recurring.period_days}d" if plan.recurring.period_days else "month"
-
-
-def _price(plan: Plan) -> str:
-    if plan.recurring:
-        return f"{shown(plan.recurring.price_minor, plan.currency)}/{_period(plan)}"
-    if plan.usage:
-        unit = "GiB" if plan.usage.units_per_price == 2**30 else "GB"
-        return f"{shown(plan.usage.first_price_minor, plan.currency)}/{unit}"
-    return ""
 
 
 def _speed(plan: Plan) -> str:
