@@ -33,6 +33,7 @@ from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.doctoring import Doctoring
 from netbilld.daemon.documents import LatePrinting
+from netbilld.daemon.dunning import Dunning
 from netbilld.daemon.effects import Effects
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
@@ -125,6 +126,7 @@ class Parts:
     watch: JournalWatch
     braking: Braking
     messaging: Messaging
+    dunning: Dunning
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -389,10 +391,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             silent_after_seconds=settings.metering.stale_minutes * 60,
         )
         passwords = Argon2Passwords()
+        manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         panel = create_panel(
             PanelParts(
                 database=database,
-                manage_subscribers=ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone)),
+                manage_subscribers=manage_subscribers,
                 manage_locks=ManageLocks(database),
                 manage_pools=ManagePools(database),
                 replace_nas=ReplaceNas(database, box),
@@ -466,6 +469,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             watch=watch,
             braking=braking,
             messaging=messaging,
+            dunning=Dunning(settings, database, clock, manage_subscribers),
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.documents import DocumentQueries
     from netbilld.adapters.database.doubts import DoubtStore
     from netbilld.adapters.database.dunning import DunningStore
+    from netbilld.adapters.database.dunning_terms import DunningTermsStore
     from netbilld.adapters.database.effects import EffectStore
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.enforcement_history import HistoryStore
@@ -153,6 +154,12 @@ class UnitOfWork:
         from netbilld.adapters.database.dunning import DunningStore
 
         return DunningStore(self.connection)
+
+    @cached_property
+    def dunning_terms(self) -> "DunningTermsStore":
+        from netbilld.adapters.database.dunning_terms import DunningTermsStore
+
+        return DunningTermsStore(self.connection)
 
     @cached_property
     def effects(self) -> "EffectStore":

@@ -1,0 +1,63 @@
+"""Dunning in the running daemon: at the hours when something is due, and at once where somebody has paid."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
+from netbilld.billing.dunning import DunningPolicy, StepKind
+from netbilld.daemon.policies import dunning_policy
+from netbilld.daemon.schedule import DailyAt
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.tasks import every
+from netbilld.services.run_dunning import DunningReport, RunDunning, Terminates
+
+SETTLE_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 5.0
+SWEEP: Final = timedelta(minutes=15)  # what no hour of day announces: an invoice of the past, a rule that was changed
+logger = logging.getLogger("netbilld.dunning")
+
+
+class Dunning:
+    """Everything of the daemon that concerns unpaid invoices."""
+
+    def __init__(self, settings: Settings, database: Database, clock: SystemClock, terminates: Terminates) -> None:
+        policy = dunning_policy(settings)
+        self.run: Final = RunDunning(database, policy, terminates)
+        self._clock = clock
+        self._edges = edges_of(policy)
+        self._last: tuple[datetime, object] | None = None
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the work that goes on for ever on one node, by name."""
+        return {"dunning": self._sweep, "dunning taken back": partial(every, SETTLE_SECONDS, self._settle)}
+
+    async def _sweep(self) -> None:
+        while True:
+            now = self._clock.now()
+            passed = tuple(edge.due_on(now) for edge in self._edges)
+            if self._last is None or self._last[1] != passed or abs(now - self._last[0]) >= SWEEP:
+                self._tell(await self.run.run(now))
+                self._last = now, passed
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _settle(self) -> None:
+        self._tell(await self.run.settle(self._clock.now()))
+
+    def _tell(self, report: DunningReport) -> None:
+        counts = ", ".join(f"{count} {kind.value} {outcome.value}" for (kind, outcome), count in report.done.items())
+        if counts:
+            isolirs = report.count(StepKind.ISOLIR)
+            logger.info("dunning: %s", counts, extra={"event": "dunning", "isolirs": isolirs})
+        for parked in report.parked:
+            logger.error("not terminated: %s", parked, extra={"event": "dunning_parked"})
+
+
+def edges_of(policy: DunningPolicy) -> tuple[DailyAt, ...]:
+    """Return the hours of day at which something may become due."""
+    timezone = policy.standing.timezone
+    return DailyAt(policy.remind_at, timezone), DailyAt(policy.standing.isolir_at, timezone)
