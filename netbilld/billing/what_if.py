@@ -5,7 +5,7 @@ billing periods that do. So the figures of one month are those of the invoices t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -30,7 +30,8 @@ class PricedService:
     Attributes:
         ends_on: the day after its last one; None while it lives.
         paid_until_on: the last day that is paid for otherwise; None for none.
-        known: fee periods that were billed: they keep their days.
+        closed_until_on: days before it were billed or paid before anything was written down; None where none were.
+        known: fee periods that were billed, or bought: they keep their days.
     """
 
     id: UUID
@@ -41,7 +42,8 @@ class PricedService:
     paid_until_on: date | None
     terms: Sequence[Terms]
     stops: Sequence[Stop] = ()
-    known: Sequence[FeePeriod] = ()
+    closed_until_on: date | None = None
+    known: Mapping[Timing, Sequence[FeePeriod]] = field(default_factory=dict)
 
 
 def first_day(service: PricedService, from_on: date) -> date:
@@ -81,10 +83,25 @@ def fees_minor(
             ends_on=service.ends_on,
             paid_until_on=service.paid_until_on if timing is Timing.POSTPAID else None,
         )
-        known = service.known if terms is service.terms else ()
+        if timing is Timing.POSTPAID:
+            stretches = _from(stretches, _begins_on(service))
+        known = service.known.get(timing, ()) if terms is service.terms else ()
         for period in _periods_in(stretches, known, service, from_on, to_on):
             total_minor += sum(part.amount_minor for part in owed_in(period, stretches, service.billing_day).values())
     return total_minor
+
+
+def _begins_on(service: PricedService) -> date:
+    """Return the first day that invoices can bear, as the billing run has it."""
+    if service.closed_until_on is not None:
+        return service.closed_until_on
+    if service.paid_until_on is None:
+        return service.activated_on
+    return max(service.activated_on, service.paid_until_on + timedelta(days=1))
+
+
+def _from(stretches: Sequence[Stretch], begins_on: date) -> list[Stretch]:
+    return [replace(one, from_on=max(one.from_on, begins_on)) for one in stretches if one.until_on > begins_on]
 
 
 def _periods_in(

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.rating import RatingStore
     from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.reports.explained import ExplanationStore
     from netbilld.adapters.database.reports.simulated import SimulationStore
     from netbilld.adapters.database.reports.store import ReportStore
     from netbilld.adapters.database.router_logins import RouterLoginStore
@@ -184,6 +185,12 @@ class UnitOfWork:
         from netbilld.adapters.database.groups import GroupStore
 
         return GroupStore(self.connection)
+
+    @cached_property
+    def explained(self) -> "ExplanationStore":
+        from netbilld.adapters.database.reports.explained import ExplanationStore
+
+        return ExplanationStore(self.connection)
 
     @cached_property
     def history(self) -> "HistoryStore":

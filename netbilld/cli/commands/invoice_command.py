@@ -5,7 +5,7 @@ from typing import Any
 
 from netbilld.adapters.database.invoices import InvoiceDocument, ListedInvoice
 from netbilld.billing.invoice import InvoiceStatus
-from netbilld.cli.commands import invoice_run
+from netbilld.cli.commands import invoice_explain, invoice_run
 from netbilld.cli.commands.document_files import configure_pdf, pdf
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
@@ -19,7 +19,7 @@ _ISSUED = [status.value for status in InvoiceStatus if status is not InvoiceStat
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|parked|allow|list|show|pdf")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|parked|allow|list|show|explain|pdf")
     invoice_run.configure(verbs)
     listing = verbs.add_parser("list", help="issued invoices, newest first")
     listing.add_argument("--username", metavar="U", help="only of this subscriber (any user name, or the number)")
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="one invoice")
     show.add_argument("number", metavar="NUMBER")
     add_json_option(show)
+    invoice_explain.configure(verbs)
     configure_pdf(verbs)
 
 
@@ -37,6 +38,8 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Run the verb."""
     if options.action in invoice_run.VERBS:
         return await invoice_run.run(options, context)
+    if options.action == invoice_explain.VERB:
+        return await invoice_explain.run(options, context)
     if options.action == "pdf":
         await pdf(options, context)
     elif options.action == "list":

@@ -155,9 +155,9 @@ class Words:
             case Holds.COUNT:
                 return self._whole(cell)
             case Holds.OCTETS:
-                return self._octets(cell)
+                return self.octets(cell)
             case Holds.PERCENT:
-                return self._decimal(cell, 2)
+                return self.percent(cell)
             case Holds.TENTHS:
                 return self._decimal(cell, 1)
             case Holds.MONTH:
@@ -184,6 +184,10 @@ class Words:
         """Return an instant in local time."""
         return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
 
+    def percent(self, hundredths: int) -> str:
+        """Return hundredths of a percent with two decimals, without the sign."""
+        return self._decimal(hundredths, 2)
+
     @staticmethod
     def _day(on: date) -> str:
         return on.isoformat()
@@ -195,7 +199,7 @@ class Words:
         whole, rest = divmod(abs(number), 10**places)
         return f"{'-' if number < 0 else ''}{self._whole(whole)}{self._comma}{rest:0{places}}"
 
-    def _octets(self, count: int) -> str:
+    def octets(self, count: int) -> str:
         """Return octets with a decimal unit, rounded half up to hundredths; exact figures are in CSV and JSON."""
         step, size = 0, 1
         while step < len(_STEPS) - 1 and abs(count) * 1000 >= size * 999_995:

@@ -1,8 +1,7 @@
 """What a simulation reads: services with all that their fees follow from, and what was billed of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import case, or_, select
@@ -14,6 +13,7 @@ from netbilld.adapters.database.reports.source import summed
 from netbilld.adapters.database.tables import (
     billed_fees,
     billed_usage,
+    billing_states,
     plan_versions,
     plans,
     services,
@@ -21,12 +21,12 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.adapters.database.terms import TermsStore
+from netbilld.billing.bill import ONCE
 from netbilld.billing.fees import FeePeriod
+from netbilld.billing.plan import Timing
 from netbilld.billing.what_if import PricedService
 from netbilld.model.periods import local_date
 from netbilld.services.simulate_plan import Named
-
-_ONCE: Final = ("installation", "deposit")
 
 
 class SimulationStore:
@@ -58,7 +58,11 @@ class SimulationStore:
         store = TermsStore(self._connection)
         terms, stops = await store.of(service_ids), await store.stops(service_ids)
         known = await self._known(service_ids)
-        query = select(services).where(among(self._connection, services.c.id, service_ids))
+        query = (
+            select(services, billing_states.c.closed_until_on)
+            .outerjoin(billing_states, billing_states.c.service_id == services.c.id)
+            .where(among(self._connection, services.c.id, service_ids))
+        )
         return {
             row.id: PricedService(
                 id=row.id,
@@ -69,22 +73,24 @@ class SimulationStore:
                 paid_until_on=row.paid_until_on,
                 terms=terms[row.id],
                 stops=stops.get(row.id, ()),
-                known=known.get(row.id, ()),
+                closed_until_on=row.closed_until_on,
+                known=known.get(row.id, {}),
             )
             for row in await self._connection.execute(query)
         }
 
-    async def _known(self, service_ids: Collection[UUID]) -> dict[UUID, Sequence[FeePeriod]]:
+    async def _known(self, service_ids: Collection[UUID]) -> dict[UUID, dict[Timing, list[FeePeriod]]]:
         table = billed_fees.c
-        found: dict[UUID, list[FeePeriod]] = {}
+        found: dict[UUID, dict[Timing, list[FeePeriod]]] = {}
         query = (
-            select(table.service_id, table.cycle_days, table.start_on, table.end_on, table.of_days)
-            .where(among(self._connection, table.service_id, service_ids))
+            select(table.service_id, table.is_prepaid, table.cycle_days, table.start_on, table.end_on, table.of_days)
+            .where(among(self._connection, table.service_id, service_ids), table.item.not_in(ONCE))
             .distinct()
         )
-        for service_id, *period in await self._connection.execute(query):
-            found.setdefault(service_id, []).append(FeePeriod(*period))
-        return {**found}
+        for service_id, is_prepaid, *period in await self._connection.execute(query):
+            timing = Timing.PREPAID if is_prepaid else Timing.POSTPAID
+            found.setdefault(service_id, {}).setdefault(timing, []).append(FeePeriod(*period))
+        return found
 
     async def billed(self, service_ids: Collection[UUID], from_on: date, to_on: date) -> dict[UUID, int]:
         """Return what was billed, or taken from wallets, for fee periods and usage that begin in a span."""
@@ -93,7 +99,7 @@ class SimulationStore:
             among(self._connection, billed_fees.c.service_id, service_ids),
             billed_fees.c.start_on >= from_on,
             billed_fees.c.start_on <= to_on,
-            billed_fees.c.item.not_in(_ONCE),
+            billed_fees.c.item.not_in(ONCE),
         )
         begins_on = case(
             (billed_usage.c.start_on < services.c.activated_on, services.c.activated_on), else_=billed_usage.c.start_on
