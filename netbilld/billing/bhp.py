@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from netbilld.billing.invoice import InvoiceLine
 from netbilld.model.units import half_up
 
 DUE: Final = (4, 30)  # month and day of the year after
@@ -58,10 +57,12 @@ def revenue_word(account: str) -> str:
     return account.rpartition(":")[2]
 
 
-def is_telecom(line: InvoiceLine, other_revenue: tuple[str, ...] = OTHER_REVENUE) -> bool:
-    """Tell whether a line is revenue from telecom services.
+def is_telecom_revenue(account: str, told: object, other_revenue: tuple[str, ...] = OTHER_REVENUE) -> bool:
+    """Tell whether what is earned on an account is revenue from telecom services.
 
-    What the plan says of a component or add-on decides (`details["telecom"]`); else the word of its account.
+    Args:
+        account: of a line, such as `revenue:tv`.
+        told: what the plan says of the component or add-on (`details["telecom"]` of the line); it decides.
+        other_revenue: words of accounts that are none, where nothing is told.
     """
-    told = line.details.get("telecom")
-    return told if isinstance(told, bool) else revenue_word(line.revenue) not in other_revenue
+    return told if isinstance(told, bool) else revenue_word(account) not in other_revenue

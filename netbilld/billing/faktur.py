@@ -119,12 +119,19 @@ class FakturError(NetbilldError):
 
 
 def faktur_of(
-    invoice: Invoice, policy: TaxPolicy, subscriber_no: str, nik: str | None, email: str | None, form: FakturForm
+    invoice: Invoice,
+    buyer: Mapping[str, Any],
+    policy: TaxPolicy,
+    subscriber_no: str,
+    nik: str | None,
+    email: str | None,
+    form: FakturForm,
 ) -> Faktur:
     """Return the faktur of an issued invoice with taxed lines.
 
     Args:
-        invoice: with its lines and the buyer as it was when issued (name and address in it).
+        invoice: with its lines.
+        buyer: as it was when issued (`Invoice.buyer`).
         policy: with the rules of its day.
         subscriber_no: names a buyer who gave no identity.
         nik: opened for this export; None where there is none.
@@ -155,8 +162,8 @@ def faktur_of(
     return Faktur(
         number=invoice.number,
         issued_on=invoice.issued_on,
-        trx_code=str(invoice.buyer.get("trx_code") or rule.trx_code),
-        buyer=buyer_identity(invoice.number, invoice.buyer, subscriber_no, nik, email, form),
+        trx_code=str(buyer.get("trx_code") or rule.trx_code),
+        buyer=buyer_identity(invoice.number, buyer, subscriber_no, nik, email, form),
         lines=lines,
         difference=difference,
     )

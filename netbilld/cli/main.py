@@ -37,6 +37,7 @@ VERBS: Final[dict[str, str]] = {
     "outbox": "messages to subscribers: list, show, send again",
     "payment": "record, list, allocate, reverse, move and refund payments",
     "collector": "who takes cash, what they hold and hand over",
+    "tax": "fakturs for Coretax, BHP and USO, stamps",
     "ledger": "check the books, show an account",
     "rate": "what a plan would have charged for real usage",
     "report": "bills, payments, revenue, receivables, tax, usage, churn and more, as a table or a file",

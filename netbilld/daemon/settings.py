@@ -8,7 +8,7 @@ from datetime import date, time
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -540,13 +540,17 @@ def _first_problem(error: ValidationError, values: dict[str, Any], config: Path 
     variable = ENVIRONMENT_PREFIX + "__".join(part for part in path if not part.isdigit()).upper()
     value: Any = values
     for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = value[int(part)] if part.isdigit() and int(part) < len(value) else None
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
     in_environment = variable in {name.upper() for name in os.environ}
     source = f"environment {variable}" if in_environment or value is None or not config else f"{config}: {key}"
     if problem["type"] == "extra_forbidden":
         section: Any = Settings
         for part in path[:-1]:
-            section = section.model_fields[part].annotation
+            # a list of tables: `tuple[Table, ...]`
+            section = get_args(section)[0] if part.isdigit() else section.model_fields[part].annotation
         allowed = ", ".join(section.model_fields)
         where = f"{config}: {key}" if value is not None and config else source
         return f"{where}: unknown setting; allowed here: {allowed}"

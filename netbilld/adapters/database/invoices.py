@@ -330,6 +330,24 @@ class InvoiceStore:
         payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
         return InvoiceDocument(_invoice(row, found), payer, row.subscriber_name)
 
+    async def documents(self, ids: Sequence[UUID]) -> list[InvoiceDocument]:
+        """Return these issued invoices with their lines, by number."""
+        found: list[InvoiceDocument] = []
+        for some in _batches(ids):
+            lines = await self._lines_of(some)
+            documents = (
+                select(
+                    invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name")
+                )
+                .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+                .where(invoices.c.id.in_(some), invoices.c.number.is_not(None))
+            )
+            for row in await self._connection.execute(documents):
+                payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
+                invoice = _invoice(row, tuple(lines.get(row.id, ())))
+                found.append(InvoiceDocument(invoice, payer, row.subscriber_name))
+        return sorted(found, key=lambda document: document.invoice.number or "")
+
     async def listed(
         self,
         *,

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.static_lines import StaticLineStore
     from netbilld.adapters.database.subscribers import SubscriberStore
+    from netbilld.adapters.database.tax_invoices import TaxInvoiceStore
     from netbilld.adapters.database.terms import TermsStore
     from netbilld.adapters.database.throughput import ThroughputStore
     from netbilld.adapters.database.usage import UsageStore
@@ -377,6 +378,12 @@ class UnitOfWork:
         from netbilld.adapters.database.terms import TermsStore
 
         return TermsStore(self.connection)
+
+    @cached_property
+    def tax_invoices(self) -> "TaxInvoiceStore":
+        from netbilld.adapters.database.tax_invoices import TaxInvoiceStore
+
+        return TaxInvoiceStore(self.connection)
 
     @cached_property
     def throughput(self) -> "ThroughputStore":

@@ -1,0 +1,409 @@
+"""`netbilld tax coretax/list/set/bhp/deduct/rules/stamp/nik/find-nik`."""
+
+import argparse
+import asyncio
+import csv
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from netbilld.adapters.documents.coretax_xml import coretax_xml
+from netbilld.billing.bhp import DUE
+from netbilld.billing.buyer import FakturKind
+from netbilld.billing.faktur import FILE_LIMIT
+from netbilld.billing.stamp_duty import stamp_duty_minor
+from netbilld.cli.commands.document_files import month
+from netbilld.cli.context import Context
+from netbilld.cli.main import REFUSED, add_config_option, add_json_option
+from netbilld.cli.money import shown
+from netbilld.cli.output import note, print_fields, print_json, print_table
+from netbilld.cli.secret_input import add_secret_option, read_secret
+from netbilld.daemon.taxes import faktur_form, levy_rates, seller, stamp_duty_rules, tax_policy
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.units import parse_amount
+from netbilld.services.manage_buyers import ManageBuyers
+from netbilld.services.report_levies import Deduction, LevyMonth, LevyReport, ReportLevies
+from netbilld.services.report_taxes import FakturReport, FakturStatus, ReportTaxes
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the verbs and their options."""
+    verbs = parser.add_subparsers(
+        dest="action", required=True, metavar="coretax|list|set|bhp|deduct|rules|stamp|nik|find-nik"
+    )
+    coretax = verbs.add_parser("coretax", help="a month's fakturs as XML for Coretax")
+    coretax.add_argument("--month", type=month, required=True, metavar="YYYY-MM")
+    coretax.add_argument("-o", "--output", metavar="DIR", default=".", help="where the files go; default here")
+    coretax.add_argument("--again", action="store_true", help="those exported before too")
+    coretax.add_argument("--dry-run", action="store_true", help="only tell what would be exported")
+    add_json_option(coretax)
+    listing = verbs.add_parser("list", help="taxed invoices of a month, and what became of them in Coretax")
+    listing.add_argument("--month", type=month, required=True, metavar="YYYY-MM")
+    add_json_option(listing)
+    change = verbs.add_parser("set", help="what Coretax says of an exported invoice")
+    change.add_argument("number", metavar="NUMBER")
+    change.add_argument("--status", choices=[status.value for status in FakturStatus])
+    change.add_argument("--nsfp", metavar="DIGITS", help="the number of its faktur; printed on the invoice from now on")
+    add_config_option(change)
+    levies = verbs.add_parser("bhp", help="BHP and USO of a year, or a month's documents behind them")
+    levies.add_argument("--year", type=_year, metavar="YYYY")
+    levies.add_argument("--month", type=month, metavar="YYYY-MM", help="each document's part")
+    levies.add_argument("--csv", metavar="FILE", help="months and product classes as CSV")
+    add_json_option(levies)
+    deduct = verbs.add_parser("deduct", help="what was paid to other operators, off the base of BHP and USO")
+    deduct.add_argument("month", type=month, metavar="YYYY-MM")
+    deduct.add_argument("amount", metavar="AMOUNT", help="below zero takes an entry back: -- -5000000")
+    deduct.add_argument("--note", required=True, metavar="TEXT")
+    add_config_option(deduct)
+    rules = verbs.add_parser("rules", help="taxes and their rates by date")
+    add_json_option(rules)
+    stamp = verbs.add_parser("stamp", help="the serial number of a document's e-meterai; printed on it from now on")
+    stamp.add_argument("number", metavar="NUMBER", help="of an invoice or receipt")
+    stamp.add_argument("serial", metavar="SERIAL")
+    add_config_option(stamp)
+    reveal = verbs.add_parser("nik", help="a subscriber's NIK; who looks, and why, is on record")
+    reveal.add_argument("username", metavar="USERNAME")
+    reveal.add_argument("--why", required=True, metavar="TEXT")
+    add_config_option(reveal)
+    find = verbs.add_parser("find-nik", help="who has a NIK")
+    add_secret_option(find, "nik", "the NIK")
+    add_json_option(find)
+
+
+def _year(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 2000 <= int(text) <= 2200:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year, write YYYY")
+    return int(text)
+
+
+async def run(options: argparse.Namespace, context: Context) -> int | None:
+    """Run one of the verbs."""
+    verbs = {
+        "coretax": _coretax,
+        "list": _list,
+        "set": _set,
+        "bhp": _bhp,
+        "deduct": _deduct,
+        "rules": _rules,
+        "stamp": _stamp,
+        "nik": _nik,
+        "find-nik": _find_nik,
+    }
+    return await verbs[options.action](options, context)
+
+
+def _reporting(context: Context, database: Any) -> ReportTaxes:
+    settings = context.settings
+    return ReportTaxes(
+        database, context.box, tax_policy(settings), faktur_form(settings), FakturKind(settings.tax.faktur)
+    )
+
+
+async def _coretax(options: argparse.Namespace, context: Context) -> int | None:
+    who = seller(context.settings)
+    async with context.database() as database:
+        reporting = _reporting(context, database)
+        progress = _progress if sys.stderr.isatty() else None
+        report = await reporting.month(options.month, again=options.again, progress=progress)
+        files = {
+            f"coretax-{options.month:%Y-%m}-{at // FILE_LIMIT + 1:03}.xml": report.fakturs[at : at + FILE_LIMIT]
+            for at in range(0, len(report.fakturs), FILE_LIMIT)
+        }
+        directory = Path(options.output)
+        if not options.dry_run:
+            form = faktur_form(context.settings)
+            for name in list(files):
+                path = await asyncio.to_thread(_free_path, directory, name)
+                files[path.name] = files.pop(name)
+                octets = coretax_xml(who, (made for _, made in files[path.name]), form)
+                await asyncio.to_thread(_write, path, octets)
+            await reporting.exported(files, context.actor, context.now())
+    document = _faktur_document(report, [str(directory / name) for name in files], dry_run=options.dry_run)
+    if options.json:
+        print_json(document)
+    else:
+        _print_fakturs(document)
+    for left in report.faulty:
+        note(f"netbilld: {left.reason}")
+    for left in report.to_correct:
+        note(f"netbilld: {left.number} was {left.reason}: replace or cancel it in Coretax, then `netbilld tax set`")
+    return REFUSED if report.faulty else None
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"\r{done} of {total} invoices", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _free_path(directory: Path, name: str) -> Path:
+    """Return a path that is not taken: what was exported before stays as it is."""
+    path, at = directory / name, 1
+    while path.exists():
+        at += 1
+        path = directory / name.replace(".xml", f"-{at}.xml")
+    return path
+
+
+def _write(path: Path, octets: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(octets)
+    except OSError as error:
+        raise RefusedError(f"{path} can't be written: {error.strerror}", hint="name a directory with -o") from None
+
+
+def _faktur_document(report: FakturReport, files: list[str], *, dry_run: bool) -> dict[str, Any]:
+    fakturs = [made for _, made in report.fakturs]
+    return {
+        "month": f"{report.month_on:%Y-%m}",
+        "dry_run": dry_run,
+        "files": [] if dry_run else files,
+        "documents": len(fakturs),
+        "tax_base": sum(made.tax_base for made in fakturs) // 100,
+        "vat": _rounded(sum(made.vat for made in fakturs)),
+        "differing": [{"number": number, "hundredths": hundredths} for number, hundredths in report.differing],
+        "faulty": [{"number": left.number, "reason": left.reason} for left in report.faulty],
+        "exported_before": report.exported_before,
+        "to_correct": [{"number": left.number, "reason": left.reason} for left in report.to_correct],
+        "retail": {
+            "documents": report.retail.documents,
+            "tax_base": report.retail.tax_base_minor,
+            "vat": report.retail.vat_minor,
+        },
+        "not_reported": report.not_reported,
+    }
+
+
+def _rounded(hundredths: int) -> int:
+    return (hundredths + 50) // 100
+
+
+def _print_fakturs(document: dict[str, Any]) -> None:
+    differing = document["differing"]
+    off = sum(one["hundredths"] for one in differing) / 100
+    retail = document["retail"]
+    print_fields(
+        {
+            "month": document["month"],
+            "fakturs": document["documents"],
+            "tax base": shown(document["tax_base"], "IDR"),
+            "VAT": shown(document["vat"], "IDR"),
+            "selisih pembulatan": f"{len(differing)} fakturs, {off:+g} rupiah in all" if differing else "none",
+            "exported before": document["exported_before"],
+            "retail": retail["documents"],
+            "retail base": shown(retail["tax_base"], "IDR"),
+            "retail VAT": shown(retail["vat"], "IDR"),
+            "not reported": document["not_reported"],
+            "not possible": len(document["faulty"]),
+            "files": ", ".join(document["files"]) or ("none: --dry-run" if document["dry_run"] else "none"),
+        }
+    )
+
+
+async def _list(options: argparse.Namespace, context: Context) -> None:
+    async with context.database() as database:
+        listed = await _reporting(context, database).listed(options.month)
+    if options.json:
+        print_json(
+            [
+                {
+                    "number": invoice.number,
+                    "issued_on": invoice.issued_on,
+                    "tax": invoice.tax_minor,
+                    "total": invoice.total_minor,
+                    "coretax_status": state.status if state else None,
+                    "nsfp": state.nsfp if state else None,
+                    "file": state.file if state else None,
+                    "exported_at": state.exported_at if state else None,
+                }
+                for invoice, state in listed
+            ],
+            context.settings.timezone,
+        )
+        return
+    rows = [
+        [
+            invoice.number,
+            invoice.issued_on,
+            shown(invoice.tax_minor, invoice.currency),
+            state.status if state else "not exported",
+            state.nsfp if state else "",
+            state.file if state else "",
+        ]
+        for invoice, state in listed
+    ]
+    print_table(["number", "issued", "tax", "Coretax", "NSFP", "file"], rows, right=(2,))
+
+
+async def _set(options: argparse.Namespace, context: Context) -> None:
+    if options.status is None and options.nsfp is None:
+        raise InvalidInputError("say --status, --nsfp or both")
+    async with context.database() as database:
+        reporting = _reporting(context, database)
+        await reporting.set_status(options.number, options.status, options.nsfp, context.actor, context.now())
+    print(f"{options.number}: {' '.join(word for word in (options.status, options.nsfp) if word)}")
+
+
+async def _bhp(options: argparse.Namespace, context: Context) -> None:
+    settings = context.settings
+    if (options.year is None) == (options.month is None):
+        raise InvalidInputError("say --year YYYY, or --month YYYY-MM for its documents")
+    async with context.database() as database:
+        reporting = ReportLevies(database, levy_rates(settings), settings.tax.other_revenue)
+        if options.month is not None:
+            _print_lines(await reporting.lines(options.month), options, context)
+            return
+        report = await reporting.year(options.year)
+    if options.csv:
+        await asyncio.to_thread(_write_csv, Path(options.csv), report)
+    if options.json:
+        print_json(_levy_document(report, settings.currency))
+    else:
+        _print_levies(report, settings.currency)
+
+
+def _print_lines(lines: list[dict[str, Any]], options: argparse.Namespace, context: Context) -> None:
+    if options.json:
+        print_json(lines)
+        return
+    currency = context.settings.currency
+    rows = [
+        [one["document"], one["product"], "yes" if one["telecom"] else "no", shown(one["net"], currency)]
+        for one in lines
+    ]
+    print_table(["document", "product", "telecom", "net"], rows, right=(3,))
+
+
+def _figures(month: LevyMonth) -> dict[str, int]:
+    return {
+        "invoiced": month.invoiced_minor,
+        "credited": month.credited_minor,
+        "written_off": month.written_off_minor,
+        "to_others": month.to_others_minor,
+        "base": month.base_minor,
+        "other": month.other_minor,
+    }
+
+
+def _levy_document(report: LevyReport, currency: str) -> dict[str, Any]:
+    due = report.levy
+    return {
+        "year": report.year,
+        "currency": currency,
+        "revenue": "as invoiced, without tax, stamp duty and deposits",
+        "due_on": date(report.year + 1, *DUE),
+        **_figures(report.total),
+        "bhp": due.bhp_minor,
+        "uso": due.uso_minor,
+        "bhp_percent": float(report.rates.bhp * 100),
+        "uso_percent": float(report.rates.uso * 100),
+        "months": [
+            {
+                "month": f"{month_on:%Y-%m}",
+                **_figures(month),
+                "products": {word: _figures(one) for word, one in sorted(report.products[month_on].items())},
+            }
+            for month_on, month in report.months.items()
+        ],
+    }
+
+
+def _print_levies(report: LevyReport, currency: str) -> None:
+    print(f"Telecom revenue of {report.year} as invoiced, without tax, stamp duty and deposits")
+    headings = ["month", "invoiced", "credited", "written off", "to others", "base", "other revenue"]
+    rows = [
+        [name, *(shown(amount, currency) for amount in _figures(month).values())]
+        for name, month in [(f"{on:%Y-%m}", month) for on, month in report.months.items()] + [("total", report.total)]
+    ]
+    print_table(headings, rows, right=(1, 2, 3, 4, 5, 6))
+    due = report.levy
+    print()
+    print_fields(
+        {
+            f"BHP {float(report.rates.bhp * 100):g} %": shown(due.bhp_minor, currency),
+            f"USO {float(report.rates.uso * 100):g} %": shown(due.uso_minor, currency),
+            "due on": date(report.year + 1, *DUE),
+        }
+    )
+
+
+def _write_csv(path: Path, report: LevyReport) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["month", "product", *_figures(LevyMonth())])
+            for month_on, month in report.months.items():
+                writer.writerow([f"{month_on:%Y-%m}", "", *_figures(month).values()])
+                for word, one in sorted(report.products[month_on].items()):
+                    writer.writerow([f"{month_on:%Y-%m}", word, *_figures(one).values()])
+    except OSError as error:
+        raise RefusedError(f"{path} can't be written: {error.strerror}") from None
+
+
+async def _deduct(options: argparse.Namespace, context: Context) -> None:
+    settings = context.settings
+    amount_minor = parse_amount(options.amount, settings.currency)
+    deduction = Deduction(options.month, amount_minor, options.note.strip(), str(context.actor))
+    async with context.database() as database:
+        reporting = ReportLevies(database, levy_rates(settings), settings.tax.other_revenue)
+        await reporting.deduct(deduction, context.actor, context.now())
+    print(f"{options.month:%Y-%m}: {shown(amount_minor, settings.currency)} off the base")
+
+
+async def _rules(options: argparse.Namespace, context: Context) -> None:
+    policy = tax_policy(context.settings)
+    rules = sorted(policy.rules, key=lambda rule: (rule.code, rule.valid_from))
+    if options.json:
+        print_json(
+            {
+                "is_pkp": policy.is_pkp,
+                "rules": [
+                    {
+                        "code": rule.code,
+                        "valid_from": rule.valid_from,
+                        "percent": str(rule.percent),
+                        "base": str(rule.base),
+                        "trx_code": rule.trx_code,
+                    }
+                    for rule in rules
+                ],
+            }
+        )
+        return
+    rows = [[rule.code, rule.valid_from, f"{float(rule.percent):g} %", str(rule.base), rule.trx_code] for rule in rules]
+    print_table(["tax", "from", "rate", "of the price", "transaction"], rows, right=(2,))
+    if not policy.is_pkp:
+        print("nothing is taxed: tax.is_pkp is false")
+
+
+async def _stamp(options: argparse.Namespace, context: Context) -> None:
+    serial, now = options.serial.strip(), context.now()
+    if not serial or len(serial) > 60 or not serial.isprintable():
+        raise InvalidInputError("a serial number has 1 to 60 printable characters")
+    async with context.database() as database, database.write() as work:
+        number = options.number.strip().upper()
+        known = await work.documents.known(number)
+        if known is None:
+            raise NotFoundError(f"no invoice or receipt {number!r}")
+        facts = known.facts
+        rules = stamp_duty_rules(context.settings)
+        duty_minor = stamp_duty_minor(facts.total_minor, facts.currency, facts.issued_on, rules)
+        await work.documents.save_stamp(number, serial, duty_minor, now, str(context.actor))
+        await work.changes.record(context.actor, now, "document.stamp", "document", number, {"serial": serial})
+    print(f"{number}: e-meterai {serial}")
+
+
+async def _nik(options: argparse.Namespace, context: Context) -> None:
+    async with context.database() as database:
+        buyers = ManageBuyers(database, context.box)
+        print(await buyers.reveal_nik(options.username, options.why, context.actor, context.now()))
+
+
+async def _find_nik(options: argparse.Namespace, context: Context) -> None:
+    nik = await read_secret(options, "nik", "NIK")
+    async with context.database() as database:
+        found = await ManageBuyers(database, context.box).find_by_nik(nik or "")
+    if options.json:
+        print_json(found)
+    else:
+        print("\n".join(found) or "nobody")
