@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -164,11 +164,11 @@ class InvoiceStore:
             return
         if self._connection.dialect.name == "sqlite":
             await self._connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            await self._add_lines(added)
+            await self.add_lines(added)
             await self._add_documents(added, at)
             return
         await self._add_documents(added, at)
-        await self._add_lines(added)
+        await self.add_lines(added)
 
     async def _add_documents(self, added: Sequence[Invoice], at: datetime) -> None:
         await self._connection.execute(
@@ -198,7 +198,8 @@ class InvoiceStore:
             ],
         )
 
-    async def _add_lines(self, added: Sequence[Invoice]) -> None:
+    async def add_lines(self, added: Sequence[Invoice]) -> None:
+        """Store the lines of documents."""
         rows = [
             {
                 "invoice_id": invoice.id,
@@ -287,48 +288,37 @@ class InvoiceStore:
                 found[row.subscriber_id].append(OpenInvoice(row.number, row.due_on, int(row.outstanding_minor)))
         return found
 
-    async def _lines_of(self, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
-        query = (
-            select(invoice_lines)
-            .where(invoice_lines.c.invoice_id.in_(invoice_ids))
-            .order_by(invoice_lines.c.invoice_id, invoice_lines.c.position)
-        )
-        found: dict[UUID, list[InvoiceLine]] = {}
-        for line in await self._connection.execute(query):
-            found.setdefault(line.invoice_id, []).append(
-                InvoiceLine(
-                    kind=LineKind(line.kind),
-                    service_id=line.service_id,
-                    text=line.text,
-                    quantity=line.quantity,
-                    unit_price_minor=line.unit_price_minor,
-                    per=line.per,
-                    amount_minor=line.amount_minor,
-                    tax_code=line.tax_code,
-                    tax_minor=line.tax_minor,
-                    inclusive=line.inclusive,
-                    revenue=line.revenue,
-                    from_on=line.from_on,
-                    until_on=line.until_on,
-                    site=line.site,
-                    details=line.details or {},
-                )
-            )
-        return found
-
     async def by_number(self, number: str) -> InvoiceDocument | None:
-        """Return an issued invoice with its lines."""
+        """Return an issued document with its lines."""
+        found = await self.documents(invoices.c.number == number.strip().upper())
+        return found[0] if found else None
+
+    async def documents(self, wanted: ColumnElement[bool]) -> list[InvoiceDocument]:
+        """Return documents of any state with their lines, oldest first."""
         query = (
             select(invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name"))
             .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
-            .where(invoices.c.number == number.strip().upper())
+            .where(wanted)
+            .order_by(invoices.c.created_at, invoices.c.number)
         )
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        found = tuple((await self._lines_of([row.id])).get(row.id, ()))
-        payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
-        return InvoiceDocument(_invoice(row, found), payer, row.subscriber_name)
+        rows = (await self._connection.execute(query)).all()
+        lines = await self._lines_of([row.id for row in rows])
+        return [
+            InvoiceDocument(
+                _invoice(row, tuple(lines.get(row.id, ()))),
+                Payer(row.subscriber_id, row.subscriber_no, row.currency),
+                row.subscriber_name,
+            )
+            for row in rows
+        ]
+
+    async def _lines_of(self, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
+        found: dict[UUID, list[InvoiceLine]] = {}
+        for some in _batches(invoice_ids):
+            query = select(invoice_lines).where(invoice_lines.c.invoice_id.in_(some))
+            for line in await self._connection.execute(query.order_by(invoice_lines.c.position)):
+                found.setdefault(line.invoice_id, []).append(_line(line))
+        return found
 
     async def documents(self, ids: Sequence[UUID]) -> list[InvoiceDocument]:
         """Return these issued invoices with their lines, by number."""
@@ -393,6 +383,26 @@ def _listed() -> Select[Any]:
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .where(invoices.c.number.is_not(None))
         .order_by(invoices.c.issued_on.desc(), invoices.c.number.desc())
+    )
+
+
+def _line(line: Row[Any]) -> InvoiceLine:
+    return InvoiceLine(
+        kind=LineKind(line.kind),
+        service_id=line.service_id,
+        text=line.text,
+        quantity=line.quantity,
+        unit_price_minor=line.unit_price_minor,
+        per=line.per,
+        amount_minor=line.amount_minor,
+        tax_code=line.tax_code,
+        tax_minor=line.tax_minor,
+        inclusive=line.inclusive,
+        revenue=line.revenue,
+        from_on=line.from_on,
+        until_on=line.until_on,
+        site=line.site,
+        details=line.details or {},
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.collectors import CollectorStore
+    from netbilld.adapters.database.corrections import CorrectionStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
@@ -120,6 +121,12 @@ class UnitOfWork:
         from netbilld.adapters.database.collectors import CollectorStore
 
         return CollectorStore(self.connection)
+
+    @cached_property
+    def corrections(self) -> "CorrectionStore":
+        from netbilld.adapters.database.corrections import CorrectionStore
+
+        return CorrectionStore(self.connection)
 
     @cached_property
     def cross_checks(self) -> "CrossCheckStore":
