@@ -4,13 +4,25 @@ from collections import defaultdict
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.document_figures import (
+    NAMED,
+    NET,
+    NUMBERED,
+    SIGN,
+    booked_after_closing,
+    broken_series,
+    closed_until,
+    unbooked,
+    wrong_accounts,
+    wrong_invoices,
+    wrong_notes,
+    wrong_payments,
+)
 from netbilld.adapters.database.tables import (
     accounts,
-    allocations,
-    counters,
     invoice_lines,
     invoices,
     ledger_entries,
@@ -21,18 +33,18 @@ from netbilld.adapters.database.tables import (
     services,
     subscribers,
     usage_periods,
+    write_offs,
 )
 from netbilld.billing.books import BookFigures, SubscriberFigures
-from netbilld.billing.chart import RECEIVABLE, WALLET, AccountKind, Side
-from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, InvoiceStatus, LineKind
+from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, AccountKind, Side
+from netbilld.billing.invoice import OPEN_STATUSES, LineKind
 from netbilld.billing.payment import PaymentStatus
 from netbilld.billing.plan import Charging
 from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.postings import WALLET_CREDITS
 
-NAMED: Final = 20  # exceptions of one sort that are named
 _DEBIT: Final = case((postings.c.side == Side.DEBIT.value, postings.c.amount_minor), else_=0)
 _CREDIT: Final = case((postings.c.side == Side.CREDIT.value, postings.c.amount_minor), else_=0)
-_CHARGES: Final = ("usage_charged", "renewal_charged")
 
 
 async def book_figures(connection: AsyncConnection) -> BookFigures:
@@ -53,9 +65,15 @@ async def book_figures(connection: AsyncConnection) -> BookFigures:
             connection, or_(func.min(postings.c.amount_minor) <= 0, func.count(postings.c.line) < 2)
         ),
         wrong_balances=await _wrong_balances(connection),
-        wrong_invoices=await _wrong_invoices(connection),
-        broken_series=await _broken_series(connection),
+        wrong_invoices=await wrong_invoices(connection),
+        broken_series=await broken_series(connection),
         subscribers=await _subscribers(connection),
+        wrong_notes=await wrong_notes(connection),
+        unbooked=await unbooked(connection),
+        wrong_accounts=await wrong_accounts(connection),
+        wrong_payments=await wrong_payments(connection),
+        booked_after_closing=await booked_after_closing(connection),
+        closed_until_on=await connection.scalar(closed_until()),
     )
 
 
@@ -85,70 +103,6 @@ async def _wrong_balances(connection: AsyncConnection) -> dict[str, tuple[int, i
     return {row.code: (int(row.balance_minor), int(row.summed)) for row in await connection.execute(query)}
 
 
-async def _wrong_invoices(connection: AsyncConnection) -> dict[str, str]:
-    total, paid, status = invoices.c.total_minor, invoices.c.paid_minor, invoices.c.status
-    status_fits = or_(
-        status.in_([InvoiceStatus.CREDITED.value, InvoiceStatus.DRAFT.value]),
-        and_(status == InvoiceStatus.ISSUED.value, paid == 0),
-        and_(status == InvoiceStatus.PART_PAID.value, paid > 0, paid < total),
-        and_(status == InvoiceStatus.PAID.value, paid == total),
-    )
-    misfits = select(invoices.c.number, status, paid, total).where(~status_fits).order_by(invoices.c.number)
-    wrong = {
-        row.number or "a draft": f"{row.status} with {row.paid_minor} of {row.total_minor} paid"
-        for row in await connection.execute(misfits.limit(NAMED))
-    }
-    settled = _invoices_unlike(paid, allocations.c.invoice_id, allocations.c.amount_minor)
-    for row in await connection.execute(settled):
-        wrong[row.number or "a draft"] = f"paid {row.said}, allocations {row.summed}"
-    net = total - invoices.c.tax_minor
-    for row in await connection.execute(
-        _invoices_unlike(net, invoice_lines.c.invoice_id, invoice_lines.c.amount_minor)
-    ):
-        wrong[row.number or "a draft"] = f"total less tax {row.said}, lines {row.summed}"
-    return wrong
-
-
-def _invoices_unlike(said: ColumnElement[int], invoice_id: Column[Any], amount: Column[Any]) -> Select[Any]:
-    """Return the query for invoices that say something else than the sum of their rows in another table."""
-    summed = func.coalesce(func.sum(amount), 0)
-    return (
-        select(invoices.c.number, said.label("said"), summed.label("summed"))
-        .outerjoin(invoice_id.table, invoice_id == invoices.c.id)
-        .group_by(invoices.c.id)
-        .having(said != summed)
-        .order_by(invoices.c.number)
-        .limit(NAMED)
-    )
-
-
-async def _broken_series(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
-    """Return the series that have given more numbers than documents bear, or fewer.
-
-    Numbers are unique, so as many as were given means each of them. A format may have been changed, from years to
-    months say: where a kind is right as a whole nothing is looked for, and else months are told where they can be.
-    """
-    given: dict[str, dict[str, int]] = {kind.value: {} for kind in DocumentKind}
-    for row in await connection.execute(select(counters.c.series, counters.c.last_number)):
-        kind, _, part = row.series.partition(":")
-        if kind in given:
-            given[kind][part] = int(row.last_number)
-    query = select(invoices.c.kind, invoices.c.issued_on, func.count().label("found"))
-    numbered = query.where(invoices.c.number.is_not(None)).group_by(invoices.c.kind, invoices.c.issued_on)
-    found: dict[str, dict[str, int]] = {kind: defaultdict(int) for kind in given}
-    for row in await connection.execute(numbered):
-        for part in ("", f"{row.issued_on:%Y}", f"{row.issued_on:%Y%m}"):
-            found[row.kind][part] += int(row.found)
-    broken: dict[str, tuple[int, int]] = {}
-    for kind, series in given.items():
-        if sum(series.values()) == found[kind][""]:
-            continue
-        wrong = {part: (last, found[kind][part]) for part, last in series.items() if last != found[kind][part]}
-        broken |= {f"{kind}:{part}" if part else kind: both for part, both in wrong.items()}
-        broken = broken or {kind: (sum(series.values()), found[kind][""])}
-    return broken
-
-
 async def _subscribers(connection: AsyncConnection) -> tuple[SubscriberFigures, ...]:
     figures: dict[UUID, dict[str, Any]] = defaultdict(dict)
 
@@ -157,40 +111,49 @@ async def _subscribers(connection: AsyncConnection) -> tuple[SubscriberFigures, 
             figures[subscriber_id][name] = int(value)
 
     owner, balance = accounts.c.subscriber_id, accounts.c.balance_minor
-    for name, word in (("receivable_minor", RECEIVABLE), ("wallet_minor", WALLET)):
+    for name, word in (("receivable_minor", RECEIVABLE), ("wallet_minor", WALLET), ("deposits_minor", DEPOSITS)):
         await collect(name, select(owner, balance).where(owner.is_not(None), accounts.c.code.like(f"{word}:%")))
-    invoiced = select(invoices.c.subscriber_id, func.sum(invoices.c.total_minor)).group_by(invoices.c.subscriber_id)
-    await collect("invoiced_minor", invoiced.where(invoices.c.number.is_not(None)))
+    whose = invoices.c.subscriber_id
+    await collect(
+        "invoiced_minor", select(whose, func.sum(SIGN * invoices.c.total_minor)).where(NUMBERED).group_by(whose)
+    )
     await collect(
         "open_minor",
-        select(invoices.c.subscriber_id, func.sum(invoices.c.total_minor - invoices.c.paid_minor))
+        select(whose, func.sum(invoices.c.total_minor - invoices.c.paid_minor))
         .where(invoices.c.status.in_([status.value for status in OPEN_STATUSES]))
-        .group_by(invoices.c.subscriber_id),
+        .group_by(whose),
     )
-    await collect(
-        "paid_minor",
-        select(payments.c.subscriber_id, func.sum(payments.c.amount_minor))
-        .where(payments.c.status == PaymentStatus.RECEIVED.value)
-        .group_by(payments.c.subscriber_id),
-    )
-    await collect(
-        "refunded_minor",
-        select(refunds.c.subscriber_id, func.sum(refunds.c.amount_minor)).group_by(refunds.c.subscriber_id),
-    )
-    await collect(
-        "funded_minor",
-        select(invoices.c.subscriber_id, func.sum(invoice_lines.c.amount_minor))
-        .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
-        .where(invoice_lines.c.kind == LineKind.REVERSED_PAYMENT.value, invoices.c.number.is_not(None))
-        .group_by(invoices.c.subscriber_id),
-    )
-    for name, kinds in (("charged_minor", _CHARGES), ("usage_posted_minor", _CHARGES[:1])):
+    for name, wanted in (
+        ("deposits_billed_minor", invoice_lines.c.revenue == DEPOSITS),
+        ("funded_minor", invoice_lines.c.kind == LineKind.REVERSED_PAYMENT.value),
+    ):
+        await collect(
+            name,
+            select(whose, func.sum(SIGN * NET))
+            .join(invoice_lines, invoice_lines.c.invoice_id == invoices.c.id)
+            .where(NUMBERED, wanted)
+            .group_by(whose),
+        )
+    received = payments.c.status != PaymentStatus.REVERSED.value
+    for name, table, wanted in (
+        ("paid_minor", payments, received),
+        ("refunded_minor", refunds, true()),
+        ("written_off_minor", write_offs, true()),
+    ):
+        person = table.c.subscriber_id
+        await collect(name, select(person, func.sum(table.c.amount_minor)).where(wanted).group_by(person))
+    returned = ledger_entries.c.kind.in_(WALLET_CREDITS)
+    for name, word, kinds in (
+        ("charged_minor", WALLET, (ledger_entries.c.document == "service") & ~returned),
+        ("usage_posted_minor", WALLET, ledger_entries.c.kind == "usage_charged"),
+        ("deposits_returned_minor", DEPOSITS, returned),
+    ):
         await collect(
             name,
             select(owner, func.sum(_DEBIT - _CREDIT))
             .join(postings, postings.c.account_id == accounts.c.id)
             .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
-            .where(owner.is_not(None), ledger_entries.c.kind.in_(kinds))
+            .where(owner.is_not(None), accounts.c.code.like(f"{word}:%"), kinds)
             .group_by(owner),
         )
     await collect(

@@ -48,6 +48,7 @@ class ListedInvoice:
     currency: str
     total_minor: int
     paid_minor: int
+    kind: DocumentKind = DocumentKind.INVOICE
 
     @property
     def outstanding_minor(self) -> int:
@@ -293,6 +294,10 @@ class InvoiceStore:
         found = await self.documents(invoices.c.number == number.strip().upper())
         return found[0] if found else None
 
+    async def by_ids(self, invoice_ids: Sequence[UUID]) -> list[InvoiceDocument]:
+        """Return documents of any state with their lines, oldest first."""
+        return [one for some in _batches(invoice_ids) for one in await self.documents(invoices.c.id.in_(some))]
+
     async def documents(self, wanted: ColumnElement[bool]) -> list[InvoiceDocument]:
         """Return documents of any state with their lines, oldest first."""
         query = (
@@ -362,7 +367,10 @@ class InvoiceStore:
         if due_before is not None:
             query = query.where(invoices.c.due_on < due_before)
         rows = (await self._connection.execute(query.limit(limit))).mappings()
-        return [ListedInvoice(**{**row, "status": InvoiceStatus(row["status"])}) for row in rows]
+        return [
+            ListedInvoice(**{**row, "status": InvoiceStatus(row["status"]), "kind": DocumentKind(row["kind"])})
+            for row in rows
+        ]
 
 
 def _listed() -> Select[Any]:
@@ -379,6 +387,7 @@ def _listed() -> Select[Any]:
             invoices.c.currency,
             invoices.c.total_minor,
             invoices.c.paid_minor,
+            invoices.c.kind,
         )
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .where(invoices.c.number.is_not(None))

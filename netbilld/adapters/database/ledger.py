@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.bulk import Row, insert_rows
-from netbilld.adapters.database.tables import accounts, closed_months, ledger_entries, postings
+from netbilld.adapters.database.document_figures import closed_until
+from netbilld.adapters.database.tables import accounts, ledger_entries, postings
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, Account, AccountKind, Side
@@ -109,8 +110,7 @@ class LedgerStore:
 
     async def closed_until_on(self) -> date | None:
         """Return the last day of the books that is closed; None where every month is open."""
-        query = select(func.max(closed_months.c.until_on)).where(closed_months.c.reopened_at.is_(None))
-        until_on: date | None = await self._connection.scalar(query)
+        until_on: date | None = await self._connection.scalar(closed_until())
         return until_on
 
     async def _next_entry_ids(self, count: int) -> list[int]:

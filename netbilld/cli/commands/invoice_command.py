@@ -1,17 +1,15 @@
-"""`netbilld invoice run/list/show/pdf`."""
+"""`netbilld invoice run/list/show/pdf`, and the verbs of invoice_changes."""
 
 import argparse
-from typing import Any
 
-from netbilld.adapters.database.invoices import InvoiceDocument, ListedInvoice
+from netbilld.adapters.database.invoices import ListedInvoice
 from netbilld.billing.invoice import InvoiceStatus
-from netbilld.cli.commands import invoice_explain, invoice_run
+from netbilld.cli.commands import invoice_changes, invoice_explain, invoice_run, invoice_shown
 from netbilld.cli.commands.document_files import configure_pdf, pdf
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
 from netbilld.cli.money import count, shown
-from netbilld.cli.output import print_fields, print_json, print_table
-from netbilld.model.errors import NotFoundError
+from netbilld.cli.output import print_json, print_table
 from netbilld.model.periods import local_date
 
 _ISSUED = [status.value for status in InvoiceStatus if status is not InvoiceStatus.DRAFT]
@@ -19,19 +17,21 @@ _ISSUED = [status.value for status in InvoiceStatus if status is not InvoiceStat
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="run|parked|allow|list|show|explain|pdf")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="VERB")
     invoice_run.configure(verbs)
     listing = verbs.add_parser("list", help="issued invoices, newest first")
     listing.add_argument("--username", metavar="U", help="only of this subscriber (any user name, or the number)")
     listing.add_argument("--status", choices=_ISSUED)
+    listing.add_argument("--drafts", action="store_true", help="only what is not issued yet")
     listing.add_argument("--overdue", action="store_true", help="only with an unpaid part past its due date")
     listing.add_argument("--limit", type=count, metavar="N")
     add_json_option(listing)
-    show = verbs.add_parser("show", help="one invoice")
-    show.add_argument("number", metavar="NUMBER")
+    show = verbs.add_parser("show", help="one invoice, credit note or draft")
+    show.add_argument("number", metavar="NUMBER", help="or the id of a draft, or how that begins")
     add_json_option(show)
     invoice_explain.configure(verbs)
     configure_pdf(verbs)
+    invoice_changes.configure(verbs)
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
@@ -40,12 +40,14 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
         return await invoice_run.run(options, context)
     if options.action == invoice_explain.VERB:
         return await invoice_explain.run(options, context)
-    if options.action == "pdf":
+    if options.action in invoice_changes.VERBS:
+        await invoice_changes.run(options, context)
+    elif options.action == "pdf":
         await pdf(options, context)
     elif options.action == "list":
-        await _list(options, context)
+        await (invoice_shown.drafts if options.drafts else _list)(options, context)
     else:
-        await _show(options.number, context)
+        await invoice_shown.show(options.number, context)
     return None
 
 
@@ -70,6 +72,7 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
             [
                 {
                     "number": one.number,
+                    "kind": one.kind.value,
                     "subscriber_no": one.subscriber_no,
                     "subscriber_name": one.subscriber_name,
                     "status": one.status.value,
@@ -103,73 +106,3 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
 
 def _status(one: ListedInvoice, *, overdue: bool) -> str:
     return f"{one.status.value}, overdue" if overdue else one.status.value
-
-
-async def _show(number: str, context: Context) -> None:
-    async with context.database() as database, database.read() as work:
-        found = await work.invoices.by_number(number)
-    if found is None:
-        raise NotFoundError(f"no invoice {number!r}", hint="`netbilld invoice list` shows them")
-    today = local_date(context.now(), found.invoice.timezone)
-    if context.json_wanted:
-        print_json(document(found) | {"overdue": found.invoice.overdue(today)})
-        return
-    invoice = found.invoice
-    currency = invoice.currency
-    print_fields(
-        {
-            "invoice": invoice.number,
-            "subscriber": f"{found.payer.number}  {found.subscriber_name}",
-            "status": f"{invoice.status.value}{', overdue' if invoice.overdue(today) else ''}",
-            "issued": invoice.issued_on,
-            "due": invoice.due_on,
-            "period": f"{invoice.period_start_on} until {invoice.period_end_on} ({invoice.timezone})",
-        }
-    )
-    print()
-    rows = [
-        [
-            line.text,
-            line.quantity,
-            f"{shown(line.unit_price_minor, currency)}{f' per {line.per}' if line.per != 1 else ''}",
-            shown(line.amount_minor, currency),
-        ]
-        for line in invoice.lines
-    ]
-    print_table(["line", "quantity", "price", "amount"], rows, right=(1, 2, 3))
-    print()
-    amounts = {"tax": invoice.tax_minor, "total": invoice.total_minor, "paid": invoice.paid_minor}
-    amounts["outstanding"] = invoice.outstanding_minor
-    print_fields({name: shown(amount_minor, currency) for name, amount_minor in amounts.items()})
-
-
-def document(found: InvoiceDocument) -> dict[str, Any]:
-    """Return the JSON of an issued invoice."""
-    invoice = found.invoice
-    return {
-        "number": invoice.number,
-        "subscriber_no": found.payer.number,
-        "subscriber_name": found.subscriber_name,
-        "status": invoice.status.value,
-        "issued_on": invoice.issued_on,
-        "due_on": invoice.due_on,
-        "period": {"start": invoice.period_start_on, "end": invoice.period_end_on},
-        "timezone": invoice.timezone,
-        "currency": invoice.currency,
-        "lines": [
-            {
-                "kind": line.kind.value,
-                "text": line.text,
-                "service_id": line.service_id,
-                "quantity": line.quantity,
-                "unit_price": line.unit_price_minor,
-                "per": line.per,
-                "amount": line.amount_minor,
-            }
-            for line in invoice.lines
-        ],
-        "tax": invoice.tax_minor,
-        "total": invoice.total_minor,
-        "paid": invoice.paid_minor,
-        "outstanding": invoice.outstanding_minor,
-    }

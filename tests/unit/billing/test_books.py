@@ -50,6 +50,11 @@ def test_sound_books_pass_every_check() -> None:
         ({"wrong_balances": {"cash:cash": (5, 6)}}, "balances_are_sums", "cash:cash kept 5, postings 6"),
         ({"wrong_invoices": {"INV-1": "lines 5"}}, "invoices_fit", "INV-1: lines 5"),
         ({"broken_series": {"invoice:202601": (4, 3)}}, "numbers_without_gaps", "invoice:202601: 4 given, 3 found"),
+        ({"wrong_notes": {"INV-1": "total 5, credited 6"}}, "credit_notes_fit", "INV-1: total 5, credited 6"),
+        ({"unbooked": {"INV-1": (5, 0)}}, "documents_are_booked_once", "INV-1: total 5, booked 0"),
+        ({"wrong_accounts": {"tax:ppn": (5, 6)}}, "accounts_equal_documents", "tax:ppn: documents 5, ledger 6"),
+        ({"wrong_payments": {"p": "5, has settled 6"}}, "payments_cover_what_they_settled", "p: 5, has settled 6"),
+        ({"booked_after_closing": (7,)}, "closed_months_stay", "booked after closing: entry 7"),
     ],
 )
 def test_what_is_wrong_with_the_whole_is_named(changes: dict[str, Any], check: str, said: str) -> None:
@@ -66,6 +71,10 @@ def test_what_is_wrong_with_the_whole_is_named(changes: dict[str, Any], check: s
         ({"paid_minor": 251}, "accounts_equal_invoices_less_payments", "invoices and charges less payments 69"),
         ({"charged_minor": 21}, "accounts_equal_invoices_less_payments", "invoices and charges less payments 71"),
         ({"wallet_minor": 31}, "accounts_equal_invoices_less_payments", "owes 100 and holds 31"),
+        ({"written_off_minor": 1}, "accounts_equal_invoices_less_payments", "invoices and charges less payments 69"),
+        ({"refunded_minor": 1}, "accounts_equal_invoices_less_payments", "invoices and charges less payments 71"),
+        ({"deposits_minor": 1}, "deposits_are_held", "100001 has deposits of 1, billed less returned 0"),
+        ({"deposits_billed_minor": 2}, "deposits_are_held", "100001 has deposits of 0, billed less returned 2"),
         ({"metered_minor": 19}, "usage_charges_equal_the_meter", "100001 posted 20, metered 19"),
     ],
 )

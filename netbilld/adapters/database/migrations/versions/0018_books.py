@@ -76,6 +76,8 @@ def upgrade() -> None:
     op.add_column("allocations", sa.Column("document", sa.String(length=16), nullable=True))
     op.add_column("allocations", sa.Column("document_id", sa.Uuid(), nullable=True))
     op.create_index(op.f("ix_allocations_document_id"), "allocations", ["document_id"])
+    # what was owed before netbilld was booked on its clearing account all along
+    op.execute(sa.text("UPDATE invoice_lines SET revenue = 'cash:opening_balance' WHERE kind = 'opening_balance'"))
     connection = op.get_bind()
     for statement in _postgresql() if connection.dialect.name == "postgresql" else _sqlite():
         connection.exec_driver_sql(statement)
