@@ -32,7 +32,7 @@ class CorrectionStore:
         if len(begins) < _SHORTEST_ID or not set(begins) <= set("0123456789abcdef"):
             return []
         as_text = func.replace(cast(invoices.c.id, String), "-", "")
-        return await self._invoices.documents(
+        return await self._invoices.matching(
             invoices.c.status.in_([InvoiceStatus.DRAFT.value]) & as_text.like(f"{begins}%")
         )
 
@@ -41,11 +41,11 @@ class CorrectionStore:
         wanted = invoices.c.status == InvoiceStatus.DRAFT.value
         if subscriber_id is not None:
             wanted &= invoices.c.subscriber_id == subscriber_id
-        return await self._invoices.documents(wanted)
+        return await self._invoices.matching(wanted)
 
     async def notes_of(self, invoice_id: UUID) -> list[Invoice]:
         """Return the credit notes for an invoice with their lines, oldest first."""
-        notes = await self._invoices.documents(invoices.c.credits_id == invoice_id)
+        notes = await self._invoices.matching(invoices.c.credits_id == invoice_id)
         return [note.invoice for note in notes if note.invoice.number is not None]
 
     async def number_of(self, invoice_id: UUID) -> str | None:

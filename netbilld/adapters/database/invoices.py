@@ -291,14 +291,14 @@ class InvoiceStore:
 
     async def by_number(self, number: str) -> InvoiceDocument | None:
         """Return an issued document with its lines."""
-        found = await self.documents(invoices.c.number == number.strip().upper())
+        found = await self.matching(invoices.c.number == number.strip().upper())
         return found[0] if found else None
 
     async def by_ids(self, invoice_ids: Sequence[UUID]) -> list[InvoiceDocument]:
         """Return documents of any state with their lines, oldest first."""
-        return [one for some in _batches(invoice_ids) for one in await self.documents(invoices.c.id.in_(some))]
+        return [one for some in _batches(invoice_ids) for one in await self.matching(invoices.c.id.in_(some))]
 
-    async def documents(self, wanted: ColumnElement[bool]) -> list[InvoiceDocument]:
+    async def matching(self, wanted: ColumnElement[bool]) -> list[InvoiceDocument]:
         """Return documents of any state with their lines, oldest first."""
         query = (
             select(invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name"))
@@ -326,21 +326,8 @@ class InvoiceStore:
         return found
 
     async def documents(self, ids: Sequence[UUID]) -> list[InvoiceDocument]:
-        """Return these issued invoices with their lines, by number."""
-        found: list[InvoiceDocument] = []
-        for some in _batches(ids):
-            lines = await self._lines_of(some)
-            documents = (
-                select(
-                    invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("subscriber_name")
-                )
-                .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
-                .where(invoices.c.id.in_(some), invoices.c.number.is_not(None))
-            )
-            for row in await self._connection.execute(documents):
-                payer = Payer(row.subscriber_id, row.subscriber_no, row.currency)
-                invoice = _invoice(row, tuple(lines.get(row.id, ())))
-                found.append(InvoiceDocument(invoice, payer, row.subscriber_name))
+        """Return these issued documents with their lines, by number."""
+        found = [one for one in await self.by_ids(ids) if one.invoice.number is not None]
         return sorted(found, key=lambda document: document.invoice.number or "")
 
     async def listed(
