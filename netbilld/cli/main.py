@@ -34,6 +34,7 @@ VERBS: Final[dict[str, str]] = {
     "dunning": "reminders, isolir and late fees: what is to come, what was done, who is exempt",
     "promise": "promises to pay",
     "holiday": "days on which nobody is walled",
+    "paper": "paper invoices on their way",
     "outbox": "messages to subscribers: list, show, send again",
     "payment": "record, list, allocate, reverse, move and refund payments",
     "collector": "who takes cash, what they hold and hand over",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
     from netbilld.adapters.database.outbox import OutboxStore
+    from netbilld.adapters.database.paper import PaperStore
     from netbilld.adapters.database.parked_payments import ParkedPaymentStore
     from netbilld.adapters.database.payment_codes import PaymentCodeStore
     from netbilld.adapters.database.payments import PaymentStore
@@ -295,6 +296,12 @@ class UnitOfWork:
         from netbilld.adapters.database.payment_codes import PaymentCodeStore
 
         return PaymentCodeStore(self.connection)
+
+    @cached_property
+    def paper(self) -> "PaperStore":
+        from netbilld.adapters.database.paper import PaperStore
+
+        return PaperStore(self.connection)
 
     @cached_property
     def payments(self) -> "PaymentStore":
