@@ -37,6 +37,7 @@ VERBS: Final[dict[str, str]] = {
     "paper": "paper invoices on their way",
     "outbox": "messages to subscribers: list, show, send again",
     "payment": "record, list, allocate, reverse, move and refund payments",
+    "bank": "statements of the bank: imported, and matched with invoices",
     "collector": "who takes cash, what they hold and hand over",
     "tax": "fakturs for Coretax, BHP and USO, stamps",
     "ledger": "check the books, show an account",

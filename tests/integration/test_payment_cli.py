@@ -152,3 +152,40 @@ def test_what_is_printed_for_people_has_no_json_in_it(cli: Cli) -> None:
         assert "{" not in out
     assert "no payment" in refused(cli("payment", "show", receipt + "9"))
     assert "--only wants" in refused(cli("payment", "allocate", "siti", "--only"))
+
+
+def test_a_bank_statement_is_imported_listed_matched_and_taken_back(cli: Cli) -> None:
+    """BANG-2.4a."""
+    budi, siti = invoice_of(cli, "budi"), invoice_of(cli, "siti")
+    amount = read(cli("payment", "code", budi, "--json"))["amount"]
+    mapping = 'account = "bca1"\ndate = "Tgl"\ntext = ["Ket"]\namount = "Jml"\ndate_formats = ["%Y-%m-%d"]\n'
+    Path("peta.toml").write_text(mapping, "utf-8")
+    assert read(cli("bank", "mapping", "bca1", "peta.toml", "--json")) == {"name": "bca1", "account": "bca1"}
+    text = f"Tgl;Ket;Jml\n2026-01-01;TRSF;{amount}\n2026-01-01;{siti};200000\n2026-01-01;rusak;x\n"
+    Path("mutasi.csv").write_text(text, "utf-8")
+    words = ("bank", "import", "mutasi.csv", "--mapping", "bca1", "--json")
+    code, out, err = cli(*words)
+    told = json.loads(out)
+    assert (code, told["imported"], told["rejected"], told["matched"][0]["reason"]) == (0, 2, 1, "code")
+    assert "1 rows rejected, see mutasi.rejected.csv; the first: mutasi.csv: line 4" in err
+    assert "x" in Path("mutasi.rejected.csv").read_text("utf-8").splitlines()[1]
+    assert json.loads(cli(*words)[1])["known"] == 2
+    [row] = read(cli("bank", "list", "--json"))
+    assert (row["proposals"][0]["invoice"], row["proposals"][0]["sure"]) == (siti, True)
+    assert siti in cli("bank", "list")[1]
+    matched = read(cli("bank", "match", str(row["id"]), "--json"))
+    assert (matched["reason"], matched["payment"]["outstanding"]) == ("invoice_number", 0)
+    assert read(cli("bank", "undo", str(row["id"]), "--why", "salah", "--json"))["outstanding"] == 200_000
+    assert read(cli("bank", "ignore", str(row["id"]), "--why", "bunga", "--json"))["status"] == "ignored"
+    assert len(read(cli("bank", "list", "--all", "--json"))) == 2
+    assert "no mapping 'x'; presets: generic" in refused(cli("bank", "import", "mutasi.csv", "--mapping", "x"))
+    assert "no line has the headings" in refused(cli("bank", "import", "mutasi.csv", "--mapping", "mandiri"))
+    assert "no such file" in refused(cli("bank", "import", "none.csv", "--mapping", "bca"))
+    assert {one["name"] for one in read(cli("bank", "mappings", "--json"))} >= {"bca", "bca1", "generic"}
+    assert "peta.toml: dat: unknown key" in _wrong_mapping(cli)
+    assert read(cli("ledger", "check", "--json"))["ok"] is True
+
+
+def _wrong_mapping(cli: Cli) -> str:
+    Path("peta.toml").write_text('dat = "x"\n', "utf-8")
+    return refused(cli("bank", "mapping", "bca1", "peta.toml"))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.auth_log import AuthLogStore
+    from netbilld.adapters.database.bank import BankStore
     from netbilld.adapters.database.billing import BillingStore
     from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.buyers import BuyerStore
@@ -98,6 +99,12 @@ class UnitOfWork:
         from netbilld.adapters.database.billing import BillingStore
 
         return BillingStore(self.connection)
+
+    @cached_property
+    def bank(self) -> "BankStore":
+        from netbilld.adapters.database.bank import BankStore
+
+        return BankStore(self.connection)
 
     @cached_property
     def brake(self) -> "BrakeQueries":

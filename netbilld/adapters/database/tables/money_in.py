@@ -98,6 +98,7 @@ bank_rows = Table(  # money that came in by a bank's statement
     metadata,
     Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("account", String(32), nullable=False),
+    Column("method", String(32), nullable=False),  # what a payment of it is recorded as
     Column("fingerprint", String(64), nullable=False, unique=True),  # the same row of another file is not another row
     Column("booked_on", Date, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),

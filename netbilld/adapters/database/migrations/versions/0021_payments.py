@@ -133,6 +133,7 @@ def upgrade() -> None:
         "bank_rows",
         sa.Column("id", RecordId, autoincrement=True, nullable=False),
         sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("method", sa.String(length=32), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("booked_on", sa.Date(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
