@@ -1,9 +1,10 @@
 """A subscriber's bill: what of each service is due, the lines of one document in their order, and what is absurd."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ INSTALLATION: Final = "installation"
 DEPOSIT: Final = "deposit"
 ONCE: Final = (INSTALLATION, DEPOSIT)
 TIMES_THE_USUAL: Final = 10
+MOST_KNOWN: Final = 10_000
 _INSTALLED: Final = "revenue:installation"
 
 
@@ -97,24 +99,70 @@ class ServiceBill:
 
 def terms_digest(service: ServiceToBill, until_on: date) -> int:
     """Return a number that is another one as soon as days before `until_on` are billed by something else."""
-    terms = [
-        (one.from_on, one.plan_version_id, one.price_minor, one.timing, one.free, one.add_ons, one.discounts,
-         one.customer_group, one.area)
-        for one in service.terms
-        if one.from_on < until_on
-    ]  # fmt: skip
-    stops = sorted(
-        (one.kind.value, one.from_on, min(one.until_on or until_on, until_on))
-        for one in service.stops
-        if one.from_on < until_on
+    terms = tuple(one for one in service.terms if one.from_on < until_on)
+    stops = tuple(
+        sorted(
+            (one.kind.value, one.from_on, min(one.until_on or until_on, until_on))
+            for one in service.stops
+            if one.from_on < until_on
+        )
     )
     ends_on = min(service.ends_on or until_on, until_on)
     paid = service.paid_until_on and min(service.paid_until_on, until_on)
-    return zlib.crc32(repr((terms, stops, ends_on, paid)).encode())
+    return _digest(terms, stops, ends_on, paid)
+
+
+@lru_cache(maxsize=4096)  # most services have the same few terms
+def _digest(terms: tuple[Terms, ...], stops: tuple[Any, ...], ends_on: date, paid_until_on: date | None) -> int:
+    billed_by = [
+        (one.from_on, str(one.plan_version_id), one.price_minor, one.timing, one.free, one.add_ons, one.discounts,
+         one.customer_group, one.area)
+        for one in terms
+    ]  # fmt: skip
+    return zlib.crc32(repr((billed_by, stops, ends_on, paid_until_on)).encode())
+
+
+class FeeMemo:
+    """Fees that were worked out in a run: services of one plan with the same days to bill cost the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, FeeCharges] = {}
+
+    def key(self, service: ServiceToBill, plans: Mapping[UUID, Plan], begins_on: date, as_of: date) -> Hashable | None:
+        """Return what fees of a service are known by; None for one that is unlike others."""
+        if len(service.terms) != 1 or service.stops or service.ends_on or service.paid_until_on:
+            return None
+        terms = service.terms[0]
+        if terms.discounts or terms.from_on > begins_on:
+            return None
+        plan = plans[terms.plan_version_id]
+        counted_from = service.activated_on if plan.trial_days or plan.discounts else None
+        own = (terms.price_minor, terms.timing, terms.free, terms.add_ons, terms.customer_group, terms.area)
+        return terms.plan_version_id, own, service.billing_day, begins_on, as_of, counted_from
+
+    def get(self, key: Hashable | None, service: ServiceToBill) -> FeeCharges | None:
+        """Return the fees under a key, as this service's."""
+        found = self._known.get(key) if key is not None else None
+        if found is None:
+            return None
+        lines = [replace(line, service_id=service.id, site=service.site) for line in found.lines]
+        return replace(found, lines=lines)
+
+    def put(self, key: Hashable | None, fees: FeeCharges) -> None:
+        """Keep the fees of a service."""
+        if key is None:
+            return
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = replace(fees, lines=list(fees.lines))
 
 
 def service_bill(
-    service: ServiceToBill, plans: Mapping[UUID, Plan], before: Sequence[BilledShare], as_of: date
+    service: ServiceToBill,
+    plans: Mapping[UUID, Plan],
+    before: Sequence[BilledShare],
+    as_of: date,
+    memo: FeeMemo | None = None,
 ) -> ServiceBill:
     """Return what is to be billed of a service's fees, and once, by a day; usage is added to it by the caller.
 
@@ -123,30 +171,25 @@ def service_bill(
         plans: the versions that its terms name.
         before: what was billed of its fees; needed only where `service.is_changed`.
         as_of: the day.
+        memo: of the run.
 
     Raises:
         RefusedError: more than two years would be billed at once.
     """
     state = service.state or BillingState()
-    stretches = fee_stretches(
-        service.terms,
-        service.stops,
-        plans,
-        timing=Timing.POSTPAID,
-        activated_on=service.activated_on,
-        ends_on=service.ends_on,
-        paid_until_on=service.paid_until_on,
-    )
     closed_on = state.closed_until_on
     if closed_on is None:
         closed_on = service.activated_on
-        if service.paid_until_on is not None and stretches:
+        if service.paid_until_on is not None:
             closed_on = max(closed_on, service.paid_until_on + timedelta(days=1))
     is_whole = service.is_changed
     begins_on = closed_on if is_whole else state.billed_until_on or closed_on
-    known = _from(stretches, begins_on)
-    facts = FeeFacts(service.id, known, service.billing_day, begins_on, service.ends_on, service.site)
-    fees = fee_charges(facts, before if is_whole else (), as_of)
+    key = memo.key(service, plans, begins_on, as_of) if memo is not None and not is_whole else None
+    fees = memo.get(key, service) if memo is not None else None
+    if fees is None:
+        fees = _fees(service, plans, before if is_whole else (), begins_on, as_of)
+        if memo is not None:
+            memo.put(key, fees)
     until_on = max((on for on in (fees.until_on, state.billed_until_on) if on is not None), default=None)
     is_final = service.ends_on is not None and service.ends_on <= as_of
     bill = ServiceBill(service, fees, state, is_due=fees.begun > 0 or is_final, is_final=is_final, lines=fees.lines)
@@ -162,6 +205,23 @@ def service_bill(
         is_settled=is_final,
     )
     return bill
+
+
+def _fees(
+    service: ServiceToBill, plans: Mapping[UUID, Plan], before: Sequence[BilledShare], begins_on: date, as_of: date
+) -> FeeCharges:
+    stretches = fee_stretches(
+        service.terms,
+        service.stops,
+        plans,
+        timing=Timing.POSTPAID,
+        activated_on=service.activated_on,
+        ends_on=service.ends_on,
+        paid_until_on=service.paid_until_on,
+    )
+    known = _from(stretches, begins_on)
+    facts = FeeFacts(service.id, known, service.billing_day, begins_on, service.ends_on, service.site)
+    return fee_charges(facts, before, as_of)
 
 
 def _from(stretches: Sequence[Stretch], begins_on: date) -> list[Stretch]:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from netbilld.billing.allocation import Owed, Part, allocate
 from netbilld.billing.bill import (
     BillingState,
+    FeeMemo,
     ServiceBill,
     ServiceToBill,
     draft_of,
@@ -232,6 +233,7 @@ class BillSubscribers:
     ) -> None:
         self._plans, self._terms = plans, terms
         self._as_of, self._now, self._actor = as_of, now, actor
+        self._memo = FeeMemo()
 
     async def run(self, work: Work, payers: Sequence[Payer], *, dry_run: bool = False) -> Chunk:
         """Return what was billed, or would be.
@@ -270,7 +272,7 @@ class BillSubscribers:
                 await asyncio.sleep(0)
             try:
                 parts = [
-                    service_bill(one, self._plans, before.get(one.id, ()), self._as_of)
+                    service_bill(one, self._plans, before.get(one.id, ()), self._as_of, self._memo)
                     for one in services.get(payer.id, ())
                 ]
             except NetbilldError as error:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Date, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import JSON, BigInteger, Boolean, Date, Integer, LargeBinary, String, Table, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -21,18 +21,18 @@ Row = Sequence[Any]
 
 async def insert_rows(
     connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str = ""
-) -> None:
-    """Insert rows given in the order of `columns`; `conflict` is the ON CONFLICT clause to end with."""
+) -> int:
+    """Insert rows given in the order of `columns`, return how many; `conflict` is an ON CONFLICT clause."""
     if not rows:
-        return
+        return 0
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" for _ in columns)
         sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names of our own
-        await _executemany(connection, sql, _converters(table.name, columns), rows)
-        return
+        return await _executemany(connection, sql, _converters(table.name, columns), rows)
     arrays = _unnest(table.name, columns)
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM {arrays} {conflict}"  # noqa: S608 - likewise
-    await connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+    done = await connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+    return int(done.rowcount)
 
 
 async def update_rows(
@@ -55,7 +55,7 @@ async def update_rows(
 
 async def _executemany(
     connection: AsyncConnection, sql: str, converters: Sequence[tuple[int, Callable[[Any], Any]]], rows: Sequence[Row]
-) -> None:
+) -> int:
     converted = []
     for row in rows:
         values = list(row)
@@ -63,7 +63,7 @@ async def _executemany(
             if values[at] is not None:
                 values[at] = convert(values[at])
         converted.append(tuple(values))
-    await connection.exec_driver_sql(sql, converted)
+    return int((await connection.exec_driver_sql(sql, converted)).rowcount)
 
 
 def _hex(value: UUID) -> str:
@@ -95,6 +95,7 @@ _ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
     (Integer, "integer"),
     (String, "text"),
     (LargeBinary, "bytea"),
+    (JSON, "json"),  # given as text
 )
 
 

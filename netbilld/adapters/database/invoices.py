@@ -1,5 +1,6 @@
 """Invoices with their lines and numbers, and which period of which service is billed."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.tables import (
     accounts,
     allocations,
@@ -30,6 +32,14 @@ from netbilld.billing.standing import OpenInvoice
 
 BATCH: Final = 10_000
 PERIOD_KIND: Final = "recurring"
+_DOCUMENT_COLUMNS: Final = (
+    "id", "number", "subscriber_id", "status", "issued_on", "due_on", "period_start_on", "period_end_on", "timezone",
+    "currency", "tax_minor", "total_minor", "paid_minor", "created_at", "kind", "credits_id", "buyer", "note",
+)  # fmt: skip
+_LINE_COLUMNS: Final = (
+    "invoice_id", "position", "service_id", "kind", "text", "quantity", "unit_price_minor", "per", "amount_minor",
+    "tax_code", "tax_minor", "inclusive", "revenue", "from_on", "until_on", "site", "details",
+)  # fmt: skip
 _OPEN: Final = [status.value for status in OPEN_STATUSES]
 
 
@@ -172,60 +182,29 @@ class InvoiceStore:
         await self.add_lines(added)
 
     async def _add_documents(self, added: Sequence[Invoice], at: datetime) -> None:
-        await self._connection.execute(
-            insert(invoices),
-            [
-                {
-                    "id": invoice.id,
-                    "number": invoice.number,
-                    "subscriber_id": invoice.subscriber_id,
-                    "status": invoice.status.value,
-                    "issued_on": invoice.issued_on,
-                    "due_on": invoice.due_on,
-                    "period_start_on": invoice.period_start_on,
-                    "period_end_on": invoice.period_end_on,
-                    "timezone": invoice.timezone,
-                    "currency": invoice.currency,
-                    "tax_minor": invoice.tax_minor,
-                    "total_minor": invoice.total_minor,
-                    "paid_minor": invoice.paid_minor,
-                    "created_at": at,
-                    "kind": invoice.kind.value,
-                    "credits_id": invoice.credits_id,
-                    "buyer": dict(invoice.buyer) or None,
-                    "note": invoice.note,
-                }
-                for invoice in added
-            ],
-        )
+        rows = [
+            (
+                one.id, one.number, one.subscriber_id, one.status.value, one.issued_on, one.due_on, one.period_start_on,
+                one.period_end_on, one.timezone, one.currency, one.tax_minor, one.total_minor, one.paid_minor, at,
+                one.kind.value, one.credits_id, json.dumps(dict(one.buyer)) if one.buyer else None, one.note,
+            )
+            for one in added
+        ]  # fmt: skip
+        await Driver(self._connection).append(invoices.name, _DOCUMENT_COLUMNS, rows)
 
     async def add_lines(self, added: Sequence[Invoice]) -> None:
         """Store the lines of documents."""
         rows = [
-            {
-                "invoice_id": invoice.id,
-                "position": position,
-                "service_id": line.service_id,
-                "kind": line.kind.value,
-                "text": line.text[:300],
-                "quantity": line.quantity,
-                "unit_price_minor": line.unit_price_minor,
-                "per": line.per,
-                "amount_minor": line.amount_minor,
-                "tax_code": line.tax_code,
-                "tax_minor": line.tax_minor,
-                "inclusive": line.inclusive,
-                "revenue": line.revenue,
-                "from_on": line.from_on,
-                "until_on": line.until_on,
-                "site": line.site,
-                "details": dict(line.details) or None,
-            }
+            (
+                invoice.id, position, line.service_id, line.kind.value, line.text[:300], line.quantity,
+                line.unit_price_minor, line.per, line.amount_minor, line.tax_code, line.tax_minor, line.inclusive,
+                line.revenue, line.from_on, line.until_on, line.site,
+                json.dumps(dict(line.details)) if line.details else None,
+            )
             for invoice in added
             for position, line in enumerate(invoice.lines, 1)
-        ]
-        if rows:
-            await self._connection.execute(insert(invoice_lines), rows)
+        ]  # fmt: skip
+        await Driver(self._connection).append(invoice_lines.name, _LINE_COLUMNS, rows)
 
     async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None:
         """Write down which invoices a payment (None: the wallet) has settled, by how much."""

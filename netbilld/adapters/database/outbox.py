@@ -1,5 +1,6 @@
 """Messages to subscribers, from being written down to being sent."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +10,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.tables import invoices, isolirs, message_choices, outbox, subscribers
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.ports.outbox import OPTIONAL, Message, MessageKind, MessageState
 
 KEPT_FOR: Final = timedelta(hours=72)  # after that it is news to nobody
-ROWS_A_STATEMENT: Final = 1_000
+_COLUMNS: Final = (
+    "kind", "subscriber_id", "dedupe_key", "context", "while_open_id", "state", "attempts", "created_at", "next_at",
+    "expires_at",
+)  # fmt: skip
 _UNPAID: Final = ("issued", "part_paid")
 _WAITING: Final = (MessageState.QUEUED.value, MessageState.FAILED.value)
 _COUNTED_DAYS: Final = timedelta(days=7)
@@ -62,12 +67,8 @@ class OutboxStore:
 
     async def add_many(self, messages: Sequence[Message], now: datetime) -> int:
         """Put messages in, and return how many of them are new."""
-        added = 0
-        for start in range(0, len(messages), ROWS_A_STATEMENT):
-            rows = [_row(message, now) for message in messages[start : start + ROWS_A_STATEMENT]]
-            statement = insert_into(self._connection, outbox).values(rows).on_conflict_do_nothing()
-            added += len((await self._connection.execute(statement.returning(outbox.c.id))).all())
-        return added
+        rows = [_row(message, now) for message in messages]
+        return await insert_rows(self._connection, outbox, _COLUMNS, rows, "ON CONFLICT DO NOTHING")
 
     async def withdraw(self, subscriber_id: UUID, kinds: Sequence[MessageKind], now: datetime) -> int:
         """Take back what of these kinds is not sent yet, and return how many were."""
@@ -200,20 +201,20 @@ class OutboxStore:
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=values))
 
 
-def _row(message: Message, now: datetime) -> dict[str, Any]:
+def _row(message: Message, now: datetime) -> tuple[Any, ...]:
     next_at = max(now, message.not_before) if message.not_before is not None else now
-    return {
-        "kind": message.kind.value,
-        "subscriber_id": message.subscriber_id,
-        "dedupe_key": message.dedupe_key[:200],
-        "context": dict(message.context),
-        "while_open_id": message.while_open,
-        "state": MessageState.QUEUED.value,
-        "attempts": 0,
-        "created_at": now,
-        "next_at": next_at,
-        "expires_at": next_at + KEPT_FOR,
-    }
+    return (
+        message.kind.value,
+        message.subscriber_id,
+        message.dedupe_key[:200],
+        json.dumps(dict(message.context)),
+        message.while_open,
+        MessageState.QUEUED.value,
+        0,
+        now,
+        next_at,
+        next_at + KEPT_FOR,
+    )
 
 
 def _untrue() -> ColumnElement[bool]:

@@ -52,7 +52,6 @@ def upgrade() -> None:
         sa.Column("is_prepaid", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_billed_fees_service_id")),
-        sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_billed_fees_invoice_id")),
         sa.PrimaryKeyConstraint("service_id", "round", "position", name=op.f("pk_billed_fees")),
     )
     op.create_table(
@@ -66,7 +65,6 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_billed_usage_service_id")),
-        sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_billed_usage_invoice_id")),
         sa.PrimaryKeyConstraint("service_id", "round", "start_on", name=op.f("pk_billed_usage")),
     )
     op.create_table(
