@@ -94,12 +94,13 @@ class FoundInvoice(Protocol):
 
 class Invoices(Protocol):
     async def by_number(self, number: str) -> FoundInvoice | None: ...
+    async def documents(self, ids: Sequence[UUID]) -> Sequence[FoundInvoice]: ...
 
 
 class Documents(Protocol):
     async def surroundings(self, invoice_ids: Sequence[UUID], now: datetime) -> dict[UUID, DocumentSurroundings]: ...
     async def payment(self, text: str) -> PaymentOnPaper | None: ...
-    async def issued_between(self, from_on: date, until_on: date) -> list[str]: ...
+    async def issued_between(self, from_on: date, until_on: date) -> list[UUID]: ...
 
 
 class Work(Protocol):
@@ -131,7 +132,11 @@ class PrintDocuments:
             NotFoundError: no document has the number.
             InvalidInputError: a logo, font or file of words can't be used.
         """
-        [document] = await self._pages([number], now, locale)
+        async with self._store.read() as work:
+            found = await work.invoices.by_number(number)
+            if found is None or found.invoice.number is None:
+                raise NotFoundError(f"no invoice {number!r}", hint="`netbilld invoice list` shows them")
+            [document] = await self._pages(work, [found], now, locale)
         return PrintedFile(document.number, await self._render(document))
 
     async def receipt(self, text: str, now: datetime, locale: str | None = None) -> PrintedFile:  # noqa: ARG002 - as invoice
@@ -151,31 +156,26 @@ class PrintDocuments:
         document = self._receipt_page(paid, paid.receipt_no, locale)
         return PrintedFile(document.number, await self._render(document))
 
-    async def issued(self, from_on: date, until_on: date) -> list[str]:
-        """Return the numbers of all documents issued on these days, half-open."""
+    async def issued(self, from_on: date, until_on: date) -> list[UUID]:
+        """Return all documents issued on these days, half-open."""
         async with self._store.read() as work:
             return await work.documents.issued_between(from_on, until_on)
 
-    async def many(
-        self, numbers: Sequence[str], now: datetime, locale: str | None = None
-    ) -> AsyncIterator[PrintedFile]:
+    async def many(self, ids: Sequence[UUID], now: datetime, locale: str | None = None) -> AsyncIterator[PrintedFile]:
         """Yield these documents as PDF, in order; those of a chunk are drawn at once, as far as there are processes."""
-        for start in range(0, len(numbers), CHUNK):
-            documents = await self._pages(numbers[start : start + CHUNK], now, locale)
+        for start in range(0, len(ids), CHUNK):
+            async with self._store.read() as work:
+                found = await work.invoices.documents(ids[start : start + CHUNK])
+                documents = await self._pages(work, found, now, locale)
             drawn = await asyncio.gather(*(self._render(document) for document in documents))
             for document, octets in zip(documents, drawn, strict=True):
                 yield PrintedFile(document.number, octets)
 
-    async def _pages(self, numbers: Sequence[str], now: datetime, locale: str | None) -> list[PrintedDocument]:
-        async with self._store.read() as work:
-            found: list[Invoice] = []
-            for number in numbers:
-                one = await work.invoices.by_number(number)
-                if one is None or one.invoice.number is None:
-                    raise NotFoundError(f"no invoice {number!r}", hint="`netbilld invoice list` shows them")
-                found.append(one.invoice)
-            around = await work.documents.surroundings([invoice.id for invoice in found], now)
-        return [self._invoice_page(invoice, around[invoice.id], locale) for invoice in found]
+    async def _pages(
+        self, work: Work, found: Sequence[FoundInvoice], now: datetime, locale: str | None
+    ) -> list[PrintedDocument]:
+        around = await work.documents.surroundings([one.invoice.id for one in found], now)
+        return [self._invoice_page(one.invoice, around[one.invoice.id], locale) for one in found]
 
     def _invoice_page(self, invoice: Invoice, around: DocumentSurroundings, locale: str | None) -> PrintedDocument:
         if invoice.number is None or invoice.issued_on is None:

@@ -78,10 +78,10 @@ class DocumentQueries:
         rows = await self._connection.execute(query.order_by(payment_codes.c.id))
         return {row.invoice_id: (int(row.amount_minor), row.expires_at) for row in rows}
 
-    async def issued_between(self, from_on: date, until_on: date) -> list[str]:
-        """Return the numbers of invoices and credit notes issued on these days, half-open, in order."""
+    async def issued_between(self, from_on: date, until_on: date) -> list[UUID]:
+        """Return the invoices and credit notes issued on these days, half-open, in order of day and number."""
         query = (
-            select(invoices.c.number)
+            select(invoices.c.id)
             .where(invoices.c.number.is_not(None), invoices.c.issued_on >= from_on, invoices.c.issued_on < until_on)
             .order_by(invoices.c.issued_on, invoices.c.number)
         )

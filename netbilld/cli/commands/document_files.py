@@ -105,26 +105,24 @@ async def _month(options: argparse.Namespace, context: Context) -> None:
     first_on: date = options.month
     directory = Path(options.output or f"documents-{first_on:%Y-%m}")
     async with context.database() as database:
-        numbers = await print_documents(context.settings, database, context.box).issued(
-            first_on, next_anchor(first_on, 1)
-        )
+        ids = await print_documents(context.settings, database, context.box).issued(first_on, next_anchor(first_on, 1))
         await asyncio.to_thread(_make_directory, directory)
         # a process of its own imports the library anew: forking one with threads and connections is not safe
         pool = ProcessPoolExecutor(context.settings.documents.workers, multiprocessing.get_context("spawn"))
-        with pool if len(numbers) > _FEW else nullcontext() as executor:
+        with pool if len(ids) > _FEW else nullcontext() as executor:
             printing = print_documents(context.settings, database, context.box, executor)
             done = 0
-            async for file in printing.many(numbers, context.now(), options.locale):
+            async for file in printing.many(ids, context.now(), options.locale):
                 await asyncio.to_thread(_write, directory / file.name, file.octets)
                 done += 1
                 if sys.stderr.isatty():
-                    print(f"\r{done} of {len(numbers)} documents", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty() and numbers:
+                    print(f"\r{done} of {len(ids)} documents", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty() and ids:
         print(file=sys.stderr)
     if context.json_wanted:
-        print_json({"month": f"{first_on:%Y-%m}", "directory": str(directory), "documents": len(numbers)})
+        print_json({"month": f"{first_on:%Y-%m}", "directory": str(directory), "documents": len(ids)})
     else:
-        print(f"{len(numbers)} documents of {first_on:%Y-%m} in {directory}")
+        print(f"{len(ids)} documents of {first_on:%Y-%m} in {directory}")
 
 
 def _make_directory(directory: Path) -> None:
