@@ -14,7 +14,7 @@ from netbilld.billing.fee_days import fee_stretches
 from netbilld.billing.fees import FeePeriod, Share, Stretch
 from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.plan import Plan, Timing
-from netbilld.billing.tax import TaxPolicy, tax_lines
+from netbilld.billing.tax import TaxPolicy, document_lines
 from netbilld.billing.terms import Stop, Terms, terms_on
 from netbilld.model.errors import RefusedError
 
@@ -310,7 +310,7 @@ def draft_of(
     Raises:
         InvalidInputError: a line names a tax that has no rule.
     """
-    taxed = tax_lines(lines, tax, as_of, exempt=bool(buyer.get("exempt")))
+    taxed = document_lines(lines, tax, as_of, payer.currency, exempt=bool(buyer.get("exempt")))
     return Invoice(
         id=invoice_id,
         subscriber_id=payer.id,

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from netbilld.billing.invoice import InvoiceLine, LineKind
+from netbilld.billing.stamp_duty import StampDutyRule, stamp_duty_line, stamp_duty_minor
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import half_up
 
@@ -96,10 +97,12 @@ class TaxPolicy:
     Attributes:
         is_pkp: registered for PPN; one who is not may show none, whatever plans say.
         rules: of all codes, in any order.
+        stamps: which documents are charged their stamp duty, as a line; none where the provider bears it.
     """
 
     is_pkp: bool = False
     rules: tuple[TaxRule, ...] = PPN_RULES
+    stamps: tuple[StampDutyRule, ...] = ()
 
     def rule(self, code: str | None, on: date) -> TaxRule | None:
         """Return the rule by which a line with this tax code is taxed on a day; None where it is not.
@@ -166,3 +169,13 @@ def tax_lines(
 ) -> tuple[InvoiceLine, ...]:
     """Return lines with their taxes; the document's tax is their sum and is not rounded again."""
     return tuple(tax_line(line, policy, on, exempt=exempt) for line in lines)
+
+
+def document_lines(
+    lines: Sequence[InvoiceLine], policy: TaxPolicy, on: date, currency: str, *, exempt: bool = False
+) -> tuple[InvoiceLine, ...]:
+    """Return a document's lines with their taxes, and with its stamp duty as the last where that is charged."""
+    priced = [line for line in lines if line.kind is not LineKind.STAMP_DUTY] if policy.stamps else lines
+    taxed = tax_lines(priced, policy, on, exempt=exempt)
+    duty_minor = stamp_duty_minor(sum(line.gross_minor for line in taxed), currency, on, policy.stamps)
+    return (*taxed, stamp_duty_line(duty_minor)) if duty_minor else taxed

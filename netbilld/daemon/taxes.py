@@ -13,7 +13,8 @@ def tax_policy(settings: Settings) -> TaxPolicy:
     rules = {(rule.code, rule.valid_from): rule for rule in PPN_RULES}
     for said in settings.tax.rules:
         rules[said.code, said.valid_from] = TaxRule(said.code, said.valid_from, said.rate, said.base, said.trx_code)
-    return TaxPolicy(settings.tax.is_pkp, tuple(rules.values()))
+    stamps = stamp_duty_rules(settings) if settings.tax.stamp_duty == "line" else ()
+    return TaxPolicy(settings.tax.is_pkp, tuple(rules.values()), stamps)
 
 
 def stamp_duty_rules(settings: Settings) -> tuple[StampDutyRule, ...]:

@@ -13,7 +13,7 @@ from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus
 from netbilld.billing.issuing import issued, kind_when_issued
 from netbilld.billing.numbering import Numbering
-from netbilld.billing.tax import TaxPolicy, tax_lines
+from netbilld.billing.tax import TaxPolicy, document_lines
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
@@ -211,7 +211,8 @@ class ManualInvoices:
         if len(note) > NOTE_LIMIT:
             raise InvalidInputError(f"a note has at most {NOTE_LIMIT} characters")
         buyer = (await work.buyers.of([draft.subscriber_id])).get(draft.subscriber_id)
-        taxed = tax_lines(lines, self._taxes, on, exempt=buyer is not None and buyer.exempt)
+        exempt = buyer is not None and buyer.exempt
+        taxed = document_lines(lines, self._taxes, on, draft.currency, exempt=exempt)
         total_minor = sum(line.gross_minor for line in taxed)
         if abs(total_minor) > TOTAL_LIMIT_MINOR:
             raise RefusedError(f"the total would be {total_minor}", hint="look at the amounts", code="absurd")

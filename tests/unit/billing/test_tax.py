@@ -7,7 +7,19 @@ from fractions import Fraction
 import pytest
 
 from netbilld.billing.invoice import InvoiceLine, LineKind
-from netbilld.billing.tax import NOTHING_TAXED, PPN, PPN_RULES, TaxPolicy, TaxRule, rule_on, tax_line, tax_lines, taxed
+from netbilld.billing.stamp_duty import STAMP_DUTY_RULES
+from netbilld.billing.tax import (
+    NOTHING_TAXED,
+    PPN,
+    PPN_RULES,
+    TaxPolicy,
+    TaxRule,
+    document_lines,
+    rule_on,
+    tax_line,
+    tax_lines,
+    taxed,
+)
 from netbilld.model.errors import InvalidInputError
 
 DAY = date(2026, 1, 5)
@@ -117,3 +129,14 @@ def test_a_tax_that_has_no_rule_is_refused_by_name() -> None:
         tax_line(replace(line(1), tax_code="vat"), PKP, DAY)
     with pytest.raises(InvalidInputError, match="not in force on 1980-01-01"):
         tax_line(line(1), PKP, date(1980, 1, 1))
+
+
+def test_stamp_duty_is_the_last_line_of_a_document_of_more_than_five_million_where_it_is_charged() -> None:
+    charged = TaxPolicy(is_pkp=True, stamps=STAMP_DUTY_RULES)
+    lines = document_lines([line(4_999_999), line(2, LineKind.LATE_FEE)], charged, DAY, "IDR")
+    assert [(one.kind, one.amount_minor, one.tax_minor) for one in lines[2:]] == [(LineKind.STAMP_DUTY, 10_000, 0)]
+    assert lines[-1].revenue == "stamp_duty"
+    assert document_lines(lines, charged, DAY, "IDR") == lines  # a draft that is filled again has it once
+    assert len(document_lines([line(5_000_000)], charged, DAY, "IDR")) == 1
+    assert len(document_lines([line(6_000_000)], PKP, DAY, "IDR")) == 1
+    assert len(document_lines(lines[:1], charged, DAY, "IDR")) == 1
