@@ -24,7 +24,7 @@ from netbilld.model.subscriber import (
 )
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Outbox
-from netbilld.services import change_terms, stop_service, take_plan
+from netbilld.services import change_terms, pause_service, take_plan
 from netbilld.services.change_terms import TermsOfService
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
@@ -97,7 +97,7 @@ class Services(Protocol):
     async def remove_credential(self, credential_id: UUID) -> None: ...
 
 
-class Terms(change_terms.TermsBook, stop_service.Stops, Protocol): ...
+class Terms(change_terms.TermsBook, pause_service.Stops, Protocol): ...
 
 
 class Work(Protocol):
@@ -392,13 +392,16 @@ class ManageSubscribers:
         return True
 
     async def resume(self, username: str, actor: Actor, now: datetime) -> bool:
-        """End a suspension or pause; False where the service is active already."""
+        """End a suspension or pause, or take back one that is planned; False where the service is active anyway."""
         async with self._store.write() as work:
             found = await _find(work, username)
             if found.service.status == "ended":
                 raise ended_service(username)
             if found.service.status == "active":
-                return False
+                today = local_date(now, found.service.timezone)
+                stops = (await work.terms.stops([found.service.id])).get(found.service.id, ())
+                if not any(stop.from_on > today for stop in stops):
+                    return False
             await set_status(work, found, "active", None, "subscriber.resume", actor, now)
             await work.terms.end_stops(found.service.id, local_date(now, found.service.timezone))
         return True

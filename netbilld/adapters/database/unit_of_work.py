@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.collectors import CollectorStore
     from netbilld.adapters.database.corrections import CorrectionStore
+    from netbilld.adapters.database.coupons import CouponStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
     from netbilld.adapters.database.crossings import CrossingStore
     from netbilld.adapters.database.devices import DeviceStore
@@ -60,12 +61,14 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.services import ServiceStore
     from netbilld.adapters.database.session_control import SessionControlStore
     from netbilld.adapters.database.sessions import SessionStore
+    from netbilld.adapters.database.shared import SharedStore
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.static_lines import StaticLineStore
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.tax_invoices import TaxInvoiceStore
     from netbilld.adapters.database.terms import TermsStore
     from netbilld.adapters.database.throughput import ThroughputStore
+    from netbilld.adapters.database.top_ups import TopUpStore
     from netbilld.adapters.database.usage import UsageStore
     from netbilld.adapters.database.usage_sums import UsageSums
 
@@ -135,6 +138,12 @@ class UnitOfWork:
         from netbilld.adapters.database.corrections import CorrectionStore
 
         return CorrectionStore(self.connection)
+
+    @cached_property
+    def coupons(self) -> "CouponStore":
+        from netbilld.adapters.database.coupons import CouponStore
+
+        return CouponStore(self.connection)
 
     @cached_property
     def cross_checks(self) -> "CrossCheckStore":
@@ -377,6 +386,12 @@ class UnitOfWork:
         return SimulationStore(self.connection)
 
     @cached_property
+    def shared(self) -> "SharedStore":
+        from netbilld.adapters.database.shared import SharedStore
+
+        return SharedStore(self.connection)
+
+    @cached_property
     def staff(self) -> "StaffStore":
         from netbilld.adapters.database.staff import StaffStore
 
@@ -411,6 +426,12 @@ class UnitOfWork:
         from netbilld.adapters.database.throughput import ThroughputStore
 
         return ThroughputStore(self.connection)
+
+    @cached_property
+    def top_ups(self) -> "TopUpStore":
+        from netbilld.adapters.database.top_ups import TopUpStore
+
+        return TopUpStore(self.connection)
 
     @cached_property
     def usage(self) -> "UsageStore":

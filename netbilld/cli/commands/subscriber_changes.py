@@ -10,16 +10,20 @@ from netbilld.radius.login_forms import CIRCUIT_PREFIX
 from netbilld.radius.values import normalise_mac
 from netbilld.services.manage_locks import KINDS, LockChanges, ManageLocks
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
+from netbilld.services.manage_terms import ManageTerms, TermsWanted
 from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.pause_service import PauseService
 from netbilld.services.subscriber_fields import parse_day
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
-    """Run add, set, suspend, resume or terminate."""
+    """Run add, set, pause, suspend, resume or terminate."""
     if options.action == "add":
         await _add(context, options)
     elif options.action == "set":
         await _set(context, options)
+    elif options.action == "pause":
+        await _pause(context, options)
     else:
         await _change_status(context, options)
 
@@ -38,6 +42,7 @@ async def _add(context: Context, options: argparse.Namespace) -> None:
         delegated_prefix=options.delegated_prefix,
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
+        group=options.group,
         **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
     async with context.database() as database:
@@ -51,7 +56,6 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
     wanted = SubscriberChanges(
         username=options.new_username,
         password=await read_secret(options, "password", None),
-        plan=options.plan,
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,
         mac=options.mac,
@@ -59,22 +63,63 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         ip=options.ip,
         ipv6_prefix=options.ipv6_prefix,
         delegated_prefix=options.delegated_prefix,
+        group=options.group,
         **{name: getattr(options, name) for name in PERSON_FIELDS},
     )
-    locks = _locks(options)
+    locks, terms = _locks(options), _terms(options)
+    has_terms = terms != TermsWanted()
+    said = None
     async with context.database() as database:
         changed = []
-        if wanted != SubscriberChanges() or not (locks or subscriber_buyer.is_asked(options)):
+        if wanted != SubscriberChanges() or not (locks or has_terms or subscriber_buyer.is_asked(options)):
             manage = ManageSubscribers(database, context.box, _defaults(context))
             changed += await manage.set(options.username, wanted, context.actor, context.now())
+        name = options.new_username or options.username
+        if has_terms:
+            done = await ManageTerms(database).set(name, terms, context.actor, context.now())
+            changed += done.names
+            said = f"from {done.from_on}" if done.waits else None
         if locks:
-            name = options.new_username or options.username
             kinds = await ManageLocks(database).set(name, locks, context.actor, context.now())
             changed += [f"lock {kind}" for kind in kinds]
     changed += await subscriber_buyer.set_buyer(options, context, options.new_username or options.username)
     await context.nudge()
-    said = ", ".join(name.replace("_", " ") for name in changed)
-    print(f"{options.username}: {said} changed" if said else f"{options.username}: nothing to change")
+    names = ", ".join(name.replace("_", " ") for name in changed)
+    words = f"{names} changed" if names else "nothing to change"
+    print(f"{options.username}: {words}" + (f", {said}" if said and names else ""))
+
+
+def _terms(options: argparse.Namespace) -> TermsWanted:
+    return TermsWanted(
+        plan=options.plan,
+        starts=options.starts,
+        reset=options.reset_allowance,
+        price=options.price,
+        speed=options.speed,
+        free=None if options.free is None else options.free == "yes",
+        timing=options.timing,
+        add_ons=tuple(options.add_on),
+        without=tuple(options.drop_add_on),
+        discount=options.discount,
+        periods=options.periods,
+        coupon=options.coupon,
+        why=options.why,
+    )
+
+
+async def _pause(context: Context, options: argparse.Namespace) -> None:
+    async with context.database() as database:
+        paused = await PauseService(database).run(
+            options.username,
+            parse_day("from", options.starts) if options.starts else None,
+            parse_day("until", options.until) if options.until else None,
+            options.reason,
+            context.actor,
+            context.now(),
+        )
+    await context.nudge()
+    until = f" until {paused.until_on}" if paused.until_on else ""
+    print(f"{options.username}: " + (f"paused from {paused.from_on}{until}" if paused.waits else f"paused{until}"))
 
 
 def _locks(options: argparse.Namespace) -> LockChanges:

@@ -1,4 +1,4 @@
-"""`netbilld subscriber add/show/list/set/suspend/resume/terminate`."""
+"""`netbilld subscriber add/show/list/set/pause/suspend/resume/terminate`."""
 
 import argparse
 from typing import Any, Final
@@ -10,8 +10,10 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option
+from netbilld.cli.terms_shown import terms_document, terms_fields
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.policy import entitlement
+from netbilld.model.periods import local_date
 from netbilld.model.subscriber import LOCALES, PERSON_FIELDS, CredentialKind, FoundService, unknown_username
 from netbilld.services.manage_buyers import buyer_document
 from netbilld.services.manage_locks import lock_words
@@ -24,7 +26,9 @@ _STATUSES: Final = ("active", "suspended", "paused", "terminated")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|show|list|set|suspend|resume|terminate")
+    verbs = parser.add_subparsers(
+        dest="action", required=True, metavar="add|show|list|set|pause|suspend|resume|terminate"
+    )
     add = verbs.add_parser("add", help="make a subscriber with a service, or a service for one with --of")
     add.add_argument("username", metavar="USERNAME", help="PPPoE or hotspot user, a MAC address, or circuit:ID")
     add.add_argument("--plan", required=True, metavar="CODE")
@@ -48,7 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "set",
         help="change one",
         description="What is not named stays as it is; empty text clears phone, email, address, area, locale, mac, "
-        "circuit, ip and prefixes. A plan takes effect at once, with the allowance used so far.",
+        "circuit, ip, prefixes and group. A plan that costs more takes effect today, one that costs less with the "
+        "next period, unless --from says otherwise; the allowance used so far stays used.",
     )
     change.add_argument("username", metavar="USERNAME")
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
@@ -59,11 +64,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="circuit or remote id of a DHCP line that logs in by itself, beside the user name",
     )
+    _add_terms(change)
     _add_locks(change)
+    pause = verbs.add_parser("pause", help="stop the service at the subscriber's wish (cuti), until `resume` or a day")
+    pause.add_argument("username", metavar="USERNAME")
+    pause.add_argument("--from", dest="starts", metavar="DATE", help="the first day; default at once")
+    pause.add_argument("--until", metavar="DATE", help="the day on which it runs again by itself")
+    pause.add_argument("--reason", metavar="TEXT")
+    add_config_option(pause)
     add_buyer_options(change)
     for verb, summary in (
         ("suspend", "suspend the service until `resume`"),
-        ("resume", "end a suspension"),
+        ("resume", "end a suspension or a pause"),
         ("terminate", "end the service for good; nothing is deleted"),
     ):
         one = verbs.add_parser(verb, help=summary)
@@ -84,9 +96,26 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delegated-prefix", metavar="PREFIX", help="static IPv6 prefix for its network: Delegated-IPv6-Prefix"
     )
+    parser.add_argument("--group", metavar="CODE", help="customer group, for plans and prices of its own")
     for name in PERSON_FIELDS:
         metavar = "|".join(LOCALES) if name == "locale" else "TEXT"
         parser.add_argument(f"--{name}", metavar=metavar, help="default the provider's" if name == "locale" else None)
+
+
+def _add_terms(parser: argparse.ArgumentParser) -> None:
+    terms = parser.add_argument_group("terms", "what the service is billed by, instead of what its plan says")
+    terms.add_argument("--from", dest="starts", metavar="now|next|DATE", help="the day from which the terms hold")
+    terms.add_argument("--reset-allowance", action="store_true", help="what was used counts no more")
+    terms.add_argument("--price", metavar="AMOUNT|none", help="of the fee; none: the plan's")
+    terms.add_argument("--speed", metavar="DOWN/UP|none", help="as 20M/10M")
+    terms.add_argument("--free", choices=("yes", "no"), help="complimentary: costs nothing, and is metered")
+    terms.add_argument("--timing", choices=("prepaid", "postpaid", "plan"))
+    terms.add_argument("--add-on", action="append", default=[], metavar="CODE", help="take an add-on of the plan")
+    terms.add_argument("--drop-add-on", action="append", default=[], metavar="CODE", help="give it back")
+    terms.add_argument("--discount", metavar="PERCENT%|AMOUNT|none", help="taken from the fee; none: no own ones")
+    terms.add_argument("--periods", type=int, metavar="N", help="how long that discount lasts; default for ever")
+    terms.add_argument("--coupon", metavar="CODE")
+    terms.add_argument("--why", metavar="TEXT", help="kept with the change; needed for what the plan doesn't say")
 
 
 def _add_locks(parser: argparse.ArgumentParser) -> None:
@@ -179,6 +208,7 @@ async def _show(context: Context, username: str) -> None:
             "overshoot": _overshoot_words(document["overshoot"]),
             "usernames": ", ".join(document["usernames"]),
             "other_services": others,
+            **terms_fields(document, document["currency"]),
         }
     )
 
@@ -212,6 +242,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
         "email": subscriber.email,
         "address": subscriber.address,
         "area": subscriber.area,
+        "group": subscriber.customer_group,
         "locale": subscriber.locale,
         "buyer": buyer_document((await work.buyers.of([subscriber.id])).get(subscriber.id)),
         "usernames": [credential.name for credential in credentials],
@@ -235,6 +266,7 @@ async def _document(work: UnitOfWork, found: FoundService, context: Context) -> 
             for other in await work.services.of_subscriber(subscriber.id)
             if other.id != service.id
         ],
+        **await terms_document(work, service, local_date(now, service.timezone)),
     }
 
 
