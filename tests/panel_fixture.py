@@ -18,6 +18,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.brake import BrakePolicy
@@ -137,7 +138,7 @@ class PanelWorld:
             "manage_locks": ManageLocks(self.database),
             "manage_pools": ManagePools(self.database),
             "replace_nas": ReplaceNas(self.database, self.box),
-            "receive_payment": ReceivePayment(self.database, timezone=ZONE),
+            "receive_payment": ReceivePayment(self.database, timezone=ZONE, plausibility=Plausibility(1_000_000, 6)),
             "manage_staff": ManageStaff(self.database, PASSWORDS),
             "passwords": PASSWORDS,
             "control_sessions": ControlSessions(self.database),

@@ -4,10 +4,8 @@ import argparse
 from typing import Any
 
 from netbilld.billing.allocation import Choice
-from netbilld.billing.payment import Plausibility
 from netbilld.cli.money import shown
 from netbilld.cli.output import print_fields
-from netbilld.daemon.settings import Settings
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import parse_amount
 from netbilld.services.receive_payment import PaymentReceipt
@@ -34,11 +32,6 @@ def choices(options: argparse.Namespace, currency: str) -> list[Choice]:
     if options.only and not chosen:
         raise InvalidInputError("--only wants an --invoice")
     return chosen
-
-
-def plausibility(settings: Settings) -> Plausibility:
-    """Return up to where an amount is taken without asking."""
-    return Plausibility(settings.payments.plausible, settings.payments.plausible_times)
 
 
 def receipt_document(receipt: PaymentReceipt) -> dict[str, Any]:

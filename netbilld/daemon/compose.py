@@ -45,7 +45,7 @@ from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
-from netbilld.daemon.policies import order_policy, standing_policy, walled_garden
+from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Duty, Role
@@ -399,7 +399,9 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_locks=ManageLocks(database),
                 manage_pools=ManagePools(database),
                 replace_nas=ReplaceNas(database, box),
-                receive_payment=ReceivePayment(database, timezone=settings.timezone),
+                receive_payment=ReceivePayment(
+                    database, timezone=settings.timezone, plausibility=plausibility(settings)
+                ),
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
                 control_sessions=ControlSessions(database),

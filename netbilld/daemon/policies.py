@@ -3,6 +3,7 @@
 from typing import Final
 
 from netbilld.billing.dunning import DunningPolicy, LateFeeStage
+from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.settings import Settings
@@ -108,3 +109,8 @@ def order_policy(settings: Settings) -> ReconcilePolicy:
         probe=PROBE,
         walled_list=enforcement.walled_list,
     )
+
+
+def plausibility(settings: Settings) -> Plausibility:
+    """Return up to where an amount received is taken without asking."""
+    return Plausibility(settings.payments.plausible, settings.payments.plausible_times)

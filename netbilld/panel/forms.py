@@ -19,6 +19,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "email_taken": N_("That e-mail address belongs to somebody else."),
     "name_missing": N_("Write your name."),
     "wrong_password": N_("The old password is not right."),
+    "implausible_amount": N_("That is more than this subscriber was ever likely to pay. Count the zeros."),
     "reference_taken": N_("That reference belongs to another payment."),
     "session_ended": N_("That session has ended already."),
     "pool_name": N_("Write a name of one line."),

@@ -218,6 +218,19 @@ async def test_a_payment_that_can_not_be_is_refused_and_nothing_typed_is_lost(
         assert await work.connection.scalar(select(func.count()).select_from(tables.payments)) == 0
 
 
+async def test_an_amount_that_can_not_be_right_is_asked_back_and_taken_when_it_is_meant(
+    world: PanelWorld, browser: Browser
+) -> None:
+    await world.plans()
+    person = await world.person("budi@rumahnet")
+    await browser.sign_in(await world.staff())
+    form = {"amount": "20000000", "method": "transfer", "once": "a" * 43}
+    answer = await browser.send(f"/subscribers/{person.number}/payments", form)
+    assert (answer.status, 'name="meant"' in await answer.text()) == (422, True)
+    answer = await browser.send(f"/subscribers/{person.number}/payments", form | {"meant": "yes"})
+    assert answer.status == 303
+
+
 async def test_a_payment_goes_to_the_subscriber_in_the_address(world: PanelWorld, browser: Browser) -> None:
     """A user name may look like a subscriber number; the page means the number."""
     await world.plans()

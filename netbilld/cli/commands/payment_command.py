@@ -11,8 +11,9 @@ from netbilld.cli.commands.document_files import configure_receipt, receipt
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_idempotency_option, add_json_option
 from netbilld.cli.money import count, day, shown
-from netbilld.cli.money_in import add_choice_options, choices, plausibility, print_receipt, receipt_document
+from netbilld.cli.money_in import add_choice_options, choices, print_receipt, receipt_document
 from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.daemon.policies import plausibility
 from netbilld.model.errors import RefusedError
 from netbilld.model.units import parse_amount
 from netbilld.services.keep_collectors import collector_name

@@ -165,6 +165,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
             actor=visit.actor,
             now=visit.now,
             idempotency_key=key,
+            is_meant=form.get("meant") == "yes",
         )
     except (InvalidInputError, RefusedError) as error:
         return await _refused(request, "payment", _message(request, error), form)
