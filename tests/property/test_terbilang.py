@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 
 from netbilld.billing.terbilang import terbilang
 
-WORDS = {word: number for number, word in enumerate(["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan"])}
+WORDS = {
+    word: number
+    for number, word in enumerate(
+        ["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan"]
+    )
+}
 GROUPS = {"ribu": 10**3, "juta": 10**6, "miliar": 10**9, "triliun": 10**12}
 
 
