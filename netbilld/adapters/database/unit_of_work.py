@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.closings import ClosingStore
     from netbilld.adapters.database.collectors import CollectorStore
     from netbilld.adapters.database.corrections import CorrectionStore
     from netbilld.adapters.database.coupons import CouponStore
@@ -126,6 +127,12 @@ class UnitOfWork:
         from netbilld.adapters.database.changes import ChangeStore
 
         return ChangeStore(self.connection)
+
+    @cached_property
+    def closings(self) -> "ClosingStore":
+        from netbilld.adapters.database.closings import ClosingStore
+
+        return ClosingStore(self.connection)
 
     @cached_property
     def collectors(self) -> "CollectorStore":

@@ -1,9 +1,10 @@
-"""`netbilld ledger check/statement`."""
+"""`netbilld ledger check/statement`, and the verbs of ledger_books."""
 
 import argparse
 
 from netbilld.billing.books import check_books
 from netbilld.billing.chart import Side
+from netbilld.cli.commands import ledger_books
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.money import count, shown
@@ -12,19 +13,23 @@ from netbilld.cli.output import print_json, print_table
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="check|statement")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="VERB")
     check = verbs.add_parser("check", help="prove that the books hold; exit 1 where they do not")
     add_json_option(check)
     statement = verbs.add_parser("statement", help="what was posted to an account, oldest first")
     statement.add_argument("account", metavar="ACCOUNT", help="such as wallet:100001, receivable:100001, cash:cash")
     statement.add_argument("--limit", type=count, metavar="N", help="only the newest so many")
     add_json_option(statement)
+    ledger_books.configure(verbs)
 
 
 async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Run the verb."""
     if options.action == "check":
         return await _check(context)
+    if options.action in ledger_books.VERBS:
+        await ledger_books.run(options, context)
+        return None
     await _statement(options.account, options.limit, context)
     return None
 
