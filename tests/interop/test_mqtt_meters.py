@@ -37,7 +37,7 @@ async def test_readings_become_usage_and_a_quota_reached_by_them_orders_the_sess
 ) -> None:
     with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url, database_url) as daemon:
         daemon.plan(QUOTA_PLAN)
-        daemon.cli("subscriber", "set", "budi", "--plan", "KUOTA1")
+        daemon.cli("subscriber", "set", "budi", "--plan", "KUOTA1", "--from", "now")
         async with CoaServer(secret=SECRET.encode()) as nas_server:
             daemon.cli("nas", "set", "pop1", "--coa-port", str(nas_server.port))
             daemon.cli("meter", "add", "budi", "--mqtt", "--key", "kiosk-7", "--force")
