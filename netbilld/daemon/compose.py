@@ -25,6 +25,7 @@ from netbilld.daemon.admissions import Admissions
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.billing import billing_run
+from netbilld.daemon.bookkeeping import Bookkeeping
 from netbilld.daemon.braking import Braking
 from netbilld.daemon.catalogue import Catalogue
 from netbilld.daemon.certificate_care import CertificateCare
@@ -125,6 +126,7 @@ class Parts:
     orders: Orders
     watch: JournalWatch
     braking: Braking
+    bookkeeping: Bookkeeping
     messaging: Messaging
     dunning: Dunning
     entitle: Entitle
@@ -332,6 +334,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         failures = Failures()
         care = CertificateCare(certificates, settings.certificates.names, clock)
         storage = Storage(settings, database, clock)
+        bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock)
         health = Health(
             edge=edge,
@@ -362,7 +365,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
-            beside=(messaging,),
+            beside=(messaging, bookkeeping),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -470,6 +473,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             orders=nas_orders,
             watch=watch,
             braking=braking,
+            bookkeeping=bookkeeping,
             messaging=messaging,
             dunning=Dunning(settings, database, clock, manage_subscribers),
             entitle=entitle,

@@ -225,6 +225,7 @@ class Daemon:
                 Duty.BILLING,
                 partial(daily, DailyAt(billing.run_at, parts.settings.timezone), parts.clock, self._bill),
             ),
+            **{name: (Duty.BILLING, loop) for name, loop in parts.bookkeeping.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.messaging.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.catalogue.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.dunning.loops().items()},

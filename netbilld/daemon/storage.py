@@ -46,6 +46,11 @@ class Storage:
         self._retire: Final = RetireUsage(database, Retention(self._patient, settings.metering.export_dir), keep_months)
 
     @property
+    def patient(self) -> Database:
+        """Return the database for what takes minutes."""
+        return self._patient
+
+    @property
     def differences(self) -> int:
         """Return how many invariants of the roll-ups did not hold when they were last compared here, lately."""
         return 0 if self._found is None or self._clock.now() - self._found[0] > KEPT_FOR else self._found[2]

@@ -1,0 +1,70 @@
+"""The books in the running daemon: each night they are checked, and what does not hold is said until it does."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import date, datetime, time
+from functools import partial
+from typing import Final
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
+from netbilld.billing.books import CheckResult, check_books
+from netbilld.daemon.schedule import DailyAt, daily
+from netbilld.daemon.settings import Settings
+
+CHECK_AT: Final = time(3, 30)  # after the bills, the roll-ups and the isolir of a usual night
+SHOWN: Final = 500
+logger = logging.getLogger("netbilld.books")
+
+
+class Bookkeeping:
+    """Checks the books nightly on the node whose duty billing is; holds what it found last."""
+
+    def __init__(self, settings: Settings, patient: Database, clock: SystemClock) -> None:
+        """Compose it; `patient` may take its time over one statement."""
+        self._database, self._clock = patient, clock
+        self._timezone = settings.timezone
+        self._found: tuple[datetime, tuple[CheckResult, ...]] | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what /readyz says of it."""
+        wrong = self._found[1] if self._found else ()
+        return [
+            f"the books do not hold: {one.name}: {one.detail[:SHOWN]}; see `netbilld ledger check`" for one in wrong
+        ]
+
+    def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+        """Return what /metrics says of it."""
+        if self._found is None:
+            return
+        checked_at, wrong = self._found
+        yield "netbilld_ledger_checks_failed", "gauge", "Checks of the books that did not hold.", [("", len(wrong))]
+        yield (
+            "netbilld_ledger_checked_seconds",
+            "gauge",
+            "When the books were checked last, in seconds since 1970.",
+            [("", checked_at.timestamp())],
+        )
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the work that goes on for ever on one node, by name."""
+        return {"ledger check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check_of)}
+
+    async def _check_of(self, _day: date) -> None:
+        await self.check()
+
+    async def check(self) -> None:
+        """Check the books as they are in one moment.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        async with self._database.read() as work:
+            results = check_books(await work.ledger.figures())
+        wrong = tuple(result for result in results if not result.ok)
+        self._found = self._clock.now(), wrong
+        for one in wrong:
+            logger.error("the books do not hold: %s: %s", one.name, one.detail[:SHOWN], extra={"event": "books_wrong"})
+        if not wrong:
+            logger.info("the books hold: %d checks", len(results), extra={"event": "books_hold"})
