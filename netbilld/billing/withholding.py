@@ -10,6 +10,8 @@ from netbilld.model.units import half_up
 PPH23_RATE: Final = Fraction(2, 100)  # services; a setting replaces it
 COLLECTOR_CODES: Final = frozenset({"02", "03"})  # government treasurers, other appointed collectors: they keep the PPN
 
+_PRICES: Final = frozenset({"revenue", "discounts"})  # sorts of accounts
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
@@ -42,9 +44,9 @@ def withheld(
 def withheld_of(invoice: Invoice, rate: Fraction = PPH23_RATE) -> Withheld:
     """Return what the buyer of an issued invoice keeps of it, by what was known of the buyer then.
 
-    Lines without revenue (deposits, stamp duty, opening balances) are no price of a service.
+    Deposits, stamp duty, late fees and opening balances are no price of a service.
     """
-    net_minor = sum(line.net_minor for line in invoice.lines if line.revenue.startswith("revenue:"))
+    net_minor = sum(line.net_minor for line in invoice.lines if line.revenue.partition(":")[0] in _PRICES)
     return withheld(
         net_minor,
         invoice.tax_minor,

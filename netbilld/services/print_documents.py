@@ -40,6 +40,8 @@ class DocumentSurroundings:
     stamp_serial: str | None = None
     exact_minor: int | None = None
     exact_until_at: datetime | None = None
+    credited_minor: int = 0
+    written_off_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,8 @@ class PrintDocuments:
             nsfp=around.nsfp,
             stamp_serial=around.stamp_serial,
             exact=exact,
+            credited_minor=around.credited_minor,
+            written_off_minor=around.written_off_minor,
         )
         return printed_invoice(facts, head, self._style.words(said), DocumentWriter(said), self._style.rules)
 

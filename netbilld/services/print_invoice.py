@@ -42,6 +42,7 @@ class InvoiceFacts:
         nsfp: of its faktur, once Coretax has given one.
         stamp_serial: of its e-meterai.
         exact: kode unik, while it holds.
+        credited_minor, written_off_minor: of what is settled, what no payment has.
         code: to check it by.
     """
 
@@ -54,6 +55,8 @@ class InvoiceFacts:
     nsfp: str | None = None
     stamp_serial: str | None = None
     exact: ExactTransfer | None = None
+    credited_minor: int = 0
+    written_off_minor: int = 0
 
 
 def printed_invoice(
@@ -76,7 +79,7 @@ def printed_invoice(
     return PrintedDocument(
         title=words["credit_note" if is_note else "invoice"],
         number=invoice.number,
-        mark=_mark(invoice, words),
+        mark=_mark(facts, words),
         head=head,
         carried_by=words["carried_by"].format(name=head.carried_by) if head.carried_by else "",
         to_label=words["to"],
@@ -84,7 +87,7 @@ def printed_invoice(
         facts=_facts(facts, words, writer),
         columns=(words["description"], words["quantity"], words["price"], words["amount"]),
         groups=_groups(invoice, words, writer),
-        sums=tuple(_sums(invoice, words, writer, tuple(rules))),
+        sums=(*_sums(invoice, words, writer, tuple(rules)), *_settled(facts, words, writer)),
         words=(words["in_words"], text) if text else None,
         notes=_notes(facts, words),
         pay_label=words["pay_to"] if head.pay_to and invoice.outstanding_minor > 0 else "",
@@ -103,8 +106,10 @@ def verify_text(head: Letterhead, words: Mapping[str, str]) -> str:
     return words["verify"].format(address=f"{head.public_url.partition('://')[2]}/v")
 
 
-def _mark(invoice: Invoice, words: Mapping[str, str]) -> str:
-    if invoice.status is InvoiceStatus.PAID and invoice.kind is DocumentKind.INVOICE:
+def _mark(facts: InvoiceFacts, words: Mapping[str, str]) -> str:
+    invoice = facts.invoice
+    is_paid = invoice.status is InvoiceStatus.PAID and not facts.written_off_minor
+    if is_paid and invoice.kind is DocumentKind.INVOICE:
         return words["paid"]
     return words["credited"] if invoice.status is InvoiceStatus.CREDITED else ""
 
@@ -176,9 +181,23 @@ def _sums(
     if duty_minor:
         yield PrintedSum(words["stamp_duty"], money(duty_minor))
     yield PrintedSum(words["total"], money(invoice.total_minor), strong=True)
-    if invoice.kind is DocumentKind.INVOICE and invoice.paid_minor:
-        yield PrintedSum(words["paid_so_far"], money(-invoice.paid_minor))
-        yield PrintedSum(words["still_to_pay"], money(invoice.outstanding_minor), strong=True)
+
+
+def _settled(facts: InvoiceFacts, words: Mapping[str, str], writer: DocumentWriter) -> Iterable[PrintedSum]:
+    """Yield what of the total is settled, and how, and what is left of it."""
+    invoice = facts.invoice
+    if invoice.kind is not DocumentKind.INVOICE or not invoice.paid_minor:
+        return
+    paid_minor = invoice.paid_minor - facts.credited_minor - facts.written_off_minor
+    for name, amount_minor in (
+        ("paid_so_far", paid_minor),
+        ("credited_so_far", facts.credited_minor),
+        ("written_off", facts.written_off_minor),
+    ):
+        if amount_minor:
+            yield PrintedSum(words[name], writer.money(-amount_minor, invoice.currency))
+    left = writer.money(invoice.outstanding_minor, invoice.currency)
+    yield PrintedSum(words["still_to_pay"], left, strong=True)
 
 
 def _tax_sums(

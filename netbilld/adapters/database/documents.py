@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -20,6 +20,7 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.payment import PaymentStatus
+from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF
 from netbilld.services.document_codes import CodedFacts
 from netbilld.services.print_documents import DocumentSurroundings, PaymentOnPaper
 
@@ -53,6 +54,7 @@ class DocumentQueries:
         for start in range(0, len(invoice_ids), BATCH):
             some = invoice_ids[start : start + BATCH]
             codes = await self._open_codes(some, now)
+            settled = await self._settled(some)
             for row in await self._connection.execute(_around().where(invoices.c.id.in_(some))):
                 amount_minor, until_at = codes.get(row.id, (None, None))
                 found[row.id] = DocumentSurroundings(
@@ -66,6 +68,8 @@ class DocumentQueries:
                     stamp_serial=row.serial,
                     exact_minor=amount_minor,
                     exact_until_at=until_at,
+                    credited_minor=settled.get((row.id, CREDIT_NOTE), 0),
+                    written_off_minor=settled.get((row.id, WRITE_OFF), 0),
                 )
         return found
 
@@ -77,6 +81,17 @@ class DocumentQueries:
         )
         rows = await self._connection.execute(query.order_by(payment_codes.c.id))
         return {row.invoice_id: (int(row.amount_minor), row.expires_at) for row in rows}
+
+    async def _settled(self, invoice_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
+        """Return what credit notes and write-offs have settled, by invoice and which of both."""
+        query = (
+            select(
+                allocations.c.invoice_id, allocations.c.document, func.sum(allocations.c.amount_minor).label("settled")
+            )
+            .where(allocations.c.invoice_id.in_(invoice_ids), allocations.c.document.is_not(None))
+            .group_by(allocations.c.invoice_id, allocations.c.document)
+        )
+        return {(row.invoice_id, row.document): int(row.settled) for row in await self._connection.execute(query)}
 
     async def issued_between(self, from_on: date, until_on: date) -> list[UUID]:
         """Return the invoices and credit notes issued on these days, half-open, in order of day and number."""

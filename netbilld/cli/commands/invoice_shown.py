@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from netbilld.adapters.database.invoices import InvoiceDocument
-from netbilld.billing.invoice import DocumentKind, InvoiceLine, InvoiceStatus
+from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from netbilld.billing.stamp_duty import stamp_duty_minor
+from netbilld.billing.withholding import withheld_of
 from netbilld.cli.context import Context
 from netbilld.cli.money import shown
 from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.daemon.taxes import stamp_duty_rules
 from netbilld.model.periods import local_date
 from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF, found_one
 
@@ -24,11 +27,16 @@ async def show(reference: str, context: Context) -> None:
         settled = (await work.corrections.settled_by_documents([invoice.id])).get(invoice.id, {})
         credits_number = await work.corrections.number_of(invoice.credits_id) if invoice.credits_id else None
         notes = await work.corrections.notes_of(invoice.id)
+        around = (await work.documents.surroundings([invoice.id], context.now()))[invoice.id]
+        state = (await work.tax_invoices.states([invoice.id])).get(invoice.id)
     today = local_date(context.now(), invoice.timezone)
     told = document(found, settled) | {
         "overdue": invoice.overdue(today),
         "credits": credits_number,
         "credit_notes": [note.number for note in notes],
+        "coretax_status": state.status if state else None,
+        "nsfp": around.nsfp,
+        **_duties(invoice, around.stamp_serial, context),
     }
     if context.json_wanted:
         print_json(told)
@@ -55,6 +63,19 @@ async def drafts(options: argparse.Namespace, context: Context) -> None:
         for one in listed
     ]
     print_table(["draft", "subscriber", "name", "lines", "total"], rows, right=(3, 4))
+
+
+def _duties(invoice: Invoice, serial: str | None, context: Context) -> dict[str, Any]:
+    """Return whether a document needs a stamp, and what its buyer keeps for the tax office."""
+    rules = stamp_duty_rules(context.settings)
+    priced_minor = sum(line.gross_minor for line in invoice.lines if line.kind is not LineKind.STAMP_DUTY)
+    on = invoice.issued_on or local_date(context.now(), invoice.timezone)
+    kept = withheld_of(invoice, context.settings.tax.pph23)
+    return {
+        "needs_meterai": stamp_duty_minor(priced_minor, invoice.currency, on, rules) > 0,
+        "meterai": serial,
+        "withholds": {"pph23": kept.pph23_minor, "ppn": kept.ppn_minor},
+    }
 
 
 def document(found: InvoiceDocument, settled: Mapping[str, int]) -> dict[str, Any]:

@@ -62,6 +62,18 @@ def test_what_is_paid_and_what_is_left_are_said_and_a_paid_one_is_marked() -> No
     assert page(replace(issued, status=InvoiceStatus.CREDITED)).mark == "Dikreditkan"
 
 
+def test_what_a_credit_note_or_a_write_off_has_settled_is_not_called_paid() -> None:
+    issued = invoice(line(275_000), paid_minor=275_000, status=InvoiceStatus.PAID)
+    document = page(issued, credited_minor=75_000, written_off_minor=100_000)
+    assert sums(document)[1:] == [
+        ("Sudah dibayar", "-Rp100.000"),
+        ("Nota kredit", "-Rp75.000"),
+        ("Dihapusbukukan", "-Rp100.000"),
+        ("Sisa tagihan", "Rp0"),
+    ]
+    assert document.mark == ""
+
+
 def test_how_to_pay_names_the_number_or_the_exact_amount_that_does() -> None:
     issued = invoice(line(275_000))
     assert page(issued).pay[-1] == f"Mohon cantumkan nomor {issued.number}."
