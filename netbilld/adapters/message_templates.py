@@ -1,7 +1,7 @@
 """What messages say: a text file for each kind and language, its first line the subject."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -62,7 +62,13 @@ class _Words:
         self._locale, self._zone = locale, zone
 
     def filters(self) -> dict[str, Any]:
-        return {"money": self.money, "day": self.day, "moment": self.moment, "volume": self.volume}
+        return {
+            "money": self.money,
+            "day": self.day,
+            "day_before": self.day_before,
+            "moment": self.moment,
+            "volume": self.volume,
+        }
 
     def money(self, amount_minor: int, currency: str) -> str:
         """Write `Rp200.000` for rupiah, `USD 12.50` for others."""
@@ -75,6 +81,10 @@ class _Words:
     def day(self, value: str) -> str:
         """Write a day of ISO 8601 in full."""
         return str(format_date(date.fromisoformat(value), "d MMMM y", locale=self._locale))
+
+    def day_before(self, value: str) -> str:
+        """Write the last day of a period, by the day after it."""
+        return self.day((date.fromisoformat(value) - timedelta(days=1)).isoformat())
 
     def moment(self, value: str) -> str:
         """Write an instant of ISO 8601 as local time."""
