@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.billing.fee_days import fee_stretches
-from netbilld.billing.fees import FeePeriod, Stretch, owed_in, periods
+from netbilld.billing.fees import FeePeriod, Owed, Share, Stretch, owed_in, periods
 from netbilld.billing.plan import AfterAllowance, Plan, Timing
 from netbilld.billing.rating.allowance import GrantKind
 from netbilld.billing.rating.card import RateCard
@@ -74,21 +74,33 @@ def fees_minor(
     """
     total_minor = 0
     for timing in Timing:
-        stretches = fee_stretches(
-            terms,
-            service.stops,
-            plans,
-            timing=timing,
-            activated_on=service.activated_on,
-            ends_on=service.ends_on,
-            paid_until_on=service.paid_until_on if timing is Timing.POSTPAID else None,
-        )
-        if timing is Timing.POSTPAID:
-            stretches = _from(stretches, _begins_on(service))
+        stretches = _stretches(service, terms, plans, timing)
         known = service.known.get(timing, ()) if terms is service.terms else ()
         for period in _periods_in(stretches, known, service, from_on, to_on):
             total_minor += sum(part.amount_minor for part in owed_in(period, stretches, service.billing_day).values())
     return total_minor
+
+
+def owed_now(
+    service: PricedService, plans: Mapping[UUID, Plan], timing: Timing, period: FeePeriod
+) -> dict[Share, Owed]:
+    """Return what a period costs by all that is known now."""
+    return owed_in(period, _stretches(service, service.terms, plans, timing), service.billing_day)
+
+
+def _stretches(
+    service: PricedService, terms: Sequence[Terms], plans: Mapping[UUID, Plan], timing: Timing
+) -> list[Stretch]:
+    stretches = fee_stretches(
+        terms,
+        service.stops,
+        plans,
+        timing=timing,
+        activated_on=service.activated_on,
+        ends_on=service.ends_on,
+        paid_until_on=service.paid_until_on if timing is Timing.POSTPAID else None,
+    )
+    return _from(stretches, _begins_on(service)) if timing is Timing.POSTPAID else stretches
 
 
 def _begins_on(service: PricedService) -> date:

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from netbilld.billing.fees import DISCOUNT, FeePeriod, part_minor
+from netbilld.billing.fees import ADD_ON, COMPONENT, DISCOUNT, FEE, FeePeriod, Share, part_minor
 from netbilld.billing.plan import Plan, Timing
 from netbilld.billing.plan_parts import Discount, ProRata
 from netbilld.billing.prices import fee_price
@@ -20,6 +20,7 @@ from netbilld.billing.rating.period import RatedPeriod, UsageCharge
 from netbilld.billing.rating.stretch import Stretch, stretch_at
 from netbilld.billing.terms import Stop, Terms, spans
 from netbilld.billing.usage_steps import UsagePiece, usage_steps
+from netbilld.billing.what_if import PricedService, owed_now
 from netbilld.model.periods import BillingPeriod, local_date
 from netbilld.model.units import half_up
 from netbilld.services import rate_usage
@@ -121,16 +122,18 @@ def fee_part(
     number: str | None,
     wanted: Mapping[str, Any],
     plans: Mapping[UUID, Plan],
-    terms: Sequence[Terms],
+    service: PricedService,
 ) -> Json | None:
     """Return what a line bills of a fee period, worked out again: owed by then, less what was billed before.
+
+    Where a discount was taken from a part of the days, the terms as they are now say what all of its rounds sum to.
 
     Args:
         rows: what was billed of the period, oldest first.
         number: of the document; None where the wallet paid.
         wanted: the line's details.
         plans: versions of plans.
-        terms: of the service, for discounts of its own.
+        service: as its fees are worked out now.
 
     Returns:
         None where nothing on record fits the line.
@@ -163,8 +166,8 @@ def fee_part(
         "billed_before": minor_before,
     }
     if row.item.partition(":")[0] == DISCOUNT:
-        found["base"] = base_minor = _base_minor(rows[:at], row)
-        discount = _discount(row, plan, terms)
+        found["base"] = base_minor = _base_minor(rows[:at], row, plans)
+        discount = _discount(row, plan, service.terms)
         if discount is not None and discount.percent_hundredths is None:
             owed_minor = -min(discount.amount_minor or 0, base_minor)
         else:
@@ -172,6 +175,12 @@ def fee_part(
             owed_minor = -min(half_up(max(0, base_minor) * row.price_minor, _PERCENT), base_minor)
     else:
         owed_minor = part_minor(row.price_minor, days, period, prorata)
+    if owed_minor - minor_before != row.amount_minor:
+        timing = Timing.PREPAID if number is None else Timing.POSTPAID
+        part = owed_now(service, plans, timing, period).get(Share(*row.share))
+        after_minor = sum(one.amount_minor for one in rows[at + 1 :] if one.share == row.share)
+        owed_minor = (part.amount_minor if part else 0) - after_minor
+        found["by_terms_now"] = True
     found["owed"] = owed_minor
     found["recomputed"] = owed_minor - minor_before
     return found
@@ -182,13 +191,21 @@ def _period(wanted: Mapping[str, Any], row: FeeRow) -> FeePeriod:
     return FeePeriod(row.cycle_days, start_on, end_on, row.of_days)
 
 
-def _base_minor(rows: Sequence[FeeRow], discount: FeeRow) -> int:
-    """Return the fees that a discount is taken from, as billed by then."""
+def _base_minor(rows: Sequence[FeeRow], discount: FeeRow, plans: Mapping[UUID, Plan]) -> int:
+    """Return the fees that a discount is taken from, as billed by then; of a plan's own only those of such plans."""
     same_tax = (discount.tax_code, discount.inclusive)
+    giving = {
+        key
+        for key, plan in plans.items()
+        if any(f"{DISCOUNT}:{one.name}"[:80] == discount.item for one in plan.discounts)
+    }
+    is_of_all = discount.plan_version_id not in giving
     return sum(
         one.amount_minor
         for one in rows
-        if one.item.partition(":")[0] in {"fee", "component", "addon"} and (one.tax_code, one.inclusive) == same_tax
+        if one.item.partition(":")[0] in {FEE, COMPONENT, ADD_ON}
+        and (one.tax_code, one.inclusive) == same_tax
+        and (is_of_all or one.plan_version_id in giving)
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date
 from typing import Final, Protocol
@@ -12,7 +12,7 @@ from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, LineKind
 from netbilld.billing.plan import Plan
 from netbilld.billing.tax import TaxPolicy, rule_on, taxed
-from netbilld.billing.terms import Stop, Terms
+from netbilld.billing.what_if import PricedService
 from netbilld.model.errors import InvalidInputError, NotFoundError
 from netbilld.model.periods import BillingPeriod
 from netbilld.model.units import half_up
@@ -52,9 +52,8 @@ class Invoices(Protocol):
     async def by_number(self, number: str) -> Found | None: ...
 
 
-class TermsOfServices(Protocol):
-    async def of(self, service_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Terms]]: ...
-    async def stops(self, service_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Stop]]: ...
+class Simulations(Protocol):
+    async def priced(self, service_ids: Collection[UUID]) -> Mapping[UUID, PricedService]: ...
 
 
 class Plans(Protocol):
@@ -67,7 +66,7 @@ class Work(explain_amounts.Work, Protocol):
     @property
     def invoices(self) -> Invoices: ...
     @property
-    def terms(self) -> TermsOfServices: ...
+    def simulations(self) -> Simulations: ...
     @property
     def plans(self) -> Plans: ...
 
@@ -118,9 +117,9 @@ class _Explaining:
     async def explained(self, wanted: int | None) -> Json:
         invoice = self._invoice
         ids = list({line.service_id for line in invoice.lines if line.service_id is not None})
-        self._terms, self._stops = await self._work.terms.of(ids), await self._work.terms.stops(ids)
+        self._services = await self._work.simulations.priced(ids)
         self._plans = await self._work.plans.plans_by_version()
-        versions = list({one.plan_version_id for terms in self._terms.values() for one in terms})
+        versions = list({one.plan_version_id for service in self._services.values() for one in service.terms})
         self._names = await self._work.explained.version_names(versions)
         self._usernames = {service_id: await self._work.explained.username(service_id) for service_id in ids}
         credited = await self._work.explained.issued_on(invoice.credits_id) if invoice.credits_id else None
@@ -233,12 +232,10 @@ class _Explaining:
 
     async def _fee_line(self, shown: Json, line: InvoiceLine, service_id: UUID) -> int | None:
         start_on, end_on = (date.fromisoformat(one) for one in line.details["period"])
-        terms = self._terms[service_id]
-        shown["terms"] = terms_of_days(
-            terms, self._stops.get(service_id, ()), self._plans, self._names, start_on, end_on
-        )
+        service = self._services[service_id]
+        shown["terms"] = terms_of_days(service.terms, service.stops, self._plans, self._names, start_on, end_on)
         rows = await self._work.explained.fee_rows(service_id, start_on, end_on)
-        part = fee_part(rows, self._invoice.number, line.details, self._plans, terms)
+        part = fee_part(rows, self._invoice.number, line.details, self._plans, service)
         if part is None:
             return None
         shown["fee"] = part
