@@ -4,7 +4,7 @@ docs/billing.md, rules 3 and 7: more is a charge, less is a credit. So runs may 
 like, and a change that is told late is made good on the next invoice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -98,15 +98,30 @@ def fee_charges(facts: FeeFacts, before: Iterable[BilledShare], as_of: date) -> 
             code="backlog",
         )
     is_row = True
+    following = _following(facts, {*reached, *kept})
+    open_on = following.start_on if following else date.max  # from when on something may still have to be billed
     for period in sorted({*reached, *kept}, key=lambda one: (one.start_on, one.cycle_days)):
+        before_it = len(charges.billed)
         is_closed = _settle(facts, period, kept.get(period), as_of, charges)
         is_row = is_row and is_closed
         if is_row:
             charges.until_on = max(charges.until_on or period.end_on, period.end_on)
-        elif is_closed or period in kept:
+        elif is_closed or period in kept or len(charges.billed) > before_it:
             charges.is_open = True
-    charges.next_on = _next_on(facts, reached, kept, as_of)
+        if not is_closed:
+            open_on = min(open_on, period.start_on)
+    if charges.until_on is not None and open_on < charges.until_on:  # a period of another length ends later
+        charges.is_open = True
+    charges.next_on = _next_on(facts, reached, following, as_of)
     return charges
+
+
+def _following(facts: FeeFacts, looked_at: Collection[FeePeriod]) -> FeePeriod | None:
+    """Return the first period that was not looked at; None where nothing recurs any more."""
+    for period in periods(facts.stretches, looked_at, facts.billing_day, facts.begins_on, date.max):
+        if period not in looked_at:
+            return period
+    return None
 
 
 def _add(shares: dict[Share, BilledShare], one: BilledShare) -> None:
@@ -243,20 +258,16 @@ def _line(
     )
 
 
-def _next_on(facts: FeeFacts, reached: Sequence[FeePeriod], kept: Iterable[FeePeriod], as_of: date) -> date | None:
+def _next_on(facts: FeeFacts, reached: Sequence[FeePeriod], following: FeePeriod | None, as_of: date) -> date | None:
     """Return the next day on which a period begins that is billed in advance, or one ends that is billed after it."""
-    if not facts.stretches:
-        return None
     due = []
     for period in reached:
         ends_on = min(period.end_on, facts.ends_on or period.end_on)
         if ends_on > as_of and not _is_closed_at(facts, period):
             due.append(ends_on)
-    horizon = max((period.end_on for period in (*reached, *kept)), default=facts.begins_on)
-    for period in periods(facts.stretches, kept, facts.billing_day, max(horizon, facts.begins_on), date.max):
-        ends_on = min(period.end_on, facts.ends_on or period.end_on)
-        due.append(period.start_on if _is_closed_at(facts, period) else ends_on)
-        break
+    if following is not None:
+        ends_on = min(following.end_on, facts.ends_on or following.end_on)
+        due.append(following.start_on if _is_closed_at(facts, following) else ends_on)
     return min(due, default=None)
 
 

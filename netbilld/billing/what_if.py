@@ -76,7 +76,8 @@ def fees_minor(
     for timing in Timing:
         stretches = _stretches(service, terms, plans, timing)
         known = service.known.get(timing, ()) if terms is service.terms else ()
-        for period in _periods_in(stretches, known, service, from_on, to_on):
+        # one that is left for periods of another length and entered again is one
+        for period in set(_periods_in(stretches, known, service, from_on, to_on)):
             total_minor += sum(part.amount_minor for part in owed_in(period, stretches, service.billing_day).values())
     return total_minor
 

@@ -161,3 +161,32 @@ async def test_by_its_own_terms_a_closed_month_costs_what_its_invoices_say(datab
     explaining = ExplainInvoice(database, TaxPolicy())
     wrong = [number for number in numbers if not (await explaining.run(number))["equal"]]
     assert not wrong
+
+
+async def test_what_was_billed_in_advance_is_not_billed_again_after_a_change_to_arrears(database: Database) -> None:
+    world = RandomWorld(database, 1)
+    await world.plan(plan_file("HOME20", 200_000))
+    await world.plan(ARREARS)
+    who = await world.person("ani", "HOME20", activated_on=date(2026, 2, 14), billing_day=14)
+    await world.change(who, date(2026, 2, 26), "ARREARS")
+    for on in (date(2026, 2, 28), date(2026, 3, 30), date(2026, 4, 30)):
+        await world.bill(on)
+    assert (await billed_by_documents(database, date(2026, 2, 1), date(2026, 2, 28)))[who.service_id] == 85_714 + 51_429
+
+
+async def test_days_between_a_change_to_periods_of_another_length_and_the_end_of_the_old_one_are_billed(
+    database: Database,
+) -> None:
+    world = RandomWorld(database, 1)
+    for text in (plan_file("HOME20", 200_000), plan_file("HOME7", 60_000, period="7d"), ARREARS):
+        await world.plan(text)
+    weekly = await world.person("ani", "HOME20", activated_on=date(2026, 3, 2), billing_day=2)
+    monthly = await world.person("budi", "HOME7", activated_on=date(2026, 3, 17), billing_day=6)
+    await world.bill(date(2026, 3, 10))
+    await world.change(weekly, date(2026, 3, 11), "HOME7")
+    await world.change(monthly, date(2026, 3, 21), "ARREARS")
+    for on in (date(2026, 3, 11), date(2026, 3, 18), date(2026, 3, 30), date(2026, 4, 2), date(2026, 4, 30)):
+        await world.bill(on)
+    billed = await billed_by_documents(database, date(2026, 3, 2), date(2026, 4, 1))
+    assert billed[weekly.service_id] == 58_065 + 4 * 60_000  # 9 of 31 days; weeks from the 11th, 18th, 25th and 1st
+    assert billed[monthly.service_id] == 34_286 + 46_452  # 4 of 7 days; 16 of 31
