@@ -105,7 +105,9 @@ def _documents_are_booked_once(figures: BookFigures) -> tuple[bool, str]:
 
 def _accounts_equal_documents(figures: BookFigures) -> tuple[bool, str]:
     wrong = [f"{code}: documents {said}, ledger {booked}" for code, (said, booked) in figures.wrong_accounts.items()]
-    return not wrong, "; ".join(wrong) or "revenue, deposits and taxes of the documents are those of the ledger"
+    return not wrong, "; ".join(
+        wrong
+    ) or "revenue, deposits, taxes, parked money, proofs and collectors' cash are as the documents say"
 
 
 def _payments_cover_what_they_settled(figures: BookFigures) -> tuple[bool, str]:

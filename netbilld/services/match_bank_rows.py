@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from netbilld.billing.allocation import Choice
 from netbilld.billing.bank_matching import Known, Proposal, Reason, propose
 from netbilld.billing.bank_statement import BankRow
+from netbilld.billing.numbering import DEFAULT, Numbering
 from netbilld.billing.payment import Payment, PaymentStatus, reason_text
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
@@ -104,8 +105,8 @@ class Store(Protocol):
 class MatchBankRows:
     """Makes payments of rows, and takes that back."""
 
-    def __init__(self, store: Store, *, timezone: str) -> None:
-        self._store, self._timezone = store, timezone
+    def __init__(self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT) -> None:
+        self._store, self._timezone, self._numbering = store, timezone, numbering
 
     async def proposals(self, rows: Sequence[StoredRow], now: datetime) -> Mapping[int, Sequence[Proposal]]:
         """Return, by row, who it may be from, the surest first."""
@@ -227,7 +228,7 @@ class MatchBankRows:
                 payment, payer = await find_payment(work, str(row.payment_id))
                 is_made_of_it = (payment.reference or "").partition("/")[0] == f"{row.account}-{row.id}"
                 if payment.status is PaymentStatus.RECEIVED and is_made_of_it:
-                    reversal = await reverse(work, payment, payer, because, doing)
+                    reversal = await reverse(work, payment, payer, because, doing, self._numbering)
             await work.bank.decide(row.id, RowStatus.OPEN, None, because, now, actor.name)
             await work.changes.record(actor, now, "bank.undo", "bank_row", row.id, {"because": because})
             return reversal

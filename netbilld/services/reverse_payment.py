@@ -11,7 +11,7 @@ from netbilld.billing.chart import Account, Payer
 from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.issuing import issued
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.numbering import invoice_number, invoice_series
+from netbilld.billing.numbering import DEFAULT, Numbering, invoice_number, invoice_series
 from netbilld.billing.payment import Payment, PaymentStatus, check_received_on, reason_text
 from netbilld.billing.postings import money_account, payment_reversed, reallocated
 from netbilld.model.actor import Actor
@@ -59,8 +59,8 @@ class Reversal:
 class ReversePayment:
     """Takes payments back, and gives them to whom they belong."""
 
-    def __init__(self, store: Store, *, timezone: str) -> None:
-        self._store, self._timezone = store, timezone
+    def __init__(self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT) -> None:
+        self._store, self._timezone, self._numbering = store, timezone, numbering
 
     async def run(
         self,
@@ -101,7 +101,8 @@ class ReversePayment:
                 if done is not None:
                     return _stored(done)
             found, payer = await find_payment(work, payment)
-            reversal = await reverse(work, found, payer, because, replace(doing, today=on or doing.today))
+            day = replace(doing, today=on or doing.today)
+            reversal = await reverse(work, found, payer, because, day, self._numbering)
             if idempotency_key:
                 await work.idempotency.complete(idempotency_key, VERB, asdict(reversal))
             return reversal
@@ -129,7 +130,7 @@ class ReversePayment:
                     "tax was withheld from this payment, which is its payer's own",
                     hint="reverse it, and add it to the other subscriber",
                 )
-            reversal = await reverse(work, found, payer, because, doing, is_told=False)
+            reversal = await reverse(work, found, payer, because, doing, self._numbering, is_told=False)
             again = replace(
                 found,
                 id=uuid4(),
@@ -155,7 +156,14 @@ class ReversePayment:
 
 
 async def reverse(
-    work: Work, payment: Payment, payer: Payer, because: str, doing: Doing, *, is_told: bool = True
+    work: Work,
+    payment: Payment,
+    payer: Payer,
+    because: str,
+    doing: Doing,
+    numbering: Numbering,
+    *,
+    is_told: bool = True,
 ) -> Reversal:
     """Reverse a payment of a locked subscriber within the caller's transaction; see ReversePayment.run.
 
@@ -187,7 +195,7 @@ async def reverse(
         payer, payment.id, money, reopened_minor=reopened_minor, taken_minor=taken_minor, memo=memo
     )
     await work.ledger.post_many([*took.entries, entry], at=doing.now, booked_on=doing.today, actor=doing.actor)
-    billed = await _bill(work, payer, missing_minor, doing) if missing_minor else None
+    billed = await _bill(work, payer, missing_minor, doing, numbering) if missing_minor else None
     await work.payments.mark_reversed([one.id for one in undone], doing.now, doing.actor.name, because)
     left_minor = (await work.ledger.wallets([payer.id]))[payer.id]
     applied = await apply_wallet(work, payer, left_minor, doing)
@@ -266,9 +274,10 @@ def _back(part: Part) -> Part:
     return replace(part, amount_minor=-part.amount_minor)
 
 
-async def _bill(work: Work, payer: Payer, amount_minor: int, doing: Doing) -> Invoice:
+async def _bill(work: Work, payer: Payer, amount_minor: int, doing: Doing, numbering: Numbering) -> Invoice:
     """Issue the invoice, due at once, for what was spent of money that is no more; it fills the wallet again."""
-    number = invoice_number(doing.today, await work.invoices.take_numbers(invoice_series(doing.today), 1))
+    sequence = await work.invoices.take_numbers(invoice_series(doing.today, numbering), 1)
+    number = invoice_number(doing.today, sequence, numbering)
     line = InvoiceLine(LineKind.REVERSED_PAYMENT, None, _TEXT, 1, amount_minor, 1, amount_minor, revenue="wallet")
     draft = Invoice(
         id=uuid4(),

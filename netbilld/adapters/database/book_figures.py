@@ -21,6 +21,7 @@ from netbilld.adapters.database.document_figures import (
     wrong_notes,
     wrong_payments,
 )
+from netbilld.adapters.database.money_in_figures import broken_receipts, wrong_holdings
 from netbilld.adapters.database.tables import (
     accounts,
     invoice_lines,
@@ -66,11 +67,11 @@ async def book_figures(connection: AsyncConnection) -> BookFigures:
         ),
         wrong_balances=await _wrong_balances(connection),
         wrong_invoices=await wrong_invoices(connection),
-        broken_series=await broken_series(connection),
+        broken_series=await broken_series(connection) | await broken_receipts(connection),
         subscribers=await _subscribers(connection),
         wrong_notes=await wrong_notes(connection),
         unbooked=await unbooked(connection),
-        wrong_accounts=await wrong_accounts(connection),
+        wrong_accounts=await wrong_accounts(connection) | await wrong_holdings(connection),
         wrong_payments=await wrong_payments(connection),
         booked_after_closing=await booked_after_closing(connection),
         closed_until_on=await connection.scalar(closed_until()),

@@ -261,9 +261,9 @@ async def _ignore(options: argparse.Namespace, context: Context) -> None:
 
 async def _undo(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
-        reversal = await MatchBankRows(database, timezone=context.settings.timezone).undo(
-            options.row, because=options.why, actor=context.actor, now=context.now()
-        )
+        settings = context.settings
+        matching = MatchBankRows(database, timezone=settings.timezone, numbering=settings.billing.numbering())
+        reversal = await matching.undo(options.row, because=options.why, actor=context.actor, now=context.now())
     await context.nudge()
     if reversal is not None:
         print_reversal(reversal, json_wanted=options.json)

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any, Final
 
+from netbilld.adapters.database.engine import Database
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_idempotency_option, add_json_option
 from netbilld.cli.money import day, shown
@@ -89,7 +90,7 @@ def _allocated(done: Allocated) -> dict[str, Any]:
 
 async def _reverse(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
-        done = await ReversePayment(database, timezone=context.settings.timezone).run(
+        done = await _reversing(database, context).run(
             options.payment,
             because=options.why,
             on=options.on,
@@ -100,9 +101,14 @@ async def _reverse(options: argparse.Namespace, context: Context) -> None:
     print_reversal(done, json_wanted=options.json)
 
 
+def _reversing(database: Database, context: Context) -> ReversePayment:
+    settings = context.settings
+    return ReversePayment(database, timezone=settings.timezone, numbering=settings.billing.numbering())
+
+
 async def _move(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
-        done = await ReversePayment(database, timezone=context.settings.timezone).move(
+        done = await _reversing(database, context).move(
             options.payment,
             options.to,
             because=options.why,

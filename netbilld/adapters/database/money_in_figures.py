@@ -1,0 +1,56 @@
+"""What collectors hold, what is parked and what was withheld: by the documents, beside the ledger."""
+
+from collections import defaultdict
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.tables import accounts, counters, handovers, parked_payments, payments, refunds
+from netbilld.billing.chart import SUSPENSE, collector
+from netbilld.billing.payment import PaymentStatus, Withheld
+from netbilld.billing.postings import money_account
+from netbilld.billing.receipt import SERIES
+
+_RECEIVED = payments.c.status == PaymentStatus.RECEIVED.value
+
+
+async def wrong_holdings(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
+    """Return the accounts that hold something else than their documents say: (documents, ledger)."""
+    said: dict[str, int] = defaultdict(int)
+    taken = select(payments.c.collector, func.sum(payments.c.amount_minor)).where(
+        _RECEIVED, payments.c.collector.is_not(None)
+    )
+    for name, minor in await connection.execute(taken.group_by(payments.c.collector)):
+        said[collector(name).code] += int(minor)
+    given = select(refunds.c.collector, func.sum(refunds.c.amount_minor)).where(refunds.c.collector.is_not(None))
+    for name, minor in await connection.execute(given.group_by(refunds.c.collector)):
+        said[collector(name).code] -= int(minor)
+    handed = select(handovers.c.collector, func.sum(handovers.c.counted_minor + handovers.c.booked_minor))
+    for name, minor in await connection.execute(handed.group_by(handovers.c.collector)):
+        said[collector(name).code] -= int(minor)
+    kept = [method.value for method in Withheld]
+    proofs = select(payments.c.method, func.sum(payments.c.amount_minor)).where(_RECEIVED, payments.c.method.in_(kept))
+    for method, minor in await connection.execute(proofs.group_by(payments.c.method)):
+        said[money_account(method).code] += int(minor)
+    waiting = select(func.sum(parked_payments.c.amount_minor)).where(parked_payments.c.status == "parked")
+    said[SUSPENSE.code] += int(await connection.scalar(waiting) or 0)
+    held = select(accounts.c.code, accounts.c.balance_minor).where(
+        accounts.c.code.like("collector:%")
+        | accounts.c.code.in_([SUSPENSE.code, *(money_account(method).code for method in kept)])
+    )
+    booked = {row.code: int(row.balance_minor) for row in await connection.execute(held)}
+    codes = sorted(said.keys() | booked.keys())
+    both = {code: (said.get(code, 0), booked.get(code, 0)) for code in codes}
+    return {code: (documents, ledger) for code, (documents, ledger) in both.items() if documents != ledger}
+
+
+async def broken_receipts(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
+    """Return the series of receipts that have given more numbers than payments bear, or fewer: (given, found)."""
+    given = select(counters.c.series, counters.c.last_number).where(counters.c.series.like(f"{SERIES}%"))
+    broken = {}
+    for row in (await connection.execute(given)).all():
+        bearing = payments.c.receipt_no.like(f"KW-{row.series.removeprefix(SERIES)}-%")
+        found = int(await connection.scalar(select(func.count()).select_from(payments).where(bearing)) or 0)
+        if found != row.last_number:
+            broken[row.series] = (int(row.last_number), found)
+    return broken
