@@ -6,8 +6,20 @@ from typing import Final
 
 from netbilld.model.errors import InvalidInputError
 
-# ISO 4217 gives IDR two decimals; nobody has used sen for decades, so a rupiah is the minor unit here.
-CURRENCY_EXPONENTS: Final = {"IDR": 0, "JPY": 0, "VND": 0, "USD": 2, "EUR": 2, "MYR": 2, "SGD": 2, "PHP": 2, "THB": 2}
+# ISO 4217's currencies by their decimals. It gives IDR two; nobody has used sen for decades, so a rupiah is the minor
+# unit here.
+_BY_EXPONENT: Final = {
+    0: "BIF CLP DJF GNF IDR ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP "
+        "CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF ILS INR "
+        "IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR "
+        "MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS "
+        "SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+CURRENCY_EXPONENTS: Final = {code: exponent for exponent, codes in _BY_EXPONENT.items() for code in codes.split()}
 
 _VOLUME_UNITS: Final = {
     "B": 1,
@@ -29,8 +41,7 @@ def currency_exponent(currency: str) -> int:
     try:
         return CURRENCY_EXPONENTS[currency]
     except KeyError:
-        allowed = ", ".join(sorted(CURRENCY_EXPONENTS))
-        raise InvalidInputError(f"currency {currency!r} is not known; allowed: {allowed}") from None
+        raise InvalidInputError(f"currency {currency!r} is not known; write its code, such as IDR or USD") from None
 
 
 def parse_amount(text: str | int, currency: str) -> int:
