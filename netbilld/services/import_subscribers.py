@@ -12,12 +12,13 @@ from netbilld.billing.invoice import Invoice
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import DEFAULT, Numbering, invoice_number, invoice_series
 from netbilld.billing.payment import Payment
+from netbilld.billing.terms import StopKind
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Credential, PlanOffer, Service, Subscriber, SubscriberStatus
 from netbilld.ports.changes import Changes
-from netbilld.services import change_terms, manage_subscribers
+from netbilld.services import change_terms, manage_subscribers, stop_service
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses
 from netbilld.services.import_rows import CsvRow, ImportRow
 from netbilld.services.manage_subscribers import taken_address, taken_name
@@ -31,8 +32,9 @@ from netbilld.services.new_service import (
     make_subscriber,
 )
 from netbilld.services.opening_balance import opening_credit, opening_debt
+from netbilld.services.stop_service import begin_stop
 from netbilld.services.subscriber_fields import name_key
-from netbilld.services.take_plan import refuse_sale
+from netbilld.services.take_plan import Groups, known_group, refuse_sale
 
 CHUNK: Final = 500
 
@@ -98,6 +100,12 @@ class Work(Protocol):
 
     @property
     def plans(self) -> change_terms.Plans: ...
+
+    @property
+    def groups(self) -> Groups: ...
+
+    @property
+    def terms(self) -> stop_service.Stops: ...
 
 
 class Store(Protocol):
@@ -269,6 +277,9 @@ class ImportSubscribers:
             one = candidate.checked
             try:
                 offer = self._offer(offers, one)
+                if one.customer_group is not None:
+                    one = replace(one, customer_group=await known_group(work, one.customer_group))
+                    candidate = replace(candidate, checked=one)  # noqa: PLW2901 - the same row, better written
                 self._refuse_taken(one, taken, addresses, chunk.seen)
                 if fixed is not None:
                     fixed.refuse(one.fixed)
@@ -379,6 +390,9 @@ class ImportSubscribers:
         await work.subscribers.add(*chunk.subscribers)
         await work.services.add(*chunk.services, actor=actor.name)
         await work.services.add_credentials(*chunk.credentials)
+        for service in chunk.services:
+            if service.status == "suspended":
+                await begin_stop(work, service, StopKind.SUSPENDED, service.status_reason, actor, now)
         for service_id, mac in chunk.stations:
             await work.locks.set(service_id, "mac", [mac], learned=False, created_at=now)
         await self._post_balances(work, chunk.balances, actor, now)

@@ -170,3 +170,16 @@ async def test_the_schema_version_in_the_code_is_the_newest_migration() -> None:
     from netbilld.adapters.database import migrate  # noqa: PLC0415 - likewise
 
     assert ScriptDirectory(str(migrate._SCRIPTS)).get_current_head() == SCHEMA_VERSION
+
+
+async def test_an_import_knows_customer_groups(run: Import, people: People) -> None:
+    async with people.database.write() as work:
+        await work.groups.add_group("Warga", "Warga", NOW)
+    await run("username,password,plan,group\nbudi,x,HOME20,WARGA\nsiti,x,HOME20,masjid\n")
+    assert list(run.rejected) == [3]
+    assert run.rejected[3].startswith("no customer group 'masjid'")
+    found = await people.found("budi")
+    assert found.subscriber.customer_group == "Warga"
+    async with people.database.read() as work:
+        (terms,) = (await work.terms.of([found.service.id]))[found.service.id]
+    assert terms.customer_group == "Warga"
