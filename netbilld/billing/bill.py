@@ -193,7 +193,7 @@ def service_bill(
     until_on = max((on for on in (fees.until_on, state.billed_until_on) if on is not None), default=None)
     is_final = service.ends_on is not None and service.ends_on <= as_of
     bill = ServiceBill(service, fees, state, is_due=fees.begun > 0 or is_final, is_final=is_final, lines=fees.lines)
-    if service.state is None and service.is_new and service.activated_on <= as_of:
+    if state.closed_until_on is None and service.is_new and service.activated_on <= as_of:
         _add_once(bill, plans)
     bill.state = BillingState(
         round=state.round + 1,

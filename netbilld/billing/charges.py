@@ -124,6 +124,17 @@ def _following(facts: FeeFacts, looked_at: Collection[FeePeriod]) -> FeePeriod |
     return None
 
 
+def share_charges(facts: FeeFacts, bought: Iterable[FeePeriod], before: Iterable[BilledShare]) -> FeeCharges:
+    """Return what these periods cost, and what of those that were billed before is otherwise by now."""
+    kept: dict[FeePeriod, dict[Share, BilledShare]] = {}
+    for one in before:
+        _add(kept.setdefault(one.period, {}), one)
+    charges = FeeCharges()
+    for period in sorted({*bought, *kept}, key=lambda one: (one.start_on, one.cycle_days)):
+        _settle(facts, period, kept.get(period), date.max, charges)
+    return charges
+
+
 def _add(shares: dict[Share, BilledShare], one: BilledShare) -> None:
     old = shares.get(one.share)
     if old is not None:

@@ -54,7 +54,7 @@ def fee_stretches(
             free_until_on = activated_on + timedelta(days=plan.trial_days)
         if paid_until_on is not None:
             free_until_on = max(free_until_on, paid_until_on + timedelta(days=1))
-        is_charged = not (plan.free or span.terms.free) and not _is_given_back(plan, span)
+        is_charged = not (plan.free or span.terms.free) and not _is_given_back(plan, span, timing)
         stretch = Stretch(span.from_on, span.until_on, fee, is_charged)
         if is_charged and span.from_on < free_until_on:
             edge = min(free_until_on, span.until_on)
@@ -66,11 +66,13 @@ def fee_stretches(
     return found
 
 
-def _is_given_back(plan: Plan, span: Span) -> bool:
+def _is_given_back(plan: Plan, span: Span, timing: Timing) -> bool:
     recurring = plan.recurring
     if span.stop is None or recurring is None:
         return False
     policy = recurring.when_paused if span.stop is StopKind.PAUSED else recurring.when_suspended
+    if timing is Timing.PREPAID:  # what is frozen makes the period longer instead
+        return policy is StopPolicy.CREDIT
     return policy is not StopPolicy.BILL
 
 

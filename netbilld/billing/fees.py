@@ -126,7 +126,7 @@ def periods(
         while begin_on < to_on and begin_on <= until_on:
             inside = next((one for one in of_cycle if one.start_on <= begin_on < one.end_on), None)
             if inside is None:
-                inside = _period(cycle_days, begin_on, billing_day)
+                inside = period_from(cycle_days, begin_on, billing_day)
                 later = next((one for one in of_cycle if begin_on < one.start_on < inside.end_on), None)
                 if later is not None:
                     inside = FeePeriod(cycle_days, begin_on, later.start_on, inside.of_days)
@@ -150,7 +150,8 @@ def _cycles(stretches: Sequence[Stretch]) -> Iterator[tuple[date, date, int]]:
         yield first.from_on, last.until_on, first.fee.cycle_days
 
 
-def _period(cycle_days: int, start_on: date, billing_day: int) -> FeePeriod:
+def period_from(cycle_days: int, start_on: date, billing_day: int) -> FeePeriod:
+    """Return the period that begins on a day."""
     if cycle_days:
         return FeePeriod(cycle_days, start_on, start_on + timedelta(days=cycle_days), cycle_days)
     end_on = next_anchor(start_on, billing_day)

@@ -1,60 +1,162 @@
-"""Prepaid flat: what the wallet buys when a period has ended."""
+"""Prepaid: what the wallet buys when a period has ended, what it costs, and days that a pause gives on top."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
-from netbilld.billing.invoice_builder import PeriodCharge, period_charge
-from netbilld.billing.plan import Plan
+from netbilld.billing.charges import BilledShare, FeeFacts, share_charges
+from netbilld.billing.fee_days import fee_stretches
+from netbilld.billing.fees import FeePeriod, Share, Stretch, owed_in, period_from
+from netbilld.billing.invoice import InvoiceLine
+from netbilld.billing.plan import Plan, Timing
+from netbilld.billing.plan_parts import ExtendsFrom, StopPolicy
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy, tax_lines
+from netbilld.billing.terms import Stop, StopKind, Terms, terms_on
+
+FROZEN: Final = "frozen"  # days by which a period was made longer
 
 
 @dataclass(frozen=True, slots=True)
 class PrepaidService:
-    """A service that is paid for in advance; `paid_until_on` is the last day paid for, None before the first."""
+    """A service that is paid for in advance.
+
+    Attributes:
+        paid_until_on: the last day paid for, None before the first.
+        before: what was billed of its prepaid periods, and the days that were frozen.
+        round: how often it was billed.
+    """
 
     id: UUID
     subscriber_id: UUID
-    plan: Plan
     billing_day: int
     timezone: str
+    activated_on: date
     paid_until_on: date | None
+    terms: Sequence[Terms]
+    stops: Sequence[Stop] = ()
+    before: Sequence[BilledShare] = ()
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A period bought."""
+    """A period bought, or days given by a pause; access ends at local 00:00 after `paid_until_on`.
 
-    charge: PeriodCharge
+    Attributes:
+        plan: of its first day.
+        start_on: the first day of it.
+        lines: what it costs, with taxes; what is given back of earlier periods is below zero.
+        shares: what is to be written down as billed.
+    """
+
+    plan: Plan
+    start_on: date
+    paid_until_on: date
+    lines: tuple[InvoiceLine, ...] = ()
+    shares: tuple[BilledShare, ...] = field(default=(), repr=False)
 
     @property
     def price_minor(self) -> int:
-        return self.charge.line.amount_minor
-
-    @property
-    def paid_until_on(self) -> date:
-        """Return the last day it pays for; access ends at local 00:00 after it."""
-        return self.charge.end_on - timedelta(days=1)
+        """Return what the wallet pays; below zero where more comes back than it costs."""
+        return sum(line.gross_minor for line in self.lines)
 
 
-def renewal_due(service: PrepaidService, wallet_minor: int, today: date) -> Renewal | None:
+def renewal_due(
+    service: PrepaidService,
+    plans: Mapping[UUID, Plan],
+    wallet_minor: int,
+    today: date,
+    *,
+    tax: TaxPolicy = NOTHING_TAXED,
+    exempt: bool = False,
+) -> Renewal | None:
     """Return what to buy now; None while a paid day is left or the wallet does not cover the price.
 
-    Validity extends from expiry, not from the day of the payment. Periods that are over by then are not sold: nobody
-    pays for a month without service, and a payment always opens access. The first period begins today; a part of a
-    month, up to the billing day, costs its part.
+    Validity extends from expiry, unless the plan says from now. Periods that are over by then are not sold: nobody pays
+    for a month without service, and a payment always opens access. The first period begins today; a part of a month, up
+    to the billing day, costs its part. What changed about earlier periods - a plan change, a pause that is given back -
+    is made good with it.
     """
-    if service.paid_until_on is not None and today <= service.paid_until_on:
+    terms = terms_on(service.terms, today)
+    if terms is None:
         return None
-    charge = next_period(service.id, service.plan, service.billing_day, service.paid_until_on, today)
-    return Renewal(charge) if wallet_minor >= charge.line.amount_minor else None
+    plan = plans[terms.plan_version_id]
+    if (terms.timing or plan.timing) is not Timing.PREPAID:
+        return None
+    frozen, paid_until_on = _thawed(service, plans, today)
+    if paid_until_on is not None and today <= paid_until_on:
+        return Renewal(plan, today, paid_until_on, shares=tuple(frozen)) if frozen else None
+    stretches = fee_stretches(
+        service.terms, service.stops, plans, timing=Timing.PREPAID, activated_on=service.activated_on
+    )
+    is_from_now = plan.recurring is not None and plan.recurring.extends_from is ExtendsFrom.NOW
+    start_on = today if paid_until_on is None or is_from_now else paid_until_on + timedelta(days=1)
+    period = _period(stretches, service.billing_day, start_on, today)
+    if period is None:
+        return None
+    before = [one for one in service.before if one.share.item != FROZEN]
+    facts = FeeFacts(service.id, stretches, service.billing_day, period.start_on, None)
+    charges = share_charges(facts, [period], before)
+    lines = tax_lines(charges.lines, tax, today, exempt=exempt)
+    found = Renewal(plan, period.start_on, period.end_on - timedelta(days=1), lines, (*frozen, *charges.billed))
+    return found if found.price_minor <= max(wallet_minor, 0) or found.price_minor <= 0 else None
 
 
-def next_period(
-    service_id: UUID, plan: Plan, billing_day: int, paid_until_on: date | None, today: date
-) -> PeriodCharge:
-    """Return the period that comes after what is paid for, and lasts beyond today."""
+def next_price_minor(plan: Plan, billing_day: int, paid_until_on: date | None, today: date) -> int:
+    """Return what the next period of a plan costs, its components and discounts in it."""
+    version = UUID(int=0)
     start_on = today if paid_until_on is None else paid_until_on + timedelta(days=1)
-    charge = period_charge(service_id, plan, billing_day, start_on)
-    while charge.end_on <= today:
-        charge = period_charge(service_id, plan, billing_day, charge.end_on)
-    return charge
+    service = PrepaidService(version, version, billing_day, "UTC", start_on, paid_until_on, (Terms(start_on, version),))
+    stretches = fee_stretches(
+        service.terms, (), {version: replace(plan, timing=Timing.PREPAID, trial_days=0)},
+        timing=Timing.PREPAID, activated_on=start_on,
+    )  # fmt: skip
+    period = _period(stretches, billing_day, start_on, today)
+    if period is None:
+        return 0
+    return sum(part.amount_minor for part in owed_in(period, stretches, billing_day).values())
+
+
+def _period(stretches: Sequence[Stretch], billing_day: int, start_on: date, today: date) -> FeePeriod | None:
+    """Return the period from a day on, or the first after it that lasts beyond today; a trial is sold by itself."""
+    now = next((one for one in stretches if one.from_on <= today < one.until_on), None)
+    if now is None:
+        return None
+    period = period_from(now.fee.cycle_days, start_on, billing_day)
+    while period.end_on <= today:
+        period = period_from(now.fee.cycle_days, period.end_on, billing_day)
+    first = next((one for one in stretches if one.from_on <= period.start_on < one.until_on), now)
+    if not first.is_charged and period.start_on < first.until_on < period.end_on and first.until_on > today:
+        return replace(period, end_on=first.until_on)
+    return period
+
+
+def _thawed(service: PrepaidService, plans: Mapping[UUID, Plan], today: date) -> tuple[list[BilledShare], date | None]:
+    """Return what is to be written down of pauses that make a period longer, and until when it is paid by them."""
+    paid_until_on = service.paid_until_on
+    known = {one.period.start_on for one in service.before if one.share.item == FROZEN}
+    frozen: list[BilledShare] = []
+    for stop in sorted(service.stops, key=lambda one: one.from_on):
+        until_on = stop.until_on
+        if paid_until_on is None or until_on is None or until_on > today or stop.from_on in known:
+            continue
+        terms = terms_on(service.terms, stop.from_on)
+        if terms is None or stop.from_on > paid_until_on or not _freezes(plans[terms.plan_version_id], stop.kind):
+            continue
+        days = (min(until_on, paid_until_on + timedelta(days=1)) - stop.from_on).days
+        if days <= 0:
+            continue
+        paid_until_on += timedelta(days=days)
+        period = FeePeriod(0, stop.from_on, until_on, max((until_on - stop.from_on).days, 1))
+        share = Share(FROZEN, 0, None, inclusive=True)
+        frozen.append(BilledShare(period, share, FROZEN, "", terms.plan_version_id, days, 0))
+    return frozen, paid_until_on
+
+
+def _freezes(plan: Plan, kind: StopKind) -> bool:
+    if plan.recurring is None:
+        return False
+    policy = plan.recurring.when_paused if kind is StopKind.PAUSED else plan.recurring.when_suspended
+    return policy is StopPolicy.FREEZE

@@ -10,7 +10,7 @@ from netbilld.billing.plan import AfterAllowance, Charging, Closing, Plan, Speed
 from netbilld.billing.rating.period import includes_free_octets, is_charged
 from netbilld.billing.rating.price import units_for_minor
 from netbilld.billing.rating.windows import NO_HOLIDAYS, OUTSIDE, next_edge_at, window_of
-from netbilld.billing.renewal import next_period
+from netbilld.billing.renewal import next_price_minor
 from netbilld.billing.standing import Standing, StandingKind
 from netbilld.enforcement.fair_use import passed
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
@@ -260,8 +260,7 @@ def is_expired(facts: ServiceFacts, now: datetime) -> bool:
         return False
     if now >= local_midnight(paid_until_on + timedelta(days=1), facts.timezone) + RENEWAL:
         return True
-    price_minor = next_period(facts.service_id, facts.plan, facts.billing_day, paid_until_on, today).line.amount_minor
-    return facts.wallet_minor < price_minor
+    return facts.wallet_minor < next_price_minor(facts.plan, facts.billing_day, paid_until_on, today)
 
 
 def _closed(closing: Closing) -> Access:

@@ -30,7 +30,7 @@ from netbilld.model.subscriber import Subscriber
 from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.idempotency import digest
 from netbilld.services.paying import Doing, Store, Work, find_subscriber, owed, record
-from netbilld.services.renew_prepaid import prepaid_versions, renew
+from netbilld.services.renew_prepaid import renew
 
 VERB: Final = "payment add"
 
@@ -269,8 +269,8 @@ async def receive(
         **({"withheld": kept_minor} if kept else {}),
     }
     await record(work, doing, "payment.add", payer, payment.id, details)
-    versions = prepaid_versions(await work.plans.plans_by_version())
-    renewed = await renew(work, [payer], versions, now=doing.now, actor=doing.actor) if versions else []
+    plans = await work.plans.plans_by_version()
+    renewed = await renew(work, [payer], plans, now=doing.now, actor=doing.actor)
     balance = await work.ledger.balance(payer.id)
     receipt = PaymentReceipt(
         payment_id=str(payment.id),

@@ -1,18 +1,22 @@
 """Prepaid services with a fee: at expiry the wallet buys the next period where it covers it."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from netbilld.billing.chart import Payer
-from netbilld.billing.invoice_builder import PeriodCharge
+from netbilld.billing.charges import BilledShare
+from netbilld.billing.chart import Account, Payer, account
+from netbilld.billing.chart import tax as tax_account
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.plan import Plan, Timing
-from netbilld.billing.postings import renewal_charged
-from netbilld.billing.renewal import PrepaidService, renewal_due
+from netbilld.billing.plan import Plan
+from netbilld.billing.postings import wallet_charged
+from netbilld.billing.renewal import PrepaidService, Renewal, renewal_due
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
+from netbilld.billing.terms import Stop, Terms
 from netbilld.model.actor import Actor
 from netbilld.model.periods import local_date
 from netbilld.ports.changes import Changes
@@ -24,13 +28,25 @@ class Plans(Protocol):
     async def plans_by_version(self) -> dict[UUID, Plan]: ...
 
 
+class Prepaid(Protocol):
+    async def expired_payers(self, plans: Mapping[UUID, Plan], before: date) -> list[Payer]: ...
+    async def services(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Any]]: ...
+    async def save(self, bought: Sequence[tuple[Any, Sequence[BilledShare]]], at: datetime) -> None: ...
+
+
+class Billing(Protocol):
+    async def billed(
+        self, service_ids: Collection[UUID], *, is_prepaid: bool = ...
+    ) -> Mapping[UUID, list[BilledShare]]: ...
+
+
+class TermsOfServices(Protocol):
+    async def of(self, service_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Terms]]: ...
+    async def stops(self, service_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Stop]]: ...
+
+
 class Invoices(Protocol):
-    async def expired_payers(self, versions: dict[UUID, Plan], before: date) -> list[Payer]: ...
     async def lock_subscribers(self, subscriber_ids: Sequence[UUID]) -> None: ...
-    async def prepaid_services(
-        self, subscriber_ids: Sequence[UUID], versions: dict[UUID, Plan]
-    ) -> dict[UUID, list[PrepaidService]]: ...
-    async def mark_billed(self, charges: Sequence[tuple[PeriodCharge, UUID | None]]) -> None: ...
 
 
 class Services(Protocol):
@@ -47,6 +63,12 @@ class Ledger(Protocol):
 class Work(Protocol):
     @property
     def plans(self) -> Plans: ...
+    @property
+    def prepaid(self) -> Prepaid: ...
+    @property
+    def billing(self) -> Billing: ...
+    @property
+    def terms(self) -> TermsOfServices: ...
     @property
     def invoices(self) -> Invoices: ...
     @property
@@ -77,8 +99,8 @@ class Renewed:
 class RenewPrepaid:
     """Renews what has expired; run often, for access waits for it. Safe to repeat and to kill at any point."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, tax: TaxPolicy = NOTHING_TAXED) -> None:
+        self._store, self._tax = store, tax
 
     async def run(
         self, *, now: datetime, actor: Actor, today: date | None = None, dry_run: bool = False
@@ -93,86 +115,126 @@ class RenewPrepaid:
         """
         renewed: list[Renewed] = []
         async with self._store.read() as work:
-            versions = prepaid_versions(await work.plans.plans_by_version())
+            plans = await work.plans.plans_by_version()
             latest = today or now.date() + timedelta(days=1)  # no local day is later than that
-            payers = await work.invoices.expired_payers(versions, latest) if versions else []
+            payers = await work.prepaid.expired_payers(plans, latest) if plans else []
         for start in range(0, len(payers), CHUNK):
             some = payers[start : start + CHUNK]
             if dry_run:
                 async with self._store.read() as work:
-                    renewed += [one for one, _ in await _renewals(work, some, versions, now, today, lock=False)]
+                    due = await _renewals(work, some, plans, now, today, self._tax, lock=False)
+                    renewed += [_renewed(one) for one in due if one.renewal.lines or one.is_longer]
                 continue
             async with self._store.write() as work:
                 await work.invoices.lock_subscribers([payer.id for payer in some])
-                renewed += await renew(work, some, versions, now=now, today=today, actor=actor)
+                renewed += await renew(work, some, plans, now=now, today=today, actor=actor, tax=self._tax)
         return renewed
 
 
-def prepaid_versions(plans: Mapping[UUID, Plan]) -> dict[UUID, Plan]:
-    """Return the plan versions that are prepaid and have a fee."""
-    return {key: plan for key, plan in plans.items() if plan.timing is Timing.PREPAID and plan.recurring}
+@dataclass(frozen=True, slots=True)
+class _Due:
+    payer: Payer
+    row: Any
+    renewal: Renewal
+    on: date
+
+    @property
+    def is_longer(self) -> bool:
+        paid_until_on: date | None = self.row.paid_until_on
+        return paid_until_on is None or self.renewal.paid_until_on > paid_until_on
 
 
 async def renew(
     work: Work,
     payers: Sequence[Payer],
-    versions: dict[UUID, Plan],
+    plans: Mapping[UUID, Plan],
     *,
     now: datetime,
     actor: Actor,
     today: date | None = None,
+    tax: TaxPolicy = NOTHING_TAXED,
 ) -> list[Renewed]:
     """Renew the expired services of these subscribers, whom the caller has locked, within its transaction."""
-    due = await _renewals(work, payers, versions, now, today, lock=True)
-    by_number = {payer.number: payer for payer in payers}
-    await work.invoices.mark_billed([(charge, None) for _, charge in due])
-    for booked_on in sorted({one.renewed_on for one, _ in due}):
-        entries = [
-            renewal_charged(by_number[one.subscriber_no], one.service_id, one.price_minor, charge.line.text)
-            for one, charge in due
-            if one.price_minor and one.renewed_on == booked_on
-        ]
+    due = await _renewals(work, payers, plans, now, today, tax, lock=True)
+    if not due:
+        return []
+    await work.prepaid.save([(one.row, one.renewal.shares) for one in due], now)
+    for booked_on in sorted({one.on for one in due}):
+        entries = [entry for one in due if one.on == booked_on and (entry := _entry(one))]
         await work.ledger.post_many(entries, at=now, booked_on=booked_on, actor=actor)
-    for one, _ in due:
-        await work.services.update(one.service_id, {"paid_until_on": one.paid_until_on})
+    for one in due:
+        await work.services.update(one.row.id, {"paid_until_on": one.renewal.paid_until_on})
         details = {
-            "service_ids": [str(one.service_id)],
-            "number": one.subscriber_no,
-            "price": one.price_minor,
-            "paid_until": one.paid_until_on.isoformat(),
+            "service_ids": [str(one.row.id)],
+            "number": one.payer.number,
+            "price": one.renewal.price_minor,
+            "paid_until": one.renewal.paid_until_on.isoformat(),
         }
-        await work.changes.record(actor, now, "service.renew", "service", one.service_id, details)
-    return [one for one, _ in due]
+        await work.changes.record(actor, now, "service.renew", "service", one.row.id, details)
+    return [_renewed(one) for one in due]
+
+
+def _renewed(one: _Due) -> Renewed:
+    return Renewed(
+        subscriber_no=one.payer.number,
+        service_id=one.row.id,
+        plan=one.renewal.plan.code,
+        price_minor=one.renewal.price_minor,
+        renewed_on=one.on,
+        paid_until_on=one.renewal.paid_until_on,
+    )
+
+
+def _entry(one: _Due) -> LedgerEntry | None:
+    """Return what a renewal books: each part earned on its own account, its tax owed by its code."""
+    earned: dict[Account, int] = defaultdict(int)
+    for line in one.renewal.lines:
+        earned[account(line.revenue, one.payer)] += line.net_minor
+        if line.tax_minor:
+            earned[tax_account(line.tax_code or "none")] += line.tax_minor
+    if not any(earned.values()):
+        return None
+    return wallet_charged(one.payer, one.row.id, earned, one.renewal.lines[0].text, kind="renewal_charged")
 
 
 async def _renewals(
     work: Work,
     payers: Sequence[Payer],
-    versions: dict[UUID, Plan],
+    plans: Mapping[UUID, Plan],
     now: datetime,
     today: date | None,
+    tax: TaxPolicy,
     *,
     lock: bool,
-) -> list[tuple[Renewed, PeriodCharge]]:
+) -> list[_Due]:
     ids = [payer.id for payer in payers]
-    services = await work.invoices.prepaid_services(ids, versions)
+    services = await work.prepaid.services(ids)
+    service_ids = [one.id for of_payer in services.values() for one in of_payer]
+    if not service_ids:
+        return []
+    terms, stops = await work.terms.of(service_ids), await work.terms.stops(service_ids)
+    before = await work.billing.billed(service_ids, is_prepaid=True)
     wallets = await work.ledger.wallets(ids, lock=lock)
     due = []
     for payer in payers:
         wallet_minor = wallets[payer.id]
-        for service in services.get(payer.id, ()):
-            day = today or local_date(now, service.timezone)
-            renewal = renewal_due(service, wallet_minor, day)
+        for row in services.get(payer.id, ()):
+            day = today or local_date(now, row.timezone)
+            service = PrepaidService(
+                row.id,
+                row.subscriber_id,
+                row.billing_day,
+                row.timezone,
+                row.activated_on,
+                row.paid_until_on,
+                terms[row.id],
+                stops.get(row.id, ()),
+                before.get(row.id, ()),
+                row.round,
+            )
+            renewal = renewal_due(service, plans, wallet_minor, day, tax=tax)
             if renewal is None:
                 continue
             wallet_minor -= renewal.price_minor
-            one = Renewed(
-                subscriber_no=payer.number,
-                service_id=service.id,
-                plan=service.plan.code,
-                price_minor=renewal.price_minor,
-                renewed_on=day,
-                paid_until_on=renewal.paid_until_on,
-            )
-            due.append((one, renewal.charge))
+            due.append(_Due(payer, row, renewal, day))
     return due

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.billing.charges import BilledShare
 from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import DocumentKind
 from netbilld.billing.numbering import DEFAULT, Numbering
@@ -27,6 +28,9 @@ BREATH_SECONDS: Final = 0.005  # between transactions, for others who write
 
 
 class Billing(bill_subscribers.Billing, Protocol):
+    async def billed(
+        self, service_ids: Collection[UUID], *, is_prepaid: bool = ...
+    ) -> Mapping[UUID, list[BilledShare]]: ...
     async def due_payers(self, as_of: date) -> list[Payer]: ...
     async def begin_run(self, as_of: date, subscribers_in_all: int, at: datetime, actor: str) -> int: ...
     async def advance_run(
@@ -155,7 +159,7 @@ class RunBilling:
         if payers:
             await self._bill_all(payers, plans, report, now, actor, progress)
         if day >= today and only is None:
-            renewing = RenewPrepaid(self._store)
+            renewing = RenewPrepaid(self._store, tax=self._terms.tax)
             report.renewals = await renewing.run(
                 now=now, actor=actor, today=None if as_of is None else day, dry_run=dry_run
             )

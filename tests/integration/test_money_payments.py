@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import billed_periods, changes, ledger_entries, payments, services
+from netbilld.adapters.database.tables import billed_fees, changes, ledger_entries, payments, services
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.billing.standing import StandingKind, StandingPolicy, standing
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
@@ -223,7 +223,7 @@ async def test_a_prepaid_service_is_renewed_by_the_payment_that_covers_it(world:
     assert await renewing.run(now=at(date(2026, 2, 1)), actor=ACTOR) == []
     assert await world.balance(who) == (10_000, 0)
     async with world.database.read() as work:
-        rows = await work.connection.execute(select(billed_periods).order_by(billed_periods.c.start_on))
+        rows = await work.connection.execute(select(billed_fees).order_by(billed_fees.c.start_on))
         assert [(row.start_on, row.end_on, row.invoice_id) for row in rows] == [
             (JAN, date(2026, 2, 1), None),
             (date(2026, 2, 1), date(2026, 3, 1), None),

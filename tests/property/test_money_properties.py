@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from netbilld.billing.allocation import Owed, allocate
 from netbilld.billing.chart import REVENUE_RECURRING, REVENUE_USAGE, Payer, Side
 from netbilld.billing.ledger import LedgerEntry, reversal
-from netbilld.billing.plan import Plan, Recurring
+from netbilld.billing.plan import Plan, Recurring, Timing
 from netbilld.billing.plan_parts import Tariff
 from netbilld.billing.postings import invoice_issued, payment_received, renewal_charged, usage_charged, wallet_applied
 from netbilld.billing.proration import prorata_minor, split_minor
 from netbilld.billing.renewal import PrepaidService, renewal_due
+from netbilld.billing.terms import Terms
 from tests.builders.plans import per_use, plan
 
 PAYER = Payer(UUID(int=7), "100001", "IDR")
@@ -79,13 +80,15 @@ def test_a_renewal_always_opens_today_and_never_sells_a_day_twice(
     paid_until_on: date, billing_day: int, late: int, period_days: int | None
 ) -> None:
     today = paid_until_on + timedelta(days=late)
+    version, begun_on = UUID(int=3), date(2019, 1, 1)
     service = PrepaidService(
-        UUID(int=1), UUID(int=2), priced(period_days=period_days), billing_day, "Asia/Jakarta", paid_until_on
+        UUID(int=1), UUID(int=2), billing_day, "Asia/Jakarta", begun_on, paid_until_on, (Terms(begun_on, version),)
     )
-    renewal = renewal_due(service, 10**6, today)
+    kind = plan(timing=Timing.PREPAID, recurring=Recurring(100_000, period_days))
+    renewal = renewal_due(service, {version: kind}, 10**6, today)
     if late <= 0:
         assert renewal is None
         return
     assert renewal is not None
-    assert paid_until_on < renewal.charge.start_on <= today <= renewal.paid_until_on
+    assert paid_until_on < renewal.start_on <= today <= renewal.paid_until_on
     assert renewal.price_minor <= 100_000

@@ -39,7 +39,7 @@ _STATE_COLUMNS: Final = (
     "service_id", "round", "closed_until_on", "billed_until_on", "usage_until_on", "next_on", "billing_day",
     "terms_digest", "looked_at", "settled_at",
 )  # fmt: skip
-_FEE_COLUMNS: Final = (
+FEE_COLUMNS: Final = (
     "service_id", "round", "position", "item", "name", "cycle_days", "start_on", "end_on", "of_days", "price_minor",
     "days", "amount_minor", "tax_code", "inclusive", "revenue", "plan_version_id", "is_prepaid", "invoice_id",
 )  # fmt: skip
@@ -291,15 +291,9 @@ class BillingStore:
                     state.next_on, service.billing_day, state.terms_digest, at, settled_at,
                 )
             )  # fmt: skip
-            for position, one in enumerate(bill.shares):
-                period, share = one.period, one.share
-                fees.append(
-                    (
-                        service.id, state.round, position, share.item, one.name[:200], period.cycle_days,
-                        period.start_on, period.end_on, period.of_days, share.price_minor, one.days, one.amount_minor,
-                        share.tax_code, share.inclusive, one.revenue, one.plan_version_id, False, invoice_id,
-                    )
-                )  # fmt: skip
+            fees += [
+                fee_row(service.id, state.round, position, one, invoice_id) for position, one in enumerate(bill.shares)
+            ]
             usages += [
                 (
                     service.id, state.round, usage.start_on, usage.end_on, usage.upload_octets, usage.download_octets,
@@ -308,7 +302,7 @@ class BillingStore:
                 for usage in of_usage
             ]  # fmt: skip
         driver = Driver(self._connection)
-        await driver.append("billed_fees", _FEE_COLUMNS, fees)
+        await driver.append("billed_fees", FEE_COLUMNS, fees)
         await driver.append("billed_usage", _USAGE_COLUMNS, usages)
         conflict = f"ON CONFLICT (service_id) DO UPDATE SET {_TO_SETTLE}"
         await insert_rows(self._connection, billing_states, _STATE_COLUMNS, states, conflict)
@@ -409,6 +403,24 @@ class BillingStore:
         """Return the latest day that was ever billed."""
         found = (await self._connection.execute(select(func.max(billing_runs.c.as_of)))).scalar_one_or_none()
         return found if isinstance(found, date) or found is None else date.fromisoformat(found)
+
+
+def fee_row(
+    service_id: UUID,
+    round_number: int,
+    position: int,
+    one: BilledShare,
+    invoice_id: UUID | None,
+    *,
+    is_prepaid: bool = False,
+) -> tuple[Any, ...]:
+    """Return the row of what was billed of a share, in the order of `FEE_COLUMNS`."""
+    period, share = one.period, one.share
+    return (
+        service_id, round_number, position, share.item, one.name[:200], period.cycle_days, period.start_on,
+        period.end_on, period.of_days, share.price_minor, one.days, one.amount_minor, share.tax_code, share.inclusive,
+        one.revenue, one.plan_version_id, is_prepaid, invoice_id,
+    )  # fmt: skip
 
 
 def _service(row: Any) -> BillableService:

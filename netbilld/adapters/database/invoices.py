@@ -12,26 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.tables import (
-    accounts,
     allocations,
-    billed_periods,
     counters,
     invoice_lines,
     invoices,
-    services,
     subscribers,
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.allocation import Part
-from netbilld.billing.chart import WALLET, Payer
+from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
-from netbilld.billing.invoice_builder import PeriodCharge
-from netbilld.billing.plan import Plan
-from netbilld.billing.renewal import PrepaidService
 from netbilld.billing.standing import OpenInvoice
 
 BATCH: Final = 10_000
-PERIOD_KIND: Final = "recurring"
 _DOCUMENT_COLUMNS: Final = (
     "id", "number", "subscriber_id", "status", "issued_on", "due_on", "period_start_on", "period_end_on", "timezone",
     "currency", "tax_minor", "total_minor", "paid_minor", "created_at", "kind", "credits_id", "buyer", "note",
@@ -94,51 +87,6 @@ class InvoiceStore:
         query = select(subscribers.c.id).where(subscribers.c.id.in_(list(subscriber_ids))).order_by(subscribers.c.id)
         await self._connection.execute(query.with_for_update(key_share=True))
 
-    async def expired_payers(self, versions: dict[UUID, Plan], before: date) -> list[Payer]:
-        """Return, in order of id, subscribers with credit, and with a prepaid service not paid for on `before`."""
-        free = [key for key, plan in versions.items() if plan.recurring and plan.recurring.price_minor == 0]
-        wallet = (accounts.c.subscriber_id == subscribers.c.id) & accounts.c.code.like(f"{WALLET}:%")
-        query = (
-            select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
-            .distinct()
-            .join(services, services.c.subscriber_id == subscribers.c.id)
-            .outerjoin(accounts, wallet)
-            .where(
-                services.c.plan_version_id.in_(list(versions)),
-                services.c.status == "active",
-                services.c.paid_until_on.is_(None) | (services.c.paid_until_on < before),
-                (accounts.c.balance_minor > 0) | services.c.plan_version_id.in_(free),
-            )
-            .order_by(subscribers.c.id)
-        )
-        return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
-
-    async def prepaid_services(
-        self, subscriber_ids: Iterable[UUID], versions: dict[UUID, Plan]
-    ) -> dict[UUID, list[PrepaidService]]:
-        """Return, by subscriber, the active services on these plan versions, those that expired first in front."""
-        query = (
-            select(services)
-            .where(
-                services.c.subscriber_id.in_(list(subscriber_ids)),
-                services.c.plan_version_id.in_(list(versions)),
-                services.c.status == "active",
-            )
-            .order_by(services.c.paid_until_on, services.c.created_at, services.c.id)
-        )
-        found: dict[UUID, list[PrepaidService]] = {}
-        for row in await self._connection.execute(query):
-            service = PrepaidService(
-                id=row.id,
-                subscriber_id=row.subscriber_id,
-                plan=versions[row.plan_version_id],
-                billing_day=row.billing_day,
-                timezone=row.timezone,
-                paid_until_on=row.paid_until_on,
-            )
-            found.setdefault(service.subscriber_id, []).append(service)
-        return found
-
     # -- what is written ---------------------------------------------------------------------------------------------
 
     async def take_numbers(self, series: str, count: int) -> int:
@@ -150,24 +98,6 @@ class InvoiceStore:
             .returning(counters.c.last_number)
         )
         return int((await self._connection.execute(statement)).scalar_one()) - count + 1
-
-    async def mark_billed(self, charges: Sequence[tuple[PeriodCharge, UUID | None]]) -> None:
-        """Write down which periods are billed, and on which invoice (None: paid from the wallet, or free of charge).
-
-        The primary key lets no period of a service be billed twice.
-        """
-        rows = [
-            {
-                "service_id": charge.service_id,
-                "kind": PERIOD_KIND,
-                "start_on": charge.start_on,
-                "end_on": charge.end_on,
-                "invoice_id": invoice_id,
-            }
-            for charge, invoice_id in charges
-        ]
-        if rows:
-            await self._connection.execute(insert(billed_periods), rows)
 
     async def add(self, added: Sequence[Invoice], at: datetime) -> None:
         """Store documents with their lines, in the order that the guards of either database want (migration 0018)."""

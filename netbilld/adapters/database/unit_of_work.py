@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
+    from netbilld.adapters.database.prepaid import PrepaidStore
     from netbilld.adapters.database.rating import RatingStore
     from netbilld.adapters.database.readmodels import ReadModelStore
     from netbilld.adapters.database.reports.explained import ExplanationStore
@@ -343,6 +344,12 @@ class UnitOfWork:
         from netbilld.adapters.database.portal import PortalStore
 
         return PortalStore(self.connection)
+
+    @cached_property
+    def prepaid(self) -> "PrepaidStore":
+        from netbilld.adapters.database.prepaid import PrepaidStore
+
+        return PrepaidStore(self.connection)
 
     @cached_property
     def rating(self) -> "RatingStore":

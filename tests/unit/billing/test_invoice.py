@@ -8,51 +8,17 @@ import pytest
 
 from netbilld.billing.bill import draft_of
 from netbilld.billing.chart import Payer
-from netbilld.billing.invoice import Invoice, InvoiceStatus, LineKind
-from netbilld.billing.invoice_builder import period_charge
+from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.numbering import invoice_number, invoice_series
-from netbilld.billing.plan import Plan, Recurring
 from netbilld.billing.tax import NOTHING_TAXED
 from netbilld.model.errors import RefusedError
-from tests.builders.plans import plan
 
 SERVICE, SUBSCRIBER, INVOICE = UUID(int=1), UUID(int=2), UUID(int=3)
 PAYER = Payer(SUBSCRIBER, "100001", "IDR")
 
 
-def priced(price_minor: int = 150_000, period_days: int | None = None) -> Plan:
-    return plan(recurring=Recurring(price_minor, period_days))
-
-
-@pytest.mark.parametrize(
-    ("start_on", "days", "of", "amount"),
-    [
-        (date(2026, 1, 10), 22, 31, 106_452),
-        (date(2026, 2, 15), 14, 28, 75_000),
-        (date(2026, 4, 1), 1, 1, 150_000),  # a whole month: one at the price of one
-        (date(2026, 1, 31), 1, 31, 4_839),
-        (date(2028, 2, 29), 1, 29, 5_172),
-    ],
-)
-def test_joining_on_a_day_bills_the_days_up_to_the_first(start_on: date, days: int, of: int, amount: int) -> None:
-    """BANG-2.3d."""
-    line = period_charge(SERVICE, priced(), 1, start_on).line
-    assert (line.quantity, line.per, line.unit_price_minor, line.amount_minor) == (days, of, 150_000, amount)
-
-
-def test_pro_rata_divides_by_the_billing_period_that_the_day_falls_in() -> None:
-    charge = period_charge(SERVICE, priced(), 31, date(2026, 2, 10))  # the period from 31 January to 28 February
-    assert (charge.end_on, charge.line.quantity, charge.line.per) == (date(2026, 2, 28), 18, 28)
-
-
-def test_a_service_activated_on_its_clamped_billing_day_owes_a_whole_month() -> None:
-    """KAMIL-5."""
-    charge = period_charge(SERVICE, priced(), 31, date(2026, 2, 28))
-    assert (charge.line.kind, charge.end_on) == (LineKind.RECURRING, date(2026, 3, 31))
-
-
 def issued() -> Invoice:
-    line = period_charge(SERVICE, priced(), 1, date(2026, 1, 10)).line
+    line = InvoiceLine(LineKind.PRORATA, SERVICE, "HOME20", 22, 150_000, 31, 106_452)
     draft = draft_of(INVOICE, PAYER, "Asia/Jakarta", [line], as_of=date(2026, 1, 10), tax=NOTHING_TAXED, buyer={})
     return draft.issue("INV-202601-000001", date(2026, 1, 10), 10)
 

@@ -65,7 +65,6 @@ from netbilld.adapters.database.tables.metering import (
 from netbilld.adapters.database.tables.money import (
     accounts,
     allocations,
-    billed_periods,
     counters,
     invoice_lines,
     invoices,
@@ -121,7 +120,6 @@ __all__ = [
     "bank_mappings",
     "bank_rows",
     "billed_fees",
-    "billed_periods",
     "billed_usage",
     "billing_runs",
     "billing_states",

@@ -105,16 +105,6 @@ invoice_lines = Table(
     Column("details", JSON),  # what it is explained by
 )
 
-billed_periods = Table(  # the primary key is what keeps a period from being billed twice
-    "billed_periods",
-    metadata,
-    Column("service_id", Uuid, ForeignKey("services.id"), primary_key=True),
-    Column("kind", String(32), primary_key=True),
-    Column("start_on", Date, primary_key=True),
-    Column("end_on", Date, nullable=False),
-    Column("invoice_id", Uuid, ForeignKey("invoices.id")),  # null: paid from the wallet (prepaid renewal)
-)
-
 payments = Table(
     "payments",
     metadata,

@@ -108,3 +108,4 @@ def upgrade() -> None:
             " GROUP BY services.id, services.billing_day, services.created_at, services.ended_at"
         )
     )
+    op.drop_table("billed_periods")
