@@ -17,6 +17,7 @@ from netbilld.ports.outbox import MessageKind, MessageState
 BATCH: Final = 50
 INTERRUPTED: Final = timedelta(minutes=10)  # nobody takes so long over one message
 _BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+_TIDY: Final = timedelta(seconds=15)  # what is not to be sent is passed over anyway
 _TEMPLATE_PAUSE: Final = timedelta(minutes=15)
 _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(minutes=15)
@@ -147,6 +148,7 @@ class SendMessages:
         self._store, self._drivers, self._templates = store, tuple(drivers), templates
         self._policy, self._clock, self._sleep = policy, clock, sleep
         self._paused_until: datetime | None = None
+        self._tidied_at: datetime | None = None
         self._pause = _FIRST_PAUSE
         self.trouble: str | None = None  # with whoever delivers
         self.counts: dict[tuple[str, str], int] = {}  # (channel, delivery) since the start
@@ -158,8 +160,10 @@ class SendMessages:
             StoreUnavailableError: the database is away.
         """
         now = self._clock.now()
-        async with self._store.write() as work:
-            await work.outbox.tidy(now, now - INTERRUPTED)
+        if self._tidied_at is None or abs(now - self._tidied_at) >= _TIDY:
+            async with self._store.write() as work:
+                await work.outbox.tidy(now, now - INTERRUPTED)
+            self._tidied_at = now
         if not self._drivers or (self._paused_until is not None and now < self._paused_until):
             return 0
         async with self._store.read() as work:

@@ -117,7 +117,7 @@ class OutboxStore:
         """Return what is to be sent, oldest first."""
         query = (
             _stored()
-            .where(outbox.c.state.in_(_WAITING), outbox.c.next_at <= now, outbox.c.expires_at > now, ~_untrue())
+            .where(outbox.c.state.in_(_WAITING), outbox.c.next_at <= now, outbox.c.expires_at > now, ~_idle())
             .order_by(outbox.c.next_at, outbox.c.id)
             .limit(most)
         )
@@ -127,7 +127,7 @@ class OutboxStore:
         """Take a message to send it; return False where another has, or where it is no longer true."""
         statement = (
             update(outbox)
-            .where(outbox.c.id == message_id, outbox.c.state.in_(_WAITING), ~_untrue())
+            .where(outbox.c.id == message_id, outbox.c.state.in_(_WAITING), ~_idle())
             .values(
                 state=MessageState.SENDING.value,
                 channel=channel,
@@ -226,6 +226,11 @@ def _untrue() -> ColumnElement[bool]:
         outbox.c.while_open_id.is_not(None) & ~open_still,
         and_(outbox.c.kind == MessageKind.ISOLIR.value, ~(walled_still & owes)),
     )
+
+
+def _idle() -> ColumnElement[bool]:
+    """Return the condition that a message is not to be sent, whether or not that is on record yet."""
+    return or_(_untrue(), _unwanted())
 
 
 def _unwanted() -> ColumnElement[bool]:
