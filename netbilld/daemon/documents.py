@@ -63,7 +63,8 @@ def print_documents(settings: Settings, store: Store, box: Box, executor: Execut
     from netbilld.adapters.documents.renderer import Renderer  # noqa: PLC0415 - likewise
 
     files = FontFiles(settings.documents.font, settings.documents.font_bold)
-    renderer = Renderer(settings.data_dir / "documents" / "pdf", files, executor)
+    kept = settings.data_dir / "documents" / "pdf"
+    renderer = Renderer(kept, files, executor, keep_days=settings.documents.keep_days)
     return PrintDocuments(store, box, DocumentStyle(settings), renderer)
 
 

@@ -325,6 +325,7 @@ class DocumentSettings(_Section):
     words: Path | None = None  # TOML with the words of another language
     brands: tuple[BrandSettings, ...] = ()  # resellers, by area
     workers: Annotated[int, Field(ge=1, le=64)] = 2  # processes that draw many documents
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30  # that a drawn PDF is kept; it is drawn again at need
 
 
 class EnforcementSettings(_Section):

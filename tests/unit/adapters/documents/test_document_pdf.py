@@ -1,5 +1,6 @@
 """PDF of documents, read back with PDFium and ZXing."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,13 +82,30 @@ def test_a_logo_is_shown_and_one_that_can_not_be_is_refused_by_name(tmp_path: Pa
 
 def test_what_was_drawn_is_kept_and_drawn_again_where_that_can_not_be_read(tmp_path: Path) -> None:
     first = rendered(USUAL, FontFiles(), tmp_path / "pdf")
-    [kept] = (tmp_path / "pdf").iterdir()
+    [kept] = (tmp_path / "pdf").glob("*.pdf")
     assert kept.stat().st_mode & 0o777 == 0o600
     kept.write_bytes(b"from the file")
     assert rendered(USUAL, FontFiles(), tmp_path / "pdf") == b"from the file"
     assert rendered(replace(USUAL, mark="Lunas"), FontFiles(), tmp_path / "pdf") != first
     (tmp_path / "file").write_text("in the way")
     assert rendered(USUAL, FontFiles(), tmp_path / "file" / "pdf") == first
+
+
+def test_what_was_drawn_long_ago_is_let_go_of_once_a_day(tmp_path: Path) -> None:
+    old, young = tmp_path / "old.pdf", tmp_path / "young.pdf"
+    for path, days in ((old, 31), (young, 29)):
+        path.write_bytes(b"")
+        at = tmp_path.stat().st_mtime - days * 86_400
+        os.utime(path, (at, at))
+    rendered(USUAL, FontFiles(), tmp_path)
+    assert (old.exists(), young.exists()) == (False, True)
+    old.write_bytes(b"")
+    os.utime(old, (0, 0))
+    rendered(replace(USUAL, mark="Lunas"), FontFiles(), tmp_path)
+    assert old.exists()  # looked at again tomorrow
+    os.utime(tmp_path / ".swept", (0, 0))
+    rendered(replace(USUAL, mark="lunas"), FontFiles(), tmp_path)
+    assert not old.exists()
 
 
 def test_a_table_of_many_rows_repeats_its_headings_and_keeps_every_row() -> None:
