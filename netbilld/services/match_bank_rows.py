@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from netbilld.billing.allocation import Choice
@@ -21,6 +21,8 @@ from netbilld.services import paying
 from netbilld.services.paying import Doing, find_payment, find_subscriber, payer_of
 from netbilld.services.receive_payment import PaymentReceipt, receive
 from netbilld.services.reverse_payment import Reversal, reverse
+
+CHUNK: Final = 500  # rows that are looked at together
 
 
 class RowStatus(StrEnum):
@@ -304,8 +306,12 @@ async def _of_number(work: Work, number: str) -> Subscriber:
 
 
 async def _proposed(work: Work, rows: Sequence[StoredRow], now: datetime) -> dict[int, list[Proposal]]:
-    known = await work.bank.known(rows, now)
-    return {row.id: propose(row.amount_minor, row.whole_text, row.booked_on, known) for row in rows}
+    proposed: dict[int, list[Proposal]] = {}
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        known = await work.bank.known(some, now)
+        proposed |= {row.id: propose(row.amount_minor, row.whole_text, row.booked_on, known) for row in some}
+    return proposed
 
 
 def _needs_nobody(proposed: Sequence[Proposal], auto: AutoMatch) -> bool:

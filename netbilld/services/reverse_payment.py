@@ -20,7 +20,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, Store, Work, apply_wallet, find_payment, find_subscriber, record
+from netbilld.services.paying import Doing, Store, Work, apply_wallet, find_payment, payer_of, record
 from netbilld.services.receive_payment import PaymentReceipt, receive
 
 VERB: Final = "payment reverse"
@@ -148,8 +148,11 @@ class ReversePayment:
             return reversal
 
     async def _both(self, work: Work, payment: str, to: str) -> tuple[Payment, Payer, Subscriber]:
-        receiver = await find_subscriber(work, to)
-        found, payer = await find_payment(work, payment)
+        theirs, found = await work.payments.payer(to), await work.payments.find(payment)
+        await work.invoices.lock_subscribers([theirs.id, found.subscriber_id])  # in one order, whoever gives to whom
+        found = await work.payments.find(str(found.id))
+        payer, receiver = await payer_of(work, found.subscriber_id), await work.subscribers.by_id(theirs.id)
+        assert receiver is not None, "a payer is a subscriber"  # noqa: S101
         if receiver.id == payer.id:
             raise RefusedError(f"the payment is subscriber {payer.number}'s already", code="same_subscriber")
         return found, payer, receiver

@@ -171,3 +171,37 @@ async def test_a_payment_reversed_many_times_at_once_is_reversed_once(world: Wor
     assert sum(isinstance(one, Reversal) for one in outcomes) == 1
     assert await world.balance(who) == (0, 190_000)
     await world.assert_books_hold()
+
+
+async def test_payments_moved_to_and_fro_at_once_wait_for_one_another(world: World) -> None:
+    one, two = [await world.person(name, activated_on=JAN) for name in ("budi", "siti")]
+    paid = [(await world.pay(who, 10_000, JAN), other) for who, other in ((one, two), (two, one)) for _ in range(3)]
+    moving = ReversePayment(world.database, timezone=ZONE)
+    moved = await asyncio.gather(
+        *(moving.move(p.payment_id, to.username, because="x", actor=ACTOR, now=at(FEB)) for p, to in paid)
+    )
+    assert all(done.moved_to for done in moved)
+    assert (await world.balance(one), await world.balance(two)) == ((30_000, 0), (30_000, 0))
+    await world.assert_books_hold()
+
+
+async def test_what_was_taken_back_is_not_shown_as_paid(world: World) -> None:
+    """BANG-2.1c, MDI-5: the portal shows payments that stand, with what they paid, newest first."""
+    who = await world.person("budi", activated_on=JAN)
+    await world.bill(JAN)
+    bounced = await world.pay(who, 150_000, JAN)
+    await reverse(world, bounced.payment_id)
+    first = await world.pay(who, 120_000, FEB)
+    second = await world.pay(who, 100_000, FEB)
+    async with world.database.read() as work:
+        shown = await work.portal.payments(who.subscriber_id, limit=10)
+        parts = [await work.portal.applications(payment_id=one.payment_id) for one in shown]
+        of_invoice = await work.portal.applications(invoice_id=parts[0][0].invoice_id)
+        money = await work.readmodels.subscriber_money(who.subscriber_id, FEB)
+    assert {str(one.payment_id) for one in shown} == {first.payment_id, second.payment_id}
+    assert sorted(part.amount_minor for some in parts for part in some) == [80_000, 120_000]
+    assert sum(part.amount_minor for part in of_invoice) == 200_000
+    assert (len(of_invoice), [line.amount_minor for line in money.payments]) == (
+        2,
+        [line.amount_minor for line in shown],
+    )

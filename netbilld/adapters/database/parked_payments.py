@@ -36,15 +36,16 @@ class ParkedPaymentStore:
             NotFoundError: there is none, or more than one.
         """
         wanted = text.strip().lower().replace("-", "")
-        query = select(parked_payments).order_by(parked_payments.c.recorded_at)
-        rows = (await self._connection.execute(query.with_for_update() if lock else query)).mappings()
-        found = [row for row in rows if wanted and row["id"].hex.startswith(wanted)]
+        ids = await self._connection.scalars(select(parked_payments.c.id))
+        found = [parked_id for parked_id in ids if wanted and parked_id.hex.startswith(wanted)]
         if len(found) != 1:
             said = "no" if not found else "more than one"
             raise NotFoundError(
                 f"{said} parked payment {text.strip()[:60]!r}", hint="`netbilld payment parked` lists them"
             )
-        return _parked(found[0])
+        query = select(parked_payments).where(parked_payments.c.id == found[0])
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one()
+        return _parked(row)
 
     async def decide(
         self, parked_id: UUID, status: str, at: datetime, by: str, reason: str, payment_id: UUID | None
