@@ -62,8 +62,11 @@ class Services(Protocol):
     async def of_subscriber(self, subscriber_id: UUID) -> Sequence[Service]: ...
 
 
-class Ledger(Protocol):
+class OpenMonths(Protocol):
     async def closed_until_on(self) -> date | None: ...
+
+
+class Ledger(OpenMonths, Protocol):
     async def post_many(
         self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
     ) -> list[int]: ...
@@ -247,7 +250,7 @@ class CorrectInvoice:
         }
 
 
-async def issue_day(ledger: Ledger, on: date) -> date:
+async def issue_day(ledger: OpenMonths, on: date) -> date:
     """Return the day on which a document is issued.
 
     Raises:

@@ -19,6 +19,7 @@ from netbilld.model.errors import NetbilldError, RefusedError, StoreUnavailableE
 from netbilld.model.periods import local_date
 from netbilld.services import bill_subscribers, renew_prepaid
 from netbilld.services.bill_subscribers import ABSURD_MINOR, BillingTerms, BillSubscribers, Chunk, Parked
+from netbilld.services.correct_invoice import issue_day
 from netbilld.services.renew_prepaid import Renewed, RenewPrepaid
 
 CHUNK: Final = 1000  # subscribers in one transaction
@@ -44,6 +45,7 @@ class Invoices(bill_subscribers.Invoices, renew_prepaid.Invoices, Protocol):
 
 
 class Ledger(bill_subscribers.Ledger, renew_prepaid.Ledger, Protocol):
+    async def closed_until_on(self) -> date | None: ...
     async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, int]: ...
 
 
@@ -142,7 +144,7 @@ class RunBilling:
             only: these subscribers alone; None for all.
 
         Raises:
-            RefusedError: the day is more than a year ahead, or the clock is far off.
+            RefusedError: the day is more than a year ahead or in a closed month, or the clock is far off.
         """
         today = local_date(now, self._timezone)
         day = as_of or today
@@ -152,6 +154,7 @@ class RunBilling:
         async with self._store.read() as work:
             if by_clock:
                 _refuse_wrong_clock(await work.billing.newest_run_on(), day)
+            await issue_day(work.ledger, day)
             plans = await work.plans.plans_by_version()
             payers = await work.billing.due_payers(day)
         if only is not None:

@@ -98,6 +98,8 @@ async def test_nothing_is_issued_in_a_closed_month(desk: Desk, traded: Person) -
         await desk.write(traded, "text=Kabel,amount=1000", on=date(2026, 1, 15))
     with pytest.raises(RefusedError, match="nothing is issued on 2026-01-15"):
         await desk.credit("INV-202601-000001", on=date(2026, 1, 15))
+    with pytest.raises(RefusedError, match="nothing is issued on 2026-01-31"):
+        await desk.bill(date(2026, 1, 31))
     assert (await desk.write(traded, "text=Kabel,amount=1000", on=FEB))["number"] == "INV-202602-000002"
 
 
