@@ -153,13 +153,13 @@ class Daemon:
 
     def __init__(self, parts: Parts) -> None:
         self.journal = parts.journal
-        self._metering = parts.metering
-        self._metering.is_ours = lambda: True  # there is no other node
+        self.metering = parts.metering
+        self.metering.is_ours = lambda: True  # there is no other node
 
     async def apply(self, records: int) -> float:
-        started, before = time.perf_counter(), self._metering.applied
-        task = asyncio.create_task(self._metering.run())
-        while self._metering.applied - before < records:  # noqa: ASYNC110 - nothing in a daemon waits for this
+        started, before = time.perf_counter(), self.metering.applied
+        task = asyncio.create_task(self.metering.run())
+        while self.metering.applied - before < records:  # noqa: ASYNC110 - nothing in a daemon waits for this
             await asyncio.sleep(0.01)
         seconds = time.perf_counter() - started
         await asyncio.sleep(0.3)  # what follows the last batch costs CPU too

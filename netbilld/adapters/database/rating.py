@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.usage import PeriodTotals
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.queries import first_username
 from netbilld.adapters.database.tables import (
     allowance_thresholds,
@@ -41,7 +42,6 @@ from netbilld.services.live_rating import Crossed, Key, WindowSums
 
 _MAX_PLANS: Final = 4096
 _IDS_A_QUERY: Final = 5_000
-_ROWS_A_STATEMENT: Final = 1_000
 _plans: Final[dict[UUID, Plan]] = {}  # a version never changes
 _timed_plans: Final[dict[tuple[UUID, str], Plan]] = {}  # with the timing that a service's own terms say
 
@@ -296,20 +296,17 @@ class RatingStore:
 
     async def raise_thresholds(self, crossed: Sequence[Crossed]) -> list[Crossed]:
         """Write down shares of allowances that are passed; return those that were not before."""
-        fresh: list[Crossed] = []
-        for start in range(0, len(crossed), _ROWS_A_STATEMENT):
-            part = crossed[start : start + _ROWS_A_STATEMENT]
-            statement = insert_into(self._connection, allowance_thresholds).values([one._asdict() for one in part])
-            added = await self._connection.execute(
-                statement.on_conflict_do_nothing().returning(
-                    allowance_thresholds.c.service_id,
-                    allowance_thresholds.c.start_on,
-                    allowance_thresholds.c.unit,
-                    allowance_thresholds.c.percent,
-                )
+        table = allowance_thresholds.c
+        there: set[tuple[UUID, date, str, int]] = set()
+        for part in _parts({one.service_id for one in crossed}):
+            query = select(table.service_id, table.start_on, table.unit, table.percent).where(
+                among(self._connection, table.service_id, part),
+                table.start_on >= min(one.start_on for one in crossed),
             )
-            keys = {tuple(row) for row in added}
-            fresh += [one for one in part if (one.service_id, one.start_on, one.unit.value, one.percent) in keys]
+            there.update((row[0], row[1], row[2], row[3]) for row in await self._connection.execute(query))
+        fresh = [one for one in crossed if (one.service_id, one.start_on, one.unit.value, one.percent) not in there]
+        rows = [(*one[:2], one.unit.value, *one[3:]) for one in fresh]
+        await insert_rows(self._connection, allowance_thresholds, Crossed._fields, rows, "ON CONFLICT DO NOTHING")
         return fresh
 
     async def owners(self, service_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str]]:
