@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -85,6 +86,8 @@ SIZES = 12  # of allowances
 WALLET_MINOR = 1_000_000
 ZONE = "Asia/Jakarta"
 POLL_SECONDS = 0.05
+OVERLAP = timedelta(seconds=2)  # a batch is committed after its instant
+WARMING = 2  # reports of everybody before it counts: all but the first minutes of a session are like that
 SAMPLE = 500  # services whose charges are reckoned anew
 RESULTS = Path("benchmarks/results/rating.json")
 
@@ -178,12 +181,15 @@ async def arrange(database: Database) -> dict[UUID, tuple[Mark, ...]]:
 async def look(database: Database, told: Told) -> None:
     """Take note of when thresholds are there for others to see."""
     table = allowance_thresholds.c
+    newest = SystemClock().now()
     while True:
         async with database.read() as work:
-            rows = list(await work.connection.execute(select(table.service_id, table.percent, table.at)))
+            query = select(table.service_id, table.percent, table.at).where(table.at >= newest - OVERLAP)
+            rows = list(await work.connection.execute(query))
         seen_at = time.perf_counter()
-        for service_id, percent, _ in rows:
+        for service_id, percent, at in rows:
             told.seen.setdefault((service_id, percent), seen_at)
+            newest = max(newest, at)
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -203,10 +209,10 @@ async def keep_pace(
     marks: dict[int, tuple[UUID, tuple[Mark, ...]]],
     told: Told,
     options: argparse.Namespace,
-) -> tuple[float, int]:
-    """Let reports come in at an even pace; return since when, and how many."""
+) -> tuple[float, float, int]:
+    """Let reports come in at an even pace; return since when, with how much CPU then, and how many."""
     clock = SystemClock()
-    used = [40_000_000 + number for number in range(options.subscribers)]  # by the first reports, which set the scene
+    used = [WARMING * (40_000_000 + number) for number in range(options.subscribers)]
     at_mark: Counter[int] = Counter()
     for number, (_, of_service) in marks.items():
         total = used[number] + used[number] // 10
@@ -217,6 +223,7 @@ async def keep_pace(
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    own = time.process_time()
     began, said = time.perf_counter(), 0
     while (now := time.perf_counter()) - began < options.seconds:
         due = int((now - began) * options.a_second)
@@ -237,7 +244,7 @@ async def keep_pace(
                     at_mark[number] += 1
         await asyncio.sleep(0.005)
     await running.journal.drain()
-    return began, said
+    return began, own, said
 
 
 async def charged_as_rated(database: Database, service_ids: list[UUID]) -> tuple[int, int, int]:
@@ -280,17 +287,17 @@ async def measure(directory: Path, url: str, options: argparse.Namespace) -> lis
         }
         await say_all(running, town, START, options.subscribers, clock)
         await running.apply(options.subscribers)
-        await say_all(running, town, INTERIM, options.subscribers, clock)
-        await running.apply(options.subscribers)
+        for _ in range(WARMING):
+            await say_all(running, town, INTERIM, options.subscribers, clock)
+            await running.apply(options.subscribers)
         if not database.is_sqlite:  # as autovacuum would a minute later
             async with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                 await connection.exec_driver_sql("ANALYZE")
         watching = asyncio.create_task(look(database, told))
         metering = asyncio.create_task(running.metering.run())
         before, load_before = running.metering.applied, os.getloadavg()[0]
-        own = time.process_time()
         with profiled(options.profile):
-            began, said = await keep_pace(running, town, marks, told, options)
+            began, own, said = await keep_pace(running, town, marks, told, options)
             paced = time.perf_counter() - began
             while running.metering.applied - before < said:  # noqa: ASYNC110 - nothing in a daemon waits for this
                 await asyncio.sleep(0.01)

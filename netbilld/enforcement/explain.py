@@ -12,10 +12,11 @@ from typing import Final
 
 from netbilld.accounting.stale import SilencePolicy
 from netbilld.billing.hours import closes_at, opens_at
-from netbilld.billing.plan import AfterAllowance, Charging, Timing
+from netbilld.billing.plan import Timing
 from netbilld.billing.standing import StandingKind
 from netbilld.enforcement.explain_facts import AttemptFact, DropFact, Facts, ServiceFact, SessionFact
-from netbilld.enforcement.policy import ServiceStatus, is_expired
+from netbilld.enforcement.fair_use import passed
+from netbilld.enforcement.policy import ServiceStatus, drains, has_more, is_expired
 from netbilld.enforcement.profile import Access
 from netbilld.model.periods import monthly_period
 
@@ -253,8 +254,7 @@ def _money(facts: Facts, _online: SessionFact | None) -> Check:
         return Check(CheckName.MONEY, State.WARNING, "held_open", values)
     if due.standing.kind is StandingKind.OVERDUE:
         return Check(CheckName.MONEY, State.BLOCKING, "overdue", values | _access(service))
-    per_use = service.plan.timing is Timing.PREPAID and service.plan.charging is Charging.PER_USE
-    if per_use and due.wallet_minor <= 0:
+    if drains(service.plan) and due.wallet_minor <= 0 and not due.is_free(facts.now) and not has_more(due, facts.now):
         return Check(CheckName.MONEY, State.BLOCKING, "wallet_empty", values | _access(service))
     if due.standing.kind is StandingKind.GRACE:
         return Check(CheckName.MONEY, State.WARNING, "in_grace", values)
@@ -267,17 +267,16 @@ def _quota(facts: Facts, _online: SessionFact | None) -> Check:
     if allowance is None:
         return Check(CheckName.QUOTA, State.OK, "no_quota")
     period = monthly_period(facts.now, due.billing_day, due.timezone)
-    used = 0
-    if due.usage is not None and due.usage.start_on == period.start_on:
-        used = service.plan.counted_octets(due.usage.upload_octets, due.usage.download_octets)
+    used = due.used_octets(due.usage, facts.now)
+    step = passed(service.plan, due.allowed_octets, used)
     values: dict[str, Value] = {
         "used_octets": used,
-        "limit_octets": allowance.data_octets,
+        "limit_octets": due.allowed_octets,
         "resets": period.end_at,
     }
-    if used < allowance.data_octets:
+    if step is None:
         return Check(CheckName.QUOTA, State.OK, "quota_ok", values)
-    if allowance.after is AfterAllowance.THROTTLE:
+    if step.speed is not None:
         return Check(CheckName.QUOTA, State.WARNING, "fair_use", values)
     return Check(CheckName.QUOTA, State.BLOCKING, "quota_used_up", values | _access(service))
 

@@ -1,17 +1,21 @@
 """Values of the subscriber's own page: a service, what it is due and was seen with, its money and its use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from netbilld.billing.plan import AfterAllowance, Charging, Plan, Speed, Timing
+from netbilld.billing.plan import AfterAllowance, Plan, Speed, Timing
+from netbilld.billing.rating.limits import NO_LIMITS, Limits
+from netbilld.billing.rating.period import includes_free_octets, is_octet_charged
+from netbilld.billing.rating.price import units_for_minor
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.model.periods import BillingPeriod, local_date, local_midnight
 
 NEAR_DUE_DAYS: Final = 7
+_STAYS_OPEN: Final = frozenset((AfterAllowance.THROTTLE, AfterAllowance.CHARGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class UsedInPeriod:
-    """Octets and charges of one billing period."""
+    """Octets and charges of one billing period.
+
+    Attributes:
+        counted_octets: what counts against the allowance, where the plan alone does not make it of the octets.
+    """
 
     upload_octets: int
     download_octets: int
     charged_minor: int
+    counted_octets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +215,7 @@ class Balance:
         seen: what the NAS of the session it was recognised by last confirmed; None without such a session.
         overdue_minor: the part of outstanding_minor that is past its due date.
         due_on: the earliest due date among open invoices; None where nothing is owed.
+        limits: of its allowance, where they are others than its plan's.
         restored_seconds: from the record of a payment to the NAS letting the session back in, where both just happened.
     """
 
@@ -223,6 +233,7 @@ class Balance:
     last_payment: PaymentSummary | None
     restored_seconds: float | None
     now: datetime
+    limits: Limits = NO_LIMITS
 
     @property
     def today(self) -> date:
@@ -266,16 +277,29 @@ class Balance:
         limit = self.file.plan.allowance
         if limit is None:
             return None
-        used_octets = self.file.plan.counted_octets(self.used.upload_octets, self.used.download_octets)
-        return AllowanceMeter(limit.data_octets, used_octets, limit.after, self.period.end_at)
+        used_octets = self._counted_octets
+        limit_octets = limit.data_octets if self.limits.octets is None else self.limits.octets
+        return AllowanceMeter(limit_octets, used_octets + self.limits.others_octets, limit.after, self.period.end_at)
+
+    @property
+    def _counted_octets(self) -> int:
+        if self.used.counted_octets is not None:
+            return self.used.counted_octets
+        return self.file.plan.counted_octets(self.used.upload_octets, self.used.download_octets)
 
     @property
     def wallet_octets(self) -> int | None:
         """Return the octets that the wallet still buys, for a plan charged by use; None otherwise."""
         usage = self.file.plan.usage
-        if self.file.plan.charging is not Charging.PER_USE or usage is None or usage.first_price_minor <= 0:
+        plan = self.file.plan
+        if plan.timing is not Timing.PREPAID or plan.free or usage is None or not is_octet_charged(plan):
             return None
-        return max(0, self.wallet_minor) * usage.units_per_price // usage.first_price_minor
+        allowance = self.allowance
+        included = allowance.limit_octets if allowance is not None and includes_free_octets(plan) else 0
+        used = allowance.used_octets if allowance is not None else self._counted_octets
+        tariff = replace(usage, cap_minor=None)
+        bought = units_for_minor(tariff, max(0, used - included), 0, max(0, self.wallet_minor))
+        return None if bought is None else max(0, included - used) + bought
 
     @property
     def renewal_shortfall_minor(self) -> int:
@@ -292,7 +316,7 @@ class Balance:
         A fair-use allowance slows the service and closes nothing, so it is not such a limit.
         """
         limits = [self.wallet_octets]
-        if self.allowance is not None and self.allowance.after is not AfterAllowance.THROTTLE:
+        if self.allowance is not None and self.allowance.after not in _STAYS_OPEN:
             limits.append(self.allowance.left_octets)
         return min((limit for limit in limits if limit is not None), default=None)
 

@@ -299,16 +299,13 @@ class ServiceFile:
     leases: Sequence[ServiceLease] = ()
     at_most_over_octets: int | None = None  # what its allowance can be passed by, as far as that was observed
     line: LineView | None = None  # on a router that holds it without RADIUS
+    counted_octets: int = 0  # what counts against the allowance
+    limit_octets: int | None = None  # of the allowance with what is beside it; None without one
 
     @property
     def username(self) -> str:
         """Return the name that stands for this service in lists and verbs."""
         return self.usernames[0][1] if self.usernames else ""
-
-    @property
-    def counted_octets(self) -> int:
-        """Return what counts against the allowance."""
-        return self.plan.counted_octets(self.used.upload_octets, self.used.download_octets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.billing.plan import Plan
+from netbilld.billing.rating.limits import Limits
 from netbilld.enforcement.profile import Access
 from netbilld.model.periods import local_date, local_midnight, monthly_period
 from netbilld.services.account_view import (
@@ -40,6 +42,8 @@ class Reader(Protocol):
     async def seen(self, session_id: int, service_id: UUID) -> Seen | None: ...
 
     async def used_in_period(self, service_id: UUID, start_on: date) -> UsedInPeriod: ...
+
+    async def limits(self, service_id: UUID, plan: Plan, now: datetime) -> Limits: ...
 
     async def wallet_minor(self, subscriber_id: UUID) -> int: ...
 
@@ -181,6 +185,7 @@ async def _balance(reader: Reader, service_id: UUID, session_id: int | None, now
         last_payment=last_payment,
         restored_seconds=_restored_seconds(due, seen, session, last_payment, now),
         now=now,
+        limits=await reader.limits(service_id, file.plan, now),
     )
 
 

@@ -29,8 +29,8 @@ from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.overrides import with_overrides
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
-from netbilld.billing.rating.allowance import Unit, own_units
 from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
+from netbilld.billing.rating.limits import NO_LIMITS, counts_usage, limits_of
 from netbilld.billing.rating.windows import NO_HOLIDAYS
 from netbilld.billing.standing import StandingPolicy, standing
 from netbilld.enforcement.desired import DesiredService
@@ -141,7 +141,7 @@ class DueQueries:
         if any(plan.happy_hours for plan in plans.values()):
             today = now.date()
             found.holidays = await self._rating.holidays(today - _A_DAY, today + 2 * _A_DAY)
-        metered = {version_id for version_id, plan in plans.items() if _is_metered(plan)}
+        metered = {version_id for version_id, plan in plans.items() if counts_usage(plan)}
         service_ids = [row[0] for row in rows if row[2] in metered]
         if service_ids:
             found.given = await self._rating.given(service_ids)
@@ -280,30 +280,12 @@ class _Beside:
     ) -> tuple[int | None, int, int | None, date | None, frozenset[date]]:
         """Return the last fields of a service's facts: limit, octets of others, seconds, trial, holidays."""
         trial_until_on = activated_on + timedelta(days=plan.trial_days) if plan.trial_days else None
-        if not _is_metered(plan):
-            return None, 0, None, trial_until_on, self.holidays
+        if not counts_usage(plan):
+            return *NO_LIMITS, trial_until_on, self.holidays
         period = BillingPeriod(start_on, next_anchor(start_on, calendar[0]), calendar[1])
-        card = RateCard(service_id, *calendar, activated_on, (), tuple(self.given.get(service_id, ())))
-        extras = sum(grant.units for grant in card.grants(period, Unit.DATA))
-        own = own_units(plan, Unit.DATA, period, activated_on)
-        others = 0
-        if (shared := self.shared.get(service_id)) is not None:
-            own = shared.limit_octets
-            others = sum(self.used.get(member, 0) for member in shared.member_ids if member != service_id)
-        is_own = not extras and (plan.allowance is None or own == plan.allowance.data_octets)
-        time_extras = sum(grant.units for grant in card.grants(period, Unit.TIME))
-        has_time = plan.time_allowance is not None or time_extras > 0
-        return (
-            None if is_own else own + extras,
-            others,
-            own_units(plan, Unit.TIME, period, activated_on) + time_extras if has_time else None,
-            trial_until_on,
-            self.holidays,
-        )
-
-
-def _is_metered(plan: Plan) -> bool:
-    return plan.allowance is not None or plan.usage is not None or plan.time_allowance is not None
+        given = tuple(self.given.get(service_id, ()))
+        card = RateCard(service_id, *calendar, activated_on, (), given, self.shared.get(service_id))
+        return *limits_of(card, plan, period, self.used), trial_until_on, self.holidays
 
 
 def _facts_query() -> Select[Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, func, select
 
 from netbilld.adapters.database.queries import Queries
+from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
     accounts,
     allocations,
@@ -25,7 +26,9 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.billing.overrides import with_overrides
+from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
+from netbilld.billing.rating.limits import Limits
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.services.account_view import (
@@ -165,7 +168,11 @@ class PortalStore(Queries):
         )
         if row is None:
             return UsedInPeriod(0, 0, 0)
-        return UsedInPeriod(row["upload_octets"], row["download_octets"], row["charged_minor"])
+        return UsedInPeriod(row["upload_octets"], row["download_octets"], row["charged_minor"], row["counted_octets"])
+
+    async def limits(self, service_id: UUID, plan: Plan, now: datetime) -> Limits:
+        """Return the limits of a service's running billing period, under the plan that it has."""
+        return await RatingStore(self._connection).limits(service_id, plan, now)
 
     async def usage_hours(self, service_id: UUID, start_at: datetime) -> list[UsageHour]:
         """Return the hours with usage from an instant on, oldest first."""

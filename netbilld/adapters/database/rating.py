@@ -35,9 +35,11 @@ from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.rating.allowance import GrantKind, Unit
 from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
+from netbilld.billing.rating.limits import NO_LIMITS, Limits, counts_usage, limits_of
 from netbilld.billing.rating.period import UsageIn
 from netbilld.billing.rating.stretch import PlanTerms
 from netbilld.billing.terms import Terms
+from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.live_rating import Crossed, Key, WindowSums
 
 _MAX_PLANS: Final = 4096
@@ -233,6 +235,18 @@ class RatingStore:
         """Return the holidays from one day to another, both included, that are holidays everywhere."""
         query = select(holidays.c.on).where(holidays.c.area == "", holidays.c.on >= first_on, holidays.c.on <= last_on)
         return frozenset((await self._connection.execute(query)).scalars())
+
+    async def limits(self, service_id: UUID, plan: Plan, now: datetime) -> Limits:
+        """Return the limits of a service's running billing period, under the plan that it has."""
+        if not counts_usage(plan):
+            return NO_LIMITS
+        query = select(services.c.billing_day, services.c.timezone, services.c.activated_on)
+        row = (await self._connection.execute(query.where(services.c.id == service_id))).one()
+        given = tuple((await self.given([service_id])).get(service_id, ()))
+        shared = (await self.shared([service_id])).get(service_id)
+        used = await self.used_octets(shared.member_ids, local_date(now, row.timezone)) if shared is not None else {}
+        card = RateCard(service_id, row.billing_day, row.timezone, row.activated_on, (), given, shared)
+        return limits_of(card, plan, monthly_period(now, row.billing_day, row.timezone), used)
 
     # -- while usage comes in ------------------------------------------------------------------------------------------
 

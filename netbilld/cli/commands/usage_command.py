@@ -126,10 +126,14 @@ async def _quota(work: UnitOfWork, found: FoundService, now: datetime) -> dict[s
         return None
     period = monthly_period(now, found.service.billing_day, found.service.timezone)
     used = await work.usage.period_usage(found.service.id, local_date(now, found.service.timezone))
-    counts = used is not None and used.start_on == period.start_on
+    limits = await work.rating.limits(found.service.id, plan, now)
+    used_octets = limits.others_octets
+    if used is not None and used.start_on == period.start_on:
+        counted = used.counted_octets
+        used_octets += plan.counted_octets(used.upload_octets, used.download_octets) if counted is None else counted
     return {
-        "limit_octets": plan.allowance.data_octets,
-        "used_octets": plan.counted_octets(used.upload_octets, used.download_octets) if used and counts else 0,
+        "limit_octets": plan.allowance.data_octets if limits.octets is None else limits.octets,
+        "used_octets": used_octets,
         "resets_at": period.end_at,
     }
 

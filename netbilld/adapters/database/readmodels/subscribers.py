@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select,
 from netbilld.adapters.database.crossings import CrossingStore
 from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.queries import first_username, is_online, like
+from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.orders import OrderViewQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
@@ -159,6 +160,12 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
         is_open = and_(sessions.c.service_id == row["id"], sessions.c.stopped_at.is_(None))
         plan = with_overrides(plan_from_definition(row["definition"]), row["overrides"])
         totals = Octets(used["upload_octets"], used["download_octets"]) if used else Octets(0, 0)
+        limits = await RatingStore(self._connection).limits(row["id"], plan, now)
+        counted = used["counted_octets"] if used else None
+        counted = plan.counted_octets(totals.upload_octets, totals.download_octets) if counted is None else counted
+        limit = limits.octets
+        if limit is None and plan.allowance is not None:
+            limit = plan.allowance.data_octets
         return ServiceFile(
             id=row["id"],
             usernames=[(name["kind"], name["name"]) for name in await self._rows(names)],
@@ -181,15 +188,19 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
             locks=await LockStore(self._connection).of(row["id"]),
             static_prefixes=[prefix for prefix in (row["ipv6_prefix"], row["delegated_prefix"]) if prefix],
             leases=await self._leases(row["id"]),
-            at_most_over_octets=await self._at_most_over(row["id"], plan, totals),
+            at_most_over_octets=await self._at_most_over(row["id"], plan, limit, counted + limits.others_octets),
+            counted_octets=counted + limits.others_octets,
+            limit_octets=limit,
             line=next(iter(await StaticLineStore(self._connection).views(service_ids=[row["id"]])), None),
         )
 
-    async def _at_most_over(self, service_id: UUID, plan: Plan, used: Octets) -> int | None:
+    async def _at_most_over(
+        self, service_id: UUID, plan: Plan, limit_octets: int | None, used_octets: int
+    ) -> int | None:
         """Return what the allowance can still be passed by; None where it is passed, offline, or nothing was seen."""
-        if plan.allowance is None:
+        if plan.allowance is None or limit_octets is None:
             return None
-        left = plan.allowance.data_octets - plan.counted_octets(used.upload_octets, used.download_octets)
+        left = limit_octets - used_octets
         if left <= 0:
             return None
         ahead = Edge(left, line_rate_bps(plan.speed, plan.allowance.counts))
