@@ -55,6 +55,7 @@ class Town:
     def __init__(self, nas_ids: list[UUID], service_ids: list[UUID]) -> None:
         self._nas_ids, self._service_ids = nas_ids, service_ids
         self.profile_key = "0badcafe"
+        self.interval_seconds = 300
         self._generation = [0] * len(service_ids)
         self._seconds = [0] * len(service_ids)
         self._octets = [0] * len(service_ids)
@@ -65,7 +66,7 @@ class Town:
             self._generation[number] += 1
             self._seconds[number] = self._octets[number] = 0
         else:
-            self._seconds[number] += 300
+            self._seconds[number] += self.interval_seconds
             self._octets[number] += 40_000_000 + number
         octets = self._octets[number]
         source = number % NAS

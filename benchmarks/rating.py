@@ -280,6 +280,7 @@ async def measure(directory: Path, url: str, options: argparse.Namespace) -> lis
             named = select(credentials.c.service_id).order_by(credentials.c.name_key)
             service_ids = list(await work.connection.scalars(named))
         town = Town(nas_ids, service_ids)
+        town.interval_seconds = max(1, options.subscribers // options.a_second)
         marks = {
             number: (service_id, marks_of_service[service_id])
             for number, service_id in enumerate(service_ids)
