@@ -35,7 +35,7 @@ from netbilld.daemon.systemd import notify, watchdog_seconds
 from netbilld.daemon.tasks import every, supervise
 from netbilld.daemon.workers.trace import TraceOfAll
 from netbilld.model.actor import SCHEDULE
-from netbilld.model.errors import NetbilldError
+from netbilld.model.errors import NetbilldError, RefusedError
 from netbilld.panel.portal.app import portal_runner
 from netbilld.panel.status import Status, create_status
 from netbilld.services.keep_admissions import OTHERS_SECONDS
@@ -276,7 +276,12 @@ class Daemon:
         await self.parts.renew.run(now=self.parts.clock.now(), actor=SCHEDULE)
 
     async def _bill(self, day: date) -> None:
-        report = await self.parts.billing.run(as_of=day, now=self.parts.clock.now(), actor=SCHEDULE)
+        now = self.parts.clock.now()
+        try:
+            report = await self.parts.billing.run(as_of=day, now=now, actor=SCHEDULE, by_clock=True)
+        except RefusedError as error:  # a clock that is far off
+            logger.error("nobody is billed: %s; %s", error, error.hint, extra={"event": "billing_refused"})  # noqa: TRY400
+            return
         logger.info("%d invoices made for %s", len(report.invoices), day, extra={"event": "billing_run"})
         for parked in report.parked:
             logger.error("not billed: %s", parked, extra={"event": "billing_parked"})

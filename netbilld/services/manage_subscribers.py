@@ -159,6 +159,7 @@ class SubscriberChanges:
     ip: str | None = None
     ipv6_prefix: str | None = None
     delegated_prefix: str | None = None
+    site: str | None = None
     name: str | None = None
     phone: str | None = None
     email: str | None = None
@@ -255,6 +256,7 @@ class ManageSubscribers:
             CredentialKind.CIRCUIT: parse_circuit(wanted.circuit) if wanted.circuit else wanted.circuit,
         }
         ip = parse_static_ip(wanted.ip) if wanted.ip else None
+        site = optional_text("site", wanted.site, 100)
         prefixes = {
             "ipv6_prefix": parse_fixed_prefix("IPv6 prefix", wanted.ipv6_prefix) if wanted.ipv6_prefix else None,
             "delegated_prefix": (
@@ -292,6 +294,9 @@ class ManageSubscribers:
                     service.paid_until_on and service.paid_until_on.isoformat(),
                     wanted.active_until_on.isoformat(),
                 ]
+            if wanted.site is not None and site != service.site:
+                columns["site"] = site
+                changed["site"] = [service.site, site]
             if wanted.ip is not None and ip != service.static_ip:
                 if ip is not None:
                     await _refuse_taken(work, (), ip)

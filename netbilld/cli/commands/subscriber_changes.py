@@ -55,6 +55,7 @@ async def _add(context: Context, options: argparse.Namespace) -> None:
 async def _set(context: Context, options: argparse.Namespace) -> None:
     wanted = SubscriberChanges(
         username=options.new_username,
+        site=options.site,
         password=await read_secret(options, "password", None),
         billing_day=options.billing_day,
         active_until_on=parse_day("active-until", options.active_until) if options.active_until else None,

@@ -58,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change.add_argument("username", metavar="USERNAME")
     change.add_argument("--username", dest="new_username", metavar="NAME", help="rename it; history stays")
     change.add_argument("--plan", metavar="CODE")
+    change.add_argument("--site", metavar="TEXT", help="where the service is: a company's invoice is grouped by it")
     _add_fields(change)
     change.add_argument(
         "--circuit",
