@@ -25,7 +25,7 @@ from netbilld.model.periods import BillingPeriod, local_date
 from netbilld.services import rate_usage
 from netbilld.services.rate_usage import rated_by
 
-CHUNK: Final = 500  # services that are read at once
+CHUNK: Final = 250  # services that are read at once
 
 
 class Named(NamedTuple):
