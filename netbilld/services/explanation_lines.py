@@ -37,14 +37,35 @@ class ExplanationLines:
         for check in explanation["checks"]:
             yield self._check(check)
         for entry in explanation["entries"]:
-            yield TextLine(0, f"{self._say('jurnal', 'entry')} {entry['id']}, {entry['booked_on']}, {entry['memo']}")
-            for posting in entry["postings"]:
-                yield TextLine(1, f"{posting['side']} {posting['account']}", self._money(posting["amount"]))
+            yield from self._entry(entry)
         yield TextLine(0, "")
         said = self._equal(explanation["equal"])
         yield TextLine(0, f"{self._say('dihitung ulang', 'recomputed')}: {said}", is_wrong=not explanation["equal"])
         yield TextLine(0, f"SHA-256 {self._say('dokumen', 'of the document')}: {explanation['document_sha256']}")
         yield TextLine(0, f"SHA-256 {self._say('penjelasan', 'of the explanation')}: {explanation['sha256']}")
+
+    def period(self, explanation: Json) -> Iterator[TextLine]:
+        """Yield the lines of a billing period's usage, and what the wallet has paid of it."""
+        yield from self.usage(explanation["usage"])
+        wallet = explanation["wallet"]
+        is_equal = wallet["charged"] == wallet["recomputed"]
+        text = f"{self._say('dipotong dari saldo', 'taken from the wallet')}: {self._equal(is_equal)}"
+        yield TextLine(0, text, self._money(wallet["charged"]), is_wrong=not is_equal)
+
+    def entry(self, explanation: Json) -> Iterator[TextLine]:
+        """Yield the lines of an entry, and of what it is explained by."""
+        yield from self._entry(explanation["entry"])
+        if "usage" in explanation:
+            yield TextLine(0, f"{explanation['subscriber_no']}  {explanation['subscriber_name']}")
+            yield from self.period(explanation)
+        if "invoice" in explanation:
+            yield TextLine(0, "")
+            yield from self.invoice(explanation["invoice"])
+
+    def _entry(self, entry: Json) -> Iterator[TextLine]:
+        yield TextLine(0, f"{self._say('jurnal', 'entry')} {entry['id']}, {entry['booked_on']}, {entry['memo']}")
+        for posting in entry["postings"]:
+            yield TextLine(1, f"{posting['side']} {posting['account']}", self._money(posting["amount"]))
 
     def usage(self, usage: Json, depth: int = 0) -> Iterator[TextLine]:
         """Yield the lines of a period's usage."""

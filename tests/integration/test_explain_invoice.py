@@ -14,11 +14,12 @@ from netbilld.model.errors import InvalidInputError, NotFoundError
 from netbilld.model.periods import local_midnight
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.explain_amounts import Json
+from netbilld.services.explain_charges import ExplainEntry, ExplainUsage
 from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.explanation_lines import ExplanationLines, as_text
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import add_nas
-from tests.integration.money_world import ZONE, Person, World, at, plan_file
+from tests.integration.money_world import PER_USE, ZONE, Person, World, at, plan_file
 
 GB = 10**9
 HYBRID = """
@@ -180,3 +181,39 @@ async def test_what_is_not_there_can_not_be_explained(database: Database) -> Non
         await ExplainInvoice(database, TaxPolicy()).run("X")
     with pytest.raises(InvalidInputError, match=r"--line 2: .* has 1 lines"):
         await ExplainInvoice(database, TaxPolicy()).run(billed.number or "", 2)
+
+
+async def test_what_was_taken_from_a_wallet_opens_to_the_usage_it_was_for(database: Database) -> None:
+    world = World(database)
+    await add_nas(database)
+    await world.plan(PER_USE)
+    ani = await world.person("ani", "KUOTA", activated_on=date(2026, 3, 1), billing_day=1)
+    await world.pay(ani, 100_000, date(2026, 3, 1))
+    for number, on in ((1, 2), (2, 9)):
+        await session(database, ani, number, date(2026, 3, on))
+        await use(database, ani, number, date(2026, 3, on), 2 * GB)
+    explanation = await ExplainUsage(database).run("ani", date(2026, 3, 31), with_slices=True)
+    assert explanation["equal"]
+    assert explanation["wallet"] == {"charged": 12_000, "recomputed": 12_000}
+    assert [one["amount"] for one in explanation["usage"]["sessions"]] == [6_000, 6_000]
+    async with database.read() as work:
+        charged = await work.explained.entries("service", str(ani.service_id))
+    assert sum(amount for entry in charged for code, side, amount in entry.postings if side == "debit") == 12_000
+    entry = await ExplainEntry(database, TaxPolicy()).run(charged[0].id)
+    assert entry["equal"]
+    lines = [one.text for one in ExplanationLines("id", ZONE, "IDR").entry(entry)]
+    assert any("S1" in line for line in lines)
+    with pytest.raises(NotFoundError, match="no entry 999"):
+        await ExplainEntry(database, TaxPolicy()).run(999)
+
+
+async def test_an_entry_of_an_invoice_opens_to_its_lines(database: Database) -> None:
+    world = World(database)
+    await world.plan(plan_file("HOME20", 200_000))
+    await world.person("ani", activated_on=date(2026, 3, 1), billing_day=1)
+    [billed] = (await world.bill(date(2026, 3, 1))).invoices
+    async with database.read() as work:
+        [issued] = await work.explained.entries("invoice", billed.number or "")
+    entry = await ExplainEntry(database, TaxPolicy()).run(issued.id)
+    assert entry["invoice"]["lines"][0]["recomputed"] == 200_000
+    assert entry["invoice"]["document"]["number"] == billed.number

@@ -117,3 +117,26 @@ def test_a_draft_plan_is_simulated_for_one_and_for_all(cli: Cli) -> None:
         code, out, err = cli("rate", "simulate", *words)
         assert (code, out) == (1, "")
         assert said in err
+
+
+def test_an_invoice_is_explained_and_a_printed_hash_checked(cli: Cli) -> None:
+    """MDI-15."""
+    code, out, _ = cli("invoice", "list", "--username", "budi", "--json")
+    [listed] = json.loads(out)
+    number = listed["number"]
+    code, out, err = cli("invoice", "explain", number, "--lang", "en")
+    assert (code, err) == (0, "")
+    assert "the plan's price" in out
+    assert "recomputed: equal" in out
+    code, out, _ = cli("invoice", "explain", number, "--json")
+    explanation = json.loads(out)
+    for printed in (explanation["sha256"], explanation["document_sha256"]):
+        assert cli("invoice", "explain", number, "--check", printed)[0] == 0
+    code, out, err = cli("invoice", "explain", number, "--check", "0" * 64)
+    assert code == 1
+    assert explanation["sha256"] in err
+    assert cli("invoice", "explain", number, "--format", "pdf")[0] == 1
+    code, out, _ = cli("ledger", "explain", str(explanation["entries"][0]["id"]), "--json")
+    assert (code, json.loads(out)["invoice"]["document"]["number"]) == (0, number)
+    code, out, _ = cli("usage", "explain", "budi", "--json")
+    assert (code, json.loads(out)["usage"]["amount"]) == (0, 0)

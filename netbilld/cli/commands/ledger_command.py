@@ -4,7 +4,7 @@ import argparse
 
 from netbilld.billing.books import check_books
 from netbilld.billing.chart import Side
-from netbilld.cli.commands import ledger_books
+from netbilld.cli.commands import charges_explain, ledger_books
 from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.money import count, shown
@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     statement.add_argument("account", metavar="ACCOUNT", help="such as wallet:100001, receivable:100001, cash:cash")
     statement.add_argument("--limit", type=count, metavar="N", help="only the newest so many")
     add_json_option(statement)
+    charges_explain.configure_entry(verbs)
     ledger_books.configure(verbs)
 
 
@@ -27,6 +28,8 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
     """Run the verb."""
     if options.action == "check":
         return await _check(context)
+    if options.action == charges_explain.VERB:
+        return await charges_explain.explain_entry(options, context)
     if options.action in ledger_books.VERBS:
         await ledger_books.run(options, context)
         return None

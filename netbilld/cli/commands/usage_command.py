@@ -7,7 +7,7 @@ from typing import Any
 
 from netbilld.adapters.database.unit_of_work import UnitOfWork
 from netbilld.cli.cells import local_time, octets
-from netbilld.cli.commands import usage_crosscheck, usage_doubts
+from netbilld.cli.commands import charges_explain, usage_crosscheck, usage_doubts
 from netbilld.cli.context import Context
 from netbilld.cli.main import DONE, REFUSED, add_json_option
 from netbilld.cli.output import print_json, print_table
@@ -24,7 +24,7 @@ _FIRST_YEAR = 1990
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
     verbs = parser.add_subparsers(
-        dest="action", required=True, metavar="show|top|check|crosscheck|doubts|accept|reject"
+        dest="action", required=True, metavar="show|top|explain|check|crosscheck|doubts|accept|reject"
     )
     show = verbs.add_parser("show", help="of one service")
     show.add_argument("username", metavar="USERNAME")
@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser("check", help="whether roll-ups equal the slices they are made of")
     _add_days(check, "default yesterday")
     add_json_option(check)
+    charges_explain.configure_usage(verbs)
     usage_crosscheck.configure(verbs)
     usage_doubts.configure(verbs)
 
@@ -59,6 +60,8 @@ async def run(options: argparse.Namespace, context: Context) -> int:
     """Run one of the verbs."""
     if options.action in usage_doubts.ACTIONS:
         await usage_doubts.run(options, context)
+    elif options.action == charges_explain.VERB:
+        return await charges_explain.explain_usage(options, context)
     elif options.action == usage_crosscheck.ACTION:
         await usage_crosscheck.run(options, context)
     elif options.action == "show":
