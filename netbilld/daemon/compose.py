@@ -425,6 +425,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 dropped=drops.of_nas,
                 doctor=doctoring.runs,
                 lanes=reconcile.lanes,
+                printing=LatePrinting(settings, database, box),
             )
         )
         portal = create_portal(

@@ -84,6 +84,19 @@ class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
+class PrintedFile(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def octets(self) -> bytes: ...
+
+
+class Printing(Protocol):
+    async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile:
+        """Return an issued document as PDF."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PanelParts:
     """Everything create_panel needs.
@@ -96,6 +109,7 @@ class PanelParts:
         dropped: packets of a NAS that got silence, by its name; newest first.
         doctor: examines a NAS when somebody asks for it.
         lanes: the queue of each NAS, as far as orders are sent from here.
+        printing: makes documents on paper; None offers none.
     """
 
     database: Store
@@ -124,6 +138,7 @@ class PanelParts:
     dropped: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
     doctor: DoctorRuns
     lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
+    printing: Printing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,11 +139,16 @@ def _facts(facts: InvoiceFacts, words: Mapping[str, str], writer: DocumentWriter
 
 
 def _groups(invoice: Invoice, words: Mapping[str, str], writer: DocumentWriter) -> tuple[PrintedGroup, ...]:
-    sites: dict[str, list[PrintedLine]] = {}
+    sites: dict[str, list[InvoiceLine]] = {}
     for line in invoice.lines:
         if line.kind is not LineKind.STAMP_DUTY:
-            sites.setdefault(line.site or "", []).append(_line(line, invoice.currency, words, writer))
-    return tuple(PrintedGroup(site, tuple(lines)) for site, lines in sites.items())
+            sites.setdefault(line.site or "", []).append(line)
+    groups = []
+    for site, lines in sites.items():
+        amount = writer.money(sum(line.amount_minor for line in lines), invoice.currency) if len(sites) > 1 else ""
+        printed = tuple(_line(line, invoice.currency, words, writer) for line in lines)
+        groups.append(PrintedGroup(site, printed, amount))
+    return tuple(groups)
 
 
 def _line(line: InvoiceLine, currency: str, words: Mapping[str, str], writer: DocumentWriter) -> PrintedLine:

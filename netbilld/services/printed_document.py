@@ -39,6 +39,7 @@ class PrintedGroup:
 
     heading: str
     lines: tuple[PrintedLine, ...]
+    amount: str = ""  # of all its lines, where there are several groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,6 @@ class PrintedDocument:
         flat += [text for fact in self.facts for text in fact]
         flat += [text for one in self.sums for text in (one.label, one.amount)]
         for group in self.groups:
-            flat.append(group.heading)
+            flat += [group.heading, group.amount]
             flat += [text for line in group.lines for text in (line.text, line.quantity, line.price, line.amount)]
         return flat

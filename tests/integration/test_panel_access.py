@@ -41,6 +41,7 @@ def path_of(route: Route, person: Person | None = None) -> str:
     path = route.path
     for pattern, value in (
         (r"{number:\d{1,20}}", person.number if person else "999999"),
+        ("{number:.{1,60}}", "INV-2026-000001"),
         (r"{service:[0-9a-f]{8}-[0-9a-f-]{27}}", str(person.service_id if person else uuid4())),
         (r"{pool:[0-9a-f]{8}-[0-9a-f-]{27}}", str(uuid4())),
         (r"{id:\d{1,18}}", "424242"),

@@ -89,6 +89,7 @@ class _Drawing:
                 self._keep(3 * _LEADING)
                 self.sheet.y += _LEADING + 2
                 self.sheet.text(MARGIN, self.sheet.y, group.heading, _TEXT, bold=True)
+                self.sheet.text(self.sheet.right - 4, self.sheet.y, group.amount, _TEXT, bold=True, align="right")
                 self.sheet.y += 2
             for line in group.lines:
                 self._line(line)

@@ -70,6 +70,7 @@ async def _show(request: web.Request, problem: Problem, status: int = 200) -> we
     context = {
         "subscriber": found,
         "money": money,
+        "can_print": request.app[PANEL].parts.printing is not None,
         "plans": plans,
         "problem": problem,
         "methods": METHODS,

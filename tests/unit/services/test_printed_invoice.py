@@ -84,9 +84,9 @@ def test_how_to_pay_names_the_number_or_the_exact_amount_that_does() -> None:
 def test_lines_of_a_company_are_grouped_by_site_with_its_purchase_order() -> None:
     issued = invoice(line(1_000, "A", site="Bandung"), line(2_000, "B", site="Garut"), line(3_000, "C", site="Bandung"))
     document = page(issued, buyer={"name": "PT Contoh", "tax_id": "0012345678901000", "po_number": "PO-7"})
-    assert [(group.heading, [one.text for one in group.lines]) for group in document.groups] == [
-        ("Bandung", ["A", "C"]),
-        ("Garut", ["B"]),
+    assert [(group.heading, group.amount, [one.text for one in group.lines]) for group in document.groups] == [
+        ("Bandung", "Rp4.000", ["A", "C"]),
+        ("Garut", "Rp2.000", ["B"]),
     ]
     assert ("Pesanan (PO)", "PO-7") in document.facts
     assert document.to == ("PT Contoh", "NPWP 0012345678901000")
