@@ -39,6 +39,38 @@ class OpenDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Owing:
+    """Who owes just some amount.
+
+    Attributes:
+        only: the one that does, where no other subscriber does.
+        by_word: all of them, by the first word of their names.
+    """
+
+    only: OpenDocument | None
+    by_word: Mapping[str, Sequence[OpenDocument]]
+
+    @classmethod
+    def of(cls, documents: Sequence[OpenDocument]) -> "Owing":
+        """Return these documents as they are looked for."""
+        by_word: dict[str, list[OpenDocument]] = {}
+        for document in documents:
+            for word in _wanted(document.subscriber_name)[:1]:
+                by_word.setdefault(word, []).append(document)
+        is_one = len({document.subscriber_no for document in documents}) == 1
+        return cls(documents[0] if is_one else None, by_word)
+
+    def named(self, text: str) -> list[OpenDocument]:
+        """Return those whose first two words of the name (or the only one) a text has; banks cut long names."""
+        said = {plain(word) for word in re.split(r"[\s/,.;:*-]+", text)}
+        maybe = (document for word in sorted(said) for document in self.by_word.get(word, ()))
+        return [document for document in maybe if said.issuperset(_wanted(document.subscriber_name))]
+
+
+NOBODY: Final = Owing(None, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What of the database may concern some rows.
 
@@ -47,7 +79,7 @@ class Known:
         by_number: open invoices by their number without marks.
         people: (what is found in a text, why): subscriber numbers; texts in lower case.
         open_of: a subscriber's open invoices, by subscriber number.
-        owing: by amount: subscribers who owe just that, on one invoice or on all.
+        owing: by amount: who owes just that, on one invoice or on all.
         recorded: by amount: payments like it that no row is linked with: (payment id, subscriber number, day).
     """
 
@@ -56,7 +88,7 @@ class Known:
     people: Mapping[str, tuple[str, Reason]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     open_of: Mapping[str, Sequence[OpenDocument]] = field(default_factory=dict)
-    owing: Mapping[int, Sequence[OpenDocument]] = field(default_factory=dict)
+    owing: Mapping[int, Owing] = field(default_factory=dict)
     recorded: Mapping[int, Sequence[tuple[UUID, str, date]]] = field(default_factory=dict)
 
 
@@ -127,10 +159,10 @@ def propose(amount_minor: int, text: str, booked_on: date, known: Known) -> list
             theirs = [one for one in known.open_of.get(number, ()) if one.outstanding_minor == amount_minor]
             invoice = theirs[0].number if theirs else None
             found.append(Proposal(reason, number, known.names.get(number, ""), invoice))
-    owing = known.owing.get(amount_minor, ())
-    found += [_of(one, Reason.NAME_AND_AMOUNT, one.number) for one in owing if _is_named(one.subscriber_name, text)]
-    if len({one.subscriber_no for one in owing}) == 1:
-        found.append(_of(owing[0], Reason.AMOUNT, owing[0].number))
+    owing = known.owing.get(amount_minor, NOBODY)
+    found += [_of(one, Reason.NAME_AND_AMOUNT, one.number) for one in owing.named(text)]
+    if owing.only is not None:
+        found.append(_of(owing.only, Reason.AMOUNT, owing.only.number))
     return _judged(found, amount_minor, known)[:_MOST]
 
 
@@ -169,9 +201,6 @@ def _of(document: OpenDocument, reason: Reason, invoice: str | None) -> Proposal
     return Proposal(reason, document.subscriber_no, document.subscriber_name, invoice)
 
 
-def _is_named(name: str, text: str) -> bool:
-    """Tell whether a text has the first two words of a name, or its only one; banks cut long names."""
-    words = [plain(word) for word in name.split()]
-    wanted = [word for word in words if len(word) >= SHORTEST_WORD][:2]
-    said = {plain(word) for word in re.split(r"[\s/,.;:*-]+", text)}
-    return bool(wanted) and all(word in said for word in wanted)
+def _wanted(name: str) -> list[str]:
+    words = (plain(word) for word in name.split())
+    return [word for word in words if len(word) >= SHORTEST_WORD][:2]

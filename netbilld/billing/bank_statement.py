@@ -15,6 +15,8 @@ from netbilld.model.units import currency_exponent
 
 LONGEST_TEXT: Final = 500
 _SEARCHED: Final = 60  # lines before the headings
+_TALLEST: Final = 10  # lines of one row, whose quoted text may go on
+_UNFINISHED: Final = "unexpected end of data"
 _AMOUNT_LIMIT_MINOR: Final = 10**15
 
 
@@ -49,7 +51,7 @@ class BankStatement:
     """The rows of a statement.
 
     Raises:
-        InvalidInputError: it has no headings as the mapping names them, or isn't CSV; with the file's name.
+        InvalidInputError: it has no headings as the mapping names them; with the file's name.
     """
 
     def __init__(self, lines: Iterable[str], mapping: BankMapping, currency: str, today: date, file_name: str) -> None:
@@ -62,6 +64,9 @@ class BankStatement:
     def __iter__(self) -> Iterator[BankRow | BadRow]:
         """Yield every row that is a transaction, or may be."""
         for line, cells in self._records(self._first):
+            if isinstance(cells, str):
+                yield BadRow(line, (self._lines[line - 1].rstrip("\r\n"),), cells)
+                continue
             if not any(cell.strip() for cell in cells) or self._is_ignored(cells):
                 continue
             if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
@@ -76,16 +81,25 @@ class BankStatement:
         head = "".join(self._lines[:_SEARCHED])
         return max(",;\t", key=head.count)
 
-    def _records(self, first: int) -> Iterator[tuple[int, tuple[str, ...]]]:
-        reader = csv.reader(self._lines[first:], delimiter=self._delimiter)
-        while True:
-            line = first + reader.line_num + 1
-            try:
-                yield line, tuple(next(reader))
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise InvalidInputError(f"{self._file_name}: line {line}: not valid CSV: {error}") from None
+    def _records(self, first: int) -> Iterator[tuple[int, tuple[str, ...] | str]]:
+        """Yield line and cells of each record from a line on; in the place of cells, what is wrong with its quotes."""
+        at = first
+        while at < len(self._lines):
+            for size in range(1, _TALLEST + 1):
+                try:
+                    records = list(csv.reader(self._lines[at : at + size], delimiter=self._delimiter, strict=True))
+                except csv.Error as error:
+                    if _UNFINISHED in str(error) and at + size < len(self._lines):
+                        continue
+                    yield at + 1, f"not valid CSV: {error}"
+                    at += 1
+                    break
+                yield at + 1, tuple(records[0]) if records else ()
+                at += size
+                break
+            else:
+                yield at + 1, "a quote that does not end"
+                at += 1
 
     def _find_columns(self) -> tuple[dict[str, int], int]:
         mapping = self._mapping
@@ -102,6 +116,8 @@ class BankStatement:
         if not mapping.header:
             return {key: int(name) - 1 for key, name in named.items() if name}, 0
         for line, cells in self._records(0):
+            if isinstance(cells, str):
+                continue
             headings = [" ".join(cell.casefold().split()) for cell in cells]
             found = {key: at for key, name in named.items() if name and (at := _at(name, headings)) is not None}
             if {"date", "text0"} <= found.keys() and {"amount", "credit"} & found.keys():

@@ -22,7 +22,7 @@ from netbilld.services.paying import Doing, find_payment, find_subscriber, payer
 from netbilld.services.receive_payment import PaymentReceipt, receive
 from netbilld.services.reverse_payment import Reversal, reverse
 
-CHUNK: Final = 500  # rows that are looked at together
+CHUNK: Final = 2_000  # rows that are looked at together
 
 
 class RowStatus(StrEnum):
@@ -84,7 +84,7 @@ class Bank(Protocol):
     async def decide(
         self, row_id: int, status: RowStatus, payment_id: UUID | None, reason: str, at: datetime, by: str
     ) -> None: ...
-    async def known(self, rows: Sequence[StoredRow], now: datetime) -> Known: ...
+    async def known(self, rows: Sequence[StoredRow], now: datetime, *, named_only: bool = False) -> Known: ...
     async def linked(self, payment_id: UUID) -> int | None: ...
 
 
@@ -122,7 +122,7 @@ class MatchBankRows:
             return done
         async with self._store.read() as work:
             rows = [row for row in await work.bank.some(row_ids) if row.status is RowStatus.OPEN]
-            proposed = await _proposed(work, rows, now)
+            proposed = await _proposed(work, rows, now, named_only=True)
         for row in rows:
             if _needs_nobody(proposed[row.id], auto):
                 try:
@@ -251,11 +251,12 @@ class MatchBankRows:
             return Proposal(Reason.RECORDED, payer.number, "", None, found.id)
         if to is not None:
             return Proposal(Reason.SUBSCRIBER_NUMBER, to, "", invoice)
-        proposed = (await _proposed(work, [row], now))[row.id]
+        proposed = (await _proposed(work, [row], now, named_only=True))[row.id]
         if invoice is not None:
             return await self._of_invoice(work, invoice, proposed)
         _open(row)
         if not proposed or not (proposed[0].is_sure if auto is None else _needs_nobody(proposed, auto)):
+            proposed = (await _proposed(work, [row], now))[row.id]
             may = ", ".join(f"{one.subscriber_no} ({one.reason.name.lower()})" for one in proposed) or "nobody"
             raise RefusedError(
                 f"row {row.id} may be from {may}", hint="say --to U, --invoice N or --payment P", code="not_sure"
@@ -305,11 +306,13 @@ async def _of_number(work: Work, number: str) -> Subscriber:
     return subscriber
 
 
-async def _proposed(work: Work, rows: Sequence[StoredRow], now: datetime) -> dict[int, list[Proposal]]:
+async def _proposed(
+    work: Work, rows: Sequence[StoredRow], now: datetime, *, named_only: bool = False
+) -> dict[int, list[Proposal]]:
     proposed: dict[int, list[Proposal]] = {}
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
-        known = await work.bank.known(some, now)
+        known = await work.bank.known(some, now, named_only=named_only)
         proposed |= {row.id: propose(row.amount_minor, row.whole_text, row.booked_on, known) for row in some}
     return proposed
 

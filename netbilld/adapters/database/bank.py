@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.payment_codes import PaymentCodeStore
 from netbilld.adapters.database.tables import (
+    accounts,
     bank_mappings,
     bank_rows,
     credentials,
@@ -23,12 +24,14 @@ from netbilld.billing.bank_matching import (
     RECORDED_WITHIN_DAYS,
     Known,
     OpenDocument,
+    Owing,
     Reason,
     phone_forms,
     plain,
     tokens,
 )
 from netbilld.billing.bank_statement import BankRow
+from netbilld.billing.chart import RECEIVABLE
 from netbilld.billing.invoice import OPEN_STATUSES
 from netbilld.billing.payment import PaymentStatus
 from netbilld.model.errors import NotFoundError
@@ -146,8 +149,14 @@ class BankStore:
 
     # -- what may concern rows -----------------------------------------------------------------------------------------
 
-    async def known(self, rows: Sequence[StoredRow], now: datetime) -> Known:
-        """Return what the proposals for some rows are made from."""
+    async def known(self, rows: Sequence[StoredRow], now: datetime, *, named_only: bool = False) -> Known:
+        """Return what the proposals for some rows are made from.
+
+        Args:
+            rows: which.
+            now: when.
+            named_only: leave out who only owes as much; nothing that is sure comes of that.
+        """
         if not rows:
             return Known()
         amounts = {row.amount_minor for row in rows}
@@ -157,7 +166,7 @@ class BankStore:
         by_number = await self._by_number(words)
         for document in by_number.values():
             open_of.setdefault(document.subscriber_no, [document])
-        owing = await self._owing(amounts)
+        owing = {} if named_only else await self._owing(amounts)
         recorded = await self._recorded(rows, amounts)
         await self._name(names, {number for several in recorded.values() for _, number, _ in several})
         return Known(
@@ -227,27 +236,29 @@ class BankStore:
                 found.setdefault(one.subscriber_no, []).append(one)
         return found
 
-    async def _owing(self, amounts: set[int]) -> dict[int, list[OpenDocument]]:
+    async def _owing(self, amounts: set[int]) -> dict[int, Owing]:
         found: dict[int, list[OpenDocument]] = {}
         for one in await self._documents(_OUTSTANDING.in_(sorted(amounts))):
             found.setdefault(one.outstanding_minor, []).append(one)
-        whole = func.sum(_OUTSTANDING)
+        owe_it_in_all = select(accounts.c.subscriber_id).where(
+            accounts.c.code.like(f"{RECEIVABLE}:%"), accounts.c.balance_minor.in_(sorted(amounts))
+        )
         several = (
             select(
                 func.min(invoices.c.number).label("number"),
-                whole.label("outstanding_minor"),
+                func.sum(_OUTSTANDING).label("outstanding_minor"),
                 func.min(invoices.c.due_on).label("due_on"),
                 subscribers.c.number.label("subscriber_no"),
                 subscribers.c.name.label("subscriber_name"),
             )
             .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
-            .where(invoices.c.status.in_(_OPEN))
+            .where(invoices.c.status.in_(_OPEN), invoices.c.subscriber_id.in_(owe_it_in_all))
             .group_by(subscribers.c.id, subscribers.c.number, subscribers.c.name)
-            .having((whole.in_(sorted(amounts))) & (func.count() > 1))
+            .having(func.count() > 1)
         )
         for row in await self._connection.execute(several):
             found.setdefault(int(row.outstanding_minor), []).append(_document(row))
-        return found
+        return {amount_minor: Owing.of(documents) for amount_minor, documents in found.items()}
 
     async def _recorded(self, rows: Sequence[StoredRow], amounts: set[int]) -> dict[int, list[tuple[UUID, str, Any]]]:
         days = [row.booked_on for row in rows]

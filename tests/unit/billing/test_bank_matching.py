@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from netbilld.billing.bank_matching import Known, OpenDocument, Reason, phone_forms, propose, tokens
+from netbilld.billing.bank_matching import Known, OpenDocument, Owing, Reason, phone_forms, propose, tokens
 
 DAY = date(2026, 2, 3)
 BUDI = OpenDocument("INV-202602-000001", 200_000, DAY, "100001", "Budi Santoso")
@@ -45,13 +45,13 @@ def test_two_who_are_named_are_not_sure() -> None:
 
 
 def test_a_name_with_the_amount_is_proposed_and_never_sure() -> None:
-    known = Known(owing={200_000: [BUDI, SITI]})
+    known = Known(owing={200_000: Owing.of([BUDI, SITI])})
     assert reasons(200_000, "TRSF SITI AMINAH PU", known) == [("NAME_AND_AMOUNT", "100002", False)]
     assert reasons(200_000, "TRSF AMINAH", known) == []
 
 
 def test_the_only_one_who_owes_just_that_is_proposed_last() -> None:
-    assert reasons(200_000, "TRSF", Known(owing={200_000: [BUDI]})) == [("AMOUNT", "100001", False)]
+    assert reasons(200_000, "TRSF", Known(owing={200_000: Owing.of([BUDI])})) == [("AMOUNT", "100001", False)]
 
 
 def test_a_payment_that_was_recorded_by_hand_keeps_a_row_from_being_sure() -> None:

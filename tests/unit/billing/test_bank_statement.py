@@ -4,6 +4,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netbilld.billing.bank_mapping import PRESETS, BankMapping, mapping_from
 from netbilld.billing.bank_statement import BadRow, BankRow, BankStatement
@@ -112,6 +114,25 @@ def test_broken_rows_are_told_and_good_ones_read() -> None:
     words = ["is not as", "is to come", "no amount", "can't be printed", "not in the encoding"]
     assert all(word in reason for word, (_, reason) in zip(words, found, strict=True))
     assert len(read(text)) == 6
+
+
+def test_a_quote_that_does_not_end_costs_its_own_row_alone() -> None:
+    text = (
+        'tanggal,keterangan,jumlah\n01/02/2026,"putus,1\n02/02/2026,b,2\n03/02/2026,"dua\nbaris",3\n04/02/2026,x\0,4\n'
+    )
+    text += "".join(f"05/02/2026,n{n},5\n" for n in range(12)) + '06/02/2026,"a"b,6\n07/02/2026,"putus'
+    found = read(text)
+    assert [row.line for row in found if isinstance(row, BadRow)] == [2, 6, 19, 20]
+    assert [row.text for row in found if isinstance(row, BankRow)][:2] == ["b", "dua baris"]
+    assert len(found) == 18
+
+
+@given(st.text(max_size=400), st.sampled_from(sorted(PRESETS)))
+def test_whatever_a_file_holds_its_rows_are_read_or_told(text: str, name: str) -> None:
+    how = mapping_from(PRESETS[name], name)
+    head = how.date.partition("|")[0], how.text[0].partition("|")[0], (how.amount or how.credit).partition("|")[0]
+    for row in read(",".join(head) + "\n" + text, how):
+        assert isinstance(row, BadRow) or (row.amount_minor and row.booked_on <= TODAY and row.text.isprintable())
 
 
 def test_a_file_without_the_headings_is_refused_whole() -> None:
