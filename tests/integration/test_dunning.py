@@ -368,3 +368,48 @@ def test_a_file_of_holidays_takes_good_rows_and_names_bad_ones() -> None:
     assert bad == ["line 3: '2026-13-01' is no day, write YYYY-MM-DD", "line 4: write a name, of 100 letters at most"]
     with pytest.raises(InvalidInputError, match="must name the columns on,name"):
         holidays_of("tanggal,nama\n")
+
+
+async def test_what_is_near_due_and_how_late_is_exact_at_midnight_of_the_provider(world: DunningWorld) -> None:
+    """MDI-3: due in 0 to 7 days; MDI-4: days late, by the provider's own calendar."""
+    siti = await billed(world)
+    async with world.database.read() as work:
+        (invoice,) = await work.invoices.listed(subscriber_id=siti.subscriber_id)
+        near = {
+            days: len(await work.invoices.listed(due_from=on, due_before=on + timedelta(days=8)))
+            for days in (-1, 0, 7, 8)
+            for on in (DUE - timedelta(days=days),)
+        }
+    assert near == {-1: 0, 0: 1, 7: 1, 8: 0}
+    assert {days: invoice.near_due(DUE - timedelta(days=days)) for days in (-1, 0, 7, 8)} == {
+        -1: False,
+        0: True,
+        7: True,
+        8: False,
+    }
+    assert [invoice.days_late(DUE + timedelta(days=days)) for days in (-1, 0, 1, 30)] == [0, 0, 1, 30]
+    await world.pay(siti, 200_000, DUE)
+    async with world.database.read() as work:
+        (paid,) = await work.invoices.listed(subscriber_id=siti.subscriber_id)
+    assert (paid.near_due(DUE), paid.days_late(ISOLIR)) == (False, 0)
+
+
+async def test_a_late_fee_is_a_line_of_the_next_invoice_and_of_no_other(world: DunningWorld) -> None:
+    """INCA-30: one for an invoice."""
+    world.with_policy(late_fees=(LateFeeStage(1, percent_hundredths=500, minimum_minor=5_000),))
+    siti = await billed(world)
+    await world.days(ISSUED, date(2026, 1, 31))
+    for month in (2, 3):
+        await world.bill(date(2026, month, 1))
+    async with world.database.read() as work:
+        numbers = [one.number for one in await work.invoices.listed(subscriber_id=siti.subscriber_id)]
+        documents = [await work.invoices.by_number(number) for number in sorted(numbers)]
+        waiting = await work.late_fees.waiting([siti.subscriber_id])
+    fees = [
+        [line.amount_minor for line in document.invoice.lines if line.kind.value == "late_fee"]
+        for document in documents
+        if document is not None
+    ]
+    assert fees == [[], [10_000], []]
+    assert not waiting
+    await world.assert_books_hold()

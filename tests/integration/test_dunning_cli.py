@@ -39,6 +39,14 @@ def test_what_is_to_come_is_shown_and_moved(cli: Cli) -> None:
     assert read(cli("dunning", "run", "--json")) == {"done": [], "parked": []}
 
 
+def test_invoices_near_their_last_day_are_listed(cli: Cli) -> None:
+    """MDI-3."""
+    cli("invoice", "run")
+    [listed] = read(cli("invoice", "list", "--json"))
+    assert (listed["near_due"], listed["days_late"]) == (False, 0)
+    assert read(cli("invoice", "list", "--near-due", "--json")) == []
+
+
 def test_a_promise_is_taken_listed_and_taken_back(cli: Cli) -> None:
     assert "owes nothing" in refused(cli("promise", "add", "budi", "--until", str(TODAY + timedelta(days=2))))
     cli("invoice", "run")

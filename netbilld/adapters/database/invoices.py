@@ -25,6 +25,7 @@ from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind, Invoice, Invoi
 from netbilld.billing.standing import OpenInvoice
 
 BATCH: Final = 10_000
+NEAR_DUE_DAYS: Final = 7
 _DOCUMENT_COLUMNS: Final = (
     "id", "number", "subscriber_id", "status", "issued_on", "due_on", "period_start_on", "period_end_on", "timezone",
     "currency", "tax_minor", "total_minor", "paid_minor", "created_at", "kind", "credits_id", "buyer", "note",
@@ -59,7 +60,15 @@ class ListedInvoice:
 
     def overdue(self, today: date) -> bool:
         """Tell whether a part of it is unpaid after its last day to pay."""
-        return self.due_on < today and self.outstanding_minor > 0
+        return self.outstanding_minor > 0 and self.due_on < today
+
+    def days_late(self, today: date) -> int:
+        """Return how many days it is past its last day to pay; 0 where nothing is owed on it or it is not."""
+        return (today - self.due_on).days if self.overdue(today) else 0
+
+    def near_due(self, today: date, within_days: int = NEAR_DUE_DAYS) -> bool:
+        """Tell whether a part of it is unpaid and its last day to pay is today or in so many days at most."""
+        return self.outstanding_minor > 0 and 0 <= (self.due_on - today).days <= within_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,7 @@ class InvoiceStore:
         *,
         subscriber_id: UUID | None = None,
         statuses: Sequence[InvoiceStatus] = (),
+        due_from: date | None = None,
         due_before: date | None = None,
         limit: int | None = None,
     ) -> list[ListedInvoice]:
@@ -252,6 +262,7 @@ class InvoiceStore:
         Args:
             subscriber_id: only this subscriber's.
             statuses: only in one of these; all where none is named.
+            due_from: only those whose last day to pay is this day or a later one.
             due_before: only those whose last day to pay is before this day.
             limit: at most so many.
         """
@@ -260,6 +271,8 @@ class InvoiceStore:
             query = query.where(invoices.c.subscriber_id == subscriber_id)
         if statuses:
             query = query.where(invoices.c.status.in_([status.value for status in statuses]))
+        if due_from is not None:
+            query = query.where(invoices.c.due_on >= due_from)
         if due_before is not None:
             query = query.where(invoices.c.due_on < due_before)
         rows = (await self._connection.execute(query.limit(limit))).mappings()

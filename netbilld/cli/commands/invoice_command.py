@@ -1,8 +1,9 @@
 """`netbilld invoice run/list/show/pdf`, and the verbs of invoice_changes."""
 
 import argparse
+from datetime import date, timedelta
 
-from netbilld.adapters.database.invoices import ListedInvoice
+from netbilld.adapters.database.invoices import NEAR_DUE_DAYS, ListedInvoice
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.cli.commands import invoice_changes, invoice_explain, invoice_run, invoice_shown
 from netbilld.cli.commands.document_files import configure_pdf, pdf
@@ -23,7 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--username", metavar="U", help="only of this subscriber (any user name, or the number)")
     listing.add_argument("--status", choices=_ISSUED)
     listing.add_argument("--drafts", action="store_true", help="only what is not issued yet")
-    listing.add_argument("--overdue", action="store_true", help="only with an unpaid part past its due date")
+    late = listing.add_mutually_exclusive_group()
+    late.add_argument("--overdue", action="store_true", help="only with an unpaid part past its due date")
+    late.add_argument("--near-due", action="store_true", help="only with an unpaid part due today or within 7 days")
     listing.add_argument("--limit", type=count, metavar="N")
     add_json_option(listing)
     show = verbs.add_parser("show", help="one invoice, credit note or draft")
@@ -54,7 +57,8 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
 async def _list(options: argparse.Namespace, context: Context) -> None:
     today = local_date(context.now(), context.settings.timezone)
     statuses = [InvoiceStatus(options.status)] if options.status else []
-    if options.overdue:
+    only_unpaid = options.overdue or options.near_due
+    if only_unpaid:
         unpaid = [InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID]
         statuses = [status for status in unpaid if not statuses or status in statuses]
     async with context.database() as database, database.read() as work:
@@ -62,10 +66,11 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
         listed = await work.invoices.listed(
             subscriber_id=payer.id if payer else None,
             statuses=statuses,
-            due_before=today if options.overdue else None,
+            due_from=today if options.near_due else None,
+            due_before=_due_before(options, today),
             limit=options.limit,
         )
-        if options.overdue and not statuses:
+        if only_unpaid and not statuses:
             listed = []  # what is paid is never overdue
     if options.json:
         print_json(
@@ -77,6 +82,8 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
                     "subscriber_name": one.subscriber_name,
                     "status": one.status.value,
                     "overdue": one.overdue(today),
+                    "days_late": one.days_late(today),
+                    "near_due": one.near_due(today),
                     "issued_on": one.issued_on,
                     "due_on": one.due_on,
                     "period": {"start": one.period_start_on, "end": one.period_end_on},
@@ -94,7 +101,7 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
             one.number,
             one.subscriber_no,
             one.subscriber_name,
-            _status(one, overdue=one.overdue(today)),
+            _status(one, today),
             one.due_on,
             shown(one.total_minor, one.currency),
             shown(one.outstanding_minor, one.currency),
@@ -104,5 +111,13 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
     print_table(["number", "subscriber", "name", "status", "due", "total", "outstanding"], rows, right=(5, 6))
 
 
-def _status(one: ListedInvoice, *, overdue: bool) -> str:
-    return f"{one.status.value}, overdue" if overdue else one.status.value
+def _due_before(options: argparse.Namespace, today: date) -> date | None:
+    if options.near_due:
+        return today + timedelta(days=NEAR_DUE_DAYS + 1)
+    return today if options.overdue else None
+
+
+def _status(one: ListedInvoice, today: date) -> str:
+    if days := one.days_late(today):
+        return f"{one.status.value}, overdue {days} d"
+    return f"{one.status.value}, near due" if one.near_due(today) else one.status.value
