@@ -1,19 +1,22 @@
 """The books in the running daemon: each night they are checked, and what does not hold is said until it does."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import date, datetime, time
-from functools import partial
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.billing.books import CheckResult, check_books
+from netbilld.billing.service_checks import check_services
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
+from netbilld.model.periods import local_date
 
 CHECK_AT: Final = time(3, 30)  # after the bills, the roll-ups and the isolir of a usual night
-SHOWN: Final = 500
+SETTLE_SECONDS: Final = 180.0
+SHOWN: Final = 300
 logger = logging.getLogger("netbilld.books")
 
 
@@ -25,14 +28,17 @@ class Bookkeeping:
         self._database, self._clock = patient, clock
         self._timezone = settings.timezone
         self._found: tuple[datetime, tuple[CheckResult, ...]] | None = None
+        self._unlike: tuple[CheckResult, ...] = ()
 
     @property
     def notices(self) -> list[str]:
         """Return what /readyz says of it."""
         wrong = self._found[1] if self._found else ()
-        return [
+        said = [
             f"the books do not hold: {one.name}: {one.detail[:SHOWN]}; see `netbilld ledger check`" for one in wrong
         ]
+        asked = "see `netbilld ledger services`"
+        return said + [f"delivered is not billed: {one.name}: {one.detail[:SHOWN]}; {asked}" for one in self._unlike]
 
     def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
         """Return what /metrics says of it."""
@@ -40,6 +46,12 @@ class Bookkeeping:
             return
         checked_at, wrong = self._found
         yield "netbilld_ledger_checks_failed", "gauge", "Checks of the books that did not hold.", [("", len(wrong))]
+        yield (
+            "netbilld_services_unlike_bills",
+            "gauge",
+            "Checks of what is delivered against what is billed that did not hold.",
+            [("", len(self._unlike))],
+        )
         yield (
             "netbilld_ledger_checked_seconds",
             "gauge",
@@ -49,7 +61,11 @@ class Bookkeeping:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever on one node, by name."""
-        return {"ledger check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check_of)}
+        return {"ledger check": self._check_daily}
+
+    async def _check_daily(self) -> None:
+        await asyncio.sleep(SETTLE_SECONDS)  # what was due while nobody ran is billed first
+        await daily(DailyAt(CHECK_AT, self._timezone), self._clock, self._check_of)
 
     async def _check_of(self, _day: date) -> None:
         await self.check()
@@ -62,6 +78,11 @@ class Bookkeeping:
         """
         async with self._database.read() as work:
             results = check_books(await work.ledger.figures())
+            today = local_date(self._clock.now(), self._timezone)
+            delivered = check_services(await work.closings.service_figures(today))
+        self._unlike = tuple(result for result in delivered if not result.ok)
+        for one in self._unlike:
+            logger.error("delivered is not billed: %s: %s", one.name, one.detail[:SHOWN], extra={"event": "unbilled"})
         wrong = tuple(result for result in results if not result.ok)
         self._found = self._clock.now(), wrong
         for one in wrong:

@@ -9,9 +9,11 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.document_figures import closed_until
+from netbilld.adapters.database.service_figures import service_figures
 from netbilld.adapters.database.tables import accounts, closed_months, ledger_entries, postings
 from netbilld.billing.chart import AccountKind, Side
 from netbilld.billing.closing import ClosedMonth
+from netbilld.billing.service_checks import ServiceFigures
 
 ROWS_A_PAGE: Final = 5_000
 
@@ -93,6 +95,10 @@ class ClosingStore:
         """Return every account, by code."""
         rows = await self._connection.execute(select(accounts).order_by(accounts.c.code))
         return [AccountBalance(row.code, AccountKind(row.kind), row.currency, int(row.balance_minor)) for row in rows]
+
+    async def service_figures(self, today: date) -> ServiceFigures:
+        """Return what the check of delivered against billed looks at; run it in a read transaction."""
+        return await service_figures(self._connection, today)
 
     async def journal(self, from_on: date | None, until_on: date | None) -> AsyncIterator[JournalRow]:
         """Yield the postings that are booked on these days, half-open, in the order of their entries."""
