@@ -15,6 +15,7 @@ from netbilld.billing.tax import TaxRule
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.services.document_codes import Box, CodedFacts, document_code, verify_url
+from netbilld.services.document_facts import DocumentSurroundings, PaymentOnPaper
 from netbilld.services.document_writer import DocumentWriter
 from netbilld.services.print_invoice import ExactTransfer, InvoiceFacts, printed_invoice
 from netbilld.services.print_receipt import ReceiptFacts, printed_receipt
@@ -24,44 +25,6 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 CHUNK: Final = 50  # documents that are read, and then drawn, together
 
 Render = Callable[[PrintedDocument], Awaitable[bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentSurroundings:
-    """What stands around the lines of an invoice; name and address are the subscriber's today."""
-
-    subscriber_no: str
-    name: str
-    address: str | None
-    area: str | None
-    locale: str | None
-    credits_number: str | None = None
-    nsfp: str | None = None
-    stamp_serial: str | None = None
-    exact_minor: int | None = None
-    exact_until_at: datetime | None = None
-    credited_minor: int = 0
-    written_off_minor: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentOnPaper:
-    """A payment as its receipt needs it."""
-
-    receipt_no: str | None
-    subscriber_no: str
-    name: str
-    address: str | None
-    area: str | None
-    locale: str | None
-    amount_minor: int
-    currency: str
-    method: str
-    reference: str | None
-    received_on: date
-    is_reversed: bool
-    settled: tuple[tuple[str, int], ...]
-    stamp_serial: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.payment import PaymentStatus
 from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF
 from netbilld.services.document_codes import CodedFacts
-from netbilld.services.print_documents import DocumentSurroundings, PaymentOnPaper
+from netbilld.services.document_facts import DocumentSurroundings, PaymentOnPaper
 
 BATCH: Final = 5_000
 _RECEIPT: Final = "receipt"
