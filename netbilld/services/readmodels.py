@@ -301,6 +301,7 @@ class ServiceFile:
     line: LineView | None = None  # on a router that holds it without RADIUS
     counted_octets: int = 0  # what counts against the allowance
     limit_octets: int | None = None  # of the allowance with what is beside it; None without one
+    planned: Sequence[tuple[date, str]] = ()  # other plans to come, by their names and first days
 
     @property
     def username(self) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from uuid import uuid4
 
@@ -266,6 +266,20 @@ async def test_suspend_resume_and_change_of_plan_are_written_down_with_their_aut
     for text in ("Modem rusak", "Diaktifkan kembali", "KUOTA100", "admin@rumahnet.example", "127.0.0.1"):
         assert text in page, text
     assert world.nudges == 3
+
+
+async def test_a_plan_that_costs_less_is_planned_and_the_page_says_from_when(
+    world: PanelWorld, browser: Browser
+) -> None:
+    await world.plans()
+    person = await world.person("budi@rumahnet")
+    await browser.sign_in(await world.staff())
+    at = f"/subscribers/{person.number}/services/{person.service_id}"
+    assert (await browser.send(f"{at}/plan", {"plan": "PAKAI"})).status == 303  # without a fee
+    async with world.database.read() as work:
+        (planned,) = await work.terms.waiting(date(2100, 1, 1), 10)
+    assert (await browser.page(f"/subscribers/{person.number}")).count(" mulai ") >= 1
+    assert planned.service_id == person.service_id
 
 
 async def test_locks_are_shown_and_what_was_learned_is_reset_with_one_click(

@@ -27,6 +27,7 @@ from netbilld.adapters.database.tables import (
     nas,
     plan_versions,
     plans,
+    service_terms,
     services,
     sessions,
     subscribers,
@@ -192,7 +193,18 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
             counted_octets=counted + limits.others_octets,
             limit_octets=limit,
             line=next(iter(await StaticLineStore(self._connection).views(service_ids=[row["id"]])), None),
+            planned=await self._planned(row["id"]),
         )
+
+    async def _planned(self, service_id: UUID) -> list[tuple[date, str]]:
+        """Return the plans that a service is to have, and from when."""
+        query = (
+            select(service_terms.c.from_on, plan_versions.c.name)
+            .join(plan_versions, plan_versions.c.id == service_terms.c.plan_version_id)
+            .where(service_terms.c.service_id == service_id, service_terms.c.applied_at.is_(None))
+            .order_by(service_terms.c.from_on)
+        )
+        return [(row["from_on"], row["name"]) for row in await self._rows(query)]
 
     async def _at_most_over(
         self, service_id: UUID, plan: Plan, limit_octets: int | None, used_octets: int
