@@ -24,10 +24,16 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """A collector, and what they hold; `payments` were taken since the last hand-over."""
+    """A collector, and what they hold.
+
+    Attributes:
+        staff: the member of staff or user of the command line that they are: cash recorded by them is theirs.
+        payments: taken since the last hand-over.
+    """
 
     name: str
     full_name: str
+    staff: str | None
     status: str  # active, ended
     held_minor: int
     currency: str | None
@@ -71,7 +77,7 @@ class Handover:
 
 
 class Collectors(Protocol):
-    async def add(self, name: str, full_name: str, at: datetime) -> bool: ...
+    async def add(self, name: str, full_name: str, staff: str | None, at: datetime) -> bool: ...
     async def set_status(self, name: str, status: str) -> None: ...
     async def held(self, name: str, currency: str, *, lock: bool = False) -> int: ...
     async def all(self) -> list[Collector]: ...
@@ -118,17 +124,27 @@ class KeepCollectors:
     def __init__(self, store: Store, *, timezone: str, currency: str) -> None:
         self._store, self._timezone, self._currency = store, timezone, currency
 
-    async def add(self, name: str, full_name: str | None, *, actor: Actor, now: datetime) -> None:
+    async def add(
+        self, name: str, full_name: str | None, *, actor: Actor, now: datetime, staff: str | None = None
+    ) -> None:
         """Make a collector known.
 
+        Args:
+            name: one word.
+            full_name: as a person reads it.
+            actor: who says so.
+            now: when.
+            staff: the member of staff (or user of the command line) that they are: cash recorded by them is theirs.
+
         Raises:
-            RefusedError: the name is taken.
+            RefusedError: the name is taken, or the member of staff is another.
         """
         name = collector_name(name)
         async with self._store.write() as work:
-            if not await work.collectors.add(name, (full_name or name).strip()[:200], now):
-                raise RefusedError(f"collector {name} is known already", code="collector_known")
-            await work.changes.record(actor, now, "collector.add", "collector", name, {"full_name": full_name})
+            if not await work.collectors.add(name, (full_name or name).strip()[:200], staff, now):
+                raise RefusedError(f"collector {name}, or {staff or 'they'}, is known already", code="collector_known")
+            details = {"full_name": full_name, "staff": staff}
+            await work.changes.record(actor, now, "collector.add", "collector", name, details)
 
     async def set_active(self, name: str, active: bool, *, actor: Actor, now: datetime) -> None:
         """Let a collector take cash, or no more; what they hold stays theirs to hand over.

@@ -64,6 +64,7 @@ class Payments(Protocol):
 
 class Collectors(Protocol):
     async def check(self, name: str) -> None: ...
+    async def of_staff(self, actor: str) -> str | None: ...
 
 
 class Balance(Protocol):

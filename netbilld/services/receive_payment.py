@@ -33,6 +33,7 @@ from netbilld.services.paying import Doing, Store, Work, find_subscriber, owed, 
 from netbilld.services.renew_prepaid import renew
 
 VERB: Final = "payment add"
+CASH: Final = "cash"  # the method of what somebody has in their hands
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class ReceivePayment:
             idempotency_key: of the request.
             chosen: invoices that come first.
             rest_to_wallet: no other invoice than the chosen ones.
-            collector: who took it, and holds it until it is handed over.
+            collector: who took it and holds it until it is handed over; None is, of cash, the actor if they are one.
             withheld: what was kept back for the tax office, in the invoices besides the amount.
             is_meant: a person has said that an amount above the plausible is right.
             note: in words.
@@ -218,6 +219,8 @@ async def receive(
         )
     if asked.collector is not None:
         await work.collectors.check(asked.collector)
+    elif asked.method == CASH and asked.moved_from is None and came_to is None:
+        asked = replace(asked, collector=await work.collectors.of_staff(doing.actor.name))
     await _refuse_taken(work, replace(asked, subscriber_id=payer.id, currency=payer.currency))
     if plausibility is not None and asked.amount_minor > plausibility.floor_minor:
         limit_minor = plausibility.limit_minor(await work.payments.known_minor(payer.id))

@@ -156,6 +156,18 @@ async def test_cash_that_a_collector_takes_is_theirs_to_hand_over(world: World, 
     await world.assert_books_hold()
 
 
+async def test_cash_that_a_cashier_records_is_on_their_own_account(world: World, who: Person) -> None:
+    """BANG-2.4c: cash lands in the cashier's account, money by other ways does not."""
+    keep = KeepCollectors(world.database, timezone=ZONE, currency="IDR")
+    await keep.add("kasir1", None, staff=ACTOR.name, actor=ACTOR, now=at(FEB))
+    with pytest.raises(RefusedError, match="is known already"):
+        await keep.add("kasir2", None, staff=ACTOR.name, actor=ACTOR, now=at(FEB))
+    assert (await pay(world, who, 70_000)).collector == "kasir1"
+    assert (await pay(world, who, 30_000, method="transfer")).collector is None
+    assert [await balance_of(world, code) for code in ("collector:kasir1", "cash:transfer")] == [70_000, 30_000]
+    await world.assert_books_hold()
+
+
 async def test_too_much_handed_over_is_booked_as_less_of_an_expense(world: World, who: Person) -> None:
     keep = KeepCollectors(world.database, timezone=ZONE, currency="IDR")
     await keep.add("asep", None, actor=ACTOR, now=at(FEB))

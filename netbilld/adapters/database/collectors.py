@@ -20,11 +20,11 @@ class CollectorStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, name: str, full_name: str, at: datetime) -> bool:
-        """Store a collector; False where the name is taken."""
+    async def add(self, name: str, full_name: str, staff: str | None, at: datetime) -> bool:
+        """Store a collector; False where the name is taken, or the member of staff has another."""
         statement = (
             insert_into(self._connection, collectors)
-            .values(name=name, full_name=full_name, status="active", created_at=at)
+            .values(name=name, full_name=full_name, staff=staff, status="active", created_at=at)
             .on_conflict_do_nothing()
             .returning(collectors.c.name)
         )
@@ -33,6 +33,13 @@ class CollectorStore:
     async def set_status(self, name: str, status: str) -> None:
         """Let a collector take cash (active), or take no more (ended)."""
         await self._connection.execute(update(collectors).where(collectors.c.name == name).values(status=status))
+
+    async def of_staff(self, actor: str) -> str | None:
+        """Return the collector that somebody is who records cash."""
+        found: str | None = await self._connection.scalar(
+            select(collectors.c.name).where(collectors.c.staff == actor, collectors.c.status == "active")
+        )
+        return found
 
     async def check(self, name: str) -> None:
         """Do nothing for a collector who takes cash.
@@ -95,6 +102,7 @@ class CollectorStore:
             Collector(
                 name=row.name,
                 full_name=row.full_name,
+                staff=row.staff,
                 status=row.status,
                 held_minor=int(row.held_minor),
                 currency=row.currency,

@@ -18,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = verbs.add_parser("add", help="make somebody known who takes cash")
     add.add_argument("name", metavar="NAME", help="one word, as `payment add --collector` takes it")
     add.add_argument("--name", dest="full_name", metavar="TEXT", help="in full")
+    add.add_argument("--staff", metavar="WHO", help="e-mail or user they record cash as: it is on their account then")
     add_config_option(add)
     add_json_option(verbs.add_parser("list", help="what each holds, and took since the last hand-over"))
     change = verbs.add_parser("set", help="let somebody take cash, or no more")
@@ -51,7 +52,7 @@ async def _add(options: argparse.Namespace, context: Context) -> None:
     settings = context.settings
     async with context.database() as database:
         keep = KeepCollectors(database, timezone=settings.timezone, currency=settings.currency)
-        await keep.add(options.name, options.full_name, actor=context.actor, now=context.now())
+        await keep.add(options.name, options.full_name, staff=options.staff, actor=context.actor, now=context.now())
     print(f"collector {collector_name(options.name)} added")
 
 
@@ -72,6 +73,7 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
             {
                 "name": one.name,
                 "full_name": one.full_name,
+                "staff": one.staff,
                 "status": one.status,
                 "held": one.held_minor,
                 "currency": one.currency or currency,

@@ -64,6 +64,7 @@ collectors = Table(  # who takes cash, and holds it until it is handed over
     metadata,
     Column("name", String(32), primary_key=True),
     Column("full_name", String(200), nullable=False),
+    Column("staff", String(200), unique=True, index=True),  # whose cash, recorded by themselves, is on this account
     Column("status", String(16), nullable=False),  # active, ended
     Column("created_at", Instant, nullable=False),
 )

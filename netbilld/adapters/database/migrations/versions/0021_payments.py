@@ -100,10 +100,12 @@ def upgrade() -> None:
         "collectors",
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("full_name", sa.String(length=200), nullable=False),
+        sa.Column("staff", sa.String(length=200), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_collectors")),
     )
+    op.create_index(op.f("ix_collectors_staff"), "collectors", ["staff"], unique=True)
     op.create_table(
         "handovers",
         sa.Column("id", RecordId, autoincrement=True, nullable=False),
