@@ -68,6 +68,7 @@ class _Words:
             "day_before": self.day_before,
             "moment": self.moment,
             "volume": self.volume,
+            "hours": self.hours,
         }
 
     def money(self, amount_minor: int, currency: str) -> str:
@@ -95,3 +96,8 @@ class _Words:
         """Write octets as GB of 10⁹."""
         written = f"{octets / 10**9:.1f}".removesuffix(".0")
         return f"{written.replace('.', ',') if self._locale == 'id' else written} GB"
+
+    def hours(self, seconds: int) -> str:
+        """Write seconds as hours."""
+        written = f"{seconds / 3600:.1f}".removesuffix(".0")
+        return f"{written.replace('.', ',')} jam" if self._locale == "id" else f"{written} h"

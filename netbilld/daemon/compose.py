@@ -336,6 +336,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         storage = Storage(settings, database, clock)
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock)
+        manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
+        dunning = Dunning(settings, database, clock, manage_subscribers)
         health = Health(
             edge=edge,
             journal=journal,
@@ -365,7 +367,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
-            beside=(messaging, bookkeeping),
+            beside=(messaging, dunning, bookkeeping),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -394,7 +396,6 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             silent_after_seconds=settings.metering.stale_minutes * 60,
         )
         passwords = Argon2Passwords()
-        manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         panel = create_panel(
             PanelParts(
                 database=database,
@@ -476,7 +477,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             braking=braking,
             bookkeeping=bookkeeping,
             messaging=messaging,
-            dunning=Dunning(settings, database, clock, manage_subscribers),
+            dunning=dunning,
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

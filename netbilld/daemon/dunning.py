@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -31,17 +32,35 @@ class Dunning:
         self._clock = clock
         self._edges = edges_of(policy)
         self._last: tuple[datetime, object] | None = None
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self.notices: list[str] = []  # whom it could not terminate, when it last tried
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever on one node, by name."""
         return {"dunning": self._sweep, "dunning taken back": partial(every, SETTLE_SECONDS, self._settle)}
+
+    def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
+        """Return what /metrics says of it."""
+        yield (
+            "netbilld_dunning_steps_total",
+            "counter",
+            "Reminders, warnings, isolir and its end, late fees and terminations that this process did.",
+            [
+                (f'{{step="{step}",outcome="{outcome}"}}', count)
+                for (step, outcome), count in sorted(self._counts.items())
+            ],
+        )
 
     async def _sweep(self) -> None:
         while True:
             now = self._clock.now()
             passed = tuple(edge.due_on(now) for edge in self._edges)
             if self._last is None or self._last[1] != passed or abs(now - self._last[0]) >= SWEEP:
-                self._tell(await self.run.run(now))
+                report = await self.run.run(now)
+                self._tell(report)
+                self.notices = [f"not terminated for arrears: {parked}" for parked in report.parked]
+                for parked in report.parked:
+                    logger.error("not terminated for arrears: %s", parked, extra={"event": "dunning_parked"})
                 self._last = now, passed
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -53,8 +72,7 @@ class Dunning:
         if counts:
             isolirs = report.count(StepKind.ISOLIR)
             logger.info("dunning: %s", counts, extra={"event": "dunning", "isolirs": isolirs})
-        for parked in report.parked:
-            logger.error("not terminated: %s", parked, extra={"event": "dunning_parked"})
+        self._counts.update({(kind.value, outcome.value): count for (kind, outcome), count in report.done.items()})
 
 
 def edges_of(policy: DunningPolicy) -> tuple[DailyAt, ...]:

@@ -28,7 +28,7 @@ class MessageKind(StrEnum):
     TERMINATION = "termination"  # numbers, overdue_minor
     PLAN_CHANGED = "plan_changed"  # old_plan, new_plan, from_on
     PRICE_CHANGED = "price_changed"  # plan, old_minor, new_minor, from_on
-    THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, resets_on
+    THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, unit (data; time: seconds), resets_on
     CREDIT_LOW = "credit_low"  # wallet_minor
     EXPIRES = "expires"  # plan, paid_until_on, price_minor, wallet_minor
 

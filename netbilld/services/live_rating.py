@@ -242,6 +242,7 @@ def _message(crossed: Crossed, live: LivePeriod, subscriber_id: UUID, username: 
             "percent": crossed.percent,
             "used_octets": crossed.used_units,
             "limit_octets": crossed.limit_units,
+            "unit": crossed.unit.value,  # octets, or seconds online
             "resets_on": live.period.end_on.isoformat(),
         },
         f"threshold:{about}:{crossed.start_on}:{crossed.unit}:{crossed.percent}",

@@ -1,7 +1,7 @@
 """RunDunning: what is due about unpaid invoices is done, each step once, and taken back when it is paid."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -194,20 +194,31 @@ class RunDunning:
         concerned = [account.subscriber_id for account in accounts if self._is_concerned(account, now)]
         if not concerned:
             return
-        for account in accounts:
-            await self._end_services(account, now, report)
+        kept = {account.subscriber_id for account in accounts if not await self._end_services(account, now, report)}
         async with self._store.write() as work:
             await work.invoices.lock_subscribers(concerned)
             accounts = await work.dunning.accounts(concerned, self._policy, now)
-            await self._do(work, accounts, now, report)
+            await self._do(work, accounts, now, report, kept)
 
     def _is_concerned(self, account: DunnedAccount, now: datetime) -> bool:
         return bool(steps_due(account, self._policy, now)) or (
             account.isolir is not None and is_cleared(account, self._policy, now)
         )
 
-    async def _do(self, work: Work, accounts: Sequence[DunnedAccount], now: datetime, report: DunningReport) -> None:
-        due = [(account.subscriber_id, step) for account in accounts for step in steps_due(account, self._policy, now)]
+    async def _do(
+        self,
+        work: Work,
+        accounts: Sequence[DunnedAccount],
+        now: datetime,
+        report: DunningReport,
+        kept: Collection[UUID],
+    ) -> None:
+        due = [
+            (account.subscriber_id, step)
+            for account in accounts
+            for step in steps_due(account, self._policy, now)
+            if step.kind is not StepKind.TERMINATION or account.subscriber_id not in kept
+        ]
         new = await work.dunning.record(due, now)
         named = await work.dunning.named([account.subscriber_id for account in accounts])
         messages: list[Message] = []
@@ -250,20 +261,32 @@ class RunDunning:
             today = self._policy.local(now)
             await work.late_fees.add(step.invoice.id, step.stage, subscriber_id, step.amount_minor, currency, today)
 
-    async def _end_services(self, account: DunnedAccount, now: datetime, report: DunningReport) -> None:
-        """End the services whose time has come, before it is written down: ending one that has ended does nothing."""
-        if not any(
-            step.kind is StepKind.TERMINATION and step.outcome is Outcome.DONE
-            for step in steps_due(account, self._policy, now)
-        ):
-            return
+    async def _end_services(self, account: DunnedAccount, now: datetime, report: DunningReport) -> bool:
+        """End the services whose time has come, before it is written down: ending one that has ended does nothing.
+
+        Returns:
+            False where one could not be ended: it is not written down then, and tried again.
+        """
+        if not self._ends(account, now):
+            return True
         async with self._store.read() as work:
+            (account,) = await work.dunning.accounts([account.subscriber_id], self._policy, now)
+            if not self._ends(account, now):  # paid just now
+                return True
             names = await work.dunning.names_of_live_services(account.subscriber_id)
         for name in names:
             try:
                 await self._terminates.terminate(name, "arrears", SCHEDULE, now)
             except NetbilldError as error:
                 report.parked.append(f"{name}: {error}")
+                return False
+        return True
+
+    def _ends(self, account: DunnedAccount, now: datetime) -> bool:
+        return any(
+            step.kind is StepKind.TERMINATION and step.outcome is Outcome.DONE
+            for step in steps_due(account, self._policy, now)
+        )
 
 
 def _message(subscriber_id: UUID, step: Step) -> Message | None:

@@ -1,17 +1,21 @@
 """Unpaid invoices: reminders, isolir and its end, late fees and termination, each on its day and once."""
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import customer_groups
 from netbilld.billing.dunning import LateFeeStage, StepKind
 from netbilld.billing.holidays import Holiday
 from netbilld.billing.standing import StandingKind
 from netbilld.cli.commands.dunning_command import preview_line
+from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.services.manage_holidays import ManageHolidays, holidays_of
+from netbilld.services.run_dunning import RunDunning
 from tests.integration.dunning_world import DunningWorld, at, instant, named
 from tests.integration.money_world import ACTOR, Person, plan_file
 
@@ -413,3 +417,40 @@ async def test_a_late_fee_is_a_line_of_the_next_invoice_and_of_no_other(world: D
     assert fees == [[], [10_000], []]
     assert not waiting
     await world.assert_books_hold()
+
+
+async def test_a_customer_group_has_its_rule_and_its_exemption(world: DunningWorld) -> None:
+    siti, budi = await billed(world), await billed(world, "budi")
+    async with world.database.write() as work:
+        await work.connection.execute(
+            insert(customer_groups).values(code_key="sekolah", code="Sekolah", name="Sekolah", created_at=at(ISSUED))
+        )
+    await world.set(siti, customer_group="Sekolah")
+    rule = {"grace_days": 3, "remind_days": [0]}
+    assert await world.manage.set_rule("SEKOLAH", rule, ACTOR, at(ISSUED), is_group=True) == "Sekolah"
+    await world.days(ISSUED, date(2026, 1, 15))
+    assert named(await world.steps(siti)) == [
+        ("2026-01-11", "reminder +0"),
+        ("2026-01-14", "warning"),
+        ("2026-01-15", "isolir"),
+    ]
+    await world.manage.exempt("sekolah", None, "", ACTOR, at(date(2026, 1, 15)), is_group=True)
+    assert (await world.standing(siti, at(date(2026, 1, 16)))).kind is StandingKind.GRACE
+    assert (await world.standing(budi, at(date(2026, 1, 16)))).kind is StandingKind.OVERDUE
+    with pytest.raises(NotFoundError, match="no customer group"):
+        await world.manage.exempt("nobody", None, "", ACTOR, at(ISSUED), is_group=True)
+
+
+async def test_a_service_that_can_not_be_ended_is_tried_again_and_not_called_ended(world: DunningWorld) -> None:
+    class Refusing:
+        async def terminate(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
+            raise RefusedError(f"{username} can't be ended {reason or ''} {actor.name} {now}")
+
+    world.with_policy(terminate_days=10, terminates=True)
+    siti = await billed(world)
+    await world.days(ISSUED, date(2026, 1, 21))
+    report = await RunDunning(world.database, world.policy, Refusing()).run(at(date(2026, 1, 23)))
+    assert [parked.startswith("siti: siti can't be ended") for parked in report.parked] == [True]
+    assert "termination" not in [step.step for step in await world.steps(siti)]
+    await world.run(at(date(2026, 1, 24)))
+    assert [step.step for step in await world.steps(siti)][-1] == "termination"

@@ -52,6 +52,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.PRICE_CHANGED: {"plan": "Rumah 20", "old_minor": 1, "new_minor": 2, "from_on": "2026-02-01"},
     MessageKind.THRESHOLD: {
         "username": "siti", "percent": 80, "used_octets": 240_000_000_000, "limit_octets": 300_000_000_000,
+        "unit": "data",
         "resets_on": "2026-02-01",
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
@@ -158,6 +159,13 @@ def test_a_reminder_says_amount_and_day_as_the_language_writes_them() -> None:
     assert "sebesar Rp275.000 jatuh tempo 20 Januari 2026" in text
     warned = templates().render(MessageKind.ISOLIR_WARNING, "id", CONTEXTS[MessageKind.ISOLIR_WARNING] | known)
     assert "Rabu, 21 Januari 2026 00.30" in warned[0] or "Rabu, 21 Januari 2026 00:30" in warned[0]
+
+
+def test_an_allowance_of_time_is_told_in_hours() -> None:
+    known = {"name": "Siti", "subscriber_no": "1", "currency": "IDR", "business_name": "ISP", "portal_url": None}
+    context = CONTEXTS[MessageKind.THRESHOLD] | known | {"unit": "time", "used_octets": 90_000, "limit_octets": 180_000}
+    assert "25 jam dari 50 jam" in templates().render(MessageKind.THRESHOLD, "id", context)[1]
+    assert "25 h of 50 h" in templates().render(MessageKind.THRESHOLD, "en", context)[1]
 
 
 def test_texts_of_the_provider_go_before_ours_and_can_not_reach_the_system(tmp_path: Path) -> None:

@@ -1,11 +1,21 @@
 """Standing: when an unpaid invoice leads to isolir, and when it no longer does."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from netbilld.billing.standing import OpenInvoice, StandingKind, StandingPolicy, standing
+from netbilld.billing.holidays import Holiday, Holidays
+from netbilld.billing.standing import (
+    FOR_EVER,
+    OpenInvoice,
+    StandingKind,
+    StandingPolicy,
+    StandingTerms,
+    let_go_minor,
+    standing,
+)
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
@@ -78,3 +88,60 @@ def test_the_nearest_of_several_edges_is_the_next_one() -> None:
 def test_whoever_owes_nothing_is_current_for_good() -> None:
     found = standing([], policy(), datetime(2026, 1, 5, tzinfo=UTC))
     assert (found.kind, found.overdue_minor, found.until_at) == (StandingKind.CURRENT, 0, None)
+
+
+def test_isolir_waits_for_a_day_that_is_none_off() -> None:
+    never_at_weekends = replace(policy(), weekdays_off=frozenset({5, 6}), off_on_holidays=True)
+    lebaran = StandingTerms(holidays=frozenset(date(2026, 3, day) for day in range(19, 25)))
+    # due on Wednesday the 18th of March: the 19th to 24th are off, so Wednesday the 25th
+    assert never_at_weekends.isolir_instant(date(2026, 3, 18), lebaran).date() == date(2026, 3, 25)
+    assert never_at_weekends.isolir_instant(date(2026, 3, 18)).date() == date(2026, 3, 19)
+    assert never_at_weekends.isolir_instant(date(2026, 3, 20)).date() == date(2026, 3, 23)
+
+
+def test_a_table_without_a_working_day_does_not_let_isolir_wait_for_ever() -> None:
+    always = StandingTerms(holidays=frozenset(date(2026, 1, 1) + timedelta(days=day) for day in range(700)))
+    found = replace(policy(), off_on_holidays=True).isolir_instant(date(2026, 1, 1), always)
+    assert found.date() == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("exempt", "promised", "walled_on"),
+    [
+        (date(2026, 2, 1), None, date(2026, 2, 2)),
+        (None, date(2026, 2, 3), date(2026, 2, 4)),
+        (date(2026, 2, 1), date(2026, 2, 3), date(2026, 2, 4)),
+        (date(2026, 1, 5), None, date(2026, 1, 21)),
+    ],
+)
+def test_the_later_of_exemption_and_promise_counts(exempt: date | None, promised: date | None, walled_on: date) -> None:
+    terms = StandingTerms(exempt_until_on=exempt, promised_until_on=promised)
+    found = standing([owed(date(2026, 1, 20))], policy(), datetime(2026, 1, 1, tzinfo=UTC), terms)
+    assert found.until_at is not None
+    assert found.until_at.date() == walled_on
+
+
+def test_who_is_exempt_for_ever_is_never_walled_by_time() -> None:
+    terms = StandingTerms(exempt_until_on=FOR_EVER, promised_until_on=date(2026, 1, 1))
+    found = standing([owed(date(2026, 1, 20))], policy(), datetime(2030, 1, 1, tzinfo=UTC), terms)
+    assert (found.kind, found.until_at) == (StandingKind.GRACE, None)
+
+
+@pytest.mark.parametrize(("percent", "rest"), [(100, 0), (50, 100_000), (33, 134_000), (1, 198_000)])
+def test_what_may_stay_overdue_after_a_percentage(percent: int, rest: int) -> None:
+    assert let_go_minor(200_000, percent) == rest
+    assert let_go_minor(1, percent) == 0
+
+
+@pytest.mark.parametrize(
+    ("area", "place", "covers"),
+    [
+        ("", "jabar", True),
+        ("jabar", "jabar/bandung", True),
+        ("jabar/bandung", "jabar", False),
+        ("jabar", "jabarat", False),
+    ],
+)
+def test_a_day_off_holds_in_its_area_and_those_below(area: str, place: str, covers: bool) -> None:
+    table = Holidays([Holiday(date(2026, 1, 1), "Libur", area)])
+    assert (date(2026, 1, 1) in table.of(place.upper())) is covers
