@@ -15,16 +15,8 @@ from netbilld.services import change_terms
 from netbilld.services.change_terms import TermsOfService
 
 _A_TRANSACTION: Final = 200
+_STOPS: Final = 5_000  # pauses of some days that are looked at together
 _A_DAY: Final = timedelta(days=1)  # no zone's local day is further from that of UTC
-
-
-class WaitingTerms(Protocol):
-    @property
-    def service_id(self) -> UUID: ...
-    @property
-    def from_on(self) -> date: ...
-    @property
-    def timezone(self) -> str: ...
 
 
 class WaitingStop(Protocol):
@@ -39,7 +31,9 @@ class WaitingStop(Protocol):
 
 
 class Terms(change_terms.TermsBook, Protocol):
-    async def waiting(self, latest: date, limit: int) -> Sequence[WaitingTerms]: ...
+    async def waiting_zones(self, latest: date) -> Sequence[str]: ...
+
+    async def waiting(self, timezone: str, until_on: date, limit: int) -> Sequence[UUID]: ...
 
     async def mark_applied(self, service_id: UUID, from_on: date, at: datetime) -> None: ...
 
@@ -76,16 +70,20 @@ class ApplyTerms:
 
     async def _apply(self, now: datetime, actor: Actor) -> int:
         applied = 0
-        while True:
-            async with self._store.read() as work:
-                waiting = await work.terms.waiting(now.date() + _A_DAY, _A_TRANSACTION)
-            due = {one.service_id for one in waiting if one.from_on <= local_date(now, one.timezone)}
-            if not due:
-                return applied
-            async with self._store.write() as work:
-                for service_id in sorted(due):
-                    await self._move(work, service_id, now, actor)
-            applied += len(due)
+        async with self._store.read() as work:
+            zones = await work.terms.waiting_zones(now.date() + _A_DAY)
+        for zone in zones:
+            today = local_date(now, zone)
+            while True:
+                async with self._store.read() as work:
+                    due = await work.terms.waiting(zone, today, _A_TRANSACTION)
+                if not due:
+                    break
+                async with self._store.write() as work:
+                    for service_id in sorted(due):
+                        await self._move(work, service_id, now, actor)
+                applied += len(due)
+        return applied
 
     async def _move(self, work: Work, service_id: UUID, now: datetime, actor: Actor) -> None:
         service = await work.services.by_id(service_id, lock=True)
@@ -105,7 +103,7 @@ class ApplyTerms:
 
     async def _follow_pauses(self, now: datetime, actor: Actor) -> int:
         async with self._store.read() as work:
-            waiting = await work.terms.waiting_stops(now.date() + _A_DAY, _A_TRANSACTION)
+            waiting = await work.terms.waiting_stops(now.date() + _A_DAY, _STOPS)
         due = []
         for one in waiting:
             today = local_date(now, one.timezone)

@@ -277,9 +277,9 @@ async def test_a_plan_that_costs_less_is_planned_and_the_page_says_from_when(
     at = f"/subscribers/{person.number}/services/{person.service_id}"
     assert (await browser.send(f"{at}/plan", {"plan": "PAKAI"})).status == 303  # without a fee
     async with world.database.read() as work:
-        (planned,) = await work.terms.waiting(date(2100, 1, 1), 10)
+        (planned,) = await work.terms.waiting("Asia/Jakarta", date(2100, 1, 1), 10)
     assert (await browser.page(f"/subscribers/{person.number}")).count(" mulai ") >= 1
-    assert planned.service_id == person.service_id
+    assert planned == person.service_id
 
 
 async def test_locks_are_shown_and_what_was_learned_is_reset_with_one_click(

@@ -1,17 +1,23 @@
 """What services are billed by, day by day: from their first day on, when it changes, and while they are stopped."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import service_terms
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan_file import parse_plan
 from netbilld.billing.terms import Stop, StopKind, Terms
 from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.services.apply_terms import ApplyTerms
+from netbilld.services.coupons import Coupon, ManageCoupons
 from netbilld.services.manage_subscribers import SubscriberChanges
+from netbilld.services.manage_terms import ManageTerms, TermsWanted
+from netbilld.services.pause_service import PauseService
 from tests.integration.money_world import ACTOR, Person, World, at, plan_file
 from tests.people_world import People
 
@@ -40,7 +46,8 @@ class Shop:
         async with self.database.read() as work:
             rows = (await work.terms.of([self.budi.service_id]))[self.budi.service_id]
             versions = await work.plans.versions({row.plan_version_id for row in rows})
-            waiting = {one.from_on for one in await work.terms.waiting(date(2100, 1, 1), 10)}
+            query = select(service_terms.c.from_on).where(service_terms.c.applied_at.is_(None))
+            waiting = set((await work.connection.execute(query)).scalars())
         return [(row.from_on, versions[row.plan_version_id].code, row.from_on not in waiting) for row in rows]
 
     async def first(self) -> Terms:
@@ -94,6 +101,58 @@ async def test_an_upgrade_is_from_today_and_a_downgrade_from_the_next_period(dat
     assert await shop.tick(midnight) == 1
     assert await shop.plan() == "HOME10"
     assert await shop.tick(midnight) == 0
+
+
+async def test_each_zone_has_its_own_midnight(database: Database) -> None:
+    """A service in Jayapura is moved two hours before one in Jakarta, however many of those wait."""
+    shop = Shop(database)
+    await shop.open()
+    other = await shop.world.person("papua", activated_on=JOINED)
+    async with database.write() as work:
+        await work.services.update(other.service_id, {"timezone": "Asia/Jayapura"})
+    for name in ("budi", "papua"):
+        await shop.people.manage.set(
+            name, SubscriberChanges(plan="HOME50", plan_from="2026-04-01"), ACTOR, at(date(2026, 3, 20))
+        )
+    assert await shop.tick(datetime(2026, 3, 31, 15, tzinfo=UTC)) == 1
+    async with database.read() as work:
+        assert (await work.services.plan_of(other.service_id)).code == "HOME50"
+    assert await shop.plan() == "HOME20"
+    assert await shop.tick(datetime(2026, 3, 31, 17, tzinfo=UTC)) == 1
+    assert await shop.plan() == "HOME50"
+
+
+async def test_a_planned_pause_begins_and_ends_at_local_midnight(database: Database) -> None:
+    shop = Shop(database)
+    await shop.open()
+    pause = PauseService(database)
+    await pause.run("budi", date(2026, 3, 15), date(2026, 3, 18), "mudik", ACTOR, at(date(2026, 3, 12)))
+    midnight = datetime(2026, 3, 14, 17, tzinfo=UTC)
+    assert await shop.tick(midnight - timedelta(seconds=1)) == 0
+    assert await shop.tick(midnight) == 1
+    assert (await shop.status(), await shop.tick(midnight)) == ("paused", 0)
+    assert await shop.tick(datetime(2026, 3, 17, 17, tzinfo=UTC)) == 1
+    assert (await shop.status(), await shop.tick(datetime(2026, 3, 17, 17, tzinfo=UTC))) == ("active", 0)
+    await pause.run("budi", None, date(2026, 3, 21), None, ACTOR, at(date(2026, 3, 20)))
+    assert await shop.status() == "paused"
+    assert await shop.tick(at(date(2026, 3, 20), 23)) == 0
+    assert await shop.tick(at(date(2026, 3, 21), 0)) == 1
+    assert await shop.status() == "active"
+
+
+async def test_the_last_use_of_a_coupon_is_one_services(database: Database) -> None:
+    shop = Shop(database)
+    await shop.open()
+    await shop.world.person("siti", activated_on=JOINED)
+    now = at(date(2026, 3, 20))
+    coupon = Coupon("PROMO", "Promo", 1000, None, 3, None, None, 1, ())
+    await ManageCoupons(database).add(coupon, ACTOR, now)
+    manage = ManageTerms(database)
+    done = await asyncio.gather(
+        *(manage.set(name, TermsWanted(coupon="PROMO"), ACTOR, now) for name in ("budi", "siti")),
+        return_exceptions=True,
+    )
+    assert sorted(type(one).__name__ for one in done) == ["RefusedError", "TermsSet"]
 
 
 async def test_the_day_of_a_change_may_be_said(database: Database) -> None:

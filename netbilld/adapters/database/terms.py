@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -18,15 +18,6 @@ from netbilld.billing.terms import Stop, StopKind, Terms
 
 _A_STATEMENT: Final = 5_000
 _A_INSERT: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingTerms:
-    """Terms whose service is not moved to them yet; `timezone` says when their day begins."""
-
-    service_id: UUID
-    from_on: date
-    timezone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +139,21 @@ class TermsStore:
         for start in range(0, len(values), _A_INSERT):
             await self._connection.execute(upsert, values[start : start + _A_INSERT])
 
-    async def drop_after(self, service_ids: Collection[UUID], day: date) -> None:
-        """Forget what was planned for days after `day`."""
-        for part in _parts(service_ids):
-            await self._connection.execute(
-                delete(service_terms).where(
-                    among(self._connection, service_terms.c.service_id, part), service_terms.c.from_on > day
-                )
-            )
+    async def waiting_zones(self, latest: date) -> list[str]:
+        """Return the time zones of living services that are to be moved to terms up to a day."""
+        query = select(services.c.timezone).distinct().join_from(service_terms, services).where(_is_waiting(latest))
+        return sorted((await self._connection.execute(query)).scalars())
 
-    async def waiting(self, latest: date, limit: int) -> list[WaitingTerms]:
-        """Return terms up to a day to which their living services are not moved yet, earliest first."""
+    async def waiting(self, timezone: str, until_on: date, limit: int) -> list[UUID]:
+        """Return living services of a time zone that are not moved yet to terms up to a day, earliest first."""
         query = (
-            select(service_terms.c.service_id, service_terms.c.from_on, services.c.timezone)
+            select(service_terms.c.service_id)
             .join(services, services.c.id == service_terms.c.service_id)
-            .where(
-                service_terms.c.applied_at.is_(None), service_terms.c.from_on <= latest, services.c.ended_at.is_(None)
-            )
+            .where(_is_waiting(until_on), services.c.timezone == timezone)
             .order_by(service_terms.c.from_on, service_terms.c.service_id)
             .limit(limit)
         )
-        return [WaitingTerms(*row) for row in await self._connection.execute(query)]
-
-    async def next_change_on(self, service_id: UUID, after: date) -> Terms | None:
-        """Return the first terms that are planned for a day after another."""
-        later = [one for one in (await self.of([service_id])).get(service_id, ()) if one.from_on > after]
-        return later[0] if later else None
+        return list(dict.fromkeys((await self._connection.execute(query)).scalars()))
 
     async def mark_applied(self, service_id: UUID, from_on: date, at: datetime) -> None:
         """Write down that a service stands by these terms, and with them by all before."""
@@ -235,6 +215,11 @@ class TermsStore:
                 stop = Stop(StopKind.PAUSED, row.from_on, row.until_on, row.reason)
                 found.append(WaitingStop(row.service_id, stop, row.timezone, starts))
         return found
+
+
+def _is_waiting(until_on: date) -> ColumnElement[bool]:
+    table = service_terms.c
+    return and_(table.applied_at.is_(None), table.from_on <= until_on, services.c.ended_at.is_(None))
 
 
 def _terms(row: Any) -> Terms:

@@ -229,3 +229,12 @@ def test_moving_running_services_lists_them_first(shop: CommandLine, tmp_path: P
     assert (moved["old_minor"], moved["new_minor"], moved["from_on"]) == (200_000, 225_000, "2099-01-01")
     assert show(shop)["planned"][0]["plan_version"] == 2
     assert "goes with a file" in shop.refused("plan", "set", "HOME20", "--effective", "2099-01-01")
+
+
+def test_a_plan_is_sold_to_pppoe_users_and_hotspot_devices_alike(shop: CommandLine) -> None:
+    """KAMIL-13."""
+    assert shop("subscriber", "add", "siti@pppoe", "--plan", "KELUARGA", "--password", "x") == 0, shop.err
+    assert shop("subscriber", "add", "00:00:5E:00:53:09", "--plan", "KELUARGA") == 0, shop.err
+    for username in ("siti@pppoe", "00:00:5E:00:53:09"):
+        shown = show(shop, username)
+        assert (shown["plan"], shown["access"]) == ("KELUARGA", "active")
