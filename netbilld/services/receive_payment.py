@@ -382,17 +382,15 @@ async def _refuse_taken(work: Work, payment: Payment) -> None:
         Taken: it is this very one, and was not reversed.
         RefusedError: another has it.
     """
-    if payment.reference is None:
+    if payment.reference is None or not await work.payments.is_known(payment.method, payment.reference):
         return
     earlier = await work.payments.by_reference(payment.method, payment.reference)
     if earlier is None:
-        if await work.payments.is_parked(payment.method, payment.reference):
-            raise RefusedError(
-                f"{payment.method} reference {payment.reference!r} is parked",
-                hint="`netbilld payment parked` shows it; `netbilld payment release ID --to U` gives it to somebody",
-                code="reference_taken",
-            )
-        return
+        raise RefusedError(
+            f"{payment.method} reference {payment.reference!r} is parked",
+            hint="`netbilld payment parked` shows it; `netbilld payment release ID --to U` gives it to somebody",
+            code="reference_taken",
+        )
     said = f"{earlier.amount_minor} {earlier.currency} received on {earlier.received_on}"
     if earlier.reversed_at is not None:
         raise RefusedError(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.subscribers import credential_key
@@ -159,14 +159,15 @@ class PaymentStore:
         )
         return max(int(figure or 0) for figure in figures.one())
 
-    async def is_parked(self, method: str, reference: str) -> bool:
-        """Tell whether money with that method and reference waits, or waited, for a person to say whose it is."""
-        query = select(parked_payments.c.id).where(
+    async def is_known(self, method: str, reference: str) -> bool:
+        """Tell whether money with that method and reference is on record: a payment, or parked and not released."""
+        paid = select(payments.c.id).where(payments.c.method == method, payments.c.reference == reference)
+        parked = select(parked_payments.c.id).where(
             parked_payments.c.method == method,
             parked_payments.c.reference == reference,
             parked_payments.c.status != "released",
         )
-        return (await self._connection.execute(query)).first() is not None
+        return bool(await self._connection.scalar(select(or_(paid.exists(), parked.exists()))))
 
     async def receipt(self, text: str) -> Receipt:
         """Return what the receipt of a payment says, with the invoices as they stand now.
