@@ -88,8 +88,10 @@ async def billed_in_ledger(
     """Return what issued documents made subscribers owe, less what they were given back."""
     owed = await debits(
         connection,
-        or_(accounts.c.code.like(f"{RECEIVABLE}:%"), accounts.c.code.like(f"{WALLET}:%")),
-        ledger_entries.c.kind.in_(ISSUED_KINDS),
+        or_(  # a line of an invoice may fund the wallet; a note puts into it what nobody owes any more
+            and_(accounts.c.code.like(f"{RECEIVABLE}:%"), ledger_entries.c.kind.in_(ISSUED_KINDS)),
+            and_(accounts.c.code.like(f"{WALLET}:%"), ledger_entries.c.kind == ISSUED_KINDS[1]),
+        ),
         span=span,
     )
     return {("total", currency): minor for currency, minor in owed.items()}

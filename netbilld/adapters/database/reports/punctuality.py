@@ -89,7 +89,10 @@ async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[
             whose, rest_minor = row.id, row.total_minor
             month.fallen_due += 1
             month.fallen_due_minor += row.total_minor
-        if row.at is not None and (row.received_on or local_date(row.at, row.timezone)) <= row.due_on:
+        if row.at is None:
+            continue
+        received_on = row.received_on if row.amount_minor > 0 else None
+        if (received_on or local_date(row.at, row.timezone)) <= row.due_on:
+            month.on_time += (rest_minor - row.amount_minor == 0) - (rest_minor == 0 and row.amount_minor != 0)
             rest_minor -= row.amount_minor
             month.on_time_minor += row.amount_minor
-            month.on_time += rest_minor == 0

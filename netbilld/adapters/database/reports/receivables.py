@@ -57,7 +57,8 @@ def _open_documents(span: Span) -> Select[Any]:
     """Return the query for documents that were, or may have been, open at the end of the span's last day.
 
     What a document was settled by until then is dated as the books have it: a payment by the day on which it was
-    received. One that came before its document was issued is owed back until then, as the books have it too.
+    received, all else, and what was taken back, by when it was done. One that came before its document was issued is
+    owed back until then, as the books have it too.
     """
     end_at = local_midnight(span.end_on, span.timezone)
     settled = (
@@ -65,8 +66,8 @@ def _open_documents(span: Span) -> Select[Any]:
         .outerjoin(payments, payments.c.id == allocations.c.payment_id)
         .where(
             or_(
-                payments.c.received_on <= span.to_on,
-                and_(allocations.c.payment_id.is_(None), allocations.c.at < end_at),
+                and_(allocations.c.amount_minor > 0, payments.c.received_on <= span.to_on),
+                and_(or_(allocations.c.amount_minor < 0, payments.c.id.is_(None)), allocations.c.at < end_at),
             )
         )
         .group_by(allocations.c.invoice_id)
