@@ -14,6 +14,7 @@ class DocumentSurroundings:
     area: str | None
     locale: str | None
     credits_number: str | None = None
+    credits_issued_on: date | None = None
     nsfp: str | None = None
     stamp_serial: str | None = None
     exact_minor: int | None = None

@@ -159,6 +159,7 @@ class PrintDocuments:
             code=code,
             verify_url=url,
             credits_number=around.credits_number,
+            taxed_on=around.credits_issued_on,
             nsfp=around.nsfp,
             stamp_serial=around.stamp_serial,
             exact=exact,

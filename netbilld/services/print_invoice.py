@@ -39,6 +39,7 @@ class InvoiceFacts:
     Attributes:
         buyer: as it was when issued; of the subscriber today where nothing was kept.
         credits_number: of a credit note, the invoice it is for.
+        taxed_on: the day whose rule its taxes follow; None: its own, of a credit note that of the invoice it is for.
         nsfp: of its faktur, once Coretax has given one.
         stamp_serial: of its e-meterai.
         exact: kode unik, while it holds.
@@ -52,6 +53,7 @@ class InvoiceFacts:
     code: str
     verify_url: str = ""
     credits_number: str | None = None
+    taxed_on: date | None = None
     nsfp: str | None = None
     stamp_serial: str | None = None
     exact: ExactTransfer | None = None
@@ -87,7 +89,7 @@ def printed_invoice(
         facts=_facts(facts, words, writer),
         columns=(words["description"], words["quantity"], words["price"], words["amount"]),
         groups=_groups(invoice, words, writer),
-        sums=(*_sums(invoice, words, writer, tuple(rules)), *_settled(facts, words, writer)),
+        sums=(*_sums(facts, words, writer, tuple(rules)), *_settled(facts, words, writer)),
         words=(words["in_words"], text) if text else None,
         notes=_notes(facts, words),
         pay_label=words["pay_to"] if head.pay_to and invoice.outstanding_minor > 0 else "",
@@ -165,8 +167,10 @@ def _line(line: InvoiceLine, currency: str, words: Mapping[str, str], writer: Do
 
 
 def _sums(
-    invoice: Invoice, words: Mapping[str, str], writer: DocumentWriter, rules: tuple[TaxRule, ...]
+    facts: InvoiceFacts, words: Mapping[str, str], writer: DocumentWriter, rules: tuple[TaxRule, ...]
 ) -> Iterable[PrintedSum]:
+    invoice = facts.invoice
+
     def money(amount_minor: int) -> str:
         return writer.money(amount_minor, invoice.currency)
 
@@ -181,7 +185,7 @@ def _sums(
     if discounts_minor:
         yield PrintedSum(words["discount"], money(discounts_minor))
     if taxed:
-        yield from _tax_sums(invoice, taxed, within_minor, words, money, rules)
+        yield from _tax_sums(facts, taxed, within_minor, words, money, rules)
     duty_minor = sum(line.amount_minor for line in invoice.lines if line.kind is LineKind.STAMP_DUTY)
     if duty_minor:
         yield PrintedSum(words["stamp_duty"], money(duty_minor))
@@ -206,7 +210,7 @@ def _settled(facts: InvoiceFacts, words: Mapping[str, str], writer: DocumentWrit
 
 
 def _tax_sums(
-    invoice: Invoice,
+    facts: InvoiceFacts,
     taxed: list[InvoiceLine],
     within_minor: int,
     words: Mapping[str, str],
@@ -214,6 +218,8 @@ def _tax_sums(
     rules: tuple[TaxRule, ...],
 ) -> Iterable[PrintedSum]:
     """Yield base, other base and tax of each tax; every figure is the sum of its lines."""
+    invoice = facts.invoice
+    on = facts.taxed_on or invoice.issued_on
     untaxed_minor = sum(
         line.amount_minor for line in invoice.lines if line.tax_code is None and line.kind is not LineKind.STAMP_DUTY
     )
@@ -222,7 +228,7 @@ def _tax_sums(
     for code in sorted({str(line.tax_code) for line in taxed}):
         lines = [line for line in taxed if line.tax_code == code]
         name = TAX_NAMES.get(code, code)
-        rule = rule_on(rules, code, invoice.issued_on) if invoice.issued_on else None
+        rule = rule_on(rules, code, on) if on else None
         yield PrintedSum(words["tax_base"], money(sum(line.net_minor for line in lines)), aside=True)
         percent = _percent(rule.percent) if rule else ""
         if rule and rule.base != 1:

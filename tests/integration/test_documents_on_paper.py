@@ -194,3 +194,21 @@ def test_stamp_duty_is_a_line_where_the_provider_charges_it(pkp: Cli, monkeypatc
 
 def read_ledger(cli: Cli) -> Any:
     return json.loads(cli("ledger", "check", "--json")[1])
+
+
+def test_numbers_of_fakturs_come_in_from_a_file_and_bad_rows_are_named(pkp: Cli) -> None:
+    shown = billed_to(pkp, "PT Contoh")
+    assert pkp("tax", "coretax", "--month", shown["issued_on"][:7])[0] == 0
+    number = shown["number"]
+    Path("nsfp.csv").write_text(
+        f"Number;NSFP;Status\n{number};04002600012345678;approved\nINV-1;04002600012345678;\n{number};12;\n{number};;gone\n",
+        "utf-8",
+    )
+    code, out, err = pkp("tax", "import", "nsfp.csv", "--json")
+    told = json.loads(out)
+    assert (code, told["taken"], [one["line"] for one in told["rejected"]]) == (1, 1, [3, 4, 5])
+    assert err.count("nsfp.csv: line ") == 3
+    assert done(pkp("invoice", "show", number, "--json"))["nsfp"] == "04002600012345678"
+    Path("nsfp.csv").write_text("a,b\n", "utf-8")
+    assert "number and nsfp" in refused(pkp("tax", "import", "nsfp.csv"))
+    assert "can't be read" in refused(pkp("tax", "import", "not-there.csv"))

@@ -64,6 +64,7 @@ class DocumentQueries:
                     area=row.area,
                     locale=row.locale,
                     credits_number=row.credits_number,
+                    credits_issued_on=row.credits_issued_on,
                     nsfp=row.nsfp,
                     stamp_serial=row.serial,
                     exact_minor=amount_minor,
@@ -197,6 +198,7 @@ def _around() -> Select[Any]:
             subscribers.c.area,
             subscribers.c.locale,
             credited.c.number.label("credits_number"),
+            credited.c.issued_on.label("credits_issued_on"),
             tax_invoices.c.nsfp,
             document_stamps.c.serial,
         )

@@ -1,4 +1,4 @@
-"""`netbilld tax coretax/list/set/bhp/deduct/rules/stamp/nik/find-nik`."""
+"""`netbilld tax coretax/list/set/import/bhp/deduct/rules/stamp/nik/find-nik`."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from netbilld.cli.money import shown
 from netbilld.cli.output import note, print_fields, print_json, print_table
 from netbilld.cli.secret_input import add_secret_option, read_secret
 from netbilld.daemon.taxes import faktur_form, levy_rates, seller, stamp_duty_rules, tax_policy
-from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.model.units import parse_amount
 from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.report_levies import Deduction, LevyMonth, LevyReport, ReportLevies
@@ -30,7 +30,7 @@ from netbilld.services.report_taxes import FakturReport, FakturStatus, ReportTax
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
     verbs = parser.add_subparsers(
-        dest="action", required=True, metavar="coretax|list|set|bhp|deduct|rules|stamp|nik|find-nik"
+        dest="action", required=True, metavar="coretax|list|set|import|bhp|deduct|rules|stamp|nik|find-nik"
     )
     coretax = verbs.add_parser("coretax", help="a month's fakturs as XML for Coretax")
     coretax.add_argument("--month", type=month, required=True, metavar="YYYY-MM")
@@ -46,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--status", choices=[status.value for status in FakturStatus])
     change.add_argument("--nsfp", metavar="DIGITS", help="the number of its faktur; printed on the invoice from now on")
     add_config_option(change)
+    taking = verbs.add_parser("import", help="numbers (NSFP) and statuses of many, from a CSV file")
+    taking.add_argument("file", type=Path, metavar="FILE.csv", help="columns number, nsfp and, if you like, status")
+    add_json_option(taking)
     levies = verbs.add_parser("bhp", help="BHP and USO of a year, or a month's documents behind them")
     levies.add_argument("--year", type=_year, metavar="YYYY")
     levies.add_argument("--month", type=month, metavar="YYYY-MM", help="each document's part")
@@ -83,6 +86,7 @@ async def run(options: argparse.Namespace, context: Context) -> int | None:
         "coretax": _coretax,
         "list": _list,
         "set": _set,
+        "import": _import,
         "bhp": _bhp,
         "deduct": _deduct,
         "rules": _rules,
@@ -242,6 +246,47 @@ async def _set(options: argparse.Namespace, context: Context) -> None:
         reporting = _reporting(context, database)
         await reporting.set_status(options.number, options.status, options.nsfp, context.actor, context.now())
     print(f"{options.number}: {' '.join(word for word in (options.status, options.nsfp) if word)}")
+
+
+async def _import(options: argparse.Namespace, context: Context) -> int | None:
+    rows = await asyncio.to_thread(_read_rows, options.file)
+    taken, wrong = 0, []
+    async with context.database() as database:
+        reporting = _reporting(context, database)
+        for line, row in rows:
+            number, nsfp, status = (str(row.get(name) or "").strip() for name in ("number", "nsfp", "status"))
+            try:
+                if status and status not in set(FakturStatus):
+                    raise InvalidInputError(f"status {status!r}: allowed are {', '.join(FakturStatus)}")
+                if not (nsfp or status):
+                    raise InvalidInputError(f"{number or 'the row'} has neither NSFP nor status")
+                await reporting.set_status(number, status or None, nsfp or None, context.actor, context.now())
+                taken += 1
+            except NetbilldError as error:
+                wrong.append({"line": line, "number": number, "reason": str(error)})
+    if options.json:
+        print_json({"taken": taken, "rejected": wrong})
+    else:
+        print(f"{taken} of {len(rows)} rows taken")
+    for one in wrong:
+        note(f"netbilld: {options.file}: line {one['line']}: {one['reason']}")
+    return REFUSED if wrong else None
+
+
+def _read_rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            head = file.readline()
+            delimiter = max(",;\t", key=head.count)
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=delimiter)
+            names = [name.strip().lower() for name in reader.fieldnames or ()]
+            if not {"number", "nsfp"} <= set(names):
+                raise InvalidInputError(f"{path}: its first line must name the columns number and nsfp")
+            reader.fieldnames = names
+            return [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidInputError(f"{path} can't be read: {error}") from None
 
 
 async def _bhp(options: argparse.Namespace, context: Context) -> None:

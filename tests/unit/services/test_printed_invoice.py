@@ -117,6 +117,13 @@ def test_a_credit_note_says_what_it_is_for() -> None:
     assert document.head.name == "Kampung Net"
 
 
+def test_a_credit_note_shows_the_tax_rule_of_the_invoice_it_is_for() -> None:
+    old = replace(line(100_000, tax_code="ppn", inclusive=False), tax_minor=11_000)
+    note = replace(invoice(line(1)), lines=(old,), kind=DocumentKind.CREDIT_NOTE, tax_minor=11_000, total_minor=111_000)
+    labels = [label for label, _ in sums(page(note, taxed_on=date(2024, 12, 20)))]
+    assert labels == ["Subtotal", "DPP", "PPN 11 %", "Total"]
+
+
 def test_a_draft_is_not_printed() -> None:
     with pytest.raises(InvalidInputError, match="draft"):
         page(invoice(line(1), number=None))
