@@ -49,6 +49,7 @@ from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
+from netbilld.daemon.rating import Rating
 from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
@@ -138,6 +139,7 @@ class Parts:
     billing: RunBilling
     renew: RenewPrepaid
     catalogue: Catalogue
+    rating: Rating
     sample: SampleThroughput
     storage: Storage
     failures: Failures
@@ -491,6 +493,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             billing=billing_run(settings, database),
             renew=RenewPrepaid(database),
             catalogue=Catalogue(database, clock, nudge),
+            rating=Rating(database, clock, nudge, told.run, settings.timezone),
             sample=SampleThroughput(database),
             storage=storage,
             effects=effects,

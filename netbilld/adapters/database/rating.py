@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy import Table, bindparam, delete, exists, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.accounting.usage import PeriodTotals
@@ -14,6 +14,7 @@ from netbilld.adapters.database.among import among
 from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.queries import first_username
 from netbilld.adapters.database.tables import (
+    allowance_periods,
     allowance_thresholds,
     allowance_uses,
     holidays,
@@ -23,6 +24,7 @@ from netbilld.adapters.database.tables import (
     sessions,
     shared_allowances,
     shared_services,
+    subscribers,
     top_ups,
     usage_hours,
     usage_periods,
@@ -40,10 +42,14 @@ from netbilld.billing.rating.period import UsageIn
 from netbilld.billing.rating.stretch import PlanTerms
 from netbilld.billing.terms import Terms
 from netbilld.model.periods import local_date, monthly_period
+from netbilld.services.charge_time import TimedService
+from netbilld.services.close_allowances import ClosedPeriod, NewRollover, OpenAllowance
 from netbilld.services.live_rating import Crossed, Key, WindowSums
+from netbilld.services.rate_usage import counts_time
 
 _MAX_PLANS: Final = 4096
 _IDS_A_QUERY: Final = 5_000
+_LATELY: Final = timedelta(days=40)
 _plans: Final[dict[UUID, Plan]] = {}  # a version never changes
 _timed_plans: Final[dict[tuple[UUID, str], Plan]] = {}  # with the timing that a service's own terms say
 
@@ -322,6 +328,76 @@ class RatingStore:
         rows = [(*one[:2], one.unit.value, *one[3:]) for one in fresh]
         await insert_rows(self._connection, allowance_thresholds, Crossed._fields, rows, "ON CONFLICT DO NOTHING")
         return fresh
+
+    # -- time online -------------------------------------------------------------------------------------------------
+
+    async def timed(self, since: datetime) -> list[TimedService]:
+        """Return services whose time counts and who are online, or were since an instant."""
+        rows = (await self._connection.execute(select(plan_versions.c.id))).scalars().all()
+        await self._learn(rows)
+        versions = [version_id for version_id in rows if counts_time(_plans[version_id])]
+        if not versions:
+            return []
+        online = exists().where(
+            sessions.c.service_id == services.c.id,
+            or_(sessions.c.stopped_at.is_(None), sessions.c.stopped_at >= since),
+        )
+        query = (
+            select(services.c.id, subscribers.c.id, subscribers.c.number, subscribers.c.currency)
+            .join(subscribers, subscribers.c.id == services.c.subscriber_id)
+            .where(services.c.plan_version_id.in_(versions), online)
+            .order_by(services.c.id)
+        )
+        return [TimedService(*row) for row in await self._connection.execute(query)]
+
+    async def put_seconds(self, rows: Sequence[tuple[UUID, date, int]]) -> None:
+        """Keep the seconds online of billing periods, by service and first day."""
+        if rows:
+            await self._connection.execute(
+                update(usage_periods)
+                .where(usage_periods.c.service_id == bindparam("id"), usage_periods.c.start_on == bindparam("on"))
+                .values(seconds=bindparam("online")),
+                [{"id": service_id, "on": start_on, "online": seconds} for service_id, start_on, seconds in rows],
+            )
+
+    # -- at the end of a period ----------------------------------------------------------------------------------------
+
+    async def open_allowances(self, today: date) -> list[OpenAllowance]:
+        """Return living services that may hand something on, or have something beside their plan's allowance."""
+        rows = (await self._connection.execute(select(plan_versions.c.id))).scalars().all()
+        await self._learn(rows)
+        versions = [one for one in rows if (allowance := _plans[one].allowance) is not None and allowance.rollover]
+        lately = today - _LATELY
+        beside = union(
+            select(top_ups.c.service_id).where(top_ups.c.until_on >= lately),
+            select(rollovers.c.service_id).where(rollovers.c.until_on >= lately),
+        )
+        closed_until_on = (
+            select(func.max(allowance_periods.c.end_on))
+            .where(allowance_periods.c.service_id == services.c.id)
+            .scalar_subquery()
+        )
+        query = select(
+            services.c.id, services.c.billing_day, services.c.timezone, services.c.activated_on, closed_until_on
+        ).where(
+            services.c.ended_at.is_(None),
+            or_(services.c.plan_version_id.in_(versions), services.c.id.in_(beside)),
+        )
+        return [OpenAllowance(*row) for row in await self._connection.execute(query)]
+
+    async def close(
+        self,
+        periods: Sequence[ClosedPeriod],
+        uses: Sequence[tuple[UUID, date, int]],
+        rolled: Sequence[NewRollover],
+    ) -> None:
+        """Write down periods that are over, what of bought and rolled units was used in them, and what is handed on."""
+        for table, columns, rows in (
+            (allowance_periods, ClosedPeriod._fields, [(one[0], one.unit.value, *one[2:]) for one in periods]),
+            (allowance_uses, ("grant_id", "start_on", "units"), uses),
+            (rollovers, NewRollover._fields, [(*one[:2], one.unit.value, *one[3:]) for one in rolled]),
+        ):
+            await insert_rows(self._connection, table, columns, rows, "ON CONFLICT DO NOTHING")
 
     async def owners(self, service_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str]]:
         """Return whose services are, and the name by which each logs in."""
