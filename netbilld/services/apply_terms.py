@@ -13,6 +13,7 @@ from netbilld.model.subscriber import Service
 from netbilld.ports.changes import Changes
 from netbilld.services import change_terms
 from netbilld.services.change_terms import TermsOfService
+from netbilld.services.live_rating import recount
 
 _A_TRANSACTION: Final = 200
 _STOPS: Final = 5_000  # pauses of some days that are looked at together
@@ -94,6 +95,7 @@ class ApplyTerms:
         columns = terms.columns(today)
         await work.services.update(service.id, columns)
         await work.terms.mark_applied(service.id, today, now)
+        await recount(work, [service.id], now)
         details = {
             "service_ids": [str(service.id)],
             "plan": terms.plan_on(today).code,

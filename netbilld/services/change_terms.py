@@ -14,6 +14,7 @@ from netbilld.model.errors import InvalidInputError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Service
 from netbilld.ports.outbox import Message, MessageKind, Outbox
+from netbilld.services.live_rating import Counting, recount
 from netbilld.services.subscriber_fields import parse_day
 
 FROM_NOW: Final = "now"
@@ -45,7 +46,7 @@ class Services(Protocol):
     async def update(self, service_id: UUID, fields: Mapping[str, Any]) -> None: ...
 
 
-class Work(Protocol):
+class Work(Counting, Protocol):
     @property
     def plans(self) -> Plans: ...
     @property
@@ -151,6 +152,7 @@ class TermsOfService:
         self._rows = [one for one in self._rows if one.from_on < day] + rows
         if day <= today:
             await self._work.services.update(self._service.id, self.columns(today))
+            await recount(self._work, [self._service.id], now)
         return TermsChanged(day, waits=day > today)
 
     def columns(self, day: date) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from netbilld.billing.rating.period import (
 from netbilld.billing.rating.stretch import Stretch
 from netbilld.billing.rating.threshold import Mark, marks_of
 from netbilld.billing.rating.windows import NO_HOLIDAYS, OUTSIDE, minds_holidays, windows_digest
-from netbilld.model.periods import BillingPeriod, local_date
+from netbilld.model.periods import BillingPeriod, local_date, monthly_period
 from netbilld.ports.outbox import Message, MessageKind, Outbox
 from netbilld.services import rate_usage
 
@@ -58,14 +58,17 @@ class WindowSums(NamedTuple):
 class Rating(rate_usage.Rating, Protocol):
     async def window_sums(self, periods: Collection[Key]) -> dict[Key, WindowSums]: ...
     async def put_window_sums(self, sums: Mapping[Key, WindowSums], anew: Collection[Key]) -> None: ...
-    async def put_counted(self, counted: Mapping[Key, int]) -> None: ...
+    async def put_counted(self, counted: Mapping[Key, int | None]) -> None: ...
     async def raise_thresholds(self, crossed: Sequence[Crossed]) -> list[Crossed]: ...
     async def owners(self, service_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str]]: ...
 
 
-class Work(Protocol):
+class Counting(Protocol):
     @property
     def rating(self) -> Rating: ...
+
+
+class Work(Counting, Protocol):
     @property
     def outbox(self) -> Outbox: ...
 
@@ -206,6 +209,31 @@ async def rate_live(
     return Rated(amounts, counted, crossed)
 
 
+async def recount(work: Counting, service_ids: Collection[UUID], now: datetime) -> None:
+    """Count the usage of running periods anew, for services whose terms have changed; their wallets stay as they are."""
+    rating = work.rating
+    for card in (await rating.cards(service_ids)).values():
+        if not card.terms:
+            continue
+        period = monthly_period(now, card.billing_day, card.timezone)
+        used = await rating.periods([card.service_id], period.start_on, period.start_on)
+        live = live_period(card, period)
+        if card.service_id not in used:
+            continue
+        key = card.service_id, period.start_on
+        if live.is_whole:
+            await rating.put_counted({key: None})
+            continue
+        wanted, stretches = {card.service_id: period}, {card.service_id: live.stretches}
+        sums = dict((await rate_usage.usage_sums(work, wanted, stretches, anew=True))[card.service_id])
+        today = local_date(now, card.timezone)
+        begun = {(one.from_on, OUTSIDE): (0, 0) for one in live.stretches if one.from_on <= today}
+        made = {key: WindowSums(begun | sums, _digests(live))}
+        await rating.put_window_sums(made, made.keys())
+        rated = live.card.rate(period, live.stretches, sums, None, {})
+        await rating.put_counted({key: rated.counted_octets})
+
+
 async def tell_passed(
     work: Work, unit: Unit, passed: Sequence[tuple[LivePeriod, int]], now: datetime
 ) -> frozenset[UUID]:
@@ -323,8 +351,8 @@ async def _window_sums(
     holidays = await _holidays(work, lives.values())
     for key, live in lives.items():
         known = stored.get(key)
-        digests = {one.from_on: windows_digest(one.plan.happy_hours) for one in live.stretches}
-        if known is None or not _begun(live, pieces[key]) <= known.digests.keys() or not _agree(known.digests, digests):
+        begun = _begun(live, pieces[key])
+        if known is None or not begun <= known.digests.keys() or not _agree(known.digests, _digests(live)):
             anew.append(key)
             continue
         sums = known.sums
@@ -339,9 +367,8 @@ async def _window_sums(
         fresh = await rate_usage.usage_sums(work, wanted, stretches, anew=True)
         made = {}
         for service_id, key in at_once.items():
-            digests = {one.from_on: windows_digest(one.plan.happy_hours) for one in lives[key].stretches}
-            begun = {(on, OUTSIDE): (0, 0) for on in _begun(lives[key], pieces[key])}
-            made[key] = WindowSums(begun | dict(fresh[service_id]), digests)
+            none = {(on, OUTSIDE): (0, 0) for on in _begun(lives[key], pieces[key])}
+            made[key] = WindowSums(none | dict(fresh[service_id]), _digests(lives[key]))
         await work.rating.put_window_sums(made, made.keys())
         found |= made
         anew = [key for key in anew if key not in made]
@@ -353,6 +380,10 @@ def _begun(live: LivePeriod, pieces: Sequence[UsageIn]) -> set[date]:
     """Return the first days of the stretches that have begun by the last of this usage."""
     last_on = max((local_date(one.start_at, live.card.timezone) for one in pieces), default=live.period.start_on)
     return {one.from_on for one in live.stretches if one.from_on <= last_on}
+
+
+def _digests(live: LivePeriod) -> dict[date, int]:
+    return {one.from_on: windows_digest(one.plan.happy_hours) for one in live.stretches}
 
 
 def _agree(known: Mapping[date, int], digests: Mapping[date, int]) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.enforcement.policy import Reason, entitlement
 from netbilld.enforcement.profile import Access
+from netbilld.services.live_rating import recount
 from tests.builders.services import GARDEN
 from tests.integration.rating_world import GB, PERIOD, START, Shop, happy, local, tariff
 
@@ -173,3 +174,20 @@ async def test_an_allowance_that_is_shared_is_one_sum_and_all_are_told_at_once(s
         due = entitlement(await shop.facts(who, now), GARDEN, now)
         assert (due.reason, due.access) == (Reason.QUOTA, Access.WALLED)
     assert [message["percent"] for message in await shop.messages()] == [80, 100]
+
+
+async def test_a_change_that_lets_go_of_what_was_used_is_known_before_the_next_report(shop: Shop) -> None:
+    wall = {"data_octets": 10 * GB, "counts": "both", "after": "wall", "throttled": None}
+    await shop.plan("KECIL", allowance=wall)
+    await shop.plan("BESAR", allowance=wall | {"data_octets": 12 * GB})
+    budi = await shop.person("budi", "KECIL")
+    await shop.use(budi, local(2, 9), 11 * GB)
+    await shop.move_to(budi, "BESAR", date(2026, 3, 5), is_reset=True)
+    now = PERIOD.start_at + timedelta(days=5)
+    async with shop.database.write() as work:
+        await recount(work, [budi.service_id], now)
+    facts = await shop.facts(budi, now)
+    assert facts.used_octets(facts.usage, now) == 0
+    await shop.use(budi, local(6, 9), 3 * GB)
+    facts = await shop.facts(budi, now)
+    assert facts.used_octets(facts.usage, now) == 3 * GB

@@ -303,7 +303,7 @@ class RatingStore:
         keys = ["service_id", "start_on", "from_on", "window_number"]
         await self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=kept), rows)
 
-    async def put_counted(self, counted: Mapping[Key, int]) -> None:
+    async def put_counted(self, counted: Mapping[Key, int | None]) -> None:
         """Keep what counts of billing periods, where the plan alone does not tell."""
         rows = [{"id": service_id, "on": on, "octets": octets} for (service_id, on), octets in counted.items()]
         if rows:
