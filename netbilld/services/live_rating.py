@@ -210,7 +210,7 @@ async def rate_live(
 
 
 async def recount(work: Counting, service_ids: Collection[UUID], now: datetime) -> None:
-    """Count the usage of running periods anew, for services whose terms have changed; their wallets stay as they are."""
+    """Count the usage of running periods anew, of services whose terms have changed; wallets stay as they are."""
     rating = work.rating
     for card in (await rating.cards(service_ids)).values():
         if not card.terms:

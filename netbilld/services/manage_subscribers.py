@@ -28,6 +28,7 @@ from netbilld.services import change_terms, pause_service, take_plan
 from netbilld.services.change_terms import TermsOfService
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
+from netbilld.services.live_rating import Counting
 from netbilld.services.new_service import (
     CheckedService,
     Defaults,
@@ -100,7 +101,7 @@ class Services(Protocol):
 class Terms(change_terms.TermsBook, pause_service.Stops, Protocol): ...
 
 
-class Work(Protocol):
+class Work(Counting, Protocol):
     @property
     def subscribers(self) -> Subscribers: ...
 
