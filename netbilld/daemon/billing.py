@@ -1,9 +1,13 @@
 """From settings to what the billing run goes by."""
 
+from typing import Final
+
 from netbilld.adapters.database.engine import Database
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import tax_policy
 from netbilld.services.run_billing import RunBilling
+
+LANES: Final = 2  # on PostgreSQL
 
 
 def billing_run(settings: Settings, database: Database) -> RunBilling:
@@ -16,4 +20,5 @@ def billing_run(settings: Settings, database: Database) -> RunBilling:
         tax=tax_policy(settings),
         absurd_minor=billing.absurd_minor,
         numbering=billing.numbering(),
+        lanes=1 if database.is_sqlite else LANES,
     )

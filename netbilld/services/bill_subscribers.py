@@ -429,6 +429,15 @@ class BillSubscribers:
         ids = [bill.payer.id for bill in bills]
         wallets = dict(await work.ledger.wallets(ids, lock=not dry_run))
         entries = await self._return_deposits(work, bills, wallets)
+        if not dry_run:  # before the numbers, for which others wait
+            await work.billing.save(
+                (
+                    (part, bill.draft.id if bill.draft else None, bill.usage.get(part.service.id, ()))
+                    for bill in bills
+                    for part in bill.services
+                ),
+                self._now,
+            )
         numbers = await self._numbers(work, bills, dry_run=dry_run)
         documents: list[BilledDocument] = []
         parts: list[Part] = []
@@ -458,14 +467,6 @@ class BillSubscribers:
             return
         settled = await self._settle_older(work, richer, wallets, entries)
         await work.invoices.add([one.document for one in documents], self._now)
-        await work.billing.save(
-            (
-                (part, bill.draft.id if bill.draft else None, bill.usage.get(part.service.id, ()))
-                for bill in bills
-                for part in bill.services
-            ),
-            self._now,
-        )
         await work.billing.bill_top_ups({one.id: bill.draft.id for bill in bills if bill.draft for one in bill.top_ups})
         await work.billing.bill_late_fees(
             {one.id: bill.draft.id for bill in bills if bill.draft for one in bill.late_fees}

@@ -114,8 +114,20 @@ class RunBilling:
         tax: TaxPolicy = NOTHING_TAXED,
         absurd_minor: int = ABSURD_MINOR,
         numbering: Numbering = DEFAULT,
+        lanes: int = 1,
     ) -> None:
-        self._store, self._timezone = store, timezone
+        """Prepare.
+
+        Args:
+            store: where everything is.
+            due_days: from issue to the last day to pay.
+            timezone: of the provider.
+            tax: what is taxed.
+            absurd_minor: a larger bill waits for a person.
+            numbering: of documents.
+            lanes: transactions at once: while the database writes one, the next is made up. SQLite has one writer.
+        """
+        self._store, self._timezone, self._lanes = store, timezone, lanes
         self._terms = BillingTerms(due_days, timezone, tax, absurd_minor, numbering)
 
     async def run(
@@ -182,24 +194,41 @@ class RunBilling:
         if not report.dry_run:
             async with self._store.write() as work:
                 run_id = await work.billing.begin_run(report.as_of, len(payers), now, actor.name)
-        for start in range(0, len(payers), CHUNK):
-            done = min(start + CHUNK, len(payers))
-            await self._bill(billing, payers[start:done], report)
-            if progress is not None:
-                progress(done, len(payers))
-            if run_id is None:
-                continue
-            async with self._store.write() as work:
-                await work.billing.advance_run(
-                    run_id,
-                    done=done,
-                    documents=len(report.invoices),
-                    total_minor=report.total_minor,
-                    parked=len(report.parked),
-                    at=now,
-                    is_over=done == len(payers),
-                )
-            await asyncio.sleep(BREATH_SECONDS)
+        chunks = iter([payers[start : start + CHUNK] for start in range(0, len(payers), CHUNK)])
+        done = 0
+
+        async def lane() -> None:
+            nonlocal done
+            for some in chunks:
+                await self._bill(billing, some, report)
+                done += len(some)
+                if progress is not None:
+                    progress(done, len(payers))
+                if run_id is not None:
+                    await self._advance(run_id, done, report, now, is_over=done == len(payers))
+                    await asyncio.sleep(BREATH_SECONDS)
+
+        if self._lanes == 1 or report.dry_run:
+            await lane()
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._lanes):
+                    group.create_task(lane())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _advance(self, run_id: int, done: int, report: BillingReport, now: datetime, *, is_over: bool) -> None:
+        async with self._store.write() as work:
+            await work.billing.advance_run(
+                run_id,
+                done=done,
+                documents=len(report.invoices),
+                total_minor=report.total_minor,
+                parked=len(report.parked),
+                at=now,
+                is_over=is_over,
+            )
 
     async def _bill(self, billing: BillSubscribers, payers: Sequence[Payer], report: BillingReport) -> None:
         """Bill them together; where that fails, in halves, so that one subscriber's fault is theirs alone."""

@@ -14,7 +14,6 @@ from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.bulk import Row, insert_rows
 from netbilld.adapters.database.document_figures import closed_until
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
-from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, Account, AccountKind, Side
 from netbilld.billing.ledger import LedgerEntry
@@ -153,19 +152,11 @@ class LedgerStore:
         found = await self._existing(wanted)
         missing = [wanted[code] for code in sorted(wanted.keys() - found.keys())]
         if missing:
-            await self._connection.execute(
-                insert_into(self._connection, accounts).on_conflict_do_nothing(index_elements=["code"]),
-                [
-                    {
-                        "code": account.code,
-                        "kind": account.kind.value,
-                        "subscriber_id": account.subscriber_id,
-                        "currency": currency,
-                        "balance_minor": 0,
-                    }
-                    for account, currency in missing
-                ],
-            )
+            columns = ("code", "kind", "subscriber_id", "currency", "balance_minor")
+            rows = [
+                (account.code, account.kind.value, account.subscriber_id, currency, 0) for account, currency in missing
+            ]
+            await insert_rows(self._connection, accounts, columns, rows, "ON CONFLICT (code) DO NOTHING")
             found |= await self._existing([account.code for account, _ in missing])
         for code, (_, kept_in) in found.items():
             if kept_in != wanted[code][1]:

@@ -36,7 +36,7 @@ billing_states = Table(  # how far each service is billed; written in the transa
 billed_fees = Table(  # the primary key is what keeps a round from being billed twice
     "billed_fees",
     metadata,
-    Column("service_id", Uuid, ForeignKey("services.id"), primary_key=True),
+    Column("service_id", Uuid, primary_key=True),  # its state's row points at the service
     Column("round", Integer, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("item", String(80), nullable=False),  # fee, component:tv, addon:static_ip, discount:promo, installation

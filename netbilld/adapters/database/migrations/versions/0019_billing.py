@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("plan_version_id", sa.Uuid(), nullable=True),
         sa.Column("is_prepaid", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_billed_fees_service_id")),
         sa.PrimaryKeyConstraint("service_id", "round", "position", name=op.f("pk_billed_fees")),
     )
     op.create_table(
