@@ -190,7 +190,9 @@ def service_bill(
         fees = _fees(service, plans, before if is_whole else (), begins_on, as_of)
         if memo is not None:
             memo.put(key, fees)
-    until_on = max((on for on in (fees.until_on, state.billed_until_on) if on is not None), default=None)
+    until_on = fees.until_on
+    if not is_whole and state.billed_until_on is not None:
+        until_on = max(state.billed_until_on, until_on or state.billed_until_on)
     is_final = service.ends_on is not None and service.ends_on <= as_of
     bill = ServiceBill(service, fees, state, is_due=fees.begun > 0 or is_final, is_final=is_final, lines=fees.lines)
     if state.closed_until_on is None and service.is_new and service.activated_on <= as_of:

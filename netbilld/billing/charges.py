@@ -98,6 +98,7 @@ def fee_charges(facts: FeeFacts, before: Iterable[BilledShare], as_of: date) -> 
             code="backlog",
         )
     is_row = True
+    unbilled: list[FeePeriod] = []
     following = _following(facts, {*reached, *kept})
     open_on = following.start_on if following else date.max  # from when on something may still have to be billed
     for period in sorted({*reached, *kept}, key=lambda one: (one.start_on, one.cycle_days)):
@@ -110,9 +111,10 @@ def fee_charges(facts: FeeFacts, before: Iterable[BilledShare], as_of: date) -> 
             charges.is_open = True
         if not is_closed:
             open_on = min(open_on, period.start_on)
+            unbilled.append(period)
     if charges.until_on is not None and open_on < charges.until_on:  # a period of another length ends later
         charges.is_open = True
-    charges.next_on = _next_on(facts, reached, following, as_of)
+    charges.next_on = _next_on(facts, unbilled, following, as_of)
     return charges
 
 
@@ -269,12 +271,12 @@ def _line(
     )
 
 
-def _next_on(facts: FeeFacts, reached: Sequence[FeePeriod], following: FeePeriod | None, as_of: date) -> date | None:
+def _next_on(facts: FeeFacts, unbilled: Sequence[FeePeriod], following: FeePeriod | None, as_of: date) -> date | None:
     """Return the next day on which a period begins that is billed in advance, or one ends that is billed after it."""
     due = []
-    for period in reached:
+    for period in unbilled:
         ends_on = min(period.end_on, facts.ends_on or period.end_on)
-        if ends_on > as_of and not _is_closed_at(facts, period):
+        if ends_on > as_of:
             due.append(ends_on)
     if following is not None:
         ends_on = min(following.end_on, facts.ends_on or following.end_on)

@@ -31,9 +31,9 @@ class BilledUsage:
     amount_minor: int
 
 
-def is_metered(service: ServiceToBill, plans: Mapping[UUID, Plan]) -> bool:
-    """Tell whether usage of a service may stand on an invoice."""
-    return any(_pays_after(one, plans) for one in service.terms)
+def charged_since(service: ServiceToBill, plans: Mapping[UUID, Plan]) -> date | None:
+    """Return the first day whose usage may stand on an invoice; None where there is none."""
+    return min((one.from_on for one in service.terms if _pays_after(one, plans)), default=None)
 
 
 def _pays_after(terms: Terms, plans: Mapping[UUID, Plan]) -> bool:

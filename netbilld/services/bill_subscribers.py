@@ -33,7 +33,7 @@ from netbilld.billing.terms import Stop, Terms, terms_on
 from netbilld.billing.usage_lines import (
     LOOK_BACK,
     BilledUsage,
-    is_metered,
+    charged_since,
     late_lines,
     usage_lines,
     usage_periods_due,
@@ -111,7 +111,7 @@ class Billing(Protocol):
     async def save(
         self, billed: Iterable[tuple[ServiceBill, UUID | None, Sequence[BilledUsage]]], at: datetime
     ) -> None: ...
-    async def look_again(self, service_ids: Collection[UUID], at: datetime) -> None: ...
+    async def look_again(self, next_on: Mapping[UUID, date | None], at: datetime) -> None: ...
     async def bill_top_ups(self, ids: Mapping[UUID, UUID]) -> None: ...
     async def bill_late_fees(self, ids: Mapping[int, UUID]) -> None: ...
     async def park(
@@ -215,6 +215,11 @@ class _Bill:
     def is_final(self) -> bool:
         return any(bill.is_final for bill in self.services)
 
+    @property
+    def is_due(self) -> bool:
+        """Tell whether it is issued now: a credit alone waits for the next one."""
+        return any(part.is_due for part in self.services) or sum(_amounts(self)) > 0
+
 
 @dataclass(slots=True)
 class Chunk:
@@ -255,7 +260,7 @@ class BillSubscribers:
 
     async def _make_up(
         self, work: Work, payers: Sequence[Payer], chunk: Chunk, *, dry_run: bool
-    ) -> tuple[list[_Bill], list[UUID]]:
+    ) -> tuple[list[_Bill], dict[UUID, date | None]]:
         ids = [payer.id for payer in payers]
         found = await work.billing.services(ids)
         service_ids = [service.id for services in found.values() for service in services]
@@ -281,12 +286,13 @@ class BillSubscribers:
             if parts:
                 bills.append(_Bill(payer, parts))
         bills = await self._add_usage(work, bills, chunk, dry_run=dry_run)
-        due, looked_at = [], []
+        due: list[_Bill] = []
+        looked_at: dict[UUID, date | None] = {}
         for bill in bills:
-            if any(part.is_due for part in bill.services) or sum(_amounts(bill)) > 0:
+            if bill.is_due:
                 due.append(bill)
             else:
-                looked_at += [part.service.id for part in bill.services]
+                looked_at |= {part.service.id: part.state.next_on for part in bill.services}
         if due:
             await self._add_waiting(work, due)
         return await self._draft(work, due, chunk, dry_run=dry_run), looked_at
@@ -325,18 +331,24 @@ class BillSubscribers:
         return kept
 
     def _plan_usage(self, bill: _Bill, wanted: list[dict[UUID, BillingPeriod]], parts: dict[UUID, ServiceBill]) -> None:
+        periods: dict[UUID, list[BillingPeriod]] = {}
         for part in bill.services:
-            if not is_metered(part.service, self._plans):
+            since_on = charged_since(part.service, self._plans)
+            if since_on is None:
                 continue
             due, following = usage_periods_due(part.service, self._as_of, is_final=part.is_final)
             next_on = min(on for on in (part.state.next_on, following.end_on) if on is not None)
             until_on = following.start_on if due else part.state.usage_until_on
             part.state = replace(part.state, next_on=None if part.is_final else next_on, usage_until_on=until_on)
-            if not due and not part.is_due:
+            part.is_due = part.is_due or any(period.end_on > since_on for period in due)
+            periods[part.service.id] = due
+        if not bill.is_due:
+            return
+        for part in bill.services:  # what came late goes on whatever invoice is next
+            if part.service.id not in periods:
                 continue
-            part.is_due = True
             parts[part.service.id] = part
-            for number, period in enumerate(due):
+            for number, period in enumerate(periods[part.service.id]):
                 if number == len(wanted):
                     wanted.append({})
                 wanted[number][part.service.id] = period

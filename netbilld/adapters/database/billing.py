@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -307,11 +307,12 @@ class BillingStore:
         conflict = f"ON CONFLICT (service_id) DO UPDATE SET {_TO_SETTLE}"
         await insert_rows(self._connection, billing_states, _STATE_COLUMNS, states, conflict)
 
-    async def look_again(self, service_ids: Collection[UUID], at: datetime) -> None:
-        """Write down that services were looked at, and that there was nothing to bill yet."""
-        if service_ids:
-            statement = update(billing_states).where(among(self._connection, billing_states.c.service_id, service_ids))
-            await self._connection.execute(statement.values(looked_at=at))
+    async def look_again(self, next_on: Mapping[UUID, date | None], at: datetime) -> None:
+        """Write down that services were looked at, that there was nothing to bill yet, and when there may be."""
+        if next_on:
+            looked_at = update(billing_states).where(billing_states.c.service_id == bindparam("looked_at_id"))
+            rows = [{"looked_at_id": service_id, "next_on": on, "looked_at": at} for service_id, on in next_on.items()]
+            await self._connection.execute(looked_at, rows)
 
     async def bill_top_ups(self, ids: Mapping[UUID, UUID]) -> None:
         """Write down on which invoice each of these top-ups stands."""
