@@ -67,7 +67,11 @@ async def test_it_may_be_killed_at_any_moment(tmp_path: Path, database_url: str)
                     daemon.kill()
                     await asyncio.to_thread(daemon.start)
                 access = "walled" if owed else "active"
-                await until(partial(everybody, daemon, access), f"round {number}: everybody is {access}")
+                try:
+                    await until(partial(everybody, daemon, access), f"round {number}: everybody is {access}")
+                except AssertionError:
+                    others = [line for line in daemon.json("enforce", "status") if line["observed"] != access]
+                    raise AssertionError(f"round {number}: not {access}: {others}\n{daemon.log[-8000:]}") from None
                 each = Counter(orders(nas)[before:])
                 assert set(each) == {home.username for home in spec.subscribers}
                 assert max(each.values()) <= 2, (number, each)
