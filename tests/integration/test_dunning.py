@@ -1,5 +1,6 @@
 """Unpaid invoices: reminders, isolir and its end, late fees and termination, each on its day and once."""
 
+import asyncio
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -454,3 +455,19 @@ async def test_a_service_that_can_not_be_ended_is_tried_again_and_not_called_end
     assert "termination" not in [step.step for step in await world.steps(siti)]
     await world.run(at(date(2026, 1, 24)))
     assert [step.step for step in await world.steps(siti)][-1] == "termination"
+
+
+async def test_two_runs_at_once_do_each_step_once(world: DunningWorld) -> None:
+    people = [await billed(world, f"s{number}") for number in range(5)]
+    for on in range(4, 15):
+        for clock in (time(0, 30), time(8)):
+            now = instant(date(2026, 1, on), clock)
+            await asyncio.gather(*(world.run(now) for _ in range(3)))
+    for who in people:
+        steps = [step.step for step in await world.steps(who)]
+        assert sorted(steps) == ["isolir", "reminder +0", "reminder +3", "reminder -3", "reminder -7", "warning"]
+        messages = [one for one in await world.messages(who) if one != "invoice_issued"]
+        assert sorted(messages) == ["isolir", "isolir_warning", *["reminder"] * 4]
+        async with world.database.read() as work:
+            (account,) = await work.dunning.accounts([who.subscriber_id], world.policy, at(date(2026, 1, 15)))
+        assert account.isolirs == 1
