@@ -90,6 +90,12 @@ class TermsOfService:
         terms = self.on(day)
         return plan_under(self._versions[terms.plan_version_id].plan, terms)
 
+    def plan_told(self, today: date, to: Version) -> Plan:
+        """Return what the subscriber has last heard of: today's plan, or one to come that `to` takes back."""
+        plan = self.plan_on(today)
+        others = [one for one in self.planned(today) if self._versions[one.plan_version_id].code != plan.code]
+        return self.plan_on(others[-1].from_on) if plan.code == to.code and others else plan
+
     def planned(self, after: date) -> list[Terms]:
         """Return the terms of later days, in order."""
         return [one for one in self._rows if one.from_on > after]

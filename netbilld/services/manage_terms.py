@@ -132,7 +132,7 @@ class ManageTerms:
             names = tuple(sorted((*changed, *(("plan",) if is_moved else ()), *(("reset",) if wanted.reset else ()))))
             if not names:
                 return TermsSet((), day, waits=False)
-            old = terms.plan_on(today)
+            old = terms.plan_on(today) if version is None else terms.plan_told(today, version)
             done = await terms.change(
                 day,
                 now,

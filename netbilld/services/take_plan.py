@@ -57,7 +57,7 @@ async def change_plan(
     is_planned = any(one.plan_version_id != terms.on(today).plan_version_id for one in terms.planned(today))
     if terms.on(day).plan_version_id == version.id and (day > today or not is_planned):
         return {}
-    before = terms.plan_on(today)
+    before = terms.plan_told(today, version)
     changed = await terms.change(day, now, to=version, **own)
     if version.code != before.code:
         await terms.tell(found.subscriber.id, before, version.plan, changed, now)

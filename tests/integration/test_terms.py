@@ -177,6 +177,12 @@ async def test_a_planned_change_is_gone_when_the_plan_changes_before_it(database
     assert len(await shop.terms()) == 2
     assert await shop.set(now, plan="HOME20") == ["plan"]  # stays after all
     assert await shop.terms() == [(JOINED, "HOME20", True), (date(2026, 3, 20), "HOME20", True)]
+    async with database.read() as work:
+        told = [message.context for message in await work.outbox.due(now, 10)]
+    assert [(one["old_plan"], one["new_plan"]) for one in told] == [
+        ("Paket HOME20", "Paket HOME10"),
+        ("Paket HOME10", "Paket HOME20"),
+    ]
 
 
 async def test_two_changes_on_a_day_leave_the_last_one(database: Database) -> None:
