@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from netbilld.billing.stamp_duty import StampDutyRule
 from netbilld.billing.tax import TaxRule
@@ -77,9 +78,22 @@ class LatePrinting:
 
     async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile:
         """Return an issued invoice as PDF; see PrintDocuments."""
+        return await (await self._loaded()).invoice(number, now, locale)
+
+    async def receipt(self, text: str, now: datetime, locale: str | None = None) -> PrintedFile:
+        """Return the receipt of a payment as PDF; see PrintDocuments."""
+        return await (await self._loaded()).receipt(text, now, locale)
+
+    async def has_receipt(self, payment_id: UUID) -> bool:
+        """Tell whether there is a receipt of a payment to print."""
+        async with self._store.read() as work:
+            paid = await work.documents.payment(str(payment_id))
+        return paid is not None and paid.receipt_no is not None and not paid.is_reversed
+
+    async def _loaded(self) -> PrintDocuments:
         if self._printing is None:
             self._printing = await asyncio.to_thread(print_documents, self._settings, self._store, self._box)
-        return await self._printing.invoice(number, now, locale)
+        return self._printing
 
 
 def _brand(brands: tuple[BrandSettings, ...], area: str | None) -> BrandSettings | None:

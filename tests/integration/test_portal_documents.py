@@ -10,10 +10,9 @@ from sqlalchemy import select, update
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.daemon.documents import print_documents
+from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.settings import DocumentSettings, PortalSettings, Settings
 from netbilld.services.document_codes import CodedFacts, document_code, is_genuine, split_code
-from netbilld.services.print_documents import PrintDocuments
 from tests.integration.test_portal_account import read, sign_in, signed_in
 from tests.pdf_reader import read_pdf
 from tests.portal_world import World, browser
@@ -27,11 +26,11 @@ def world(database: Database, box: SecretBox) -> World:
     return World(database, box)
 
 
-def printing(world: World, tmp_path: Path, url: str) -> PrintDocuments:
+def printing(world: World, tmp_path: Path, url: str) -> LatePrinting:
     settings = Settings(
         data_dir=tmp_path, portal=PortalSettings(public_url=url), documents=DocumentSettings(contact="halo@example.net")
     )
-    return print_documents(settings, world.database, world.box)
+    return LatePrinting(settings, world.database, world.box)
 
 
 async def issued(world: World, username: str = "budi@desa", number: str = NUMBER) -> UUID:
@@ -125,3 +124,26 @@ async def test_an_invoice_is_downloaded_by_its_owner_only(world: World, tmp_path
         async with browser() as client:
             await read(client, f"{url}/akun/tagihan/{invoice_id}/pdf", 303)
             assert (await sign_in(client, url, owner.username, "salah"))[0] == 422
+
+
+async def test_a_receipt_is_downloaded_by_who_paid_only(world: World, tmp_path: Path) -> None:
+    """MDI-6."""
+    owner, other = await world.person("budi@desa", name="Budi Santoso"), await world.person("siti@desa")
+    payment_id = await world.payment(owner, 200_000, reference="BCA-1")
+    address = f"/akun/pembayaran/{payment_id}/pdf"
+    made = printing(world, tmp_path, "https://portal.example.net")
+    async with world.portal(printing=made) as url:
+        async with signed_in(url, owner) as client:
+            assert address not in await read(client, f"{url}/akun/pembayaran/{payment_id}")
+            await read(client, url + address, 404)  # it has no receipt number
+            async with world.database.write() as work:
+                await work.connection.execute(update(tables.payments).values(receipt_no="KW-202611-000001"))
+            assert address in await read(client, f"{url}/akun/pembayaran/{payment_id}")
+            async with client.get(url + address) as answer:
+                paper = read_pdf(await answer.read())
+            assert "KW-202611-000001" in paper.text
+            assert "Rp200.000" in paper.text
+        async with signed_in(url, other) as client:
+            await read(client, url + address, 404)
+        async with browser() as client:
+            await read(client, url + address, 303)

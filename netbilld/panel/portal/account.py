@@ -78,7 +78,9 @@ async def payment(request: web.Request, service_id: UUID) -> tuple[str, dict[str
     view = await portal.show.payment(service_id, _id(request))
     if view is None:
         raise web.HTTPNotFound
-    return "portal/payment.html", {"payment": view, "tab": "pembayaran"}
+    printing = portal.parts.printing
+    on_paper = printing is not None and await printing.has_receipt(view.summary.payment_id)
+    return "portal/payment.html", {"payment": view, "tab": "pembayaran", "on_paper": on_paper}
 
 
 async def _account(request: web.Request, service_id: UUID) -> Account:

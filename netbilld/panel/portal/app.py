@@ -60,6 +60,7 @@ def create_portal(parts: PortalParts) -> web.Application:
         ("/akun/tagihan/{id}/pdf", paper.invoice_pdf),
         ("/akun/pembayaran", account.for_the_signed_in(account.payments)),
         ("/akun/pembayaran/{id}", account.for_the_signed_in(account.payment)),
+        ("/akun/pembayaran/{id}/pdf", paper.receipt_pdf),
         ("/akun/sesi", account.for_the_signed_in(account.sessions)),
         ("/static/{digest}/{name:.+}", assets.handle),
     ):

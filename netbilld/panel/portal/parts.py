@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
+from uuid import UUID
 
 from aiohttp import web
 
@@ -43,6 +44,14 @@ class File(Protocol):
 class Printing(Protocol):
     async def invoice(self, number: str, now: datetime, locale: str | None = None) -> File:
         """Return an issued invoice as PDF."""
+        ...
+
+    async def receipt(self, text: str, now: datetime, locale: str | None = None) -> File:
+        """Return the receipt of a payment as PDF."""
+        ...
+
+    async def has_receipt(self, payment_id: UUID) -> bool:
+        """Tell whether there is a receipt of a payment to print."""
         ...
 
 
