@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import changes, outbox
+from netbilld.billing.numbering import DEFAULT
 from netbilld.billing.payment import Withheld
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.receive_payment import PaymentReceipt, WithheldPart
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reverse_payment import Reversal, ReversePayment
@@ -205,3 +207,27 @@ async def test_what_was_taken_back_is_not_shown_as_paid(world: World) -> None:
         2,
         [line.amount_minor for line in shown],
     )
+
+
+async def test_a_payment_of_an_invoice_that_was_credited_since_is_taken_out_of_the_wallet(world: World) -> None:
+    who = await world.person("budi", activated_on=JAN)
+    await world.bill(JAN)
+    bounced = await world.pay(who, 150_000, JAN)
+    correcting = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)
+    await correcting.credit(FIRST, [], why="salah tagih", actor=ACTOR, now=at(FEB))
+    assert await world.balance(who) == (150_000, 0)
+    done = await reverse(world, bounced.payment_id)
+    assert (done.reopened, done.taken_minor, done.billed) == ([], 150_000, None)
+    assert await world.balance(who) == (0, 0)
+    await world.assert_books_hold()
+
+
+async def test_what_was_written_off_stays_so_when_the_payment_beside_it_bounces(world: World) -> None:
+    who = await world.person("budi", activated_on=JAN)
+    await world.bill(JAN)
+    bounced = await world.pay(who, 150_000, JAN)
+    correcting = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)
+    await correcting.write_off(FIRST, None, why="pindah", actor=ACTOR, now=at(FEB))
+    await reverse(world, bounced.payment_id)
+    assert await world.balance(who) == (0, 150_000)
+    await world.assert_books_hold()
