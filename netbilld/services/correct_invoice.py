@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from netbilld.billing.chart import Payer
 from netbilld.billing.credit_note import Asked, credit_note, is_all_credited, taken_back
-from netbilld.billing.invoice import DocumentKind, Invoice
+from netbilld.billing.invoice import DocumentKind, Invoice, LineKind
 from netbilld.billing.issuing import credit_note_issued
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import Numbering
@@ -173,6 +173,12 @@ class CorrectInvoice:
     ) -> dict[str, Any]:
         found = await _locked(work, number)
         invoice, payer = found.invoice, found.payer
+        if any(line.kind is LineKind.REVERSED_PAYMENT for line in invoice.lines):
+            raise RefusedError(
+                f"invoice {invoice.number} is for what was spent of a payment that bounced: no revenue to take back",
+                hint="`netbilld invoice write-off` gives it up",
+                code="not_creditable",
+            )
         notes = await work.corrections.notes_of(invoice.id)
         draft = credit_note(invoice, notes, asked, note_id=uuid4(), why=why)
         on = await issue_day(work.ledger, local_date(now, self._timezone))

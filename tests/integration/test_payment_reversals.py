@@ -103,6 +103,11 @@ async def test_a_renewal_bought_with_bounced_money_stays_and_is_billed_due_at_on
     assert service is not None
     assert service.paid_until_on == date(2026, 1, 31)
     await world.assert_books_hold()
+    correcting = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)
+    with pytest.raises(
+        RefusedError, match="a payment that bounced: no revenue to take back; `netbilld invoice write-off`"
+    ):
+        await correcting.credit(done.billed or "", [], why="x", actor=ACTOR, now=at(FEB))
     paid = await world.pay(who, 100_000, date(2026, 1, 6))
     assert (paid.allocations, paid.outstanding_minor) == ([[done.billed, 100_000]], 0)
     await world.assert_books_hold()

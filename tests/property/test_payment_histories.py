@@ -19,11 +19,13 @@ from sqlalchemy import func, select
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.database.tables import accounts, allocations, invoices, payments, refunds
 from netbilld.billing.allocation import Choice, Owed, allocate
+from netbilld.billing.numbering import DEFAULT
 from netbilld.billing.payment import Withheld
 from netbilld.billing.payment_code import LARGEST_CODE, choose_code
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import next_anchor
 from netbilld.services.allocate_wallet import AllocateWallet
+from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.receive_payment import PaymentReceipt, WithheldPart
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reverse_payment import ReversePayment
@@ -151,6 +153,20 @@ class Shop:
             payment=payment if self.chance.random() < 0.7 else None,
         )
 
+    async def correct(self) -> None:
+        async with self.world.database.read() as work:
+            listed = await work.invoices.listed()
+        if not listed:
+            raise RefusedError("nothing was billed")
+        number, correcting = (
+            self.chance.choice(listed).number,
+            CorrectInvoice(self.world.database, numbering=DEFAULT, timezone=ZONE),
+        )
+        if self.chance.random() < 0.5:
+            await correcting.credit(number, [], why="salah", actor=ACTOR, now=at(self.month, 13))
+        else:
+            await correcting.write_off(number, None, why="pindah", actor=ACTOR, now=at(self.month, 13))
+
     def _payment(self) -> tuple[str, Person]:
         if not self.paid:
             raise RefusedError("nothing was paid")
@@ -204,6 +220,7 @@ async def _history(template: Path, seed: int, steps: int) -> Counter[str]:
                 (shop.move, 2),
                 (shop.refund, 2),
                 (shop.allocate, 2),
+                (shop.correct, 1),
             ]
             for _ in range(steps):
                 [act] = chance.choices([act for act, _ in acts], [weight for _, weight in acts])
@@ -230,7 +247,9 @@ def test_long_histories_of_payments_hold(sqlite_template: Path) -> None:
     happened = Counter[str]()
     for seed in range(40):
         happened += asyncio.run(_history(sqlite_template, seed, 100))
-    assert all(happened[name] > 50 for name in ("bill", "pay", "reverse", "move", "refund", "allocate", "refused"))
+    assert all(
+        happened[name] > 50 for name in ("bill", "pay", "reverse", "move", "refund", "allocate", "correct", "refused")
+    )
 
 
 async def _outcome(template: Path, amounts: list[int], bounced: set[int], seed: int) -> tuple[tuple[int, int], int]:
