@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from netbilld.billing.allocation import Part
+from netbilld.billing.chart import WALLET
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus
 from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.model.units import half_up
@@ -49,6 +50,12 @@ def credit_note(
             f"{invoice.number or invoice.id} is no issued invoice, and can't be credited",
             hint="a draft is changed by `netbilld invoice edit`, or given up by `netbilld invoice discard`",
             code="not_issued",
+        )
+    if any(line.revenue == WALLET for line in invoice.lines):
+        raise RefusedError(
+            f"invoice {invoice.number} is for money that was spent and then bounced: nothing was sold to take back",
+            hint=f"let it go by `netbilld invoice write-off {invoice.number} --why …`",
+            code="not_creditable",
         )
     earlier = list(notes)
     left_minor = invoice.total_minor - sum(note.total_minor for note in earlier)

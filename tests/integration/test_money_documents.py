@@ -14,13 +14,14 @@ from netbilld.adapters.database.invoices import InvoiceDocument
 from netbilld.adapters.database.tables import accounts, changes, outbox
 from netbilld.billing.chart import DEPOSITS
 from netbilld.billing.credit_note import Asked
-from netbilld.billing.invoice import DocumentKind, InvoiceStatus
+from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceStatus
 from netbilld.billing.manual_line import manual_line
 from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
 from netbilld.billing.tax import PPN_RULES, TaxPolicy
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.manual_invoices import ManualInvoices
+from netbilld.services.reverse_payment import ReversePayment
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 
 JAN = date(2026, 1, 1)
@@ -331,3 +332,21 @@ async def test_drafts_are_found_by_the_beginning_of_their_id_alone(desk: Desk, b
         assert [one.invoice.id for one in await work.corrections.drafts(budi.subscriber_id)] == [UUID(draft["id"])]
         assert await work.corrections.found(draft["id"][:5]) == []
         assert await work.corrections.found("%%%%%%%%") == []
+
+
+async def test_what_is_owed_for_a_payment_that_bounced_is_no_sale_to_take_back(desk: Desk, budi: Person) -> None:
+    receipt = await desk.pay(budi, 50_000, JAN)
+    await desk.use(budi, 50_000, JAN)
+    reversing = ReversePayment(desk.database, timezone=ZONE)
+    await reversing.run(receipt.payment_id, because="cek kosong", actor=ACTOR, now=at(JAN, 11))
+    (number,) = [one.number or "" for one in await _open(desk, budi)]
+    with pytest.raises(RefusedError, match="nothing was sold to take back; let it go by `netbilld invoice write-off"):
+        await desk.credit(number)
+    await desk.write_off(number)
+    assert await desk.balance(budi) == (0, 0)
+    await desk.assert_books_hold()
+
+
+async def _open(desk: Desk, who: Person) -> list[Invoice]:
+    async with desk.database.read() as work:
+        return await work.invoices.open_of(who.subscriber_id)
