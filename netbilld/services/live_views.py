@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from netbilld.billing.rating.limits import Limits
+
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
@@ -41,6 +43,8 @@ class LiveService:
     Attributes:
         periods: first day → day after the last, upload and download octets.
         retained: topics that something was retained on for it.
+        counted: first day → what counts against the allowance, where the plan alone does not tell.
+        limits: of its allowance, where they are others than its plan's.
     """
 
     service_id: UUID
@@ -57,6 +61,8 @@ class LiveService:
     periods: Mapping[date, tuple[date, int, int]]
     sessions: Sequence[LiveSession]
     retained: frozenset[str]
+    counted: Mapping[date, int]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

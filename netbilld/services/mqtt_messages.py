@@ -61,8 +61,13 @@ def state_document(service: LiveService) -> dict[str, Any]:
 def usage_document(service: LiveService, plan: Plan, period: BillingPeriod) -> dict[str, Any]:
     """Return what a service has used in the billing period, and what its plan leaves it; None without an allowance."""
     _, upload_octets, download_octets = service.periods.get(period.start_on, (period.end_on, 0, 0))
-    counted = plan.counted_octets(upload_octets, download_octets)
-    limit = plan.allowance.data_octets if plan.allowance is not None else None
+    counted = service.counted.get(period.start_on)
+    if counted is None:
+        counted = plan.counted_octets(upload_octets, download_octets)
+    counted += service.limits.others_octets
+    limit = service.limits.octets
+    if limit is None and plan.allowance is not None:
+        limit = plan.allowance.data_octets
     return {
         "service_id": service.service_id,
         "plan": plan.code,

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
     credentials,
     desired,
@@ -22,6 +23,7 @@ from netbilld.adapters.database.tables import (
     usage_periods,
 )
 from netbilld.adapters.database.upsert import insert_into
+from netbilld.billing.rating.limits import NO_LIMITS
 from netbilld.services.live_views import LiveNas, LiveService, LiveSession
 
 _TOPICS_A_STATEMENT: Final = 500
@@ -40,7 +42,7 @@ class LiveStore:
             return []
         open_sessions = await self._sessions(service_ids)
         names = await self._names(service_ids)
-        periods = await self._periods(service_ids, (now - _A_DAY).date())
+        periods, counted = await self._periods(service_ids, (now - _A_DAY).date())
         retained: dict[UUID, set[str]] = {}
         of_these = among(self._connection, mqtt_retained.c.service_id, service_ids)
         for topic, service_id in await self._connection.execute(
@@ -50,7 +52,7 @@ class LiveStore:
         query = (
             select(
                 services.c.id, services.c.status, services.c.plan_version_id, services.c.billing_day,
-                services.c.timezone, subscribers.c.number,
+                services.c.timezone, services.c.activated_on, subscribers.c.number,
                 desired.c.access, desired.c.reason, desired.c.since_at, desired.c.until_at,
             )
             .select_from(
@@ -60,6 +62,10 @@ class LiveStore:
             )
             .where(among(self._connection, services.c.id, service_ids))
         )  # fmt: skip
+        rows = (await self._connection.execute(query)).all()
+        limits = await RatingStore(self._connection).limits_of_versions(
+            [(row.id, row.plan_version_id, row.billing_day, row.timezone, row.activated_on) for row in rows], now
+        )
         return [
             LiveService(
                 service_id=row.id,
@@ -76,8 +82,10 @@ class LiveStore:
                 periods=periods.get(row.id, {}),
                 sessions=open_sessions.get(row.id, ()),
                 retained=frozenset(retained.get(row.id, ())),
+                counted=counted.get(row.id, {}),
+                limits=limits.get(row.id, NO_LIMITS),
             )
-            for row in await self._connection.execute(query)
+            for row in rows
         ]
 
     async def _sessions(self, service_ids: Collection[UUID]) -> dict[UUID, list[LiveSession]]:
@@ -113,15 +121,20 @@ class LiveStore:
 
     async def _periods(
         self, service_ids: Collection[UUID], end_after: date
-    ) -> dict[UUID, dict[date, tuple[date, int, int]]]:
+    ) -> tuple[dict[UUID, dict[date, tuple[date, int, int]]], dict[UUID, dict[date, int]]]:
+        """Return periods, and what counts in those where the plan alone does not tell."""
         table = usage_periods.c
         query = select(
-            table.service_id, table.start_on, table.end_on, table.upload_octets, table.download_octets
-        ).where(among(self._connection, table.service_id, service_ids), table.end_on >= end_after)
+            table.service_id, table.start_on, table.end_on, table.upload_octets, table.download_octets,
+            table.counted_octets,
+        ).where(among(self._connection, table.service_id, service_ids), table.end_on >= end_after)  # fmt: skip
         found: dict[UUID, dict[date, tuple[date, int, int]]] = {}
-        for service_id, start_on, end_on, upload_octets, download_octets in await self._connection.execute(query):
-            found.setdefault(service_id, {})[start_on] = end_on, upload_octets, download_octets
-        return found
+        counted: dict[UUID, dict[date, int]] = {}
+        for service_id, start_on, end_on, up, down, octets in await self._connection.execute(query):
+            found.setdefault(service_id, {})[start_on] = end_on, up, down
+            if octets is not None:
+                counted.setdefault(service_id, {})[start_on] = octets
+        return found, counted
 
     async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
         """Return the definitions of plan versions."""

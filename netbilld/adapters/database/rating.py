@@ -41,7 +41,7 @@ from netbilld.billing.rating.limits import NO_LIMITS, Limits, counts_usage, limi
 from netbilld.billing.rating.period import UsageIn
 from netbilld.billing.rating.stretch import PlanTerms
 from netbilld.billing.terms import Terms
-from netbilld.model.periods import local_date, monthly_period
+from netbilld.model.periods import monthly_period
 from netbilld.services.charge_time import TimedService
 from netbilld.services.close_allowances import ClosedPeriod, NewRollover, OpenAllowance
 from netbilld.services.live_rating import Crossed, Key, WindowSums
@@ -248,11 +248,29 @@ class RatingStore:
             return NO_LIMITS
         query = select(services.c.billing_day, services.c.timezone, services.c.activated_on)
         row = (await self._connection.execute(query.where(services.c.id == service_id))).one()
-        given = tuple((await self.given([service_id])).get(service_id, ()))
-        shared = (await self.shared([service_id])).get(service_id)
-        used = await self.used_octets(shared.member_ids, local_date(now, row.timezone)) if shared is not None else {}
-        card = RateCard(service_id, row.billing_day, row.timezone, row.activated_on, (), given, shared)
-        return limits_of(card, plan, monthly_period(now, row.billing_day, row.timezone), used)
+        return (await self._limits([(service_id, plan, *row)], now))[service_id]
+
+    async def limits_of_versions(
+        self, rows: Sequence[tuple[UUID, UUID, int, str, date]], now: datetime
+    ) -> dict[UUID, Limits]:
+        """Return the limits of services now, given as id, plan version, billing day, zone and first day."""
+        await self._learn({row[1] for row in rows})
+        known = [(row[0], _plans[row[1]], *row[2:]) for row in rows]
+        return await self._limits([row for row in known if counts_usage(row[1])], now)
+
+    async def _limits(self, rows: Sequence[tuple[UUID, Plan, int, str, date]], now: datetime) -> dict[UUID, Limits]:
+        if not rows:
+            return {}
+        ids = [row[0] for row in rows]
+        given, shared = await self.given(ids), await self.shared(ids)
+        members = {member for one in shared.values() for member in one.member_ids}
+        used = await self.used_octets(members, now.date()) if members else {}
+        found = {}
+        for service_id, plan, billing_day, timezone, activated_on in rows:
+            beside = tuple(given.get(service_id, ()))
+            card = RateCard(service_id, billing_day, timezone, activated_on, (), beside, shared.get(service_id))
+            found[service_id] = limits_of(card, plan, monthly_period(now, billing_day, timezone), used)
+        return found
 
     # -- while usage comes in ------------------------------------------------------------------------------------------
 
