@@ -15,6 +15,12 @@ from netbilld.services.reports.table import Span, Table
 
 SIGN: Final = case((invoices.c.kind == DocumentKind.CREDIT_NOTE.value, -1), else_=1)  # a credit note's is given back
 NET: Final = invoice_lines.c.amount_minor - case((invoice_lines.c.inclusive, invoice_lines.c.tax_minor), else_=0)
+_SHOWN: Final = tuple(
+    invoices.c[name]
+    for name in (
+        "number", "kind", "issued_on", "due_on", "status", "total_minor", "tax_minor", "paid_minor", "currency",
+    )
+)  # fmt: skip
 ISSUED_KINDS: Final = ("invoice_issued", "credit_note_issued")
 _OPEN: Final = {status.value for status in OPEN_STATUSES}
 
@@ -33,7 +39,7 @@ async def bills(connection: AsyncConnection, table: Table, span: Span) -> AsyncI
             yield row
         return
     query = (
-        select(invoices, subscribers.c.number.label("subscriber_no"), subscribers.c.name, subscribers.c.area)
+        select(*_SHOWN, subscribers.c.number.label("subscriber_no"), subscribers.c.name, subscribers.c.area)
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .where(issued_in(span))
         .order_by(invoices.c.issued_on, invoices.c.number)

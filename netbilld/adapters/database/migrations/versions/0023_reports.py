@@ -1,4 +1,4 @@
-"""Reports that take long.
+"""Nothing: reports read what others keep. The number stays, since it was given.
 
 Revision: 0023
 """
