@@ -57,7 +57,7 @@ def due_periods(life: Life, run_on: date) -> set[tuple[int, date]]:
     found = set()
     if life.begun(run_on):
         for plan, start_on, end_on in _periods(life, run_on):
-            if plan.price and _is_due(life, plan, start_on, end_on, run_on):
+            if plan.price and not plan.free and _is_due(life, plan, start_on, end_on, run_on):
                 inside = next(day for day in days(start_on, end_on) if day >= life.activated_on)
                 while life.cycle_on(inside, run_on) != (plan.days or 0):
                     inside += timedelta(days=1)
