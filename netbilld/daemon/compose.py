@@ -56,6 +56,7 @@ from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
+from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.daemon.watching import Watching, routers_of
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
@@ -406,7 +407,10 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_pools=ManagePools(database),
                 replace_nas=ReplaceNas(database, box),
                 receive_payment=ReceivePayment(
-                    database, timezone=settings.timezone, plausibility=plausibility(settings)
+                    database,
+                    timezone=settings.timezone,
+                    plausibility=plausibility(settings),
+                    taxes=payment_taxes(settings),
                 ),
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
@@ -491,7 +495,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             ),
             confirm=confirm,
             billing=billing_run(settings, database),
-            renew=RenewPrepaid(database),
+            renew=RenewPrepaid(database, tax=tax_policy(settings)),
             catalogue=Catalogue(database, clock, nudge),
             rating=Rating(database, clock, nudge, told.run, settings.timezone),
             sample=SampleThroughput(database),

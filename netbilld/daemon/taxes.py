@@ -6,6 +6,7 @@ from netbilld.billing.stamp_duty import STAMP_DUTY_RULES, StampDutyRule
 from netbilld.billing.tax import PPN_RULES, TaxPolicy, TaxRule
 from netbilld.daemon.settings import Settings
 from netbilld.model.errors import RefusedError
+from netbilld.services.paying import PaymentTaxes
 
 
 def tax_policy(settings: Settings) -> TaxPolicy:
@@ -15,6 +16,11 @@ def tax_policy(settings: Settings) -> TaxPolicy:
         rules[said.code, said.valid_from] = TaxRule(said.code, said.valid_from, said.rate, said.base, said.trx_code)
     stamps = stamp_duty_rules(settings) if settings.tax.stamp_duty == "line" else ()
     return TaxPolicy(settings.tax.is_pkp, tuple(rules.values()), stamps)
+
+
+def payment_taxes(settings: Settings) -> PaymentTaxes:
+    """Return the taxes that a payment meets: of what it renews, and of what is withheld from it."""
+    return PaymentTaxes(tax_policy(settings), settings.tax.pph23)
 
 
 def stamp_duty_rules(settings: Settings) -> tuple[StampDutyRule, ...]:

@@ -21,6 +21,7 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.daemon.compose import compose
 from netbilld.daemon.run import Daemon
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.demo.keys import keys_pressed
 from netbilld.demo.narrate import Narrator
 from netbilld.demo.play import Play
@@ -90,7 +91,8 @@ async def _serve(
 
     daemon = Daemon(await compose(settings, nudge))
     parts = daemon.parts
-    play = Play(parts.database, clock, ReceivePayment(parts.database, timezone=settings.timezone), settings.timezone)
+    receive = ReceivePayment(parts.database, timezone=settings.timezone, taxes=payment_taxes(settings))
+    play = Play(parts.database, clock, receive, settings.timezone)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)

@@ -14,6 +14,7 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_file
 from netbilld.daemon.billing import billing_run
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.demo.history import write_history
 from netbilld.demo.scenario import LIAR_ADDRESS, LIAR_NAME, NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
 from netbilld.model.actor import Actor
@@ -109,7 +110,7 @@ async def _settle_in(
         await people.add(new, _ACTOR, now)
     billing = billing_run(settings, database)
     await billing.run(as_of=billed_on, now=now, actor=_ACTOR)
-    receive = ReceivePayment(database, timezone=settings.timezone)
+    receive = ReceivePayment(database, timezone=settings.timezone, taxes=payment_taxes(settings))
     for number, home in enumerate(homes):
         async with database.read() as work:
             found = await work.subscribers.by_credential_name(home.username)

@@ -16,6 +16,7 @@ from netbilld.model.periods import local_date
 from netbilld.ports.changes import Changes
 from netbilld.services.match_bank_rows import AutoMatch, Bank, MatchBankRows, Matched
 from netbilld.services.match_bank_rows import Store as MatchStore
+from netbilld.services.paying import NO_TAXES, PaymentTaxes
 
 CHUNK: Final = 500  # rows in one transaction
 
@@ -62,9 +63,18 @@ class ImportedStatement:
 class ImportBankStatement:
     """Reads statements, and keeps how banks write them."""
 
-    def __init__(self, store: Store, matching: MatchStore, *, timezone: str, currency: str, auto: AutoMatch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        matching: MatchStore,
+        *,
+        timezone: str,
+        currency: str,
+        auto: AutoMatch,
+        taxes: PaymentTaxes = NO_TAXES,
+    ) -> None:
         self._store, self._timezone, self._currency, self._auto = store, timezone, currency, auto
-        self._matching = MatchBankRows(matching, timezone=timezone)
+        self._matching = MatchBankRows(matching, timezone=timezone, taxes=taxes)
 
     async def run(
         self,

@@ -18,7 +18,7 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.services import paying
-from netbilld.services.paying import Doing, find_payment, find_subscriber, payer_of
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_payment, find_subscriber, payer_of
 from netbilld.services.receive_payment import PaymentReceipt, receive
 from netbilld.services.reverse_payment import Reversal, reverse
 
@@ -107,8 +107,10 @@ class Store(Protocol):
 class MatchBankRows:
     """Makes payments of rows, and takes that back."""
 
-    def __init__(self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT) -> None:
-        self._store, self._timezone, self._numbering = store, timezone, numbering
+    def __init__(
+        self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT, taxes: PaymentTaxes = NO_TAXES
+    ) -> None:
+        self._store, self._timezone, self._numbering, self._taxes = store, timezone, numbering, taxes
 
     async def proposals(self, rows: Sequence[StoredRow], now: datetime) -> Mapping[int, Sequence[Proposal]]:
         """Return, by row, who it may be from, the surest first."""
@@ -183,6 +185,7 @@ class MatchBankRows:
                 subscriber,
                 asked,
                 doing,
+                taxes=self._taxes,
                 chosen=[Choice(chosen.invoice)] if chosen.invoice else (),
                 rest_to_wallet=by_code,  # what the code adds is nobody's debt
             )

@@ -23,7 +23,7 @@ from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
 from netbilld.services import paying
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, find_subscriber
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_subscriber
 from netbilld.services.receive_payment import PaymentReceipt, receive
 
 VERB: Final = "payment park"
@@ -75,8 +75,8 @@ class Store(Protocol):
 class ParkPayments:
     """Keeps money apart, gives it to a subscriber, or sends it back."""
 
-    def __init__(self, store: Store, *, timezone: str, currency: str) -> None:
-        self._store, self._timezone, self._currency = store, timezone, currency
+    def __init__(self, store: Store, *, timezone: str, currency: str, taxes: PaymentTaxes = NO_TAXES) -> None:
+        self._store, self._timezone, self._currency, self._taxes = store, timezone, currency, taxes
 
     async def park(
         self,
@@ -172,7 +172,14 @@ class ParkPayments:
             )
             await work.parked.decide(found.id, "released", now, actor.name, f"to {subscriber.number}", None)
             receipt = await receive(
-                work, subscriber, payment, doing, chosen=chosen, rest_to_wallet=only, came_to=SUSPENSE
+                work,
+                subscriber,
+                payment,
+                doing,
+                taxes=self._taxes,
+                chosen=chosen,
+                rest_to_wallet=only,
+                came_to=SUSPENSE,
             )
             await work.parked.decide(found.id, "released", now, actor.name, f"to {subscriber.number}", payment.id)
         return receipt

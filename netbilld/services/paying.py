@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from fractions import Fraction
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from netbilld.billing.allocation import Choice, Owed, Part, allocate
@@ -13,6 +14,8 @@ from netbilld.billing.invoice import Invoice
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.payment import Payment, Refund
 from netbilld.billing.postings import wallet_applied
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
+from netbilld.billing.withholding import PPH23_RATE
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError
 from netbilld.model.subscriber import FoundService, Service, Subscriber
@@ -108,6 +111,22 @@ class Doing:
     actor: Actor
     now: datetime
     today: date
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTaxes:
+    """The taxes that a payment meets.
+
+    Attributes:
+        policy: what is taxed of a renewal that it buys.
+        pph23_rate: what a company keeps of the net price, where its proof names no amount.
+    """
+
+    policy: TaxPolicy = NOTHING_TAXED
+    pph23_rate: Fraction = PPH23_RATE
+
+
+NO_TAXES: Final = PaymentTaxes()
 
 
 async def find_subscriber(work: Work, name: str) -> Subscriber:

@@ -29,7 +29,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, Store, Work, find_subscriber, owed, record
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, Store, Work, find_subscriber, owed, record
 from netbilld.services.renew_prepaid import renew
 
 VERB: Final = "payment add"
@@ -78,8 +78,15 @@ class AlreadyReceived:
 class ReceivePayment:
     """Records payments that a person reports: cash, transfer, other."""
 
-    def __init__(self, store: Store, *, timezone: str, plausibility: Plausibility | None = None) -> None:
-        self._store, self._timezone, self._plausibility = store, timezone, plausibility
+    def __init__(
+        self,
+        store: Store,
+        *,
+        timezone: str,
+        plausibility: Plausibility | None = None,
+        taxes: PaymentTaxes = NO_TAXES,
+    ) -> None:
+        self._store, self._timezone, self._plausibility, self._taxes = store, timezone, plausibility, taxes
 
     async def run(
         self,
@@ -171,6 +178,7 @@ class ReceivePayment:
                     subscriber,
                     payment,
                     doing,
+                    taxes=self._taxes,
                     chosen=chosen,
                     rest_to_wallet=rest_to_wallet,
                     withheld=withheld,
@@ -189,6 +197,7 @@ async def receive(
     asked: Payment,
     doing: Doing,
     *,
+    taxes: PaymentTaxes,
     chosen: Sequence[Choice] = (),
     rest_to_wallet: bool = False,
     withheld: Sequence[WithheldPart] = (),
@@ -202,6 +211,7 @@ async def receive(
         subscriber: whose it is.
         asked: the payment, without its subscriber and receipt.
         doing: who and when.
+        taxes: of a renewal that it buys, and of what is withheld without an amount.
         chosen: invoices that come first.
         rest_to_wallet: no other invoice than these.
         withheld: what was kept back for the tax office.
@@ -230,7 +240,7 @@ async def receive(
     receipt_no = receipt_number(doing.today, sequence)
     payment = replace(asked, subscriber_id=payer.id, currency=payer.currency, receipt_no=receipt_no)
     open_invoices = {invoice.id: invoice for invoice in await work.invoices.open_of(payer.id)}
-    kept = [await _withheld_payment(work, payment, part, chosen, open_invoices) for part in withheld]
+    kept = [await _withheld_payment(work, payment, part, chosen, open_invoices, taxes) for part in withheld]
     kept_minor = sum(one.amount_minor for one in kept)
     allocation = allocate(payment.amount_minor + kept_minor, owed(open_invoices), chosen, rest_to_wallet=rest_to_wallet)
     if kept_minor > allocation.settled_minor:
@@ -273,7 +283,7 @@ async def receive(
     }
     await record(work, doing, "payment.add", payer, payment.id, details)
     plans = await work.plans.plans_by_version()
-    renewed = await renew(work, [payer], plans, now=doing.now, actor=doing.actor)
+    renewed = await renew(work, [payer], plans, now=doing.now, actor=doing.actor, tax=taxes.policy)
     balance = await work.ledger.balance(payer.id)
     receipt = PaymentReceipt(
         payment_id=str(payment.id),
@@ -332,7 +342,12 @@ def _share(parts: Sequence[Part], amount_minor: int) -> tuple[list[Part], list[P
 
 
 async def _withheld_payment(
-    work: Work, payment: Payment, part: WithheldPart, chosen: Sequence[Choice], open_invoices: dict[UUID, Invoice]
+    work: Work,
+    payment: Payment,
+    part: WithheldPart,
+    chosen: Sequence[Choice],
+    open_invoices: dict[UUID, Invoice],
+    taxes: PaymentTaxes,
 ) -> Payment:
     option, proof = _option(part.kind), payment_reference(part.proof)
     if proof is None:
@@ -344,7 +359,7 @@ async def _withheld_payment(
         if len(found) != 1:
             raise InvalidInputError(f"--{option}: give the amount, or one --invoice to take it from")
         [full] = (await work.invoices.of_ids([found[0].id])).values()
-        figures = withheld_of(full)
+        figures = withheld_of(full, taxes.pph23_rate)
         amount_minor = figures.pph23_minor if part.kind is Withheld.PPH23 else figures.ppn_minor
         if not amount_minor:
             raise RefusedError(f"--{option}: the buyer of {full.number} is not known to withhold it; give the amount")

@@ -49,6 +49,10 @@ class Invoices(Protocol):
     async def lock_subscribers(self, subscriber_ids: Sequence[UUID]) -> None: ...
 
 
+class Buyers(Protocol):
+    async def exempt(self, subscriber_ids: Collection[UUID]) -> Collection[UUID]: ...
+
+
 class Services(Protocol):
     async def update(self, service_id: UUID, fields: Mapping[str, Any]) -> None: ...
 
@@ -71,6 +75,8 @@ class Work(Protocol):
     def terms(self) -> TermsOfServices: ...
     @property
     def invoices(self) -> Invoices: ...
+    @property
+    def buyers(self) -> Buyers: ...
     @property
     def services(self) -> Services: ...
     @property
@@ -152,7 +158,7 @@ async def renew(
     now: datetime,
     actor: Actor,
     today: date | None = None,
-    tax: TaxPolicy = NOTHING_TAXED,
+    tax: TaxPolicy,
 ) -> list[Renewed]:
     """Renew the expired services of these subscribers, whom the caller has locked, within its transaction."""
     due = await _renewals(work, payers, plans, now, today, tax, lock=True)
@@ -215,6 +221,7 @@ async def _renewals(
     terms, stops = await work.terms.of(service_ids), await work.terms.stops(service_ids)
     before = await work.billing.billed(service_ids, is_prepaid=True)
     wallets = await work.ledger.wallets(ids, lock=lock)
+    exempt = await work.buyers.exempt(ids)
     due = []
     for payer in payers:
         wallet_minor = wallets[payer.id]
@@ -232,7 +239,7 @@ async def _renewals(
                 before.get(row.id, ()),
                 row.round,
             )
-            renewal = renewal_due(service, plans, wallet_minor, day, tax=tax)
+            renewal = renewal_due(service, plans, wallet_minor, day, tax=tax, exempt=payer.id in exempt)
             if renewal is None:
                 continue
             wallet_minor -= renewal.price_minor

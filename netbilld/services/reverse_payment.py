@@ -20,7 +20,17 @@ from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, Store, Work, apply_wallet, find_payment, payer_of, record
+from netbilld.services.paying import (
+    NO_TAXES,
+    Doing,
+    PaymentTaxes,
+    Store,
+    Work,
+    apply_wallet,
+    find_payment,
+    payer_of,
+    record,
+)
 from netbilld.services.receive_payment import PaymentReceipt, receive
 
 VERB: Final = "payment reverse"
@@ -59,8 +69,10 @@ class Reversal:
 class ReversePayment:
     """Takes payments back, and gives them to whom they belong."""
 
-    def __init__(self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT) -> None:
-        self._store, self._timezone, self._numbering = store, timezone, numbering
+    def __init__(
+        self, store: Store, *, timezone: str, numbering: Numbering = DEFAULT, taxes: PaymentTaxes = NO_TAXES
+    ) -> None:
+        self._store, self._timezone, self._numbering, self._taxes = store, timezone, numbering, taxes
 
     async def run(
         self,
@@ -141,7 +153,7 @@ class ReversePayment:
                 moved_from=found.id,
                 note=f"{found.reference or found.receipt_no or found.id} of {payer.number}"[:200],
             )
-            receipt = await receive(work, receiver, again, doing)
+            receipt = await receive(work, receiver, again, doing, taxes=self._taxes)
             reversal = replace(reversal, moved_to=receipt)
             if idempotency_key:
                 await work.idempotency.complete(idempotency_key, MOVE, asdict(reversal))

@@ -40,6 +40,10 @@ class Billing(bill_subscribers.Billing, Protocol):
     async def newest_run_on(self) -> date | None: ...
 
 
+class Buyers(bill_subscribers.Buyers, renew_prepaid.Buyers, Protocol):
+    pass
+
+
 class Invoices(bill_subscribers.Invoices, renew_prepaid.Invoices, Protocol):
     pass
 
@@ -52,6 +56,8 @@ class Ledger(bill_subscribers.Ledger, renew_prepaid.Ledger, Protocol):
 class Work(bill_subscribers.Work, renew_prepaid.Work, Protocol):
     @property
     def billing(self) -> Billing: ...
+    @property
+    def buyers(self) -> Buyers: ...
     @property
     def invoices(self) -> Invoices: ...
     @property

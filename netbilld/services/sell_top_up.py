@@ -1,6 +1,6 @@
 """Top-ups: octets or hours sold beside the allowance, from the wallet or onto the next invoice, as the service pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -70,9 +70,15 @@ class Ledger(Protocol):
     ) -> list[int]: ...
 
 
+class Buyers(Protocol):
+    async def exempt(self, subscriber_ids: Sequence[UUID]) -> Collection[UUID]: ...
+
+
 class Work(change_terms.Work, Protocol):
     @property
     def subscribers(self) -> Subscribers: ...
+    @property
+    def buyers(self) -> Buyers: ...
     @property
     def top_ups(self) -> TopUps: ...
     @property
@@ -128,7 +134,8 @@ class SellTopUp:
                 today + valid if valid is not None else next_anchor(today, found.service.billing_day),
                 FROM_WALLET if plan.timing is Timing.PREPAID else ON_INVOICE,
             )
-            earned = self._earned(plan, offered, today)
+            exempt = bool(await work.buyers.exempt([found.subscriber.id]))
+            earned = self._earned(plan, offered, today, exempt=exempt)
             gross_minor = sum(earned.values())
             payer = Payer(found.subscriber.id, found.subscriber.number, found.subscriber.currency)
             if sold.paid_from == FROM_WALLET:
@@ -158,9 +165,9 @@ class SellTopUp:
                 await work.idempotency.complete(idempotency_key, _VERB, result)
         return sale
 
-    def _earned(self, plan: Plan, offered: TopUp, today: date) -> dict[Account, int]:
+    def _earned(self, plan: Plan, offered: TopUp, today: date, *, exempt: bool) -> dict[Account, int]:
         revenue, rule = account(REVENUE), self._tax.rule(plan.tax.code, today)
-        if rule is None:
+        if exempt or rule is None:
             return {revenue: offered.price_minor}
         parts = taxed(offered.price_minor, rule, inclusive=plan.tax.inclusive)
         return {revenue: parts.net_minor, account(f"tax:{rule.code}"): parts.tax_minor}

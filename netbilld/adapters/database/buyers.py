@@ -43,6 +43,17 @@ class BuyerStore:
                 found[row.id] = (known.get(row.id) or Buyer(row.id)).as_issued(row.name, row.address)
         return found
 
+    async def exempt(self, subscriber_ids: Iterable[UUID]) -> set[UUID]:
+        """Return those of these subscribers to whom nothing is sold with tax."""
+        found: set[UUID] = set()
+        wanted = list(subscriber_ids)
+        for start in range(0, len(wanted), BATCH):
+            query = select(buyers.c.subscriber_id).where(
+                buyers.c.subscriber_id.in_(wanted[start : start + BATCH]), buyers.c.exempt.is_(True)
+            )
+            found.update((await self._connection.execute(query)).scalars())
+        return found
+
     async def save(self, subscriber_id: UUID, fields: Mapping[str, Any], now: datetime) -> None:
         """Set columns of a buyer; makes the row where there is none."""
         values = {**fields, "updated_at": now}

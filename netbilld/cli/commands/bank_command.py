@@ -15,6 +15,7 @@ from netbilld.cli.main import REFUSED, add_json_option
 from netbilld.cli.money import count, shown
 from netbilld.cli.money_in import print_receipt, receipt_document
 from netbilld.cli.output import note, print_json, print_table
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.services.import_bank_statement import ImportBankStatement, ImportedStatement
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows, RowStatus, StoredRow
@@ -90,6 +91,7 @@ async def _import(options: argparse.Namespace, context: Context) -> int | None:
             timezone=settings.timezone,
             currency=settings.currency,
             auto=AutoMatch(settings.payments.auto_match),
+            taxes=payment_taxes(settings),
         )
         how = await importing.mapping(options.mapping)
         done = await importing.run(
@@ -227,7 +229,9 @@ def _document(row: StoredRow, proposed: Sequence[Proposal]) -> dict[str, Any]:
 
 async def _match(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
-        done = await MatchBankRows(database, timezone=context.settings.timezone).match(
+        settings = context.settings
+        matching = MatchBankRows(database, timezone=settings.timezone, taxes=payment_taxes(settings))
+        done = await matching.match(
             options.row,
             to=options.to,
             invoice=options.invoice,

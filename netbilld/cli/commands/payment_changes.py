@@ -10,6 +10,7 @@ from netbilld.cli.main import add_idempotency_option, add_json_option
 from netbilld.cli.money import day, shown
 from netbilld.cli.money_in import add_choice_options, choices, print_receipt, receipt_document
 from netbilld.cli.output import print_fields, print_json
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.model.units import parse_amount
 from netbilld.services.allocate_wallet import Allocated, AllocateWallet
 from netbilld.services.keep_collectors import collector_name
@@ -103,7 +104,12 @@ async def _reverse(options: argparse.Namespace, context: Context) -> None:
 
 def _reversing(database: Database, context: Context) -> ReversePayment:
     settings = context.settings
-    return ReversePayment(database, timezone=settings.timezone, numbering=settings.billing.numbering())
+    return ReversePayment(
+        database,
+        timezone=settings.timezone,
+        numbering=settings.billing.numbering(),
+        taxes=payment_taxes(settings),
+    )
 
 
 async def _move(options: argparse.Namespace, context: Context) -> None:

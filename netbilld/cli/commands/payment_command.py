@@ -14,6 +14,7 @@ from netbilld.cli.money import count, day, shown
 from netbilld.cli.money_in import add_choice_options, choices, print_receipt, receipt_document
 from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.daemon.policies import plausibility
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.model.errors import RefusedError
 from netbilld.model.units import parse_amount
 from netbilld.services.keep_collectors import collector_name
@@ -71,7 +72,12 @@ async def _add(options: argparse.Namespace, context: Context) -> None:
         for text in texts or ()
     ]
     async with context.database() as database:
-        receiving = ReceivePayment(database, timezone=settings.timezone, plausibility=plausibility(settings))
+        receiving = ReceivePayment(
+            database,
+            timezone=settings.timezone,
+            plausibility=plausibility(settings),
+            taxes=payment_taxes(settings),
+        )
         outcome = await receiving.run(
             options.username,
             amount_minor,

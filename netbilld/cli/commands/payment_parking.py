@@ -11,6 +11,7 @@ from netbilld.cli.main import add_idempotency_option, add_json_option
 from netbilld.cli.money import count, day, shown
 from netbilld.cli.money_in import add_choice_options, choices, print_receipt, receipt_document
 from netbilld.cli.output import print_fields, print_json, print_table
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.model.units import parse_amount
 from netbilld.services.issue_payment_code import CodePolicy, IssuePaymentCode
 from netbilld.services.park_payments import ParkPayments, listed
@@ -107,7 +108,10 @@ async def _parked(options: argparse.Namespace, context: Context) -> None:
 async def _release(options: argparse.Namespace, context: Context) -> None:
     settings = context.settings
     async with context.database() as database:
-        receipt = await ParkPayments(database, timezone=settings.timezone, currency=settings.currency).release(
+        parking = ParkPayments(
+            database, timezone=settings.timezone, currency=settings.currency, taxes=payment_taxes(settings)
+        )
+        receipt = await parking.release(
             options.parked,
             options.to,
             chosen=choices(options, settings.currency),

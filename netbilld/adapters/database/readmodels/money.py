@@ -71,7 +71,7 @@ class MoneyQueries(Queries):
         query = (
             select(payments)
             .where(payments.c.subscriber_id == subscriber_id, payments.c.status == _RECEIVED)
-            .order_by(payments.c.recorded_at.desc())
+            .order_by(payments.c.recorded_at.desc(), payments.c.id)
             .limit(_SHOWN)
         )
         rows = await self._rows(query)
