@@ -120,8 +120,9 @@ def periods(
     kept: dict[int, list[FeePeriod]] = {}
     for period in sorted(known, key=lambda one: one.start_on):
         kept.setdefault(period.cycle_days, []).append(period)
+    ended_on: dict[int, date] = {}  # a period holds the days after a break in it too
     for from_on, to_on, cycle_days in _cycles(stretches):
-        begin_on = max(from_on, start_on)
+        begin_on = max(from_on, start_on, ended_on.get(cycle_days, start_on))
         of_cycle = kept.get(cycle_days, [])
         while begin_on < to_on and begin_on <= until_on:
             inside = next((one for one in of_cycle if one.start_on <= begin_on < one.end_on), None)
@@ -131,7 +132,7 @@ def periods(
                 if later is not None:
                     inside = FeePeriod(cycle_days, begin_on, later.start_on, inside.of_days)
             yield inside
-            begin_on = inside.end_on
+            begin_on = ended_on[cycle_days] = inside.end_on
 
 
 def _cycles(stretches: Sequence[Stretch]) -> Iterator[tuple[date, date, int]]:
@@ -236,7 +237,8 @@ def _counts(given: GivenDiscount, period: FeePeriod, billing_day: int) -> bool:
     if given.discount.periods is None:
         return True
     if period.cycle_days:
-        return (period.start_on - given.since_on).days < given.discount.periods * period.cycle_days
+        before = max(0, -(-(period.start_on - given.since_on).days // period.cycle_days))  # that have begun since
+        return before < given.discount.periods
     first, this = (previous_anchor(on, billing_day) for on in (given.since_on, period.start_on))
     return (this.year - first.year) * 12 + this.month - first.month < given.discount.periods
 
@@ -270,8 +272,13 @@ def _discount(
             continue
         share, stretch, _ = parts[0]
         priced = discount.percent_hundredths or discount.amount_minor or 0
-        own = Share(f"{DISCOUNT}:{discount.name}"[:80], priced, tax_code, inclusive)
         first, last = owed[parts[0][0]], owed[parts[-1][0]]
+        later = ":arrears" if first.billed is BilledWhen.ARREARS else ""  # billed with the fees it is taken from
+        own = Share(f"{DISCOUNT}:{discount.name}"[:70] + later, priced, tax_code, inclusive)
+        if (alike := owed.get(own)) is not None:  # another plan's discount of the same name
+            alike.amount_minor -= taken_minor
+            alike.until_on = max(alike.until_on, last.until_on)
+            continue
         owed[own] = Owed(
             discount.name,
             DISCOUNTS,
