@@ -56,6 +56,27 @@ price_per_gb = 3000
 """
 
 
+def hybrid_file(data: str, tiers: str, more: str = "") -> str:
+    """Return a plan of 100,000 a month with so much data, and tiers beyond it."""
+    return f"""
+code = "HYBRID"
+name = "Hybrid"
+timing = "postpaid"
+charging = "hybrid"
+[recurring]
+price = 100000
+period = "month"
+[speed]
+down = "20M"
+up = "10M"
+[allowance]
+data = "{data}"
+after = "charge"
+[usage]
+tiers = [{tiers}]
+{more}"""
+
+
 def at(on: date, hour: int = 9) -> datetime:
     return datetime.combine(on, time(hour), ZoneInfo(ZONE)).astimezone(UTC)
 

@@ -1,17 +1,15 @@
 """Invoices and receipts as PDF, at the command line, read back with PDFium and ZXing."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netbilld.cli.main import main
 from tests.integration.money_world import plan_file
 from tests.pdf_reader import ReadPdf, read_pdf
+from tests.typed_commands import Cli, typed_commands
 
-Cli = Callable[..., tuple[int, str, str]]
 MONTHS = (
     *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
     *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
@@ -20,19 +18,10 @@ MONTHS = (
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    monkeypatch.setenv("NETBILLD_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("NETBILLD_PORTAL__PUBLIC_URL", "https://portal.example.net")
     monkeypatch.setenv("NETBILLD_BUSINESS_NAME", "Kampung Net")
     monkeypatch.setenv("NETBILLD_DOCUMENTS__PAY_TO", "BCA 1234567890 a.n. PT Contoh")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    assert run("init")[0] == 0
+    run = typed_commands(tmp_path, monkeypatch, capsys)
     Path("home20.toml").write_text(plan_file(price=275_000), "utf-8")
     assert run("plan", "add", "home20.toml")[0] == 0
     who = ("--name", "Siti Contoh", "--address", "Jl. Mawar 1, Bandung")

@@ -19,26 +19,10 @@ from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.explanation_lines import ExplanationLines, as_text
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import add_nas
-from tests.integration.money_world import PER_USE, ZONE, Person, World, at, plan_file
+from tests.integration.money_world import PER_USE, ZONE, Person, World, at, hybrid_file, plan_file
 
 GB = 10**9
-HYBRID = """
-code = "HYBRID"
-name = "Hybrid"
-timing = "postpaid"
-charging = "hybrid"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "50GB"
-after = "charge"
-[usage]
-tiers = [{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }]
-"""
+HYBRID = hybrid_file("50GB", '{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }')
 
 
 async def session(database: Database, who: Person, number: int, began_on: date) -> None:

@@ -16,27 +16,11 @@ from netbilld.model.errors import RefusedError
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
 from netbilld.services.new_service import Defaults
 from netbilld.services.run_billing import BillingReport, RunBilling
-from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
+from tests.integration.money_world import ACTOR, ZONE, Person, World, at, hybrid_file, plan_file
 
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 GB = 10**9
-HYBRID = """
-code = "HYBRID"
-name = "Hybrid"
-timing = "postpaid"
-charging = "hybrid"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "100GB"
-after = "charge"
-[usage]
-tiers = [{ up_to = "50GB", price_per_gb = 2000 }, { price_per_gb = 1000 }]
-"""
+HYBRID = hybrid_file("100GB", '{ up_to = "50GB", price_per_gb = 2000 }, { price_per_gb = 1000 }')
 BUNDLE = """
 [fees]
 installation = 250000

@@ -1,31 +1,19 @@
 """The verbs of payments and collectors: exit codes, JSON shapes, one line for what is refused."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netbilld.cli.main import main
 from tests.integration.money_world import plan_file
-
-Cli = Callable[..., tuple[int, str, str]]
+from tests.typed_commands import Cli, typed_commands
 
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run a command line against two subscribers, of whom budi and siti each have an invoice of 200,000."""
-    monkeypatch.setenv("NETBILLD_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    assert run("init")[0] == 0
+    run = typed_commands(tmp_path, monkeypatch, capsys)
     Path("home20.toml").write_text(plan_file(), "utf-8")
     assert run("plan", "add", "home20.toml")[0] == 0
     for name in ("budi", "siti"):

@@ -2,32 +2,20 @@
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from netbilld.cli.main import main
 from netbilld.services.reports.catalogue import REPORTS
 from tests.integration.money_world import plan_file
-
-Cli = Callable[..., tuple[int, str, str]]
+from tests.typed_commands import Cli, typed_commands
 
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """A provider with two subscribers, one of whom has a name that a spreadsheet would run, and one payment."""
-    monkeypatch.setenv("NETBILLD_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    assert run("init")[0] == 0
+    run = typed_commands(tmp_path, monkeypatch, capsys)
     Path("home20.toml").write_text(plan_file(), "utf-8")
     assert run("plan", "add", "home20.toml")[0] == 0
     for username, name in (("budi", "Budi"), ("evi", "=cmd|' /C calc'!A0")):

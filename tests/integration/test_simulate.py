@@ -11,27 +11,11 @@ from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.simulate_plan import Simulated, SimulatePlan
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import add_nas
-from tests.integration.money_world import ZONE, Person, World, at, plan_file
+from tests.integration.money_world import ZONE, Person, World, at, hybrid_file, plan_file
 
 GB = 10**9
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
-HYBRID = """
-code = "HYBRID"
-name = "Hybrid"
-timing = "postpaid"
-charging = "hybrid"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "50GB"
-after = "charge"
-[usage]
-tiers = [{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }]
-"""
+HYBRID = hybrid_file("50GB", '{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }')
 
 
 def plan(text: str) -> Plan:

@@ -17,26 +17,13 @@ from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.simulate_plan import SimulatePlan
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import add_nas
-from tests.integration.money_world import ZONE, Person, World, at, plan_file
+from tests.integration.money_world import ZONE, Person, World, at, hybrid_file, plan_file
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
-HYBRID = """
-code = "HYBRID"
-name = "Hybrid"
-timing = "postpaid"
-charging = "hybrid"
-[recurring]
-price = 100000
-period = "month"
-[speed]
-down = "20M"
-up = "10M"
-[allowance]
-data = "20GB"
-after = "charge"
-[usage]
-tiers = [{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }]
-cap = 150000
+HYBRID = hybrid_file(
+    "20GB",
+    '{ up_to = "10GB", price_per_gb = 3000 }, { price_per_gb = 2000 }',
+    """cap = 150000
 [[happy]]
 name = "Malam"
 hours = ["daily 00:00-06:00"]
@@ -45,7 +32,8 @@ weight = "1/2"
 name = "Promo"
 percent = 10
 periods = 2
-"""
+""",
+)
 ARREARS = """
 code = "ARREARS"
 name = "Bayar belakangan"

@@ -53,15 +53,23 @@ def owed(life: Life, run_on: date) -> dict[Key, int]:
 
 
 def due_periods(life: Life, run_on: date) -> set[tuple[int, date]]:
-    """Rule 7, "When": return the periods that are billed by a run, by their length and first day."""
-    found = set()
+    """Rule 7, "When": return the periods that are billed by a run, by their length and first day.
+
+    What is free makes no period due that something else is still to be billed of.
+    """
+    plans: dict[tuple[int, date], list[tuple[OPlan, date, date]]] = {}
     if life.begun(run_on):
         for plan, start_on, end_on in _periods(life, run_on):
-            if plan.price and not plan.free and _is_due(life, plan, start_on, end_on, run_on):
-                inside = next(day for day in days(start_on, end_on) if day >= life.activated_on)
-                while life.cycle_on(inside, run_on) != (plan.days or 0):
-                    inside += timedelta(days=1)
-                found.add((plan.days or 0, max(start_on, life.cycle_began_on(inside, run_on))))
+            inside = next(day for day in days(start_on, end_on) if day >= life.activated_on)
+            while life.cycle_on(inside, run_on) != (plan.days or 0):
+                inside += timedelta(days=1)
+            key = plan.days or 0, max(start_on, life.cycle_began_on(inside, run_on))
+            plans.setdefault(key, []).append((plan, start_on, end_on))
+    found = set()
+    for key, some in plans.items():
+        priced = [one for one in some if not one[0].free] or some[:1]
+        if any(_is_due(life, *one, run_on) for one in priced):
+            found.add(key)
     return found
 
 

@@ -63,18 +63,19 @@ def _plan(dice: random.Random, number: int) -> OPlan:
         tops = sorted(dice.sample(range(1, 60), dice.randint(0, 2)))
         tiers = tuple((top, dice.randint(0, 5000)) for top in (*tops, None))
     tax = dice.choice(("none", "inclusive", "exclusive"))
+    prorata = dice.choice(("calendar", "calendar", "calendar", "30", "none"))
     allowance_octets = dice.choice((None, 20_000 * MB, 1_000 * MB)) if charged and price else None
     return OPlan(
         code=f"P{number}",
         price=price,
         days=dice.choice((None, None, None, None, 30, 7)) if price else None,
         bill=dice.choice(("advance", "advance", "arrears")),
-        prorata=dice.choice(("calendar", "calendar", "calendar", "30", "none")),
+        prorata=prorata,
         paused=dice.choice(("credit", "bill")),
         suspended=dice.choice(("bill", "credit")),
         components=(("tv", dice.choice((50_000, 33_333))),) if price and dice.random() < 0.3 else (),
         discounts=((dice.choice((10, 33, 100)), None, dice.choice((None, 2))),)
-        if price and dice.random() < 0.3
+        if price and prorata != "none" and dice.random() < 0.3
         else (),
         installation=dice.choice((0, 0, 250_000)),
         deposit=dice.choice((0, 0, 100_000)),
@@ -145,6 +146,8 @@ def _change(dice: random.Random, made: World, life: Life, day: date) -> None:
     from_on = day if dice.random() < 0.6 else period_of(day, life.billing_day)[1]
     if plan is current.plan or from_on <= current.from_on:
         return
+    if plan.days != current.plan.days and any(one.plan.days == plan.days is not None for one in life.changes):
+        return  # a period of days that was billed once goes on where it was left, which nobody wants to follow here
     life.changes.append(Change(day, from_on, plan))
     made.events.append(Event(day, "change", life, {"plan": plan.code, "from_on": from_on}))
 

@@ -32,7 +32,9 @@ def owed(life: Life, used: list[Used], run_on: date) -> dict[date, int]:
 
 def is_due(life: Life, run_on: date) -> bool:
     """Tell whether a period ends on a day, and usage is charged by then."""
-    charged = any(one.plan.charged and one.made_on < run_on and one.from_on < run_on for one in life.changes)
+    charged = any(
+        one.plan.charged and not one.plan.free and one.made_on < run_on and one.from_on < run_on for one in life.changes
+    )
     return charged and life.begun(run_on) and period_of(run_on, life.billing_day)[0] == run_on
 
 
