@@ -58,6 +58,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("invoice", "paid"): (N_("Paid"), "good"),
         ("invoice", "credited"): (N_("Credited"), "quiet"),
         ("invoice", "overdue"): (N_("Overdue"), "bad"),
+        ("invoice", "credit_note"): (N_("Credit note"), "info"),
         ("attempt", "sent"): (N_("Sent"), "info"),
         ("attempt", "acked"): (N_("Acknowledged by NAS"), "good"),
         ("attempt", "nacked"): (N_("Refused by NAS"), "bad"),

@@ -15,7 +15,8 @@ class MessageKind(StrEnum):
     subscriber, the provider's name and the portal's address are known to every template.
     """
 
-    INVOICE_ISSUED = "invoice_issued"  # number, total_minor, due_on, period_start_on, period_end_on (the day after)
+    # number, total_minor, outstanding_minor, due_on, period_start_on, period_end_on (the day after)
+    INVOICE_ISSUED = "invoice_issued"
     CREDIT_NOTE_ISSUED = "credit_note_issued"  # number, total_minor, credits
     PAYMENT_RECEIVED = "payment_received"  # amount_minor, method, reference, received_on, numbers, outstanding_minor
     PAYMENT_REVERSED = "payment_reversed"  # amount_minor, method, reference, reason, outstanding_minor

@@ -75,7 +75,7 @@ class UsedInPeriod:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSummary:
-    """An issued invoice as a list shows it."""
+    """An issued invoice, or a credit note, as a list shows it."""
 
     invoice_id: UUID
     number: str
@@ -88,6 +88,16 @@ class InvoiceSummary:
     tax_minor: int
     total_minor: int
     paid_minor: int
+    kind: str = "invoice"  # credit_note: what it gives is its total, and nothing of it is owed
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.kind == "credit_note"
+
+    @property
+    def state(self) -> str:
+        """Return the word that says where it stands: its status, or that it is a credit note."""
+        return self.kind if self.is_credit_note else self.status
 
     @property
     def outstanding_minor(self) -> int:
@@ -138,13 +148,14 @@ class PaymentSummary:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A part of money that went to one invoice; without a payment it came out of the wallet."""
+    """What settled a part of an invoice: a payment, a document (credit_note, write_off), else the wallet."""
 
     invoice_id: UUID
     invoice_number: str
     payment_id: UUID | None
     amount_minor: int
     at: datetime
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,11 +356,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceView:
-    """One invoice with its lines and what was paid to it."""
+    """One invoice with its lines and what settled it."""
 
     summary: InvoiceSummary
     lines: Sequence[InvoiceLine]
     applications: Sequence[Application]
+
+    @property
+    def is_paid_only(self) -> bool:
+        """Return whether nothing but money has settled it."""
+        return all(part.document is None for part in self.applications)
 
 
 @dataclass(frozen=True, slots=True)

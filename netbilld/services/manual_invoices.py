@@ -283,6 +283,7 @@ def _message(document: Invoice, payer: Payer) -> Message:
     context = {
         "number": document.number,
         "total_minor": document.total_minor,
+        "outstanding_minor": document.outstanding_minor,
         "due_on": document.due_on.isoformat() if document.due_on else None,
         "period_start_on": document.period_start_on.isoformat(),
         "period_end_on": document.period_end_on.isoformat(),

@@ -311,7 +311,7 @@ class ServiceFile:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """An invoice in a list; overdue is computed by whoever knows today."""
+    """An invoice, or a credit note, in a list."""
 
     number: str | None
     status: str
@@ -322,10 +322,18 @@ class InvoiceLine:
     currency: str
     total_minor: int
     paid_minor: int
+    kind: str = "invoice"
 
     @property
     def outstanding_minor(self) -> int:
         return self.total_minor - self.paid_minor if self.status in {"issued", "part_paid"} else 0
+
+    def state(self, today: date) -> str:
+        """Return the word that says where it stands: its status, overdue, or that it is a credit note."""
+        if self.kind == "credit_note":
+            return self.kind
+        is_late = self.due_on is not None and self.due_on < today and self.outstanding_minor > 0
+        return "overdue" if is_late else self.status
 
 
 @dataclass(frozen=True, slots=True)

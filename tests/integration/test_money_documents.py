@@ -340,7 +340,7 @@ async def test_what_is_owed_for_a_payment_that_bounced_is_no_sale_to_take_back(d
     reversing = ReversePayment(desk.database, timezone=ZONE)
     await reversing.run(receipt.payment_id, because="cek kosong", actor=ACTOR, now=at(JAN, 11))
     (number,) = [one.number or "" for one in await _open(desk, budi)]
-    with pytest.raises(RefusedError, match="nothing was sold to take back; let it go by `netbilld invoice write-off"):
+    with pytest.raises(RefusedError, match="no revenue to take back; `netbilld invoice write-off"):
         await desk.credit(number)
     await desk.write_off(number)
     assert await desk.balance(budi) == (0, 0)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import outbox
 from netbilld.adapters.message_templates import LOCALES, MessageTemplates
 from netbilld.adapters.smtp.driver import MailServer as At
 from netbilld.adapters.smtp.driver import Security, SmtpDriver
@@ -25,7 +27,7 @@ from tests.mail_server import MailServer, mail_server
 MORNING = at(date(2026, 1, 5), 9)
 CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.INVOICE_ISSUED: {
-        "number": "INV/2026/01/00001", "total_minor": 275_000, "due_on": "2026-01-20",
+        "number": "INV/2026/01/00001", "total_minor": 275_000, "outstanding_minor": 275_000, "due_on": "2026-01-20",
         "period_start_on": "2026-01-01", "period_end_on": "2026-01-31",
     },
     MessageKind.CREDIT_NOTE_ISSUED: {"number": "CN/2026/01/00001", "total_minor": 5_000, "credits": "INV/2026/01/00001"},
@@ -410,3 +412,42 @@ def test_a_window_of_quiet_may_lie_within_a_day_or_be_none() -> None:
     assert policy(time(11), time(13)).quiet_until(MessageKind.REMINDER, noon) == noon.replace(hour=13)
     assert policy(time(13), time(11)).quiet_until(MessageKind.REMINDER, noon) is None
     assert policy(time(12), time(12)).quiet_until(MessageKind.REMINDER, noon) is None
+
+
+@pytest.mark.parametrize(
+    ("left_minor", "said"),
+    [
+        (0, {"id": "dan lunas dari saldo Anda", "en": "paid from your credit: there is nothing left to pay."}),
+        (75_000, {"id": "sisanya Rp75.000 jatuh tempo", "en": "please pay the other Rp75.000 by 20 January 2026."}),
+        (275_000, {"id": "dan jatuh tempo 20 Januari 2026.", "en": "please pay it by 20 January 2026."}),
+    ],
+)
+def test_an_invoice_is_announced_with_what_is_left_to_pay(left_minor: int, said: dict[str, str]) -> None:
+    context = CONTEXTS[MessageKind.INVOICE_ISSUED] | {"outstanding_minor": left_minor}
+    known = {
+        "name": "Siti", "subscriber_no": "100001", "currency": "IDR", "business_name": "ISP",
+        "portal_url": "https://bayar.isp.test",
+    }  # fmt: skip
+    for locale, words in said.items():
+        subject, text = templates().render(MessageKind.INVOICE_ISSUED, locale, context | known)
+        assert words in text
+        assert (("lunas" in subject or "paid" in subject), "bayar di " in text or "pay it at" in text) == (
+            not left_minor,
+            bool(left_minor),
+        )
+        old = {
+            name: value for name, value in context.items() if name != "outstanding_minor"
+        }  # queued before it was said
+        assert "2026" in templates().render(MessageKind.INVOICE_ISSUED, locale, old | known)[1]
+
+
+async def test_the_run_says_what_the_wallet_has_left_of_an_invoice(database: Database) -> None:
+    world = World(database)
+    await world.plan(plan_file())
+    who = await world.person("kaya", activated_on=date(2026, 1, 1))
+    await world.pay(who, 200_000, date(2026, 1, 1))
+    await world.bill(date(2026, 1, 1))
+    async with database.read() as work:
+        query = select(outbox.c.context).where(outbox.c.kind == "invoice_issued")
+        [context] = (await work.connection.scalars(query)).all()
+    assert (context["total_minor"], context["outstanding_minor"]) == (200_000, 0)

@@ -17,7 +17,7 @@ from netbilld.services.import_bank_statement import ImportBankStatement
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.paying import PaymentTaxes
-from netbilld.services.receive_payment import ReceivePayment, WithheldPart
+from netbilld.services.receive_payment import PaymentReceipt, ReceivePayment, WithheldPart
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.sell_top_up import SellTopUp
@@ -141,6 +141,7 @@ async def test_pph23_without_an_amount_is_what_the_setting_says(world: World) ->
         chosen=[Choice("INV-202601-000001")],
         withheld=[WithheldPart(Withheld.PPH23, "BP-1")],
     )
+    assert isinstance(receipt, PaymentReceipt)
     assert (receipt.withheld, receipt.outstanding_minor) == ([["pph23", "BP-1", 8_000]], 0)
     await world.assert_books_hold()
 

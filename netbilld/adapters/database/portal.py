@@ -261,7 +261,7 @@ class PortalStore(Queries):
     async def applications(
         self, *, invoice_id: UUID | None = None, payment_id: UUID | None = None
     ) -> list[Application]:
-        """Return the money applied to an invoice, or out of a payment, that the caller has found to be the asker's."""
+        """Return what settled an invoice, or went out of a payment, that the caller has found to be the asker's."""
         chosen = allocations.c.invoice_id == invoice_id if invoice_id else allocations.c.payment_id == payment_id
         net, at = func.sum(allocations.c.amount_minor), func.max(allocations.c.at)
         query = (
@@ -269,17 +269,25 @@ class PortalStore(Queries):
                 allocations.c.invoice_id,
                 invoices.c.number,
                 allocations.c.payment_id,
+                allocations.c.document,
                 net.label("amount_minor"),
                 at.label("at"),
             )
             .join(invoices, invoices.c.id == allocations.c.invoice_id)
             .where(chosen)
-            .group_by(allocations.c.invoice_id, invoices.c.number, allocations.c.payment_id)
+            .group_by(allocations.c.invoice_id, invoices.c.number, allocations.c.payment_id, allocations.c.document)
             .having(net > 0)  # what was taken back again went nowhere
             .order_by(func.min(allocations.c.id))
         )
         return [
-            Application(row["invoice_id"], row["number"] or "", row["payment_id"], int(row["amount_minor"]), row["at"])
+            Application(
+                row["invoice_id"],
+                row["number"] or "",
+                row["payment_id"],
+                int(row["amount_minor"]),
+                row["at"],
+                row["document"],
+            )
             for row in await self._rows(query)
         ]
 
@@ -315,6 +323,7 @@ def _invoice(row: RowMapping) -> InvoiceSummary:
         tax_minor=row["tax_minor"],
         total_minor=row["total_minor"],
         paid_minor=row["paid_minor"],
+        kind=row["kind"],
     )
 
 

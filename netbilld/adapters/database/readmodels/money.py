@@ -112,4 +112,5 @@ def _invoice_columns() -> Select[Any]:
         invoices.c.currency,
         invoices.c.total_minor,
         invoices.c.paid_minor,
+        invoices.c.kind,
     )
