@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.integration.test_money_cli import Cli, cli, read, refused
+from tests.integration.test_money_cli import cli, read, refused
+from tests.typed_commands import Cli
 
 __all__ = ["cli"]
 TODAY = date.today()  # noqa: DTZ011 - the command line asks the same clock
