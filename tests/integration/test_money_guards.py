@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, insert, text, update
@@ -99,6 +99,52 @@ async def test_a_line_more_than_its_total_is_refused_of_an_issued_document(world
         await connection.execute(insert(invoice_lines).values(**row, unit_price_minor=1, per=1, amount_minor=1))
 
 
+def document_row(subscriber_id: UUID, number: str | None) -> dict[str, Any]:
+    days = {"period_start_on": JAN, "period_end_on": FEB, "issued_on": JAN, "due_on": FEB, "created_at": at(JAN)}
+    money = {"currency": "IDR", "tax_minor": 0, "total_minor": 7, "paid_minor": 0}
+    who = {"subscriber_id": subscriber_id, "timezone": "Asia/Jakarta", "status": "issued"}
+    return {"id": uuid4(), "number": number, **who, **days, **money}
+
+
+def line_rows(document: dict[str, Any], *amounts_minor: int) -> list[dict[str, Any]]:
+    each = {"invoice_id": document["id"], "kind": "manual", "text": "x", "quantity": 1, "per": 1}
+    return [
+        {**each, "position": position, "unit_price_minor": amount_minor, "amount_minor": amount_minor}
+        for position, amount_minor in enumerate(amounts_minor, 1)
+    ]
+
+
+async def test_lines_of_an_issued_document_are_its_total(world: World, billed: Person) -> None:
+    if world.database.is_sqlite:
+        pytest.skip("lines come before their document there")
+    right, wrong = (document_row(billed.subscriber_id, number) for number in ("X-1", "X-2"))
+    async with refused(world, "its lines are its total") as connection:
+        await connection.execute(insert(invoices).values([right, wrong]))
+        await connection.execute(insert(invoice_lines).values([*line_rows(right, 3, 4), *line_rows(wrong, 3, 5)]))
+    async with world.database.write() as work:
+        await work.connection.execute(insert(invoices).values(right))
+        await work.connection.execute(insert(invoice_lines).values(line_rows(right, 3, 4)))
+
+
+async def test_a_draft_is_issued_with_lines_that_are_its_total(world: World, billed: Person) -> None:
+    if world.database.is_sqlite:
+        pytest.skip("nothing is looked at when the transaction ends there")
+    for amounts in ((3, 5), (7,), (3, 4)):
+        draft = document_row(billed.subscriber_id, None)
+        issuing = update(invoices).where(invoices.c.id == draft["id"]).values(number=f"X-{len(amounts)}{amounts[-1]}")
+        if sum(amounts) != draft["total_minor"]:
+            async with refused(world, "its lines are its total") as connection:
+                await connection.execute(insert(invoices).values(draft))
+                await connection.execute(insert(invoice_lines).values(line_rows(draft, *amounts)))
+                await connection.execute(issuing)
+            continue
+        async with world.database.write() as work:
+            await work.connection.execute(insert(invoices).values(draft))
+            for row in line_rows(draft, *amounts):
+                await work.connection.execute(insert(invoice_lines).values(row))
+            await work.connection.execute(issuing)
+
+
 def entry_row(entry_id: int, on: date = JAN) -> dict[str, Any]:
     made = {"id": entry_id, "at": at(on), "booked_on": on, "kind": "x", "document": "payment"}
     return {**made, "document_id": "y", "memo": "", "actor": "ani"}
@@ -111,14 +157,15 @@ async def _write(connection: AsyncConnection, entry: dict[str, Any], sides: list
         {"entry_id": entry["id"], "line": line, "account_id": account_id, "side": side, "amount_minor": amount}
         for line, (side, amount) in enumerate(sides)
     ]
-    steps: list[Any] = [insert(ledger_entries).values(entry)]
-    if rows:
-        steps.append(insert(postings).values(rows))
+    booked: Any = insert(ledger_entries).values(entry)
+    parts: Any = insert(postings).values(rows)
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        steps.reverse()
-    for step in steps:
-        await connection.execute(step)
+        if rows:
+            await connection.execute(parts)
+        await connection.execute(booked)
+    else:
+        await connection.execute(parts.add_cte(booked.cte("booked")) if rows else booked)
 
 
 @pytest.mark.usefixtures("billed")
@@ -126,6 +173,26 @@ async def _write(connection: AsyncConnection, entry: dict[str, Any], sides: list
 async def test_an_entry_that_does_not_balance_is_refused(world: World, sides: list[tuple[str, int]]) -> None:
     async with refused(world, "balance|postings") as connection:
         await _write(connection, entry_row(1_000), sides)
+    await world.assert_books_hold()
+
+
+@pytest.mark.usefixtures("billed")
+async def test_one_entry_without_postings_among_many_is_refused(world: World) -> None:
+    async with refused(world, "balance|postings") as connection:
+        both: Any = insert(ledger_entries).values([entry_row(1_000), entry_row(1_001)])
+        account_id = await connection.scalar(text("SELECT min(id) FROM accounts"))
+        parts: Any = insert(postings).values(
+            [
+                {"entry_id": 1_000, "line": line, "account_id": account_id, "side": side, "amount_minor": 5}
+                for line, side in enumerate(("debit", "credit"))
+            ]
+        )
+        if connection.dialect.name == "sqlite":
+            await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            await connection.execute(parts)
+            await connection.execute(both)
+        else:
+            await connection.execute(parts.add_cte(both.cte("both")))
     await world.assert_books_hold()
 
 

@@ -35,6 +35,22 @@ async def insert_rows(
     return int(done.rowcount)
 
 
+async def insert_together(
+    connection: AsyncConnection,
+    first: tuple[Table, tuple[str, ...], Sequence[Row]],
+    then: tuple[Table, tuple[str, ...], Sequence[Row]],
+) -> None:
+    """Insert rows of two tables in one statement of PostgreSQL: what looks at either sees both."""
+    (one, its_columns, its_rows), (other, other_columns, other_rows) = first, then
+    arrays = _unnest(one.name, its_columns), _unnest(other.name, other_columns, len(its_columns))
+    sql = (
+        f"WITH inserted AS (INSERT INTO {one.name} ({', '.join(its_columns)}) SELECT * FROM {arrays[0]})"  # noqa: S608 - names of our own
+        f" INSERT INTO {other.name} ({', '.join(other_columns)}) SELECT * FROM {arrays[1]}"
+    )
+    values = [_columns(its_columns, its_rows), _columns(other_columns, other_rows)]
+    await connection.exec_driver_sql(sql, (*values[0], *values[1]))
+
+
 async def update_rows(
     connection: AsyncConnection, table: Table, key: str, columns: tuple[str, ...], rows: Sequence[Row]
 ) -> None:
@@ -64,6 +80,10 @@ async def _executemany(
                 values[at] = convert(values[at])
         converted.append(tuple(values))
     return int((await connection.exec_driver_sql(sql, converted)).rowcount)
+
+
+def _columns(columns: Sequence[str], rows: Sequence[Row]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
 
 
 def _hex(value: UUID) -> str:
@@ -112,9 +132,9 @@ def _converters(table: str, columns: tuple[str, ...]) -> tuple[tuple[int, Callab
 
 
 @lru_cache(maxsize=64)
-def _unnest(table: str, columns: tuple[str, ...]) -> str:
+def _unnest(table: str, columns: tuple[str, ...], after: int = 0) -> str:
     kinds = []
-    for number, column in enumerate(columns, 1):
+    for number, column in enumerate(columns, after + 1):
         kind = metadata.tables[table].c[column].type
         name = next(name for of_type, name in _ARRAYS if isinstance(kind, of_type))
         kinds.append(f"${number}::{name}[]")

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.book_figures import book_figures
-from netbilld.adapters.database.bulk import Row, insert_rows
+from netbilld.adapters.database.bulk import Row, insert_rows, insert_together
 from netbilld.adapters.database.document_figures import closed_until
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
 from netbilld.billing.books import BookFigures
@@ -128,8 +128,8 @@ class LedgerStore:
             await insert_rows(self._connection, postings, _POSTING_COLUMNS, rows)
             await insert_rows(self._connection, ledger_entries, _ENTRY_COLUMNS, booked)
             return
-        await insert_rows(self._connection, ledger_entries, _ENTRY_COLUMNS, booked)
-        await insert_rows(self._connection, postings, _POSTING_COLUMNS, rows)
+        both = (ledger_entries, _ENTRY_COLUMNS, booked), (postings, _POSTING_COLUMNS, rows)
+        await insert_together(self._connection, *both)
 
     async def _move(self, changes_minor: Sequence[tuple[int, int]]) -> None:
         """Add to the balances of accounts, given in the order in which they are locked."""

@@ -105,7 +105,7 @@ late_fees = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("decided_on", Date, nullable=False),
-    Column("billed_id", Uuid, ForeignKey("invoices.id")),  # the one it is a line of; null: to be billed
+    Column("billed_id", Uuid, ForeignKey("invoices.id"), index=True),  # the one it is a line of; null: to be billed
     Column("waived_at", Instant),
     Column("waived_by", String(200)),
     Column("waived_because", String(200)),

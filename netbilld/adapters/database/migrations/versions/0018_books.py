@@ -3,8 +3,9 @@
 Entries and postings are appended and never changed; the postings of an entry balance; nothing is booked in a closed
 month; an issued document changes in nothing but how much of it is settled.
 
-PostgreSQL looks at the postings of a statement together, so all of an entry come in one. SQLite has row triggers alone
-and none at the commit: there the postings come first and the entry last, which seals them; likewise lines and document.
+PostgreSQL looks at what a statement has added together: entries come in one with all their postings, and all the lines
+of a document in one. Row by row, and at the commit, would cost several times as much. SQLite has row triggers alone and
+none at the commit: there the postings come first and the entry last, which seals them; likewise lines and document.
 
 Revision: 0018
 """
@@ -100,10 +101,16 @@ def _postgresql() -> list[str]:
             END IF;
             RETURN NULL;
         END $$""",
+        # planned each time, for a plan kept from when the tables were empty would read them whole; and a look-up by key
+        # for each entry, for a join is done row against row while nothing is known of the table
         """CREATE FUNCTION refuse_without_postings() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE bare bigint;
         BEGIN
-            IF NOT EXISTS (SELECT 1 FROM postings WHERE entry_id = NEW.id AND line = 0) THEN
-                RAISE EXCEPTION 'entry % has no postings', NEW.id USING ERRCODE = '23514';
+            EXECUTE 'SELECT id FROM added
+                WHERE (SELECT line FROM postings WHERE entry_id = added.id AND line = 0) IS NULL LIMIT 1' INTO bare;
+            IF bare IS NOT NULL THEN
+                RAISE EXCEPTION 'entry % has no postings: they come in the statement that books it', bare
+                USING ERRCODE = '23514';
             END IF;
             RETURN NULL;
         END $$""",
@@ -117,14 +124,22 @@ def _postgresql() -> list[str]:
             RETURN NULL;
         END $$""",
         f"""CREATE FUNCTION refuse_other_lines() RETURNS trigger LANGUAGE plpgsql AS $$
-        DECLARE document record;
+        DECLARE wrong text;
         BEGIN
-            SELECT number, total_minor INTO document FROM invoices WHERE id = NEW.invoice_id;
-            IF document.number IS NOT NULL AND document.total_minor IS DISTINCT FROM
-                (SELECT sum({_GROSS}) FROM invoice_lines WHERE invoice_id = NEW.invoice_id)
+            EXECUTE 'SELECT number FROM invoices
+                WHERE id IN (SELECT invoice_id FROM added) AND number IS NOT NULL AND total_minor IS DISTINCT FROM
+                (SELECT sum({_GROSS}) FROM invoice_lines WHERE invoice_id = invoices.id) LIMIT 1' INTO wrong;
+            IF wrong IS NOT NULL THEN
+                RAISE EXCEPTION 'document % is issued: its lines are its total', wrong USING ERRCODE = '23514';
+            END IF;
+            RETURN NULL;
+        END $$""",
+        f"""CREATE FUNCTION refuse_other_total() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.total_minor IS DISTINCT FROM
+                (SELECT coalesce(sum({_GROSS}), 0) FROM invoice_lines WHERE invoice_id = NEW.id)
             THEN
-                RAISE EXCEPTION 'document % is issued: its lines are its total', document.number
-                USING ERRCODE = '23514';
+                RAISE EXCEPTION 'document % is issued: its lines are its total', NEW.number USING ERRCODE = '23514';
             END IF;
             RETURN NULL;
         END $$""",
@@ -149,8 +164,8 @@ def _postgresql() -> list[str]:
         ),
         """CREATE TRIGGER postings_balance AFTER INSERT ON postings REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_unbalanced()""",
-        """CREATE CONSTRAINT TRIGGER ledger_entries_have_postings AFTER INSERT ON ledger_entries
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_without_postings()""",
+        """CREATE TRIGGER ledger_entries_have_postings AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_without_postings()""",
         """CREATE TRIGGER ledger_entries_in_open_month AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_in_closed_month()""",
         f"""CREATE TRIGGER invoices_stay BEFORE UPDATE OF {", ".join(_DOCUMENT)} ON invoices
@@ -160,8 +175,11 @@ def _postgresql() -> list[str]:
         EXECUTE FUNCTION refuse_change('what is issued stays; correct it by a credit note')""",
         """CREATE TRIGGER invoice_lines_stay BEFORE UPDATE OR DELETE ON invoice_lines
         FOR EACH ROW EXECUTE FUNCTION refuse_changed_lines()""",
-        """CREATE CONSTRAINT TRIGGER invoice_lines_are_the_total AFTER INSERT ON invoice_lines
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_other_lines()""",
+        """CREATE TRIGGER invoice_lines_are_the_total AFTER INSERT ON invoice_lines REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_other_lines()""",
+        """CREATE CONSTRAINT TRIGGER invoices_are_issued_whole AFTER UPDATE OF number ON invoices
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.number IS NULL AND NEW.number IS NOT NULL)
+        EXECUTE FUNCTION refuse_other_total()""",
     ]
 
 

@@ -164,6 +164,7 @@ def _done() -> None:
         sa.UniqueConstraint("invoice_id", "stage", name=op.f("uq_late_fees_invoice_id_stage")),
     )
     op.create_index(op.f("ix_late_fees_subscriber_id"), "late_fees", ["subscriber_id"])
+    op.create_index(op.f("ix_late_fees_billed_id"), "late_fees", ["billed_id"])
 
 
 def _paper() -> None:
