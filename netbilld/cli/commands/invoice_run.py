@@ -9,7 +9,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import REFUSED, add_idempotency_option, add_json_option
 from netbilld.cli.money import day, shown
 from netbilld.cli.output import note, print_json, print_table
-from netbilld.daemon.billing import billing_run
+from netbilld.daemon.billing import billing_run, collect_seldom
 from netbilld.model.errors import NotFoundError
 from netbilld.services.idempotency import digest
 from netbilld.services.run_billing import BillingReport
@@ -58,6 +58,7 @@ async def _run(options: argparse.Namespace, context: Context) -> int | None:
             if options.username:
                 async with database.read() as work:
                     only = {(await work.payments.payer(options.username)).id}
+            collect_seldom()
             report = await billing_run(settings, database).run(
                 as_of=options.as_of,
                 now=now,
