@@ -15,7 +15,9 @@ from netbilld.daemon.policies import dunning_policy
 from netbilld.daemon.schedule import DailyAt
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
+from netbilld.daemon.taxes import tax_policy
 from netbilld.services.run_dunning import DunningReport, RunDunning, Terminates
+from netbilld.services.tell_expiring import TellExpiring
 
 SETTLE_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 5.0
@@ -29,6 +31,7 @@ class Dunning:
     def __init__(self, settings: Settings, database: Database, clock: SystemClock, terminates: Terminates) -> None:
         policy = dunning_policy(settings)
         self.run: Final = RunDunning(database, policy, terminates)
+        self._expiring = TellExpiring(database, settings.messages.expires_days, tax_policy(settings))
         self._clock = clock
         self._edges = edges_of(policy)
         self._last: tuple[datetime, object] | None = None
@@ -61,6 +64,7 @@ class Dunning:
                 self.notices = [f"not terminated for arrears: {parked}" for parked in report.parked]
                 for parked in report.parked:
                     logger.error("not terminated for arrears: %s", parked, extra={"event": "dunning_parked"})
+                await self._expiring.run(now)
                 self._last = now, passed
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -203,6 +203,24 @@ def _entry(one: _Due) -> LedgerEntry | None:
     return wallet_charged(one.payer, one.row.id, earned, one.renewal.lines[0].text, kind="renewal_charged")
 
 
+def prepaid_service(
+    row: Any, terms: Sequence[Terms], stops: Sequence[Stop], before: Sequence[BilledShare]
+) -> PrepaidService:
+    """Return a service as renewals look at it."""
+    return PrepaidService(
+        row.id,
+        row.subscriber_id,
+        row.billing_day,
+        row.timezone,
+        row.activated_on,
+        row.paid_until_on,
+        terms,
+        stops,
+        before,
+        row.round,
+    )
+
+
 async def _renewals(
     work: Work,
     payers: Sequence[Payer],
@@ -227,18 +245,7 @@ async def _renewals(
         wallet_minor = wallets[payer.id]
         for row in services.get(payer.id, ()):
             day = today or local_date(now, row.timezone)
-            service = PrepaidService(
-                row.id,
-                row.subscriber_id,
-                row.billing_day,
-                row.timezone,
-                row.activated_on,
-                row.paid_until_on,
-                terms[row.id],
-                stops.get(row.id, ()),
-                before.get(row.id, ()),
-                row.round,
-            )
+            service = prepaid_service(row, terms[row.id], stops.get(row.id, ()), before.get(row.id, ()))
             renewal = renewal_due(service, plans, wallet_minor, day, tax=tax, exempt=payer.id in exempt)
             if renewal is None:
                 continue

@@ -64,6 +64,17 @@ class PrepaidStore:
         )
         return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
 
+    async def expiring(self, first: date, last: date) -> list[Payer]:
+        """Return, in order of id, subscribers with an active service that is paid for until one of these days."""
+        query = (
+            select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
+            .distinct()
+            .join(services, services.c.subscriber_id == subscribers.c.id)
+            .where(services.c.status == "active", services.c.paid_until_on.between(first, last))
+            .order_by(subscribers.c.id)
+        )
+        return [Payer(row.id, row.number, row.currency) for row in await self._connection.execute(query)]
+
     async def services(self, subscriber_ids: Collection[UUID]) -> dict[UUID, list[PrepaidRow]]:
         """Return, by subscriber, the active services, those that expired first in front."""
         query = (
