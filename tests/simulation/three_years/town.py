@@ -51,7 +51,7 @@ class Town:
         self.world = DunningWorld(database, DunningPolicy(STANDING, late_fees=(LATE,)), story.DUE_DAYS)
         self.people: dict[str, Person] = {}
         self.receipts: dict[str, list[str]] = defaultdict(list)
-        self.owed: dict[str, list[tuple[date, int]]] = defaultdict(
+        self.owed: dict[str, list[tuple[date, str | None]]] = defaultdict(
             list
         )  # days on which somebody pays a bill, and which
         self.months: dict[str, Counter[str]] = defaultdict(Counter)
