@@ -74,7 +74,7 @@ def _plan(dice: random.Random, number: int) -> OPlan:
         paused=dice.choice(("credit", "bill")),
         suspended=dice.choice(("bill", "credit")),
         components=(("tv", dice.choice((50_000, 33_333))),) if price and dice.random() < 0.3 else (),
-        discounts=((dice.choice((10, 33, 100)), None, dice.choice((None, 2))),)
+        discounts=((dice.choice((10, 33, 50)), None, dice.choice((None, 2))),)
         if price and prorata != "none" and dice.random() < 0.3
         else (),
         installation=dice.choice((0, 0, 250_000)),
