@@ -20,8 +20,12 @@ class Permission(StrEnum):
     EDIT_MONEY = "edit_money"  # invoice runs, credit notes, corrections
     VIEW_NETWORK = "view_network"  # NAS without their secrets
     EDIT_NETWORK = "edit_network"  # NAS with their secrets
+    VIEW_COMPLAINTS = "view_complaints"  # complaints, work orders, outages of areas
+    EDIT_COMPLAINTS = "edit_complaints"  # take in, assign, work on, close
+    REVEAL_IDENTITY = "reveal_identity"  # an identity number (NIK) in full; each look is audited
     VIEW_AUDIT = "view_audit"
-    MANAGE_STAFF = "manage_staff"
+    MANAGE_STAFF = "manage_staff"  # staff, tokens, webhooks
+    MANAGE_SETTINGS = "manage_settings"  # what the whole installation goes by
 
 
 class Role(StrEnum):
@@ -29,6 +33,8 @@ class Role(StrEnum):
     TECHNICAL = "technical"
     ACCOUNTING = "accounting"
     CASHIER = "cashier"
+    COLLECTOR = "collector"
+    SERVICE = "service"  # customer service: the desk and the telephone
     READONLY = "readonly"
 
 
@@ -44,6 +50,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_PLANS,
                 Permission.VIEW_NETWORK,
                 Permission.EDIT_NETWORK,
+                Permission.VIEW_COMPLAINTS,
+                Permission.EDIT_COMPLAINTS,
             }
         ),
         Role.ACCOUNTING: frozenset(
@@ -56,10 +64,23 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_MONEY,
                 Permission.RECORD_PAYMENTS,
                 Permission.EDIT_MONEY,
+                Permission.REVEAL_IDENTITY,  # tax documents carry it
                 Permission.VIEW_AUDIT,
             }
         ),
         Role.CASHIER: frozenset({Permission.VIEW_SUBSCRIBERS, Permission.VIEW_MONEY, Permission.RECORD_PAYMENTS}),
+        Role.COLLECTOR: frozenset({Permission.VIEW_SUBSCRIBERS, Permission.VIEW_MONEY, Permission.RECORD_PAYMENTS}),
+        Role.SERVICE: frozenset(
+            {
+                Permission.VIEW_SUBSCRIBERS,
+                Permission.EDIT_SUBSCRIBERS,
+                Permission.VIEW_USAGE,
+                Permission.VIEW_PLANS,
+                Permission.VIEW_MONEY,
+                Permission.VIEW_COMPLAINTS,
+                Permission.EDIT_COMPLAINTS,
+            }
+        ),
         Role.READONLY: frozenset(
             {
                 Permission.VIEW_SUBSCRIBERS,
@@ -67,6 +88,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_PLANS,
                 Permission.VIEW_MONEY,
                 Permission.VIEW_NETWORK,
+                Permission.VIEW_COMPLAINTS,
             }
         ),
     }

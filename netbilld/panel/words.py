@@ -170,6 +170,8 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("role", "technical"): (N_("Technician"), "quiet"),
         ("role", "accounting"): (N_("Accounting"), "quiet"),
         ("role", "cashier"): (N_("Cashier"), "quiet"),
+        ("role", "collector"): (N_("Collector"), "quiet"),
+        ("role", "service"): (N_("Customer service"), "quiet"),
         ("role", "readonly"): (N_("Read only"), "quiet"),
         ("change", "subscriber.add"): (N_("Subscriber added"), "info"),
         ("change", "subscriber.set"): (N_("Details changed"), "info"),

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = "0023"
+SCHEMA_VERSION: Final = "0029"
 WHERE: Final = "where"  # in an index's info: it is of these rows only
 
 metadata: Final = MetaData(
