@@ -1,6 +1,5 @@
 """The panel's URL map: each route with what it is open to."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -8,6 +7,7 @@ from aiohttp import web
 from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
+from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
 from netbilld.panel.staff import (
     brake,
     doubts,
@@ -27,24 +27,11 @@ from netbilld.panel.staff import (
     subscribers,
     traffic,
 )
-from netbilld.panel.visit import Access, Handler, Public, guarded
+from netbilld.panel.visit import Public, guarded
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A method and path, who may use it, and what answers."""
-
-    method: str
-    path: str
-    access: Access
-    handler: Handler
-
-
-_SUBSCRIBER: Final = r"/subscribers/{number:\d{1,20}}"
-_SERVICE: Final = _SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
 
-ROUTES: Final = (
+ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/signin", Public.VISITOR, signin.show),
     Route("POST", "/signin", Public.VISITOR, signin.submit),
     Route("POST", "/signout", Public.VISITOR, signin.leave),
@@ -53,17 +40,17 @@ ROUTES: Final = (
     Route("GET", "/live/overview", Public.STAFF, overview.live),
     Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
     Route("GET", "/subscribers", Permission.VIEW_SUBSCRIBERS, subscribers.show_list),
-    Route("GET", _SUBSCRIBER, Permission.VIEW_SUBSCRIBERS, subscribers.show),
-    Route("GET", "/live" + _SUBSCRIBER, Permission.VIEW_USAGE, subscribers.live),
-    Route("POST", _SUBSCRIBER + "/payments", Permission.RECORD_PAYMENTS, subscribers.pay),
-    Route("POST", _SERVICE + "/suspend", Permission.EDIT_SUBSCRIBERS, subscribers.suspend),
-    Route("POST", _SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
-    Route("POST", _SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
-    Route("POST", _SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
+    Route("GET", SUBSCRIBER, Permission.VIEW_SUBSCRIBERS, subscribers.show),
+    Route("GET", "/live" + SUBSCRIBER, Permission.VIEW_USAGE, subscribers.live),
+    Route("POST", SUBSCRIBER + "/payments", Permission.RECORD_PAYMENTS, subscribers.pay),
+    Route("POST", SERVICE + "/suspend", Permission.EDIT_SUBSCRIBERS, subscribers.suspend),
+    Route("POST", SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
+    Route("POST", SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
+    Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     Route("GET", "/invoices/{number:.{1,60}}/pdf", Permission.VIEW_MONEY, paper.invoice_pdf),
-    Route("GET", _SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
-    Route("GET", _SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
-    Route("GET", _SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),
+    Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
+    Route("GET", SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
+    Route("GET", SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),
     Route("GET", "/usage", Permission.VIEW_USAGE, traffic.show),
     Route("GET", "/usage/top.csv", Permission.VIEW_USAGE, traffic.export_top),
     Route("GET", "/usage/top.xlsx", Permission.VIEW_USAGE, traffic.export_top),

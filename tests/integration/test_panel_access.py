@@ -8,7 +8,8 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import PERMISSIONS, Permission, Role
-from netbilld.panel.routes import ROUTES, Route
+from netbilld.panel.route import Route
+from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
 from tests.panel_fixture import Browser, PanelWorld, Person, client_of
 
