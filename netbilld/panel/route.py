@@ -11,9 +11,14 @@ SERVICE: Final = SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path, who may use it, and what answers."""
+    """A method and path, who may use it, and what answers.
+
+    Attributes:
+        largest_octets: of its body, for forms that bring a file; None is the few that a form without one has.
+    """
 
     method: str
     path: str
     access: Access
     handler: Handler
+    largest_octets: int | None = None

@@ -105,5 +105,5 @@ ROUTES: Final[tuple[Route, ...]] = (
 def add_routes(app: web.Application, assets: Assets) -> None:
     """Register every route behind its guard."""
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, guarded(route.handler, route.access))
+        app.router.add_route(route.method, route.path, guarded(route.handler, route.access, route.largest_octets))
     app.router.add_get("/static/{digest}/{name:.+}", guarded(assets.handle, Public.ANYBODY))

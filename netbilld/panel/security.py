@@ -1,7 +1,7 @@
 """What every page is served under: headers, forged requests refused, who is signed in and what they may do."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -121,12 +121,18 @@ async def sent_token(request: web.Request) -> str:
     return value if isinstance(value, str) else ""
 
 
-async def is_storable(request: web.Request) -> bool:
-    """Return whether a database can hold every text of the path, query and form: no NUL, no half characters."""
-    texts = [*request.match_info.values(), *request.query.keys(), *request.query.values()]
-    if request.method not in SAFE_METHODS:
-        form = await request.post()
-        texts += [*form.keys(), *(value for value in form.values() if isinstance(value, str))]
+def is_storable_address(request: web.Request) -> bool:
+    """Return whether a database can hold every text of the path and query: no NUL, no half characters."""
+    return _are_storable([*request.match_info.values(), *request.query.keys(), *request.query.values()])
+
+
+async def is_storable_form(request: web.Request) -> bool:
+    """Return whether a database can hold every text of the form; files are looked at by who takes them."""
+    form = await request.post()
+    return _are_storable([*form.keys(), *(value for value in form.values() if isinstance(value, str))])
+
+
+def _are_storable(texts: Iterable[str]) -> bool:
     return not any("\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text) for text in texts)
 
 

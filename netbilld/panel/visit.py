@@ -15,7 +15,7 @@ from netbilld.model.permissions import Permission, allowed
 from netbilld.model.staff import Staff
 from netbilld.panel.i18n import chosen_locale
 from netbilld.panel.parts import PANEL, Panel
-from netbilld.panel.security import SAFE_METHODS, is_storable, safe_path, same_token, sent_token
+from netbilld.panel.security import SAFE_METHODS, is_storable_address, is_storable_form, safe_path, same_token, sent_token
 from netbilld.services.sign_in import Login, token_hash
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -65,26 +65,33 @@ class Visit:
 VISIT: Final = web.RequestKey("visit", Visit)
 
 
-def guarded(handler: Handler, access: Access) -> Handler:
-    """Return a handler that lets in only those who may, and of state-changing requests only our own forms'."""
+def guarded(handler: Handler, access: Access, largest_octets: int | None = None) -> Handler:
+    """Return a handler that lets in only those who may, and of state-changing requests only our own forms'.
+
+    A body is read after it is known that its sender may do this; `largest_octets` allows a larger one than usual.
+    """
 
     async def enter(request: web.Request) -> web.StreamResponse:
         if access is Public.ANYBODY:
             return await handler(request)
         panel = request.app[PANEL]
-        if not await is_storable(request):
+        if not is_storable_address(request):
             raise web.HTTPNotFound
         visit = await begin_visit(request, panel)
         request[VISIT] = visit
         if visit.staff is None and access is not Public.VISITOR:
             return _to_sign_in(request)
+        if isinstance(access, Permission) and not visit.may(access):
+            raise web.HTTPForbidden(reason="permission")
         if request.method not in SAFE_METHODS:
+            if largest_octets is not None:
+                request = request.clone(client_max_size=largest_octets)
+            if not await is_storable_form(request):
+                raise web.HTTPNotFound
             own = panel.perimeter.is_same_origin(request)
             if not own or not same_token(await sent_token(request), visit.csrf_token):
                 logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
                 raise web.HTTPForbidden(reason="form")
-        if isinstance(access, Permission) and not visit.may(access):
-            raise web.HTTPForbidden(reason="permission")
         must_change = visit.staff is not None and visit.staff.must_change_password and access is not Public.VISITOR
         if must_change and not request.path.startswith("/profile"):
             raise web.HTTPSeeOther("/profile")
