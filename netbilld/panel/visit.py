@@ -15,7 +15,14 @@ from netbilld.model.permissions import Permission, allowed
 from netbilld.model.staff import Staff
 from netbilld.panel.i18n import chosen_locale
 from netbilld.panel.parts import PANEL, Panel
-from netbilld.panel.security import SAFE_METHODS, is_storable_address, is_storable_form, safe_path, same_token, sent_token
+from netbilld.panel.security import (
+    SAFE_METHODS,
+    is_storable_address,
+    is_storable_form,
+    safe_path,
+    same_token,
+    sent_token,
+)
 from netbilld.services.sign_in import Login, token_hash
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
