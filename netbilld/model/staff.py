@@ -9,7 +9,16 @@ from netbilld.model.permissions import Role
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """One person; `must_change_password` after a password somebody else made for them."""
+    """One person.
+
+    Attributes:
+        must_change_password: after a password somebody else made for them.
+        phone: where they are reached; as written.
+        areas: where they may look; none is everywhere.
+        totp_sealed: the secret of their code generator, sealed; there may be one that they haven't confirmed yet.
+        totp_since_at: since when a code is asked of them; None while none is.
+        totp_last_step: the newest time step of which a code was taken: it and those before are worth nothing.
+    """
 
     id: UUID
     email: str
@@ -21,6 +30,11 @@ class Staff:
     must_change_password: bool
     locale: str | None
     created_at: datetime
+    phone: str | None = None
+    areas: tuple[str, ...] = ()
+    totp_sealed: bytes | None = field(default=None, repr=False)
+    totp_since_at: datetime | None = None
+    totp_last_step: int = 0
 
 
 def email_key(email: str) -> str:

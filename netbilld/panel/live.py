@@ -177,7 +177,10 @@ async def _still_signed_in(request: web.Request) -> bool:
         return False
     async with panel.parts.database.read() as work:
         found = await work.logins.find_staff(login.token_hash, panel.parts.clock.now())
-    return found is not None and found[1].role is request[VISIT].person.role
+    if found is None:
+        return False
+    now, then = found[1], request[VISIT].person
+    return now.role is then.role and now.areas == then.areas
 
 
 def _event(name: str, html: str) -> bytes:

@@ -16,6 +16,7 @@ from netbilld.panel.security import Perimeter
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
 from netbilld.services import sign_in
+from netbilld.services.areas import Whereabouts
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
@@ -76,6 +77,9 @@ class Work(Protocol):
 
     @property
     def usage(self) -> UsageReads: ...
+
+    @property
+    def whereabouts(self) -> Whereabouts: ...
 
 
 class Store(Protocol):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netbilld.panel.visit import Access, Handler
+from netbilld.panel.within import Reach, reach_of
 
 SUBSCRIBER: Final = r"/subscribers/{number:\d{1,20}}"
 SERVICE: Final = SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
@@ -15,6 +16,7 @@ class Route:
 
     Attributes:
         largest_octets: of its body, for forms that bring a file; None is the few that a form without one has.
+        within: what it is for those who are limited to areas; None goes by the path (see netbilld.panel.within).
     """
 
     method: str
@@ -22,3 +24,9 @@ class Route:
     access: Access
     handler: Handler
     largest_octets: int | None = None
+    within: Reach | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """Return what it is for those who are limited to areas."""
+        return reach_of(self.path) if self.within is None else self.within

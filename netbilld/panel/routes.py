@@ -27,19 +27,20 @@ from netbilld.panel.staff import (
     subscribers,
     traffic,
 )
-from netbilld.panel.visit import Public, guarded
+from netbilld.panel.visit import REACHABLE, Public, guarded
+from netbilld.panel.within import Within
 
 _POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("GET", "/signin", Public.VISITOR, signin.show),
-    Route("POST", "/signin", Public.VISITOR, signin.submit),
-    Route("POST", "/signout", Public.VISITOR, signin.leave),
-    Route("POST", "/language", Public.VISITOR, signin.choose_language),
+    Route("GET", "/signin", Public.VISITOR, signin.show, within=Within.ANYWHERE),
+    Route("POST", "/signin", Public.VISITOR, signin.submit, within=Within.ANYWHERE),
+    Route("POST", "/signout", Public.VISITOR, signin.leave, within=Within.ANYWHERE),
+    Route("POST", "/language", Public.VISITOR, signin.choose_language, within=Within.ANYWHERE),
     Route("GET", "/", Public.STAFF, overview.show),
     Route("GET", "/live/overview", Public.STAFF, overview.live),
     Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
-    Route("GET", "/subscribers", Permission.VIEW_SUBSCRIBERS, subscribers.show_list),
+    Route("GET", "/subscribers", Permission.VIEW_SUBSCRIBERS, subscribers.show_list, within=Within.AREAS),
     Route("GET", SUBSCRIBER, Permission.VIEW_SUBSCRIBERS, subscribers.show),
     Route("GET", "/live" + SUBSCRIBER, Permission.VIEW_USAGE, subscribers.live),
     Route("POST", SUBSCRIBER + "/payments", Permission.RECORD_PAYMENTS, subscribers.pay),
@@ -56,8 +57,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/usage/top.xlsx", Permission.VIEW_USAGE, traffic.export_top),
     Route("GET", "/data/usage", Permission.VIEW_USAGE, traffic.data),
     Route("GET", "/sessions/held", Permission.VIEW_USAGE, traffic.show_held),
-    Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show),
-    Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live),
+    Route("GET", "/sessions", Permission.VIEW_USAGE, sessions.show, within=Within.AREAS),
+    Route("GET", "/live/sessions", Permission.VIEW_USAGE, sessions.live, within=Within.AREAS),
     Route("POST", r"/sessions/{id:\d{1,18}}/disconnect", Permission.CONTROL_SESSIONS, sessions.disconnect),
     Route("GET", "/doubts", Permission.VIEW_USAGE, doubts.show),
     Route("POST", r"/doubts/{id:\d{1,18}}/accept", Permission.EDIT_MONEY, doubts.accept),
@@ -70,8 +71,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/enforcement/retry", Permission.CONTROL_SESSIONS, enforcement.retry),
     Route("POST", "/enforcement/brake/release", Permission.EDIT_MONEY, brake.release),
     Route("POST", "/enforcement/brake/hold", Permission.EDIT_MONEY, brake.hold),
-    Route("GET", "/plans", Permission.VIEW_PLANS, plans.show_list),
-    Route("GET", "/plans/{code}", Permission.VIEW_PLANS, plans.show),
+    Route("GET", "/plans", Permission.VIEW_PLANS, plans.show_list, within=Within.ANYWHERE),
+    Route("GET", "/plans/{code}", Permission.VIEW_PLANS, plans.show, within=Within.ANYWHERE),
     Route("GET", "/nas", Permission.VIEW_NETWORK, network.show_list),
     Route("GET", "/live/nas", Permission.VIEW_NETWORK, network.live),
     Route("GET", "/nas/{name}", Permission.VIEW_NETWORK, network.show),
@@ -93,9 +94,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _POOL + "/release", Permission.EDIT_NETWORK, pools.release),
     Route("GET", _POOL + "/remove", Permission.EDIT_NETWORK, pools.ask_remove),
     Route("POST", _POOL + "/remove", Permission.EDIT_NETWORK, pools.remove),
-    Route("GET", "/profile", Public.STAFF, profile.show),
-    Route("POST", "/profile", Public.STAFF, profile.change),
-    Route("POST", "/profile/password", Public.STAFF, profile.change_password),
+    Route("GET", "/profile", Public.STAFF, profile.show, within=Within.ANYWHERE),
+    Route("POST", "/profile", Public.STAFF, profile.change, within=Within.ANYWHERE),
+    Route("POST", "/profile/password", Public.STAFF, profile.change_password, within=Within.ANYWHERE),
     Route("GET", "/healthz", Public.ANYBODY, status.healthz),
     Route("GET", "/readyz", Public.ANYBODY, status.readyz),
     Route("GET", "/metrics", Public.ANYBODY, status.metrics),
@@ -104,6 +105,11 @@ ROUTES: Final[tuple[Route, ...]] = (
 
 def add_routes(app: web.Application, assets: Assets) -> None:
     """Register every route behind its guard."""
+    app[REACHABLE] = frozenset(
+        route.path for route in ROUTES if route.method == "GET" and route.reach is not Within.NOWHERE
+    )
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, guarded(route.handler, route.access, route.largest_octets))
+        app.router.add_route(
+            route.method, route.path, guarded(route.handler, route.access, route.largest_octets, route.reach)
+        )
     app.router.add_get("/static/{digest}/{name:.+}", guarded(assets.handle, Public.ANYBODY))

@@ -23,6 +23,8 @@ from netbilld.panel.security import (
     same_token,
     sent_token,
 )
+from netbilld.panel.within import Reach, Subject, Within
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.sign_in import Login, token_hash
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,7 +46,11 @@ Access = Permission | Public
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who asks, from where, and how to answer."""
+    """Who asks, from where, and how to answer.
+
+    Attributes:
+        areas: whose subscribers they may see; what lists or finds any is handed it (see netbilld.panel.within).
+    """
 
     locale: str
     now: datetime
@@ -52,6 +58,7 @@ class Visit:
     csrf_token: str = field(repr=False)
     staff: Staff | None = None
     login: Login | None = None
+    areas: Areas = EVERYWHERE
 
     def may(self, permission: Permission | str) -> bool:
         """Return whether this visitor has that right."""
@@ -70,12 +77,23 @@ class Visit:
 
 
 VISIT: Final = web.RequestKey("visit", Visit)
+REACHABLE: Final = web.AppKey("reachable", frozenset[str])  # pages that are open to those who are limited to areas
+_FRONT: Final = "/"
+_BESIDE_FRONT: Final = "/subscribers"
 
 
-def guarded(handler: Handler, access: Access, largest_octets: int | None = None) -> Handler:
+def guarded(
+    handler: Handler, access: Access, largest_octets: int | None = None, reach: Reach = Within.NOWHERE
+) -> Handler:
     """Return a handler that lets in only those who may, and of state-changing requests only our own forms'.
 
-    A body is read after it is known that its sender may do this; `largest_octets` allows a larger one than usual.
+    A body is read after it is known that its sender may do this.
+
+    Args:
+        handler: what answers.
+        access: what it is open to.
+        largest_octets: allows a larger body than usual.
+        reach: what of it is open to somebody who is limited to areas.
     """
 
     async def enter(request: web.Request) -> web.StreamResponse:
@@ -90,6 +108,8 @@ def guarded(handler: Handler, access: Access, largest_octets: int | None = None)
             return _to_sign_in(request)
         if isinstance(access, Permission) and not visit.may(access):
             raise web.HTTPForbidden(reason="permission")
+        if visit.areas.is_limited and access is not Public.VISITOR:
+            await _keep_within(request, visit, reach)
         if request.method not in SAFE_METHODS:
             if largest_octets is not None:
                 request = request.clone(client_max_size=largest_octets)
@@ -107,6 +127,24 @@ def guarded(handler: Handler, access: Access, largest_octets: int | None = None)
     return enter
 
 
+async def _keep_within(request: web.Request, visit: Visit, reach: Reach) -> None:
+    """Let somebody who is limited to areas pass where that is safe.
+
+    Raises:
+        HTTPNotFound: the thing is another area's, or there is none.
+        HTTPForbidden: nobody has made that page fit for them.
+    """
+    if isinstance(reach, Subject):
+        key = request.match_info[reach.field]
+        async with request.app[PANEL].parts.database.read() as work:
+            if not await work.whereabouts.holds(visit.areas, reach.kind, key):
+                raise web.HTTPNotFound
+    elif reach is Within.NOWHERE:
+        if request.path == _FRONT and request.method in SAFE_METHODS and visit.may(Permission.VIEW_SUBSCRIBERS):
+            raise web.HTTPSeeOther(_BESIDE_FRONT)
+        raise web.HTTPForbidden(reason="areas")
+
+
 async def begin_visit(request: web.Request, panel: Panel) -> Visit:
     """Return who asks, from the log-in cookie, the headers and nothing else."""
     parts, perimeter = panel.parts, panel.perimeter
@@ -119,11 +157,15 @@ async def begin_visit(request: web.Request, panel: Panel) -> Visit:
         locale = chosen_locale(request, parts.locale)
         return Visit(locale, now, perimeter.source(request), perimeter.form_token(request))
     login, staff = found
+    areas = EVERYWHERE
+    if staff.areas:
+        async with parts.database.read() as work:
+            areas = await work.whereabouts.areas(staff.areas)
     if now - login.last_seen_at >= TOUCH_EVERY:
         async with parts.database.write() as work:
             await work.logins.touch(login.token_hash, now)
     locale = chosen_locale(request, parts.locale, preferred=staff.locale)
-    return Visit(locale, now, perimeter.source(request), login.csrf_token, staff, login)
+    return Visit(locale, now, perimeter.source(request), login.csrf_token, staff, login, areas)
 
 
 def page(
@@ -148,6 +190,7 @@ def page_context(request: web.Request) -> dict[str, Any]:
         "path": request.path,
         "here": request.path_qs,
         "done": request.query.get("done", ""),
+        "reachable": request.app.get(REACHABLE, frozenset()),
     }
 
 

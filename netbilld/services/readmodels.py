@@ -12,6 +12,7 @@ from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.node import NodeLine
 from netbilld.model.service_lock import ServiceLock
 from netbilld.services.address_pools import PoolViews, ServiceLease
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.decide_doubts import UsageDoubt
 from netbilld.services.device_view import DeviceViews
 from netbilld.services.enforcement_history import ServiceChange
@@ -503,7 +504,9 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, OrderViews, Protoco
 
     async def nas_file(self, name: str) -> NasFile | None: ...
 
-    async def subscriber_lines(self, text: str, access: str | None, offset: int) -> SubscriberPage: ...
+    async def subscriber_lines(
+        self, text: str, access: str | None, offset: int, areas: Areas = EVERYWHERE
+    ) -> SubscriberPage: ...
 
     async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None: ...
 
@@ -515,7 +518,7 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, OrderViews, Protoco
         self, network: IPv4Network | IPv6Network, at: datetime | None, limit: int
     ) -> Sequence[SessionLine]: ...
 
-    async def session_lines(self, text: str, offset: int) -> SessionPage: ...
+    async def session_lines(self, text: str, offset: int, areas: Areas = EVERYWHERE) -> SessionPage: ...
 
     async def doubts(self, *, only_open: bool) -> Sequence[UsageDoubt]: ...
 

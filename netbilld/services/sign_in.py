@@ -37,6 +37,7 @@ class Login:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    browser: str | None = None  # what it calls itself; anybody can write anything there
 
 
 @dataclass(frozen=True, slots=True)

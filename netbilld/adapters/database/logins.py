@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.staff import read_staff
 from netbilld.adapters.database.tables import login_failures, logins, staff
 from netbilld.adapters.database.upsert import insert_into
-from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff
 from netbilld.services.sign_in import FORGET_AFTER, Login
 
@@ -34,6 +33,7 @@ class LoginStore:
                 created_at=login.created_at,
                 last_seen_at=login.last_seen_at,
                 expires_at=login.expires_at,
+                browser=login.browser,
             )
         )
 
@@ -56,12 +56,12 @@ class LoginStore:
         row = (
             await self._connection.execute(select(staff).where(staff.c.id == login.staff_id, staff.c.active))
         ).first()
-        return None if row is None else (login, _staff(row))
+        return None if row is None else (login, read_staff(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name
 
     async def staff_by_email_key(self, key: str) -> Staff | None:
         """Return the person with that e-mail, active or not."""
         row = (await self._connection.execute(select(staff).where(staff.c.email_key == key))).first()
-        return None if row is None else _staff(row)
+        return None if row is None else read_staff(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
 
     async def touch(self, token_hash: str, now: datetime) -> None:
         """Note that the log-in was used."""
@@ -124,7 +124,3 @@ class LoginStore:
             .where(login_failures.c.realm == realm, login_failures.c.key == key, login_failures.c.failures > 0)
             .values(failures=login_failures.c.failures - 1, locked_until=None)
         )
-
-
-def _staff(row: Row[Any]) -> Staff:
-    return Staff(**{**row._mapping, "role": Role(row.role)})  # noqa: SLF001 - SQLAlchemy's public name

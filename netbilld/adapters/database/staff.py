@@ -28,7 +28,7 @@ class StaffStore:
             RefusedError: the e-mail address is another's.
         """
         try:
-            await self._connection.execute(insert(staff).values(**{**asdict(added), "role": added.role.value}))
+            await self._connection.execute(insert(staff).values(**_columns(asdict(added))))
         except IntegrityError:
             raise RefusedError(f"there is a staff user {added.email!r} already", code="email_taken") from None
 
@@ -38,9 +38,8 @@ class StaffStore:
         Raises:
             RefusedError: the e-mail address is another's.
         """
-        values = {name: value.value if isinstance(value, Role) else value for name, value in fields.items()}
         try:
-            await self._connection.execute(update(staff).where(staff.c.id == staff_id).values(**values))
+            await self._connection.execute(update(staff).where(staff.c.id == staff_id).values(**_columns(fields)))
         except IntegrityError:
             taken = fields.get("email")
             raise RefusedError(f"there is a staff user {taken!r} already", code="email_taken") from None
@@ -56,7 +55,7 @@ class StaffStore:
     async def all(self) -> list[Staff]:
         """Return the whole staff, by e-mail address."""
         rows = (await self._connection.execute(select(staff).order_by(staff.c.email_key))).mappings()
-        return [_read(row) for row in rows]
+        return [read_staff(row) for row in rows]
 
     async def count(self) -> int:
         """Return how many there are, active or not."""
@@ -81,8 +80,14 @@ class StaffStore:
 
     async def _one(self, condition: ColumnElement[bool]) -> Staff | None:
         row = (await self._connection.execute(select(staff).where(condition))).mappings().one_or_none()
-        return _read(row) if row else None
+        return read_staff(row) if row else None
 
 
-def _read(row: Mapping[Any, Any]) -> Staff:
-    return Staff(**{**row, "role": Role(row["role"])})
+def read_staff(row: Mapping[Any, Any]) -> Staff:
+    """Return a member of the staff as a row of the table has them."""
+    return Staff(**{**row, "role": Role(row["role"]), "areas": tuple(row["areas"] or ())})
+
+
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: value.value if isinstance(value, Role) else value for name, value in fields.items()}
+    return values | ({"areas": list(values["areas"])} if "areas" in values else {})

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.groups import GroupStore
     from netbilld.adapters.database.holidays import HolidayStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
+    from netbilld.adapters.database.in_areas import WhereaboutsQueries
     from netbilld.adapters.database.invoices import InvoiceStore
     from netbilld.adapters.database.late_fees import LateFeeStore
     from netbilld.adapters.database.ledger import LedgerStore
@@ -470,3 +471,9 @@ class UnitOfWork:
         from netbilld.adapters.database.late_fees import LateFeeStore
 
         return LateFeeStore(self.connection)
+
+    @cached_property
+    def whereabouts(self) -> "WhereaboutsQueries":
+        from netbilld.adapters.database.in_areas import WhereaboutsQueries
+
+        return WhereaboutsQueries(self.connection)

@@ -63,10 +63,11 @@ def page_offset(request: web.Request) -> int:
 
 def _part(request: web.Request) -> Part:
     text, offset = _wanted(request)
+    areas = request[VISIT].areas
     return Part(
         "sessions",
-        ("sessions", text, offset),
-        lambda work: work.readmodels.session_lines(text, offset),
+        ("sessions", text, offset, areas),
+        lambda work: work.readmodels.session_lines(text, offset, areas),
         "partials/sessions.html",
         3 if text else 1,  # a search looks at every open session
     )

@@ -37,7 +37,7 @@ async def show_list(request: web.Request) -> web.Response:
     access = wanted if wanted in ACCESS_FILTERS else None
     offset = page_offset(request)
     async with request.app[PANEL].parts.database.read() as work:
-        found = await work.readmodels.subscriber_lines(text, access, offset)
+        found = await work.readmodels.subscriber_lines(text, access, offset, request[VISIT].areas)
     context = {
         "found": found,
         "text": text,

@@ -7,19 +7,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from netbilld.adapters.database.address_holders import Network, holder_ids
+from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import desired, nas, observed, services, sessions, subscribers
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.readmodels import PAGE_LENGTH, SessionLine, SessionPage
 
 
 class SessionQueries(Queries):
     """Sessions by the partial index of open ones, or by service."""
 
-    async def session_lines(self, text: str, offset: int) -> SessionPage:
-        """Return a page of open sessions by user name; `text` narrows by name, number, address, MAC or NAS."""
-        condition = and_(sessions.c.stopped_at.is_(None), _matching(text))
-        joined: Any = _joined() if text.strip() else sessions
+    async def session_lines(self, text: str, offset: int, areas: Areas = EVERYWHERE) -> SessionPage:
+        """Return a page of open sessions by user name; `text` narrows by name, number, address, MAC or NAS.
+
+        Those that are nobody's are in no area.
+        """
+        condition = and_(sessions.c.stopped_at.is_(None), _matching(text), in_areas(areas))
+        joined: Any = _joined() if text.strip() or areas.is_limited else sessions
         total = await self._number(select(func.count()).select_from(joined).where(condition))
         # the page is picked by its keys alone: what is shown is looked up for fifty rows, not for all
         order = (sessions.c.username, sessions.c.id)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
 from netbilld.adapters.database.crossings import CrossingStore
+from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.locks import LockStore
 from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.rating import RatingStore
@@ -41,6 +42,7 @@ from netbilld.enforcement.edge import Edge, line_rate_bps
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.address_pools import ServiceLease
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.overshoot import bounds_of
 from netbilld.services.readmodels import (
     PAGE_LENGTH,
@@ -64,13 +66,15 @@ _MOST_SESSIONS: Final = 50
 class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
     """Reads about people."""
 
-    async def subscriber_lines(self, text: str, access: str | None, offset: int) -> SubscriberPage:
-        """Return a page of services in order of subscriber number.
+    async def subscriber_lines(
+        self, text: str, access: str | None, offset: int, areas: Areas = EVERYWHERE
+    ) -> SubscriberPage:
+        """Return a page of services in order of subscriber number, of subscribers in some areas.
 
         `text` is part of a number, name, phone, address or name to log in with, or a MAC in any writing; `access` is
         active, throttled, walled or blocked.
         """
-        condition = and_(_matching(text), true() if access is None else desired.c.access == access)
+        condition = and_(_matching(text), in_areas(areas), true() if access is None else desired.c.access == access)
         matching = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
         if access is not None:
             matching = matching.join(desired, desired.c.service_id == services.c.id)

@@ -96,7 +96,7 @@ from netbilld.adapters.database.tables.people import (
     services,
     subscribers,
 )
-from netbilld.adapters.database.tables.staff import login_failures, logins, staff
+from netbilld.adapters.database.tables.staff import login_failures, logins, recovery_codes, staff
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
 from netbilld.adapters.database.tables.taxes import buyers, document_stamps, levy_deductions, tax_invoices
 from netbilld.adapters.database.tables.terms import service_stops, service_terms
@@ -182,6 +182,7 @@ __all__ = [
     "postings",
     "promises",
     "quota_crossings",
+    "recovery_codes",
     "refunds",
     "rollovers",
     "router_logins",

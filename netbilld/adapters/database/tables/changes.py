@@ -16,6 +16,8 @@ changes = Table(
     Column("entity_id", String(64), nullable=False),
     Column("details", JSON, nullable=False),
     Index("ix_changes_entity", "entity", "entity_id"),
+    Index("ix_changes_actor", "actor", "id"),
+    Index("ix_changes_action", "action", "id"),
 )
 
 idempotency = Table(

@@ -27,7 +27,7 @@ subscribers = Table(
     Column("phone", String(40)),
     Column("email", String(200)),
     Column("address", Text),
-    Column("area", String(100)),
+    Column("area", String(100), index=True),
     Column("currency", String(3), nullable=False),
     Column("status", String(16), nullable=False),  # active, terminated
     Column("created_at", Instant, nullable=False),
