@@ -52,6 +52,7 @@ VERBS: Final[dict[str, str]] = {
     "explain": "why someone can't get online, and what to do",
     "radius": "send a request, watch one subscriber's packets",
     "staff": "add, list and set staff",
+    "token": "add, list and revoke tokens of the JSON API",
     "doctor": "check configuration, database and ports",
 }
 DONE: Final = 0

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
+    from netbilld.adapters.database.api_tokens import ApiTokenStore
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.bank import BankStore
     from netbilld.adapters.database.billing import BillingStore
@@ -93,6 +94,12 @@ class UnitOfWork:
         from netbilld.adapters.database.alerts import AlertStore
 
         return AlertStore(self.connection)
+
+    @cached_property
+    def api_tokens(self) -> "ApiTokenStore":
+        from netbilld.adapters.database.api_tokens import ApiTokenStore
+
+        return ApiTokenStore(self.connection)
 
     @cached_property
     def auth_log(self) -> "AuthLogStore":

@@ -12,6 +12,13 @@ from netbilld.adapters.database.tables.allowances import (
     rollovers,
     usage_windows,
 )
+from netbilld.adapters.database.tables.api import (
+    api_answers,
+    api_tokens,
+    webhook_deliveries,
+    webhook_marks,
+    webhooks,
+)
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.billing import (
     billed_fees,
@@ -115,6 +122,8 @@ __all__ = [
     "allowance_periods",
     "allowance_thresholds",
     "allowance_uses",
+    "api_answers",
+    "api_tokens",
     "areas",
     "auth_attempts",
     "bank_mappings",
@@ -213,5 +222,8 @@ __all__ = [
     "usage_periods",
     "usage_slices",
     "usage_windows",
+    "webhook_deliveries",
+    "webhook_marks",
+    "webhooks",
     "write_offs",
 ]
