@@ -32,6 +32,14 @@ class MessageKind(StrEnum):
     THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, unit (data; time: seconds), resets_on
     CREDIT_LOW = "credit_low"  # wallet_minor
     EXPIRES = "expires"  # plan, paid_until_on, price_minor, wallet_minor
+    # category and category_en: its name in either language
+    COMPLAINT_RECEIVED = "complaint_received"  # number, category…, respond_by, outage (its text, or empty)
+    COMPLAINT_STATE = "complaint_state"  # number, category…, state, note, assignee (both may be empty), reopen_days
+    COMPLAINT_NOTE = "complaint_note"  # number, category…, note
+    # to the technician: number, category…, about, about_no, address, phone, text, resolve_by
+    COMPLAINT_ASSIGNED = "complaint_assigned"
+    OUTAGE_DECLARED = "outage_declared"  # number, text, began_at, expected_at (or null)
+    OUTAGE_ENDED = "outage_ended"  # number, text, began_at, ended_at
 
 
 # What a subscriber may ask not to be told; the rest is about their contract.
@@ -57,6 +65,7 @@ class Message:
         context: what its template names; plain JSON, without secrets.
         not_before: None is at once, as far as quiet hours allow.
         while_open: an invoice; the message is withdrawn if that is settled before it is sent.
+        staff_id: a member of the staff whom it goes to instead; the subscriber is whom it is about.
     """
 
     kind: MessageKind
@@ -65,6 +74,7 @@ class Message:
     dedupe_key: str
     not_before: datetime | None = None
     while_open: UUID | None = None
+    staff_id: UUID | None = None
 
 
 class Outbox(Protocol):

@@ -29,6 +29,10 @@ AT_ANY_HOUR: Final = frozenset(
         MessageKind.PROMISE,
         MessageKind.RESTORED,
         MessageKind.THRESHOLD,
+        MessageKind.COMPLAINT_RECEIVED,
+        MessageKind.COMPLAINT_STATE,
+        MessageKind.COMPLAINT_NOTE,
+        MessageKind.COMPLAINT_ASSIGNED,
     )
 )
 
@@ -46,6 +50,8 @@ class Waiting(Protocol):
     def subscriber_no(self) -> str: ...
     @property
     def subscriber_name(self) -> str: ...
+    @property
+    def staff_name(self) -> str | None: ...
     @property
     def email(self) -> str | None: ...
     @property
@@ -202,7 +208,9 @@ class SendMessages:
         async with self._store.write() as work:
             if not await work.outbox.claim(message.id, driver.channel, address, message_id, now):
                 return True  # another has it, or it has just been paid
-        handed = await driver.send(Outgoing(address, message.subscriber_name, subject, text, message_id))
+        handed = await driver.send(
+            Outgoing(address, message.staff_name or message.subscriber_name, subject, text, message_id)
+        )
         count = (driver.channel, handed.delivery.value)
         self.counts[count] = self.counts.get(count, 0) + 1
         await self._note(message, handed)
@@ -248,7 +256,7 @@ class SendMessages:
     def _context(self, message: Waiting) -> dict[str, Any]:
         return {
             **message.context,
-            "name": message.subscriber_name,
+            "name": message.staff_name or message.subscriber_name,
             "subscriber_no": message.subscriber_no,
             "currency": message.currency,
             "business_name": self._policy.business_name,

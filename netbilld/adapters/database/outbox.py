@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.bulk import insert_rows
-from netbilld.adapters.database.tables import invoices, isolirs, message_choices, outbox, subscribers
+from netbilld.adapters.database.tables import invoices, isolirs, message_choices, outbox, staff, subscribers
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.ports.outbox import OPTIONAL, Message, MessageKind, MessageState
 
@@ -19,9 +19,11 @@ KEPT_FOR: Final = timedelta(hours=72)  # after that it is news to nobody
 _COLUMNS: Final = (
     "kind", "subscriber_id", "dedupe_key", "context", "while_open_id", "state", "attempts", "created_at", "next_at",
     "expires_at",
+    "staff_id",
 )  # fmt: skip
 _UNPAID: Final = ("issued", "part_paid")
 _WAITING: Final = (MessageState.QUEUED.value, MessageState.FAILED.value)
+_KEYS: Final = 5_000  # in one statement
 _COUNTED_DAYS: Final = timedelta(days=7)
 
 
@@ -51,6 +53,7 @@ class StoredMessage:
     expires_at: datetime
     claimed_at: datetime | None
     ended_at: datetime | None
+    staff_name: str | None = None  # of whom it goes to, where that is one of the staff
 
 
 class OutboxStore:
@@ -82,6 +85,19 @@ class OutboxStore:
             .values(state=MessageState.WITHDRAWN.value, ended_at=now)
         )
         return int((await self._connection.execute(statement)).rowcount)
+
+    async def take_back(self, dedupe_keys: Sequence[str], now: datetime) -> list[str]:
+        """Take back those of these messages that are not sent yet, and return their keys."""
+        taken: list[str] = []
+        for start in range(0, len(dedupe_keys), _KEYS):
+            statement = (
+                update(outbox)
+                .where(outbox.c.dedupe_key.in_(dedupe_keys[start : start + _KEYS]), outbox.c.state.in_(_WAITING))
+                .values(state=MessageState.WITHDRAWN.value, ended_at=now)
+                .returning(outbox.c.dedupe_key)
+            )
+            taken += (await self._connection.scalars(statement)).all()
+        return taken
 
     # -- who sends them ----------------------------------------------------------------------------------------------
 
@@ -214,6 +230,7 @@ def _row(message: Message, now: datetime) -> tuple[Any, ...]:
         now,
         next_at,
         next_at + KEPT_FOR,
+        message.staff_id,
     )
 
 
@@ -240,18 +257,26 @@ def _unwanted() -> ColumnElement[bool]:
 
 
 def _stored() -> Select[Any]:
-    return select(
-        outbox,
-        subscribers.c.number.label("subscriber_no"),
-        subscribers.c.name.label("subscriber_name"),
-        subscribers.c.email,
-        subscribers.c.phone,
-        subscribers.c.locale,
-        subscribers.c.currency,
-    ).join(subscribers, subscribers.c.id == outbox.c.subscriber_id)
+    return (
+        select(
+            outbox,
+            subscribers.c.number.label("subscriber_no"),
+            subscribers.c.name.label("subscriber_name"),
+            subscribers.c.email,
+            subscribers.c.phone,
+            subscribers.c.locale,
+            subscribers.c.currency,
+            staff.c.name.label("staff_name"),
+            staff.c.email.label("staff_email"),
+            staff.c.locale.label("staff_locale"),
+        )
+        .join(subscribers, subscribers.c.id == outbox.c.subscriber_id)
+        .outerjoin(staff, staff.c.id == outbox.c.staff_id)
+    )
 
 
 def _message(row: Row[Any]) -> StoredMessage:
+    to_staff = row.staff_id is not None
     return StoredMessage(
         id=row.id,
         kind=MessageKind(row.kind),
@@ -259,9 +284,9 @@ def _message(row: Row[Any]) -> StoredMessage:
         subscriber_id=row.subscriber_id,
         subscriber_no=row.subscriber_no,
         subscriber_name=row.subscriber_name,
-        email=row.email,
-        phone=row.phone,
-        locale=row.locale,
+        email=row.staff_email if to_staff else row.email,
+        phone=None if to_staff else row.phone,
+        locale=row.staff_locale if to_staff else row.locale,
         currency=row.currency,
         context=row.context,
         dedupe_key=row.dedupe_key,
@@ -275,4 +300,5 @@ def _message(row: Row[Any]) -> StoredMessage:
         expires_at=row.expires_at,
         claimed_at=row.claimed_at,
         ended_at=row.ended_at,
+        staff_name=row.staff_name,
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.changes import ChangeStore
     from netbilld.adapters.database.closings import ClosingStore
     from netbilld.adapters.database.collectors import CollectorStore
+    from netbilld.adapters.database.complaint_views import ComplaintViewStore
+    from netbilld.adapters.database.complaints import ComplaintStore
     from netbilld.adapters.database.corrections import CorrectionStore
     from netbilld.adapters.database.coupons import CouponStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nas import NasStore
     from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
+    from netbilld.adapters.database.outages import OutageStore
     from netbilld.adapters.database.outbox import OutboxStore
     from netbilld.adapters.database.paper import PaperStore
     from netbilld.adapters.database.parked_payments import ParkedPaymentStore
@@ -148,6 +151,18 @@ class UnitOfWork:
         from netbilld.adapters.database.collectors import CollectorStore
 
         return CollectorStore(self.connection)
+
+    @cached_property
+    def complaints(self) -> "ComplaintStore":
+        from netbilld.adapters.database.complaints import ComplaintStore
+
+        return ComplaintStore(self.connection)
+
+    @cached_property
+    def complaint_views(self) -> "ComplaintViewStore":
+        from netbilld.adapters.database.complaint_views import ComplaintViewStore
+
+        return ComplaintViewStore(self.connection)
 
     @cached_property
     def corrections(self) -> "CorrectionStore":
@@ -310,6 +325,12 @@ class UnitOfWork:
         from netbilld.adapters.database.nodes import NodeStore
 
         return NodeStore(self.connection)
+
+    @cached_property
+    def outages(self) -> "OutageStore":
+        from netbilld.adapters.database.outages import OutageStore
+
+        return OutageStore(self.connection)
 
     @cached_property
     def outbox(self) -> "OutboxStore":

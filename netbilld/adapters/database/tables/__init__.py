@@ -39,6 +39,17 @@ from netbilld.adapters.database.tables.catalogue import (
     top_ups,
 )
 from netbilld.adapters.database.tables.changes import changes, idempotency
+from netbilld.adapters.database.tables.complaints import (
+    complaint_categories,
+    complaint_photos,
+    complaint_steps,
+    complaints,
+    outage_subscribers,
+    outages,
+    subscriber_places,
+    survey_answers,
+    work_orders,
+)
 from netbilld.adapters.database.tables.devices import cross_checks, devices, meter_doubts, meters
 from netbilld.adapters.database.tables.doubts import usage_corrections, usage_doubts
 from netbilld.adapters.database.tables.dunning import (
@@ -138,6 +149,10 @@ __all__ = [
     "changes",
     "closed_months",
     "collectors",
+    "complaint_categories",
+    "complaint_photos",
+    "complaint_steps",
+    "complaints",
     "counters",
     "coupon_uses",
     "coupons",
@@ -178,6 +193,8 @@ __all__ = [
     "nas_samples",
     "nodes",
     "observed",
+    "outage_subscribers",
+    "outages",
     "outbox",
     "paper_invoices",
     "paper_steps",
@@ -207,7 +224,9 @@ __all__ = [
     "static_lines",
     "static_routers",
     "static_states",
+    "subscriber_places",
     "subscribers",
+    "survey_answers",
     "tax_invoices",
     "throughput_samples",
     "top_ups",
@@ -225,5 +244,6 @@ __all__ = [
     "webhook_deliveries",
     "webhook_marks",
     "webhooks",
+    "work_orders",
     "write_offs",
 ]

@@ -10,6 +10,7 @@ outbox = Table(
     Column("id", RecordId, primary_key=True, autoincrement=True),
     Column("kind", String(32), nullable=False),  # invoice_issued, reminder, isolir, …
     Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("staff_id", Uuid),  # it goes to this member of the staff instead; the subscriber is whom it is about
     Column("dedupe_key", String(200), nullable=False, unique=True),  # what it is about: the same is never told twice
     Column("context", JSON, nullable=False),  # what its template names
     Column("while_open_id", Uuid),  # it is sent only while this invoice is open
