@@ -31,6 +31,7 @@ from netbilld.daemon.catalogue import Catalogue
 from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
+from netbilld.daemon.complaints import Complaints
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.doctoring import Doctoring
 from netbilld.daemon.documents import LatePrinting
@@ -130,6 +131,7 @@ class Parts:
     braking: Braking
     bookkeeping: Bookkeeping
     messaging: Messaging
+    complaints: Complaints
     dunning: Dunning
     entitle: Entitle
     reconcile: Reconcile
@@ -339,6 +341,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         storage = Storage(settings, database, clock)
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock)
+        complaints = Complaints(settings, database, clock)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         dunning = Dunning(settings, database, clock, manage_subscribers)
         health = Health(
@@ -433,6 +436,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 doctor=doctoring.runs,
                 lanes=reconcile.lanes,
                 printing=LatePrinting(settings, database, box),
+                complaints=complaints.parts,
             )
         )
         portal = create_portal(
@@ -449,6 +453,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 trusted_proxies=settings.trusted_proxies,
                 lifetime=timedelta(hours=settings.panel.session_hours),
                 printing=LatePrinting(settings, database, box),
+                complaints=complaints.parts,
             )
         )
         return Parts(
@@ -483,6 +488,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             braking=braking,
             bookkeeping=bookkeeping,
             messaging=messaging,
+            complaints=complaints,
             dunning=dunning,
             entitle=entitle,
             reconcile=reconcile,

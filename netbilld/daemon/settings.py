@@ -416,6 +416,12 @@ class MqttSettings(_Section):
     meter_fastest: Annotated[int, BeforeValidator(_rate), Field(ge=1000)] = 1_000_000_000  # faster is for a person
 
 
+class ComplaintSettings(_Section):
+    reopen_days: Annotated[int, Field(ge=1, le=90)] = 7  # after it was resolved a subscriber may open it again
+    close_after_days: Annotated[int, Field(ge=1, le=90)] = 3  # after it was resolved it is closed by itself
+    photo_megabytes: Annotated[int, Field(ge=1, le=20)] = 8  # of one photo, as it comes
+
+
 class OutageSettings(_Section):
     snapshot_seconds: Annotated[int, Field(ge=5, le=86_400)] = 300  # how old the local snapshot may become
     snapshot_max_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 168  # an older one starts nobody
@@ -452,6 +458,7 @@ class Settings(BaseSettings):
     addresses: AddressSettings = AddressSettings()
     mqtt: MqttSettings = MqttSettings()
     outage: OutageSettings = OutageSettings()
+    complaints: ComplaintSettings = ComplaintSettings()
     node: NodeSettings = NodeSettings()
     dunning: DunningSettings = DunningSettings()
     messages: MessageSettings = MessageSettings()

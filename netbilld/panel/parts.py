@@ -11,6 +11,7 @@ from aiohttp import web
 
 from netbilld.model.staff import Staff
 from netbilld.panel.assets import Assets
+from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.ports.clock import SteadyClock
@@ -114,6 +115,7 @@ class PanelParts:
         doctor: examines a NAS when somebody asks for it.
         lanes: the queue of each NAS, as far as orders are sent from here.
         printing: makes documents on paper; None offers none.
+        complaints: what is done about complaints; None has none.
     """
 
     database: Store
@@ -143,6 +145,7 @@ class PanelParts:
     doctor: DoctorRuns
     lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
     printing: Printing | None = None
+    complaints: ComplaintParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

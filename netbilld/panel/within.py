@@ -32,7 +32,7 @@ class Subject:
     """The thing that a path is about.
 
     Attributes:
-        kind: what Whereabouts calls it: subscriber, service, invoice, payment, session.
+        kind: what Whereabouts calls it: subscriber, service, invoice, payment, session, complaint.
         field: the part of the path that names it.
     """
 
@@ -50,6 +50,8 @@ SUBJECTS: Final = {
     "payments": "payment",
     "sessions": "session",
     "services": "service",
+    "complaints": "complaint",
+    "jobs": "complaint",
 }
 _NAMED: Final = re.compile(r"/([a-z-]+)/\{(\w+)")
 

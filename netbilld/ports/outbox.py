@@ -36,7 +36,7 @@ class MessageKind(StrEnum):
     COMPLAINT_RECEIVED = "complaint_received"  # number, category…, respond_by, outage (its text, or empty)
     COMPLAINT_STATE = "complaint_state"  # number, category…, state, note, assignee (both may be empty), reopen_days
     COMPLAINT_NOTE = "complaint_note"  # number, category…, note
-    # to the technician: number, category…, about, about_no, address, phone, text, resolve_by
+    # to the technician: number, category…, about (a name), address, phone, text, resolve_by
     COMPLAINT_ASSIGNED = "complaint_assigned"
     OUTAGE_DECLARED = "outage_declared"  # number, text, began_at, expected_at (or null)
     OUTAGE_ENDED = "outage_ended"  # number, text, began_at, ended_at

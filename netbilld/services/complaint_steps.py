@@ -190,7 +190,6 @@ async def _tell_technician(work: Work, complaint: Complaint, assignee: Staff, no
     subscriber = await work.subscribers.by_id(complaint.subscriber_id)
     context = await about(work, complaint) | {
         "about": subscriber.name if subscriber else "",
-        "about_no": subscriber.number if subscriber else "",
         "address": (subscriber.address if subscriber else None) or "",
         "phone": (subscriber.phone if subscriber else None) or "",
         "text": complaint.text,

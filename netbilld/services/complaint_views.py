@@ -8,6 +8,7 @@ from uuid import UUID
 
 from netbilld.model.complaint import Category, Complaint, ComplaintState, Deadlines
 from netbilld.model.outage import Outage
+from netbilld.services.areas import EVERYWHERE, Areas
 
 PAGE_LENGTH: Final = 50
 FILTERS: Final = ("open", "late", "unassigned", *(state.value for state in ComplaintState), "all")
@@ -22,14 +23,14 @@ class Wanted:
         assignee_id: whose; None for anybody's.
         category: its code; empty for all.
         text: part of a number, or of a subscriber's name, number or phone, or of what they said.
-        areas: only of subscribers in these areas or below them; None for all.
+        areas: only of subscribers there.
     """
 
     state: str = "open"
     assignee_id: UUID | None = None
     category: str = ""
     text: str = ""
-    areas: Sequence[str] | None = None
+    areas: Areas = EVERYWHERE
     offset: int = 0
     most: int = PAGE_LENGTH
 
@@ -298,9 +299,9 @@ class ComplaintViews(Protocol):
 
     async def photo(self, number: str, photo_id: UUID) -> PhotoLine | None: ...
 
-    async def figures(self, now: datetime, areas: Sequence[str] | None = None) -> Figures: ...
+    async def figures(self, now: datetime, areas: Areas = EVERYWHERE) -> Figures: ...
 
-    async def by_area(self) -> Mapping[str, int]: ...
+    async def by_area(self, areas: Areas = EVERYWHERE) -> Mapping[str, int]: ...
 
     async def of_subscriber(self, subscriber_id: UUID, most: int = 20) -> Sequence[ComplaintLine]: ...
 
@@ -310,9 +311,13 @@ class ComplaintViews(Protocol):
 
     async def workers(self) -> Sequence[Worker]: ...
 
-    async def measured(self, since_at: datetime, until_at: datetime) -> Sequence[Measured]: ...
+    async def measured(
+        self, since_at: datetime, until_at: datetime, areas: Areas = EVERYWHERE
+    ) -> Sequence[Measured]: ...
 
-    async def surveys(self, since_at: datetime, until_at: datetime) -> Sequence[SurveyLine]: ...
+    async def surveys(
+        self, since_at: datetime, until_at: datetime, areas: Areas = EVERYWHERE
+    ) -> Sequence[SurveyLine]: ...
 
     async def outages(self, *, running: bool, most: int = 50) -> Sequence[OutageLine]: ...
 

@@ -25,6 +25,7 @@ from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_f
 from tests.mail_server import MailServer, mail_server
 
 MORNING = at(date(2026, 1, 5), 9)
+COMPLAINT = {"number": "K00001", "category": "Internet mati total", "category_en": "No internet at all"}
 CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.INVOICE_ISSUED: {
         "number": "INV/2026/01/00001", "total_minor": 275_000, "outstanding_minor": 275_000, "due_on": "2026-01-20",
@@ -59,6 +60,19 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
     MessageKind.EXPIRES: {"plan": "Rumah 20", "paid_until_on": "2026-01-31", "price_minor": 1, "wallet_minor": 0},
+    MessageKind.COMPLAINT_RECEIVED: COMPLAINT | {"respond_by": "2026-01-20T03:00:00+00:00", "outage": ""},
+    MessageKind.COMPLAINT_STATE: COMPLAINT | {"state": "resolved", "note": "Kabel diganti.", "assignee": "", "reopen_days": 7},
+    MessageKind.COMPLAINT_NOTE: COMPLAINT | {"note": "Teknisi datang besok."},
+    MessageKind.COMPLAINT_ASSIGNED: COMPLAINT | {
+        "about": "Budi", "address": "Jalan Melati 7", "phone": "", "text": "mati", "resolve_by": "2026-01-20T03:00:00+00:00",
+    },
+    MessageKind.OUTAGE_DECLARED: {
+        "number": "G00001", "text": "kabel putus", "began_at": "2026-01-20T03:00:00+00:00", "expected_at": None,
+    },
+    MessageKind.OUTAGE_ENDED: {
+        "number": "G00001", "text": "kabel disambung", "began_at": "2026-01-20T03:00:00+00:00",
+        "ended_at": "2026-01-20T05:00:00+00:00",
+    },
 }  # fmt: skip
 
 

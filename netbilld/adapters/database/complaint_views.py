@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, exists, func, or_, select, true
 
 from netbilld.adapters.database.complaints import OPEN_STATES
+from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.line_views import LineQueries
 from netbilld.adapters.database.queries import escaped
 from netbilld.adapters.database.tables import (
@@ -23,10 +24,10 @@ from netbilld.adapters.database.tables import (
     survey_answers,
     work_orders,
 )
-from netbilld.billing.prices import area_parts
 from netbilld.model.complaint import Category, Complaint, ComplaintState
 from netbilld.model.outage import Outage
 from netbilld.model.permissions import PERMISSIONS, Permission
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.complaint_views import (
     Complainant,
     ComplaintFile,
@@ -82,9 +83,8 @@ class ComplaintViewStore(LineQueries):
             conditions.append(complaints.c.category == wanted.category)
         if wanted.text.strip():
             conditions.append(await self._says(wanted.text.strip()))
-        if wanted.areas is not None:
-            conditions.append(complaints.c.subscriber_id.in_(await self._within(wanted.areas)))
-        return conditions or [complaints.c.number.is_not(None)]
+        conditions.append(_of_areas(wanted.areas))
+        return conditions
 
     async def _says(self, text: str) -> ColumnElement[bool]:
         needle = f"%{escaped(text.lower())}%"
@@ -107,31 +107,22 @@ class ComplaintViewStore(LineQueries):
             func.lower(complaints.c.text).like(needle, escape="\\"),
         )
 
-    async def _within(self, areas: Sequence[str]) -> Select[Any]:
-        """Return a query of the subscribers in these areas and below them."""
-        wanted = [parts for parts in map(area_parts, areas) if parts]
-        written = (await self._connection.scalars(select(subscribers.c.area).distinct())).all()
-        inside = [path for path in written if path and any(area_parts(path)[: len(parts)] == parts for parts in wanted)]
-        return select(subscribers.c.id).where(subscribers.c.area.in_(inside))
-
-    async def figures(self, now: datetime, areas: Sequence[str] | None = None) -> Figures:
+    async def figures(self, now: datetime, areas: Areas = EVERYWHERE) -> Figures:
         """Return how many are open, by state, and how many of them are late or nobody's."""
-        condition = complaints.c.state.in_(OPEN_STATES)
-        if areas is not None:
-            condition = and_(condition, complaints.c.subscriber_id.in_(await self._within(areas)))
+        condition = and_(complaints.c.state.in_(OPEN_STATES), _of_areas(areas))
         query = select(complaints.c.state, func.count()).where(condition).group_by(complaints.c.state)
         states = {state: int(count) for state, count in await self._connection.execute(query)}
         nobodys = await self._number(select(func.count()).where(condition, complaints.c.assignee_id.is_(None)))
         late = await self._number(select(func.count()).where(condition, _is_late(now)))
         return Figures(states, nobodys, late)
 
-    async def by_area(self) -> Mapping[str, int]:
+    async def by_area(self, areas: Areas = EVERYWHERE) -> Mapping[str, int]:
         """Return how many are open in each area, as it is written at their subscribers now; empty for no area."""
         query = (
             select(func.coalesce(subscribers.c.area, ""), func.count())
             .select_from(complaints)
             .join(subscribers, subscribers.c.id == complaints.c.subscriber_id)
-            .where(complaints.c.state.in_(OPEN_STATES))
+            .where(complaints.c.state.in_(OPEN_STATES), in_areas(areas))
             .group_by(func.coalesce(subscribers.c.area, ""))
         )
         return {area: int(count) for area, count in await self._connection.execute(query)}
@@ -290,7 +281,7 @@ class ComplaintViewStore(LineQueries):
 
     # -- figures -----------------------------------------------------------------------------------------------------
 
-    async def measured(self, since_at: datetime, until_at: datetime) -> Sequence[Measured]:
+    async def measured(self, since_at: datetime, until_at: datetime, areas: Areas = EVERYWHERE) -> Sequence[Measured]:
         """Return what each complaint made in a time has taken; `person` is who resolved it, else who has it."""
         table = complaints.c
         query = (
@@ -306,15 +297,15 @@ class ComplaintViewStore(LineQueries):
                 table.reopened,
             )
             .outerjoin(staff, staff.c.id == table.assignee_id)
-            .where(table.opened_at >= since_at, table.opened_at < until_at)
+            .where(table.opened_at >= since_at, table.opened_at < until_at, _of_areas(areas))
             .order_by(table.opened_at)
             .limit(_MOST_MEASURED)
         )
         return [Measured(**row) for row in await self._rows(query)]
 
-    async def surveys(self, since_at: datetime, until_at: datetime) -> Sequence[SurveyLine]:
+    async def surveys(self, since_at: datetime, until_at: datetime, areas: Areas = EVERYWHERE) -> Sequence[SurveyLine]:
         """Return what was answered in a time, the newest first."""
-        return await self._surveys(survey_answers.c.at >= since_at, survey_answers.c.at < until_at)
+        return await self._surveys(survey_answers.c.at >= since_at, survey_answers.c.at < until_at, _of_areas(areas))
 
     async def _surveys(self, *conditions: ColumnElement[bool]) -> list[SurveyLine]:
         table = survey_answers.c
@@ -338,6 +329,13 @@ class ComplaintViewStore(LineQueries):
             .limit(_MOST_MEASURED)
         )
         return [SurveyLine(**row) for row in await self._rows(query)]
+
+
+def _of_areas(areas: Areas) -> ColumnElement[bool]:
+    """Return the condition that a complaint's subscriber is in these areas."""
+    if not areas.is_limited:
+        return true()
+    return complaints.c.subscriber_id.in_(select(subscribers.c.id).where(in_areas(areas)))
 
 
 def _is_late(now: datetime) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select, true
 
 from netbilld.adapters.database.queries import Queries
-from netbilld.adapters.database.tables import invoices, payments, services, sessions, subscribers
+from netbilld.adapters.database.tables import complaints, invoices, payments, services, sessions, subscribers
 from netbilld.billing.prices import covers
 from netbilld.services.areas import EVERYWHERE, Areas
 
@@ -38,7 +38,8 @@ class WhereaboutsQueries(Queries):
     async def holds(self, areas: Areas, kind: str, key: str) -> bool:
         """Return whether a thing is a subscriber's in these areas; False where there is no such thing.
 
-        `kind` is one of subscriber (its number), service, invoice (its number), payment and session.
+        `kind` is one of subscriber (its number), service, invoice (its number), payment, session and complaint (its
+        number).
         """
         try:
             query = _OWNERS[kind](key)
@@ -70,10 +71,16 @@ def _of_session(session_id: str) -> Select[Any]:
     return select(subscribers.c.id).select_from(joined).where(sessions.c.id == int(session_id))
 
 
+def _of_complaint(number: str) -> Select[Any]:
+    joined = complaints.join(subscribers, subscribers.c.id == complaints.c.subscriber_id)
+    return select(subscribers.c.id).select_from(joined).where(complaints.c.number == number)
+
+
 _OWNERS: Final[Mapping[str, Callable[[str], Select[Any]]]] = {
     "subscriber": _of_subscriber,
     "service": _of_service,
     "invoice": _of_invoice,
     "payment": _of_payment,
     "session": _of_session,
+    "complaint": _of_complaint,
 }

@@ -22,7 +22,7 @@ from netbilld.adapters.database.tables import (
     static_lines,
     subscribers,
 )
-from netbilld.billing.prices import area_parts
+from netbilld.billing.prices import area_parts, covers
 from netbilld.model.outage import Outage
 from netbilld.model.subscriber import SubscriberStatus
 
@@ -86,11 +86,10 @@ class OutageStore:
 
         Areas are compared as prices compare them: by their parts, without regard to letter case.
         """
-        wanted = area_parts(area)
-        if not wanted:
+        if not area_parts(area):
             return []
         written = (await self._connection.scalars(select(subscribers.c.area).distinct())).all()
-        inside = [path for path in written if path and area_parts(path)[: len(wanted)] == wanted]
+        inside = [path for path in written if path and covers(area, path)]
         found: list[UUID] = []
         for start in range(0, len(inside), _BATCH):
             query = select(subscribers.c.id).where(

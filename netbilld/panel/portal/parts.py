@@ -9,6 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.portal.canonical import Canonical
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
@@ -81,6 +82,7 @@ class PortalParts:
         trusted_proxies: addresses or prefixes whose X-Forwarded-For and X-Forwarded-Proto are believed.
         lifetime: how long a log-in lasts.
         printing: makes invoices on paper; None offers none.
+        complaints: what is done about complaints; None takes none.
     """
 
     store: Store
@@ -95,6 +97,7 @@ class PortalParts:
     trusted_proxies: tuple[str, ...] = ()
     lifetime: timedelta = timedelta(hours=12)
     printing: Printing | None = None
+    complaints: ComplaintParts | None = None
 
 
 @dataclass(frozen=True, slots=True)
