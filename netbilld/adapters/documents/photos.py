@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import re
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,20 @@ LONGEST_SIDE: Final = 1600  # pixels; enough to read a label on a modem
 # what a file may unfold to while it is read: of JPEG the decoder makes it smaller at once (ITU-T T.81, DCT scaling)
 MOST_PIXELS: Final = {"JPEG": 80_000_000, "PNG": 20_000_000, "WEBP": 20_000_000}
 _QUALITY: Final = 80
+# what decoders raise of files that lie
+_LIES: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 _NAME: Final = re.compile(r"[0-9a-f]{40}\.jpg\Z")
 
 
@@ -75,30 +91,26 @@ def redrawn(content: bytes) -> tuple[bytes, tuple[int, int]]:
         InvalidInputError: it is no picture that we know, broken, or unfolds to too much.
     """
     try:
-        with Image.open(BytesIO(content), formats=tuple(MOST_PIXELS)) as image:
-            if image.width * image.height > MOST_PIXELS[image.format or "PNG"] or min(image.size) < 1:
-                raise InvalidInputError(
-                    "the photo has too many pixels", code="photo_too_large", values={"megabytes": 8}
-                )
-            image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except InvalidInputError:
-        raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        EOFError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ):  # what the decoders raise of files that lie
+        upright = _upright(content)
+    except _LIES:
         raise InvalidInputError("that is no photo (JPEG, PNG or WebP)", code="bad_photo") from None
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if upright is None:
+        raise InvalidInputError("the photo has too many pixels", code="photo_pixels")
     clean = Image.new("RGB", upright.size, "white")
     clean.paste(upright, mask=upright.getchannel("A"))
     written = BytesIO()
     clean.save(written, "JPEG", quality=_QUALITY, optimize=True)
     return written.getvalue(), clean.size
+
+
+def _upright(content: bytes) -> Image.Image | None:
+    """Return a picture made smaller and turned as it was held; None where it would unfold to too much."""
+    with Image.open(BytesIO(content), formats=tuple(MOST_PIXELS)) as image:
+        if image.width * image.height > MOST_PIXELS[image.format or "PNG"]:
+            return None
+        small: Image.Image = image
+        if image.mode not in {"RGB", "RGBA", "L"}:
+            small = image.convert("RGBA")
+        small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        turned = ImageOps.exif_transpose(small)
+        return (turned if turned is not None else small).convert("RGBA")
