@@ -28,7 +28,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
-from netbilld.panel.parts import PanelParts
+from netbilld.panel.parts import PanelParts, SecurityParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
@@ -36,6 +36,7 @@ from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_nas import Step
 from netbilld.services.doctor_runs import DoctorRuns, Run
 from netbilld.services.explain import Explain
+from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_pools import ManagePools
@@ -44,6 +45,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
+from netbilld.services.second_factor import SecondFactor
 from tests.clock import StandingClock
 from tests.examined import SickNas, examined
 
@@ -165,6 +167,9 @@ class PanelWorld:
             "session_hours": 12,
             "nudge": nudge,
             "health": lambda: {"ready": True, "reasons": []},
+            "security": SecurityParts(
+                SecondFactor(self.database, self.box, entropy, "Rumah Net"), ManageBuyers(self.database, self.box)
+            ),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }
         return create_panel(PanelParts(**(parts | changed)))

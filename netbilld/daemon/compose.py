@@ -54,6 +54,7 @@ from netbilld.daemon.rating import Rating
 from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
+from netbilld.daemon.staff_security import security_parts
 from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
@@ -437,6 +438,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 lanes=reconcile.lanes,
                 printing=LatePrinting(settings, database, box),
                 complaints=complaints.parts,
+                security=security_parts(settings, database, box),
             )
         )
         portal = create_portal(

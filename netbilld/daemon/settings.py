@@ -30,6 +30,7 @@ from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
 from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
+from netbilld.model.permissions import Role as StaffRole
 from netbilld.model.units import currency_exponent, parse_rate_bps
 from netbilld.services.mqtt_topics import topic_prefix
 
@@ -224,6 +225,9 @@ class PanelSettings(_Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    # who must have a second factor before anything else
+    totp_roles: Annotated[frozenset[StaffRole], NoDecode, BeforeValidator(_hosts)] = frozenset()
+    single_login: bool = False  # a new log-in ends the person's others, so that an account can't be shared
 
 
 class PortalSettings(_Section):

@@ -13,7 +13,7 @@ from netbilld.panel.rendering import Renderer
 from netbilld.panel.routes import add_routes
 from netbilld.panel.security import LARGEST_BODY_OCTETS, Perimeter, put_headers
 from netbilld.panel.status import STATUS, Status
-from netbilld.services.sign_in import Lockout, SignIn
+from netbilld.services.sign_in import HALF_REALM, Lockout, SignIn
 
 logger = logging.getLogger("netbilld.panel")
 
@@ -35,8 +35,16 @@ def create_panel(parts: PanelParts) -> web.Application:
         renderer=renderer,
         assets=assets,
         perimeter=Perimeter("panel", parts.trusted_proxies, parts.entropy),
-        sign_in=SignIn(parts.database, parts.passwords, parts.entropy, timedelta(hours=parts.session_hours)),
+        sign_in=SignIn(
+            parts.database,
+            parts.passwords,
+            parts.entropy,
+            timedelta(hours=parts.session_hours),
+            None if parts.security is None else parts.security.second_factor,
+            one_at_a_time=parts.security is not None and parts.security.one_login,
+        ),
         password_lockout=Lockout(parts.database, "panel-password"),
+        code_lockout=Lockout(parts.database, HALF_REALM),
     )
     app[STATUS] = Status(parts.health, parts.metrics)
     app[LIVE] = LiveFeed(parts.database, parts.clock)

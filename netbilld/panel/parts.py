@@ -14,15 +14,18 @@ from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
+from netbilld.ports.changes import Changes
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
 from netbilld.services import sign_in
 from netbilld.services.areas import Whereabouts
+from netbilld.services.audit_trail import AuditReads
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_runs import DoctorRuns
 from netbilld.services.explain import Explain
+from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
@@ -32,6 +35,7 @@ from netbilld.services.overshoot import Crossing
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
+from netbilld.services.second_factor import SecondFactor
 from netbilld.services.shown_usage import By, Direction, TopUsage, UsageBucket, UsageTotals
 from netbilld.services.sign_in import Entropy, Lockout, Login, SignIn
 
@@ -43,7 +47,11 @@ class Logins(sign_in.Logins, Protocol):
 
     async def touch(self, token_hash: str, now: datetime) -> None: ...
 
-    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> None: ...
+    async def of_staff(self, staff_id: UUID, now: datetime) -> Sequence[Login]:
+        """Return where somebody is signed in, the last used first."""
+        ...
+
+    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None, only: str | None = None) -> int: ...
 
 
 class UsageReads(Protocol):
@@ -60,12 +68,24 @@ class UsageReads(Protocol):
     ) -> Sequence[TopUsage]: ...
 
 
+class StaffReads(Protocol):
+    async def all(self) -> Sequence[Staff]: ...
+
+    async def by_id(self, staff_id: UUID) -> Staff | None: ...
+
+
 class Crossings(Protocol):
     async def newest(self, limit: int) -> Sequence[Crossing]: ...
 
 
 class Work(Protocol):
     """The stores of one transaction that pages use."""
+
+    @property
+    def changes(self) -> Changes: ...
+
+    @property
+    def audit(self) -> AuditReads: ...
 
     @property
     def crossings(self) -> Crossings: ...
@@ -75,6 +95,9 @@ class Work(Protocol):
 
     @property
     def readmodels(self) -> ReadModels: ...
+
+    @property
+    def staff(self) -> StaffReads: ...
 
     @property
     def usage(self) -> UsageReads: ...
@@ -103,6 +126,21 @@ class Printing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityParts:
+    """How the staff prove who they are, and what is shown to few.
+
+    Attributes:
+        second_factor: codes of generators, and which roles must have one.
+        identities: identity numbers, each look at which is written down.
+        one_login: a new log-in of a person ends their others.
+    """
+
+    second_factor: SecondFactor
+    identities: ManageBuyers
+    one_login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PanelParts:
     """Everything create_panel needs.
 
@@ -116,6 +154,7 @@ class PanelParts:
         lanes: the queue of each NAS, as far as orders are sent from here.
         printing: makes documents on paper; None offers none.
         complaints: what is done about complaints; None has none.
+        security: second factors, identity numbers, and what log-ins go by; None offers none of it.
     """
 
     database: Store
@@ -146,6 +185,7 @@ class PanelParts:
     lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
     printing: Printing | None = None
     complaints: ComplaintParts | None = None
+    security: SecurityParts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +201,7 @@ class Panel:
     perimeter: Perimeter
     sign_in: SignIn
     password_lockout: Lockout
+    code_lockout: Lockout
     more_places: tuple[tuple[str, str, str], ...] = ()
 
     @property

@@ -8,6 +8,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
+from netbilld.panel.routes_staff import STAFF_ROUTES
 from netbilld.panel.staff import (
     brake,
     doubts,
@@ -20,10 +21,8 @@ from netbilld.panel.staff import (
     paper,
     plans,
     pools,
-    profile,
     replace_nas,
     sessions,
-    signin,
     subscribers,
     traffic,
 )
@@ -33,10 +32,7 @@ from netbilld.panel.within import Within
 _POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("GET", "/signin", Public.VISITOR, signin.show, within=Within.ANYWHERE),
-    Route("POST", "/signin", Public.VISITOR, signin.submit, within=Within.ANYWHERE),
-    Route("POST", "/signout", Public.VISITOR, signin.leave, within=Within.ANYWHERE),
-    Route("POST", "/language", Public.VISITOR, signin.choose_language, within=Within.ANYWHERE),
+    *STAFF_ROUTES,
     Route("GET", "/", Public.STAFF, overview.show),
     Route("GET", "/live/overview", Public.STAFF, overview.live),
     Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
@@ -94,9 +90,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _POOL + "/release", Permission.EDIT_NETWORK, pools.release),
     Route("GET", _POOL + "/remove", Permission.EDIT_NETWORK, pools.ask_remove),
     Route("POST", _POOL + "/remove", Permission.EDIT_NETWORK, pools.remove),
-    Route("GET", "/profile", Public.STAFF, profile.show, within=Within.ANYWHERE),
-    Route("POST", "/profile", Public.STAFF, profile.change, within=Within.ANYWHERE),
-    Route("POST", "/profile/password", Public.STAFF, profile.change_password, within=Within.ANYWHERE),
     Route("GET", "/healthz", Public.ANYBODY, status.healthz),
     Route("GET", "/readyz", Public.ANYBODY, status.readyz),
     Route("GET", "/metrics", Public.ANYBODY, status.metrics),

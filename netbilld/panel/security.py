@@ -63,6 +63,10 @@ class Perimeter:
         """Return the name of the cookie that binds a form to a browser that is not signed in."""
         return f"{self.cookie_name(request)}_form"
 
+    def half_cookie_name(self, request: web.Request) -> str:
+        """Return the name of the cookie of somebody whose password was right and who is asked for a code."""
+        return f"{self.cookie_name(request)}_half"
+
     def set_cookie(
         self, request: web.Request, response: web.StreamResponse, name: str, value: str, *, seconds: int | None = None
     ) -> None:

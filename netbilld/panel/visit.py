@@ -119,12 +119,24 @@ def guarded(
             if not own or not same_token(await sent_token(request), visit.csrf_token):
                 logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
                 raise web.HTTPForbidden(reason="form")
-        must_change = visit.staff is not None and visit.staff.must_change_password and access is not Public.VISITOR
-        if must_change and not request.path.startswith("/profile"):
-            raise web.HTTPSeeOther("/profile")
+        if visit.staff is not None and access is not Public.VISITOR and not request.path.startswith("/profile"):
+            _set_up_first(panel, visit.staff)
         return await handler(request)
 
     return enter
+
+
+def _set_up_first(panel: Panel, staff: Staff) -> None:
+    """Send somebody where they must choose a password, or set a second factor up, before anything else.
+
+    Raises:
+        HTTPSeeOther: they must.
+    """
+    if staff.must_change_password:
+        raise web.HTTPSeeOther("/profile")
+    security = panel.parts.security
+    if security is not None and security.second_factor.is_owed(staff):
+        raise web.HTTPSeeOther("/profile/second-factor")
 
 
 async def _keep_within(request: web.Request, visit: Visit, reach: Reach) -> None:

@@ -46,6 +46,10 @@ class Whereabouts(Protocol):
         """Return what these areas hold, with how subscribers inside have written theirs."""
         ...
 
+    async def known(self) -> Sequence[str]:
+        """Return the areas that subscribers are in, as they are written, in order."""
+        ...
+
     async def holds(self, areas: Areas, kind: str, key: str) -> bool:
         """Return whether a thing is a subscriber's in these areas; False where there is no such thing."""
         ...

@@ -128,24 +128,42 @@ class ManageBuyers:
                 await work.changes.record(actor, now, "buyer.set", "subscriber", subscriber.id, details)
         return sorted(told)
 
+    async def of_number(self, number: str) -> tuple[Subscriber, Buyer | None] | None:
+        """Return the subscriber of a number with what is known of them as a buyer; None where there is none."""
+        async with self._store.read() as work:
+            subscriber = await work.subscribers.by_number(number)
+            if subscriber is None:
+                return None
+            return subscriber, (await work.buyers.of([subscriber.id])).get(subscriber.id)
+
     async def reveal_nik(self, name: str, why: str, actor: Actor, now: datetime) -> str:
-        """Return a subscriber's NIK, and write down who has seen it and why.
+        """Return a subscriber's NIK by any user name of theirs or the number; see reveal_nik_of."""
+        async with self._store.write() as work:
+            return await self._reveal(work, await _subscriber(work, name), why, actor, now)
+
+    async def reveal_nik_of(self, number: str, why: str, actor: Actor, now: datetime) -> str:
+        """Return the NIK of a subscriber number and of nothing that looks like one; who has seen it and why is kept.
 
         Raises:
-            InvalidInputError: no reason is given.
-            NotFoundError: nobody has that name, or no NIK is known.
+            InvalidInputError: no reason is given, or a longer one than is kept.
+            NotFoundError: nobody has that number, or no NIK is known.
         """
+        async with self._store.write() as work:
+            subscriber = await work.subscribers.by_number(number, lock=True)
+            if subscriber is None:
+                raise NotFoundError(f"no subscriber {number}")
+            return await self._reveal(work, subscriber, why, actor, now)
+
+    async def _reveal(self, work: Work, subscriber: Subscriber, why: str, actor: Actor, now: datetime) -> str:
         reason = optional_text("why", why, 200)
         if not reason:
             raise InvalidInputError("say why the NIK is looked at", hint="--why TEXT")
-        async with self._store.write() as work:
-            subscriber = await _subscriber(work, name)
-            sealed = (await work.buyers.niks([subscriber.id])).get(subscriber.id)
-            if sealed is None:
-                raise NotFoundError(f"no NIK of subscriber {subscriber.number} is known")
-            details = {"subscriber_no": subscriber.number, "why": reason}
-            await work.changes.record(actor, now, "buyer.nik.reveal", "subscriber", subscriber.id, details)
-            return self._box.open(sealed, nik_place(subscriber.id)).decode()
+        sealed = (await work.buyers.niks([subscriber.id])).get(subscriber.id)
+        if sealed is None:
+            raise NotFoundError(f"no NIK of subscriber {subscriber.number} is known")
+        details = {"subscriber_no": subscriber.number, "why": reason}
+        await work.changes.record(actor, now, "buyer.nik.reveal", "subscriber", subscriber.id, details)
+        return self._box.open(sealed, nik_place(subscriber.id)).decode()
 
     async def find_by_nik(self, text: str) -> list[str]:
         """Return the numbers of the subscribers with a NIK; it is found by a keyed hash, nothing is opened."""

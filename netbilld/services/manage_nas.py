@@ -192,7 +192,7 @@ class ManageNas:
                 await refuse_taken(work, nas, columns)
                 warnings += await self._among_neighbours(work, nas, columns, fields.secret, actor, now)
                 await work.nas.update(nas.id, columns)
-                await work.changes.record(actor, now, "nas.set", "nas", nas.id, said_of(nas.name, columns))
+                await work.changes.record(actor, now, "nas.set", "nas", nas.id, said_of(nas.name, columns, nas))
             kept = await work.nas.by_name(str(columns.get("name", nas.name)))
         return Kept(kept or nas, tuple(sorted(columns)), (*field_warnings(fields, columns), *warnings))
 
@@ -208,7 +208,7 @@ class ManageNas:
             for other in others:
                 its = {"secret_sealed": sealed[other.id]}
                 await work.nas.update(other.id, its)
-                await work.changes.record(actor, now, "nas.set", "nas", other.id, said_of(other.name, its))
+                await work.changes.record(actor, now, "nas.set", "nas", other.id, said_of(other.name, its, other))
             names = ", ".join(other.name for other in others)
             warnings.append(f"the secret of {names}, with the same address, was changed too")
             others = [replace(other, secret_sealed=sealed[other.id]) for other in others]
@@ -441,14 +441,24 @@ def unknown_nas(name: str) -> NotFoundError:
     return NotFoundError(f"no NAS has the name {name!r}", hint="`netbilld nas list` shows them")
 
 
-def said_of(name: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the audit trail may know: names of secrets, values of the rest."""
-    fields = {
-        column.removesuffix("_sealed"): "changed" if column.endswith("_sealed") else value
-        for column, value in columns.items()
-        if column != "name_key"
-    }
+def said_of(name: str, columns: Mapping[str, Any], before: Nas | None = None) -> dict[str, Any]:
+    """Return what the audit trail may know: names of secrets; of the rest the value, or what it was and is now."""
+    fields: dict[str, Any] = {}
+    for column, value in columns.items():
+        if column.endswith("_sealed"):
+            fields[column.removesuffix("_sealed")] = "changed"
+        elif column != "name_key":
+            fields[column] = value if before is None else [_plain(getattr(before, column, None)), value]
     return {"name": name, "fields": fields}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a NAS as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int) else str(value)
 
 
 def field_warnings(fields: NasFields, columns: Mapping[str, Any]) -> tuple[str, ...]:

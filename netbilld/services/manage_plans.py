@@ -151,7 +151,11 @@ class ManagePlans:
                 definition["code"] = found.code  # written once, as it was first
                 if definition != dict(found.definition):
                     version += 1
-                    details |= {"version": version, "name": definition["name"]}
+                    details |= {
+                        "version": version,
+                        "name": definition["name"],
+                        "fields": _changed_keys(found.definition, definition),
+                    }
                     if effective_on is not None:
                         details["effective_on"] = effective_on.isoformat()
                     await work.plans.add_version(
@@ -165,6 +169,7 @@ class ManagePlans:
                     )
             if on_sale is not None and on_sale != found.on_sale:
                 details["on_sale"] = on_sale
+                details["fields"] = {**details.get("fields", {}), "on_sale": [found.on_sale, on_sale]}
                 await work.plans.set_on_sale(found.plan_id, on_sale=on_sale)
             if details:
                 await work.changes.record(actor, now, "plan.set", "plan", found.code, details)
@@ -191,3 +196,9 @@ async def _refuse_unknown_places(work: Work, toml_text: str, source_name: str, d
         if kind == "area" and await work.groups.area(name) is None:
             hint = "`netbilld area add` lists one, `area list` shows all"
             refuse_key(toml_text, source_name, path, f'there is no area "{name}"; {hint}')
+
+
+def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the keys of a plan file that differ between two versions: what each was and is."""
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return {key: [before.get(key), after.get(key)] for key in keys}

@@ -1,6 +1,6 @@
 """Adding and changing staff: who may sign in, with which rights, and their passwords."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,22 +8,23 @@ from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from netbilld.model.actor import Actor
-from netbilld.model.contact import parse_email
+from netbilld.model.contact import parse_email, parse_phone
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.ports.changes import Changes
 from netbilld.ports.passwords import Passwords
+from netbilld.services.areas import parse_areas
 from netbilld.services.idempotency import Idempotency, digest
+from netbilld.services.one_time_words import one_time_words
 from netbilld.services.subscriber_fields import clean_text
 
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 200
 ONE_TIME_ENTROPY_OCTETS: Final = 20
-# no letters that are taken for digits or for one another
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _ADD: Final = "staff add"
 _LOCALES: Final = ("id", "en")
+_FOR_OTHERS_TO_SAY: Final = frozenset({"role", "areas", "active", "password"})
 
 
 class StaffTable(Protocol):
@@ -67,11 +68,16 @@ class NewStaff:
     name: str | None = None
     locale: str | None = None
     one_time: bool = False
+    phone: str | None = None
+    areas: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StaffChanges:
-    """What to set; None leaves a field as it is. A `one_time` password must be changed at the next sign-in."""
+    """What to set; None leaves a field as it is, empty text and no areas clear it.
+
+    A `one_time` password must be changed at the next sign-in.
+    """
 
     email: str | None = None
     name: str | None = None
@@ -80,6 +86,8 @@ class StaffChanges:
     active: bool | None = None
     password: str | None = field(default=None, repr=False)
     one_time: bool = False
+    phone: str | None = None
+    areas: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class OwnProfile:
     name: str
     email: str
     password: str = field(default="", repr=False)
+    phone: str | None = None  # None leaves it, empty text clears it
 
 
 class ManageStaff:
@@ -111,6 +120,8 @@ class ManageStaff:
         async with self._store.write() as work:
             if idempotency_key:
                 request = {"email": member.email, "role": member.role.value, "name": new.name}
+                if member.areas:
+                    request["areas"] = "\n".join(member.areas)
                 done = await work.idempotency.claim(idempotency_key, _ADD, digest(request), now)
                 before = await work.staff.by_id(UUID(done["id"])) if done else None
                 if before is not None:
@@ -118,9 +129,10 @@ class ManageStaff:
             await work.staff.add(member)
             if idempotency_key:
                 await work.idempotency.complete(idempotency_key, _ADD, {"id": str(member.id)})
-            await work.changes.record(
-                actor, now, "staff.add", "staff", member.id, {"email": member.email, "role": member.role.value}
-            )
+            details: dict[str, Any] = {"email": member.email, "role": member.role.value}
+            if member.areas:
+                details["areas"] = list(member.areas)
+            await work.changes.record(actor, now, "staff.add", "staff", member.id, details)
         return member, False
 
     async def make(self, new: NewStaff, now: datetime) -> Staff:
@@ -128,6 +140,8 @@ class ManageStaff:
         email = parse_email(new.email)
         role = parse_role(new.role)
         name = clean_text("name", new.name or email.partition("@")[0], 200)
+        areas = parse_areas(new.areas)
+        _refuse_limited_admin(role, areas)
         return Staff(
             id=uuid4(),
             email=email,
@@ -138,18 +152,30 @@ class ManageStaff:
             active=True,
             must_change_password=new.one_time,
             created_at=now,
+            phone=_phone(new.phone or ""),
+            areas=areas,
             password_hash=await self._passwords.hash(check_password(new.password, email)),
         )
 
-    async def set(self, email: str, wanted: StaffChanges, actor: Actor, now: datetime) -> list[str]:
+    async def set(
+        self, email: str, wanted: StaffChanges, actor: Actor, now: datetime, *, own_id: UUID | None = None
+    ) -> list[str]:
         """Change a member of the staff; return the names of what did change.
 
-        A new password, a deactivation and another role sign them out everywhere.
+        A new password, a deactivation, another role and other areas sign them out everywhere.
+
+        Args:
+            email: whom.
+            wanted: what to set.
+            actor: who does it.
+            now: when.
+            own_id: who does it, where that is a member of the staff: what oneself may do is for others to say.
 
         Raises:
             InvalidInputError: a field is wrong, or the password too short.
             NotFoundError: nobody has that e-mail address.
-            RefusedError: nobody would be left who may do everything; the new e-mail address is another's.
+            RefusedError: nobody would be left who may do everything; the new e-mail address is another's; it is one's
+                own role, areas or password; a main admin would be limited to areas.
         """
         columns: dict[str, Any] = {}
         if wanted.email is not None:
@@ -163,6 +189,10 @@ class ManageStaff:
             columns["locale"] = _locale(wanted.locale)
         if wanted.active is not None:
             columns["active"] = wanted.active
+        if wanted.phone is not None:
+            columns["phone"] = _phone(wanted.phone)
+        if wanted.areas is not None:
+            columns["areas"] = parse_areas(wanted.areas)
         password_hash = None
         if wanted.password is not None:  # before the transaction: a hash takes its time
             password_hash = await self._passwords.hash(check_password(wanted.password, email))
@@ -177,20 +207,22 @@ class ManageStaff:
                 changed.add("password")
             if not columns:
                 return []
+            if member.id == own_id and changed & _FOR_OTHERS_TO_SAY:
+                raise RefusedError("what you may do is for another admin to say", code="own_role")
+            _refuse_limited_admin(columns.get("role", member.role), columns.get("areas", member.areas))
             if columns.get("active") is False or columns.get("role", Role.ADMIN) is not Role.ADMIN:
                 await _keep_an_admin(work, member)
             if "email_key" in columns and await work.staff.by_email(columns["email"]) is not None:
                 raise RefusedError(f"there is a staff user {columns['email']!r} already", code="email_taken")
             await work.staff.update(member.id, columns)
-            if changed & {"password", "active", "role"}:
+            if changed & _FOR_OTHERS_TO_SAY:
                 await work.staff.end_logins(member.id)
-            said = {name: str(columns.get(name, "changed")) for name in sorted(changed)}
-            details = {"email": member.email, "fields": said}
+            details = {"email": member.email, "fields": _before_and_after(member, columns, changed)}
             await work.changes.record(actor, now, "staff.set", "staff", member.id, details)
         return sorted(changed)
 
     async def change_own_profile(self, staff_id: UUID, wanted: OwnProfile, actor: Actor, now: datetime) -> list[str]:
-        """Change one's own name and e-mail address, and nothing else; return the names of what did change.
+        """Change one's own name, telephone and e-mail address, and nothing else; return the names of what did change.
 
         Raises:
             InvalidInputError: there is no name, or the e-mail is no address.
@@ -204,6 +236,8 @@ class ManageStaff:
         if member is None:
             raise NotFoundError("this staff user is gone")
         columns: dict[str, Any] = {} if name == member.name else {"name": name}
+        if wanted.phone is not None and (phone := _phone(wanted.phone)) != member.phone:
+            columns["phone"] = phone
         if email != member.email:
             if not await self._passwords.verify(member.password_hash, wanted.password[: LONGEST_PASSWORD + 1]):
                 raise RefusedError("the current password is not right", code="wrong_current_password")
@@ -216,7 +250,7 @@ class ManageStaff:
             if current is None or current.password_hash != member.password_hash:
                 raise RefusedError("the password was changed meanwhile", code="wrong_current_password")
             await work.staff.update(staff_id, columns)
-            details = {"email": member.email, "fields": {name: columns[name] for name in changed}}
+            details = {"email": member.email, "fields": _before_and_after(member, columns, changed)}
             await work.changes.record(actor, now, "staff.set", "staff", staff_id, details)
         return changed
 
@@ -267,9 +301,7 @@ def parse_role(text: str) -> Role:
 
 def one_time_password(entropy: bytes) -> str:
     """Return a password to be read out once, made from 20 random octets: about 99 bits."""
-    return "-".join(
-        "".join(_ALPHABET[octet % len(_ALPHABET)] for octet in entropy[start : start + 5]) for start in (0, 5, 10, 15)
-    )
+    return one_time_words(entropy, 5)
 
 
 async def _keep_an_admin(work: Work, member: Staff) -> None:
@@ -283,3 +315,28 @@ def _locale(text: str) -> str:
     if text not in _LOCALES:
         raise InvalidInputError(f"locale {text!r} is not known; allowed: {', '.join(_LOCALES)}")
     return text
+
+
+def _phone(text: str) -> str | None:
+    try:
+        return parse_phone(text) if text.strip() else None
+    except InvalidInputError as error:
+        raise InvalidInputError(str(error), hint=error.hint, code="phone_invalid") from None
+
+
+def _refuse_limited_admin(role: Role, areas: Sequence[str]) -> None:
+    """Refuse an admin who may not see everything: they decide about everybody, themselves included."""
+    if role is Role.ADMIN and areas:
+        raise RefusedError("a main admin is not limited to areas", hint="give another role", code="admin_limited")
+
+
+def _before_and_after(member: Staff, columns: Mapping[str, Any], changed: Iterable[str]) -> dict[str, Any]:
+    """Return what the audit trail says of changed fields: from what to what, and of a password only that it is new."""
+
+    def plain(value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Role) else value
+
+    return {
+        name: [plain(getattr(member, name)), plain(columns[name])] if name in columns else "changed"
+        for name in sorted(changed)
+    }

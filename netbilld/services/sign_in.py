@@ -1,4 +1,8 @@
-"""Signing in: attempts counted before they are judged, passwords verified off the loop, tokens kept only as hashes."""
+"""Signing in: attempts counted before they are judged, passwords verified off the loop, tokens kept only as hashes.
+
+Where a second factor is in use, the right password opens half a log-in: a token of a realm of its own, good for a few
+minutes and for nothing but a code.
+"""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -10,7 +14,9 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.model.actor import Actor
 from netbilld.model.staff import Staff, email_key
+from netbilld.ports.changes import Changes
 from netbilld.ports.passwords import Passwords
 
 TOKEN_OCTETS: Final = 32
@@ -20,6 +26,9 @@ FREE_ATTEMPTS_NAME: Final = 5
 FREE_ATTEMPTS_SOURCE: Final = 20  # an office may share one address
 FIRST_LOCK: Final = timedelta(minutes=1)
 LONGEST_LOCK: Final = timedelta(minutes=15)
+HALF_REALM: Final = "panel-code"  # the password was right, a code is still asked for
+HALF_LIFETIME: Final = timedelta(minutes=5)
+LONGEST_BROWSER: Final = 200
 
 Entropy = Callable[[int], bytes]
 
@@ -57,6 +66,23 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeNeeded:
+    """The right e-mail and password of somebody with a second factor; `opened` is half a log-in."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """Not the code of now, or one that was taken before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """There is no half log-in, or no longer: back to the password."""
+
+
+@dataclass(frozen=True, slots=True)
 class WrongNameOrPassword:
     """One answer for an unknown e-mail, a wrong password and a person who may no longer sign in."""
 
@@ -87,7 +113,21 @@ class Logins(Protocol):
 
     async def staff_by_email_key(self, key: str) -> Staff | None: ...
 
+    async def find_half(self, realm: str, token_hash: str, now: datetime) -> Staff | None:
+        """Return whose half log-in that is, while it lasts and they are active."""
+        ...
+
+    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> int:
+        """End every log-in of a person, except the one with the token hash `but`; return how many."""
+        ...
+
     async def prune(self, now: datetime) -> None: ...
+
+
+class Codes(Protocol):
+    """Second factors."""
+
+    async def verify(self, staff_id: UUID, code: str, now: datetime) -> bool: ...
 
 
 class Work(Protocol):
@@ -99,6 +139,19 @@ class Store(Protocol):
     def read(self) -> AbstractAsyncContextManager[Work]: ...
 
     def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class AuditedWork(Work, Protocol):
+    @property
+    def changes(self) -> Changes: ...
+
+
+class AuditedStore(Protocol):
+    """A store where log-ins are written down, too."""
+
+    def read(self) -> AbstractAsyncContextManager[AuditedWork]: ...
+
+    def write(self) -> AbstractAsyncContextManager[AuditedWork]: ...
 
 
 def token_hash(token: str) -> str:
@@ -120,11 +173,21 @@ def new_login(
     *,
     staff_id: UUID | None = None,
     service_id: UUID | None = None,
+    browser: str = "",
 ) -> Opened:
     """Return a log-in with a token never used before, so that one planted earlier is worth nothing."""
     token = random_token(entropy)
     login = Login(
-        token_hash(token), realm, staff_id, service_id, random_token(entropy), origin, now, now, now + lifetime
+        token_hash(token),
+        realm,
+        staff_id,
+        service_id,
+        random_token(entropy),
+        origin,
+        now,
+        now,
+        now + lifetime,
+        "".join(sign for sign in browser if sign.isprintable())[:LONGEST_BROWSER] or None,
     )
     return Opened(token, login)
 
@@ -172,20 +235,43 @@ class SignIn:
 
     realm: Final = "panel"
 
-    def __init__(self, store: Store, passwords: Passwords, entropy: Entropy, lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        store: AuditedStore,
+        passwords: Passwords,
+        entropy: Entropy,
+        lifetime: timedelta,
+        codes: Codes | None = None,
+        *,
+        one_at_a_time: bool = False,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            store: where log-ins are kept.
+            passwords: verifies them.
+            entropy: makes tokens.
+            lifetime: of a log-in.
+            codes: verifies second factors; without it nobody who has one gets in.
+            one_at_a_time: a new log-in ends the person's others, wherever they are.
+        """
         self._store = store
         self._passwords = passwords
         self._entropy = entropy
         self._lifetime = lifetime
+        self._codes = codes
+        self._one_at_a_time = one_at_a_time
         self._lockout = Lockout(store, self.realm)
+        self._code_lockout = Lockout(store, HALF_REALM)
         self._nobodys_hash: str | None = None
 
     async def handle(
-        self, email: str, password: str, source: str, now: datetime, *, replaces: str | None = None
-    ) -> SignedIn | WrongNameOrPassword | LockedOut:
-        """Return a new log-in, or why there is none.
+        self, email: str, password: str, source: str, now: datetime, *, replaces: str | None = None, browser: str = ""
+    ) -> SignedIn | CodeNeeded | WrongNameOrPassword | LockedOut:
+        """Return a new log-in, half a one, or why there is none.
 
-        `source` is the client's address; `replaces` the token the browser came with, whose log-in ends.
+        `source` is the client's address; `replaces` the token the browser came with, whose log-in ends; `browser` what
+        it calls itself.
         """
         key = email_key(email)
         if locked_until := await self._lockout.begin(key, source, now):
@@ -196,12 +282,51 @@ class SignIn:
         if staff is None or not right or not staff.active:
             return WrongNameOrPassword()
         await self._lockout.succeeded(key, source)
-        opened = new_login(self.realm, source, now, self._lifetime, self._entropy, staff_id=staff.id)
+        if staff.totp_since_at is None:
+            return SignedIn(staff, await self._open(staff, source, now, replaces, browser))
+        half = new_login(HALF_REALM, source, now, HALF_LIFETIME, self._entropy, staff_id=staff.id, browser=browser)
         async with self._store.write() as work:
+            await work.logins.add(half.login)
+        return CodeNeeded(half)
+
+    async def waits_for_code(self, half: str | None, now: datetime) -> bool:
+        """Return whether a browser's half log-in is good."""
+        async with self._store.read() as work:
+            return bool(half) and await work.logins.find_half(HALF_REALM, token_hash(half or ""), now) is not None
+
+    async def finish(
+        self, half: str | None, code: str, source: str, now: datetime, *, replaces: str | None = None, browser: str = ""
+    ) -> SignedIn | WrongCode | TooLate | LockedOut:
+        """Return the whole log-in for half a one and the code of now; the half is good for one whole.
+
+        Codes are counted for each person wherever they come from, so that the password alone buys few guesses.
+        """
+        hashed = token_hash(half or "")
+        async with self._store.read() as work:
+            staff = await work.logins.find_half(HALF_REALM, hashed, now) if half else None
+        if staff is None or self._codes is None:
+            return TooLate()
+        if locked_until := await self._code_lockout.begin(str(staff.id), source, now):
+            return LockedOut(locked_until)
+        if not await self._codes.verify(staff.id, code, now):
+            return WrongCode()
+        await self._code_lockout.succeeded(str(staff.id), source)
+        return SignedIn(staff, await self._open(staff, source, now, replaces, browser, half=hashed))
+
+    async def _open(
+        self, staff: Staff, source: str, now: datetime, replaces: str | None, browser: str, half: str | None = None
+    ) -> Opened:
+        opened = new_login(self.realm, source, now, self._lifetime, self._entropy, staff_id=staff.id, browser=browser)
+        async with self._store.write() as work:
+            if half:
+                await work.logins.end(half)
             if replaces:
                 await work.logins.end(token_hash(replaces))
+            ended = await work.logins.end_of_staff(staff.id) if self._one_at_a_time else 0
             await work.logins.add(opened.login)
-        return SignedIn(staff, opened)
+            details = {"email": staff.email} | ({"ended": ended} if ended else {})
+            await work.changes.record(Actor(staff.email, source), now, "staff.sign_in", "staff", staff.id, details)
+        return opened
 
     async def _verify(self, staff: Staff | None, password: str) -> bool:
         """Return whether the password is theirs; an unknown e-mail and an absurd password cost the same work."""

@@ -178,8 +178,8 @@ async def test_everybody_changes_their_own_name_and_with_the_password_their_e_ma
         query = select(changes.c.details).where(changes.c.action == "staff.set").order_by(changes.c.id)
         lines = list(await work.connection.scalars(query))
     assert lines == [
-        {"email": "siti@example.org", "fields": {"name": "Siti A."}},
-        {"email": "siti@example.org", "fields": {"email": "Aminah@Example.org"}},
+        {"email": "siti@example.org", "fields": {"name": ["siti", "Siti A."]}},
+        {"email": "siti@example.org", "fields": {"email": ["siti@example.org", "Aminah@Example.org"]}},
     ]
 
 

@@ -31,9 +31,15 @@ class WhereaboutsQueries(Queries):
         """
         if not paths:
             return EVERYWHERE
-        query = select(subscribers.c.area).where(subscribers.c.area.is_not(None)).distinct()
-        known = [row["area"] for row in await self._rows(query)]
+        known = await self.known()
         return Areas(tuple(paths), frozenset(area for area in known if any(covers(path, area) for path in paths)))
+
+    async def known(self) -> list[str]:
+        """Return the areas that subscribers are in, as they are written, in order."""
+        query = (
+            select(subscribers.c.area).where(subscribers.c.area.is_not(None)).distinct().order_by(subscribers.c.area)
+        )
+        return [row["area"] for row in await self._rows(query)]
 
     async def holds(self, areas: Areas, kind: str, key: str) -> bool:
         """Return whether a thing is a subscriber's in these areas; False where there is no such thing.

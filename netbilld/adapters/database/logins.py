@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.queries import escaped
 from netbilld.adapters.database.staff import read_staff
 from netbilld.adapters.database.tables import login_failures, logins, staff
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.staff import Staff
 from netbilld.services.sign_in import FORGET_AFTER, Login
+
+_MOST_SHOWN: Final = 50
 
 
 class LoginStore:
@@ -71,11 +75,36 @@ class LoginStore:
         """End one log-in."""
         await self._connection.execute(delete(logins).where(logins.c.token_hash == token_hash))
 
-    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None) -> None:
-        """End every log-in of a person, except the one with the token hash `but`."""
-        await self._connection.execute(
-            delete(logins).where(logins.c.staff_id == staff_id, logins.c.token_hash != (but or ""))
+    async def find_half(self, realm: str, token_hash: str, now: datetime) -> Staff | None:
+        """Return whose half log-in that is, while it lasts and they are active."""
+        login = await self.find(realm, token_hash, now)
+        if login is None or login.staff_id is None:
+            return None
+        row = (
+            await self._connection.execute(select(staff).where(staff.c.id == login.staff_id, staff.c.active))
+        ).first()
+        return None if row is None else read_staff(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+    async def of_staff(self, staff_id: UUID, now: datetime) -> list[Login]:
+        """Return where somebody is signed in to the panel, the last used first."""
+        query = (
+            select(logins)
+            .where(logins.c.staff_id == staff_id, logins.c.realm == "panel", logins.c.expires_at > now)
+            .order_by(logins.c.last_seen_at.desc(), logins.c.token_hash)
+            .limit(_MOST_SHOWN)
         )
+        rows = await self._connection.execute(query)
+        return [Login(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+    async def end_of_staff(self, staff_id: UUID, *, but: str | None = None, only: str | None = None) -> int:
+        """End every log-in of a person, except the one with the token hash `but`; return how many.
+
+        `only` is what one of them is called in a page: the beginning of its hash.
+        """
+        mine = [logins.c.staff_id == staff_id, logins.c.token_hash != (but or "")]
+        if only is not None:
+            mine.append(logins.c.token_hash.like(f"{escaped(only)}%", escape="\\"))
+        return (await self._connection.execute(delete(logins).where(*mine))).rowcount
 
     async def end_of_service(self, service_id: UUID, *, but: str | None = None) -> None:
         """End every portal log-in of a service, except the one with the token hash `but`."""

@@ -1,7 +1,8 @@
 """Staff: who signs in to the panel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import logins, staff
+from netbilld.adapters.database.tables import logins, recovery_codes, staff
 from netbilld.model.errors import RefusedError
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
@@ -77,6 +78,34 @@ class StaffStore:
         await self._connection.execute(
             delete(logins).where(mine if keep_token_hash is None else mine & (logins.c.token_hash != keep_token_hash))
         )
+
+    async def take_step(self, staff_id: UUID, step: int) -> bool:
+        """Note that a code of this step was taken; False where one of it, or of a later one, was before."""
+        later = (staff.c.id == staff_id, staff.c.totp_last_step < step)
+        done = await self._connection.execute(update(staff).where(*later).values(totp_last_step=step))
+        return bool(done.rowcount)
+
+    async def take_recovery_code(self, staff_id: UUID, code_hash: str, now: datetime) -> bool:
+        """Use up a recovery code; False where there is none, or it is used up."""
+        good = (
+            recovery_codes.c.staff_id == staff_id,
+            recovery_codes.c.code_hash == code_hash,
+            recovery_codes.c.used_at.is_(None),
+        )
+        done = await self._connection.execute(update(recovery_codes).where(*good).values(used_at=now))
+        return bool(done.rowcount)
+
+    async def put_recovery_codes(self, staff_id: UUID, code_hashes: Collection[str], now: datetime) -> None:
+        """Replace somebody's recovery codes."""
+        await self._connection.execute(delete(recovery_codes).where(recovery_codes.c.staff_id == staff_id))
+        if code_hashes:
+            rows = [{"staff_id": staff_id, "code_hash": code_hash, "created_at": now} for code_hash in code_hashes]
+            await self._connection.execute(insert(recovery_codes), rows)
+
+    async def recovery_codes_left(self, staff_id: UUID) -> int:
+        """Return how many recovery codes are good."""
+        good = (recovery_codes.c.staff_id == staff_id, recovery_codes.c.used_at.is_(None))
+        return int(await self._connection.scalar(select(func.count()).select_from(recovery_codes).where(*good)) or 0)
 
     async def _one(self, condition: ColumnElement[bool]) -> Staff | None:
         row = (await self._connection.execute(select(staff).where(condition))).mappings().one_or_none()

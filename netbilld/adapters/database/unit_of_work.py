@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.api_tokens import ApiTokenStore
+    from netbilld.adapters.database.audit import AuditQueries
     from netbilld.adapters.database.auth_log import AuthLogStore
     from netbilld.adapters.database.bank import BankStore
     from netbilld.adapters.database.billing import BillingStore
@@ -103,6 +104,12 @@ class UnitOfWork:
         from netbilld.adapters.database.api_tokens import ApiTokenStore
 
         return ApiTokenStore(self.connection)
+
+    @cached_property
+    def audit(self) -> "AuditQueries":
+        from netbilld.adapters.database.audit import AuditQueries
+
+        return AuditQueries(self.connection)
 
     @cached_property
     def auth_log(self) -> "AuthLogStore":

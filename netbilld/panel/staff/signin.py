@@ -1,5 +1,7 @@
 """Signing in and out, and the language of the pages."""
 
+from urllib.parse import quote
+
 from aiohttp import web
 
 from netbilld.panel.i18n import LANGUAGE_COOKIE, LOCALES
@@ -7,7 +9,7 @@ from netbilld.panel.parts import PANEL
 from netbilld.panel.security import safe_path
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
-from netbilld.services.sign_in import LockedOut, SignedIn
+from netbilld.services.sign_in import HALF_LIFETIME, CodeNeeded, LockedOut, SignedIn, TooLate
 
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -26,14 +28,16 @@ async def submit(request: web.Request) -> web.StreamResponse:
     email, password = str(form.get("email", ""))[:200], str(form.get("password", ""))
     goes_on = str(form.get("next", ""))
     old = request.cookies.get(panel.perimeter.cookie_name(request))
-    outcome = await panel.sign_in.handle(email, password, visit.source, visit.now, replaces=old)
+    outcome = await panel.sign_in.handle(
+        email, password, visit.source, visit.now, replaces=old, browser=_browser(request)
+    )
     if isinstance(outcome, SignedIn):
-        response = web.HTTPSeeOther(safe_path(goes_on))
-        name = panel.perimeter.cookie_name(request)
-        seconds = int(panel.lifetime.total_seconds())
-        panel.perimeter.set_cookie(request, response, name, outcome.opened.token, seconds=seconds)
-        panel.perimeter.drop_cookie(request, response, panel.perimeter.form_cookie_name(request))
-        raise response
+        raise _signed_in(request, outcome, goes_on)
+    if isinstance(outcome, CodeNeeded):
+        answer = web.HTTPSeeOther(_with_next("/signin/code", goes_on))
+        name, seconds = panel.perimeter.half_cookie_name(request), int(HALF_LIFETIME.total_seconds())
+        panel.perimeter.set_cookie(request, answer, name, outcome.opened.token, seconds=seconds)
+        raise answer
     if isinstance(outcome, LockedOut):
         until = panel.renderer.writers[visit.locale].clock(outcome.until_at)
         problem = say(request, N_("Too many attempts. Try again at %(time)s."), time=until)
@@ -41,6 +45,64 @@ async def submit(request: web.Request) -> web.StreamResponse:
     else:
         problem, status = say(request, N_("E-mail or password is not right.")), 401
     return page(request, "staff/signin.html", {"email": email, "problem": problem, "next": goes_on}, status=status)
+
+
+async def show_code(request: web.Request) -> web.Response:
+    """Answer GET /signin/code: a code is asked of those whose password was right."""
+    panel = request.app[PANEL]
+    if not await panel.sign_in.waits_for_code(_half(request), request[VISIT].now):
+        raise web.HTTPSeeOther(_with_next("/signin", request.query.get("next", "")))
+    return page(request, "staff/signin_code.html", {"problem": "", "next": request.query.get("next", "")})
+
+
+async def submit_code(request: web.Request) -> web.StreamResponse:
+    """Answer POST /signin/code: the whole log-in, or the form again."""
+    panel, visit = request.app[PANEL], request[VISIT]
+    form = await request.post()
+    goes_on = str(form.get("next", ""))
+    outcome = await panel.sign_in.finish(
+        _half(request),
+        str(form.get("code", "")),
+        visit.source,
+        visit.now,
+        replaces=request.cookies.get(panel.perimeter.cookie_name(request)),
+        browser=_browser(request),
+    )
+    if isinstance(outcome, SignedIn):
+        response = _signed_in(request, outcome, goes_on)
+        panel.perimeter.drop_cookie(request, response, panel.perimeter.half_cookie_name(request))
+        raise response
+    if isinstance(outcome, TooLate):
+        raise web.HTTPSeeOther(_with_next("/signin", goes_on))
+    if isinstance(outcome, LockedOut):
+        until = panel.renderer.writers[visit.locale].clock(outcome.until_at)
+        problem, status = say(request, N_("Too many attempts. Try again at %(time)s."), time=until), 429
+    else:
+        problem, status = say(request, N_("That code is not right, or was used before. Wait for the next one.")), 401
+    return page(request, "staff/signin_code.html", {"problem": problem, "next": goes_on}, status=status)
+
+
+def _signed_in(request: web.Request, outcome: SignedIn, goes_on: str) -> web.HTTPSeeOther:
+    """Return the way on, with the new log-in's cookie."""
+    panel = request.app[PANEL]
+    response = web.HTTPSeeOther(safe_path(goes_on))
+    name, seconds = panel.perimeter.cookie_name(request), int(panel.lifetime.total_seconds())
+    panel.perimeter.set_cookie(request, response, name, outcome.opened.token, seconds=seconds)
+    panel.perimeter.drop_cookie(request, response, panel.perimeter.form_cookie_name(request))
+    return response
+
+
+def _half(request: web.Request) -> str | None:
+    return request.cookies.get(request.app[PANEL].perimeter.half_cookie_name(request))
+
+
+def _browser(request: web.Request) -> str:
+    return request.headers.get("User-Agent", "")
+
+
+def _with_next(path: str, goes_on: str) -> str:
+    wanted = safe_path(goes_on)
+    return path if wanted == "/" else f"{path}?next={quote(wanted, safe='')}"
 
 
 async def leave(request: web.Request) -> web.StreamResponse:
