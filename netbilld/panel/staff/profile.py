@@ -28,7 +28,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     try:
         email = parse_email(wanted.email)
     except InvalidInputError:
-        return await _refused(request, say(request, MESSAGES["email_invalid"]), "profile", form)
+        return await _refused(request, say(request, N_("That is no e-mail address.")), "profile", form)
     if email != visit.person.email and (message := await locked(request, panel.password_lockout)):
         return await _refused(request, message, "profile", form)
     try:
