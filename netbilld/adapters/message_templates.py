@@ -1,6 +1,6 @@
 """What messages say: a text file for each kind and language, its first line the subject."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,19 @@ LOCALES: Final = ("id", "en")
 class MessageTemplates:
     """Renders messages; the provider's own texts go before those that come with netbilld."""
 
-    def __init__(self, builtin: Path, own: Path | None, *, timezone: str) -> None:
-        """Take the directories, each with `id/KIND.txt` and `en/KIND.txt`, and the zone that instants are told in."""
+    def __init__(
+        self,
+        builtin: Path,
+        own: Path | None,
+        *,
+        timezone: str,
+        opens: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    ) -> None:
+        """Take the directories, each with `id/KIND.txt` and `en/KIND.txt`, and the zone that instants are told in.
+
+        `opens` returns a context with what lies sealed in it opened.
+        """
+        self._opens = opens
         places = [FileSystemLoader(place) for place in (own, builtin) if place is not None]
         self._zone = ZoneInfo(timezone)
         self._environments: dict[str, SandboxedEnvironment] = {}
@@ -46,7 +57,7 @@ class MessageTemplates:
         language = locale if locale in self._environments else LOCALES[0]
         name = f"{language}/{kind.value}.txt"
         try:
-            written = self._environments[language].get_template(name).render(**context)
+            written = self._environments[language].get_template(name).render(**self._opens(context))
         except TemplateError as error:
             raise InvalidInputError(
                 f"message template {name}: {error}", hint="mend it in messages.templates", code="bad_template"

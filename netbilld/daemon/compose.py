@@ -45,6 +45,7 @@ from netbilld.daemon.messaging import Messaging
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
+from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden
@@ -341,7 +342,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         care = CertificateCare(certificates, settings.certificates.names, clock)
         storage = Storage(settings, database, clock)
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
-        messaging = Messaging(settings, database, clock)
+        messaging = Messaging(settings, database, clock, box)
         complaints = Complaints(settings, database, clock)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         dunning = Dunning(settings, database, clock, manage_subscribers)
@@ -456,6 +457,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 lifetime=timedelta(hours=settings.panel.session_hours),
                 printing=LatePrinting(settings, database, box),
                 complaints=complaints.parts,
+                own=own_parts(settings, database, box, manage_subscribers, explain, changed),
+                captive_status=settings.portal.captive_status,
             )
         )
         return Parts(

@@ -3,17 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.message_templates import MessageTemplates
+from netbilld.adapters.secretbox import SecretBox
 from netbilld.adapters.smtp.driver import MailServer, SmtpDriver
 from netbilld.adapters.smtp.letter import Sender
 from netbilld.daemon.policies import sending_policy
 from netbilld.daemon.settings import Settings
 from netbilld.panel.assets import web_directory
 from netbilld.ports.messages import Driver
+from netbilld.services.login_codes import opened_context
 from netbilld.services.send_messages import SendMessages
 
 LOOK_SECONDS: Final = 2.0  # nothing to send
@@ -24,11 +27,11 @@ logger = logging.getLogger("netbilld.messages")
 class Messaging:
     """Everything of the daemon that concerns the outbox."""
 
-    def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: SystemClock, box: SecretBox) -> None:
         self._database, self._clock = database, clock
         self._drivers = drivers_of(settings, clock)
         self.send: Final = SendMessages(
-            database, self._drivers, templates_of(settings), sending_policy(settings), clock, asyncio.sleep
+            database, self._drivers, templates_of(settings, box), sending_policy(settings), clock, asyncio.sleep
         )
         self._figures: tuple[dict[str, int], float] = {}, 0.0
         self._told: str | None = None
@@ -106,8 +109,11 @@ def drivers_of(settings: Settings, clock: SystemClock) -> tuple[Driver, ...]:
     return (SmtpDriver(server, Sender(smtp.sender, settings.business_name, smtp.reply_to), clock.now),)
 
 
-def templates_of(settings: Settings) -> MessageTemplates:
-    """Return what messages say."""
+def templates_of(settings: Settings, box: SecretBox | None = None) -> MessageTemplates:
+    """Return what messages say; without the box what is sealed stays so, as for staff who look."""
     return MessageTemplates(
-        web_directory() / "templates" / "mail", settings.messages.templates, timezone=settings.timezone
+        web_directory() / "templates" / "mail",
+        settings.messages.templates,
+        timezone=settings.timezone,
+        opens=partial(opened_context, box),
     )

@@ -234,6 +234,14 @@ class PortalSettings(_Section):
     host: str = "0.0.0.0"  # noqa: S104 - subscribers come from outside
     port: Port = 8081
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    plan_change: Literal["any", "upgrade", "none"] = "any"  # by subscribers themselves; upgrade: that cost more
+    plans: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # codes to choose from; none: all on sale
+    plan_change_days: Annotated[int, Field(ge=0, le=3650)] = 30  # between two changes of their own
+    pause_days: Annotated[int, Field(ge=0, le=365)] = 30  # the longest break (cuti) they take themselves; 0: none
+    pauses_a_year: Annotated[int, Field(ge=0, le=100)] = 2
+    top_up: bool = True  # they buy top-ups of their plan
+    password_change: bool = True  # they change the password of their line
+    captive_status: Literal[302, 511] = 302  # what other hosts' requests are answered with; 511 is RFC 6585
 
 
 class BillingSettings(_Section):

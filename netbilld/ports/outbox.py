@@ -40,6 +40,7 @@ class MessageKind(StrEnum):
     COMPLAINT_ASSIGNED = "complaint_assigned"
     OUTAGE_DECLARED = "outage_declared"  # number, text, began_at, expected_at (or null)
     OUTAGE_ENDED = "outage_ended"  # number, text, began_at, ended_at
+    LOGIN_CODE = "login_code"  # code, until_at; in the outbox the code is sealed
 
 
 # What a subscriber may ask not to be told; the rest is about their contract.

@@ -38,6 +38,18 @@ class ServiceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnService:
+    """A service among those of its subscriber."""
+
+    service_id: UUID
+    username: str
+    plan_name: str
+    site: str | None
+    status: str
+    access: Access | None
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """What the service is due now, as the reconciler last decided."""
 

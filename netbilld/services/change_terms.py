@@ -100,6 +100,10 @@ class TermsOfService:
         """Return the terms of later days, in order."""
         return [one for one in self._rows if one.from_on > after]
 
+    def last_by(self, actor: str) -> date | None:
+        """Return the last day from which something holds that somebody has changed; None where they have nothing."""
+        return max((one.from_on for one in self._rows[1:] if one.actor == actor), default=None)
+
     def starting_day(self, written: str | None, today: date, new: Version | None) -> date:
         """Return from which day a change holds.
 

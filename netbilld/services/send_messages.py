@@ -24,6 +24,7 @@ _LONGEST_PAUSE: Final = timedelta(minutes=15)
 # What answers somebody who is awake, or gives something back; everything else waits for the morning.
 AT_ANY_HOUR: Final = frozenset(
     (
+        MessageKind.LOGIN_CODE,
         MessageKind.PAYMENT_RECEIVED,
         MessageKind.PLAN_CHANGED,
         MessageKind.PROMISE,

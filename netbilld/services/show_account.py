@@ -19,6 +19,7 @@ from netbilld.services.account_view import (
     InvoiceLine,
     InvoiceSummary,
     InvoiceView,
+    OwnService,
     PaymentSummary,
     PaymentView,
     Seen,
@@ -36,6 +37,8 @@ class Reader(Protocol):
     """The part of a store that showing an account reads; every query names whose rows it may return."""
 
     async def service_file(self, service_id: UUID) -> ServiceFile | None: ...
+
+    async def services_of(self, subscriber_id: UUID) -> Sequence[OwnService]: ...
 
     async def due(self, service_id: UUID) -> Due | None: ...
 
@@ -85,6 +88,12 @@ class ShowAccount:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def own(self, service_id: UUID) -> tuple[ServiceFile, Sequence[OwnService]] | None:
+        """Return a service and all of its subscriber's; None where it does not exist."""
+        async with self._store.read() as work:
+            file = await work.portal.service_file(service_id)
+            return None if file is None else (file, await work.portal.services_of(file.subscriber_id))
+
     async def balance(self, service_id: UUID, session_id: int | None, now: datetime) -> Balance | None:
         """Return the short view; None where the service does not exist.
 
@@ -114,6 +123,16 @@ class ShowAccount:
                 await work.portal.payments(balance.file.subscriber_id, limit=LIST_LENGTH),
                 sessions,
             )
+
+    async def hours_of(self, file: ServiceFile, on: date) -> list[UsageHour]:
+        """Return the 23 to 25 hours of a local day, those without usage included."""
+        begins_at, ends_at = local_midnight(on, file.timezone), local_midnight(on + timedelta(days=1), file.timezone)
+        async with self._store.read() as work:
+            found = await work.portal.usage_hours(file.service_id, begins_at)
+        known = {hour.hour_at: hour for hour in found if hour.hour_at < ends_at}
+        count = int((ends_at - begins_at).total_seconds()) // 3600
+        every = (begins_at + timedelta(hours=at) for at in range(count))
+        return [known.get(at) or UsageHour(at, 0, 0) for at in every]
 
     async def invoice(self, service_id: UUID, invoice_id: UUID) -> InvoiceView | None:
         """Return an invoice of the service's own subscriber; None for anybody else's, as for none."""

@@ -218,16 +218,18 @@ class Lockout:
         async with self._store.write() as work:
             await work.logins.prune(now)
             waits = (
-                await work.logins.count_attempt(self._realm, _source_key(source), now, lock_of(FREE_ATTEMPTS_SOURCE)),
-                await work.logins.count_attempt(self._realm, _name_key(name), now, lock_of(FREE_ATTEMPTS_NAME)),
+                await work.logins.count_attempt(
+                    self._realm, source_attempts_key(source), now, lock_of(FREE_ATTEMPTS_SOURCE)
+                ),
+                await work.logins.count_attempt(self._realm, name_attempts_key(name), now, lock_of(FREE_ATTEMPTS_NAME)),
             )
         return max((wait for wait in waits if wait is not None), default=None)
 
     async def succeeded(self, name: str, source: str) -> None:
         """Forget the name's failures; of the source only this attempt, so that a success buys no more guesses."""
         async with self._store.write() as work:
-            await work.logins.forget_attempts(self._realm, _name_key(name))
-            await work.logins.take_back_attempt(self._realm, _source_key(source))
+            await work.logins.forget_attempts(self._realm, name_attempts_key(name))
+            await work.logins.take_back_attempt(self._realm, source_attempts_key(source))
 
 
 class SignIn:
@@ -338,12 +340,13 @@ class SignIn:
         return await self._passwords.verify(staff.password_hash, password)
 
 
-def _name_key(name: str) -> str:
+def name_attempts_key(name: str) -> str:
     """Return a key of fixed length: what is typed as a name may be a password, and is not kept."""
     return "name:" + hashlib.sha256(name.encode()).hexdigest()
 
 
-def _source_key(source: str) -> str:
+def source_attempts_key(source: str) -> str:
+    """Return the key that attempts from an address are counted under."""
     try:
         address = ip_address(source.partition("%")[0])
     except ValueError:

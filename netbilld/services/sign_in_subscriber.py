@@ -1,4 +1,4 @@
-"""Name and password → a log-in to one service's own pages, with the same answer and work for every failure."""
+"""Name and password → a log-in to a subscriber's own pages, with the same answer and work for every failure."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,6 +8,8 @@ from hmac import compare_digest
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.model.contact import parse_phone
+from netbilld.model.errors import InvalidInputError
 from netbilld.radius.values import lookup_key
 from netbilld.services.sign_in import (
     Entropy,
@@ -44,8 +46,8 @@ class SignedInSubscriber:
 
 
 class Reader(Protocol):
-    async def passwords_of(self, name_key: str, number: str | None) -> Sequence[SealedPassword]:
-        """Return the passwords that a user name or a subscriber number may sign in with."""
+    async def passwords_of(self, name_key: str, number: str | None, phone: str | None) -> Sequence[SealedPassword]:
+        """Return the passwords that a user name, a subscriber number or a telephone may sign in with."""
         ...
 
 
@@ -91,17 +93,18 @@ class SignInSubscriber:
         """Return a new log-in, or why there is none.
 
         Args:
-            name: a user name, without regard to case; or a subscriber number, which opens whichever of the
-                subscriber's services has the password.
+            name: a user name, without regard to case; or a subscriber number or telephone, which opens whichever of
+                the subscriber's services has the password.
             password: the service password.
             source: the client's address.
             now: the instant of the attempt.
             replaces: token that the browser came with; that log-in ends.
         """
-        key = name_key(name)
+        asked = typed(name)
+        key = asked.key
         if locked_until := await self._lockout.begin(key, source, now):
             return LockedOut(locked_until)
-        service_id = await self._opens(name.strip(), key, password)
+        service_id = await self._opens(asked, password)
         if service_id is None:
             return WrongNameOrPassword()
         await self._lockout.succeeded(key, source)
@@ -112,12 +115,12 @@ class SignInSubscriber:
             await work.logins.add(opened.login)
         return SignedInSubscriber(service_id, opened)
 
-    async def _opens(self, name: str, key: str, password: str) -> UUID | None:
+    async def _opens(self, asked: "Typed", password: str) -> UUID | None:
         given = password.encode("utf-8", "replace")
-        if not name or not given or len(name) > LONGEST_NAME or len(given) > LONGEST_PASSWORD_OCTETS or "\0" in name:
-            name, key, given = "", "", b""  # nobody is called that, and the work is the same
+        if not given or len(given) > LONGEST_PASSWORD_OCTETS:
+            asked, given = NOBODY, b""  # nobody is called that, and the work is the same
         async with self._store.read() as work:
-            found = await work.portal.passwords_of(key, name if name.isascii() and name.isdigit() else None)
+            found = await work.portal.passwords_of(asked.name_key, asked.number, asked.phone)
         opened: UUID | None = None
         for candidate in found or self._decoy:
             clear = self._box.open(candidate.sealed, _place(candidate.credential_id))
@@ -125,6 +128,39 @@ class SignInSubscriber:
             if right and opened is None and candidate.service_id != _NOBODY:
                 opened = candidate.service_id
         return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed as a name, by all that it may be.
+
+    Attributes:
+        key: by which attempts are counted: one for a telephone, however it is written.
+        name_key: of a user name.
+        number: of a subscriber, where it is digits.
+        phone: in E.164, where it is one.
+    """
+
+    key: str
+    name_key: str
+    number: str | None
+    phone: str | None
+
+
+NOBODY: Final = Typed("", "", None, None)
+
+
+def typed(name: str) -> Typed:
+    """Return what a text may be the name of; of what can be nobody's name it is `NOBODY` but for the key."""
+    stripped, key = name.strip(), name_key(name)
+    if not stripped or len(stripped) > LONGEST_NAME or "\0" in stripped:
+        return Typed(key, "", None, None)
+    try:
+        phone: str | None = parse_phone(stripped)
+    except InvalidInputError:
+        phone = None
+    number = stripped if stripped.isascii() and stripped.isdigit() else None
+    return Typed(phone or key, key, number, phone)
 
 
 def name_key(name: str) -> str:

@@ -73,6 +73,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
         "number": "G00001", "text": "kabel disambung", "began_at": "2026-01-20T03:00:00+00:00",
         "ended_at": "2026-01-20T05:00:00+00:00",
     },
+    MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 // Keeps an open page up to date without a reload; without this file a meta refresh does the same.
+// On the pages of who is signed in it sets up the worker that says so when there is no connection.
 "use strict";
 (function () {
   const began = Date.now();
@@ -25,4 +26,6 @@
     later();
   }
   later();
+  const worker = document.body.dataset.app;
+  if (worker && "serviceWorker" in navigator) navigator.serviceWorker.register(worker).catch(() => {});
 })();

@@ -210,6 +210,11 @@ class OutboxStore:
         )
         return counts, 0.0 if oldest is None else (now - oldest).total_seconds()
 
+    async def wants_reminders(self, subscriber_id: UUID) -> bool:
+        """Tell whether a subscriber wants to be reminded; who has said nothing does."""
+        query = select(message_choices.c.reminders).where(message_choices.c.subscriber_id == subscriber_id)
+        return await self._connection.scalar(query) is not False
+
     async def choose(self, subscriber_id: UUID, *, reminders: bool, actor: str, now: datetime) -> None:
         """Keep whether a subscriber wants to be reminded."""
         values = {"reminders": reminders, "actor": actor, "changed_at": now}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, func, select
 
-from netbilld.adapters.database.queries import Queries
+from netbilld.adapters.database.queries import Queries, first_username
 from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
     accounts,
@@ -36,6 +36,7 @@ from netbilld.services.account_view import (
     Due,
     InvoiceLine,
     InvoiceSummary,
+    OwnService,
     PaymentSummary,
     Seen,
     ServiceFile,
@@ -43,6 +44,7 @@ from netbilld.services.account_view import (
     UsageHour,
     UsedInPeriod,
 )
+from netbilld.services.login_codes import Reached
 from netbilld.services.recognise import OpenSession
 from netbilld.services.sign_in_subscriber import SealedPassword
 
@@ -50,6 +52,10 @@ _OPEN_STATES: Final = ("starting", "live", "late", "stale")
 _VISIBLE_INVOICES: Final = ("issued", "part_paid", "paid", "credited")  # a draft is nobody's business yet
 _RECEIVED: Final = "received"  # one that was taken back has paid for nothing
 _MOST_CREDENTIALS: Final = 32
+_MOST_SERVICES: Final = 200
+_PEOPLE: Final = credentials.join(services, services.c.id == credentials.c.service_id).join(
+    subscribers, subscribers.c.id == services.c.subscriber_id
+)
 
 
 class PortalStore(Queries):
@@ -71,24 +77,65 @@ class PortalStore(Queries):
         row = await self._row(select(nas.c.portal_sources).where(nas.c.id == nas_id, nas.c.removed_at.is_(None)))
         return [str(prefix) for prefix in row["portal_sources"]] if row else []
 
-    async def passwords_of(self, name_key: str, number: str | None) -> list[SealedPassword]:
-        """Return the passwords that a user name (without regard to case) or a subscriber number may sign in with."""
-        who: ColumnElement[bool] = credentials.c.name_key == name_key
-        if number is not None:
-            who = who | (subscribers.c.number == number)
+    async def passwords_of(self, name_key: str, number: str | None, phone: str | None) -> list[SealedPassword]:
+        """Return the passwords that a user name (without regard to case), a number or a telephone may sign in with."""
         query = (
             select(credentials.c.id, credentials.c.service_id, credentials.c.password_sealed)
-            .select_from(
-                credentials.join(services, services.c.id == credentials.c.service_id).join(
-                    subscribers, subscribers.c.id == services.c.subscriber_id
-                )
+            .select_from(_PEOPLE)
+            .where(
+                _called(name_key, number, phone),
+                credentials.c.kind == "password",
+                credentials.c.password_sealed.is_not(None),
             )
-            .where(who, credentials.c.kind == "password", credentials.c.password_sealed.is_not(None))
             .order_by(services.c.created_at, credentials.c.created_at)
             .limit(_MOST_CREDENTIALS)
         )
         return [
             SealedPassword(row["id"], row["service_id"], bytes(row["password_sealed"]))
+            for row in await self._rows(query)
+        ]
+
+    async def reached_by(self, name_key: str, number: str | None, phone: str | None) -> list[Reached]:
+        """Return the services a user name, number or telephone leads to, living ones first and then the oldest."""
+        query = (
+            select(services.c.subscriber_id, services.c.id, subscribers.c.email)
+            .select_from(_PEOPLE)
+            .where(_called(name_key, number, phone))
+            .order_by(services.c.ended_at.is_not(None), services.c.created_at, services.c.id)
+            .limit(_MOST_CREDENTIALS)
+        )
+        rows = await self._rows(query)
+        return [Reached(row["subscriber_id"], row["id"], row["email"] is not None) for row in rows]
+
+    async def services_of(self, subscriber_id: UUID) -> list[OwnService]:
+        """Return all services of a subscriber, living ones first and then the oldest."""
+        query = (
+            select(
+                services.c.id,
+                services.c.status,
+                services.c.site,
+                first_username(services.c.id).label("username"),
+                plan_versions.c.name.label("plan_name"),
+                desired.c.access,
+            )
+            .select_from(
+                services.join(plan_versions, plan_versions.c.id == services.c.plan_version_id).outerjoin(
+                    desired, desired.c.service_id == services.c.id
+                )
+            )
+            .where(services.c.subscriber_id == subscriber_id)
+            .order_by(services.c.ended_at.is_not(None), services.c.created_at, services.c.id)
+            .limit(_MOST_SERVICES)
+        )
+        return [
+            OwnService(
+                row["id"],
+                row["username"] or "",
+                row["plan_name"],
+                row["site"],
+                row["status"],
+                Access(row["access"]) if row["access"] else None,
+            )
             for row in await self._rows(query)
         ]
 
@@ -290,6 +337,16 @@ class PortalStore(Queries):
             )
             for row in await self._rows(query)
         ]
+
+
+def _called(name_key: str, number: str | None, phone: str | None) -> ColumnElement[bool]:
+    """Return the condition that a name is a credential's, or its subscriber's number or telephone."""
+    who: ColumnElement[bool] = credentials.c.name_key == name_key
+    if number is not None:
+        who = who | (subscribers.c.number == number)
+    if phone is not None:
+        who = who | (subscribers.c.phone == phone)
+    return who
 
 
 def _session(row: RowMapping) -> SessionSummary:

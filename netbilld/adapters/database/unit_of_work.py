@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nodes import NodeStore
     from netbilld.adapters.database.outages import OutageStore
     from netbilld.adapters.database.outbox import OutboxStore
+    from netbilld.adapters.database.own_business import OwnBusinessStore
     from netbilld.adapters.database.paper import PaperStore
     from netbilld.adapters.database.parked_payments import ParkedPaymentStore
     from netbilld.adapters.database.payment_codes import PaymentCodeStore
@@ -344,6 +345,12 @@ class UnitOfWork:
         from netbilld.adapters.database.outbox import OutboxStore
 
         return OutboxStore(self.connection)
+
+    @cached_property
+    def own_business(self) -> "OwnBusinessStore":
+        from netbilld.adapters.database.own_business import OwnBusinessStore
+
+        return OwnBusinessStore(self.connection)
 
     @cached_property
     def parked(self) -> "ParkedPaymentStore":

@@ -1,4 +1,4 @@
-"""The portal as an aiohttp application on a port of its own, and the URL map on one screen."""
+"""The portal as an aiohttp application on a port of its own."""
 
 import logging
 import time
@@ -9,13 +9,13 @@ from aiohttp import web
 
 from netbilld.model.errors import StoreUnavailableError
 from netbilld.panel.assets import Assets, web_directory
-from netbilld.panel.portal import account, pages, paper, sign_in, verify
 from netbilld.panel.portal.canonical import Canonical, OncePerClient, elsewhere
-from netbilld.panel.portal.capport import capport
 from netbilld.panel.portal.parts import PORTAL, Portal, PortalParts
+from netbilld.panel.portal.routes import PORTAL_ROUTES
 from netbilld.panel.portal.visitor import locale
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter, put_headers
+from netbilld.services.login_codes import LoginCodes
 from netbilld.services.recognise import Recognise
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.sign_in_subscriber import REALM, SignInSubscriber
@@ -41,32 +41,18 @@ def create_portal(parts: PortalParts) -> web.Application:
         renderer=Renderer(
             directory, assets, timezone=parts.timezone, currency=parts.currency, business_name=parts.business_name
         ),
+        assets=assets,
         recognise=Recognise(parts.store),
         show=ShowAccount(parts.store),
         sign_in=SignInSubscriber(parts.store, parts.box, parts.entropy, parts.lifetime),
+        codes=LoginCodes(parts.store, parts.box, parts.entropy, parts.lifetime),
         verify=VerifyDocument(parts.store, parts.box),
     )
-    for path, handler in (
-        ("/", pages.balance_page),
-        ("/isolir", pages.walled_page),
-        ("/capport", capport),
-        ("/masuk", sign_in.show_sign_in),
-        ("/bahasa/{language}", sign_in.choose_language),
-        ("/v", verify.verify_page),
-        ("/v/{code:.+}", verify.verify_page),
-        ("/akun", account.for_the_signed_in(account.overview)),
-        ("/akun/tagihan", account.for_the_signed_in(account.invoices)),
-        ("/akun/tagihan/{id}", account.for_the_signed_in(account.invoice)),
-        ("/akun/tagihan/{id}/pdf", paper.invoice_pdf),
-        ("/akun/pembayaran", account.for_the_signed_in(account.payments)),
-        ("/akun/pembayaran/{id}", account.for_the_signed_in(account.payment)),
-        ("/akun/pembayaran/{id}/pdf", paper.receipt_pdf),
-        ("/akun/sesi", account.for_the_signed_in(account.sessions)),
-        ("/static/{digest}/{name:.+}", assets.handle),
-    ):
-        app.router.add_get(path, handler)
-    app.router.add_post("/masuk", sign_in.do_sign_in)
-    app.router.add_post("/keluar", sign_in.sign_out)
+    for route in PORTAL_ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    app.router.add_get("/static/{digest}/{name:.+}", assets.handle)
     app.on_response_prepare.append(put_headers)
     return app
 
@@ -97,7 +83,7 @@ def _gate() -> Any:
             client = portal.perimeter.source(request)
             if once.may(client, time.monotonic()):
                 _log.info("portal: redirected a request for another host or path", extra={"SOURCE": client})
-            return elsewhere(portal.canonical.url(request, "/isolir"))
+            return elsewhere(portal.canonical.url(request, "/isolir"), portal.parts.captive_status)
         if request.method == "OPTIONS":
             return web.Response(headers={"Allow": "GET, HEAD, POST, OPTIONS", "Cache-Control": "no-store"})
         return await handler(request)

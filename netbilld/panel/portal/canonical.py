@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from markupsafe import escape
 
+_FOUND: Final = 302
 _LONGEST_HOST: Final = 255
 _LONGEST_PATH: Final = 1024
 _LOG_EVERY_SECONDS: Final = 60.0
@@ -81,18 +82,26 @@ class OncePerClient:
         return True
 
 
-def elsewhere(location: str) -> web.Response:
-    """Return the redirect for a request that is not ours: nobody may keep it, and the connection ends with it."""
+def elsewhere(location: str, status: int = 302) -> web.Response:
+    """Return the redirect for a request that is not ours: nobody may keep it, and the connection ends with it.
+
+    With status 511 (RFC 6585 §6) it says the same to programs that are no browsers; few devices take it for a portal.
+    """
     safe = escape(location)
     response = web.Response(
-        status=302,
-        text=f'<!doctype html><title>Portal</title><p><a href="{safe}">{safe}</a></p>\n',
+        status=status,
+        text=f'<!doctype html><title>Portal</title>{_follow(safe, status)}<p><a href="{safe}">{safe}</a></p>\n',
         content_type="text/html",
         charset="utf-8",
-        headers={"Location": location, "Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store"} | ({"Location": location} if status == _FOUND else {}),
     )
     response.force_close()
     return response
+
+
+def _follow(location: str, status: int) -> str:
+    """Return what leads a browser on where the status does not (RFC 6585 §6.1)."""
+    return "" if status == _FOUND else f'<meta http-equiv="refresh" content="0;url={location}">'
 
 
 def _host_name(host: str) -> str | None:

@@ -1,11 +1,11 @@
-"""Usage by day as bars of an SVG that needs no script."""
+"""Usage by day and by hour as bars of an SVG that needs no script."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from netbilld.services.account_view import DayOfUsage
+from netbilld.services.account_view import DayOfUsage, UsageHour
 
 HEIGHT: Final = 100
 BAR_STEP: Final = 10
@@ -48,6 +48,38 @@ def bars(days: Sequence[DayOfUsage]) -> Chart:
         for at, day in enumerate(days)
     ]
     return Chart(drawn, len(days) * BAR_STEP, top_octets, sum(day.octets for day in days))
+
+
+@dataclass(frozen=True, slots=True)
+class HourBar:
+    """One hour: where its bar stands, the upload on top of the download."""
+
+    hour: UsageHour
+    x: int
+    download_height: float
+    upload_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class HourChart:
+    """The bars of one day."""
+
+    bars: Sequence[HourBar]
+    width: int
+    top_octets: int
+    total_octets: int
+
+
+def hour_bars(hours: Sequence[UsageHour]) -> HourChart:
+    """Return the bars of a day's hours."""
+    octets = [hour.upload_octets + hour.download_octets for hour in hours]
+    top_octets = _round_up(max(octets))
+    scale = HEIGHT / top_octets
+    drawn = [
+        HourBar(hour, at * BAR_STEP, round(hour.download_octets * scale, 2), round(hour.upload_octets * scale, 2))
+        for at, hour in enumerate(hours)
+    ]
+    return HourChart(drawn, len(hours) * BAR_STEP, top_octets, sum(octets))
 
 
 def _round_up(octets: int) -> int:

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from netbilld.billing.plan import Timing
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access
 from netbilld.panel.portal.parts import PORTAL
@@ -79,6 +80,15 @@ def hero(balance: Balance) -> str:
     if balance.wallet_octets is not None:
         return "wallet"
     return "due" if balance.outstanding_minor else "settled"
+
+
+def bill_hero(balance: Balance) -> str:
+    """Return which one number the front page shows: `due`, `top_up`, `wallet` or `settled`."""
+    if balance.reason in {Reason.NO_CREDIT, Reason.EXPIRED}:
+        return hero(balance)
+    if balance.outstanding_minor:
+        return "due"
+    return "wallet" if balance.file.plan.timing is Timing.PREPAID else "settled"
 
 
 def _refresh(request: web.Request, path: str, seconds: int, times: int) -> Refresh | None:

@@ -9,11 +9,15 @@ from uuid import UUID
 
 from aiohttp import web
 
+from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.portal.canonical import Canonical
+from netbilld.panel.portal.own_parts import OwnParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
-from netbilld.services import document_codes, recognise, show_account, sign_in_subscriber, verify_document
+from netbilld.ports.outbox import Outbox
+from netbilld.services import document_codes, login_codes, recognise, show_account, sign_in_subscriber, verify_document
+from netbilld.services.login_codes import LoginCodes
 from netbilld.services.recognise import Recognise
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.sign_in import Entropy, Login, Logins
@@ -27,11 +31,11 @@ class PortalLogins(Logins, Protocol):
         ...
 
 
-class Reader(recognise.Reader, show_account.Reader, sign_in_subscriber.Reader, Protocol):
+class Reader(recognise.Reader, show_account.Reader, sign_in_subscriber.Reader, login_codes.Reader, Protocol):
     """Everything the portal reads."""
 
 
-class Box(sign_in_subscriber.Box, document_codes.Box, Protocol):
+class Box(sign_in_subscriber.Box, document_codes.Box, login_codes.Box, Protocol):
     """What opens passwords and knows our own documents again."""
 
 
@@ -56,7 +60,19 @@ class Printing(Protocol):
         ...
 
 
+class OwnBusiness(login_codes.Codes, Protocol):
+    async def look_at(self, token_hash: str, service_id: UUID) -> None:
+        """Let a log-in look at another service of its subscriber, as the caller has made sure."""
+        ...
+
+
 class Work(verify_document.Work, Protocol):
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def own_business(self) -> OwnBusiness: ...
+
     @property
     def portal(self) -> Reader: ...
 
@@ -83,6 +99,8 @@ class PortalParts:
         lifetime: how long a log-in lasts.
         printing: makes invoices on paper; None offers none.
         complaints: what is done about complaints; None takes none.
+        own: what subscribers do by themselves; None leaves them to look.
+        captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
     """
 
     store: Store
@@ -98,6 +116,8 @@ class PortalParts:
     lifetime: timedelta = timedelta(hours=12)
     printing: Printing | None = None
     complaints: ComplaintParts | None = None
+    own: OwnParts | None = None
+    captive_status: int = 302
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +128,11 @@ class Portal:
     perimeter: Perimeter
     canonical: Canonical
     renderer: Renderer
+    assets: Assets
     recognise: Recognise
     show: ShowAccount
     sign_in: SignInSubscriber
+    codes: LoginCodes
     verify: VerifyDocument
 
 

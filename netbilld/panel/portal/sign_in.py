@@ -74,17 +74,24 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
     replaces = request.cookies.get(perimeter.cookie_name(request))
     outcome = await portal.sign_in.handle(name, password, source, now, replaces=replaces)
     if isinstance(outcome, SignedInSubscriber):
-        response = _see_other(goes_on_to)
-        seconds = int(portal.parts.lifetime.total_seconds())
-        perimeter.set_cookie(request, response, perimeter.cookie_name(request), outcome.opened.token, seconds=seconds)
-        perimeter.drop_cookie(request, response, perimeter.form_cookie_name(request))
-        return response
+        return let_in(request, outcome, goes_on_to)
     if isinstance(outcome, LockedOut):
         minutes = max(1, -int(-(outcome.until_at - now).total_seconds() // 60))
         return sign_in_page(
             request, language, goes_on_to=goes_on_to, name=name, problem="locked", minutes=minutes, status=429
         )
     return sign_in_page(request, language, goes_on_to=goes_on_to, name=name, problem="wrong", status=422)
+
+
+def let_in(request: web.Request, outcome: SignedInSubscriber, goes_on_to: str) -> web.Response:
+    """Return the answer to who is signed in now, with the cookie."""
+    portal = request.app[PORTAL]
+    perimeter = portal.perimeter
+    response = _see_other(goes_on_to)
+    seconds = int(portal.parts.lifetime.total_seconds())
+    perimeter.set_cookie(request, response, perimeter.cookie_name(request), outcome.opened.token, seconds=seconds)
+    perimeter.drop_cookie(request, response, perimeter.form_cookie_name(request))
+    return response
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:

@@ -114,6 +114,7 @@ from netbilld.adapters.database.tables.people import (
     services,
     subscribers,
 )
+from netbilld.adapters.database.tables.portal import consents, login_codes, own_requests
 from netbilld.adapters.database.tables.staff import login_failures, logins, recovery_codes, staff
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
 from netbilld.adapters.database.tables.taxes import buyers, document_stamps, levy_deductions, tax_invoices
@@ -153,6 +154,7 @@ __all__ = [
     "complaint_photos",
     "complaint_steps",
     "complaints",
+    "consents",
     "counters",
     "coupon_uses",
     "coupons",
@@ -180,6 +182,7 @@ __all__ = [
     "ledger_entries",
     "levy_deductions",
     "local_accounts",
+    "login_codes",
     "login_failures",
     "logins",
     "message_choices",
@@ -196,6 +199,7 @@ __all__ = [
     "outage_subscribers",
     "outages",
     "outbox",
+    "own_requests",
     "paper_invoices",
     "paper_steps",
     "parked_bills",

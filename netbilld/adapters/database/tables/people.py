@@ -24,7 +24,7 @@ subscribers = Table(
     Column("id", Uuid, primary_key=True),
     Column("number", String(20), nullable=False, unique=True),  # digits, never reused
     Column("name", String(200), nullable=False),
-    Column("phone", String(40)),
+    Column("phone", String(40), index=True),
     Column("email", String(200)),
     Column("address", Text),
     Column("area", String(100), index=True),

@@ -1,0 +1,86 @@
+"""A subscriber's own profile, consents and data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from netbilld.panel.portal.own import REFUSED, Own, done, refused
+from netbilld.panel.portal.own_parts import OwnParts
+from netbilld.panel.portal.parts import PORTAL
+from netbilld.services.export_own_data import as_json, as_zip
+from netbilld.services.own_profile import PURPOSES, NewPassword
+from netbilld.services.own_requests import DELETION
+from netbilld.services.sign_in import token_hash
+
+
+async def show(request: web.Request, who: Own) -> tuple[str, dict[str, Any]]:
+    """GET /akun/profil."""
+    parts = own_parts(request)
+    requests = await parts.requests_of(who.subscriber_id)
+    return "portal/profile.html", {
+        "profile": await parts.profile.show(who.file),
+        "purposes": PURPOSES,
+        "requests": requests,
+        "asked_deletion": any(one.kind == DELETION and one.is_open for one in requests),
+        "username": who.file.username,
+        "tab": "profil",
+    }
+
+
+async def change(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
+    """Answer POST /akun/profil."""
+    parts = own_parts(request)
+    phone, email, locale = (form.get(name, "").strip() for name in ("phone", "email", "locale"))
+    try:
+        await parts.profile.change(who.file, phone, email, locale, who.actor, who.now)
+    except REFUSED as error:
+        name = error.code.partition("_")[0] if error.code in {"phone_invalid", "email_invalid"} else "profile"
+        return await refused(request, who, show, form, name, error)
+    await parts.nudge()
+    return done("/akun/profil", "profil")
+
+
+async def change_password(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
+    """Answer POST /akun/profil/sandi."""
+    parts, portal = own_parts(request), request.app[PORTAL]
+    typed = NewPassword(*(form.get(name, "") for name in ("present_password", "new_password", "repeated_password")))
+    token = request.cookies[portal.perimeter.cookie_name(request)]
+    try:
+        await parts.profile.change_password(who.file, typed, token_hash(token), who.actor, who.now)
+    except REFUSED as error:
+        return await refused(request, who, show, form, "password", error)
+    await parts.nudge()
+    return done("/akun/profil", "sandi")
+
+
+async def say(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
+    """Answer POST /akun/profil/persetujuan."""
+    given = {purpose: form.get(purpose) == "yes" for purpose in PURPOSES}
+    await own_parts(request).profile.say(who.file, given, who.actor, who.now)
+    return done("/akun/profil", "persetujuan")
+
+
+async def data_json(request: web.Request, who: Own) -> web.StreamResponse:
+    """Answer GET /akun/data.json: all that is known of oneself."""
+    data = await own_parts(request).data.run(who.file, who.now)
+    return _file(as_json(data), f"{who.file.subscriber_number}.json", "application/json")
+
+
+async def data_zip(request: web.Request, who: Own) -> web.StreamResponse:
+    """Answer GET /akun/data.zip: the same in parts."""
+    data = await own_parts(request).data.run(who.file, who.now)
+    return _file(as_zip(data), f"{who.file.subscriber_number}.zip", "application/zip")
+
+
+def own_parts(request: web.Request) -> OwnParts:
+    """Return the services behind these pages; without them the pages are not there."""
+    parts = request.app[PORTAL].parts.own
+    if parts is None:
+        raise web.HTTPNotFound
+    return parts
+
+
+def _file(octets: bytes, name: str, kind: str) -> web.Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return web.Response(body=octets, content_type=kind, headers=headers)

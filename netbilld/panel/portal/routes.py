@@ -1,0 +1,97 @@
+"""The portal's URL map: each route with what it is open to."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from netbilld.panel.portal import (
+    account,
+    codes,
+    installable,
+    pages,
+    paper,
+    plan,
+    profile,
+    requests,
+    sign_in,
+    verify,
+)
+from netbilld.panel.portal.capport import capport
+from netbilld.panel.portal.own import Handler, answers_the_signed_in, does_for_the_signed_in, for_the_signed_in
+
+
+class Open(Enum):
+    ANYBODY = auto()
+    SIGNED_IN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class PortalRoute:
+    """A method and path, who may use it, and what answers."""
+
+    method: str
+    path: str
+    open_to: Open
+    handler: Handler
+
+
+def _page(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("GET", path, Open.ANYBODY, handler)
+
+
+def _form(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("POST", path, Open.ANYBODY, handler)
+
+
+def _own(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("GET", path, Open.SIGNED_IN, handler)
+
+
+def _does(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("POST", path, Open.SIGNED_IN, handler)
+
+
+PORTAL_ROUTES: Final = (
+    _page("/", pages.balance_page),
+    _page("/isolir", pages.walled_page),
+    _page("/capport", capport),
+    _page("/masuk", sign_in.show_sign_in),
+    _form("/masuk", sign_in.do_sign_in),
+    _page("/masuk/kode", codes.show_ask),
+    _form("/masuk/kode", codes.ask),
+    _form("/masuk/kode/periksa", codes.check),
+    _form("/keluar", sign_in.sign_out),
+    _page("/bahasa/{language}", sign_in.choose_language),
+    _page("/v", verify.verify_page),
+    _page("/v/{code:.+}", verify.verify_page),
+    _own("/akun", for_the_signed_in(account.overview)),
+    _does("/akun/layanan", does_for_the_signed_in(account.choose_service)),
+    _own("/akun/tagihan", for_the_signed_in(account.invoices)),
+    _own("/akun/tagihan/{id}", for_the_signed_in(account.invoice)),
+    _own(r"/akun/tagihan/{id}/baris/{line:[1-9]\d{0,3}}", for_the_signed_in(account.invoice_line)),
+    _does("/akun/tagihan/{id}/tanya", does_for_the_signed_in(requests.ask_about_invoice)),
+    _own("/akun/tagihan/{id}/pdf", answers_the_signed_in(paper.invoice_pdf)),
+    _own("/akun/pembayaran", for_the_signed_in(account.payments)),
+    _own("/akun/pembayaran/{id}", for_the_signed_in(account.payment)),
+    _own("/akun/pembayaran/{id}/pdf", answers_the_signed_in(paper.receipt_pdf)),
+    _own("/akun/pemakaian", for_the_signed_in(account.usage)),
+    _own("/akun/sesi", for_the_signed_in(account.sessions)),
+    _own("/akun/paket", for_the_signed_in(plan.show)),
+    _does("/akun/paket/batal", does_for_the_signed_in(plan.take_back)),
+    _own("/akun/paket/{code:.{1,64}}", for_the_signed_in(plan.preview)),
+    _does("/akun/paket/{code:.{1,64}}", does_for_the_signed_in(plan.change)),
+    _does("/akun/isi-ulang", does_for_the_signed_in(plan.top_up)),
+    _does("/akun/cuti", does_for_the_signed_in(plan.pause)),
+    _does("/akun/cuti/selesai", does_for_the_signed_in(plan.end_pause)),
+    _own("/akun/profil", for_the_signed_in(profile.show)),
+    _does("/akun/profil", does_for_the_signed_in(profile.change)),
+    _does("/akun/profil/sandi", does_for_the_signed_in(profile.change_password)),
+    _does("/akun/profil/persetujuan", does_for_the_signed_in(profile.say)),
+    _own("/akun/data.json", answers_the_signed_in(profile.data_json)),
+    _own("/akun/data.zip", answers_the_signed_in(profile.data_zip)),
+    _does("/akun/hapus", does_for_the_signed_in(requests.ask_deletion)),
+    _does("/akun/permintaan/{id}/tarik", does_for_the_signed_in(requests.withdraw)),
+    _page("/manifest.webmanifest", installable.manifest),
+    _page("/sw.js", installable.service_worker),
+    _page("/luring", installable.offline),
+)
