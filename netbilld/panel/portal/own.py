@@ -14,7 +14,7 @@ from netbilld.panel.forms import NO_PROBLEM, Problem
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.refusals import REFUSALS
 from netbilld.panel.portal.visitor import locale, signed_in
-from netbilld.panel.security import CSRF_FIELD, is_storable, same_token
+from netbilld.panel.security import CSRF_FIELD, is_storable_address, is_storable_form, same_token
 from netbilld.services.account_view import OwnService, ServiceFile
 from netbilld.services.sign_in import Login, random_token
 from netbilld.services.subscriber_fields import name_key
@@ -60,6 +60,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 async def own(request: web.Request) -> Own | None:
     """Return who is signed in; None for nobody."""
+    if not is_storable_address(request):
+        raise web.HTTPNotFound
     login = await signed_in(request)
     if login is None or login.service_id is None:
         return None
@@ -121,7 +123,7 @@ async def read_own_form(request: web.Request) -> dict[str, str]:
         fields = await request.post()
     except ValueError:  # not the encoding it claims
         raise web.HTTPBadRequest from None
-    if not await is_storable(request):
+    if not await is_storable_form(request):
         raise web.HTTPBadRequest
     return {name: value[:_LONGEST_FIELD] for name, value in fields.items() if isinstance(value, str)}
 
