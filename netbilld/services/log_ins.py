@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from netbilld.services.areas import EVERYWHERE, Areas
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogInFilter:
@@ -16,6 +18,7 @@ class LogInFilter:
         nas: the name of a NAS.
         since: only from this instant on.
         before_id: only older ones than this attempt.
+        areas: only of subscribers there; a name that is nobody's is in no area.
     """
 
     username: str | None = None
@@ -25,6 +28,7 @@ class LogInFilter:
     reason: str | None = None
     since: datetime | None = None
     before_id: int | None = None
+    areas: Areas = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,16 @@
 """Every route × every role, and every way to send a form that is not ours: generated from the URL map."""
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import PERMISSIONS, Permission, Role
-from netbilld.panel.route import Route
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
 from tests.panel_fixture import Browser, PanelWorld, Person, client_of
+from tests.panel_paths import path_of
 
 CHANGING = tuple(route for route in ROUTES if route.method != "GET")
 LIVE = tuple(route for route in ROUTES if route.path.startswith("/live/"))
@@ -35,23 +34,6 @@ async def person(world: PanelWorld) -> Person:
 async def browser(world: PanelWorld) -> AsyncIterator[Browser]:
     async with client_of(world.app()) as client:
         yield Browser(client)
-
-
-def path_of(route: Route, person: Person | None = None) -> str:
-    """Return the route's path with real things in it, or with some that are nobody's."""
-    path = route.path
-    for pattern, value in (
-        (r"{number:\d{1,20}}", person.number if person else "999999"),
-        ("{number:.{1,60}}", "INV-2026-000001"),
-        (r"{service:[0-9a-f]{8}-[0-9a-f-]{27}}", str(person.service_id if person else uuid4())),
-        (r"{pool:[0-9a-f]{8}-[0-9a-f-]{27}}", str(uuid4())),
-        (r"{id:\d{1,18}}", "424242"),
-        ("{code}", "HOME20"),
-        ("{name}", "cibiru-1"),
-    ):
-        path = path.replace(pattern, value)
-    assert "{" not in path, "a new kind of path needs a value here"
-    return path
 
 
 def test_the_map_has_something_to_test() -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import and_, func, or_, select
 
+from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.queries import Queries, like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import auth_attempts, nas, services, subscribers
@@ -31,6 +32,7 @@ class LogInSearch(Queries):
                 .outerjoin(services, services.c.id == table.service_id)
                 .outerjoin(subscribers, subscribers.c.id == services.c.subscriber_id)
             )
+            .where(in_areas(wanted.areas))
             .limit(limit + 1)
         )  # fmt: skip
         exact = credential_key(wanted.username) if wanted.username is not None else None

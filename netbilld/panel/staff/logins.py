@@ -53,6 +53,7 @@ def _wanted(request: web.Request) -> LogInFilter:
         result=result if result in RESULTS else None,
         reason=given("reason"),
         before_id=int(before) if before.isdecimal() and len(before) < 18 else None,
+        areas=request[VISIT].areas,
     )
 
 
@@ -86,12 +87,14 @@ async def explain(request: web.Request) -> web.Response:
     context: dict[str, Any] = {"username": username, "found": None, "lines": (), "first": None, "attempts": ()}
     if username:
         found = await parts.explain.run(username, visit.now)
+        if visit.areas.is_limited:
+            await _refuse_elsewhere(request, found.subscriber_no)
         locale: Locale = "id" if visit.locale == "id" else "en"
         teller = Teller(locale, parts.timezone, parts.currency, with_money=visit.may(Permission.VIEW_MONEY))
         lines = [_line(teller, check) for check in found.checks if check.cause != "no_service"]
         first = next((line for line in lines if line.check is found.first), None)
         async with parts.database.read() as work:
-            attempts = await work.readmodels.log_ins(LogInFilter(username=username), _ATTEMPTS)
+            attempts = await work.readmodels.log_ins(LogInFilter(username=username, areas=visit.areas), _ATTEMPTS)
         context |= {
             "found": found,
             "lines": lines,
@@ -101,6 +104,17 @@ async def explain(request: web.Request) -> web.Response:
             "mend": _mend(found.first) if found.first is not None else None,
         }
     return page(request, "staff/explain.html", context)
+
+
+async def _refuse_elsewhere(request: web.Request, number: str | None) -> None:
+    """Let those who are limited to areas ask about their subscribers only; a name like another's tells of it, too.
+
+    Raises:
+        HTTPNotFound: it is another area's, or nobody's.
+    """
+    async with request.app[PANEL].parts.database.read() as work:
+        if number is None or not await work.whereabouts.holds(request[VISIT].areas, "subscriber", number):
+            raise web.HTTPNotFound
 
 
 def _line(teller: Teller, check: Check) -> Line:

@@ -137,7 +137,12 @@ async def data(request: web.Request) -> web.Response:
             whose = Whose("service", UUID(asked))
         except ValueError:
             raise web.HTTPNotFound from None
+    areas = request[VISIT].areas
     async with panel.parts.database.read() as work:
+        if areas.is_limited and (
+            whose.kind != "service" or not await work.whereabouts.holds(areas, "service", str(whose.id))
+        ):
+            raise web.HTTPNotFound
         series = await work.readmodels.series(whose, span_of(request), request[VISIT].now, panel.parts.timezone)
     return web.json_response(
         {
