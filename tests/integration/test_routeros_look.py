@@ -22,7 +22,7 @@ NAS = UUID(int=1)
 __all__ = ["closed", "router"]
 
 
-def look_at(router: FakeRouter, *, timeout_seconds: float = 1.0, lists: Collection[str] = ("isolir",)) -> RouterosLook:
+def look_at(router: FakeRouter, *, timeout_seconds: float = 10.0, lists: Collection[str] = ("isolir",)) -> RouterosLook:
     return RouterosLook({NAS: connected(router, timeout_seconds)}, lambda: datetime.now(UTC), lists)
 
 
