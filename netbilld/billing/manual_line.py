@@ -38,14 +38,48 @@ def manual_line(written: str, currency: str) -> InvoiceLine:
     text = fields.get("text", "")
     if not text or len(text) > TEXT_LIMIT or not text.isprintable():
         raise InvalidInputError(f"line {written!r}: text is 1 to {TEXT_LIMIT} characters on one line", hint=_HINT)
-    quantity, price_minor, amount_minor = _amounts(fields, written, currency)
+    quantity, price_minor, _ = _amounts(fields, written, currency)
     word = fields.get("revenue", "other")
-    kind = _KINDS.get(word, LineKind.MANUAL)
     if not _WORD.match(word):
         raise InvalidInputError(f"line {written!r}: revenue is one word of a-z, 0-9 and _", hint=_HINT)
+    return line_by_hand(
+        text,
+        quantity,
+        price_minor,
+        tax_code=fields.get("tax", "none"),
+        inclusive=_yes(fields.get("inclusive", "yes"), written),
+        revenue=word,
+    )
+
+
+def line_by_hand(
+    text: str,
+    quantity: int,
+    price_minor: int,
+    *,
+    tax_code: str = "none",
+    inclusive: bool = True,
+    revenue: str = "other",
+) -> InvoiceLine:
+    """Return the line of so many at a price, in minor units; its tax is worked out when the document is made.
+
+    `revenue` is as in `manual_line`. A discount is below zero, however it is written.
+
+    Raises:
+        InvalidInputError: the text, the amount or the word can't be.
+    """
+    if not text.strip() or len(text) > TEXT_LIMIT or not text.isprintable():
+        raise InvalidInputError(f"the text of a line is 1 to {TEXT_LIMIT} characters on one line")
+    if not _WORD.match(revenue):
+        raise InvalidInputError("revenue is one word of a-z, 0-9 and _")
+    amount_minor = quantity * price_minor
+    if not 0 < abs(amount_minor) <= LINE_LIMIT_MINOR:
+        raise InvalidInputError(
+            f"an amount is from 1 to {LINE_LIMIT_MINOR}, or below zero to give back: {quantity} × {price_minor} is not"
+        )
+    kind = _KINDS.get(revenue, LineKind.MANUAL)
     if kind is LineKind.DISCOUNT and amount_minor > 0:
         price_minor, amount_minor = -price_minor, -amount_minor
-    tax_code = fields.get("tax", "none")
     return InvoiceLine(
         kind=kind,
         service_id=None,
@@ -55,8 +89,8 @@ def manual_line(written: str, currency: str) -> InvoiceLine:
         per=1,
         amount_minor=amount_minor,
         tax_code=None if tax_code in {"", "none"} else tax_code,
-        inclusive=_yes(fields.get("inclusive", "yes"), written),
-        revenue=_ACCOUNTS.get(kind, f"revenue:{word}"),
+        inclusive=inclusive,
+        revenue=_ACCOUNTS.get(kind, f"revenue:{revenue}"),
         details={"by_hand": True},
     )
 

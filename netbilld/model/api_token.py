@@ -29,6 +29,7 @@ class ApiToken:
     Attributes:
         hint: how the token begins, to tell it from others.
         scopes: what it may do.
+        areas: whose subscribers it may see and change; none is everybody's.
         rate_per_minute: how many requests it may make.
     """
 
@@ -44,6 +45,7 @@ class ApiToken:
     revoked_by: str | None = None
     last_used_at: datetime | None = None
     last_used_from: str | None = None
+    areas: tuple[str, ...] = ()
 
     def state(self, now: datetime) -> str:
         """Return `valid`, `revoked` or `expired`."""

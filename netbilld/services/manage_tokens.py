@@ -13,6 +13,7 @@ from netbilld.model.api_token import DEFAULT_RATE_PER_MINUTE, MOST_RATE_PER_MINU
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import PERMISSIONS, Permission, Role
 from netbilld.ports.changes import Changes
+from netbilld.services.areas import parse_areas
 from netbilld.services.sign_in import token_hash
 from netbilld.services.subscriber_fields import clean_text
 
@@ -49,13 +50,17 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """What is asked for, as written: scopes and the rights of a role together; no expiry lasts until revoked."""
+    """What is asked for, as written: scopes and the rights of a role together.
+
+    No expiry lasts until revoked, no areas are everywhere.
+    """
 
     name: str
     scopes: Collection[str] = ()
     role: str | None = None
     expires_at: datetime | None = None
     rate_per_minute: int = DEFAULT_RATE_PER_MINUTE
+    areas: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class ManageTokens:
             created_at=now,
             created_by=actor.name,
             expires_at=new.expires_at,
+            areas=parse_areas(new.areas),
         )
         async with self._store.write() as work:
             if not await work.api_tokens.add(token, token_hash(clear)):
@@ -104,6 +110,7 @@ class ManageTokens:
             details = {
                 "name": name,
                 "scopes": sorted(scopes),
+                "areas": list(token.areas),
                 "rate_per_minute": new.rate_per_minute,
                 "expires_at": new.expires_at.isoformat() if new.expires_at else None,
             }

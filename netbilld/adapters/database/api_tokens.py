@@ -30,6 +30,7 @@ class ApiTokenStore:
                 token_hash=token_hash,
                 hint=token.hint,
                 scopes=sorted(token.scopes),
+                areas=list(token.areas),
                 rate_per_minute=token.rate_per_minute,
                 created_at=token.created_at,
                 created_by=token.created_by,
@@ -115,4 +116,5 @@ def _token(row: RowMapping) -> ApiToken:
         revoked_by=row["revoked_by"],
         last_used_at=row["last_used_at"],
         last_used_from=row["last_used_from"],
+        areas=tuple(row["areas"]),
     )

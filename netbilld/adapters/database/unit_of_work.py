@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
     from netbilld.adapters.database.alerts import AlertStore
+    from netbilld.adapters.database.api_reads import ApiReadStore
     from netbilld.adapters.database.api_tokens import ApiTokenStore
     from netbilld.adapters.database.audit import AuditQueries
     from netbilld.adapters.database.auth_log import AuthLogStore
@@ -99,6 +100,12 @@ class UnitOfWork:
         from netbilld.adapters.database.alerts import AlertStore
 
         return AlertStore(self.connection)
+
+    @cached_property
+    def api_reads(self) -> "ApiReadStore":
+        from netbilld.adapters.database.api_reads import ApiReadStore
+
+        return ApiReadStore(self.connection)
 
     @cached_property
     def api_tokens(self) -> "ApiTokenStore":

@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--scope", action="append", default=[], metavar="SCOPE", help=f"may be given several times: {', '.join(SCOPES)}"
     )
     add.add_argument("--role", metavar="|".join(Role), help="the scopes that are that role's rights")
+    add.add_argument(
+        "--area", action="append", default=[], metavar="PATH", help="only subscribers of this area and those below it"
+    )
     add.add_argument("--expires", metavar="90d|DATE", help="so many days from now, or a day; default never")
     add.add_argument(
         "--rate",
@@ -59,7 +62,9 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 
 
 async def _add(options: argparse.Namespace, context: Context, tokens: ManageTokens) -> None:
-    new = NewToken(options.name, options.scope, options.role, _expiry(options.expires, context), options.rate)
+    new = NewToken(
+        options.name, options.scope, options.role, _expiry(options.expires, context), options.rate, options.area
+    )
     made = await tokens.add(new, context.actor, context.now())
     if context.json_wanted:
         print_json(_document(made.token, context.now()) | {"token": made.clear}, context.settings.timezone)
@@ -69,6 +74,7 @@ async def _add(options: argparse.Namespace, context: Context, tokens: ManageToke
             "token": f"{made.clear}   (shown only now)",
             "name": made.token.name,
             "scopes": ", ".join(sorted(made.token.scopes)),
+            "areas": ", ".join(made.token.areas) or "everywhere",
             "expires": local_time(made.token.expires_at, context.settings.timezone) or "never",
         }
     )
@@ -101,6 +107,7 @@ def _document(token: ApiToken, now: datetime) -> dict[str, object]:
         "begins": token.hint,
         "state": token.state(now),
         "scopes": sorted(token.scopes),
+        "areas": list(token.areas),
         "rate_per_minute": token.rate_per_minute,
         "created_at": token.created_at,
         "created_by": token.created_by,

@@ -27,6 +27,7 @@ api_tokens = Table(
     Column("token_hash", String(64), nullable=False, unique=True),  # the token itself is nowhere
     Column("hint", String(12), nullable=False),  # how it begins, to tell it from others
     Column("scopes", JSON, nullable=False),  # permissions
+    Column("areas", JSON, nullable=False),  # none: everywhere
     Column("rate_per_minute", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),

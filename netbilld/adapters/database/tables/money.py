@@ -127,6 +127,7 @@ payments = Table(
     Column("reversed_by", String(200)),
     Column("reversed_because", String(200)),
     UniqueConstraint("method", "reference"),
+    Index("ix_payments_recorded", "recorded_at", "id"),
 )
 
 allocations = Table(

@@ -17,6 +17,8 @@ depends_on = None
 def upgrade() -> None:
     _tokens()
     _webhooks()
+    # newest first, a page at a time
+    op.create_index("ix_payments_recorded", "payments", ["recorded_at", "id"])
 
 
 def _tokens() -> None:
@@ -28,6 +30,7 @@ def _tokens() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("hint", sa.String(length=12), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("areas", sa.JSON(), nullable=False),
         sa.Column("rate_per_minute", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),

@@ -1,0 +1,84 @@
+"""What the API is handed: the store, the services behind its operations, and who may ask."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from netbilld.billing.standing import StandingPolicy
+from netbilld.enforcement.profile import WalledGarden
+from netbilld.ports.clock import SteadyClock
+from netbilld.services.api_answers import ApiAnswers
+from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.manage_locks import ManageLocks
+from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.manual_invoices import ManualInvoices
+from netbilld.services.pause_service import PauseService
+from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.recognise_token import RecogniseToken
+from netbilld.services.refund_wallet import RefundWallet
+from netbilld.services.reports.make import MakeReport
+from netbilld.services.reverse_payment import ReversePayment
+
+
+class Store(Protocol):
+    """The database: each operation says what of a transaction's stores it uses."""
+
+    def read(self) -> AbstractAsyncContextManager[Any]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Any]: ...
+
+
+class PrintedFile(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def octets(self) -> bytes: ...
+
+
+class Printing(Protocol):
+    async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile: ...
+
+    async def receipt(self, text: str, now: datetime, locale: str | None = None) -> PrintedFile: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """Everything create_api needs.
+
+    Attributes:
+        manage_subscribers, manage_plans, manual_invoices: made for the store they are to write to, so that a
+            precondition can be part of their transaction.
+        currency: of amounts that say none.
+        nudge: called after a change, so that the daemon acts on it at once.
+    """
+
+    database: Store
+    recognise: RecogniseToken
+    answers: ApiAnswers
+    manage_subscribers: Callable[[Store], ManageSubscribers]
+    manage_plans: Callable[[Store], ManagePlans]
+    manual_invoices: Callable[[Store], ManualInvoices]
+    pause_service: PauseService
+    manage_locks: ManageLocks
+    correct_invoice: CorrectInvoice
+    receive_payment: ReceivePayment
+    reverse_payment: ReversePayment
+    refund_wallet: RefundWallet
+    control_sessions: ControlSessions
+    make_report: MakeReport
+    printing: Printing
+    standing: StandingPolicy
+    garden: WalledGarden
+    clock: SteadyClock
+    timezone: str
+    currency: str
+    nudge: Callable[[], Awaitable[None]]
+
+
+API: web.AppKey[ApiParts] = web.AppKey("api", ApiParts)
