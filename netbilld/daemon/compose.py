@@ -22,6 +22,7 @@ from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
+from netbilld.daemon.api import api_parts
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.billing import billing_run
@@ -438,6 +439,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 doctor=doctoring.runs,
                 lanes=reconcile.lanes,
                 printing=LatePrinting(settings, database, box),
+                api=api_parts(settings, database, box, clock, entropy, changed),
                 complaints=complaints.parts,
                 security=security_parts(settings, database, box),
             )

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from netbilld.panel.api.app import create_api
+from netbilld.panel.api.endpoint import PREFIX
 from netbilld.panel.assets import Assets, web_directory
 from netbilld.panel.errors import errors_middleware
 from netbilld.panel.live import LIVE, LiveFeed, close_streams
@@ -30,11 +32,12 @@ def create_panel(parts: PanelParts) -> web.Application:
         directory, assets, timezone=parts.timezone, currency=parts.currency, business_name=parts.business_name
     )
     app = web.Application(middlewares=[errors_middleware], client_max_size=LARGEST_BODY_OCTETS, logger=logger)
+    perimeter = Perimeter("panel", parts.trusted_proxies, parts.entropy)
     app[PANEL] = Panel(
         parts=parts,
         renderer=renderer,
         assets=assets,
-        perimeter=Perimeter("panel", parts.trusted_proxies, parts.entropy),
+        perimeter=perimeter,
         sign_in=SignIn(
             parts.database,
             parts.passwords,
@@ -51,4 +54,6 @@ def create_panel(parts: PanelParts) -> web.Application:
     app.on_response_prepare.append(put_headers)
     app.on_shutdown.append(close_streams)
     add_routes(app, assets)
+    if parts.api is not None:
+        app.add_subapp(PREFIX, create_api(parts.api, perimeter))
     return app

@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from netbilld.model.staff import Staff
+from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.rendering import Renderer
@@ -153,6 +154,7 @@ class PanelParts:
         doctor: examines a NAS when somebody asks for it.
         lanes: the queue of each NAS, as far as orders are sent from here.
         printing: makes documents on paper; None offers none.
+        api: the JSON API's; None serves none.
         complaints: what is done about complaints; None has none.
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
     """
@@ -184,6 +186,7 @@ class PanelParts:
     doctor: DoctorRuns
     lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
     printing: Printing | None = None
+    api: ApiParts | None = None
     complaints: ComplaintParts | None = None
     security: SecurityParts | None = None
 

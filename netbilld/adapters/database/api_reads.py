@@ -279,7 +279,8 @@ class ApiReadStore:
         return SessionRow(**rows[0]) if rows else None
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        return (await self._connection.execute(query)).mappings().all()
+        rows: Sequence[RowMapping] = (await self._connection.execute(query)).mappings().all()
+        return rows
 
 
 def _matches(text: str) -> ColumnElement[bool]:
@@ -314,7 +315,7 @@ def _services() -> Select[Any]:
 
 def _invoice_conditions(wanted: InvoiceFilter) -> list[ColumnElement[bool]]:
     table = invoices.c
-    conditions = [table.number.is_(None) if wanted.drafts else table.number.is_not(None)]
+    conditions: list[ColumnElement[bool]] = [table.number.is_(None) if wanted.drafts else table.number.is_not(None)]
     if wanted.drafts:
         conditions.append(table.status == InvoiceStatus.DRAFT.value)
     if wanted.subscriber_no is not None:

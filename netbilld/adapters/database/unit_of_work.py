@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.top_ups import TopUpStore
     from netbilld.adapters.database.usage import UsageStore
     from netbilld.adapters.database.usage_sums import UsageSums
+    from netbilld.adapters.database.webhooks import WebhookStore
 
 
 class UnitOfWork:
@@ -526,3 +527,9 @@ class UnitOfWork:
         from netbilld.adapters.database.in_areas import WhereaboutsQueries
 
         return WhereaboutsQueries(self.connection)
+
+    @cached_property
+    def webhooks(self) -> "WebhookStore":
+        from netbilld.adapters.database.webhooks import WebhookStore
+
+        return WebhookStore(self.connection)

@@ -1,8 +1,9 @@
 """The API as an aiohttp application, to be put below the panel's; no cookie is looked at anywhere in it."""
 
-import json
 import logging
-from typing import Final
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,7 +14,6 @@ from netbilld.panel.api.serve import PERIMETER, problems, served
 from netbilld.panel.security import Perimeter
 
 OPENAPI_PATH: Final = "/openapi.json"
-DOCUMENT: Final = web.AppKey("document", bytes)
 logger = logging.getLogger("netbilld.api")
 
 
@@ -22,15 +22,18 @@ def create_api(parts: ApiParts, perimeter: Perimeter) -> web.Application:
     app = web.Application(middlewares=[problems], logger=logger)
     app[API] = parts
     app[PERIMETER] = perimeter
-    app[DOCUMENT] = json.dumps(document(OPERATIONS), ensure_ascii=False).encode()
     for endpoint in OPERATIONS:
         app.router.add_route(endpoint.method, endpoint.route, served(endpoint))
     app.router.add_route("GET", OPENAPI_PATH, _describe)
     return app
 
 
-async def _describe(request: web.Request) -> web.Response:
+@cache
+def described() -> Mapping[str, Any]:
+    """Return the OpenAPI document; made when it is first asked for."""
+    return document(OPERATIONS)
+
+
+async def _describe(_request: web.Request) -> web.Response:
     """GET /openapi.json: open to everybody, as the program itself is."""
-    return web.Response(
-        body=request.app[DOCUMENT], content_type="application/json", headers={"Cache-Control": "no-cache"}
-    )
+    return web.json_response(described(), headers={"Cache-Control": "no-cache"})

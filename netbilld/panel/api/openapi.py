@@ -61,7 +61,7 @@ def document(operations: Sequence[Endpoint]) -> dict[str, Any]:
     }
 
 
-_Read = Mapping[tuple[type[BaseModel], str], Mapping[str, Any]]
+_Read = Mapping[tuple[Any, str], Mapping[str, Any]]
 
 
 def _schemas(operations: Iterable[Endpoint]) -> tuple[_Read, dict[str, Any]]:
@@ -73,7 +73,8 @@ def _schemas(operations: Iterable[Endpoint]) -> tuple[_Read, dict[str, Any]]:
         if endpoint.gives is not None:
             wanted[endpoint.gives, "serialization"] = None
     places, definitions = models_json_schema(list(wanted), by_alias=True, ref_template=_SCHEMAS)
-    return places, dict(sorted(definitions["$defs"].items()))
+    schemas: _Read = dict(places.items())
+    return schemas, dict(sorted(definitions["$defs"].items()))
 
 
 def _operation(endpoint: Endpoint, schemas: _Read) -> dict[str, Any]:

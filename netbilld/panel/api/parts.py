@@ -17,6 +17,7 @@ from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.manage_tokens import ManageTokens
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.pause_service import PauseService
 from netbilld.services.receive_payment import ReceivePayment
@@ -59,6 +60,7 @@ class ApiParts:
     """
 
     database: Store
+    manage_tokens: ManageTokens
     recognise: RecogniseToken
     answers: ApiAnswers
     manage_subscribers: Callable[[Store], ManageSubscribers]

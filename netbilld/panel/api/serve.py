@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from netbilld.model.api_token import ApiToken
-from netbilld.model.errors import NetbilldError
+from netbilld.model.errors import NetbilldError, StoreUnavailableError
 from netbilld.panel.api.call import ANY, Call
 from netbilld.panel.api.endpoint import Answer, Endpoint
 from netbilld.panel.api.parts import API
@@ -48,11 +48,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Problem as problem:
         return problem.response()
+    except StoreUnavailableError as error:
+        logger.exception("%s %s: the database does not answer", request.method, request.path)
+        return of_error(error).response()
     except NetbilldError as error:
-        problem = of_error(error)
-        if problem.status == 503:
-            logger.exception("%s %s: the database does not answer", request.method, request.path)
-        return problem.response()
+        return of_error(error).response()
     except web.HTTPException as error:
         return of_http(error).response()
     except ConnectionResetError:

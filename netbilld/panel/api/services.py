@@ -175,7 +175,7 @@ async def service_document(work: Any, call: Call, rows: Sequence[ServiceRow]) ->
                 subscriber_no=row.subscriber_no,
                 username=row.username,
                 usernames=[name for _, name in row.names],
-                status=_SAID.get(row.status, row.status),  # type: ignore[arg-type]  # validated
+                status=_SAID.get(row.status, row.status),
                 status_reason=row.status_reason,
                 status_since_at=call.local(row.status_since_at),
                 plan=row.plan,

@@ -21,19 +21,19 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 class Shape(BaseModel):
     """An answer, or a part of one."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", defer_build=True)
 
 
 class Asked(BaseModel):
     """A body; what it doesn't know, it refuses by name."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Query(BaseModel):
     """The query of an address; each name once, unknown ones refused."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", defer_build=True)
 
 
 class PageQuery(Query):

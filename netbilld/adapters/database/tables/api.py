@@ -60,6 +60,7 @@ webhooks = Table(
     Column("events", JSON, nullable=False),
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("is_active", Boolean, nullable=False),
+    Column("active_since", Instant, nullable=False),  # nothing of before is told
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
 )

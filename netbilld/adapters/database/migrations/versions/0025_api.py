@@ -68,6 +68,7 @@ def _webhooks() -> None:
         sa.Column("events", sa.JSON(), nullable=False),
         sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("active_since", Instant(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),

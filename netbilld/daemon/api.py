@@ -1,0 +1,76 @@
+"""The JSON API of the running daemon: the same services as the command line's, made from the same settings."""
+
+from collections.abc import Awaitable, Callable
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.documents import LatePrinting
+from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import payment_taxes, tax_policy
+from netbilld.panel.api.parts import ApiParts, Store
+from netbilld.ports.clock import SteadyClock
+from netbilld.services.api_answers import ApiAnswers
+from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.manage_locks import ManageLocks
+from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.manage_tokens import ManageTokens
+from netbilld.services.manual_invoices import ManualInvoices
+from netbilld.services.new_service import Defaults
+from netbilld.services.pause_service import PauseService
+from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.recognise_token import RecogniseToken
+from netbilld.services.refund_wallet import RefundWallet
+from netbilld.services.reports.make import MakeReport
+from netbilld.services.reverse_payment import ReversePayment
+
+
+def api_parts(
+    settings: Settings,
+    database: Database,
+    box: SecretBox,
+    clock: SteadyClock,
+    entropy: Callable[[int], bytes],
+    nudge: Callable[[], Awaitable[None]],
+) -> ApiParts:
+    """Return what the API is made of."""
+    numbering, zone, taxes = settings.billing.numbering(), settings.timezone, payment_taxes(settings)
+    known_taxes = frozenset({*KNOWN_TAXES, *(rule.code for rule in settings.tax.rules)})
+
+    def manage_subscribers(store: Store) -> ManageSubscribers:
+        return ManageSubscribers(store, box, Defaults(settings.currency, zone))
+
+    def manage_plans(store: Store) -> ManagePlans:
+        return ManagePlans(store, settings.currency, known_taxes)
+
+    def manual_invoices(store: Store) -> ManualInvoices:
+        return ManualInvoices(
+            store, numbering=numbering, taxes=tax_policy(settings), due_days=settings.billing.due_days, timezone=zone
+        )
+
+    return ApiParts(
+        database=database,
+        manage_tokens=ManageTokens(database, entropy),
+        recognise=RecogniseToken(database, clock),
+        answers=ApiAnswers(database),
+        manage_subscribers=manage_subscribers,
+        manage_plans=manage_plans,
+        manual_invoices=manual_invoices,
+        pause_service=PauseService(database),
+        manage_locks=ManageLocks(database),
+        correct_invoice=CorrectInvoice(database, numbering=numbering, timezone=zone),
+        receive_payment=ReceivePayment(database, timezone=zone, plausibility=plausibility(settings), taxes=taxes),
+        reverse_payment=ReversePayment(database, timezone=zone, numbering=numbering, taxes=taxes),
+        refund_wallet=RefundWallet(database, timezone=zone),
+        control_sessions=ControlSessions(database),
+        make_report=MakeReport(database),
+        printing=LatePrinting(settings, database, box),
+        standing=standing_policy(settings),
+        garden=walled_garden(settings),
+        clock=clock,
+        timezone=zone,
+        currency=settings.currency,
+        nudge=nudge,
+    )
