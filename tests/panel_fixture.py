@@ -1,7 +1,7 @@
 """A small ISP for tests of the panel, with believable figures, and the panel in front of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
@@ -167,12 +167,14 @@ class PanelWorld:
             "session_hours": 12,
             "nudge": nudge,
             "health": lambda: {"ready": True, "reasons": []},
-            "security": SecurityParts(
-                SecondFactor(self.database, self.box, entropy, "Rumah Net"), ManageBuyers(self.database, self.box)
-            ),
+            "security": self.security(),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }
         return create_panel(PanelParts(**(parts | changed)))
+
+    def security(self, *, totp_roles: Collection[Role] = (), one_login: bool = False) -> SecurityParts:
+        factor = SecondFactor(self.database, self.box, entropy, "Rumah Net", totp_roles)
+        return SecurityParts(factor, ManageBuyers(self.database, self.box), one_login)
 
     def doctor(self) -> DoctorRuns:
         """Return one who has examined the first NAS already."""

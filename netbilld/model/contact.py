@@ -28,7 +28,9 @@ def parse_phone(text: str) -> str:
     indonesian = compact.startswith("+62")
     if not (compact.isascii() and _E164.match(compact)) or (indonesian and not _INDONESIAN.match(national)):
         raise InvalidInputError(
-            f"phone {text.strip()!r} is no telephone number", hint="write 0812…, 021… or +<country code>…"
+            f"phone {text.strip()!r} is no telephone number",
+            hint="write 0812…, 021… or +<country code>…",
+            code="phone_invalid",
         )
     return compact
 
@@ -37,5 +39,7 @@ def parse_email(text: str) -> str:
     """Return an e-mail address without the spaces around it; whether mail arrives there is another question."""
     address = text.strip()
     if len(address) > 200 or not _EMAIL.match(address):
-        raise InvalidInputError(f"e-mail {address[:60]!r} is no address", hint="write name@example.org")
+        raise InvalidInputError(
+            f"e-mail {address[:60]!r} is no address", hint="write name@example.org", code="email_invalid"
+        )
     return address

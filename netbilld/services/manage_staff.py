@@ -318,10 +318,7 @@ def _locale(text: str) -> str:
 
 
 def _phone(text: str) -> str | None:
-    try:
-        return parse_phone(text) if text.strip() else None
-    except InvalidInputError as error:
-        raise InvalidInputError(str(error), hint=error.hint, code="phone_invalid") from None
+    return parse_phone(text) if text.strip() else None
 
 
 def _refuse_limited_admin(role: Role, areas: Sequence[str]) -> None:

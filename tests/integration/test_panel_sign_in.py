@@ -220,7 +220,7 @@ async def test_ones_own_password_needs_the_old_one_and_ends_other_logins(world: 
         assert (await other.sign_in(email, new)).status == 303
     async with world.database.read() as work:
         lines = (await work.connection.execute(select(tables.changes))).mappings().all()
-    assert [(line["actor"], line["details"]["fields"]) for line in lines if line["entity"] == "staff"] == [
+    assert [(line["actor"], line["details"]["fields"]) for line in lines if line["action"] == "staff.set"] == [
         (email, {"password": "changed"})
     ]
 

@@ -33,7 +33,7 @@ def test_areas_are_tidied_and_each_is_kept_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [[""], ["/"], ["  "], ["a\nb"], ["x" * 101], [f"a{n}" for n in range(MOST_AREAS + 1)]]
+    "written", [[""], ["/"], ["  "], ["a\x01b"], ["x" * 101], [f"a{n}" for n in range(MOST_AREAS + 1)]]
 )
 def test_what_is_no_area_is_refused_and_never_becomes_everywhere(written: list[str]) -> None:
     with pytest.raises(InvalidInputError):
