@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from netbilld.panel.api.problem import FieldProblem, Problem, invalid
+from netbilld.panel.api.shapes import unstorable
 
 _T = TypeVar("_T")
 
@@ -28,7 +29,7 @@ def place_of(cursor: str | None, *kinds: type) -> list[Any] | None:
         place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         raise refused_cursor() from None
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
+    if not isinstance(place, list) or [type(part) for part in place] != list(kinds) or unstorable(place) is not None:
         raise refused_cursor()
     return place
 
