@@ -1,11 +1,13 @@
 """A small ISP for tests of the portal: rows straight in the store, and the portal on a real loopback port."""
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from os import urandom
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,9 +19,17 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.plan import Speed
 from netbilld.billing.plan_file import parse_plan
+from netbilld.daemon.own_parts import own_parts
+from netbilld.daemon.policies import standing_policy, walled_garden
+from netbilld.daemon.settings import PortalSettings, Settings
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.panel.portal.app import create_portal, portal_runner
+from netbilld.panel.portal.own_parts import OwnParts
 from netbilld.panel.portal.parts import PortalParts
+from netbilld.radius.realms import Realms
+from netbilld.services.explain import Explain
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.new_service import Defaults
 from netbilld.services.sign_in_subscriber import name_key
 from tests.peers import free_tcp_port
 
@@ -107,6 +117,7 @@ class World:
     box: SecretBox
     now: datetime = NOW
     numbers: Any = field(default_factory=lambda: count(100001))
+    nudges: int = 0
 
     async def put(self, table: Any, **values: Any) -> None:
         async with self.database.write() as work:
@@ -140,9 +151,14 @@ class World:
         billing_day: int = 5,
         paid_until_on: date | None = None,
         plan_name: str | None = None,
+        phone: str | None = None,
+        email: str | None = None,
+        of: Person | None = None,
     ) -> Person:
         subscriber_id, service_id, plan_id, version_id, credential_id = (uuid4() for _ in range(5))
         number = str(next(self.numbers))
+        if of is not None:
+            subscriber_id, number = of.subscriber_id, of.number
         definition = parse_plan(plan, "plan.toml", "IDR")
         if plan_name is not None:
             definition["name"] = plan_name
@@ -159,17 +175,19 @@ class World:
             created_at=self.now,
             actor="ani",
         )
-        await self.put(
-            tables.subscribers,
-            id=subscriber_id,
-            number=number,
-            name=name,
-            phone="081234567890",
-            address="Jalan Melati 7",
-            currency="IDR",
-            status="active",
-            created_at=self.now,
-        )
+        if of is None:
+            await self.put(
+                tables.subscribers,
+                id=subscriber_id,
+                number=number,
+                name=name,
+                phone=phone,
+                email=email,
+                address="Jalan Melati 7",
+                currency="IDR",
+                status="active",
+                created_at=self.now,
+            )
         await self.put(
             tables.services,
             id=service_id,
@@ -380,11 +398,33 @@ class World:
             balance_minor=balance_minor,
         )
 
+    def own(self, **allowed: Any) -> OwnParts:
+        """Return what is behind the pages of who is signed in, as the daemon makes it."""
+        settings = Settings(data_dir=Path("var"), portal=PortalSettings(**allowed))
+        manage = ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE))
+
+        async def no_drops(_names: Sequence[str], _nas: str | None) -> dict[str, Any] | None:
+            return None
+
+        async def nudge() -> None:
+            self.nudges += 1
+
+        explain = Explain(
+            self.database,
+            standing_policy(settings),
+            walled_garden(settings),
+            no_drops,
+            realms=Realms.of(settings.radius.realms),
+            interim_seconds=300,
+            silent_after_seconds=900,
+        )
+        return own_parts(settings, self.database, self.box, manage, explain, nudge)
+
     @asynccontextmanager
     async def portal(self, **settings: Any) -> AsyncIterator[str]:
         """Run the portal on a loopback port; give its base URL."""
         made = {"store": self.database, "box": self.box, "now": lambda: self.now, "entropy": urandom}
-        parts = PortalParts(**{**made, "business_name": "Desa Net", **settings})
+        parts = PortalParts(**{"own": self.own(), **made, "business_name": "Desa Net", **settings})
         runner = portal_runner(create_portal(parts))
         await runner.setup()
         port = free_tcp_port()
@@ -414,3 +454,43 @@ async def browser(
     connector = TCPConnector(local_addr=(source, 0))
     async with ClientSession(connector=connector, cookie_jar=jar, headers=headers) as session:
         yield session
+
+
+def csrf_of(page: str) -> str:
+    """Return the token of a page's forms."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+async def sign_in(client: ClientSession, url: str, name: str, password: str, **fields: str) -> tuple[int, str]:
+    """Fill in the form and send it; return the status and the page it led to."""
+    async with client.get(url + "/masuk") as answer:
+        token = csrf_of(await answer.text())
+    data = {"csrf": token, "name": name, "password": password, **fields}
+    async with client.post(url + "/masuk", data=data) as answer:
+        return answer.status, (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@asynccontextmanager
+async def signed_in(url: str, person: Person, source: str = "127.0.0.1") -> AsyncIterator[ClientSession]:
+    """Give a client that is signed in."""
+    async with browser(source) as client:
+        status, page = await sign_in(client, url, person.username, person.password)
+        assert status == 200
+        assert person.number in page
+        yield client
+
+
+async def read(client: ClientSession, url: str, status: int = 200) -> str:
+    """Return a page, with ordinary spaces."""
+    async with client.get(url, allow_redirects=False) as answer:
+        assert answer.status == status, url
+        return (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
+
+
+async def send(client: ClientSession, url: str, page: str, path: str, **fields: str) -> tuple[int, str]:
+    """Send one of the forms of a page; return the status and the page that it led to."""
+    token = csrf_of(await read(client, url + page))
+    async with client.post(url + path, data={"csrf": token, **fields}) as answer:
+        return answer.status, (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")

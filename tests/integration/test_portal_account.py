@@ -1,14 +1,11 @@
 """Signing in to the portal, and what a subscriber sees of their own and of nobody else's."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from aiohttp import ClientSession
 from sqlalchemy import select
 
 from netbilld.adapters.database import tables
@@ -16,7 +13,19 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.model.errors import StoreUnavailableError
-from tests.portal_world import ADDRESS, NOW, PER_USE, SITE, Person, World, browser
+from tests.portal_world import (
+    ADDRESS,
+    NOW,
+    PER_USE,
+    SITE,
+    Person,
+    World,
+    browser,
+    csrf_of,
+    read,
+    sign_in,
+    signed_in,
+)
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 
@@ -24,36 +33,6 @@ SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 @pytest.fixture
 def world(database: Database, box: SecretBox) -> World:
     return World(database, box)
-
-
-def csrf_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
-
-
-async def sign_in(client: ClientSession, url: str, name: str, password: str, **fields: str) -> tuple[int, str]:
-    """Fill in the form and send it; return the status and the page it led to."""
-    async with client.get(url + "/masuk") as answer:
-        token = csrf_of(await answer.text())
-    data = {"csrf": token, "name": name, "password": password, **fields}
-    async with client.post(url + "/masuk", data=data) as answer:
-        return answer.status, (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
-
-
-@asynccontextmanager
-async def signed_in(url: str, person: Person, source: str = "127.0.0.1") -> AsyncIterator[ClientSession]:
-    async with browser(source) as client:
-        status, page = await sign_in(client, url, person.username, person.password)
-        assert status == 200
-        assert person.number in page
-        yield client
-
-
-async def read(client: ClientSession, url: str, status: int = 200) -> str:
-    async with client.get(url, allow_redirects=False) as answer:
-        assert answer.status == status, url
-        return (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def rich(world: World, username: str, number: str) -> tuple[Person, UUID, UUID]:
