@@ -8,6 +8,7 @@ from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
+from netbilld.daemon.webhooks import webhook_client
 from netbilld.panel.api.parts import ApiParts, Store
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
@@ -17,6 +18,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_tokens import ManageTokens
+from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.new_service import Defaults
 from netbilld.services.pause_service import PauseService
@@ -53,6 +55,7 @@ def api_parts(
     return ApiParts(
         database=database,
         manage_tokens=ManageTokens(database, entropy),
+        manage_webhooks=ManageWebhooks(database, box, webhook_client(settings), entropy, zone),
         recognise=RecogniseToken(database, clock),
         answers=ApiAnswers(database),
         manage_subscribers=manage_subscribers,

@@ -62,6 +62,7 @@ from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.daemon.watching import Watching, routers_of
+from netbilld.daemon.webhooks import Webhooks
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
 from netbilld.panel.app import create_panel
@@ -135,6 +136,7 @@ class Parts:
     bookkeeping: Bookkeeping
     messaging: Messaging
     complaints: Complaints
+    webhooks: Webhooks
     dunning: Dunning
     entitle: Entitle
     reconcile: Reconcile
@@ -345,6 +347,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock, box)
         complaints = Complaints(settings, database, clock)
+        webhooks = Webhooks(settings, database, box, clock)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         dunning = Dunning(settings, database, clock, manage_subscribers)
         health = Health(
@@ -376,7 +379,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
-            beside=(messaging, dunning, bookkeeping),
+            beside=(messaging, dunning, bookkeeping, webhooks),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -496,6 +499,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             bookkeeping=bookkeeping,
             messaging=messaging,
             complaints=complaints,
+            webhooks=webhooks,
             dunning=dunning,
             entitle=entitle,
             reconcile=reconcile,

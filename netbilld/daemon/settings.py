@@ -230,6 +230,12 @@ class PanelSettings(_Section):
     single_login: bool = False  # a new log-in ends the person's others, so that an account can't be shared
 
 
+class WebhookSettings(_Section):
+    allow_private: bool = False  # let events go to addresses inside this network
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30  # of what was delivered or given up
+
+
 class PortalSettings(_Section):
     host: str = "0.0.0.0"  # noqa: S104 - subscribers come from outside
     port: Port = 8081
@@ -471,6 +477,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     outage: OutageSettings = OutageSettings()
     complaints: ComplaintSettings = ComplaintSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     node: NodeSettings = NodeSettings()
     dunning: DunningSettings = DunningSettings()
     messages: MessageSettings = MessageSettings()

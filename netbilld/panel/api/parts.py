@@ -18,6 +18,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_tokens import ManageTokens
+from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.pause_service import PauseService
 from netbilld.services.receive_payment import ReceivePayment
@@ -61,6 +62,7 @@ class ApiParts:
 
     database: Store
     manage_tokens: ManageTokens
+    manage_webhooks: ManageWebhooks
     recognise: RecogniseToken
     answers: ApiAnswers
     manage_subscribers: Callable[[Store], ManageSubscribers]
