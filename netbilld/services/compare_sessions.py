@@ -11,6 +11,7 @@ from netbilld.enforcement.vendors.mikrotik import is_hotspot_session
 from netbilld.ports.ask_nas import Presence
 from netbilld.ports.look_at_nas import Seen, SessionMark
 from netbilld.services.order_book import Proof, SessionToCheck
+from netbilld.services.plan_order import wish_key
 
 
 class Compared(NamedTuple):
@@ -87,4 +88,4 @@ def list_entry(session: SessionToCheck) -> tuple[str, str] | None:
 
 def proof_of(told: Compared, at: datetime) -> Proof:
     """Return what was seen over the API; what has become due since `at`, when that was read, is not touched by it."""
-    return Proof(told.session.session_id, Evidence.API, at, told.words)
+    return Proof(told.session.session_id, Evidence.API, at, wish_key(told.session), told.words)

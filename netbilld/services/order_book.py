@@ -166,12 +166,15 @@ class Proof:
         session_id: of an open session.
         evidence: how.
         at: when it was seen; what was ordered or became due later is not touched by it.
+        wish: the key (`wish_key`) of what it was compared with; it says nothing about another, even where that was
+            decided on before `at` and put on record just after.
         words: what was seen, for people.
     """
 
     session_id: int
     evidence: Evidence
     at: datetime
+    wish: str
     words: str = ""
 
 

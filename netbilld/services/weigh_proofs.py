@@ -40,7 +40,8 @@ logger = logging.getLogger("netbilld.enforcement")
 class WeighProofs:
     """Takes evidence from whoever has some: traffic, what a NAS shows over its API.
 
-    What is older than the newest wish or order says nothing about it and is passed over.
+    What is older than the newest wish or order, or was held against another wish, says nothing about it and is passed
+    over.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class WeighProofs:
             )
         ]
         disproved = [
-            Proof(session.session_id, Evidence.TRAFFIC, session.interval.end_at, _measured(session))
+            Proof(
+                session.session_id, Evidence.TRAFFIC, session.interval.end_at, session.profile_key, _measured(session)
+            )
             for session in acknowledged
             if traffic_disproves(session.speed, session.acked_at, session.interval)
         ]
@@ -179,6 +182,8 @@ class WeighProofs:
             proof, last = newest[session.session_id], attempts.get(session.session_id)
             desired = session.desired
             if desired is None or session.disconnect_requested_at is not None or proof.at < desired.since_at:
+                continue
+            if proof.wish != wish_key(session):
                 continue
             if last is not None and (last.outcome == "sent" or proof.at < (last.answered_at or last.sent_at)):
                 continue

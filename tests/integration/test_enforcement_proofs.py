@@ -8,6 +8,7 @@ from netbilld.enforcement.observed import Evidence
 from netbilld.enforcement.profile import Access
 from netbilld.services.order_book import Alert, Proof
 from netbilld.services.order_news import OrderNews
+from netbilld.services.plan_order import wish_key
 from tests.enforcement_shop import Shop, online, shop
 
 FULL_SPEED = 20_000_000 // 8
@@ -16,8 +17,11 @@ FULL_SPEED = 20_000_000 // 8
 __all__ = ["shop"]
 
 
-def proof(shop: Shop, session_id: int, words: str = "", evidence: Evidence = Evidence.API) -> Proof:
-    return Proof(session_id, evidence, shop.world.clock.now(), words)
+async def proof(shop: Shop, session_id: int, words: str = "", evidence: Evidence = Evidence.API) -> Proof:
+    """Return what somebody has just seen, held against what is due now."""
+    async with shop.world.database.read() as work:
+        (session,) = await work.enforcement.sessions_of((), [session_id])
+    return Proof(session_id, evidence, shop.world.clock.now(), wish_key(session), words)
 
 
 def heard_alerts(shop: Shop) -> list[Alert]:
@@ -45,15 +49,29 @@ async def test_an_acknowledged_rate_is_acknowledged_and_no_more_until_it_was_rea
         shop.world.clock.pass_time(seconds=1)
         news: list[OrderNews] = []
         shop.reconcile.on_orders = news.extend
-        assert await shop.reconcile.confirmed([proof(shop, session_id)]) == 1
+        assert await shop.reconcile.confirmed([await proof(shop, session_id)]) == 1
         assert await shop.world.seen(session_id) == (Access.THROTTLED, "api")
         assert await shop.world.attempts() == [("coa", "verified")]
         assert await state(shop) == (True, False)
         assert [(one.step, one.access) for one in news] == [("seen", "throttled")]
-        assert await shop.reconcile.confirmed([proof(shop, session_id)]) == 0  # that is known
+        assert await shop.reconcile.confirmed([await proof(shop, session_id)]) == 0  # that is known
         shop.world.clock.pass_time(seconds=31)
         await shop.settle(2)
         assert len(server.orders) == 1
+
+
+async def test_what_was_seen_of_an_older_wish_says_nothing_of_a_newer_one_however_late_it_was_seen(shop: Shop) -> None:
+    """A look that began before the newer wish was on record, though it had been decided on, ends after that."""
+    async with online(shop, "budi") as (server, (service_id,), (session_id,)):
+        as_before = await proof(shop, session_id)
+        await shop.throttle(service_id)
+        shop.world.clock.pass_time(seconds=1)
+        late = replace(as_before, at=shop.world.clock.now())
+        assert await shop.reconcile.confirmed([late]) == 0
+        assert await shop.reconcile.disproved([late]) == 0
+        await shop.settle()
+        assert [order.kind for order in server.orders] == ["coa"]
+        assert await state(shop) == (False, True)
 
 
 async def test_a_nas_that_lies_about_a_rate_is_caught_by_traffic_and_the_session_is_ended(shop: Shop) -> None:
@@ -166,17 +184,17 @@ async def test_what_is_lost_again_after_agreement_is_repaired_more_and_more_slow
         await shop.throttle(service_id)
         await shop.settle()
         shop.world.clock.pass_time(seconds=1)
-        await shop.reconcile.confirmed([proof(shop, session_id)])
+        await shop.reconcile.confirmed([await proof(shop, session_id)])
         sent = []
         for _ in range(40):
             shop.world.clock.pass_time(seconds=5)
             before = len(server.orders)
-            await shop.reconcile.disproved([proof(shop, session_id, "its queue is 20M/20M")])
+            await shop.reconcile.disproved([await proof(shop, session_id, "its queue is 20M/20M")])
             await shop.settle()
             if len(server.orders) > before:
                 sent.append(server.orders[-1].kind)
                 shop.world.clock.pass_time(seconds=1)
-                await shop.reconcile.confirmed([proof(shop, session_id)])
+                await shop.reconcile.confirmed([await proof(shop, session_id)])
         # 240 seconds of somebody undoing it every 5: at once, and then less and less often
         assert 4 <= len(sent) <= 9, sent
         (alert,) = heard
@@ -185,7 +203,7 @@ async def test_what_is_lost_again_after_agreement_is_repaired_more_and_more_slow
 
 async def test_evidence_older_than_the_wish_or_the_order_says_nothing(shop: Shop) -> None:
     async with online(shop, "budi") as (server, (service_id,), (session_id,)):
-        old = proof(shop, session_id, "its queue is 10M/20M")
+        old = await proof(shop, session_id, "its queue is 10M/20M")
         shop.world.clock.pass_time(seconds=1)
         await shop.throttle(service_id)
         await shop.settle()
@@ -194,20 +212,20 @@ async def test_evidence_older_than_the_wish_or_the_order_says_nothing(shop: Shop
         assert await shop.world.seen(session_id) == (Access.THROTTLED, "ack")
         between = replace(old, at=shop.world.clock.now() - timedelta(milliseconds=1))
         assert await shop.reconcile.disproved([between]) == 0
-        assert await shop.reconcile.disproved([proof(shop, session_id)]) == 1
-        assert await shop.reconcile.disproved([proof(shop, session_id)]) == 0  # it is on its way
+        assert await shop.reconcile.disproved([await proof(shop, session_id)]) == 1
+        assert await shop.reconcile.disproved([await proof(shop, session_id)]) == 0  # it is on its way
         assert len(server.orders) == 1
 
 
 async def test_a_person_who_changed_the_router_is_found_out_and_it_is_put_right(shop: Shop) -> None:
     async with online(shop, "budi") as (server, _, (session_id,)):
         shop.world.clock.pass_time(seconds=600)
-        await shop.reconcile.disproved([proof(shop, session_id, "its queue is 50M/50M")])
+        await shop.reconcile.disproved([await proof(shop, session_id, "its queue is 50M/50M")])
         await shop.settle()
         (order,) = server.orders
         assert (order.kind, order.rate) == ("coa", "10M/20M")
         shop.world.clock.pass_time(seconds=1)
-        await shop.reconcile.confirmed([proof(shop, session_id)])
+        await shop.reconcile.confirmed([await proof(shop, session_id)])
         assert await shop.world.seen(session_id) == (Access.ACTIVE, "api")
         assert await shop.world.pending() == []
 
