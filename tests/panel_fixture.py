@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -47,6 +49,7 @@ from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
 from netbilld.services.second_factor import SecondFactor
 from tests.clock import StandingClock
+from tests.complaint_world import complaint_services
 from tests.examined import SickNas, examined
 
 ZONE: Final = "Asia/Jakarta"
@@ -128,6 +131,7 @@ class PanelWorld:
     box: SecretBox
     clock: SystemClock = field(default_factory=lambda: StandingClock(NOW))
     nudges: int = 0
+    photos: Path = field(default_factory=lambda: Path(mkdtemp(prefix="netbilld-photos-")))
     ids: Any = field(default_factory=lambda: count(1))
 
     def app(self, **changed: Any) -> web.Application:
@@ -168,6 +172,10 @@ class PanelWorld:
             "nudge": nudge,
             "health": lambda: {"ready": True, "reasons": []},
             "security": self.security(),
+            "security": SecurityParts(
+                SecondFactor(self.database, self.box, entropy, "Rumah Net"), ManageBuyers(self.database, self.box)
+            ),
+            "complaints": complaint_services(self.database, self.photos),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }
         return create_panel(PanelParts(**(parts | changed)))

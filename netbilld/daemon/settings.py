@@ -437,7 +437,7 @@ class MqttSettings(_Section):
 class ComplaintSettings(_Section):
     reopen_days: Annotated[int, Field(ge=1, le=90)] = 7  # after it was resolved a subscriber may open it again
     close_after_days: Annotated[int, Field(ge=1, le=90)] = 3  # after it was resolved it is closed by itself
-    photo_megabytes: Annotated[int, Field(ge=1, le=20)] = 8  # of one photo, as it comes
+    photo_megabytes: Annotated[int, Field(ge=1, le=12)] = 8  # of one photo, as it comes
 
 
 class OutageSettings(_Section):

@@ -22,6 +22,7 @@ from netbilld.services import sign_in
 from netbilld.services.areas import Whereabouts
 from netbilld.services.audit_trail import AuditReads
 from netbilld.services.brake import Brake
+from netbilld.services.complaint_views import ComplaintViews
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_runs import DoctorRuns
@@ -102,6 +103,9 @@ class Work(Protocol):
 
     @property
     def usage(self) -> UsageReads: ...
+
+    @property
+    def complaint_views(self) -> ComplaintViews: ...
 
     @property
     def whereabouts(self) -> Whereabouts: ...

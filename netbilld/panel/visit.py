@@ -23,6 +23,7 @@ from netbilld.panel.security import (
     same_token,
     sent_token,
 )
+from netbilld.panel.uploads import roomy
 from netbilld.panel.within import Reach, Subject, Within
 from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.sign_in import Login, token_hash
@@ -110,9 +111,13 @@ def guarded(
             raise web.HTTPForbidden(reason="permission")
         if visit.areas.is_limited and access is not Public.VISITOR:
             await _keep_within(request, visit, reach)
+        if largest_octets is None:
+            return await answer(request, panel, visit)
+        async with roomy(request, largest_octets) as larger:
+            return await answer(larger, panel, visit)
+
+    async def answer(request: web.Request, panel: Panel, visit: Visit) -> web.StreamResponse:
         if request.method not in SAFE_METHODS:
-            if largest_octets is not None:
-                request = request.clone(client_max_size=largest_octets)
             if not await is_storable_form(request):
                 raise web.HTTPNotFound
             own = panel.perimeter.is_same_origin(request)

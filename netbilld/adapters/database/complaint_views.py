@@ -127,6 +127,13 @@ class ComplaintViewStore(LineQueries):
         )
         return {area: int(count) for area, count in await self._connection.execute(query)}
 
+    async def areas(self) -> Sequence[str]:
+        """Return every area that a subscriber is in, as they are written."""
+        query = (
+            select(subscribers.c.area).where(subscribers.c.area.is_not(None)).distinct().order_by(subscribers.c.area)
+        )
+        return list((await self._connection.scalars(query)).all())
+
     async def of_subscriber(self, subscriber_id: UUID, most: int = 20) -> Sequence[ComplaintLine]:
         """Return a subscriber's complaints, the newest first."""
         query = (
@@ -240,12 +247,12 @@ class ComplaintViewStore(LineQueries):
 
     # -- who works on them -------------------------------------------------------------------------------------------
 
-    async def jobs(self, staff_id: UUID, now: datetime) -> Sequence[Job]:
+    async def jobs(self, staff_id: UUID, now: datetime, areas: Areas = EVERYWHERE) -> Sequence[Job]:
         """Return what somebody has to do, the most urgent first, with how each line is doing."""
         query = (
             _lines()
             .add_columns(subscribers.c.phone, subscribers.c.address, complaints.c.text, complaints.c.subscriber_id)
-            .where(complaints.c.assignee_id == staff_id, complaints.c.state.in_(OPEN_STATES))
+            .where(complaints.c.assignee_id == staff_id, complaints.c.state.in_(OPEN_STATES), in_areas(areas))
             .order_by(complaints.c.resolve_by, complaints.c.number)
             .limit(_MOST_JOBS)
         )
