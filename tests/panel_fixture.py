@@ -172,9 +172,6 @@ class PanelWorld:
             "nudge": nudge,
             "health": lambda: {"ready": True, "reasons": []},
             "security": self.security(),
-            "security": SecurityParts(
-                SecondFactor(self.database, self.box, entropy, "Rumah Net"), ManageBuyers(self.database, self.box)
-            ),
             "complaints": complaint_services(self.database, self.photos),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
         }

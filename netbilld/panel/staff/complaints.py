@@ -1,8 +1,8 @@
 """Complaints at the desk: the list, one in full, taking one in, and what is done about one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
@@ -41,7 +41,7 @@ def parts_of(request: web.Request) -> ComplaintParts:
 async def show_list(request: web.Request) -> web.Response:
     """Answer GET /complaints."""
     parts = parts_of(request)
-    shown = await request.app[LIVE].show(_list_parts(request))
+    shown = await fresh(request, _list_parts(request))
     async with parts.store.read() as work:
         categories = await work.complaints.categories()
     wanted = _wanted(request)
@@ -54,6 +54,14 @@ async def show_list(request: web.Request) -> web.Response:
         "length": PAGE_LENGTH,
     }
     return page(request, "staff/complaints.html", context)
+
+
+async def fresh(request: web.Request, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return what is shown of parts now: whoever has just changed something sees it done."""
+    feed = request.app[LIVE]
+    for part in parts:
+        feed.outdated(part)
+    return await feed.show(parts)
 
 
 async def live(request: web.Request) -> web.StreamResponse:

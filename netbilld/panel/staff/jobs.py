@@ -9,9 +9,9 @@ from aiohttp import web
 from netbilld.model.errors import InvalidInputError
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.forms import NO_PROBLEM, Problem
-from netbilld.panel.live import LIVE, Part, stream
+from netbilld.panel.live import Part, stream
 from netbilld.panel.parts import PANEL, Work
-from netbilld.panel.staff.complaints import act_on, line_part, parts_of
+from netbilld.panel.staff.complaints import act_on, fresh, line_part, parts_of
 from netbilld.panel.uploads import photos_of
 from netbilld.panel.visit import VISIT, page
 from netbilld.services.complaint_steps import Doing
@@ -26,7 +26,7 @@ _DRAWN: Final = "data:image/png;base64,"
 
 async def show_list(request: web.Request) -> web.Response:
     """Answer GET /jobs: mine, the most urgent first."""
-    shown = await request.app[LIVE].show([_jobs_part(request)])
+    shown = await fresh(request, [_jobs_part(request)])
     return page(request, "staff/jobs.html", {"shown": shown["jobs"]})
 
 
