@@ -1,6 +1,7 @@
 """Complaints at the desk: taken in once, worked on by whoever may, every page with what was typed in it as text."""
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from uuid import uuid4
@@ -13,9 +14,11 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.model.permissions import Role
+from netbilld.services.complaint_views import Wanted
 from tests.complaint_world import picture
 from tests.panel_fixture import Browser, PanelWorld, Person, client_of, plain
 
+Fields = Mapping[str, str | bytes | BytesIO]
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 
 
@@ -41,10 +44,12 @@ async def browser(world: PanelWorld) -> AsyncIterator[Browser]:
 
 
 def once_in(page: str) -> str:
-    return re.findall(r'name="once" value="([^"]+)"', page)[0]
+    found = re.search(r'name="once" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
-async def sent(browser: Browser, path: str, fields: Mapping[str, str | bytes | BytesIO], page: str) -> tuple[int, str]:
+async def sent(browser: Browser, path: str, fields: Fields, page: str) -> tuple[int, str]:
     """Send a form of a page, files among its fields; return the status and where it leads."""
     found = await browser.page(page)
     form = FormData()
@@ -121,14 +126,8 @@ async def test_two_clicks_are_one_complaint_and_one_step(world: PanelWorld, brow
         found = await work.complaint_views.file(number)
         assert found is not None
         assert [step.state for step in found.steps] == ["new", "assigned", "in_progress"]
-        page_of_all = await work.complaint_views.lines(_all(), world.clock.now())
+        page_of_all = await work.complaint_views.lines(Wanted("all"), world.clock.now())
     assert page_of_all.total == 1
-
-
-def _all():  # type: ignore[no-untyped-def]  # noqa: ANN202
-    from netbilld.services.complaint_views import Wanted  # noqa: PLC0415
-
-    return Wanted("all")
 
 
 async def test_a_stale_form_says_who_has_changed_it_and_loses_nothing(
@@ -155,7 +154,7 @@ async def test_what_is_typed_is_text_on_every_page(world: PanelWorld, browser: B
     at = f"/complaints/{number}"
     await sent(browser, f"{at}/take", {}, at)
     await sent(browser, f"{at}/notes", {"text": SCRIPT, "public": "yes"}, at)
-    work = {"done": f"Ganti {SCRIPT}", "material": SCRIPT, "signed_by": SCRIPT, "before": picture()}
+    work: Fields = {"done": f"Ganti {SCRIPT}", "material": SCRIPT, "signed_by": SCRIPT, "before": picture()}
     status, where = await sent(browser, f"/jobs/{number}", work, f"/jobs/{number}")
     assert status == 303, where[-500:]
     outage = {"area": "Cibiru", "text": SCRIPT, "nas": "", "began_at": "2026-11-22T14:00"}
@@ -179,7 +178,7 @@ async def test_a_file_that_only_calls_itself_a_photo_is_refused_and_the_words_st
     world: PanelWorld, browser: Browser, person: Person, content: bytes
 ) -> None:
     await browser.sign_in(await world.staff())
-    values = {"subscriber": person.number, "category": "mati", "text": "Ini kata saya", "photos": content}
+    values: Fields = {"subscriber": person.number, "category": "mati", "text": "Ini kata saya", "photos": content}
     status, page = await sent(browser, "/complaints", values, f"/complaints/new?subscriber={person.number}")
     assert status == 422
     assert "Ini kata saya" in page
@@ -190,7 +189,7 @@ async def test_a_file_that_only_calls_itself_a_photo_is_refused_and_the_words_st
 
 async def test_a_body_beyond_the_limit_is_not_taken(world: PanelWorld, browser: Browser, person: Person) -> None:
     await browser.sign_in(await world.staff())
-    values = {
+    values: Fields = {
         "subscriber": person.number,
         "category": "mati",
         "text": "x",
@@ -256,18 +255,16 @@ async def test_a_work_order_is_kept_with_photos_and_signature(
     assert status == 422
     assert "Tulis nama" in page
     assert "Konektor diganti" in page
-    drawn = "data:image/png;base64," + __import__("base64").b64encode(picture("PNG", (560, 180))).decode()
-    done |= {"signed_by": "Ibu Budi", "signature": drawn, "before": picture(), "after": picture(color="blue")}  # type: ignore[dict-item]
-    status, where = await sent(browser, at, done, at)
+    drawn = "data:image/png;base64," + b64encode(picture("PNG", (560, 180))).decode()
+    signed: Fields = {"signed_by": "Ibu Budi", "signature": drawn, "before": picture(), "after": picture(color="blue")}
+    status, where = await sent(browser, at, done | dict(signed), at)
     assert status == 303, where[-500:]
     async with world.database.read() as work:
         found = await work.complaint_views.file(number)
     assert found is not None
     assert found.work is not None
     assert (found.work.signed_by, found.work.technician) == ("Ibu Budi", "Technical")
-    assert [photo.kind for photo in found.photos] == ["before", "after", "signature"] or {
-        photo.kind for photo in found.photos
-    } == {"before", "after", "signature"}
+    assert {photo.kind for photo in found.photos} == {"before", "after", "signature"}
     assert found.complaint.state.value == "resolved"
     assert "Ibu Budi" in await browser.page(at)
     bad = {"done": "x", "signed_by": "y", "signature": "data:text/html;base64,PHNjcmlwdD4="}

@@ -112,5 +112,4 @@ def _upright(content: bytes) -> Image.Image | None:
         if image.mode not in {"RGB", "RGBA", "L"}:
             small = image.convert("RGBA")
         small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        turned = ImageOps.exif_transpose(small)
-        return (turned if turned is not None else small).convert("RGBA")
+        return ImageOps.exif_transpose(small).convert("RGBA")
