@@ -23,6 +23,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
+from netbilld.daemon.compose_money import money_parts
+from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
 from netbilld.model.actor import Actor
@@ -174,6 +176,7 @@ class PanelWorld:
             "security": self.security(),
             "complaints": complaint_services(self.database, self.photos),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
+            "money": money_parts(Settings(timezone=ZONE), self.database),
         }
         return create_panel(PanelParts(**(parts | changed)))
 

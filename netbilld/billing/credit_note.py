@@ -118,6 +118,11 @@ def part_of(note: Invoice, invoice: Invoice) -> Part:
     return Part(invoice.id, invoice.number or "", note.total_minor)
 
 
+def credited_so_far(notes: Iterable[Invoice]) -> dict[int, int]:
+    """Return what credit notes have given back of each line of their invoice, by its position, tax included."""
+    return {position: one.gross_minor for position, one in _credited(notes).items()}
+
+
 def _credited(notes: Iterable[Invoice]) -> dict[int, _Credited]:
     credited: dict[int, _Credited] = defaultdict(_Credited)
     for note in notes:

@@ -1,11 +1,12 @@
 """A line of an invoice as a person writes one: `text=Kabel 20 m,amount=150000,tax=ppn`."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from netbilld.billing.invoice import InvoiceLine, LineKind
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.units import half_up, parse_amount
+from netbilld.model.units import currency_exponent, half_up, parse_amount
 
 KEYS: Final = ("text", "amount", "quantity", "price", "tax", "inclusive", "revenue")
 LINE_LIMIT_MINOR: Final = 10**12
@@ -35,6 +36,15 @@ def manual_line(written: str, currency: str) -> InvoiceLine:
         if key in fields:
             raise InvalidInputError(f"line {written!r}: {key} stands twice", hint=_HINT)
         fields[key] = value.strip()
+    return line_of(fields, currency, written)
+
+
+def line_of(fields: Mapping[str, str], currency: str, written: str) -> InvoiceLine:
+    """Return the line that these fields say, of KEYS; `written` is how it is named in an error.
+
+    Raises:
+        InvalidInputError: one is missing, or its value can't be.
+    """
     text = fields.get("text", "")
     if not text or len(text) > TEXT_LIMIT or not text.isprintable():
         raise InvalidInputError(f"line {written!r}: text is 1 to {TEXT_LIMIT} characters on one line", hint=_HINT)
@@ -95,7 +105,35 @@ def line_by_hand(
     )
 
 
-def _amounts(fields: dict[str, str], written: str, currency: str) -> tuple[int, int, int]:
+def is_by_hand(line: InvoiceLine) -> bool:
+    """Tell whether a person has written a line, so that it can be written again."""
+    return bool(line.details.get("by_hand"))
+
+
+def fields_of(line: InvoiceLine, currency: str) -> dict[str, str]:
+    """Return what a person would write for a line that is one by hand; `line_of` makes the same of it."""
+    price_minor = abs(line.unit_price_minor) if line.kind is LineKind.DISCOUNT else line.unit_price_minor
+    words = {kind: word for word, kind in _KINDS.items()}
+    return {
+        "text": line.text,
+        "quantity": str(line.quantity),
+        "price": written_amount(price_minor, currency),
+        "tax": line.tax_code or "none",
+        "inclusive": "yes" if line.inclusive else "no",
+        "revenue": words.get(line.kind, line.revenue.removeprefix("revenue:")),
+    }
+
+
+def written_amount(amount_minor: int, currency: str) -> str:
+    """Return an amount as a person types it, which `parse_amount` reads: `275000`, `12.50`."""
+    exponent = currency_exponent(currency)
+    if not exponent:
+        return str(amount_minor)
+    whole, rest = divmod(abs(amount_minor), 10**exponent)
+    return f"{'-' if amount_minor < 0 else ''}{whole}.{rest:0{exponent}}"
+
+
+def _amounts(fields: Mapping[str, str], written: str, currency: str) -> tuple[int, int, int]:
     quantity_text = fields.get("quantity", "1")
     if not quantity_text.isascii() or not quantity_text.isdigit() or not 0 < int(quantity_text) < 10**9:
         raise InvalidInputError(f"line {written!r}: quantity is a whole number of 1 or more", hint=_HINT)

@@ -33,6 +33,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.complaints import Complaints
+from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.doctoring import Doctoring
 from netbilld.daemon.documents import LatePrinting
@@ -445,6 +446,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 api=api_parts(settings, database, box, clock, entropy, changed),
                 complaints=complaints.parts,
                 security=security_parts(settings, database, box),
+                money=money_parts(settings, database),
             )
         )
         portal = create_portal(

@@ -1,23 +1,27 @@
 """From settings to documents on paper: letterhead, brands of resellers, languages, fonts, where files are kept."""
 
 import asyncio
+import multiprocessing
 import tomllib
-from concurrent.futures import Executor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from netbilld.billing.stamp_duty import StampDutyRule
 from netbilld.billing.tax import TaxRule
 from netbilld.daemon.settings import BrandSettings, Settings
 from netbilld.daemon.taxes import stamp_duty_rules, tax_policy
-from netbilld.model.errors import InvalidInputError
+from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.services.document_codes import Box
 from netbilld.services.document_words import document_words
 from netbilld.services.print_documents import PrintDocuments, PrintedFile, Store
 from netbilld.services.printed_document import Letterhead
+
+FEW: Final = 20  # fewer are drawn before another process would have begun
 
 
 class DocumentStyle:
@@ -75,6 +79,7 @@ class LatePrinting:
     def __init__(self, settings: Settings, store: Store, box: Box) -> None:
         self._settings, self._store, self._box = settings, store, box
         self._printing: PrintDocuments | None = None
+        self._lot = asyncio.Lock()
 
     async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile:
         """Return an issued invoice as PDF; see PrintDocuments."""
@@ -83,6 +88,30 @@ class LatePrinting:
     async def receipt(self, text: str, now: datetime, locale: str | None = None) -> PrintedFile:
         """Return the receipt of a payment as PDF; see PrintDocuments."""
         return await (await self._loaded()).receipt(text, now, locale)
+
+    async def together(self, ids: Sequence[UUID], now: datetime) -> bytes:
+        """Return some issued documents as one PDF; many are drawn by a process of their own, one lot at a time.
+
+        Raises:
+            RefusedError: somebody else's lot is being drawn.
+        """
+        documents = await (await self._loaded()).pages(ids, now)
+        from netbilld.adapters.documents.fonts import FontFiles  # noqa: PLC0415 - as print_documents
+        from netbilld.adapters.documents.renderer import Renderer  # noqa: PLC0415 - likewise
+
+        printed = self._settings.documents
+        renderer = Renderer(self._settings.data_dir / "documents" / "pdf", FontFiles(printed.font, printed.font_bold))
+        if len(documents) <= FEW:
+            return await renderer.together(documents, None)
+        if self._lot.locked():
+            raise RefusedError("another lot of documents is being printed", hint="try again in a minute", code="busy")
+        async with self._lot:
+            # a process of its own imports the library anew: forking one with threads and connections is not safe
+            executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            try:
+                return await renderer.together(documents, executor)
+            finally:
+                executor.shutdown(wait=False)
 
     async def has_receipt(self, payment_id: UUID) -> bool:
         """Tell whether there is a receipt of a payment to print."""

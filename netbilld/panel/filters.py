@@ -37,6 +37,7 @@ class Writer:
             "duration": self.duration,
             "seconds": self.seconds,
             "day": self.day,
+            "date": self.on,
             "short_day": self.short_day,
             "clock": self.clock,
             "time_of_day": self.time_of_day,
@@ -109,6 +110,10 @@ class Writer:
     def day(self, value: date | datetime) -> str:
         """Return `5 Januari 2026`, of an instant its local day."""
         return format_date(self._local_day(value), "d MMMM y", locale=self.locale)
+
+    def on(self, value: date | datetime) -> str:
+        """Return `5 Jan 2026`, of an instant its local day: for columns."""
+        return format_date(self._local_day(value), "d MMM y", locale=self.locale)
 
     def short_day(self, value: date | datetime) -> str:
         """Return `5 Jan`."""

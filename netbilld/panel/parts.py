@@ -13,6 +13,7 @@ from netbilld.model.staff import Staff
 from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
+from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.ports.changes import Changes
@@ -32,6 +33,7 @@ from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.money_views import MoneyViews
 from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
 from netbilld.services.readmodels import ReadModels
@@ -96,6 +98,9 @@ class Work(Protocol):
     def logins(self) -> Logins: ...
 
     @property
+    def money_views(self) -> MoneyViews: ...
+
+    @property
     def readmodels(self) -> ReadModels: ...
 
     @property
@@ -127,6 +132,14 @@ class PrintedFile(Protocol):
 class Printing(Protocol):
     async def invoice(self, number: str, now: datetime, locale: str | None = None) -> PrintedFile:
         """Return an issued document as PDF."""
+        ...
+
+    async def receipt(self, text: str, now: datetime, locale: str | None = None) -> PrintedFile:
+        """Return the receipt of a payment as PDF."""
+        ...
+
+    async def together(self, ids: Sequence[UUID], now: datetime) -> bytes:
+        """Return some issued documents as one PDF."""
         ...
 
 
@@ -161,6 +174,7 @@ class PanelParts:
         api: the JSON API's; None serves none.
         complaints: what is done about complaints; None has none.
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
+        money: what the pages of money do; None has no such pages.
     """
 
     database: Store
@@ -193,6 +207,7 @@ class PanelParts:
     api: ApiParts | None = None
     complaints: ComplaintParts | None = None
     security: SecurityParts | None = None
+    money: MoneyParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

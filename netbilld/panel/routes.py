@@ -9,6 +9,7 @@ from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
+from netbilld.panel.routes_money import MONEY_ROUTES
 from netbilld.panel.routes_staff import STAFF_ROUTES
 from netbilld.panel.staff import (
     brake,
@@ -19,7 +20,6 @@ from netbilld.panel.staff import (
     network,
     nodes,
     overview,
-    paper,
     plans,
     pools,
     replace_nas,
@@ -46,7 +46,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
     Route("POST", SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
     Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
-    Route("GET", "/invoices/{number:.{1,60}}/pdf", Permission.VIEW_MONEY, paper.invoice_pdf),
+    *MONEY_ROUTES,
     Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
     Route("GET", SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
     Route("GET", SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),

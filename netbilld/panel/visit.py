@@ -1,7 +1,8 @@
 """One request as a page sees it: who asks, in which language, and the guard every route stands behind."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -124,11 +125,36 @@ def guarded(
             if not own or not same_token(await sent_token(request), visit.csrf_token):
                 logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
                 raise web.HTTPForbidden(reason="form")
+            if largest_octets is not None:
+                request = request.clone(client_max_size=largest_octets)
+            async with _files_closed(request):
+                if not await is_storable_form(request):
+                    raise web.HTTPNotFound
+                own = panel.perimeter.is_same_origin(request)
+                if not own or not same_token(await sent_token(request), visit.csrf_token):
+                    logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
+                    raise web.HTTPForbidden(reason="form")
+                return await answer(request, panel, visit)
+        return await answer(request, panel, visit)
+
+    async def answer(request: web.Request, panel: Panel, visit: Visit) -> web.StreamResponse:
         if visit.staff is not None and access is not Public.VISITOR and not request.path.startswith("/profile"):
             _set_up_first(panel, visit.staff)
         return await handler(request)
 
     return enter
+
+
+@asynccontextmanager
+async def _files_closed(request: web.Request) -> AsyncIterator[None]:
+    """Close the files that a form has brought, whatever becomes of it."""
+    form = await request.post()
+    try:
+        yield
+    finally:
+        for value in form.values():
+            if isinstance(value, web.FileField):
+                value.file.close()
 
 
 def _set_up_first(panel: Panel, staff: Staff) -> None:

@@ -1,5 +1,6 @@
 """A bank's statement as a CSV file: what came in is kept once, whatever file it is in; what can't be read is told."""
 
+import asyncio
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -103,10 +104,12 @@ class ImportBankStatement:
             InvalidInputError: the file has no headings as the mapping names them, or isn't CSV.
         """
         how = await self.mapping(mapping)
-        statement = BankStatement(lines, how, self._currency, local_date(now, self._timezone), file_name)
+        today = local_date(now, self._timezone)
+        # a large file takes a while to read, and others are served meanwhile
+        rows = await asyncio.to_thread(lambda: list(BankStatement(lines, how, self._currency, today, file_name)))
         good: list[BankRow] = []
         outgoing = rejected = 0
-        for row in statement:
+        for row in rows:
             if isinstance(row, BadRow):
                 rejected += 1
                 reject(row)

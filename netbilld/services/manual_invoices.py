@@ -12,6 +12,7 @@ from netbilld.billing.buyer import Buyer
 from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus
 from netbilld.billing.issuing import issued, kind_when_issued
+from netbilld.billing.manual_line import is_by_hand
 from netbilld.billing.numbering import Numbering
 from netbilld.billing.tax import TaxPolicy, document_lines
 from netbilld.model.actor import Actor
@@ -150,11 +151,46 @@ class ManualInvoices:
             await self._record(work, "invoice.edit", draft, found.payer, actor, now)
             return _told(draft, found.payer)
 
+    async def rewrite(
+        self,
+        reference: str,
+        lines: Sequence[InvoiceLine],
+        *,
+        note: str,
+        seen: str,
+        actor: Actor,
+        now: datetime,
+    ) -> Mapping[str, Any]:
+        """Put other lines into a draft, in the place of all that were written by hand; return what it is now.
+
+        Args:
+            reference: of the draft.
+            lines: those by hand, all of them.
+            note: what the document says beside its lines.
+            seen: the mark of the draft as it was when somebody began to write.
+            actor: who.
+            now: when.
+
+        Raises:
+            NotFoundError: there is no such draft.
+            RefusedError: it is issued, or was changed since it was seen.
+            InvalidInputError: no line would be left.
+        """
+        async with self._store.write() as work:
+            found = await _draft(work, reference, seen)
+            kept = [line for line in found.invoice.lines if not is_by_hand(line)]
+            on = local_date(now, self._timezone)
+            draft = await self._filled(work, found.invoice, [*kept, *lines], note, on)
+            await work.corrections.save_draft(draft)
+            await self._record(work, "invoice.edit", draft, found.payer, actor, now)
+            return _told(draft, found.payer)
+
     async def issue(
         self,
         reference: str,
         *,
         due_days: int | None = None,
+        seen: str | None = None,
         actor: Actor,
         now: datetime,
         idempotency_key: str | None = None,
@@ -163,11 +199,11 @@ class ManualInvoices:
 
         Raises:
             NotFoundError: there is no such draft.
-            RefusedError: it is issued already, or the books of today are closed.
+            RefusedError: it is issued already, was changed since it was `seen`, or the books of today are closed.
         """
 
         async def make(work: Work) -> dict[str, Any]:
-            found = await _draft(work, reference)
+            found = await _draft(work, reference, seen)
             on = local_date(now, self._timezone)
             draft = await self._filled(work, found.invoice, found.invoice.lines, found.invoice.note, on)
             return await self._issue(work, draft, found.payer, on, due_days, actor, now)
@@ -299,7 +335,12 @@ async def _subscriber(work: Work, name: str) -> Subscriber:
     return subscriber
 
 
-async def _draft(work: Work, reference: str) -> Document:
+def draft_mark(draft: Invoice) -> str:
+    """Return a mark of what a draft says, which is another one when anybody has changed it."""
+    return digest({"lines": [repr(line) for line in draft.lines], "note": draft.note})[:20]
+
+
+async def _draft(work: Work, reference: str, mark: str | None = None) -> Document:
     seen = found_one(await work.corrections.found(reference), reference)
     await work.invoices.lock_subscribers([seen.payer.id])
     found = found_one(await work.corrections.found(reference), reference)
@@ -311,6 +352,8 @@ async def _draft(work: Work, reference: str) -> Document:
             f"or take it back whole by `netbilld invoice void {number} --why …` and make another",
             code="issued",
         )
+    if mark is not None and mark != draft_mark(found.invoice):
+        raise RefusedError("the draft was changed meanwhile", hint="look at it again", code="draft_changed")
     return found
 
 

@@ -23,6 +23,7 @@ from netbilld.services.printed_document import Letterhead, PrintedDocument
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 CHUNK: Final = 50  # documents that are read, and then drawn, together
+MOST_TOGETHER: Final = 300  # documents of one file
 
 Render = Callable[[PrintedDocument], Awaitable[bytes]]
 
@@ -135,6 +136,12 @@ class PrintDocuments:
             drawn = await asyncio.gather(*(self._render(document) for document in documents))
             for document, octets in zip(documents, drawn, strict=True):
                 yield PrintedFile(document.number, octets)
+
+    async def pages(self, ids: Sequence[UUID], now: datetime, locale: str | None = None) -> list[PrintedDocument]:
+        """Return what stands on these documents, in order of number, for who draws them together."""
+        async with self._store.read() as work:
+            found = await work.invoices.documents(ids[:MOST_TOGETHER])
+            return await self._pages(work, found, now, locale)
 
     async def _pages(
         self, work: Work, found: Sequence[FoundInvoice], now: datetime, locale: str | None

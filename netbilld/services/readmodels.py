@@ -324,16 +324,19 @@ class InvoiceLine:
     total_minor: int
     paid_minor: int
     kind: str = "invoice"
+    written_off_minor: int = 0
 
     @property
     def outstanding_minor(self) -> int:
         return self.total_minor - self.paid_minor if self.status in {"issued", "part_paid"} else 0
 
     def state(self, today: date) -> str:
-        """Return the word that says where it stands: its status, overdue, or that it is a credit note."""
+        """Return the word that says where it stands: its status, overdue, written off, or that it is a credit note."""
         if self.kind == "credit_note":
             return self.kind
         is_late = self.due_on is not None and self.due_on < today and self.outstanding_minor > 0
+        if self.status == "paid" and self.written_off_minor:
+            return "written_off"
         return "overdue" if is_late else self.status
 
 

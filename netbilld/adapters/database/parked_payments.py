@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import ColumnElement, RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import parked_payments
@@ -62,6 +62,17 @@ class ParkedPaymentStore:
         query = select(parked_payments).order_by(parked_payments.c.received_on, parked_payments.c.recorded_at)
         if waiting_only:
             query = query.where(parked_payments.c.status == "parked")
+        return [_parked(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def page(self, chosen: ColumnElement[bool], limit: int, offset: int) -> list[ParkedPayment]:
+        """Return so many of the chosen ones, oldest first."""
+        query = (
+            select(parked_payments)
+            .where(chosen)
+            .order_by(parked_payments.c.received_on, parked_payments.c.recorded_at, parked_payments.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
         return [_parked(row) for row in (await self._connection.execute(query)).mappings()]
 
 

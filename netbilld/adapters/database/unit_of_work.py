@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.prepaid import PrepaidStore
     from netbilld.adapters.database.rating import RatingStore
     from netbilld.adapters.database.readmodels import ReadModelStore
+    from netbilld.adapters.database.readmodels.money_views import MoneyViewStore
     from netbilld.adapters.database.reports.explained import ExplanationStore
     from netbilld.adapters.database.reports.simulated import SimulationStore
     from netbilld.adapters.database.reports.store import ReportStore
@@ -323,6 +324,12 @@ class UnitOfWork:
         from netbilld.adapters.database.meters import MeterStore
 
         return MeterStore(self.connection)
+
+    @cached_property
+    def money_views(self) -> "MoneyViewStore":
+        from netbilld.adapters.database.readmodels.money_views import MoneyViewStore
+
+        return MoneyViewStore(self.connection)
 
     @cached_property
     def nas(self) -> "NasStore":

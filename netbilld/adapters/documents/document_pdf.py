@@ -1,5 +1,6 @@
 """Invoices, credit notes and receipts as PDF: one page of A4 where it fits, more where a company has many lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,9 +24,22 @@ def document_pdf(document: PrintedDocument, files: FontFiles | None = None) -> b
     Raises:
         InvalidInputError: its logo or a font can't be read.
     """
-    fonts = fonts_for(document.texts(), files or FontFiles())
-    sheet = Sheet(fonts, f"{document.title} {document.number}", document.head.name)
-    _Drawing(sheet, document).draw()
+    return documents_pdf([document], files)
+
+
+def documents_pdf(documents: Sequence[PrintedDocument], files: FontFiles | None = None) -> bytes:
+    """Return some documents as one PDF, each beginning on a page of its own; at least one.
+
+    Raises:
+        InvalidInputError: a logo or a font can't be read.
+    """
+    fonts = fonts_for([text for one in documents for text in one.texts()], files or FontFiles())
+    first = documents[0]
+    sheet = Sheet(fonts, f"{first.title} {first.number}", first.head.name)
+    for place, document in enumerate(documents):
+        if place:
+            sheet.new_document()
+        _Drawing(sheet, document).draw()
     return sheet.finish()
 
 

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import hashlib
 import os
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
 
 from netbilld import __version__
-from netbilld.adapters.documents.document_pdf import document_pdf
+from netbilld.adapters.documents.document_pdf import document_pdf, documents_pdf
 from netbilld.adapters.documents.fonts import FontFiles
 from netbilld.services.printed_document import PrintedDocument
 
@@ -31,6 +32,11 @@ class Renderer:
         loop = asyncio.get_running_loop()
         arguments = (document, self._files, self._directory, self._keep_days)
         return await loop.run_in_executor(self._executor, rendered, *arguments)
+
+    async def together(self, documents: Sequence[PrintedDocument], executor: Executor | None) -> bytes:
+        """Return some documents as one PDF, which is not kept; drawn by `executor`, or as single ones are."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(executor or self._executor, documents_pdf, documents, self._files)
 
 
 def rendered(document: PrintedDocument, files: FontFiles, directory: Path, keep_days: int = 30) -> bytes:

@@ -52,6 +52,11 @@ class Sheet:
         self.page += 1
         self.y = MARGIN
 
+    def new_document(self) -> None:
+        """Go on with an empty page that is another document's first."""
+        self.new_page()
+        self.page = 1
+
     def text(
         self,
         x: float,

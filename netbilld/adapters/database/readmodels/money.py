@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, distinct, func, select
 
 from netbilld.adapters.database.queries import Queries
-from netbilld.adapters.database.tables import accounts, allocations, invoices, payments
+from netbilld.adapters.database.tables import accounts, allocations, invoices, payments, write_offs
 from netbilld.services.readmodels import InvoiceLine, OpenMoney, PaymentLine, SubscriberMoney
 
 _OPEN = ("issued", "part_paid")
@@ -113,4 +113,8 @@ def _invoice_columns() -> Select[Any]:
         invoices.c.total_minor,
         invoices.c.paid_minor,
         invoices.c.kind,
+        select(func.coalesce(func.sum(write_offs.c.amount_minor), 0))
+        .where(write_offs.c.invoice_id == invoices.c.id)
+        .scalar_subquery()
+        .label("written_off_minor"),
     )

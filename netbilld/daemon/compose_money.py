@@ -1,0 +1,49 @@
+"""From settings to the services behind the pages of money."""
+
+from datetime import timedelta
+
+from netbilld.adapters.database.engine import Database
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import payment_taxes, tax_policy
+from netbilld.panel.money_parts import MoneyParts
+from netbilld.services.allocate_wallet import AllocateWallet
+from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.explain_invoice import ExplainInvoice
+from netbilld.services.import_bank_statement import ImportBankStatement
+from netbilld.services.issue_payment_code import CodePolicy, IssuePaymentCode
+from netbilld.services.manual_invoices import ManualInvoices
+from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
+from netbilld.services.park_payments import ParkPayments
+from netbilld.services.refund_wallet import RefundWallet
+from netbilld.services.reverse_payment import ReversePayment
+
+
+def money_parts(settings: Settings, database: Database) -> MoneyParts:
+    """Return what the pages of money are handed."""
+    billing, timezone = settings.billing, settings.timezone
+    numbering, taxes = billing.numbering(), tax_policy(settings)
+    return MoneyParts(
+        manual_invoices=ManualInvoices(
+            database, numbering=numbering, taxes=taxes, due_days=billing.due_days, timezone=timezone
+        ),
+        correct_invoice=CorrectInvoice(database, numbering=numbering, timezone=timezone),
+        explain_invoice=ExplainInvoice(database, taxes),
+        payment_codes=IssuePaymentCode(database, CodePolicy(timedelta(days=settings.payments.code_days))),
+        reverse_payment=ReversePayment(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
+        allocate_wallet=AllocateWallet(database, timezone=timezone),
+        refund_wallet=RefundWallet(database, timezone=timezone),
+        park_payments=ParkPayments(
+            database, timezone=timezone, currency=settings.currency, taxes=payment_taxes(settings)
+        ),
+        import_bank_statement=ImportBankStatement(
+            database,
+            database,
+            timezone=timezone,
+            currency=settings.currency,
+            auto=AutoMatch(settings.payments.auto_match),
+            taxes=payment_taxes(settings),
+        ),
+        match_bank_rows=MatchBankRows(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
+        tax_codes=tuple(sorted({rule.code for rule in taxes.rules})) if taxes.is_pkp else (),
+        due_days=billing.due_days,
+    )

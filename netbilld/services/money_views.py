@@ -1,0 +1,10 @@
+"""Everything that pages of money read."""
+
+from typing import Protocol
+
+from netbilld.services.bill_views import BillViews
+from netbilld.services.payment_views import PaymentViews
+
+
+class MoneyViews(BillViews, PaymentViews, Protocol):
+    """Each answer is bounded."""
