@@ -1,6 +1,7 @@
 """The pages of bank statements, on both databases: a file taken in, proposals accepted or not, what is broken told."""
 
 import base64
+import io
 import re
 from collections.abc import AsyncIterator
 from html import unescape
@@ -44,7 +45,7 @@ async def browser(world: PanelWorld, person: Person) -> AsyncIterator[Browser]:
 async def bring(browser: Browser, content: str | bytes, name: str = "mutasi.csv", **form: str) -> ClientResponse:
     data = FormData({"csrf": await browser.token(), "mapping": "generic"} | form)
     octets = content.encode() if isinstance(content, str) else content
-    data.add_field("file", octets, filename=name, content_type="text/csv")
+    data.add_field("file", io.BytesIO(octets), filename=name, content_type="text/csv")
     return await browser.client.post("/payments/bank", data=data, allow_redirects=False)
 
 

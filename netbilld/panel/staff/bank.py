@@ -132,12 +132,14 @@ async def match(request: web.Request) -> web.StreamResponse:
     """Answer POST /payments/bank/{row}/match: from a subscriber, for an invoice, or a payment that is on record."""
     form, visit = await typed(request), request[VISIT]
     row_id = int(request.match_info["row"])
-    said = {name: form.values.get(name, "").strip()[:100] or None for name in ("to", "invoice", "payment")}
-    if not any(said.values()):
+    to, invoice, payment = (form.values.get(name, "").strip()[:100] or None for name in ("to", "invoice", "payment"))
+    if not (to or invoice or payment):
         form.fault("to", N_("Say who it is from."))
     else:
         try:
-            await money_of(request).match_bank_rows.match(row_id, actor=visit.actor, now=visit.now, **said)
+            await money_of(request).match_bank_rows.match(
+                row_id, to=to, invoice=invoice, payment=payment, actor=visit.actor, now=visit.now
+            )
         except NotFoundError:
             if await _is_gone(request, row_id):
                 raise web.HTTPNotFound from None

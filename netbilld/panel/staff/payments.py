@@ -50,7 +50,7 @@ async def show_list(request: web.Request) -> web.Response:
     offset = page_offset(request)
     async with request.app[PANEL].parts.database.read() as work:
         found = await work.money_views.paid_page(wanted, offset)
-        context = {
+        context: dict[str, Any] = {
             "methods": await work.money_views.paid_methods(),
             "people": await work.money_views.paid_people(),
             "areas": await work.money_views.areas(wanted.areas),
