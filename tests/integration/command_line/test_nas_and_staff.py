@@ -85,6 +85,39 @@ def test_staff_are_added_listed_and_changed(netbilld: CommandLine, type_in: Call
     )
 
 
+def test_staff_are_limited_to_areas_and_reached_by_telephone(netbilld: CommandLine) -> None:
+    words = ("--role", "collector", "--area", "jabar/bandung", "--area", "DIY", "--phone", "0812-3456-7890")
+    assert netbilld("staff", "add", "budi@example.org", *words) == 0, netbilld.err
+    assert "one-time password" in netbilld.out
+
+    def budi() -> dict[str, object]:
+        return next(one for one in netbilld.json("staff", "list") if one["email"] == "budi@example.org")
+
+    assert (budi()["areas"], budi()["phone"], budi()["second_factor_since"]) == (
+        ["jabar/bandung", "DIY"],
+        "+6281234567890",
+        None,
+    )
+    assert netbilld("staff", "list") == 0
+    assert "jabar/bandung, DIY" in netbilld.out
+    assert "main admin" in netbilld.refused("staff", "set", "budi@example.org", "--role", "admin")
+    assert "no area" in netbilld.refused("staff", "set", "budi@example.org", "--area", " / ")
+    assert budi()["areas"] == ["jabar/bandung", "DIY"]
+    assert netbilld("staff", "set", "budi@example.org", "--everywhere", "--phone", "") == 0
+    assert "areas, phone changed" in netbilld.out
+    assert (budi()["areas"], budi()["phone"]) == ([], None)
+    assert netbilld("staff", "set", "budi@example.org", "--remove-second-factor") == 0
+    assert "nothing to change" in netbilld.out
+
+
+def test_what_each_role_may_is_told(netbilld: CommandLine) -> None:
+    """BANG-2.7e: the presets."""
+    roles = netbilld.json("staff", "roles")
+    assert {"admin", "technical", "accounting", "cashier"} <= roles.keys()
+    assert "view_money" not in roles["technical"]
+    assert not {"view_network", "edit_network"} & set(roles["accounting"])
+
+
 def test_snmp_is_set_without_showing_its_keys_and_lines_are_metered_by_ports(netbilld: CommandLine) -> None:
     """Issue 4: v2c and v3; which service is metered by which port."""
     assert netbilld("nas", "add", "pop1", "10.0.0.1", "--secret", SECRET, "--snmp-community", "rahasia-snmp") == 0

@@ -25,5 +25,5 @@ def test_a_one_time_password_is_long_and_easy_to_read_out() -> None:
 
 def test_an_unknown_role_is_refused_with_those_there_are() -> None:
     assert parse_role(" Technical ") is Role.TECHNICAL
-    with pytest.raises(InvalidInputError, match="admin, technical, accounting, cashier, readonly"):
+    with pytest.raises(InvalidInputError, match="admin, technical, accounting, cashier, collector, service, readonly"):
         parse_role("root")
