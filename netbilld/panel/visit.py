@@ -1,8 +1,7 @@
 """One request as a page sees it: who asks, in which language, and the guard every route stands behind."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -112,32 +111,14 @@ def guarded(
             raise web.HTTPForbidden(reason="permission")
         if visit.areas.is_limited and access is not Public.VISITOR:
             await _keep_within(request, visit, reach)
-        if largest_octets is None:
+        if largest_octets is None or request.method in SAFE_METHODS:
             return await answer(request, panel, visit)
         async with roomy(request, largest_octets) as larger:
             return await answer(larger, panel, visit)
 
     async def answer(request: web.Request, panel: Panel, visit: Visit) -> web.StreamResponse:
         if request.method not in SAFE_METHODS:
-            if not await is_storable_form(request):
-                raise web.HTTPNotFound
-            own = panel.perimeter.is_same_origin(request)
-            if not own or not same_token(await sent_token(request), visit.csrf_token):
-                logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
-                raise web.HTTPForbidden(reason="form")
-            if largest_octets is not None:
-                request = request.clone(client_max_size=largest_octets)
-            async with _files_closed(request):
-                if not await is_storable_form(request):
-                    raise web.HTTPNotFound
-                own = panel.perimeter.is_same_origin(request)
-                if not own or not same_token(await sent_token(request), visit.csrf_token):
-                    logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
-                    raise web.HTTPForbidden(reason="form")
-                return await answer(request, panel, visit)
-        return await answer(request, panel, visit)
-
-    async def answer(request: web.Request, panel: Panel, visit: Visit) -> web.StreamResponse:
+            await _take_our_own_form(request, panel, visit)
         if visit.staff is not None and access is not Public.VISITOR and not request.path.startswith("/profile"):
             _set_up_first(panel, visit.staff)
         return await handler(request)
@@ -145,16 +126,19 @@ def guarded(
     return enter
 
 
-@asynccontextmanager
-async def _files_closed(request: web.Request) -> AsyncIterator[None]:
-    """Close the files that a form has brought, whatever becomes of it."""
-    form = await request.post()
-    try:
-        yield
-    finally:
-        for value in form.values():
-            if isinstance(value, web.FileField):
-                value.file.close()
+async def _take_our_own_form(request: web.Request, panel: Panel, visit: Visit) -> None:
+    """Let a state-changing request pass that one of our own pages' forms has made for this visitor.
+
+    Raises:
+        HTTPNotFound: it brings text that no database holds.
+        HTTPForbidden: it is another site's, or its token is not this visitor's.
+    """
+    if not await is_storable_form(request):
+        raise web.HTTPNotFound
+    own = panel.perimeter.is_same_origin(request)
+    if not own or not same_token(await sent_token(request), visit.csrf_token):
+        logger.warning("refused a forged or outdated form for %s from %s", request.path, visit.source)
+        raise web.HTTPForbidden(reason="form")
 
 
 def _set_up_first(panel: Panel, staff: Staff) -> None:
