@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.documents.proofs import ProofFiles
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.panel.money_parts import MoneyParts
@@ -11,6 +12,7 @@ from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.import_bank_statement import ImportBankStatement
 from netbilld.services.issue_payment_code import CodePolicy, IssuePaymentCode
+from netbilld.services.manage_paper import ManagePaper
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
 from netbilld.services.park_payments import ParkPayments
@@ -21,6 +23,7 @@ from netbilld.services.reverse_payment import ReversePayment
 def money_parts(settings: Settings, database: Database) -> MoneyParts:
     """Return what the pages of money are handed."""
     billing, timezone = settings.billing, settings.timezone
+    proofs = ProofFiles(settings.data_dir / "documents" / "proofs")
     numbering, taxes = billing.numbering(), tax_policy(settings)
     return MoneyParts(
         manual_invoices=ManualInvoices(
@@ -44,6 +47,8 @@ def money_parts(settings: Settings, database: Database) -> MoneyParts:
             taxes=payment_taxes(settings),
         ),
         match_bank_rows=MatchBankRows(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
+        manage_paper=ManagePaper(database, proofs, timezone),
+        proofs=proofs,
         tax_codes=tuple(sorted({rule.code for rule in taxes.rules})) if taxes.is_pkp else (),
         due_days=billing.due_days,
     )

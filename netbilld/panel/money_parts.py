@@ -7,6 +7,7 @@ from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.import_bank_statement import ImportBankStatement
 from netbilld.services.issue_payment_code import IssuePaymentCode
+from netbilld.services.manage_paper import KeepsProofs, ManagePaper
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import MatchBankRows
 from netbilld.services.park_payments import ParkPayments
@@ -33,5 +34,7 @@ class MoneyParts:
     park_payments: ParkPayments
     import_bank_statement: ImportBankStatement
     match_bank_rows: MatchBankRows
+    manage_paper: ManagePaper
+    proofs: KeepsProofs
     tax_codes: tuple[str, ...]
     due_days: int

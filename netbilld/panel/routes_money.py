@@ -4,13 +4,15 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import SUBSCRIBER, Route
-from netbilld.panel.staff import bank, bills, corrections, drafts, paper, parked, payments, wallets
+from netbilld.panel.staff import bank, bills, corrections, deliveries, drafts, paper, parked, payments, wallets
 from netbilld.panel.within import Within
 
 _DRAFT: Final = r"/invoices/drafts/{draft:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 _BILL: Final = "/invoices/{number:.{1,60}}"  # a number may have slashes in it, so its own page comes last
 _PAYMENT: Final = r"/payments/{payment:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 _PARKED: Final = r"/payments/parked/{parked:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+_DELIVERY: Final = "/deliveries/{number:.{1,60}}"
+_PAPER: Final = _DELIVERY + "/{step:printed|with_courier|received|returned}"
 _ROW: Final = r"/payments/bank/{row:\d{1,18}}"
 
 MONEY_ROUTES: Final[tuple[Route, ...]] = (
@@ -47,6 +49,11 @@ MONEY_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _PAYMENT + "/reverse", Permission.EDIT_MONEY, payments.reverse),
     Route("POST", _PAYMENT + "/move", Permission.EDIT_MONEY, payments.move),
     Route("POST", _PAYMENT + "/allocate", Permission.EDIT_MONEY, payments.allocate),
+    Route("GET", "/deliveries", Permission.VIEW_MONEY, deliveries.show_list, within=Within.AREAS),
+    Route("POST", "/deliveries", Permission.EDIT_MONEY, deliveries.move_many),
+    Route("POST", _PAPER, Permission.EDIT_MONEY, deliveries.move, deliveries.LARGEST_OCTETS),
+    Route("GET", _DELIVERY + "/proof", Permission.VIEW_MONEY, deliveries.proof),
+    Route("GET", _DELIVERY, Permission.VIEW_MONEY, deliveries.show),
     Route("GET", SUBSCRIBER + "/wallet", Permission.VIEW_MONEY, wallets.show),
     Route("POST", SUBSCRIBER + "/wallet/allocate", Permission.EDIT_MONEY, wallets.allocate),
     Route("POST", SUBSCRIBER + "/wallet/refund", Permission.EDIT_MONEY, wallets.refund),

@@ -67,6 +67,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("invoice", "open"): (N_("Open"), "info"),
         ("invoice", "near_due"): (N_("Due soon"), "warn"),
         ("paper", ""): (N_("Not printed"), "quiet"),
+        ("paper", "not_received"): (N_("Not yet received"), "warn"),
         ("paper", "printed"): (N_("Printed"), "info"),
         ("paper", "with_courier"): (N_("With courier"), "warn"),
         ("paper", "received"): (N_("Received"), "good"),

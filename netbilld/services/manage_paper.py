@@ -52,6 +52,8 @@ class Store(Protocol):
 class KeepsProofs(Protocol):
     def keep(self, content: bytes) -> str: ...
 
+    def read(self, name: str) -> bytes: ...
+
 
 class ManagePaper:
     """The use cases; each is one transaction with its line in the audit trail.

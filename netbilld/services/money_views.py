@@ -3,8 +3,9 @@
 from typing import Protocol
 
 from netbilld.services.bill_views import BillViews
+from netbilld.services.delivery_views import DeliveryViews
 from netbilld.services.payment_views import PaymentViews
 
 
-class MoneyViews(BillViews, PaymentViews, Protocol):
+class MoneyViews(BillViews, PaymentViews, DeliveryViews, Protocol):
     """Each answer is bounded."""

@@ -1,6 +1,7 @@
 """Photos and scans as proofs: looked at by their content, kept under the hash of it."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from netbilld.model.errors import InvalidInputError, NetbilldError
 LARGEST_OCTETS: Final = 10 * 1024 * 1024
 # PNG: ISO 15948 §5.2; JPEG: ITU-T T.81 B.1.1.3 with the marker that follows; PDF: ISO 32000-1 §7.5.2
 _KINDS: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpg"), (b"%PDF-1.", "pdf"), (b"%PDF-2.", "pdf"))
+_NAME: Final = re.compile(r"[0-9a-f]{40}\.(?:png|jpg|pdf)")
 
 
 class ProofFiles:
@@ -36,6 +38,19 @@ class ProofFiles:
         except OSError as error:
             raise NetbilldError(f"{path}: can't be written: {error.strerror}") from None
         return name
+
+    def read(self, name: str) -> bytes:
+        """Return a proof by the name that `keep` gave it.
+
+        Raises:
+            NetbilldError: there is none of that name, or it can't be read.
+        """
+        if not _NAME.fullmatch(name):
+            raise NetbilldError(f"{name!r} names no proof")
+        try:
+            return (self._directory / name).read_bytes()
+        except OSError as error:
+            raise NetbilldError(f"proof {name} can't be read: {error.strerror}") from None
 
 
 def kind_of(content: bytes) -> str:

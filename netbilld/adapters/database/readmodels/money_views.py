@@ -1,7 +1,7 @@
 """Read-only queries for the panel's pages of money."""
 
-from netbilld.adapters.database.readmodels.paid import PaidQueries
+from netbilld.adapters.database.readmodels.sent import SentQueries
 
 
-class MoneyViewStore(PaidQueries):
+class MoneyViewStore(SentQueries):
     """All of them, on one connection."""
