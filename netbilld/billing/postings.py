@@ -167,9 +167,12 @@ def money_moved(
     return LedgerEntry(kind, "transfer", document_id, memo, currency, parts)
 
 
-def usage_charged(payer: Payer, service_id: UUID, amount_minor: int, memo: str) -> LedgerEntry:
-    """Return the entry that charges metered usage of a service to the wallet."""
-    return _charged("usage_charged", payer, service_id, REVENUE_USAGE, amount_minor, memo)
+def usage_charged(
+    payer: Payer, service_id: UUID, net_minor: int, memo: str, *, tax_minor: int = 0, tax_code: str | None = None
+) -> LedgerEntry:
+    """Return the entry that charges metered usage of a service, and its tax, to the wallet."""
+    earned = {REVENUE_USAGE: net_minor} | ({tax(tax_code or "none"): tax_minor} if tax_minor else {})
+    return wallet_charged(payer, service_id, earned, memo, kind="usage_charged")
 
 
 def renewal_charged(payer: Payer, service_id: UUID, amount_minor: int, memo: str) -> LedgerEntry:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
+
 LONGEST_DELAY: Final = timedelta(days=60)  # days off in a row beyond it are a mistake in the table
 FOR_EVER: Final = date.max  # an exemption without an end
 
@@ -34,6 +36,7 @@ class StandingPolicy:
         weekdays_off: on which nobody is walled, Monday is 0; never all seven.
         off_on_holidays: nor on days of the holiday table.
         restore_percent: how much of what was overdue when they were walled is to be paid for access to return.
+        taxes: what comes on top of prices; a wallet that pays in advance has to cover it too.
     """
 
     grace_days: int
@@ -43,6 +46,7 @@ class StandingPolicy:
     weekdays_off: frozenset[int] = frozenset()
     off_on_holidays: bool = False
     restore_percent: int = 100
+    taxes: TaxPolicy = NOTHING_TAXED
 
     def isolir_instant(self, due_on: date, terms: "StandingTerms | None" = None) -> datetime:
         """Return when an invoice due on that day leads to isolir; the due date itself is the last day to pay.

@@ -317,6 +317,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             settings.timezone,
             services=services,
             keeps_records=settings.metering.raw_records,
+            tax=tax_policy(settings),
         )
         metering = Metering(journal, meter, follow, clock, services)
         metering.makes_way = partial(_log_ins_wait, edge, pool)
@@ -324,7 +325,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
         told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
-        readings = MeterReadings(database, BookUsage(settings.timezone), told.run)
+        readings = MeterReadings(database, BookUsage(settings.timezone, tax=tax_policy(settings)), told.run)
         devices = Devices(settings, database, box, clock, entropy, readings)
         watching = Watching(settings, database, box, clock, journal, directory, devices, routers)
         watching.connect(metering, follow)
@@ -425,7 +426,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
                 control_sessions=ControlSessions(database),
-                decide_doubts=DecideDoubts(database, settings.timezone),
+                decide_doubts=DecideDoubts(database, settings.timezone, tax=tax_policy(settings)),
                 brake=braking.brake,
                 explain=explain,
                 clock=clock,
@@ -466,6 +467,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 complaints=complaints.parts,
                 own=own_parts(settings, database, box, manage_subscribers, explain, changed),
                 captive_status=settings.portal.captive_status,
+                taxes=tax_policy(settings),
             )
         )
         return Parts(
@@ -516,7 +518,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             billing=billing_run(settings, database),
             renew=RenewPrepaid(database, tax=tax_policy(settings)),
             catalogue=Catalogue(database, clock, nudge),
-            rating=Rating(database, clock, nudge, told.run, settings.timezone),
+            rating=Rating(database, clock, nudge, told.run, settings.timezone, tax_policy(settings)),
             sample=SampleThroughput(database),
             storage=storage,
             effects=effects,

@@ -7,6 +7,7 @@ from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import tax_policy
 from netbilld.enforcement.backoff import RetryPolicy
 from netbilld.enforcement.brake import BrakePolicy
 from netbilld.enforcement.breaker import ProbePolicy
@@ -58,6 +59,7 @@ def standing_policy(settings: Settings) -> StandingPolicy:
         weekdays_off=dunning.weekdays_off,
         off_on_holidays=dunning.off_on_holidays,
         restore_percent=dunning.restore_percent,
+        taxes=tax_policy(settings),
     )
 
 

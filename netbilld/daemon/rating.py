@@ -6,6 +6,7 @@ from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
+from netbilld.billing.tax import TaxPolicy
 from netbilld.daemon.tasks import every
 from netbilld.model.actor import SCHEDULE
 from netbilld.services.charge_time import ChargeTime
@@ -26,10 +27,11 @@ class Rating:
         nudge: Callable[[], None],
         follow: Callable[[Batch], Awaitable[None]],
         timezone: str,
+        tax: TaxPolicy,
     ) -> None:
         """Take what to work with; `follow` lets entitlement and orders follow, `nudge` wakes who follows changes."""
         self._close = CloseAllowances(database)
-        self._time = ChargeTime(database, follow, timezone)
+        self._time = ChargeTime(database, follow, timezone, tax=tax)
         self._clock, self._nudge = clock, nudge
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:

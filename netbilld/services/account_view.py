@@ -10,6 +10,7 @@ from netbilld.billing.plan import AfterAllowance, Plan, Speed, Timing
 from netbilld.billing.rating.limits import NO_LIMITS, Limits
 from netbilld.billing.rating.period import includes_free_octets, is_octet_charged
 from netbilld.billing.rating.price import units_for_minor
+from netbilld.billing.renewal import next_price_minor
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.model.periods import BillingPeriod, local_date, local_midnight
@@ -239,6 +240,7 @@ class Balance:
         overdue_minor: the part of outstanding_minor that is past its due date.
         due_on: the earliest due date among open invoices; None where nothing is owed.
         limits: of its allowance, where they are others than its plan's.
+        priced: its plan with the tax in its prices, as the wallet has to pay them; None where that is its plan.
         restored_seconds: from the record of a payment to the NAS letting the session back in, where both just happened.
     """
 
@@ -257,6 +259,7 @@ class Balance:
     restored_seconds: float | None
     now: datetime
     limits: Limits = NO_LIMITS
+    priced: Plan | None = None
 
     @property
     def today(self) -> date:
@@ -313,8 +316,8 @@ class Balance:
     @property
     def wallet_octets(self) -> int | None:
         """Return the octets that the wallet still buys, for a plan charged by use; None otherwise."""
-        usage = self.file.plan.usage
-        plan = self.file.plan
+        plan = self.priced or self.file.plan
+        usage = plan.usage
         if plan.timing is not Timing.PREPAID or plan.free or usage is None or not is_octet_charged(plan):
             return None
         allowance = self.allowance
@@ -326,11 +329,12 @@ class Balance:
 
     @property
     def renewal_shortfall_minor(self) -> int:
-        """Return what the wallet lacks for the next prepaid period; 0 where it lacks nothing or there is none."""
-        plan = self.file.plan
+        """Return what the wallet lacks for the next prepaid period, tax included; 0 for nothing, or without a fee."""
+        file, plan = self.file, self.priced or self.file.plan
         if plan.timing is not Timing.PREPAID or plan.recurring is None:
             return 0
-        return max(0, plan.recurring.price_minor - self.wallet_minor)
+        price_minor = next_price_minor(plan, file.billing_day, file.paid_until_on, self.today)
+        return max(0, price_minor - self.wallet_minor)
 
     @property
     def octets_to_closing(self) -> int | None:

@@ -14,9 +14,12 @@ from netbilld.billing.rating.allowance import Unit
 from netbilld.billing.rating.card import RateCard
 from netbilld.billing.rating.period import RatedPeriod
 from netbilld.billing.rating.threshold import marks_of
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
+from netbilld.billing.wallet_tax import paid_part, rule_for
 from netbilld.model.actor import METER
 from netbilld.model.periods import BillingPeriod, local_date, monthly_period
 from netbilld.services import book_usage, live_rating
+from netbilld.services.book_usage import exempt_of
 from netbilld.services.live_rating import LivePeriod, live_period, tell_passed
 from netbilld.services.meter_usage import Batch
 from netbilld.services.rate_usage import rated
@@ -39,13 +42,9 @@ class Rating(live_rating.Rating, Protocol):
     async def put_seconds(self, rows: Sequence[tuple[UUID, date, int]]) -> None: ...
 
 
-class Work(live_rating.Work, Protocol):
+class Work(book_usage.Work, Protocol):
     @property
     def rating(self) -> Rating: ...
-    @property
-    def usage(self) -> book_usage.Usage: ...
-    @property
-    def ledger(self) -> book_usage.Ledger: ...
 
 
 class Store(Protocol):
@@ -55,15 +54,23 @@ class Store(Protocol):
 class ChargeTime:
     """Looks at everybody whose time counts and who is online, or was a moment ago."""
 
-    def __init__(self, store: Store, follow: Callable[[Batch], Awaitable[None]], timezone: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        follow: Callable[[Batch], Awaitable[None]],
+        timezone: str,
+        *,
+        tax: TaxPolicy = NOTHING_TAXED,
+    ) -> None:
         """Take what to work with.
 
         Args:
             store: where sessions are.
             follow: lets entitlement and orders follow.
             timezone: of booking dates.
+            tax: what is taxed.
         """
-        self._store, self._follow, self._timezone = store, follow, timezone
+        self._store, self._follow, self._timezone, self._tax = store, follow, timezone, tax
 
     async def run(self, now: datetime) -> int:
         """Count and charge; return how many services were looked at."""
@@ -113,20 +120,26 @@ class ChargeTime:
             [(service_id, period.start_on, found[service_id].seconds) for service_id, period in periods]
         )
         charges, entries = [], []
+        today = local_date(now, self._timezone)
+        exempt = await exempt_of(work, self._tax, {timed[service_id].subscriber_id for service_id, _ in periods})
         for service_id, period in periods:
             due_minor = found[service_id].amount_minor - held[service_id].charged_minor
             if due_minor <= 0 or not _is_prepaid(cards[service_id], period, now):
                 continue
-            charges.append((service_id, period.start_on, hour_of(now, period.timezone), due_minor))
-            owner = timed[service_id]
+            owner, choice = timed[service_id], cards[service_id].plan_on(_last_day(period, now)).tax
+            rule = rule_for(choice, self._tax, today, exempt=owner.subscriber_id in exempt)
+            paid = paid_part(held[service_id].charged_minor, due_minor, choice, rule)
+            charges.append((service_id, period.start_on, hour_of(now, period.timezone), due_minor, paid.added_minor))
             payer = Payer(owner.subscriber_id, owner.subscriber_number, owner.currency)
             memo = f"Time online in the period from {period.start_on}"
-            entries.append(usage_charged(payer, service_id, due_minor, memo))
+            entries.append(
+                usage_charged(payer, service_id, paid.net_minor, memo, tax_minor=paid.tax_minor, tax_code=paid.code)
+            )
         if not charges:
             return {}
-        await work.usage.add_hours([(service_id, hour_at, 0, 0) for service_id, _, hour_at, _ in charges])
+        await work.usage.add_hours([(service_id, hour_at, 0, 0) for service_id, _, hour_at, *_ in charges])
         await work.usage.add_charges(charges)
-        await work.ledger.post_many(entries, at=now, booked_on=local_date(now, self._timezone), actor=METER)
+        await work.ledger.post_many(entries, at=now, booked_on=today, actor=METER)
         held_now = await work.ledger.wallets({timed[service_id].subscriber_id for service_id, *_ in charges})
         return {service_id: held_now[timed[service_id].subscriber_id] for service_id, *_ in charges}
 
@@ -147,8 +160,12 @@ async def _passed(
 
 
 def _is_prepaid(card: RateCard, period: BillingPeriod, now: datetime) -> bool:
-    day = min(local_date(now, card.timezone), period.end_on - timedelta(days=1))
-    return card.plan_on(day).timing is Timing.PREPAID
+    return card.plan_on(_last_day(period, now)).timing is Timing.PREPAID
+
+
+def _last_day(period: BillingPeriod, now: datetime) -> date:
+    """Return today, or the last day of a period that is over."""
+    return min(local_date(now, period.timezone), period.end_on - timedelta(days=1))
 
 
 def _has_just_begun(card: RateCard, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.ports.changes import Changes
@@ -85,10 +86,10 @@ class Store(Protocol):
 class DecideDoubts:
     """Each decision is one transaction with its line in the audit trail, and is made once."""
 
-    def __init__(self, store: Store, timezone: str) -> None:
-        """Take the zone of usage that is nobody's and of booking dates."""
+    def __init__(self, store: Store, timezone: str, *, tax: TaxPolicy = NOTHING_TAXED) -> None:
+        """Take the zone of usage that is nobody's and of booking dates, and what of a wallet's usage is taxed."""
         self._store = store
-        self._timezone = timezone
+        self._book = BookUsage(timezone, tax=tax)
 
     async def accept(self, doubt_id: int, actor: Actor, now: datetime) -> UsageDoubt:
         """Book the octets as usage of the time they were reported for.
@@ -110,7 +111,7 @@ class DecideDoubts:
                 doubt.download_octets,
                 doubt.nas_id,
             )
-            await BookUsage(self._timezone).handle(work, [moved], now)
+            await self._book.handle(work, [moved], now)
             await work.doubts.meter(doubt)
             await self._note(work, "usage.accept", doubt, actor, now)
         return doubt

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from netbilld.accounting.reading import Meter, MeterDoubt
 from netbilld.accounting.series import KINDS, Series
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas
@@ -65,10 +66,10 @@ class Store(Protocol):
 class ManageMeters:
     """The use cases of meters; each is one transaction with its line in the audit trail."""
 
-    def __init__(self, store: Store, timezone: str) -> None:
-        """Take what to work with; `timezone` is for booking dates."""
+    def __init__(self, store: Store, timezone: str, *, tax: TaxPolicy = NOTHING_TAXED) -> None:
+        """Take what to work with; `timezone` is for booking dates, `tax` for what a wallet pays."""
         self._store = store
-        self._book = BookUsage(timezone)
+        self._book = BookUsage(timezone, tax=tax)
 
     async def add_port(
         self,

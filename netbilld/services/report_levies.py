@@ -20,7 +20,7 @@ AMOUNT_LIMIT_MINOR: Final = 10**15
 
 @dataclass(frozen=True, slots=True)
 class RevenuePart:
-    """What documents earned on an account: net of tax, not below zero for credit notes either.
+    """What documents or wallets earned on an account: net of tax, not below zero for credit notes either.
 
     Attributes:
         told: what the plan says, whether it is telecom revenue; None where it says nothing.
@@ -104,6 +104,7 @@ class Invoices(Protocol):
 
 class TaxInvoices(Protocol):
     async def revenue(self, from_on: date, until_on: date) -> list[RevenuePart]: ...
+    async def wallet_revenue(self, from_on: date, until_on: date) -> list[RevenuePart]: ...
     async def revenue_lines(self, from_on: date, until_on: date) -> list[tuple[str, str, bool | None, int]]: ...
     async def written_off(self, from_on: date, until_on: date) -> list[WrittenOff]: ...
     async def deductions(self, year: int) -> list[Deduction]: ...
@@ -125,7 +126,7 @@ class Store(Protocol):
 
 
 class ReportLevies:
-    """Reads a year of documents; revenue counts when it is invoiced, not when it is paid."""
+    """Reads a year; revenue counts when it is invoiced, not when it is paid, and what wallets pay when they pay it."""
 
     def __init__(self, store: Store, rates: tuple[LevyRates, ...], other_revenue: tuple[str, ...]) -> None:
         self._store, self._rates, self._other = store, rates, other_revenue
@@ -143,7 +144,8 @@ class ReportLevies:
     async def _month(self, work: Work, month_on: date, report: LevyReport) -> None:
         until_on = next_anchor(month_on, 1)
         month, products = LevyMonth(), dict[str, LevyMonth]()
-        for part in await work.tax_invoices.revenue(month_on, until_on):
+        parts = await work.tax_invoices.revenue(month_on, until_on)
+        for part in (*parts, *await work.tax_invoices.wallet_revenue(month_on, until_on)):
             product = products.setdefault(revenue_word(part.account), LevyMonth())
             sign = -1 if part.kind is DocumentKind.CREDIT_NOTE else 1
             for figures in (month, product):
@@ -173,9 +175,15 @@ class ReportLevies:
         return half_up(one.amount_minor * telecom_minor, invoice.total_minor)
 
     async def lines(self, month_on: date) -> list[dict[str, Any]]:
-        """Return a month's documents with what each earned on which account, for who asks where a figure comes from."""
+        """Return a month's documents with what each earned on which account, for who asks where a figure comes from.
+
+        What wallets have paid for stands under `wallet`, in one sum for each account.
+        """
+        until_on = next_anchor(month_on, 1)
         async with self._store.read() as work:
-            found = await work.tax_invoices.revenue_lines(month_on, next_anchor(month_on, 1))
+            found = await work.tax_invoices.revenue_lines(month_on, until_on)
+            sold = await work.tax_invoices.wallet_revenue(month_on, until_on)
+        found += [("wallet", part.account, part.told, part.net_minor) for part in sold]
         return [
             {
                 "document": number,

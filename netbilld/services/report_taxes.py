@@ -71,6 +71,7 @@ class FakturReport:
         exported_before: left out because they were in a file already.
         to_correct: in a file before, and credited since: a replacement or cancellation is due in Coretax.
         retail: sold to final consumers.
+        wallets: paid from wallets, without an invoice: periods, usage and top-ups; they are final consumers too.
         not_reported: of buyers for whom no faktur is wanted.
     """
 
@@ -81,6 +82,7 @@ class FakturReport:
     exported_before: int = 0
     to_correct: list[LeftOut] = field(default_factory=list)
     retail: RetailSum = field(default_factory=RetailSum)
+    wallets: RetailSum = field(default_factory=RetailSum)
     not_reported: int = 0
 
 
@@ -105,6 +107,7 @@ class Buyers(Protocol):
 
 class TaxInvoices(Protocol):
     async def taxed_invoices(self, from_on: date, until_on: date) -> list[UUID]: ...
+    async def wallet_sales(self, from_on: date, until_on: date) -> RetailSum: ...
     async def credited_since(self, invoice_ids: Sequence[UUID]) -> set[UUID]: ...
     async def emails(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, str]: ...
     async def states(self, invoice_ids: Sequence[UUID]) -> dict[UUID, FakturState]: ...
@@ -159,6 +162,7 @@ class ReportTaxes:
         report = FakturReport(month_on)
         async with self._store.read() as work:
             ids = await work.tax_invoices.taxed_invoices(month_on, next_anchor(month_on, 1))
+            report.wallets = await work.tax_invoices.wallet_sales(month_on, next_anchor(month_on, 1))
             for start in range(0, len(ids), CHUNK):
                 await self._chunk(work, ids[start : start + CHUNK], report, again=again)
                 if progress is not None:

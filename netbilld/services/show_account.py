@@ -8,6 +8,8 @@ from uuid import UUID
 
 from netbilld.billing.plan import Plan
 from netbilld.billing.rating.limits import Limits
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
+from netbilld.billing.wallet_tax import with_tax_in_prices
 from netbilld.enforcement.profile import Access
 from netbilld.model.periods import local_date, local_midnight, monthly_period
 from netbilld.services.account_view import (
@@ -50,6 +52,8 @@ class Reader(Protocol):
 
     async def wallet_minor(self, subscriber_id: UUID) -> int: ...
 
+    async def is_tax_exempt(self, subscriber_id: UUID) -> bool: ...
+
     async def invoices(self, subscriber_id: UUID, *, limit: int | None) -> Sequence[InvoiceSummary]:
         """Return issued invoices newest first; without a limit the open ones only, all of them."""
         ...
@@ -85,8 +89,8 @@ class Store(Protocol):
 class ShowAccount:
     """Reads one service's own data; nothing here takes an id without the service or subscriber it must belong to."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, taxes: TaxPolicy = NOTHING_TAXED) -> None:
+        self._store, self._taxes = store, taxes
 
     async def own(self, service_id: UUID) -> tuple[ServiceFile, Sequence[OwnService]] | None:
         """Return a service and all of its subscriber's; None where it does not exist."""
@@ -105,13 +109,13 @@ class ShowAccount:
         async with self._store.read() as work:
             if session_id is None:
                 session_id = _current(await work.portal.sessions(service_id, limit=1))
-            return await _balance(work.portal, service_id, session_id, now)
+            return await _balance(work.portal, service_id, session_id, now, self._taxes)
 
     async def account(self, service_id: UUID, now: datetime) -> Account | None:
         """Return the full view; None where the service does not exist."""
         async with self._store.read() as work:
             sessions = await work.portal.sessions(service_id, limit=LIST_LENGTH)
-            balance = await _balance(work.portal, service_id, _current(sessions), now)
+            balance = await _balance(work.portal, service_id, _current(sessions), now, self._taxes)
             if balance is None:
                 return None
             first_on = balance.today - timedelta(days=HISTORY_DAYS - 1)
@@ -176,7 +180,9 @@ _RESTORED_WITHIN: Final = timedelta(minutes=10)
 _NO_PAYMENT: Final = frozenset({"usage", "subscriber.resume", "service.plan"})  # what changed access then was not money
 
 
-async def _balance(reader: Reader, service_id: UUID, session_id: int | None, now: datetime) -> Balance | None:
+async def _balance(
+    reader: Reader, service_id: UUID, session_id: int | None, now: datetime, taxes: TaxPolicy
+) -> Balance | None:
     file = await reader.service_file(service_id)
     if file is None:
         return None
@@ -205,6 +211,9 @@ async def _balance(reader: Reader, service_id: UUID, session_id: int | None, now
         restored_seconds=_restored_seconds(due, seen, session, last_payment, now),
         now=now,
         limits=await reader.limits(service_id, file.plan, now),
+        priced=with_tax_in_prices(
+            file.plan, taxes, today, exempt=taxes.is_pkp and await reader.is_tax_exempt(file.subscriber_id)
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from netbilld.adapters.database.tables import (
     allowance_thresholds,
     outbox,
     service_terms,
+    sessions,
     shared_allowances,
     shared_services,
     top_ups,
@@ -26,6 +27,7 @@ from netbilld.enforcement.policy import ServiceFacts
 from netbilld.model.periods import BillingPeriod
 from netbilld.services.book_usage import Booked, BookUsage, Moved, RememberedServices
 from netbilld.services.rate_usage import rated
+from tests.accounting_packets import NAS
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 
 GB = 10**9
@@ -145,3 +147,15 @@ class Shop:
 def local(day: int, hour: int, minute: int = 0) -> datetime:
     """Return a local time in March 2026."""
     return datetime(2026, 3, day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+async def online(shop: Shop, who: Person, number: int, begin: datetime, end: datetime, *, is_open: bool) -> None:
+    """Put a session into the store; what it moves does not matter."""
+    row: dict[str, Any] = {
+        "id": number, "nas_id": NAS, "service_id": who.service_id, "username": who.username, "acct_session_id": "x",
+        "acct_session_key": str(number), "state": "live", "started_at": begin, "updated_at": end,
+        "stopped_at": None if is_open else end, "session_seconds": 0, "upload_octets": 0, "download_octets": 0,
+        "counter_upload_octets": 0, "counter_download_octets": 0, "swapped": False, "upload_bps": 0, "download_bps": 0,
+    }  # fmt: skip
+    async with shop.database.write() as work:
+        await work.connection.execute(insert(sessions).values(**row))

@@ -1,10 +1,9 @@
 """What time does: allowances that roll over and end, and time online that is charged."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import allowance_periods, rollovers, sessions
@@ -15,11 +14,10 @@ from netbilld.model.periods import BillingPeriod, local_midnight
 from netbilld.services.charge_time import ChargeTime
 from netbilld.services.close_allowances import CloseAllowances
 from netbilld.services.meter_usage import Batch
-from tests.accounting_packets import NAS
 from tests.builders.services import GARDEN
 from tests.integration.metering_world import add_nas
 from tests.integration.money_world import ACTOR, ZONE, Person
-from tests.integration.rating_world import GB, PERIOD, START, Shop, local, tariff
+from tests.integration.rating_world import GB, PERIOD, START, Shop, local, online, tariff
 
 APRIL = BillingPeriod(date(2026, 4, 1), date(2026, 5, 1), ZONE)
 MAY = BillingPeriod(date(2026, 5, 1), date(2026, 6, 1), ZONE)
@@ -82,17 +80,6 @@ async def test_a_rollover_and_a_top_up_are_used_after_the_plan_and_what_is_used_
         (0, 7 * GB, 3 * GB),
         (8 * GB, 15 * GB, 0),
     ]
-
-
-async def online(shop: Shop, who: Person, number: int, begin: datetime, end: datetime, *, is_open: bool) -> None:
-    row: dict[str, Any] = {
-        "id": number, "nas_id": NAS, "service_id": who.service_id, "username": who.username, "acct_session_id": "x",
-        "acct_session_key": str(number), "state": "live", "started_at": begin, "updated_at": end,
-        "stopped_at": None if is_open else end, "session_seconds": 0, "upload_octets": 0, "download_octets": 0,
-        "counter_upload_octets": 0, "counter_download_octets": 0, "swapped": False, "upload_bps": 0, "download_bps": 0,
-    }  # fmt: skip
-    async with shop.database.write() as work:
-        await work.connection.execute(insert(sessions).values(**row))
 
 
 async def test_time_online_is_charged_while_it_runs_and_two_sessions_at_once_count_once(shop: Shop) -> None:

@@ -6,7 +6,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netbilld.billing.plan_parts import TaxChoice
 from netbilld.billing.tax import PPN, PPN_RULES, TaxRule, rule_on, taxed
+from netbilld.billing.wallet_tax import paid_part
 
 AMOUNTS = st.integers(-(10**12), 10**12)
 RULES = st.one_of(
@@ -58,3 +60,23 @@ def test_the_rule_of_a_day_is_the_latest_that_began_by_then(on: date) -> None:
     rule = rule_on(reversed(PPN_RULES), PPN, on)
     assert rule.valid_from <= on
     assert all(other.valid_from > on for other in PPN_RULES if other.valid_from > rule.valid_from)
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=30), RULES, st.booleans())
+def test_a_wallet_charged_in_any_portions_pays_the_tax_of_the_whole(
+    amounts: list[int], rule: TaxRule, inclusive: bool
+) -> None:
+    choice = TaxChoice(rule.code, inclusive)
+    before, net_minor, tax_minor, added_minor = 0, 0, 0, 0
+    for amount_minor in amounts:
+        part = paid_part(before, amount_minor, choice, rule)
+        assert part.net_minor >= 0
+        assert part.tax_minor >= 0
+        assert part.net_minor + part.tax_minor == amount_minor + part.added_minor
+        before += amount_minor
+        net_minor += part.net_minor
+        tax_minor += part.tax_minor
+        added_minor += part.added_minor
+    whole = taxed(before, rule, inclusive=inclusive)
+    assert (net_minor, tax_minor) == (whole.net_minor, whole.tax_minor)
+    assert added_minor == (0 if inclusive else whole.tax_minor)

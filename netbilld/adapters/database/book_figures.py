@@ -159,7 +159,7 @@ async def _subscribers(connection: AsyncConnection) -> tuple[SubscriberFigures, 
         )
     await collect(
         "metered_minor",
-        select(services.c.subscriber_id, func.sum(usage_periods.c.charged_minor))
+        select(services.c.subscriber_id, func.sum(usage_periods.c.charged_minor + usage_periods.c.added_tax_minor))
         .join(usage_periods, usage_periods.c.service_id == services.c.id)
         .group_by(services.c.subscriber_id),
     )

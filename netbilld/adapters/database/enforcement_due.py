@@ -1,7 +1,7 @@
 """What services are due: the facts it is computed from, in a few bulk queries, and the result on record."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
@@ -12,6 +12,7 @@ from sqlalchemy import Column, ColumnElement, Select, Text, cast, exists, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.buyers import BuyerStore
 from netbilld.adapters.database.owing import OwingQueries
 from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
@@ -33,6 +34,7 @@ from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
 from netbilld.billing.rating.limits import NO_LIMITS, counts_usage, limits_of
 from netbilld.billing.rating.windows import NO_HOLIDAYS
 from netbilld.billing.standing import StandingPolicy, standing
+from netbilld.billing.wallet_tax import with_tax_in_prices
 from netbilld.enforcement.desired import DesiredService
 from netbilld.enforcement.policy import PeriodUsage, ServiceFacts, ServiceStatus
 from netbilld.enforcement.profile import Access, ServiceProfile
@@ -97,16 +99,19 @@ class DueQueries:
         beside = await self._beside(rows, plans, now)
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
-        had: dict[tuple[UUID, str | None], Plan] = {}  # services with the same overrides share their plan
+        exempt = await self._exempt(subscriber_ids, plans, policy)
+        had: dict[tuple[UUID, str | None, bool], Plan] = {}  # services with the same overrides share their plan
         found = []
         for (
             service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
             ipv6_prefix, delegated_prefix, overrides, locale, held_at, activated_on,
         ) in rows:  # fmt: skip
-            plan = had.get((plan_version_id, overrides))
+            key = (plan_version_id, overrides, subscriber_id in exempt)
+            plan = had.get(key)
             if plan is None:
                 own = json.loads(overrides) if overrides else None
-                plan = had[plan_version_id, overrides] = with_overrides(plans[plan_version_id], own)
+                plan = with_overrides(plans[plan_version_id], own)
+                plan = had[key] = with_tax_in_prices(plan, policy.taxes, now.date(), exempt=key[-1])
             calendar = (billing_day, timezone)
             start_on = starts.get(calendar)
             if start_on is None:
@@ -149,6 +154,14 @@ class DueQueries:
             members = {member for shared in found.shared.values() for member in shared.member_ids}
             found.used = await self._rating.used_octets(members, now.date()) if members else {}
         return found
+
+    async def _exempt(
+        self, subscriber_ids: Sequence[UUID], plans: Mapping[UUID, Plan], policy: StandingPolicy
+    ) -> Collection[UUID]:
+        """Return whom no tax is added for, where any of these plans has one that comes on top of its prices."""
+        if not policy.taxes.is_pkp or all(plan.tax.inclusive for plan in plans.values()):
+            return ()
+        return await BuyerStore(self._connection).exempt(subscriber_ids)
 
     async def _plans(self, version_ids: Iterable[UUID]) -> dict[UUID, Plan]:
         found: dict[UUID, Plan] = {}

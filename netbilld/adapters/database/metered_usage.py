@@ -60,8 +60,10 @@ _ADD_PERIODS: Final = {
 }
 
 _CHARGE_PERIODS: Final = (
-    "UPDATE usage_periods SET charged_minor = usage_periods.charged_minor + new.amount FROM "
-    "unnest($1::uuid[], $2::text::date[], $3::text::bigint[]) AS new (service_id, start_on, amount) "
+    "UPDATE usage_periods SET charged_minor = usage_periods.charged_minor + new.amount, "
+    "added_tax_minor = usage_periods.added_tax_minor + new.tax FROM "
+    "unnest($1::uuid[], $2::text::date[], $3::text::bigint[], $4::text::bigint[])"
+    " AS new (service_id, start_on, amount, tax) "
     "WHERE usage_periods.service_id = new.service_id AND usage_periods.start_on = new.start_on"
 )
 _CHARGE_HOURS: Final = (  # between two instants: partitions of other months are not looked at
@@ -142,26 +144,36 @@ class MeteredUsage(RolledUsage):
             )
         return sorted(found, key=_place)
 
-    async def add_charges(self, rows: Sequence[tuple[UUID, date, datetime, int]]) -> None:
-        """Note usage charges on billing periods and hours, which have octets already: service, start, hour, amount."""
+    async def add_charges(self, rows: Sequence[tuple[UUID, date, datetime, int, int]]) -> None:
+        """Note usage charges on billing periods and hours, which have octets already.
+
+        Args:
+            rows: service, start, hour, amount at prices as written, and the tax that came on top of it.
+        """
         if not rows:
             return
         if self._driver.is_sqlite:
             await self._connection.execute(
                 update(usage_periods)
                 .where(usage_periods.c.service_id == bindparam("id"), usage_periods.c.start_on == bindparam("on"))
-                .values(charged_minor=usage_periods.c.charged_minor + bindparam("amount")),
-                [{"id": service_id, "on": start_on, "amount": amount} for service_id, start_on, _, amount in rows],
+                .values(
+                    charged_minor=usage_periods.c.charged_minor + bindparam("amount"),
+                    added_tax_minor=usage_periods.c.added_tax_minor + bindparam("tax"),
+                ),
+                [
+                    {"id": service_id, "on": start_on, "amount": amount, "tax": tax}
+                    for service_id, start_on, _, amount, tax in rows
+                ],
             )
             await self._connection.execute(
                 update(usage_hours)
                 .where(usage_hours.c.service_id == bindparam("id"), usage_hours.c.hour_at == bindparam("at"))
                 .values(charged_minor=usage_hours.c.charged_minor + bindparam("amount")),
-                [{"id": service_id, "at": hour_at, "amount": amount} for service_id, _, hour_at, amount in rows],
+                [{"id": service_id, "at": hour_at, "amount": amount} for service_id, _, hour_at, amount, _ in rows],
             )
             return
-        service_ids, starts, hours, amounts = zip(*rows, strict=True)
-        await self._driver.execute(_CHARGE_PERIODS, service_ids, array(starts), array(amounts))
+        service_ids, starts, hours, amounts, taxes = zip(*rows, strict=True)
+        await self._driver.execute(_CHARGE_PERIODS, service_ids, array(starts), array(amounts), array(taxes))
         hours_us = array([microseconds(hour_at) for hour_at in hours])
         await self._driver.execute(_CHARGE_HOURS, service_ids, hours_us, array(amounts), min(hours), max(hours))
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, func, select
 
+from netbilld.adapters.database.buyers import BuyerStore
 from netbilld.adapters.database.queries import Queries, first_username
 from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.tables import (
@@ -255,6 +256,10 @@ class PortalStore(Queries):
             accounts.c.subscriber_id == subscriber_id, accounts.c.code.like("wallet:%")
         )
         return int(await self._connection.scalar(query) or 0)
+
+    async def is_tax_exempt(self, subscriber_id: UUID) -> bool:
+        """Tell whether nothing is sold to a subscriber with tax."""
+        return bool(await BuyerStore(self._connection).exempt([subscriber_id]))
 
     async def invoices(self, subscriber_id: UUID, *, limit: int | None) -> list[InvoiceSummary]:
         """Return issued invoices newest first; without a limit the open ones only, all of them."""

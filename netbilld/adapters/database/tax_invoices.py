@@ -1,7 +1,7 @@
 """Invoices as the tax office hears of them, and the base of the levies on a year's revenue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
+    accounts,
     invoice_lines,
     invoices,
     levy_deductions,
@@ -17,9 +18,10 @@ from netbilld.adapters.database.tables import (
     write_offs,
 )
 from netbilld.adapters.database.upsert import insert_into
+from netbilld.adapters.database.wallet_sales import earned_from_wallets, taxed_sales
 from netbilld.billing.invoice import DocumentKind
 from netbilld.services.report_levies import Deduction, RevenuePart, WrittenOff
-from netbilld.services.report_taxes import FakturState
+from netbilld.services.report_taxes import FakturState, RetailSum
 
 BATCH: Final = 5_000
 _INCOME: Final = ("revenue", "discounts", "late_fees")  # sorts of accounts that an invoice earns on
@@ -115,6 +117,20 @@ class TaxInvoiceStore:
             for row in await self._connection.execute(query)
         ]
 
+    async def wallet_revenue(self, from_on: date, until_on: date) -> list[RevenuePart]:
+        """Return what wallets have paid for on these days, half-open, without tax, by account."""
+        found = await earned_from_wallets(self._connection, _is_income(accounts.c.code), from_on, until_on)
+        return [RevenuePart(one.account, None, DocumentKind.INVOICE, one.net_minor) for one in found]
+
+    async def wallet_sales(self, from_on: date, until_on: date) -> RetailSum:
+        """Return what wallets have paid for on these days, half-open, with tax: sales without an invoice."""
+        retail = RetailSum()
+        last_on = until_on - timedelta(days=1)
+        async for sale in taxed_sales(self._connection, from_on, last_on, by_subscriber=False):
+            retail.tax_base_minor += sale.net_minor
+            retail.vat_minor += sale.tax_minor
+        return retail
+
     async def written_off(self, from_on: date, until_on: date) -> list[WrittenOff]:
         """Return what was written off on these days, with the invoice it was owed on."""
         query = (
@@ -171,5 +187,8 @@ def _is(kind: DocumentKind) -> ColumnElement[bool]:
 
 def _earns() -> ColumnElement[bool]:
     """Return the condition for a line that is income: no deposit, no stamp duty, no balance from before."""
-    account = invoice_lines.c.revenue
+    return _is_income(invoice_lines.c.revenue)
+
+
+def _is_income(account: ColumnElement[str]) -> ColumnElement[bool]:
     return or_(account.in_(_INCOME), *(account.startswith(f"{word}:") for word in _INCOME))

@@ -171,6 +171,7 @@ def _faktur_document(report: FakturReport, files: list[str], *, dry_run: bool) -
             "tax_base": report.retail.tax_base_minor,
             "vat": report.retail.vat_minor,
         },
+        "wallets": {"tax_base": report.wallets.tax_base_minor, "vat": report.wallets.vat_minor},
         "not_reported": report.not_reported,
     }
 
@@ -182,7 +183,7 @@ def _rounded(hundredths: int) -> int:
 def _print_fakturs(document: dict[str, Any]) -> None:
     differing = document["differing"]
     off = sum(one["hundredths"] for one in differing) / 100
-    retail = document["retail"]
+    retail, wallets = document["retail"], document["wallets"]
     print_fields(
         {
             "month": document["month"],
@@ -194,6 +195,8 @@ def _print_fakturs(document: dict[str, Any]) -> None:
             "retail": retail["documents"],
             "retail base": shown(retail["tax_base"], "IDR"),
             "retail VAT": shown(retail["vat"], "IDR"),
+            "from wallets": shown(wallets["tax_base"], "IDR"),
+            "VAT from wallets": shown(wallets["vat"], "IDR"),
             "not reported": document["not_reported"],
             "not possible": len(document["faulty"]),
             "files": ", ".join(document["files"]) or ("none: --dry-run" if document["dry_run"] else "none"),

@@ -43,7 +43,7 @@ def create_portal(parts: PortalParts) -> web.Application:
         ),
         assets=assets,
         recognise=Recognise(parts.store),
-        show=ShowAccount(parts.store),
+        show=ShowAccount(parts.store, parts.taxes),
         sign_in=SignInSubscriber(parts.store, parts.box, parts.entropy, parts.lifetime),
         codes=LoginCodes(parts.store, parts.box, parts.entropy, parts.lifetime),
         verify=VerifyDocument(parts.store, parts.box),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.portal.canonical import Canonical
@@ -101,6 +102,7 @@ class PortalParts:
         complaints: what is done about complaints; None takes none.
         own: what subscribers do by themselves; None leaves them to look.
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
+        taxes: what comes on top of prices.
     """
 
     store: Store
@@ -118,6 +120,7 @@ class PortalParts:
     complaints: ComplaintParts | None = None
     own: OwnParts | None = None
     captive_status: int = 302
+    taxes: TaxPolicy = NOTHING_TAXED
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ _HEADINGS: Final = {
 _VALUES: Final = {
     "invoice": ("tagihan", "invoice"),
     "credit_note": ("nota kredit", "credit note"),
+    "wallet": ("saldo", "wallet"),
     "issued": ("terbit", "issued"),
     "part_paid": ("dibayar sebagian", "part paid"),
     "credited": ("dikreditkan", "credited"),

@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.source import debits, stream, summed
+from netbilld.adapters.database.reports.source import ISSUED_KINDS, debits, stream, summed
 from netbilld.adapters.database.tables import accounts, invoice_lines, invoices, ledger_entries, subscribers
+from netbilld.adapters.database.wallet_sales import taxed_sales
 from netbilld.billing.chart import RECEIVABLE, WALLET
 from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind
 from netbilld.services.reports.table import Span, Table
@@ -21,7 +22,7 @@ _SHOWN: Final = tuple(
         "number", "kind", "issued_on", "due_on", "status", "total_minor", "tax_minor", "paid_minor", "currency",
     )
 )  # fmt: skip
-ISSUED_KINDS: Final = ("invoice_issued", "credit_note_issued")
+WALLET_SALE: Final = "wallet"  # stands where a document's kind does
 _OPEN: Final = {status.value for status in OPEN_STATUSES}
 
 
@@ -104,7 +105,10 @@ async def billed_in_ledger(
 
 
 async def tax(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
-    """Yield taxed lines' net amounts and their tax, by tax code: all together, by document, or by month."""
+    """Yield taxed lines' net amounts and their tax, by tax code: all together, by document, or by month.
+
+    What wallets have paid for without a document is in the sums, and listed by day and subscriber.
+    """
     found = _tax_by_document(connection, span) if table.by == "document" else _tax_sums(connection, table, span)
     async for row in found:
         yield row
@@ -141,16 +145,25 @@ async def _tax_by_document(connection: AsyncConnection, span: Span) -> AsyncIter
     async for row in stream(connection, query):
         head = (row.number, row.kind, row.issued_on, row.subscriber_no, row.name)
         yield (*head, row.tax_code, row.net, row.tax, row.currency)
+    async for sale in taxed_sales(connection, span.from_on, span.to_on, by_subscriber=True):
+        head = (None, WALLET_SALE, sale.on, sale.subscriber_no, sale.name)
+        yield (*head, sale.tax_code, sale.net_minor, sale.tax_minor, sale.currency)
 
 
 async def _tax_sums(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
     query = _taxed(span).group_by(invoice_lines.c.tax_code, invoices.c.currency, invoices.c.issued_on)
     sums: dict[tuple[date, str, str], list[int]] = {}
+
+    def add(on: date, code: str, currency: str, *figures: int) -> None:
+        month_on = on.replace(day=1) if table.by == "month" else span.from_on
+        sum_so_far = sums.setdefault((month_on, code, currency), [0, 0, 0])
+        for place, added in enumerate(figures):
+            sum_so_far[place] += added
+
     async for row in stream(connection, query.add_columns(invoices.c.issued_on)):
-        month_on = row.issued_on.replace(day=1) if table.by == "month" else span.from_on
-        figures = sums.setdefault((month_on, row.tax_code, row.currency), [0, 0, 0])
-        for place, added in enumerate((row.documents, row.net, row.tax)):
-            figures[place] += added
+        add(row.issued_on, row.tax_code, row.currency, row.documents, row.net, row.tax)
+    async for sale in taxed_sales(connection, span.from_on, span.to_on, by_subscriber=False):
+        add(sale.on, sale.tax_code, sale.currency, 0, sale.net_minor, sale.tax_minor)
     for (month_on, code, currency), figures in sorted(sums.items()):
         yield (*((month_on,) if table.by == "month" else ()), code, *figures, currency)
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.documents import ISSUED_KINDS, NET, SIGN, issued_in
-from netbilld.adapters.database.reports.source import DEBIT, debits, ratio, stream, summed
+from netbilld.adapters.database.reports.documents import NET, SIGN, issued_in
+from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, debits, ratio, stream, summed
 from netbilld.adapters.database.tables import (
     accounts,
     invoice_lines,

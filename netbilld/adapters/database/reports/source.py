@@ -14,6 +14,7 @@ from netbilld.services.reports.table import Span, Table
 
 Rows = Callable[[AsyncConnection, Table, Span], AsyncIterator[Sequence[Any]]]
 Ledger = Callable[[AsyncConnection, Table, Span], Awaitable[dict[tuple[str, str], int]]]
+ISSUED_KINDS: Final = ("invoice_issued", "credit_note_issued")  # entries of documents
 AT_ONCE: Final = 1_000  # rows that are fetched at once
 DEBIT: Final = case((postings.c.side == Side.DEBIT.value, postings.c.amount_minor), else_=-postings.c.amount_minor)
 

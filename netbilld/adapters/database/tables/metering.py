@@ -199,6 +199,8 @@ usage_periods = Table(  # one row a service and billing period: what the allowan
     Column("charged_minor", BigInteger, nullable=False),
     Column("counted_octets", BigInteger),  # by windows and plans, where those make it another number than the plan does
     Column("seconds", BigInteger, nullable=False, default=0, server_default="0"),  # online, where time counts
+    # what the wallet paid beside `charged_minor`, for prices that don't hold their tax
+    Column("added_tax_minor", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 throughput_samples = Table(  # the sum of what open sessions reported, for the chart of the last hours

@@ -1,7 +1,10 @@
-"""What was found about money after reports: see the rules in docs/billing.md.
+"""The tax that a wallet pays for usage beside its price.
 
 Revision: 0029
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0029"
 down_revision = "0028"
@@ -10,4 +13,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("usage_periods", sa.Column("added_tax_minor", sa.BigInteger(), nullable=False, server_default="0"))

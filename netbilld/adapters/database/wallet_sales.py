@@ -1,0 +1,105 @@
+"""What was sold without a document: periods, usage and top-ups that wallets have paid."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Subquery, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, stream, summed
+from netbilld.adapters.database.tables import accounts, ledger_entries, postings, subscribers
+from netbilld.billing.chart import WALLET, AccountKind
+
+_TAX: Final = "tax:"
+_INCOME: Final = accounts.c.kind == AccountKind.INCOME.value
+_OWED: Final = accounts.c.code.like(f"{_TAX}%")
+
+
+class TaxedSale(NamedTuple):
+    """Taxed sales from wallets on one day, of one tax; of one subscriber, or of all together."""
+
+    on: date
+    subscriber_no: str | None
+    name: str | None
+    tax_code: str
+    net_minor: int
+    tax_minor: int
+    currency: str
+
+
+class EarnedOn(NamedTuple):
+    """What wallets paid without its tax, by account; discounts are below zero."""
+
+    account: str
+    net_minor: int
+
+
+async def taxed_sales(
+    connection: AsyncConnection, from_on: date, to_on: date, *, by_subscriber: bool
+) -> AsyncIterator[TaxedSale]:
+    """Yield what was taxed of it, day by day from one to another, both included."""
+    taxes, earned = _of_entries(_OWED, from_on, to_on), _of_entries(_INCOME, from_on, to_on)
+    keys = [ledger_entries.c.booked_on, taxes.c.code, taxes.c.currency]
+    query = (
+        select(summed(earned.c.minor).label("net"), summed(taxes.c.minor).label("tax"))
+        .select_from(taxes)
+        .join(ledger_entries, ledger_entries.c.id == taxes.c.entry_id)
+        .join(earned, earned.c.entry_id == taxes.c.entry_id)
+    )
+    if by_subscriber:
+        keys += [subscribers.c.number, subscribers.c.name]
+        paid = _of_entries(accounts.c.code.like(f"{WALLET}:%"), from_on, to_on)
+        query = (
+            query.join(paid, paid.c.entry_id == taxes.c.entry_id)
+            .join(accounts, accounts.c.code == paid.c.code)
+            .join(subscribers, subscribers.c.id == accounts.c.subscriber_id)
+        )
+    async for row in stream(connection, query.add_columns(*keys).group_by(*keys).order_by(*keys)):
+        number, name = (row.number, row.name) if by_subscriber else (None, None)
+        yield TaxedSale(
+            row.booked_on, number, name, row.code.removeprefix(_TAX), int(row.net), int(row.tax), row.currency
+        )
+
+
+async def earned_from_wallets(
+    connection: AsyncConnection, which: ColumnElement[bool], from_on: date, until_on: date
+) -> list[EarnedOn]:
+    """Return what was earned without a document on these accounts and days, half-open, by account."""
+    query = (
+        select(accounts.c.code, summed(-DEBIT).label("minor"))
+        .select_from(postings)
+        .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
+        .join(accounts, accounts.c.id == postings.c.account_id)
+        .where(
+            which,
+            ledger_entries.c.kind.not_in(ISSUED_KINDS),
+            ledger_entries.c.booked_on >= from_on,
+            ledger_entries.c.booked_on < until_on,
+        )
+        .group_by(accounts.c.code)
+        .order_by(accounts.c.code)
+    )
+    return [EarnedOn(row.code, int(row.minor)) for row in await connection.execute(query) if row.minor]
+
+
+def _of_entries(which: ColumnElement[bool], from_on: date, to_on: date) -> Subquery:
+    """Return, by entry, what it put on accounts of a sort; an entry has one tax."""
+    return (
+        select(
+            postings.c.entry_id,
+            func.min(accounts.c.code).label("code"),
+            func.min(accounts.c.currency).label("currency"),
+            summed(-DEBIT).label("minor"),
+        )
+        .join(accounts, accounts.c.id == postings.c.account_id)
+        .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
+        .where(
+            which,
+            ledger_entries.c.kind.not_in(ISSUED_KINDS),
+            ledger_entries.c.booked_on >= from_on,
+            ledger_entries.c.booked_on <= to_on,
+        )
+        .group_by(postings.c.entry_id)
+        .subquery()
+    )
