@@ -50,7 +50,7 @@ from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection
 from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
-from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden
+from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden, wallet_rules
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.rating import Rating
@@ -317,7 +317,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             settings.timezone,
             services=services,
             keeps_records=settings.metering.raw_records,
-            tax=tax_policy(settings),
+            wallets=wallet_rules(settings),
         )
         metering = Metering(journal, meter, follow, clock, services)
         metering.makes_way = partial(_log_ins_wait, edge, pool)
@@ -325,7 +325,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         watch = JournalWatch(journal, metering, settings.metering, clock)
         addressing.connect(directory, metering)
         told = FollowUsage(database, directory, entitle, nas_orders, clock, nodes.used)
-        readings = MeterReadings(database, BookUsage(settings.timezone, tax=tax_policy(settings)), told.run)
+        readings = MeterReadings(database, BookUsage(settings.timezone, wallets=wallet_rules(settings)), told.run)
         devices = Devices(settings, database, box, clock, entropy, readings)
         watching = Watching(settings, database, box, clock, journal, directory, devices, routers)
         watching.connect(metering, follow)
@@ -426,7 +426,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 manage_staff=ManageStaff(database, passwords),
                 passwords=passwords,
                 control_sessions=ControlSessions(database),
-                decide_doubts=DecideDoubts(database, settings.timezone, tax=tax_policy(settings)),
+                decide_doubts=DecideDoubts(database, settings.timezone, wallets=wallet_rules(settings)),
                 brake=braking.brake,
                 explain=explain,
                 clock=clock,
@@ -518,7 +518,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             billing=billing_run(settings, database),
             renew=RenewPrepaid(database, tax=tax_policy(settings)),
             catalogue=Catalogue(database, clock, nudge),
-            rating=Rating(database, clock, nudge, told.run, settings.timezone, tax_policy(settings)),
+            rating=Rating(database, clock, nudge, told.run, settings.timezone, wallet_rules(settings)),
             sample=SampleThroughput(database),
             storage=storage,
             effects=effects,

@@ -104,6 +104,7 @@ class DunningSettings(_Section):
 
 class MessageSettings(_Section):
     expires_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(_off)] = 3  # before it runs out
+    credit_low: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_off)] = 10_000  # minor units
     quiet_from: time = time(20)
     quiet_to: time = time(7)  # the same as quiet_from: never quiet
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 120

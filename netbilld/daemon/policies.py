@@ -14,6 +14,7 @@ from netbilld.enforcement.breaker import ProbePolicy
 from netbilld.enforcement.pace import PaceLimits
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.static_lines import LineTerms
+from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.order_policy import ReconcilePolicy
 from netbilld.services.send_messages import SendingPolicy
 
@@ -111,6 +112,11 @@ def order_policy(settings: Settings) -> ReconcilePolicy:
         probe=PROBE,
         walled_list=enforcement.walled_list,
     )
+
+
+def wallet_rules(settings: Settings) -> WalletRules:
+    """Return how usage is charged to wallets."""
+    return WalletRules(tax_policy(settings), settings.messages.credit_low)
 
 
 def plausibility(settings: Settings) -> Plausibility:

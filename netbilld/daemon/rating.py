@@ -6,10 +6,10 @@ from typing import Final
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
-from netbilld.billing.tax import TaxPolicy
 from netbilld.daemon.tasks import every
 from netbilld.model.actor import SCHEDULE
 from netbilld.services.charge_time import ChargeTime
+from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.close_allowances import CloseAllowances
 from netbilld.services.meter_usage import Batch
 
@@ -27,11 +27,11 @@ class Rating:
         nudge: Callable[[], None],
         follow: Callable[[Batch], Awaitable[None]],
         timezone: str,
-        tax: TaxPolicy,
+        wallets: WalletRules,
     ) -> None:
         """Take what to work with; `follow` lets entitlement and orders follow, `nudge` wakes who follows changes."""
         self._close = CloseAllowances(database)
-        self._time = ChargeTime(database, follow, timezone, tax=tax)
+        self._time = ChargeTime(database, follow, timezone, wallets=wallets)
         self._clock, self._nudge = clock, nudge
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -12,16 +12,12 @@ from uuid import UUID
 from netbilld.accounting.roll_up import RollUp
 from netbilld.accounting.usage import MeteredService, PeriodTotals, UsageSlice
 from netbilld.billing.chart import Payer
-from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.plan import Plan
 from netbilld.billing.plan_file import plan_from_definition
-from netbilld.billing.postings import usage_charged
 from netbilld.billing.rating.windows import plan_edges
-from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
-from netbilld.billing.wallet_tax import paid_part, rule_for
-from netbilld.model.actor import METER, Actor
 from netbilld.model.periods import local_date
-from netbilld.services import live_rating
+from netbilld.services import charge_wallets, live_rating
+from netbilld.services.charge_wallets import PLAIN, WalletCharge, WalletRules
 from netbilld.services.live_rating import RememberedPeriods, is_live, rate_live
 
 _MAX_PLANS: Final = 4096
@@ -47,7 +43,7 @@ class Moved(NamedTuple):
     nas_id: UUID | None = None
 
 
-class Usage(Protocol):
+class Usage(charge_wallets.Usage, Protocol):
     async def metered_services(self, service_ids: Collection[UUID]) -> dict[UUID, MeteredService]: ...
     async def plan_definitions(self, plan_version_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]: ...
     async def add_slices(self, slices: Iterable[UsageSlice]) -> None: ...
@@ -57,27 +53,11 @@ class Usage(Protocol):
     async def add_nas_hours(self, rows: Sequence[tuple[UUID, datetime, int, int]]) -> None: ...
     async def add_nas_days(self, rows: Sequence[tuple[UUID, date, int, int]]) -> None: ...
     async def add_periods(self, rows: Sequence[tuple[UUID, date, date, int, int]]) -> list[PeriodTotals]: ...
-    async def add_charges(self, rows: Sequence[tuple[UUID, date, datetime, int, int]]) -> None: ...
 
 
-class Ledger(Protocol):
-    async def post_many(
-        self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
-    ) -> list[int]: ...
-    async def wallets(self, subscriber_ids: Iterable[UUID]) -> dict[UUID, int]: ...
-
-
-class Buyers(Protocol):
-    async def exempt(self, subscriber_ids: Iterable[UUID]) -> Collection[UUID]: ...
-
-
-class Work(live_rating.Work, Protocol):
+class Work(live_rating.Work, charge_wallets.Work, Protocol):
     @property
     def usage(self) -> Usage: ...
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def buyers(self) -> Buyers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +89,10 @@ class BookUsage:
     """Writes usage within the transaction of who has metered it, so that both happen or neither."""
 
     def __init__(
-        self, timezone: str, remembered: "RememberedServices | None" = None, *, tax: TaxPolicy = NOTHING_TAXED
+        self, timezone: str, remembered: "RememberedServices | None" = None, *, wallets: WalletRules = PLAIN
     ) -> None:
-        """Take the zone of usage that is nobody's and of booking dates, what is remembered of services, and taxes."""
-        self._timezone, self._tax = timezone, tax
+        """Take the zone of usage that is nobody's and of booking dates, what is remembered, and how wallets pay."""
+        self._timezone, self._wallets = timezone, wallets
         self._plans: dict[int, Plan] = {}  # by the id of their version as a number
         self._edges: dict[int, tuple[int, ...]] = {}
         self._remembered = remembered
@@ -240,35 +220,31 @@ class BookUsage:
         """Charge wallets; return what is in them now, by service."""
         if not amounts:
             return {}
-        entries, rows, payers = [], [], {}
+        charges = []
         days: Counter[tuple[UUID, date]] = Counter()
         last_hours = roll_up.last_hours()
-        today = local_date(now, self._timezone)
-        exempt = await exempt_of(work, self._tax, {metered[one.service_id.int].subscriber_id for one, _ in amounts})
         for period, amount_minor in amounts:
             service = metered[period.service_id.int]
             hour_at = last_hours[period.service_id, period.start_on]
-            choice = self._plans[service.plan_version_id.int].tax
-            rule = rule_for(choice, self._tax, today, exempt=service.subscriber_id in exempt)
-            paid = paid_part(period.charged_minor, amount_minor, choice, rule)
-            rows.append((period.service_id, period.start_on, hour_at, amount_minor, paid.added_minor))
             if rolled_until is not None and hour_at < rolled_until:
                 days[period.service_id, local_date(hour_at, service.timezone)] += amount_minor
-            payer = Payer(service.subscriber_id, service.subscriber_number, service.currency)
-            payers[period.service_id] = service.subscriber_id
-            memo = f"Usage in the period from {period.start_on}"
-            entries.append(
-                usage_charged(
-                    payer, period.service_id, paid.net_minor, memo, tax_minor=paid.tax_minor, tax_code=paid.code
+            charges.append(
+                WalletCharge(
+                    Payer(service.subscriber_id, service.subscriber_number, service.currency),
+                    period.service_id,
+                    period.start_on,
+                    hour_at,
+                    period.charged_minor,
+                    amount_minor,
+                    self._plans[service.plan_version_id.int].tax,
+                    f"Usage in the period from {period.start_on}",
                 )
             )
-        await work.usage.add_charges(rows)
         if days:
             await work.usage.add_days([(*key, 0, 0, days[key]) for key in sorted(days, key=_place)])
         await asyncio.sleep(0)
-        await work.ledger.post_many(entries, at=now, booked_on=today, actor=METER)
-        held = await work.ledger.wallets(set(payers.values()))
-        return {service_id: held[subscriber_id] for service_id, subscriber_id in payers.items()}
+        today = local_date(now, self._timezone)
+        return await charge_wallets.charge_wallets(work, charges, self._wallets, now=now, today=today)
 
     async def _learn_plans(self, work: Work, services: Iterable[MeteredService]) -> Collection[int]:
         """Learn the plans of these services; return their versions' ids as numbers."""
@@ -283,11 +259,6 @@ class BookUsage:
                 self._plans[plan_version_id.int] = plan
                 self._edges[plan_version_id.int] = plan_edges(plan)
         return in_use.keys()
-
-
-async def exempt_of(work: Work, tax: TaxPolicy, subscriber_ids: Collection[UUID]) -> Collection[UUID]:
-    """Return those of these subscribers to whom nothing is sold with tax; none where nothing is taxed at all."""
-    return await work.buyers.exempt(subscriber_ids) if tax.is_pkp else ()
 
 
 def _place(key: tuple[UUID, date]) -> tuple[int, date]:

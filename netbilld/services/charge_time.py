@@ -9,17 +9,13 @@ from uuid import UUID
 from netbilld.accounting.usage import hour_of
 from netbilld.billing.chart import Payer
 from netbilld.billing.plan import Timing
-from netbilld.billing.postings import usage_charged
 from netbilld.billing.rating.allowance import Unit
 from netbilld.billing.rating.card import RateCard
 from netbilld.billing.rating.period import RatedPeriod
 from netbilld.billing.rating.threshold import marks_of
-from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
-from netbilld.billing.wallet_tax import paid_part, rule_for
-from netbilld.model.actor import METER
 from netbilld.model.periods import BillingPeriod, local_date, monthly_period
 from netbilld.services import book_usage, live_rating
-from netbilld.services.book_usage import exempt_of
+from netbilld.services.charge_wallets import PLAIN, WalletCharge, WalletRules, charge_wallets
 from netbilld.services.live_rating import LivePeriod, live_period, tell_passed
 from netbilld.services.meter_usage import Batch
 from netbilld.services.rate_usage import rated
@@ -60,7 +56,7 @@ class ChargeTime:
         follow: Callable[[Batch], Awaitable[None]],
         timezone: str,
         *,
-        tax: TaxPolicy = NOTHING_TAXED,
+        wallets: WalletRules = PLAIN,
     ) -> None:
         """Take what to work with.
 
@@ -68,9 +64,9 @@ class ChargeTime:
             store: where sessions are.
             follow: lets entitlement and orders follow.
             timezone: of booking dates.
-            tax: what is taxed.
+            wallets: how they pay.
         """
-        self._store, self._follow, self._timezone, self._tax = store, follow, timezone, tax
+        self._store, self._follow, self._timezone, self._wallets = store, follow, timezone, wallets
 
     async def run(self, now: datetime) -> int:
         """Count and charge; return how many services were looked at."""
@@ -119,29 +115,28 @@ class ChargeTime:
         await work.rating.put_seconds(
             [(service_id, period.start_on, found[service_id].seconds) for service_id, period in periods]
         )
-        charges, entries = [], []
-        today = local_date(now, self._timezone)
-        exempt = await exempt_of(work, self._tax, {timed[service_id].subscriber_id for service_id, _ in periods})
+        charges = []
         for service_id, period in periods:
             due_minor = found[service_id].amount_minor - held[service_id].charged_minor
             if due_minor <= 0 or not _is_prepaid(cards[service_id], period, now):
                 continue
-            owner, choice = timed[service_id], cards[service_id].plan_on(_last_day(period, now)).tax
-            rule = rule_for(choice, self._tax, today, exempt=owner.subscriber_id in exempt)
-            paid = paid_part(held[service_id].charged_minor, due_minor, choice, rule)
-            charges.append((service_id, period.start_on, hour_of(now, period.timezone), due_minor, paid.added_minor))
-            payer = Payer(owner.subscriber_id, owner.subscriber_number, owner.currency)
-            memo = f"Time online in the period from {period.start_on}"
-            entries.append(
-                usage_charged(payer, service_id, paid.net_minor, memo, tax_minor=paid.tax_minor, tax_code=paid.code)
+            owner = timed[service_id]
+            charges.append(
+                WalletCharge(
+                    Payer(owner.subscriber_id, owner.subscriber_number, owner.currency),
+                    service_id,
+                    period.start_on,
+                    hour_of(now, period.timezone),
+                    held[service_id].charged_minor,
+                    due_minor,
+                    cards[service_id].plan_on(_last_day(period, now)).tax,
+                    f"Time online in the period from {period.start_on}",
+                )
             )
-        if not charges:
-            return {}
-        await work.usage.add_hours([(service_id, hour_at, 0, 0) for service_id, _, hour_at, *_ in charges])
-        await work.usage.add_charges(charges)
-        await work.ledger.post_many(entries, at=now, booked_on=today, actor=METER)
-        held_now = await work.ledger.wallets({timed[service_id].subscriber_id for service_id, *_ in charges})
-        return {service_id: held_now[timed[service_id].subscriber_id] for service_id, *_ in charges}
+        if charges:
+            await work.usage.add_hours([(one.service_id, one.hour_at, 0, 0) for one in charges])
+        today = local_date(now, self._timezone)
+        return await charge_wallets(work, charges, self._wallets, now=now, today=today)
 
 
 async def _passed(

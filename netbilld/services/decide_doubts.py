@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.ports.changes import Changes
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.book_usage import Work as BookWork
+from netbilld.services.charge_wallets import PLAIN, WalletRules
 
 STATES: Final = ("open", "accepted", "rejected", "withdrawn")
 
@@ -86,10 +86,10 @@ class Store(Protocol):
 class DecideDoubts:
     """Each decision is one transaction with its line in the audit trail, and is made once."""
 
-    def __init__(self, store: Store, timezone: str, *, tax: TaxPolicy = NOTHING_TAXED) -> None:
-        """Take the zone of usage that is nobody's and of booking dates, and what of a wallet's usage is taxed."""
+    def __init__(self, store: Store, timezone: str, *, wallets: WalletRules = PLAIN) -> None:
+        """Take the zone of usage that is nobody's and of booking dates, and how wallets pay."""
         self._store = store
-        self._book = BookUsage(timezone, tax=tax)
+        self._book = BookUsage(timezone, wallets=wallets)
 
     async def accept(self, doubt_id: int, actor: Actor, now: datetime) -> UsageDoubt:
         """Book the octets as usage of the time they were reported for.

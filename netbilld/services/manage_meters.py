@@ -8,7 +8,6 @@ from uuid import UUID
 
 from netbilld.accounting.reading import Meter, MeterDoubt
 from netbilld.accounting.series import KINDS, Series
-from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.nas import Nas
@@ -16,6 +15,7 @@ from netbilld.model.subscriber import FoundService, unknown_username
 from netbilld.ports.changes import Changes
 from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.book_usage import Work as BookWork
+from netbilld.services.charge_wallets import PLAIN, WalletRules
 from netbilld.services.manage_nas import unknown_nas
 from netbilld.services.subscriber_fields import clean_text
 
@@ -66,10 +66,10 @@ class Store(Protocol):
 class ManageMeters:
     """The use cases of meters; each is one transaction with its line in the audit trail."""
 
-    def __init__(self, store: Store, timezone: str, *, tax: TaxPolicy = NOTHING_TAXED) -> None:
-        """Take what to work with; `timezone` is for booking dates, `tax` for what a wallet pays."""
+    def __init__(self, store: Store, timezone: str, *, wallets: WalletRules = PLAIN) -> None:
+        """Take what to work with; `timezone` is for booking dates, `wallets` for how they pay."""
         self._store = store
-        self._book = BookUsage(timezone, tax=tax)
+        self._book = BookUsage(timezone, wallets=wallets)
 
     async def add_port(
         self,

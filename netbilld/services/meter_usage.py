@@ -14,7 +14,6 @@ from netbilld.accounting.fold import FirstGrant, SessionFold
 from netbilld.accounting.record import RecordKind
 from netbilld.accounting.session import JOURNAL_BITS, Session, SessionChange
 from netbilld.accounting.usage import PeriodTotals
-from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.clock import Clock
 from netbilld.services.batch_knowledge import BatchKnowledge
@@ -22,6 +21,7 @@ from netbilld.services.batch_knowledge import Sessions as ConcernedSessions
 from netbilld.services.book_usage import Booked, BookUsage, Moved, RememberedServices
 from netbilld.services.book_usage import Usage as BookUsageStore
 from netbilld.services.book_usage import Work as BookWork
+from netbilld.services.charge_wallets import PLAIN, WalletRules
 from netbilld.services.faulty_records import FaultyRecords
 from netbilld.services.heard_nas import HeardNas
 from netbilld.services.heard_nas import Nases as HeardNases
@@ -165,7 +165,7 @@ class MeterUsage:
         services: RememberedServices | None = None,
         *,
         keeps_records: bool = False,
-        tax: TaxPolicy = NOTHING_TAXED,
+        wallets: WalletRules = PLAIN,
     ) -> None:
         """Take what to work with.
 
@@ -176,7 +176,7 @@ class MeterUsage:
             timezone: for usage that is nobody's, and for booking dates.
             batch_records: most records a transaction.
             keeps_records: whether each record is kept in the database as it was received, too.
-            tax: what of a wallet's usage is taxed.
+            wallets: how they pay for usage.
             services: where services are remembered, for somebody who is told of their changes; None reads them anew.
         """
         self.applied = self.unknown_nas = self.doubted = self.doubts_waiting = 0
@@ -184,7 +184,7 @@ class MeterUsage:
         self._journal = journal
         self._clock = clock
         self._services = services
-        self._book = BookUsage(timezone, services, tax=tax)
+        self._book = BookUsage(timezone, services, wallets=wallets)
         self._keeps_records = keeps_records
         self._reader = ReadJournal(journal)
         self._faulty = FaultyRecords(clock, batch_records)

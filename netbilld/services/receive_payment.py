@@ -304,6 +304,7 @@ async def receive(
         withheld=[[one.method, one.reference, one.amount_minor] for one in kept],
         statuses={invoice.number or "": invoice.status.value for invoice in settled.values()},
     )
+    await work.outbox.withdraw(payer.id, [MessageKind.CREDIT_LOW], doing.now)
     await work.outbox.add(_message(payment, allocation, balance.outstanding_minor), doing.now)
     return receipt
 

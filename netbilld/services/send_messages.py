@@ -25,6 +25,7 @@ _LONGEST_PAUSE: Final = timedelta(minutes=15)
 AT_ANY_HOUR: Final = frozenset(
     (
         MessageKind.LOGIN_CODE,
+        MessageKind.CREDIT_LOW,
         MessageKind.PAYMENT_RECEIVED,
         MessageKind.PLAN_CHANGED,
         MessageKind.PROMISE,

@@ -5,12 +5,18 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import outbox
 from netbilld.enforcement.policy import Reason, entitlement
 from netbilld.enforcement.profile import Access
+from netbilld.ports.outbox import MessageKind
+from netbilld.services.book_usage import BookUsage
+from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.live_rating import recount
 from tests.builders.services import GARDEN
+from tests.integration.money_world import ZONE
 from tests.integration.rating_world import GB, PERIOD, START, Shop, happy, local, tariff
 
 PREPAID: dict[str, Any] = {"timing": "prepaid", "charging": "per_use", "recurring": None}
@@ -191,3 +197,30 @@ async def test_a_change_that_lets_go_of_what_was_used_is_known_before_the_next_r
     await shop.use(budi, local(6, 9), 3 * GB)
     facts = await shop.facts(budi, now)
     assert facts.used_octets(facts.usage, now) == 3 * GB
+
+
+async def test_who_pays_by_use_is_told_once_that_little_is_left_and_again_after_the_wallet_was_filled(
+    shop: Shop,
+) -> None:
+    shop.book = BookUsage(ZONE, shop.remembered, wallets=WalletRules(low_minor=5_000))
+    await shop.plan("PAKAI", **PREPAID, usage=tariff((None, 1_000)))
+    budi = await shop.person("budi", "PAKAI")
+    tv = await shop.person("budi-tv", "PAKAI", of=budi)
+    await shop.world.pay(budi, 10_000, START)
+    for number, who in enumerate((budi, tv, budi, tv, budi, tv)):  # one wallet, down to 4,000
+        await shop.use(who, local(2, number + 1), GB)
+    assert await low_credit(shop) == [("queued", {"wallet_minor": 5_000})]
+    await shop.world.pay(budi, 2_000, START, reference="2")  # what was not sent yet is no longer true
+    assert await low_credit(shop) == [("withdrawn", {"wallet_minor": 5_000})]
+    await shop.use(budi, local(3, 9), 20 * GB)
+    await shop.use(tv, local(3, 10), GB)
+    assert await low_credit(shop) == [
+        ("withdrawn", {"wallet_minor": 5_000}),
+        ("queued", {"wallet_minor": 0}),  # it is below, which is nobody's wallet
+    ]
+
+
+async def low_credit(shop: Shop) -> list[tuple[str, dict[str, Any]]]:
+    async with shop.database.read() as work:
+        query = select(outbox.c.state, outbox.c.context).where(outbox.c.kind == MessageKind.CREDIT_LOW.value)
+        return [(row.state, dict(row.context)) for row in await work.connection.execute(query.order_by(outbox.c.id))]

@@ -18,6 +18,7 @@ from netbilld.model.errors import NotFoundError
 from netbilld.model.periods import local_midnight
 from netbilld.services.book_usage import BookUsage
 from netbilld.services.charge_time import ChargeTime
+from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.explain_charges import ExplainUsage
 from netbilld.services.meter_usage import Batch
 from netbilld.services.paying import PaymentTaxes
@@ -42,7 +43,7 @@ MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 @pytest.fixture
 async def shop(database: Database) -> Shop:
     made = Shop(database)
-    made.book = BookUsage(ZONE, made.remembered, tax=PKP)
+    made.book = BookUsage(ZONE, made.remembered, wallets=WalletRules(PKP))
     taxes = PaymentTaxes(PKP, Fraction(2, 100))
     made.world.payments = ReceivePayment(database, timezone=ZONE, taxes=taxes)
     return made
@@ -126,7 +127,7 @@ async def test_time_online_bears_ppn_too(shop: Shop) -> None:
 
     begin = local_midnight(date(2026, 3, 2), ZONE) + timedelta(hours=8)
     await online(shop, budi, 1, begin, begin + timedelta(hours=2), is_open=True)
-    await ChargeTime(shop.database, follow, ZONE, tax=PKP).run(begin + timedelta(hours=2, minutes=1))
+    await ChargeTime(shop.database, follow, ZONE, wallets=WalletRules(PKP)).run(begin + timedelta(hours=2, minutes=1))
     assert (await shop.wallet(budi), await balance(shop, "tax:ppn")) == (5_560, 440)
     await shop.world.assert_books_hold()
 

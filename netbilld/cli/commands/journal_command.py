@@ -17,7 +17,7 @@ from netbilld.cli.cells import duration, local_time, octets, printable
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
 from netbilld.cli.output import note, print_fields, print_json, print_table
-from netbilld.daemon.taxes import tax_policy
+from netbilld.daemon.policies import wallet_rules
 from netbilld.model.errors import InvalidInputError, StoreUnavailableError
 from netbilld.radius.errors import MalformedPacket
 from netbilld.radius.packet import decode
@@ -262,7 +262,7 @@ async def _replay(context: Context, journal: StoredJournal) -> None:
             context.clock,
             context.settings.timezone,
             keeps_records=context.settings.metering.raw_records,
-            tax=tax_policy(context.settings),
+            wallets=wallet_rules(context.settings),
         )
         replay = ReplayJournal(database, meter, context.clock, journal.identity)
         done = await replay.handle(context.actor, progress)

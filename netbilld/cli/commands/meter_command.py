@@ -9,7 +9,7 @@ from netbilld.cli.cells import local_time, octets
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import print_fields, print_json, print_table
-from netbilld.daemon.taxes import tax_policy
+from netbilld.daemon.policies import wallet_rules
 from netbilld.model.errors import NotFoundError
 from netbilld.services.manage_meters import ManageMeters
 
@@ -71,7 +71,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 
 async def _change(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database:
-        manage = ManageMeters(database, context.settings.timezone, tax=tax_policy(context.settings))
+        manage = ManageMeters(database, context.settings.timezone, wallets=wallet_rules(context.settings))
         actor, now = context.actor, context.now()
         if options.action == "remove":
             meter = await manage.remove(options.number, actor, now)

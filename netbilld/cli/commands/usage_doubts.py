@@ -7,7 +7,7 @@ from netbilld.cli.cells import duration, local_time, octets, speed
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_json_option
 from netbilld.cli.output import note, print_json, print_table
-from netbilld.daemon.taxes import tax_policy
+from netbilld.daemon.policies import wallet_rules
 from netbilld.services.decide_doubts import DecideDoubts, UsageDoubt
 
 ACTIONS = ("doubts", "accept", "reject")
@@ -30,7 +30,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         await _list(context, options)
         return
     async with context.database() as database:
-        decide = DecideDoubts(database, context.settings.timezone, tax=tax_policy(context.settings))
+        decide = DecideDoubts(database, context.settings.timezone, wallets=wallet_rules(context.settings))
         if options.action == "accept":
             doubt = await decide.accept(options.id, context.actor, context.now())
         else:
