@@ -95,6 +95,7 @@ class DunningSettings(_Section):
     late_fees: tuple[LateFeeSettings, ...] = ()
     terminate_days: Annotated[Annotated[int, Field(ge=1, le=3650)] | None, BeforeValidator(_off)] = None
     terminate: Literal["propose", "do"] = "propose"
+    keep_days: Annotated[int, Field(ge=180, le=3650)] = 730  # steps on record, once nothing is owed any more
 
     @property
     def weekdays_off(self) -> frozenset[int]:
@@ -108,6 +109,7 @@ class MessageSettings(_Section):
     quiet_from: time = time(20)
     quiet_to: time = time(7)  # the same as quiet_from: never quiet
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
+    keep_days: Annotated[int, Field(ge=90, le=3650)] = 365  # messages on record, from when they were made
     templates: Path | None = None  # a directory of your own texts: id/reminder.txt, en/reminder.txt, …
 
 

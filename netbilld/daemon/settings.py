@@ -369,6 +369,7 @@ class EnforcementSettings(_Section):
     silent_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0  # a NAS answers no order for so long
     return_seconds: Annotated[float, Field(ge=5, le=86_400)] = 180.0  # a restored service may stay away for so long
     keep_effects_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    keep_orders_days: Annotated[int, Field(ge=7, le=3650)] = 180  # orders of sessions that are over
     brake_percent: Annotated[int, Field(ge=1, le=100)] = (
         20  # of all active services closed for money in an hour; 100 never
     )

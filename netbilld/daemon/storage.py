@@ -1,4 +1,4 @@
-"""Usage as it is kept, in the running daemon: partitions made, hours rolled up and compared, old months let go."""
+"""Records as they are kept, in the running daemon: partitions made, hours rolled up and compared, old ones let go."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.services.check_usage import CheckUsage
+from netbilld.services.retire_records import RetireRecords
 from netbilld.services.retire_usage import RetireUsage
 from netbilld.services.roll_up_usage import RollUpUsage
 
@@ -43,6 +44,14 @@ class Storage:
             "usage_hours": settings.metering.keep_hours_months,
             "accounting_records": settings.metering.keep_records_months,
         }
+        self._records: Final = RetireRecords(
+            database,
+            {
+                "messages": timedelta(days=settings.messages.keep_days),
+                "dunning": timedelta(days=settings.dunning.keep_days),
+                "orders": timedelta(days=settings.enforcement.keep_orders_days),
+            },
+        )
         self._retire: Final = RetireUsage(database, Retention(self._patient, settings.metering.export_dir), keep_months)
 
     @property
@@ -82,6 +91,7 @@ class Storage:
         return {
             "roll-up": partial(every, ROLL_UP_SECONDS, roll_up),
             "kept months": partial(every, KEEP_SECONDS, self._keep),
+            "kept records": partial(every, KEEP_SECONDS, self._keep_records),
             "usage check": partial(daily, DailyAt(CHECK_AT, self._timezone), self._clock, self._check_once),
         }
 
@@ -99,6 +109,12 @@ class Storage:
                 logger.info("partitions made: %s", ", ".join(made), extra={"event": "partitions_made"})
         for gone in await self._retire.run(self._clock.now()):
             logger.info("no longer kept in the database: %s", gone, extra={"event": "usage_retired"})
+
+    async def _keep_records(self) -> None:
+        """Let go of messages, steps of dunning and orders that were kept long enough."""
+        for kind, count in (await self._records.run(self._clock.now())).items():
+            if count:
+                logger.info("no longer kept: %d %s", count, kind, extra={"event": "records_retired"})
 
     async def _check_once(self, day: date) -> None:
         """Compare, unless this process has; whenever the duty comes back, with the database, it is asked to again."""

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.nas import NasStore
     from netbilld.adapters.database.nas_health import NasHealthStore
     from netbilld.adapters.database.nodes import NodeStore
+    from netbilld.adapters.database.old_records import OldRecordStore
     from netbilld.adapters.database.outages import OutageStore
     from netbilld.adapters.database.outbox import OutboxStore
     from netbilld.adapters.database.own_business import OwnBusinessStore
@@ -354,6 +355,10 @@ class UnitOfWork:
         from netbilld.adapters.database.outages import OutageStore
 
         return OutageStore(self.connection)
+    def old_records(self) -> "OldRecordStore":
+        from netbilld.adapters.database.old_records import OldRecordStore
+
+        return OldRecordStore(self.connection)
 
     @cached_property
     def outbox(self) -> "OutboxStore":
