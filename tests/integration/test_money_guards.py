@@ -147,6 +147,32 @@ async def test_a_draft_is_issued_with_lines_that_are_its_total(world: World, bil
             await work.connection.execute(issuing)
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)  # where lines come before their document
+async def test_a_document_comes_with_the_lines_that_are_its_total(world: World, billed: Person) -> None:
+    """ICON-5."""
+    for number, amounts in (("X-1", (3, 5)), ("X-2", (7, 7)), ("X-3", (3, 4))):
+        document = document_row(billed.subscriber_id, number)
+        if sum(amounts) == document["total_minor"]:
+            async with world.database.write() as work:
+                await work.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+                await work.connection.execute(insert(invoice_lines).values(line_rows(document, *amounts)))
+                await work.connection.execute(insert(invoices).values(document))
+            continue
+        async with refused(world, "lines that are its total") as connection:
+            await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            await connection.execute(insert(invoice_lines).values(line_rows(document, *amounts)))
+            await connection.execute(insert(invoices).values(document))
+    bare = document_row(billed.subscriber_id, "X-4")
+    async with refused(world, "lines that are its total") as connection:
+        await connection.execute(insert(invoices).values(bare))
+        await connection.execute(insert(invoice_lines).values(line_rows(bare, 6)))
+    draft = document_row(billed.subscriber_id, None)
+    async with refused(world, "lines that are its total") as connection:
+        await connection.execute(insert(invoices).values(draft))
+        await connection.execute(insert(invoice_lines).values(line_rows(draft, 3, 5)))
+        await connection.execute(update(invoices).where(invoices.c.id == draft["id"]).values(number="X-5"))
+
+
 def entry_row(entry_id: int, on: date = JAN) -> dict[str, Any]:
     made = {"id": entry_id, "at": at(on), "booked_on": on, "kind": "x", "document": "payment"}
     return {**made, "document_id": "y", "memo": "", "actor": "ani"}
