@@ -5,8 +5,12 @@ import io
 import json
 from datetime import date
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import invoice_lines, invoices
 from netbilld.services.reports.catalogue import report_named
 from netbilld.services.reports.make import Made, MakeReport
 from netbilld.services.reports.table import Span, Writer
@@ -48,3 +52,22 @@ async def written_report(
 ) -> Made:
     """Write a report; return what it came to."""
     return await MakeReport(database).run(report_named(name).table(by), Span(from_on, to_on, ZONE), writer)
+
+
+async def billed_by_documents(database: Database, from_on: date, to_on: date) -> dict[UUID, int]:
+    """Return, by service, the sums of lines for periods that begin in a span, straight from the documents."""
+    sums: dict[UUID, int] = {}
+    query = select(invoice_lines, invoices.c.kind.label("document")).join(
+        invoices, invoices.c.id == invoice_lines.c.invoice_id
+    )
+    async with database.read() as work:
+        rows = (await work.connection.execute(query)).all()
+        services = await work.simulations.priced({row.service_id for row in rows if row.service_id is not None})
+    for row in rows:
+        if row.service_id is None or "period" not in (row.details or {}):
+            continue
+        begins_on = max(date.fromisoformat(row.details["period"][0]), services[row.service_id].activated_on)
+        if from_on <= begins_on <= to_on:
+            sign = -1 if row.document == "credit_note" else 1
+            sums[row.service_id] = sums.get(row.service_id, 0) + sign * row.amount_minor
+    return sums

@@ -3,11 +3,17 @@
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.integration.test_money_cli import cli, read, refused
+import pytest
+
+from tests.integration.money_terminal import money_terminal, read, refused
 from tests.typed_commands import Cli
 
-__all__ = ["cli"]
 TODAY = date.today()  # noqa: DTZ011 - the command line asks the same clock
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return money_terminal(tmp_path, monkeypatch, capsys)
 
 
 def test_what_is_to_come_is_shown_and_moved(cli: Cli) -> None:

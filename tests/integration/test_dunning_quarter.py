@@ -21,8 +21,8 @@ from netbilld.services.send_messages import SendingPolicy, SendMessages
 from netbilld.services.show_account import ShowAccount
 from tests.clock import StandingClock
 from tests.integration.dunning_world import DunningWorld, instant
+from tests.integration.mail_room import templates
 from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
-from tests.integration.test_outbox import templates
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
 PRICE, TOLERANCE, DUE_DAYS = 200_000, 1_000, 10

@@ -1,37 +1,18 @@
 """The money verbs of the command line: exit codes, JSON shapes, one line for what is refused."""
 
 import csv
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.money_world import PER_USE, plan_file
-from tests.typed_commands import Cli, typed_commands
+from tests.integration.money_terminal import money_terminal, read, refused
+from tests.integration.money_world import plan_file
+from tests.typed_commands import Cli
 
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run a command line against a fresh data directory; return (exit code, stdout, stderr)."""
-    run = typed_commands(tmp_path, monkeypatch, capsys)
-    Path("home20.toml").write_text(plan_file(), "utf-8")
-    Path("kuota.toml").write_text(PER_USE, "utf-8")
-    assert run("plan", "add", "home20.toml")[0] == 0
-    assert run("subscriber", "add", "budi", "--plan", "HOME20", "--password", "rahasia")[0] == 0
-    return run
-
-
-def read(outcome: tuple[int, str, str]) -> Any:
-    assert outcome[0] == 0, outcome
-    return json.loads(outcome[1])
-
-
-def refused(outcome: tuple[int, str, str]) -> str:
-    code, out, err = outcome
-    assert (code, out) == (1, "")
-    assert err.count("\n") == 1
-    return err
+    return money_terminal(tmp_path, monkeypatch, capsys)
 
 
 def test_an_invoice_is_run_shown_paid_and_checked(cli: Cli) -> None:

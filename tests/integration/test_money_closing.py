@@ -10,8 +10,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import accounts
 from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.services.close_books import CloseBooks
+from tests.integration.document_desk import Desk
 from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
-from tests.integration.test_money_documents import Desk
 
 JAN, FEB = date(2026, 1, 1), date(2026, 2, 1)
 MARCH: datetime = at(date(2026, 3, 5))

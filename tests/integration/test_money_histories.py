@@ -14,8 +14,8 @@ from netbilld.model.periods import next_anchor
 from netbilld.services.close_books import CloseBooks
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reverse_payment import ReversePayment
+from tests.integration.document_desk import Desk
 from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
-from tests.integration.test_money_documents import Desk
 
 BEGIN = date(2026, 1, 1)
 STEPS = 40

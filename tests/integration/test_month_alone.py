@@ -12,8 +12,8 @@ from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.send_messages import SendingPolicy, SendMessages
 from tests.clock import StandingClock
 from tests.integration.dunning_world import DunningWorld, instant
+from tests.integration.mail_room import Recorder, templates
 from tests.integration.money_world import ACTOR, ZONE, at, plan_file
-from tests.integration.test_outbox import Recorder, templates
 
 JAN = date(2026, 1, 1)
 

@@ -13,8 +13,8 @@ from netbilld.billing.numbering import DEFAULT
 from netbilld.model.actor import Actor
 from netbilld.model.permissions import Role
 from netbilld.services.correct_invoice import CorrectInvoice
-from tests.integration.test_portal_account import read, signed_in
 from tests.panel_fixture import Browser, PanelWorld, client_of
+from tests.portal_world import read, signed_in
 from tests.portal_world import NOW, ZONE, World
 
 ACTOR = Actor("ani", "cli")

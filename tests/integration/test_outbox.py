@@ -10,17 +10,17 @@ from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import outbox
-from netbilld.adapters.message_templates import LOCALES, MessageTemplates
+from netbilld.adapters.message_templates import LOCALES
 from netbilld.adapters.smtp.driver import MailServer as At
 from netbilld.adapters.smtp.driver import Security, SmtpDriver
 from netbilld.adapters.smtp.letter import Sender
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.panel.assets import web_directory
 from netbilld.ports.messages import Delivery, Handed, Outgoing
 from netbilld.ports.outbox import Message, MessageKind, MessageState
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.send_messages import SendingPolicy, SendMessages
 from tests.clock import StandingClock
+from tests.integration.mail_room import Recorder, templates
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 from tests.mail_server import MailServer, mail_server
 
@@ -77,26 +77,6 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
 }  # fmt: skip
 
 
-class Recorder:
-    """A driver that delivers into a list, or answers what it is told to."""
-
-    channel = "email"
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-        self.answers: list[Handed] = []
-
-    async def send(self, message: Outgoing) -> Handed:
-        answer = self.answers.pop(0) if self.answers else Handed(Delivery.ACCEPTED, "250 ok")
-        if answer.delivery is Delivery.ACCEPTED:
-            self.sent.append(message)
-        return answer
-
-    async def rest(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class Killed(BaseException):
     """The process ends here."""
 
@@ -142,10 +122,6 @@ class Office:
     async def said(self) -> list[str | None]:
         async with self.database.read() as work:
             return [message.said for message in reversed(await work.outbox.listed())]
-
-
-def templates(own: Path | None = None) -> MessageTemplates:
-    return MessageTemplates(web_directory() / "templates" / "mail", own, timezone=ZONE)
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from datetime import date, timedelta
 from random import Random
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import invoice_lines, invoices
+from netbilld.adapters.database.tables import invoices
 from netbilld.billing.tax import TaxPolicy
 from netbilld.billing.terms import Stop, StopKind, amended
 from netbilld.model.periods import local_midnight
@@ -18,6 +17,7 @@ from netbilld.services.simulate_plan import SimulatePlan
 from tests.accounting_packets import NAS
 from tests.integration.metering_world import add_nas
 from tests.integration.money_world import ZONE, Person, World, at, hybrid_file, plan_file
+from tests.report_world import billed_by_documents
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
 HYBRID = hybrid_file(
@@ -49,25 +49,6 @@ up = "10M"
 [usage]
 price_per_gb = 1500
 """
-
-
-async def billed_by_documents(database: Database, from_on: date, to_on: date) -> dict[UUID, int]:
-    """Return, by service, the sums of lines for periods that begin in a span, straight from the documents."""
-    sums: dict[UUID, int] = {}
-    query = select(invoice_lines, invoices.c.kind.label("document")).join(
-        invoices, invoices.c.id == invoice_lines.c.invoice_id
-    )
-    async with database.read() as work:
-        rows = (await work.connection.execute(query)).all()
-        services = await work.simulations.priced({row.service_id for row in rows if row.service_id is not None})
-    for row in rows:
-        if row.service_id is None or "period" not in (row.details or {}):
-            continue
-        begins_on = max(date.fromisoformat(row.details["period"][0]), services[row.service_id].activated_on)
-        if from_on <= begins_on <= to_on:
-            sign = -1 if row.document == "credit_note" else 1
-            sums[row.service_id] = sums.get(row.service_id, 0) + sign * row.amount_minor
-    return sums
 
 
 class RandomWorld(World):

@@ -10,7 +10,7 @@ from netbilld.model.periods import local_midnight
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.simulate_plan import SimulatePlan
 from tests.integration.money_world import ZONE, at
-from tests.integration.test_simulate_billed import billed_by_documents
+from tests.report_world import billed_by_documents
 from tests.simulation.three_years import story
 
 TRIED = (date(2024, 2, 1), date(2025, 2, 1), date(2025, 10, 1), date(2025, 11, 1))

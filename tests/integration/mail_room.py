@@ -1,0 +1,33 @@
+"""Where messages to subscribers go in tests: the shipped texts, and a driver that only keeps them."""
+
+from pathlib import Path
+
+from netbilld.adapters.message_templates import MessageTemplates
+from netbilld.panel.assets import web_directory
+from netbilld.ports.messages import Delivery, Handed, Outgoing
+from tests.integration.money_world import ZONE
+
+
+class Recorder:
+    """A driver that delivers into a list, or answers what it is told to."""
+
+    channel = "email"
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.answers: list[Handed] = []
+
+    async def send(self, message: Outgoing) -> Handed:
+        answer = self.answers.pop(0) if self.answers else Handed(Delivery.ACCEPTED, "250 ok")
+        if answer.delivery is Delivery.ACCEPTED:
+            self.sent.append(message)
+        return answer
+
+    async def rest(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def templates(own: Path | None = None) -> MessageTemplates:
+    """Return the texts of messages; those of a directory of one's own go before."""
+    return MessageTemplates(web_directory() / "templates" / "mail", own, timezone=ZONE)
