@@ -1,6 +1,7 @@
 """Closing the books month by month: what is closed stays, and what is corrected later is booked in the open month."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -57,6 +58,20 @@ def month_to_close(month: str, today: date, closed_until_on: date | None, first_
             code="earlier_month_open",
         )
     return until_on
+
+
+def month_due(
+    today: date, after_days: int, closed_until_on: date | None, first_entry_on: date | None, reopened: Collection[str]
+) -> str | None:
+    """Return the next month to close by itself, so many days after its end; None where none is due.
+
+    One that a person has opened again is theirs to close.
+    """
+    open_from_on = first_entry_on if closed_until_on is None else closed_until_on + timedelta(days=1)
+    if open_from_on is None:
+        return None
+    month = f"{open_from_on:%Y-%m}"
+    return month if month not in reopened and last_day(month) + timedelta(days=after_days) < today else None
 
 
 def month_to_reopen(month: str, closed_until_on: date | None) -> date:

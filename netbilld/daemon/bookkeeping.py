@@ -1,4 +1,4 @@
-"""The books in the running daemon: each night they are checked, and what does not hold is said until it does."""
+"""The books in the running daemon: checked each night, what does not hold said until it does, months closed in time."""
 
 import asyncio
 import logging
@@ -12,7 +12,10 @@ from netbilld.billing.books import CheckResult, check_books
 from netbilld.billing.service_checks import check_services
 from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
+from netbilld.model.actor import SCHEDULE
+from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
+from netbilld.services.close_books import CloseBooks
 
 CHECK_AT: Final = time(3, 30)  # after the bills, the roll-ups and the isolir of a usual night
 SETTLE_SECONDS: Final = 180.0
@@ -27,6 +30,8 @@ class Bookkeeping:
         """Compose it; `patient` may take its time over one statement."""
         self._database, self._clock = patient, clock
         self._timezone = settings.timezone
+        self._close_days = settings.billing.close_after_days
+        self._closing = CloseBooks(patient, timezone=settings.timezone)
         self._found: tuple[datetime, tuple[CheckResult, ...]] | None = None
         self._unlike: tuple[CheckResult, ...] = ()
 
@@ -69,6 +74,23 @@ class Bookkeeping:
 
     async def _check_of(self, _day: date) -> None:
         await self.check()
+        await self.close_months()
+
+    async def close_months(self) -> None:
+        """Close the months whose time has come, where that is left to us and every check holds.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        if self._close_days is None:
+            return
+        try:
+            closed = await self._closing.close_due(self._close_days, actor=SCHEDULE, now=self._clock.now())
+        except RefusedError as error:  # the check that fails is told already
+            logger.error("no month is closed: %s", error, extra={"event": "not_closed"})  # noqa: TRY400
+            return
+        for month in closed:
+            logger.info("the books of %s are closed", month, extra={"event": "month_closed"})
 
     async def check(self) -> None:
         """Check the books as they are in one moment.

@@ -48,7 +48,7 @@ def _email(text: str) -> str:
     return address
 
 
-def _off(value: object) -> object:
+def or_off(value: object) -> object:
     """Take a number, or a word for none."""
     return None if value is False or value in {"off", ""} else value
 
@@ -81,7 +81,7 @@ class DunningSettings(_Section):
         AfterValidator(_in_order),
     ] = (-7, -3, 0, 3)  # before (below 0), on and after the last day to pay
     remind_at: time = time(8)
-    warn_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(_off)] = 1  # before isolir
+    warn_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(or_off)] = 1  # before isolir
     days_off: Annotated[
         frozenset[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]],
         NoDecode,
@@ -93,7 +93,7 @@ class DunningSettings(_Section):
     promises: Annotated[int, Field(ge=0, le=100)] = 2  # for one debt
     promise_days: Annotated[int, Field(ge=1, le=90)] = 7
     late_fees: tuple[LateFeeSettings, ...] = ()
-    terminate_days: Annotated[Annotated[int, Field(ge=1, le=3650)] | None, BeforeValidator(_off)] = None
+    terminate_days: Annotated[Annotated[int, Field(ge=1, le=3650)] | None, BeforeValidator(or_off)] = None
     terminate: Literal["propose", "do"] = "propose"
     keep_days: Annotated[int, Field(ge=180, le=3650)] = 730  # steps on record, once nothing is owed any more
 
@@ -104,8 +104,10 @@ class DunningSettings(_Section):
 
 
 class MessageSettings(_Section):
-    expires_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(_off)] = 3  # before it runs out
-    credit_low: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_off)] = 10_000  # minor units
+    expires_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(or_off)] = (
+        3  # before it runs out
+    )
+    credit_low: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(or_off)] = 10_000  # minor units
     quiet_from: time = time(20)
     quiet_to: time = time(7)  # the same as quiet_from: never quiet
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 120

@@ -27,7 +27,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
-from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings
+from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings, or_off
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.permissions import Role as StaffRole
@@ -257,6 +257,9 @@ class BillingSettings(_Section):
     tolerance: Annotated[int, Field(ge=0)] = 1000  # minor units; what is overdue below it leads to nothing
     run_at: time = time(0, 5)
     absurd_minor: Annotated[int, Field(ge=1)] = 100_000_000  # a larger bill waits for a person
+    close_after_days: Annotated[Annotated[int, Field(ge=1, le=365)] | None, BeforeValidator(or_off)] = (
+        None  # a month's books are closed by themselves so long after its end, where they hold; None leaves it to people
+    )
     number_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.invoice.text
     credit_note_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.credit_note.text
 

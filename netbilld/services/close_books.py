@@ -1,12 +1,12 @@
 """Closing a month of the books, and opening it again: checked first, under a lock, and on the trail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 from netbilld.billing.books import BookFigures, check_books
-from netbilld.billing.closing import month_to_close, month_to_reopen
+from netbilld.billing.closing import ClosedMonth, month_due, month_to_close, month_to_reopen
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.model.periods import local_date
@@ -19,6 +19,7 @@ class Closings(Protocol):
     async def lock_books(self) -> None: ...
     async def closed_until_on(self) -> date | None: ...
     async def first_entry_on(self) -> date | None: ...
+    async def closings(self) -> Sequence[ClosedMonth]: ...
     async def close(self, month: str, until_on: date, at: datetime, actor: str) -> None: ...
     async def reopen(self, month: str, at: datetime, actor: str, why: str) -> None: ...
 
@@ -73,6 +74,23 @@ class CloseBooks:
             await work.closings.close(month, until_on, now, actor.name)
             await work.changes.record(actor, now, "ledger.close", "month", month, {"until": until_on.isoformat()})
         return {"month": month, "closed_until": until_on.isoformat()}
+
+    async def close_due(self, after_days: int, *, actor: Actor, now: datetime) -> list[str]:
+        """Close the months that ended more than so many days ago, each as `close` does; return which.
+
+        Raises:
+            RefusedError: a check of the books fails.
+        """
+        today, closed = local_date(now, self._timezone), list[str]()
+        while True:
+            async with self._store.read() as work:
+                reopened = {one.month for one in await work.closings.closings() if one.reopened_at is not None}
+                until_on = await work.closings.closed_until_on()
+                month = month_due(today, after_days, until_on, await work.closings.first_entry_on(), reopened)
+            if month is None:
+                return closed
+            await self.close(month, actor=actor, now=now)
+            closed.append(month)
 
     async def reopen(self, month: str, *, why: str, actor: Actor, now: datetime) -> Mapping[str, Any]:
         """Open the last closed month again; return until when the books are closed now.

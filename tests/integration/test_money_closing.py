@@ -121,3 +121,29 @@ async def test_a_journal_of_many_pages_is_whole(desk: Desk, traded: Person, monk
     assert sum(row.amount_minor if row.side == "debit" else -row.amount_minor for row in rows) == 0
     cash = [row.amount_minor for row in rows if row.account == "cash:cash"]
     assert sum(cash) == balances["cash:cash"] == 450_000
+
+
+@pytest.mark.usefixtures("traded")
+async def test_months_are_closed_by_themselves_in_time_but_not_one_that_a_person_has_opened(desk: Desk) -> None:
+    """MDI-10."""
+
+    async def due(on: date) -> list[str]:
+        return await books(desk).close_due(10, actor=ACTOR, now=at(on))
+
+    assert await due(date(2026, 2, 10)) == []
+    assert await due(date(2026, 2, 11)) == ["2026-01"]
+    assert await due(date(2026, 2, 11)) == []
+    assert await due(date(2026, 4, 11)) == ["2026-02", "2026-03"]  # who was away for long catches up, in order
+    await books(desk).reopen("2026-03", why="salah", actor=ACTOR, now=at(date(2026, 4, 12)))
+    assert await due(date(2026, 4, 13)) == []
+    assert await due(date(2026, 6, 13)) == []
+    await close(desk, "2026-03", at(date(2026, 6, 13)))
+    assert await due(date(2026, 6, 13)) == ["2026-04", "2026-05"]
+
+
+@pytest.mark.usefixtures("traded")
+async def test_no_month_is_closed_by_itself_while_the_books_do_not_hold(desk: Desk) -> None:
+    async with desk.database.write() as work:
+        await work.connection.execute(update(accounts).values(balance_minor=accounts.c.balance_minor + 1))
+    with pytest.raises(RefusedError, match="the books do not hold"):
+        await books(desk).close_due(10, actor=ACTOR, now=MARCH)
