@@ -104,9 +104,7 @@ class DunningSettings(_Section):
 
 
 class MessageSettings(_Section):
-    expires_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(or_off)] = (
-        3  # before it runs out
-    )
+    expires_days: Annotated[Annotated[int, Field(ge=0, le=30)] | None, BeforeValidator(or_off)] = 3  # ahead
     credit_low: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(or_off)] = 10_000  # minor units
     quiet_from: time = time(20)
     quiet_to: time = time(7)  # the same as quiet_from: never quiet

@@ -258,7 +258,7 @@ class BillingSettings(_Section):
     run_at: time = time(0, 5)
     absurd_minor: Annotated[int, Field(ge=1)] = 100_000_000  # a larger bill waits for a person
     close_after_days: Annotated[Annotated[int, Field(ge=1, le=365)] | None, BeforeValidator(or_off)] = (
-        None  # a month's books are closed by themselves so long after its end, where they hold; None leaves it to people
+        None  # of a month, whose books are then closed by themselves if they hold; None leaves it to people
     )
     number_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.invoice.text
     credit_note_format: Annotated[str, AfterValidator(_number_format)] = DEFAULT.credit_note.text
