@@ -39,7 +39,7 @@ async def billed(world: DunningWorld, name: str = "siti") -> Person:
 
 
 async def test_an_unpaid_invoice_is_reminded_of_four_times_warned_of_and_led_to_isolir(world: DunningWorld) -> None:
-    """MDI-7, BANG-2.6a-d, INCA-28, INCA-37: -7/-3/0/+3 are four messages; a warning before isolir, a notice after."""
+    """MDI-7, BANG-2.6a, BANG-2.6b, BANG-2.6d, INCA-28, INCA-37: -7/-3/0/+3 are four messages; a warning before isolir, a notice after."""
     siti = await billed(world)
     await world.days(ISSUED, date(2026, 1, 31))
     assert named(await world.steps(siti)) == [

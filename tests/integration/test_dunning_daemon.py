@@ -22,7 +22,7 @@ async def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 async def test_arrears_lead_to_isolir_and_payment_back_with_a_message_each(tmp_path: Path) -> None:
-    """BANG-2.6c, 2.6d, INCA-8."""
+    """BANG-2.6c, BANG-2.6d, INCA-8."""
     async with mail_server(MailServer()) as server:
         daemon = DaemonProcess(
             tmp_path,

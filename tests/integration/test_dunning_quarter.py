@@ -145,7 +145,10 @@ async def database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Datab
 
 @pytest.mark.slow
 async def test_a_quarter_is_told_and_done_exactly_as_the_calendar_says(database: Database) -> None:
-    """MDI-7, BANG-2.6a-d, INCA-8, 28, 30, 37: exactly the due messages and actions, and none after payment."""
+    """Exactly the due messages and actions, and none after payment.
+
+    MDI-7, BANG-2.6a, BANG-2.6b, BANG-2.6c, BANG-2.6d, INCA-8, INCA-28, INCA-30, INCA-37.
+    """
     chance = random.Random(62_022)
     world = DunningWorld(database)
     world.with_policy(

@@ -1,4 +1,4 @@
-"""BANG-2.5a-c, ICON-11, MDI-14: reports of money; every sum is the ledger's, whatever happened."""
+"""Reports of money; every sum is the ledger's, whatever happened (MDI-14)."""
 
 from datetime import date, timedelta
 from random import Random
@@ -62,6 +62,7 @@ async def random_world(database: Database, seed: int) -> World:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_sum_of_a_report_of_money_is_the_ledgers_on_random_worlds(database: Database, seed: int) -> None:
+    """BANG-2.5a, BANG-2.5b: by plan, method and all else, for any days."""
     await random_world(database, seed)
     for from_on, to_on in ((FIRST, LAST), (date(2026, 2, 1), date(2026, 2, 28)), (date(2026, 2, 7), date(2026, 3, 11))):
         for table in REPORTS["bills"].tables:
@@ -86,6 +87,7 @@ async def test_every_sum_of_a_report_of_money_is_the_ledgers_on_random_worlds(da
 
 
 async def test_a_report_in_csv_has_the_rows_that_the_screen_shows(database: Database) -> None:
+    """BANG-2.5a: payments with date, amount and method; ICON-11."""
     await random_world(database, 3)
     for name, by in (("payments", "payment"), ("payments", "method"), ("bills", "document"), ("receivables", "area")):
         rows = await report_csv(database, name, FIRST, LAST, by)

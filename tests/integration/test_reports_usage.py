@@ -1,4 +1,4 @@
-"""BANG-2.5d: usage by subscriber, plan, NAS and day; all of them sum to the same octets."""
+"""Usage by subscriber, plan, NAS and day; all of them sum to the same octets."""
 
 from datetime import date, timedelta
 from random import Random
@@ -18,6 +18,7 @@ FIRST, LAST = date(2026, 3, 20), date(2026, 4, 5)
 
 
 async def test_usage_sums_to_the_same_by_subscriber_plan_nas_and_day_rolled_up_or_not(database: Database) -> None:
+    """BANG-2.5d: on the screen and as CSV."""
     world, chance = World(database), Random(7)
     await world.plan(plan_file("HOME20"))
     await world.plan(plan_file("HOME50"))
@@ -51,9 +52,11 @@ async def test_usage_sums_to_the_same_by_subscriber_plan_nas_and_day_rolled_up_o
         for by in ("subscriber", "plan", "nas", "day"):
             [total] = (await report(database, "usage", FIRST, LAST, by))["totals"]
             assert (total["upload_octets"], total["download_octets"]) == expected
-            assert sum(int(row["total_octets"]) for row in await report_csv(database, "usage", FIRST, LAST, by)) == sum(
-                expected
-            )
+            rows = await report_csv(database, "usage", FIRST, LAST, by)
+            assert sum(int(row["total_octets"]) for row in rows) == sum(expected)
+            assert {"subscriber": "u0", "plan": "HOME20", "nas": "pop1", "day": "2026-03-20"}[by] in {
+                value for row in rows for value in row.values()
+            }
         plans = {row["plan"]: row for row in (await report(database, "usage", FIRST, LAST, "plan"))["rows"]}
         april = [
             span.upload_octets

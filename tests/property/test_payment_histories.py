@@ -29,6 +29,7 @@ from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.receive_payment import PaymentReceipt, WithheldPart
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reverse_payment import ReversePayment
+from netbilld.services.show_account import ShowAccount
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 
 JAN = date(2026, 1, 1)
@@ -202,6 +203,10 @@ class Shop:
                 (invoices.c.paid_minor < 0) | (invoices.c.paid_minor > invoices.c.total_minor)
             )
             assert (await run.execute(below)).all() == []
+        for who in self.people:  # what the portal says is what the ledger says
+            shown = await ShowAccount(self.world.database).balance(who.service_id, None, at(self.month, 14))
+            assert shown is not None
+            assert (shown.wallet_minor, shown.outstanding_minor) == await self.world.balance(who)
 
 
 async def _history(template: Path, seed: int, steps: int) -> Counter[str]:
@@ -238,6 +243,7 @@ async def _history(template: Path, seed: int, steps: int) -> Counter[str]:
 @settings(max_examples=8)
 @given(st.integers(0, 2**32))
 def test_whatever_happens_to_payments_the_books_hold_and_no_money_is_lost(sqlite_template: Path, seed: int) -> None:
+    """MDI-13: and after each step the portal's totals are the ledger's, for every subscriber."""
     happened = asyncio.run(_history(sqlite_template, seed, 25))
     assert sum(happened.values()) == 25
 
