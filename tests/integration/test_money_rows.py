@@ -22,7 +22,7 @@ from tests.integration.rating_world import GB, Shop
 from tests.people_world import People
 
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
-ARREARS = plan_file("NANTI").replace('period = "month"', 'period = "month"\nbilled = "arrears"')
+ARREARS = plan_file("NANTI").replace('period = "month"', 'period = "month"\nbill = "arrears"')
 BUNDLE = """
 [[component]]
 code = "tv"
@@ -119,7 +119,7 @@ async def test_kinds_are_chosen_by_customer_group_and_stand_on_one_invoice(datab
 
 async def test_a_bundle_is_billed_prorated_and_suspended_as_one_with_revenue_of_each_part(world: World) -> None:
     """INCA-43."""
-    stops = 'when_suspended = "credit"\n'
+    stops = 'suspended = "credit"\n'
     text = plan_file("TVNET", 310_000, extra=BUNDLE).replace('period = "month"\n', f'period = "month"\n{stops}')
     await world.plan(text)
     who = await world.person("siti", "TVNET", activated_on=date(2026, 1, 10), billing_day=1)
@@ -180,9 +180,9 @@ async def test_reminders_come_before_and_after_the_last_day_to_pay_and_the_cut_o
     assert {step: day for step, day in days.items() if step in known} == {
         step: day for step, day in known.items() if step in days
     }
-    messages = await world.messages(who)
-    for kind in ("isolir_warning", "isolir"):
-        assert messages.count(kind) == told.count("warning" if kind == "isolir_warning" else kind)
+    if paid_on is None:  # else what was not sent yet is taken back
+        messages = await world.messages(who)
+        assert [messages.count(kind) for kind in ("reminder", "isolir_warning", "isolir")] == [4, 1, 1]
 
 
 async def test_five_hundred_invoices_are_made_and_told_in_one_run_and_sent_at_their_pace(database: Database) -> None:

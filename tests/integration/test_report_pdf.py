@@ -60,15 +60,11 @@ async def test_bills_and_deliveries_of_a_period_are_printed_with_the_sum_of_the_
     document = pypdfium2.PdfDocument(path)
     printed = "".join(page.get_textpage().get_text_range() for page in document).replace("\xa0", " ")
     document.close()
-    [total] = [line for line in screen if line[0] == "Total"]
+    [total] = [line for line in screen if line[:1] == ["Total"]]
     expected = {"bills": "Rp600.000", "deliveries": "Rp400.000"}[name]
     assert expected in total
     assert expected in printed
     assert all(cell.replace("\xa0", " ") in printed for cell in total)
-    none = await written_report(
-        database, name, date(2025, 1, 1), date(2025, 1, 31), by, ReportPdf(tmp_path / "none.pdf", Words("en", ZONE))
-    )
-    assert none.rows == 0
 
 
 async def test_more_rows_than_anybody_prints_are_refused(

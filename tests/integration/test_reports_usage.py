@@ -54,7 +54,7 @@ async def test_usage_sums_to_the_same_by_subscriber_plan_nas_and_day_rolled_up_o
             assert (total["upload_octets"], total["download_octets"]) == expected
             rows = await report_csv(database, "usage", FIRST, LAST, by)
             assert sum(int(row["total_octets"]) for row in rows) == sum(expected)
-            assert {"subscriber": "u0", "plan": "HOME20", "nas": "pop1", "day": "2026-03-20"}[by] in {
+            assert {"subscriber": "u0", "plan": "HOME20", "nas": "gerbang", "day": "2026-03-20"}[by] in {
                 value for row in rows for value in row.values()
             }
         plans = {row["plan"]: row for row in (await report(database, "usage", FIRST, LAST, "plan"))["rows"]}

@@ -238,4 +238,4 @@ def _month_after(on: date) -> date:
 
 
 def _period(row: Mapping[Any, Any]) -> PeriodTotals:
-    return PeriodTotals(**row)
+    return PeriodTotals(**{name: row[name] for name in PeriodTotals._fields})
