@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,14 +65,9 @@ class Rounds:
     async def done(self, *names: str) -> None:
         """Wait until each of these has been begun at the time that it is now, and ended."""
         for name in names:
-            await until(lambda name=name: bool(self._began[name]) and self._began[name][-1] >= self._clock.at, name)
-
-
-async def until(is_so: Callable[[], bool], what: str) -> None:
-    async with asyncio.timeout(60):
-        while not is_so():
-            await asyncio.sleep(QUICK_SECONDS / 2)
-    assert is_so(), what
+            async with asyncio.timeout(60):
+                while not (self._began[name] and self._began[name][-1] >= self._clock.at):
+                    await asyncio.sleep(QUICK_SECONDS / 2)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
