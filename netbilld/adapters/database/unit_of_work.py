@@ -355,6 +355,8 @@ class UnitOfWork:
         from netbilld.adapters.database.outages import OutageStore
 
         return OutageStore(self.connection)
+
+    @cached_property
     def old_records(self) -> "OldRecordStore":
         from netbilld.adapters.database.old_records import OldRecordStore
 
