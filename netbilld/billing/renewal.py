@@ -105,7 +105,7 @@ def renewal_due(
 
 
 def next_price_minor(plan: Plan, billing_day: int, paid_until_on: date | None, today: date) -> int:
-    """Return what the next period of a plan costs, its components and discounts in it."""
+    """Return what the period after the one that is paid costs, its components and discounts in it."""
     version = UUID(int=0)
     start_on = today if paid_until_on is None else paid_until_on + timedelta(days=1)
     service = PrepaidService(version, version, billing_day, "UTC", start_on, paid_until_on, (Terms(start_on, version),))
@@ -113,7 +113,7 @@ def next_price_minor(plan: Plan, billing_day: int, paid_until_on: date | None, t
         service.terms, (), {version: replace(plan, timing=Timing.PREPAID, trial_days=0)},
         timing=Timing.PREPAID, activated_on=start_on,
     )  # fmt: skip
-    period = _period(stretches, billing_day, start_on, today)
+    period = _period(stretches, billing_day, start_on, max(today, start_on))
     if period is None:
         return 0
     return sum(part.amount_minor for part in owed_in(period, stretches, billing_day).values())

@@ -67,6 +67,7 @@ def test_what_the_wallet_has_to_cover_is_each_price_with_its_tax() -> None:
     gross = with_tax_in_prices(made, PKP, JAN, exempt=False)
     assert next_price_minor(made, 1, None, JAN) == 140_000
     assert next_price_minor(gross, 1, None, JAN) == 155_400
+    assert next_price_minor(gross, 1, date(2026, 1, 31), JAN) == 155_400  # also while a paid day is left
     for same in (
         with_tax_in_prices(made, PKP, JAN, exempt=True),
         with_tax_in_prices(made, TaxPolicy(), JAN, exempt=False),
