@@ -126,7 +126,7 @@ async def test_the_message_says_the_code_to_its_reader_and_not_to_staff(world: W
     assert code not in text(templates_of(Settings()))
 
 
-async def test_a_stranger_a_subscriber_and_one_without_an_address_read_the_same(world: World, box: SecretBox) -> None:
+async def test_a_stranger_a_subscriber_and_one_without_an_address_read_the_same(world: World) -> None:
     """No hint whether an account exists: pages, pauses and refusals are alike."""
     await budi(world)
     await world.person("siti@desa", phone="+6281298765432")  # no e-mail address
