@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netbilld.billing.paper import PaperState
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import SUBSCRIBER, Route
 from netbilld.panel.staff import bank, bills, corrections, deliveries, drafts, paper, parked, payments, wallets
@@ -12,7 +13,6 @@ _BILL: Final = "/invoices/{number:.{1,60}}"  # a number may have slashes in it, 
 _PAYMENT: Final = r"/payments/{payment:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 _PARKED: Final = r"/payments/parked/{parked:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 _DELIVERY: Final = "/deliveries/{number:.{1,60}}"
-_PAPER: Final = _DELIVERY + "/{step:printed|with_courier|received|returned}"
 _ROW: Final = r"/payments/bank/{row:\d{1,18}}"
 
 MONEY_ROUTES: Final[tuple[Route, ...]] = (
@@ -51,7 +51,10 @@ MONEY_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _PAYMENT + "/allocate", Permission.EDIT_MONEY, payments.allocate),
     Route("GET", "/deliveries", Permission.VIEW_MONEY, deliveries.show_list, within=Within.AREAS),
     Route("POST", "/deliveries", Permission.EDIT_MONEY, deliveries.move_many),
-    Route("POST", _PAPER, Permission.EDIT_MONEY, deliveries.move, deliveries.LARGEST_OCTETS),
+    *(
+        Route("POST", f"{_DELIVERY}/{step.value}", Permission.EDIT_MONEY, deliveries.move, deliveries.LARGEST_OCTETS)
+        for step in PaperState
+    ),
     Route("GET", _DELIVERY + "/proof", Permission.VIEW_MONEY, deliveries.proof),
     Route("GET", _DELIVERY, Permission.VIEW_MONEY, deliveries.show),
     Route("GET", SUBSCRIBER + "/wallet", Permission.VIEW_MONEY, wallets.show),

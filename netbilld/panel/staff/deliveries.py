@@ -88,7 +88,7 @@ def _address(number: str) -> str:
 async def move(request: web.Request) -> web.StreamResponse:
     """Answer POST /deliveries/{number}/{step}: printed, handed over, received or returned; no state is skipped."""
     found, form, visit = await _found(request), await typed(request), request[VISIT]
-    paper, step = money_of(request).manage_paper, request.match_info["step"]
+    paper, step = money_of(request).manage_paper, request.path.rpartition("/")[2]
     proof = await _proof(request) if step in {"received", "returned"} else None
     try:
         match step:
