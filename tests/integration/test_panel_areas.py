@@ -72,7 +72,7 @@ async def somebody(world: PanelWorld, nas_id: UUID, username: str, name: str, ar
     session_id = await world.session(nas_id, person, mac=mac, framed_ip=f"10.77.{tail[:1]}.{int(tail[1:])}")
     await world.due(person, Access.WALLED, "overdue", world.clock.now() - timedelta(minutes=9))
     await world.attempt(nas_id, person, session_id, Access.WALLED, "overdue", outcome="failed")
-    number = f"INV-2026-00{tail}"
+    number = f"INV-2027-00{tail}"
     await world.invoice(person, number, -3)
     payment_id = uuid4()
     await world.put(
@@ -160,7 +160,7 @@ async def test_another_areas_thing_is_not_found_by_any_route_and_ones_own_is(
             continue
         assert await status_of(browser, route, path_of(route, other.person, other.known)) == 404, told
         assert await status_of(browser, route, path_of(route)) == 404, told
-        if route.method == "GET" and not route.path.endswith("/pdf"):
+        if route.method == "GET" and route.path.count("/{") == 1 and not route.path.endswith("pdf"):
             found = await status_of(browser, route, path_of(route, own.person, own.known))
             assert found not in {403, 404}, (told, found)
     assert world.nudges == 0
