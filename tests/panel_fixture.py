@@ -47,6 +47,7 @@ from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.own_requests import OwnRequests
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
 from netbilld.services.second_factor import SecondFactor
@@ -174,6 +175,7 @@ class PanelWorld:
             "nudge": nudge,
             "health": lambda: {"ready": True, "reasons": []},
             "security": self.security(),
+            "own_requests": OwnRequests(self.database),
             "complaints": complaint_services(self.database, self.photos),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
             "money": money_parts(Settings(timezone=ZONE), self.database),

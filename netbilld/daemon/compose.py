@@ -89,6 +89,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.new_service import Defaults
+from netbilld.services.own_requests import OwnRequests
 from netbilld.services.reap_sessions import ReapSessions
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.reconcile import Reconcile
@@ -445,6 +446,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 lanes=reconcile.lanes,
                 printing=LatePrinting(settings, database, box),
                 api=api_parts(settings, database, box, clock, entropy, changed),
+                own_requests=OwnRequests(database),
                 complaints=complaints.parts,
                 security=security_parts(settings, database, box),
                 money=money_parts(settings, database),

@@ -64,6 +64,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "plan_exists": N_("A plan with that code exists: open it and make a new version."),
     "busy": N_("Another lot of documents is being printed. Try again in a minute."),
     "session_ended": N_("That session has ended already."),
+    "answer_missing": N_("Write what the subscriber is to read."),
+    "request_over": N_("That request was answered or taken back meanwhile."),
     "pool_name": N_("Write a name of one line."),
     "name_taken": N_("There is a pool “%(pool)s” already."),
     "network_invalid": N_(

@@ -36,6 +36,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.money_views import MoneyViews
 from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
+from netbilld.services.own_requests import OwnRequests
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
@@ -208,6 +209,7 @@ class PanelParts:
     complaints: ComplaintParts | None = None
     security: SecurityParts | None = None
     money: MoneyParts | None = None
+    own_requests: OwnRequests | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ WITHDRAWN: Final = "withdrawn"
 ENDINGS: Final = ("done", "refused")
 LONGEST_TEXT: Final = 2000
 SHOWN: Final = 20
+MOST_WAITING: Final = 100
 _MOST_OPEN: Final = 5  # of one subscriber at once
 
 
@@ -61,6 +62,8 @@ class Requests(Protocol):
 
     async def requests_of(self, subscriber_id: UUID, limit: int) -> Sequence[RequestLine]: ...
 
+    async def open_requests(self, limit: int) -> Sequence[RequestLine]: ...
+
     async def request(self, request_id: UUID) -> RequestLine | None: ...
 
     async def end_request(self, request_id: UUID, state: str, by: str, answer: str | None, now: datetime) -> bool: ...
@@ -80,6 +83,8 @@ class Work(Protocol):
 
 
 class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
@@ -122,6 +127,11 @@ class OwnRequests:
             details = {"kind": kind, "request_id": str(asked.id)}
             await work.changes.record(actor, now, "portal.request", "subscriber", subscriber_id, details)
         return asked.id
+
+    async def waiting(self) -> Sequence[RequestLine]:
+        """Return what nobody has answered, oldest first, as many as a page shows."""
+        async with self._store.read() as work:
+            return await work.own_business.open_requests(MOST_WAITING)
 
     async def withdraw(self, subscriber_id: UUID, request_id: UUID, actor: Actor, now: datetime) -> None:
         """Take back one's own request; nothing happens where it is over.
