@@ -23,6 +23,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
+from netbilld.billing.tax import NOTHING_TAXED
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
@@ -33,6 +34,7 @@ from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts, SecurityParts
+from netbilld.panel.people_parts import PeopleParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
@@ -40,17 +42,27 @@ from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_nas import Step
 from netbilld.services.doctor_runs import DoctorRuns, Run
 from netbilld.services.explain import Explain
+from netbilld.services.export_people import ExportPeople
+from netbilld.services.import_subscribers import ImportSubscribers
+from netbilld.services.keep_records import KeepRecords
 from netbilld.services.manage_buyers import ManageBuyers
+from netbilld.services.manage_dunning import ManageDunning, PromisePolicy
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_pools import ManagePools
 from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.manage_terms import ManageTerms
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.own_requests import OwnRequests
+from netbilld.services.pause_service import PauseService
+from netbilld.services.preview_plan import PreviewPlan
+from netbilld.services.propose_jobs import ProposeJobs
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
+from netbilld.services.run_jobs import RunJobs
 from netbilld.services.second_factor import SecondFactor
+from netbilld.services.sell_top_up import SellTopUp
 from tests.clock import StandingClock
 from tests.complaint_world import complaint_services
 from tests.examined import SickNas, examined
@@ -177,6 +189,7 @@ class PanelWorld:
             "security": self.security(),
             "own_requests": OwnRequests(self.database),
             "complaints": complaint_services(self.database, self.photos),
+            "people": self.people_parts(),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
             "money": money_parts(Settings(timezone=ZONE), self.database),
         }
@@ -185,6 +198,38 @@ class PanelWorld:
     def security(self, *, totp_roles: Collection[Role] = (), one_login: bool = False) -> SecurityParts:
         factor = SecondFactor(self.database, self.box, entropy, "Rumah Net", totp_roles)
         return SecurityParts(factor, ManageBuyers(self.database, self.box), one_login)
+
+    def people_parts(self) -> PeopleParts:
+        return PeopleParts(
+            records=KeepRecords(self.database),
+            terms=ManageTerms(self.database),
+            pause=PauseService(self.database),
+            dunning=ManageDunning(self.database, PromisePolicy(2, 7, ZONE)),
+            top_ups=SellTopUp(self.database, NOTHING_TAXED),
+            preview=PreviewPlan(self.database),
+            jobs=ProposeJobs(self.database, self.box, Defaults("IDR", ZONE)),
+            exports=ExportPeople(self.database),
+            box=self.box,
+        )
+
+    def worker(self) -> RunJobs:
+        """Return who does the jobs that pages start."""
+
+        async def nudge() -> None:
+            self.nudges += 1
+
+        def importing() -> ImportSubscribers:
+            return ImportSubscribers(self.database, self.box, Defaults("IDR", ZONE), due_days=10)
+
+        return RunJobs(
+            self.database,
+            self.box,
+            self.clock,
+            manage_subscribers=ManageSubscribers(self.database, self.box, Defaults("IDR", ZONE)),
+            manage_terms=ManageTerms(self.database),
+            importing=importing,
+            nudge=nudge,
+        )
 
     def doctor(self) -> DoctorRuns:
         """Return one who has examined the first NAS already."""

@@ -50,6 +50,7 @@ from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection
 from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.packet_trace import PacketTrace
 from netbilld.daemon.patience import STATEMENT_SECONDS
+from netbilld.daemon.people import Working, people_parts
 from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden, wallet_rules
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
@@ -140,6 +141,7 @@ class Parts:
     complaints: Complaints
     webhooks: Webhooks
     dunning: Dunning
+    working: Working
     entitle: Entitle
     reconcile: Reconcile
     coa: CoaClient
@@ -450,6 +452,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 complaints=complaints.parts,
                 security=security_parts(settings, database, box),
                 money=money_parts(settings, database),
+                people=people_parts(settings, database, box),
             )
         )
         portal = create_portal(
@@ -507,6 +510,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             complaints=complaints,
             webhooks=webhooks,
             dunning=dunning,
+            working=Working(settings, database, box, clock, manage_subscribers, nudge),
             entitle=entitle,
             reconcile=reconcile,
             coa=coa,

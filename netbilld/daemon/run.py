@@ -232,6 +232,7 @@ class Daemon:
             **{name: (Duty.BILLING, loop) for name, loop in parts.catalogue.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.rating.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.dunning.loops().items()},
+            **{name: (Duty.BILLING, loop) for name, loop in parts.working.loops().items()},
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.effects.loops().items()},
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},

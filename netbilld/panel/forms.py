@@ -102,11 +102,15 @@ def refusal_text(error: NetbilldError, say: Callable[..., str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one form of a page, and what had been typed."""
+    """What is wrong with one form of a page, and what had been typed.
+
+    `faults` are what is wrong with single fields, by name, in the reader's language.
+    """
 
     form: str
     message: str
     values: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_PROBLEM: Final = Problem("", "")

@@ -14,6 +14,7 @@ from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.money_parts import MoneyParts
+from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.ports.changes import Changes
@@ -28,6 +29,7 @@ from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_runs import DoctorRuns
 from netbilld.services.explain import Explain
+from netbilld.services.jobs import ItemState, Job, JobItem
 from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_pools import ManagePools
@@ -37,6 +39,7 @@ from netbilld.services.money_views import MoneyViews
 from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
 from netbilld.services.own_requests import OwnRequests
+from netbilld.services.people_views import PeopleViews
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.replace_nas import ReplaceNas
@@ -83,11 +86,43 @@ class Crossings(Protocol):
     async def newest(self, limit: int) -> Sequence[Crossing]: ...
 
 
-class Work(Protocol):
-    """The stores of one transaction that pages use."""
+class Change(Protocol):
+    """One line of the audit trail."""
 
     @property
-    def changes(self) -> Changes: ...
+    def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+class Trail(Changes, Protocol):
+    async def about(self, entity: str, entity_id: UUID | int | str, limit: int = ...) -> Sequence[Change]: ...
+
+
+class DunningTerms(Protocol):
+    async def exemptions(self) -> Sequence[Any]: ...
+
+    async def promises(self, *, from_on: date | None = None, subscriber_id: UUID | None = None) -> Sequence[Any]: ...
+
+
+class JobViews(Protocol):
+    async def find(self, job_id: UUID) -> Job | None: ...
+
+    async def newest(self, limit: int) -> Sequence[Job]: ...
+
+    async def items(self, job_id: UUID, state: ItemState | None, offset: int, limit: int) -> Sequence[JobItem]: ...
+
+    async def payload(self, job_id: UUID) -> bytes | None: ...
+
+
+class Work(Protocol):
+    """The stores of one transaction that pages use."""
 
     @property
     def audit(self) -> AuditReads: ...
@@ -100,6 +135,16 @@ class Work(Protocol):
 
     @property
     def money_views(self) -> MoneyViews: ...
+    def changes(self) -> Trail: ...
+
+    @property
+    def dunning_terms(self) -> DunningTerms: ...
+
+    @property
+    def jobs(self) -> JobViews: ...
+
+    @property
+    def people(self) -> PeopleViews: ...
 
     @property
     def readmodels(self) -> ReadModels: ...
@@ -176,6 +221,7 @@ class PanelParts:
         complaints: what is done about complaints; None has none.
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
         money: what the pages of money do; None has no such pages.
+        people: what staff do about subscribers beyond the few things above; None offers none of it.
     """
 
     database: Store
@@ -210,6 +256,7 @@ class PanelParts:
     security: SecurityParts | None = None
     money: MoneyParts | None = None
     own_requests: OwnRequests | None = None
+    people: PeopleParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

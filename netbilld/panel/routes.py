@@ -10,6 +10,7 @@ from netbilld.panel.assets import Assets
 from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
+from netbilld.panel.routes_people import ROUTES_PEOPLE
 from netbilld.panel.routes_portal import PORTAL_REQUEST_ROUTES
 from netbilld.panel.routes_staff import STAFF_ROUTES
 from netbilld.panel.staff import (
@@ -39,13 +40,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/", Public.STAFF, overview.show),
     Route("GET", "/live/overview", Public.STAFF, overview.live),
     Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
-    Route("GET", "/subscribers", Permission.VIEW_SUBSCRIBERS, subscribers.show_list, within=Within.AREAS),
+    *ROUTES_PEOPLE,
     Route("GET", SUBSCRIBER, Permission.VIEW_SUBSCRIBERS, subscribers.show),
     Route("GET", "/live" + SUBSCRIBER, Permission.VIEW_USAGE, subscribers.live),
     Route("POST", SUBSCRIBER + "/payments", Permission.RECORD_PAYMENTS, subscribers.pay),
     Route("POST", SERVICE + "/suspend", Permission.EDIT_SUBSCRIBERS, subscribers.suspend),
     Route("POST", SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
-    Route("POST", SERVICE + "/plan", Permission.EDIT_SUBSCRIBERS, subscribers.change_plan),
     Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     *MONEY_ROUTES,
     *PORTAL_REQUEST_ROUTES,

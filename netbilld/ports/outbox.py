@@ -31,6 +31,7 @@ class MessageKind(StrEnum):
     PRICE_CHANGED = "price_changed"  # plan, old_minor, new_minor, from_on
     THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, unit (data; time: seconds), resets_on
     CREDIT_LOW = "credit_low"  # wallet_minor
+    ANNOUNCEMENT = "announcement"  # title, text: as staff wrote them
     EXPIRES = "expires"  # plan, paid_until_on, price_minor, wallet_minor
     # category and category_en: its name in either language
     COMPLAINT_RECEIVED = "complaint_received"  # number, category…, respond_by, outage (its text, or empty)

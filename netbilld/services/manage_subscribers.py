@@ -101,6 +101,21 @@ class Services(Protocol):
 class Terms(change_terms.TermsBook, pause_service.Stops, Protocol): ...
 
 
+class Change(Protocol):
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def actor(self) -> str: ...
+
+
+class Trail(Changes, Protocol):
+    async def about(self, entity: str, entity_id: UUID | int | str, limit: int = ...) -> Sequence[Change]: ...
+
+
 class Work(Counting, Protocol):
     @property
     def subscribers(self) -> Subscribers: ...
@@ -124,7 +139,7 @@ class Work(Counting, Protocol):
     def outbox(self) -> Outbox: ...
 
     @property
-    def changes(self) -> Changes: ...
+    def changes(self) -> Trail: ...
 
     @property
     def idempotency(self) -> Idempotency: ...
@@ -240,13 +255,23 @@ class ManageSubscribers:
         await self._follow_person(work, found, now_is, now)
         return now_is
 
-    async def set(self, username: str, wanted: SubscriberChanges, actor: Actor, now: datetime) -> list[str]:
+    async def set(
+        self, username: str, wanted: SubscriberChanges, actor: Actor, now: datetime, *, seen: int | None = None
+    ) -> list[str]:
         """Change a subscriber, their service or its credentials; return the names of what did change.
+
+        Args:
+            username: any name the service logs in with.
+            wanted: what to set.
+            actor: who.
+            now: when.
+            seen: the newest change of the subscriber that whoever asks has seen; None does not mind others' changes.
 
         Raises:
             InvalidInputError: a field is wrong.
             NotFoundError: nobody has that user name, or there is no such plan.
-            RefusedError: a name or address is taken, the plan is not for sale, the service has ended.
+            RefusedError: a name or address is taken, the plan is not for sale, the service has ended; or somebody has
+                changed the subscriber since (`stale`).
         """
         person = _person(wanted)
         new_name = parse_username(wanted.username) if wanted.username is not None else None
@@ -267,6 +292,8 @@ class ManageSubscribers:
         async with self._store.write() as work:
             found = await _find(work, username)
             subscriber, service, credential = found.subscriber, found.service, found.credential
+            if seen is not None:
+                await _refuse_stale(work.changes, subscriber, seen)
             changed: dict[str, Any] = {}
             if wanted.group is not None:
                 person["customer_group"] = await known_group(work, wanted.group or None)
@@ -454,6 +481,17 @@ async def _find(work: Work, username: str) -> FoundService:
     if found is None:
         raise unknown_username(username)
     return found
+
+
+async def _refuse_stale(changes: Trail, subscriber: Subscriber, seen: int) -> None:
+    newest = next(iter(await changes.about("subscriber", subscriber.id, 1)), None)
+    if newest is not None and newest.id > seen:
+        raise RefusedError(
+            f"{newest.actor} has changed subscriber {subscriber.number} meanwhile",
+            hint="look at it again",
+            code="stale",
+            values={"actor": newest.actor, "at": newest.at},
+        )
 
 
 async def _refuse_taken(work: Work, names: Sequence[str], ip: str | None) -> None:

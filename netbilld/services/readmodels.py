@@ -303,6 +303,9 @@ class ServiceFile:
     counted_octets: int = 0  # what counts against the allowance
     limit_octets: int | None = None  # of the allowance with what is beside it; None without one
     planned: Sequence[tuple[date, str]] = ()  # other plans to come, by their names and first days
+    ipv6_prefix: str | None = None
+    delegated_prefix: str | None = None
+    site: str | None = None  # where it is, for a company's invoice
 
     @property
     def username(self) -> str:
@@ -506,10 +509,6 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, OrderViews, Protoco
     async def nas_id(self, name: str) -> UUID | None: ...
 
     async def nas_file(self, name: str) -> NasFile | None: ...
-
-    async def subscriber_lines(
-        self, text: str, access: str | None, offset: int, areas: Areas = EVERYWHERE
-    ) -> SubscriberPage: ...
 
     async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None: ...
 

@@ -261,7 +261,7 @@ async def test_suspend_resume_and_change_of_plan_are_written_down_with_their_aut
     assert (service.status, service.status_reason) == ("suspended", "Modem rusak")
     assert (await browser.send(f"{at}/resume")).status == 303
     assert (await browser.send(f"{at}/plan", {"plan": "KUOTA100"})).status == 303
-    assert (await browser.send(f"{at}/plan", {"plan": "TIDAK-ADA"})).status == 404
+    assert (await browser.send(f"{at}/plan", {"plan": "TIDAK-ADA"})).status == 422
     page = await browser.page(f"/subscribers/{person.number}")
     for text in ("Modem rusak", "Diaktifkan kembali", "KUOTA100", "admin@rumahnet.example", "127.0.0.1"):
         assert text in page, text

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.idempotency import IdempotencyStore
     from netbilld.adapters.database.in_areas import WhereaboutsQueries
     from netbilld.adapters.database.invoices import InvoiceStore
+    from netbilld.adapters.database.jobs import JobStore
     from netbilld.adapters.database.late_fees import LateFeeStore
     from netbilld.adapters.database.ledger import LedgerStore
     from netbilld.adapters.database.live import LiveStore
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.parked_payments import ParkedPaymentStore
     from netbilld.adapters.database.payment_codes import PaymentCodeStore
     from netbilld.adapters.database.payments import PaymentStore
+    from netbilld.adapters.database.people_kept import PeopleStore
     from netbilld.adapters.database.plans import PlanStore
     from netbilld.adapters.database.portal import PortalStore
     from netbilld.adapters.database.prepaid import PrepaidStore
@@ -285,6 +287,12 @@ class UnitOfWork:
         return InvoiceStore(self.connection)
 
     @cached_property
+    def jobs(self) -> "JobStore":
+        from netbilld.adapters.database.jobs import JobStore
+
+        return JobStore(self.connection)
+
+    @cached_property
     def ledger(self) -> "LedgerStore":
         from netbilld.adapters.database.ledger import LedgerStore
 
@@ -397,6 +405,12 @@ class UnitOfWork:
         from netbilld.adapters.database.payments import PaymentStore
 
         return PaymentStore(self.connection)
+
+    @cached_property
+    def people(self) -> "PeopleStore":
+        from netbilld.adapters.database.people_kept import PeopleStore
+
+        return PeopleStore(self.connection)
 
     @cached_property
     def plans(self) -> "PlanStore":

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from netbilld.model import file_kinds
 from netbilld.model.errors import InvalidInputError, NetbilldError
 
 LARGEST_OCTETS: Final = 10 * 1024 * 1024
@@ -59,9 +60,11 @@ def kind_of(content: bytes) -> str:
     Raises:
         InvalidInputError: it is none of these, or too large.
     """
-    if len(content) > LARGEST_OCTETS:
-        raise InvalidInputError(f"the proof is larger than {LARGEST_OCTETS // 1024**2} MiB", code="proof_too_large")
-    for beginning, kind in _KINDS:
-        if content.startswith(beginning):
-            return kind
-    raise InvalidInputError("the proof is no PNG, JPEG or PDF", code="bad_proof")
+    try:
+        return file_kinds.kind_of(content, LARGEST_OCTETS)
+    except InvalidInputError as error:
+        if error.code == "file_too_large":
+            raise InvalidInputError(
+                f"the proof is larger than {LARGEST_OCTETS // 1024**2} MiB", code="proof_too_large"
+            ) from None
+        raise InvalidInputError("the proof is no PNG, JPEG or PDF", code="bad_proof") from None

@@ -1,9 +1,9 @@
 """Subscribers: the list with its search, one subscriber, and what staff do about one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
@@ -15,56 +15,59 @@ from netbilld.model.units import parse_amount
 from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem, once_key, read_form
 from netbilld.panel.live import Part, stream
 from netbilld.panel.parts import PANEL, Work
-from netbilld.panel.staff.sessions import page_offset
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
 from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.manage_locks import LockChanges
-from netbilld.services.manage_subscribers import SubscriberChanges
-from netbilld.services.readmodels import PAGE_LENGTH, PlanLine, ServiceFile, SubscriberMoney
+from netbilld.services.readmodels import PlanLine, ServiceFile, SubscriberMoney
 from netbilld.services.receive_payment import AlreadyReceived
 from netbilld.services.sign_in import random_token
 
 ACCESS_FILTERS: Final = ("active", "throttled", "walled", "blocked")
 METHODS: Final = ("cash", "transfer", "qris", "va", "ewallet")
 _ORDERS: Final = 20
-
-
-async def show_list(request: web.Request) -> web.Response:
-    """Answer GET /subscribers."""
-    text = request.query.get("q", "").strip()[:100]
-    wanted = request.query.get("access", "")
-    access = wanted if wanted in ACCESS_FILTERS else None
-    offset = page_offset(request)
-    async with request.app[PANEL].parts.database.read() as work:
-        found = await work.readmodels.subscriber_lines(text, access, offset, request[VISIT].areas)
-    context = {
-        "found": found,
-        "text": text,
-        "access": access or "",
-        "filters": ACCESS_FILTERS,
-        "offset": offset,
-        "length": PAGE_LENGTH,
-    }
-    return page(request, "staff/subscribers.html", context)
+_TOLD: Final = 10
+_STORY: Final = 15
 
 
 async def show(request: web.Request) -> web.Response:
     """Answer GET /subscribers/{number}."""
-    return await _show(request, NO_PROBLEM)
+    return await show_with(request, NO_PROBLEM)
 
 
-async def _show(request: web.Request, problem: Problem, status: int = 200) -> web.Response:
+async def show_with(request: web.Request, problem: Problem, status: int = 200) -> web.Response:
+    """Return a subscriber's page, with what is wrong with one of its forms."""
     panel, visit = request.app[PANEL], request[VISIT]
     today = local_date(visit.now, panel.parts.timezone)
     money: SubscriberMoney | None = None
     plans: list[PlanLine] = []
+    papers: Mapping[str, str] = {}
+    promised: list[Any] = []
+    exempted: Any = None
     async with panel.parts.database.read() as work:
         found = await work.readmodels.subscriber_file(request.match_info["number"], visit.now, panel.parts.timezone)
         if found is None:
             raise web.HTTPNotFound
-        if visit.may(Permission.VIEW_MONEY):
+        if sees_money := visit.may(Permission.VIEW_MONEY):
             money = await work.readmodels.subscriber_money(found.id, today)
+            papers = await work.people.paper_states([line.number for line in money.invoices if line.number])
+            promised = [
+                one
+                for one in await work.dunning_terms.promises(from_on=today, subscriber_id=found.id)
+                if one.ended_at is None
+            ]
+            exempted = next(
+                (
+                    one
+                    for one in await work.dunning_terms.exemptions()
+                    if (one.scope, one.name) == ("subscriber", found.number)
+                ),
+                None,
+            )
+        notes = await work.people.notes(found.id)
+        files = await work.people.files(found.id)
+        told = await work.people.told(found.id, _TOLD)
+        story = await work.people.story(found.id, None, _STORY, sees_money=sees_money)
         if visit.may(Permission.EDIT_SUBSCRIBERS):
             plans = [line for line in await work.readmodels.plan_lines() if line.on_sale]
     context = {
@@ -72,6 +75,13 @@ async def _show(request: web.Request, problem: Problem, status: int = 200) -> we
         "money": money,
         "can_print": request.app[PANEL].parts.printing is not None,
         "plans": plans,
+        "papers": papers,
+        "promised": promised,
+        "exempted": exempted,
+        "notes": notes,
+        "files": files,
+        "told": told,
+        "story": story,
         "problem": problem,
         "methods": METHODS,
         "today": today,
@@ -128,18 +138,6 @@ async def resume(request: web.Request) -> web.StreamResponse:
     return await _act(request, "resume", {}, act)
 
 
-async def change_plan(request: web.Request) -> web.StreamResponse:
-    """Answer POST …/plan."""
-    form = await read_form(request)
-    panel, visit = request.app[PANEL], request[VISIT]
-
-    async def act(username: str) -> None:
-        wanted = SubscriberChanges(plan=form.get("plan", ""))
-        await panel.parts.manage_subscribers.set(username, wanted, visit.actor, visit.now)
-
-    return await _act(request, "plan", form, act)
-
-
 async def forget_lock(request: web.Request) -> web.StreamResponse:
     """Answer POST …/forget-lock: a modem was swapped; the next log-in teaches anew."""
     panel, visit = request.app[PANEL], request[VISIT]
@@ -158,7 +156,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
         key = once_key(str(visit.person.id), form)
         amount_minor = _amount(request, form.get("amount", ""))
         outcome = await panel.parts.receive_payment.run(
-            await _payer(request),
+            await payer_of(request),
             amount_minor,
             method=form.get("method", ""),
             reference=form.get("reference") or None,
@@ -167,6 +165,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
             now=visit.now,
             idempotency_key=key,
             is_meant=form.get("meant") == "yes",
+            rest_to_wallet=form.get("to_wallet") == "yes",
         )
     except (InvalidInputError, RefusedError) as error:
         return await _refused(request, "payment", _message(request, error), form)
@@ -201,7 +200,7 @@ async def _username(request: web.Request) -> str:
     raise web.HTTPNotFound
 
 
-async def _payer(request: web.Request) -> str:
+async def payer_of(request: web.Request) -> str:
     """Return the name that payments of the subscriber in the address go by.
 
     A user name where there is one: another's user name may look like a subscriber number, and would come first.
@@ -214,7 +213,7 @@ async def _payer(request: web.Request) -> str:
 
 async def _refused(request: web.Request, form: str, message: str, values: dict[str, str]) -> web.Response:
     kept = {name: value for name, value in values.items() if name != "csrf"}
-    return await _show(request, Problem(form, message, kept), status=422)
+    return await show_with(request, Problem(form, message, kept), status=422)
 
 
 def _message(request: web.Request, error: NetbilldError) -> str:

@@ -5,12 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
+from sqlalchemy import RowMapping, and_, case, or_, select
 
 from netbilld.adapters.database.crossings import CrossingStore
-from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.locks import LockStore
-from netbilld.adapters.database.queries import first_username, is_online, like
 from netbilld.adapters.database.rating import RatingStore
 from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.orders import OrderViewQueries
@@ -24,10 +22,8 @@ from netbilld.adapters.database.tables import (
     changes,
     credentials,
     desired,
-    invoices,
     nas,
     plan_versions,
-    plans,
     service_terms,
     services,
     sessions,
@@ -42,10 +38,8 @@ from netbilld.enforcement.edge import Edge, line_rate_bps
 from netbilld.enforcement.profile import ServiceProfile
 from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.address_pools import ServiceLease
-from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.overshoot import bounds_of
 from netbilld.services.readmodels import (
-    PAGE_LENGTH,
     ChangeLine,
     DayOfUsage,
     DueNow,
@@ -53,8 +47,6 @@ from netbilld.services.readmodels import (
     Octets,
     ServiceFile,
     SubscriberFile,
-    SubscriberLine,
-    SubscriberPage,
 )
 
 _DAYS: Final = 30
@@ -65,57 +57,6 @@ _MOST_SESSIONS: Final = 50
 
 class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
     """Reads about people."""
-
-    async def subscriber_lines(
-        self, text: str, access: str | None, offset: int, areas: Areas = EVERYWHERE
-    ) -> SubscriberPage:
-        """Return a page of services in order of subscriber number, of subscribers in some areas.
-
-        `text` is part of a number, name, phone, address or name to log in with, or a MAC in any writing; `access` is
-        active, throttled, walled or blocked.
-        """
-        condition = and_(_matching(text), in_areas(areas), true() if access is None else desired.c.access == access)
-        matching = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
-        if access is not None:
-            matching = matching.join(desired, desired.c.service_id == services.c.id)
-        order = (func.length(subscribers.c.number), subscribers.c.number, services.c.created_at, services.c.id)
-        # the page is picked by its keys alone: what is shown is looked up for fifty rows, not for all
-        picked = select(services.c.id).select_from(matching).where(condition).order_by(*order)
-        joined = (
-            subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
-            .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
-            .join(plans, plans.c.id == plan_versions.c.plan_id)
-            .outerjoin(desired, desired.c.service_id == services.c.id)
-        )
-        owed = (
-            select(func.coalesce(func.sum(invoices.c.total_minor - invoices.c.paid_minor), 0))
-            .where(invoices.c.subscriber_id == subscribers.c.id, invoices.c.status.in_(("issued", "part_paid")))
-            .scalar_subquery()
-        )
-        query = (
-            select(
-                subscribers.c.number.label("subscriber_no"),
-                subscribers.c.name,
-                first_username(services.c.id).label("username"),
-                subscribers.c.phone,
-                subscribers.c.area,
-                plans.c.code.label("plan"),
-                services.c.status,
-                desired.c.access,
-                desired.c.reason,
-                is_online().label("online"),
-                owed.label("outstanding_minor"),
-            )
-            .select_from(joined)
-            .where(services.c.id.in_(picked.limit(PAGE_LENGTH).offset(offset)))
-            .order_by(*order)
-        )
-        total = await self._number(select(func.count()).select_from(matching).where(condition))
-        lines = [
-            SubscriberLine(**{**row, "outstanding_minor": int(row["outstanding_minor"])})
-            for row in await self._rows(query)
-        ]
-        return SubscriberPage(lines, total)
 
     async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None:
         """Return a subscriber; None where there is no such number."""
@@ -198,6 +139,9 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
             limit_octets=limit,
             line=next(iter(await StaticLineStore(self._connection).views(service_ids=[row["id"]])), None),
             planned=await self._planned(row["id"]),
+            ipv6_prefix=row["ipv6_prefix"],
+            delegated_prefix=row["delegated_prefix"],
+            site=row["site"],
         )
 
     async def _planned(self, service_id: UUID) -> list[tuple[date, str]]:
@@ -304,28 +248,4 @@ def _due(row: Mapping[Any, Any]) -> DueNow:
         cause=row["cause"],
         since_at=row["since_at"],
         until_at=row["until_at"],
-    )
-
-
-def _matching(text: str) -> ColumnElement[bool]:
-    wanted = text.strip()
-    if not wanted:
-        return true()
-    needle = like(wanted.lower())
-    named = select(credentials.c.service_id).where(
-        or_(func.lower(credentials.c.name).like(needle, escape="\\"), credentials.c.name_key == credential_key(wanted))
-    )
-    # a MAC that only a live session tells, in any of its writings
-    seen = select(sessions.c.service_id).where(
-        sessions.c.stopped_at.is_(None),
-        or_(
-            sessions.c.framed_ip == wanted,
-            func.lower(sessions.c.mac).in_([wanted.lower(), credential_key(wanted).lower()]),
-        ),
-    )
-    columns = (subscribers.c.name, subscribers.c.number, subscribers.c.phone, subscribers.c.address)
-    return or_(
-        *(func.lower(column).like(needle, escape="\\") for column in columns),
-        services.c.id.in_(named),
-        services.c.id.in_(seen),
     )

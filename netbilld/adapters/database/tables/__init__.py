@@ -81,6 +81,7 @@ from netbilld.adapters.database.tables.metering import (
     usage_slices,
 )
 from netbilld.adapters.database.tables.money import (
+    UNPAID,
     accounts,
     allocations,
     counters,
@@ -114,6 +115,7 @@ from netbilld.adapters.database.tables.people import (
     services,
     subscribers,
 )
+from netbilld.adapters.database.tables.people_files import job_items, jobs, subscriber_files, subscriber_notes
 from netbilld.adapters.database.tables.portal import consents, login_codes, own_requests
 from netbilld.adapters.database.tables.staff import login_failures, logins, recovery_codes, staff
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
@@ -122,6 +124,7 @@ from netbilld.adapters.database.tables.terms import service_stops, service_terms
 
 __all__ = [
     "SCHEMA_VERSION",
+    "UNPAID",
     "WHERE",
     "Instant",
     "RecordId",
@@ -177,6 +180,8 @@ __all__ = [
     "invoice_lines",
     "invoices",
     "isolirs",
+    "job_items",
+    "jobs",
     "journal_cursors",
     "late_fees",
     "ledger_entries",
@@ -228,6 +233,8 @@ __all__ = [
     "static_lines",
     "static_routers",
     "static_states",
+    "subscriber_files",
+    "subscriber_notes",
     "subscriber_places",
     "subscribers",
     "survey_answers",

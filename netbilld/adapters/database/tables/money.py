@@ -1,5 +1,7 @@
 """Ledger, invoices and payments."""
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -16,7 +18,9 @@ from sqlalchemy import (
     true,
 )
 
-from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
+from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
+
+UNPAID: Final = "status IN ('issued', 'part_paid')"  # as the index has it: a query that says the same goes by it
 
 accounts = Table(
     "accounts",
@@ -81,6 +85,7 @@ invoices = Table(
     Column("credits_id", Uuid, index=True),  # of a credit note
     Column("buyer", JSON),  # as it was when issued
     Column("note", String(500), nullable=False, default="", server_default=""),
+    Index("ix_invoices_unpaid", "due_on", "subscriber_id", info={WHERE: UNPAID}),
 )
 
 invoice_lines = Table(

@@ -110,6 +110,7 @@ service_locks = Table(  # where a service may log in from; none of a kind: from 
     Column("value", String(253), primary_key=True),  # normalised; a NAS by its id
     Column("learned", Boolean, nullable=False),  # at a log-in, not set by a person
     Column("created_at", Instant, nullable=False),
+    Index("ix_service_locks_value", "value"),  # whose device is this?
 )
 
 credentials = Table(
