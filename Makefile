@@ -9,7 +9,7 @@ TESTS := $(BIN)/pytest
 PARALLEL := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-large soak lint types imports format dist clean
+.PHONY: help run test check bench bench-large bench-pages soak lint types imports format dist clean
 
 help:
 	@echo "make run    install what is needed, build the web assets, start the demo"
@@ -17,6 +17,7 @@ help:
 	@echo "make check  lint, types, import rules and the fast tests"
 	@echo "make bench  the benchmarks"
 	@echo "make bench-large  pages over two years of usage, 50 million slices"
+	@echo "make bench-pages  every page over 20,000 subscribers, and log-ins beside people who click"
 	@echo "make soak   the long ones"
 
 # -- what is installed, each with a stamp so that a second run works offline ----------------------------------------
@@ -72,6 +73,10 @@ bench: $(VENV)/.dev-stamp $(VENV)/.web-stamp
 bench-large: $(VENV)/.dev-stamp $(VENV)/.web-stamp
 	scripts/install-peers
 	$(BIN)/python -m benchmarks.large
+
+bench-pages: $(VENV)/.dev-stamp $(VENV)/.web-stamp
+	scripts/install-peers
+	$(BIN)/python -m benchmarks.pages
 
 format: $(VENV)/.dev-stamp
 	$(BIN)/ruff check --fix --quiet

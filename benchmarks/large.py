@@ -110,9 +110,9 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
     directory.chmod(0o755)
     town = Town(options, datetime.now(UTC))
     with cluster(shared_buffers=POSTGRESQL["shared_buffers"], max_connections="60") as running, ExitStack() as stack:
-        daemon = stack.enter_context(_seeded(directory, running, options))
+        daemon = stack.enter_context(seeded(directory, running, options))
         began = time.monotonic()
-        asyncio.run(_make(daemon, town))
+        asyncio.run(make(daemon, town))
         made_seconds = time.monotonic() - began
         running.stop("fast")
         running.start()
@@ -123,15 +123,15 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
 
 
 @contextmanager
-def _seeded(directory: Path, running: Cluster, options: argparse.Namespace) -> Iterator[DaemonProcess]:
+def seeded(directory: Path, running: Cluster, options: argparse.Namespace) -> Iterator[DaemonProcess]:
     with DaemonProcess(directory / "netbilld", running.new_database()) as daemon:
         daemon.directory.mkdir()
         daemon.environment["NETBILLD_TIMEZONE"] = ZONE  # days and months are made by it
         daemon.init()
         url, key_file = daemon.environment["NETBILLD_DATABASE_URL"], daemon.data_dir / "secret.key"
-        _say("seed")
+        say("seed")
         asyncio.run(seed_database(url, key_file, options.services, sources(options.nas)))
-        _say("first start")
+        say("first start")
         daemon.start()  # the very first start records what everybody is due
         while "everything due is on record" not in daemon.log:
             time.sleep(0.2)
@@ -142,13 +142,13 @@ def _seeded(directory: Path, running: Cluster, options: argparse.Namespace) -> I
 # -- making it ---------------------------------------------------------------------------------------------------------
 
 
-async def _make(daemon: DaemonProcess, town: Town) -> None:
-    connection = await _connect(daemon)
+async def make(daemon: DaemonProcess, town: Town) -> None:
+    connection = await connect(daemon)
     try:
         for name, value in MAKING.items():
             await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         await connection.execute("SELECT pg_reload_conf()")
-        _say("partitions")
+        say("partitions")
         await _partitions(daemon, town)
         await connection.execute(
             "CREATE TABLE bench_services AS WITH numbered AS (SELECT services.id, credentials.name AS username, "
@@ -164,7 +164,7 @@ async def _make(daemon: DaemonProcess, town: Town) -> None:
         await _roll_ups(connection, town)
         await _samples(connection, town)
         await connection.execute("DROP TABLE bench_services")
-        _say("vacuum")
+        say("vacuum")
         await connection.execute("VACUUM ANALYZE")
         for name in MAKING:
             await connection.execute(f"ALTER SYSTEM RESET {name}")
@@ -196,7 +196,7 @@ async def _without_indexes(connection: Any, tables: tuple[str, ...], load: Any) 
         what = f"ALTER TABLE {row['table']} DROP CONSTRAINT {row['conname']}" if row["conname"] else ""
         await connection.execute(what or f"DROP INDEX {row['name']}")
     await load
-    _say("indexes")
+    say("indexes")
     for row in made:
         what = (
             f"ALTER TABLE {row['table']} ADD CONSTRAINT {row['conname']} {row['constraint']}" if row["conname"] else ""
@@ -208,12 +208,12 @@ async def _slices(connection: Any, town: Town) -> None:
     step = max(1, 1_000_000 // town.services)
     for first in range(0, town.each, step):
         await connection.execute(f"INSERT INTO usage_slices {town.made_of(first, min(first + step, town.each))}")
-        _say(f"slices {100 * (first + step) // town.each} %")
+        say(f"slices {100 * (first + step) // town.each} %")
 
 
 async def _sessions(connection: Any, town: Town) -> None:
     """Make the sessions that the slices name; everybody's last one is open."""
-    _say("sessions")
+    say("sessions")
     await connection.execute(
         "INSERT INTO sessions (id, nas_id, service_id, username, acct_session_id, acct_session_key, state, framed_ip, "
         "mac, started_at, updated_at, stopped_at, terminate_cause, session_seconds, upload_octets, download_octets, "
@@ -242,8 +242,8 @@ async def _hours(connection: Any) -> None:
             "INSERT INTO usage_hours SELECT service_id, date_trunc('hour', start_at, 'UTC'), sum(upload_octets), "
             f"sum(download_octets), 0 FROM {month} GROUP BY 1, 2 ORDER BY 2, 1"
         )
-        _say(f"hours of {month}")
-    _say("hours of NAS")
+        say(f"hours of {month}")
+    say("hours of NAS")
     await connection.execute(
         "INSERT INTO usage_nas_hours SELECT nas_id, hour_at, sum(upload_octets), sum(download_octets) "
         "FROM usage_hours JOIN bench_services ON bench_services.id = service_id GROUP BY 1, 2 ORDER BY 2, 1"
@@ -264,7 +264,7 @@ async def _roll_ups(connection: Any, town: Town) -> None:
             "download_octets = usage_days.download_octets + excluded.download_octets",
             mark,
         )
-        _say(f"days of {month}")
+        say(f"days of {month}")
     await connection.execute(
         "INSERT INTO usage_months SELECT service_id, date_trunc('month', day_on)::date, sum(upload_octets), "
         "sum(download_octets), 0 FROM usage_days GROUP BY 1, 2 ORDER BY 2, 1"
@@ -285,7 +285,7 @@ async def _roll_ups(connection: Any, town: Town) -> None:
 
 async def _samples(connection: Any, town: Town) -> None:
     """Make two days of samples, as busy as the hours say."""
-    _say("samples")
+    say("samples")
     await connection.execute(
         "INSERT INTO nas_samples SELECT nas.id, at, 3000000, 30000000 + (random() * 9000000)::bigint, 200 FROM nas, "
         "generate_series(date_trunc('minute', $1::timestamptz) - interval '2 days', $1, interval '1 minute') at "
@@ -313,7 +313,7 @@ async def _months(connection: Any, table: str) -> list[str]:
 async def _measure(
     daemon: DaemonProcess, running: Cluster, town: Town, options: argparse.Namespace
 ) -> tuple[dict[str, Any], list[Bar]]:
-    connection = await _connect(daemon)
+    connection = await connect(daemon)
     today = local_date(town.now, ZONE)
     last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     month = f"from={last_month}&to={today.replace(day=1) - timedelta(days=1)}"
@@ -344,23 +344,23 @@ async def _measure(
     base = f"http://127.0.0.1:{daemon.panel_port}"
     jar = aiohttp.CookieJar(unsafe=True)  # the daemon is asked by its address
     async with aiohttp.ClientSession(cookie_jar=jar) as client:
-        await _sign_in(client, base)
+        await sign_in(client, base)
         for name, path in pages.items():
             running.stop("fast")
             running.start()
             await _reached(client, base, options.settle_seconds)
-            cold = await _asked(client, base + path)
+            cold = await asked(client, base + path)
             warm = []
             for _ in range(options.times):
                 if path == "/":  # what moves there is read once a second, for all who look
                     await asyncio.sleep(TICK_SECONDS + 0.1)
-                warm.append(await _asked(client, base + path))
+                warm.append(await asked(client, base + path))
             figures[name] = {"after_restart_ms": round(cold, 1), "warm_ms": round(statistics.median(warm), 1)}
-            _say(f"{name}: {figures[name]}")
+            say(f"{name}: {figures[name]}")
             bars.append(at_most(f"{name}, after a restart of PostgreSQL", cold, LIMIT_MS, "ms"))
             bars.append(at_most(f"{name}, warm", statistics.median(warm), LIMIT_MS, "ms"))
-        csv = await _text(client, f"{base}/usage/top.csv?{month}&limit=100")
-        mine = await _text(client, f"{base}/subscribers/{row['number']}/usage.csv?by=day&{month}")
+        csv = await text(client, f"{base}/usage/top.csv?{month}&limit=100")
+        mine = await text(client, f"{base}/subscribers/{row['number']}/usage.csv?by=day&{month}")
     wrong = await _differences(daemon, options, (csv, mine), (row["id"], row["nas_id"]), last_month, today)
     for line in wrong:
         print(line, file=sys.stderr)
@@ -377,10 +377,10 @@ async def _differences(
     today: date,
 ) -> list[str]:
     """Return what of the pages' sums is not what the slices say."""
-    _say("sums of the slices")
+    say("sums of the slices")
     wrong = []
     from_at, to_at = local_midnight(month_on, ZONE), local_midnight(today.replace(day=1), ZONE)
-    connection = await _connect(daemon)
+    connection = await connect(daemon)
     try:
         top = await connection.fetch(
             "SELECT sum(upload_octets)::bigint AS up, sum(download_octets)::bigint AS down FROM usage_slices WHERE "
@@ -431,15 +431,15 @@ async def _differences(
     database = Database(daemon.environment["NETBILLD_DATABASE_URL"])
     first_on = today - timedelta(days=options.check_days)
     for check in await CheckUsage(database, ZONE).run(first_on, today + timedelta(days=1)):
-        _say(f"{check.name}: {check.detail}")
+        say(f"{check.name}: {check.detail}")
         if not check.is_ok:
             wrong.append(f"{check.name}: {check.detail}")
     await database.close()
     return wrong
 
 
-async def _sign_in(client: aiohttp.ClientSession, base: str) -> None:
-    page = await _text(client, f"{base}/signin")
+async def sign_in(client: aiohttp.ClientSession, base: str) -> None:
+    page = await text(client, f"{base}/signin")
     token = page.partition('name="csrf" value="')[2].partition('"')[0]
     form = {"csrf": token, "email": "admin@example.net", "password": "a long enough password"}
     async with client.post(f"{base}/signin", data=form, headers={"Origin": base}) as answer:
@@ -447,14 +447,14 @@ async def _sign_in(client: aiohttp.ClientSession, base: str) -> None:
             raise RuntimeError(f"signing in ended at {answer.url} with {answer.status}")
 
 
-async def _asked(client: aiohttp.ClientSession, url: str) -> float:
+async def asked(client: aiohttp.ClientSession, url: str) -> float:
     """Return how long a page took, to its last octet, in milliseconds."""
     began = time.perf_counter()
-    await _text(client, url)
+    await text(client, url)
     return (time.perf_counter() - began) * 1000
 
 
-async def _text(client: aiohttp.ClientSession, url: str) -> str:
+async def text(client: aiohttp.ClientSession, url: str) -> str:
     async with client.get(url) as answer:
         text = await answer.text()
         if answer.status != 200:
@@ -473,7 +473,7 @@ async def _reached(client: aiohttp.ClientSession, base: str, settle_seconds: flo
     raise RuntimeError("the daemon does not find PostgreSQL again")
 
 
-async def _connect(daemon: DaemonProcess) -> Any:
+async def connect(daemon: DaemonProcess) -> Any:
     return await asyncpg.connect(daemon.environment["NETBILLD_DATABASE_URL"].replace("+asyncpg", ""))
 
 
@@ -482,7 +482,7 @@ def _months_before(now: datetime, months: int) -> datetime:
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
-def _say(words: str) -> None:
+def say(words: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
 
 
