@@ -24,6 +24,7 @@ from netbilld.billing.payment import Plausibility
 from netbilld.billing.plan import Speed
 from netbilld.billing.standing import StandingPolicy
 from netbilld.billing.tax import NOTHING_TAXED
+from netbilld.daemon.api import api_parts
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
@@ -185,6 +186,7 @@ class PanelWorld:
             "trusted_proxies": (),
             "session_hours": 12,
             "nudge": nudge,
+            "api": api_parts(Settings(data_dir=Path("var")), self.database, self.box, self.clock, entropy, nudge),
             "health": lambda: {"ready": True, "reasons": []},
             "security": self.security(),
             "own_requests": OwnRequests(self.database),

@@ -8,6 +8,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
+from netbilld.panel.routes_api import API_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
 from netbilld.panel.routes_people import ROUTES_PEOPLE
@@ -37,6 +38,7 @@ _POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
 ROUTES: Final[tuple[Route, ...]] = (
     *STAFF_ROUTES,
     *COMPLAINT_ROUTES,
+    *API_ROUTES,
     Route("GET", "/", Public.STAFF, overview.show),
     Route("GET", "/live/overview", Public.STAFF, overview.live),
     Route("GET", "/data/throughput", Permission.VIEW_USAGE, overview.throughput),
