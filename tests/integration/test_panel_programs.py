@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -163,7 +164,7 @@ async def test_what_is_wrong_with_a_webhook_stands_beside_the_field(
 
 async def test_the_description_is_complete_and_open_to_everybody(world: PanelWorld, tmp_path: Path) -> None:
     async with client_of(api_app(world, tmp_path)) as client:
-        page = await (await client.get("/api/v1/docs")).text()
+        page = unescape(await (await client.get("/api/v1/docs")).text())
         for endpoint in OPERATIONS:
             assert f'id="{endpoint.name}"' in page, endpoint.name
             assert endpoint.says in page, endpoint.name
