@@ -10,6 +10,7 @@ from aiohttp import web
 
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.chart import bars, hour_bars
+from netbilld.panel.portal.outage import outage_of
 from netbilld.panel.portal.own import Own, asked_id
 from netbilld.panel.portal.pages import bill_hero
 from netbilld.panel.portal.parts import PORTAL
@@ -34,6 +35,7 @@ async def overview(request: web.Request, who: Own) -> tuple[str, dict[str, Any]]
         "bill": opened,
         "line": await _line(request, who, account.balance),
         "foreseen": await _foreseen(request, who),
+        "outage": await outage_of(portal, who.subscriber_id),
         "chart": bars(account.days),
         "tab": "akun",
     }

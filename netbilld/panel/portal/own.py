@@ -140,6 +140,7 @@ def render(
         "once": random_token(portal.parts.entropy),
         "services": who.services,
         "self_service": portal.parts.own,
+        "takes_complaints": portal.parts.complaints is not None,
         "csrf": who.login.csrf_token,
         "here_id": who.service_id,
         **context,

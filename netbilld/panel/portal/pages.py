@@ -8,6 +8,7 @@ from aiohttp import web
 from netbilld.billing.plan import Timing
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access
+from netbilld.panel.portal.outage import outage_of
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.sign_in import sign_in_page
 from netbilld.panel.portal.visitor import balance_of, masked, visitor
@@ -41,6 +42,7 @@ async def balance_page(request: web.Request) -> web.StreamResponse:
         "hero": hero(balance),
         "masked_name": masked(balance.file.username),
         "refresh": _refresh(request, "/", _BALANCE_SECONDS, _BALANCE_TIMES),
+        "outage": await outage_of(portal, balance.file.subscriber_id),
     }
     return portal.renderer.page(who.locale, "portal/balance.html", context)
 
@@ -59,6 +61,7 @@ async def walled_page(request: web.Request) -> web.StreamResponse:
         "hero": hero(balance),
         "refresh": _refresh(request, "/isolir", _WALLED_SECONDS, _WALLED_TIMES) if waits else None,
         "signed_in": who.login is not None,
+        "outage": await outage_of(portal, balance.file.subscriber_id),
     }
     return portal.renderer.page(who.locale, "portal/walled.html", context)
 

@@ -7,6 +7,7 @@ from typing import Final
 from netbilld.panel.portal import (
     account,
     codes,
+    complaints,
     installable,
     pages,
     paper,
@@ -51,6 +52,7 @@ def _does(path: str, handler: Handler) -> PortalRoute:
     return PortalRoute("POST", path, Open.SIGNED_IN, handler)
 
 
+_COMPLAINT: Final = r"/akun/keluhan/{number:K\d{5,12}}"
 PORTAL_ROUTES: Final = (
     _page("/", pages.balance_page),
     _page("/isolir", pages.walled_page),
@@ -91,6 +93,16 @@ PORTAL_ROUTES: Final = (
     _own("/akun/data.zip", answers_the_signed_in(profile.data_zip)),
     _does("/akun/hapus", does_for_the_signed_in(requests.ask_deletion)),
     _does("/akun/permintaan/{id}/tarik", does_for_the_signed_in(requests.withdraw)),
+    _own("/akun/keluhan", for_the_signed_in(complaints.show_list)),
+    _does("/akun/keluhan", complaints.takes_photos(complaints.file_one)),
+    _own("/akun/keluhan/baru", for_the_signed_in(complaints.show_new)),
+    _own(_COMPLAINT, for_the_signed_in(complaints.show)),
+    _does(_COMPLAINT + "/catatan", complaints.takes_photos(complaints.answer)),
+    _does(_COMPLAINT + "/buka", does_for_the_signed_in(complaints.reopen)),
+    _does(_COMPLAINT + "/beres", does_for_the_signed_in(complaints.close)),
+    _own(_COMPLAINT + "/survei", for_the_signed_in(complaints.show_survey)),
+    _does(_COMPLAINT + "/survei", does_for_the_signed_in(complaints.survey)),
+    _own(_COMPLAINT + "/foto/{id}", answers_the_signed_in(complaints.photo)),
     _page("/manifest.webmanifest", installable.manifest),
     _page("/sw.js", installable.service_worker),
     _page("/luring", installable.offline),
