@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 LARGEST_UPLOAD_OCTETS: Final = 40 * 1024 * 1024  # a few photos; each is measured by who keeps it
 LONGEST_TEXT: Final = 10_000  # services say what is too long; nothing is cut off silently below that
@@ -16,10 +17,14 @@ async def roomy(request: web.Request, largest_octets: int) -> AsyncIterator[web.
     """Give a request that may bring a larger body than others, with its form read; its files are closed afterwards.
 
     Raises:
+        HTTPBadRequest: it is no form.
         HTTPRequestEntityTooLarge: it is larger than that, too.
     """
     larger = request.clone(client_max_size=largest_octets)
-    form = await larger.post()
+    try:
+        form = await larger.post()
+    except (ValueError, AssertionError, HttpProcessingError):  # not the encoding or the shape it claims
+        raise web.HTTPBadRequest from None
     try:
         yield larger
     finally:  # aiohttp closes those of the request it made itself, and that is not this one

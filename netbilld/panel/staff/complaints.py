@@ -169,7 +169,6 @@ async def photo_answer(parts: ComplaintParts, file: str | None) -> web.Response:
         headers={
             "Content-Disposition": "inline",
             "Cache-Control": "private, max-age=86400, immutable",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
 
