@@ -1,23 +1,42 @@
 """From settings to the services behind the pages of money."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.documents.proofs import ProofFiles
+from netbilld.daemon.policies import dunning_policy
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
+from netbilld.model.actor import Actor
+from netbilld.model.errors import RefusedError
 from netbilld.panel.money_parts import MoneyParts
 from netbilld.services.allocate_wallet import AllocateWallet
 from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.explain_invoice import ExplainInvoice
 from netbilld.services.import_bank_statement import ImportBankStatement
 from netbilld.services.issue_payment_code import CodePolicy, IssuePaymentCode
+from netbilld.services.manage_dunning import ManageDunning, PromisePolicy
+from netbilld.services.manage_holidays import ManageHolidays
 from netbilld.services.manage_paper import ManagePaper
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reverse_payment import ReversePayment
+from netbilld.services.run_dunning import RunDunning
+
+
+class _NoTermination:
+    """Pages look at what dunning will do and do nothing of it: the daemon does."""
+
+    async def terminate(self, username: str, reason: str | None, actor: Actor, now: datetime) -> bool:
+        """Refuse.
+
+        Raises:
+            RefusedError: always.
+        """
+        del reason, actor, now
+        raise RefusedError(f"{username}: services are ended by the daemon, not by a page")
 
 
 def money_parts(settings: Settings, database: Database) -> MoneyParts:
@@ -49,6 +68,11 @@ def money_parts(settings: Settings, database: Database) -> MoneyParts:
         match_bank_rows=MatchBankRows(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
         manage_paper=ManagePaper(database, proofs, timezone),
         proofs=proofs,
+        run_dunning=RunDunning(database, dunning_policy(settings), _NoTermination()),
+        manage_dunning=ManageDunning(
+            database, PromisePolicy(settings.dunning.promises, settings.dunning.promise_days, timezone)
+        ),
+        manage_holidays=ManageHolidays(database),
         tax_codes=tuple(sorted({rule.code for rule in taxes.rules})) if taxes.is_pkp else (),
         due_days=billing.due_days,
     )

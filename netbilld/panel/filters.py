@@ -39,6 +39,7 @@ class Writer:
             "day": self.day,
             "date": self.on,
             "short_day": self.short_day,
+            "weekday": self.weekday,
             "clock": self.clock,
             "time_of_day": self.time_of_day,
             "clock_seconds": self.clock_seconds,
@@ -118,6 +119,10 @@ class Writer:
     def short_day(self, value: date | datetime) -> str:
         """Return `5 Jan`."""
         return format_date(self._local_day(value), "d MMM", locale=self.locale)
+
+    def weekday(self, value: date | datetime) -> str:
+        """Return `Sen`, of an instant that of its local day."""
+        return format_date(self._local_day(value), "EEE", locale=self.locale)
 
     def clock(self, value: datetime) -> str:
         """Return `15.02 WIB`."""

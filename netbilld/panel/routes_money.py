@@ -5,7 +5,7 @@ from typing import Final
 from netbilld.billing.paper import PaperState
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import SUBSCRIBER, Route
-from netbilld.panel.staff import bank, bills, corrections, deliveries, drafts, paper, parked, payments, wallets
+from netbilld.panel.staff import bank, bills, corrections, deliveries, drafts, dunning, paper, parked, payments, wallets
 from netbilld.panel.within import Within
 
 _DRAFT: Final = r"/invoices/drafts/{draft:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
@@ -57,6 +57,13 @@ MONEY_ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", _DELIVERY + "/proof", Permission.VIEW_MONEY, deliveries.proof),
     Route("GET", _DELIVERY, Permission.VIEW_MONEY, deliveries.show),
+    Route("GET", "/dunning", Permission.VIEW_MONEY, dunning.show),
+    Route("POST", "/dunning/promises", Permission.EDIT_MONEY, dunning.promise),
+    Route("POST", "/dunning/promises/end", Permission.EDIT_MONEY, dunning.end_promise),
+    Route("POST", "/dunning/exemptions", Permission.EDIT_MONEY, dunning.exempt),
+    Route("POST", "/dunning/exemptions/end", Permission.EDIT_MONEY, dunning.end_exemption),
+    Route("POST", "/dunning/holidays", Permission.EDIT_MONEY, dunning.add_holiday),
+    Route("POST", "/dunning/holidays/remove", Permission.EDIT_MONEY, dunning.remove_holiday),
     Route("GET", SUBSCRIBER + "/wallet", Permission.VIEW_MONEY, wallets.show),
     Route("POST", SUBSCRIBER + "/wallet/allocate", Permission.EDIT_MONEY, wallets.allocate),
     Route("POST", SUBSCRIBER + "/wallet/refund", Permission.EDIT_MONEY, wallets.refund),

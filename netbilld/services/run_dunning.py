@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from netbilld.billing.dunning import (
     Closing,
@@ -23,6 +24,7 @@ from netbilld.model.actor import SCHEDULE, Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind
+from netbilld.services.dunning_views import DayAhead, concerned
 
 CHUNK: Final = 200  # subscribers in one transaction
 # What was to be said about arrears is not said any more once access is back.
@@ -187,6 +189,49 @@ class RunDunning:
                     )
             named = await work.dunning.named([*walled, *promised, *exempt])
         return Preview(at, Closing(walled, promised, exempt), named, dict(due))
+
+    async def calendar(self, first_on: date, days: int, now: datetime) -> list[DayAhead]:
+        """Return what so many days bring, from `first_on` on, as things stand now; everybody is read once.
+
+        Args:
+            first_on: the local day that it begins with, today or a later one.
+            days: how many.
+            now: what is due before it belongs to the first day.
+        """
+        zone = ZoneInfo(self._policy.standing.timezone)
+        ons = [first_on + timedelta(days=place) for place in range(days)]
+        moments = [max(datetime.combine(on, self._policy.standing.isolir_at, zone), now) for on in ons]
+        ends = [datetime.combine(on + timedelta(days=1), time(0), zone) for on in ons]
+        found = [Closing({}, {}, {}) for _ in ons]
+        due: list[Counter[StepKind]] = [Counter() for _ in ons]
+        async with self._store.read() as work:
+            lead = timedelta(days=await work.dunning.lead_days(self._policy))
+            candidates = await work.dunning.candidates(ons[-1] + lead)
+            for start in range(0, len(candidates), CHUNK):
+                accounts = await work.dunning.accounts(candidates[start : start + CHUNK], self._policy, now)
+                for place, at in enumerate(moments):
+                    there = closing(accounts, self._policy, at)
+                    found[place] = Closing(
+                        found[place].walled | there.walled,
+                        found[place].promised | there.promised,
+                        found[place].exempt | there.exempt,
+                    )
+                    since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
+                    due[place].update(
+                        step.kind
+                        for account in accounts
+                        for step in steps_due(account, self._policy, ends[place] - timedelta(seconds=1))
+                        if step.outcome is not Outcome.MISSED
+                        and step.kind is not StepKind.ISOLIR
+                        and since <= step.due_at < ends[place]
+                    )
+            named = await work.dunning.named(
+                {key for one in found for key in (*one.walled, *one.promised, *one.exempt)}
+            )
+        return [
+            DayAhead(on, at, *concerned(there, found[place - 1] if place else None, named), dict(due[place]))
+            for place, (on, at, there) in enumerate(zip(ons, moments, found, strict=True))
+        ]
 
     async def _part(self, subscriber_ids: Sequence[UUID], now: datetime, report: DunningReport) -> None:
         async with self._store.read() as work:  # most have nothing due: they are not locked

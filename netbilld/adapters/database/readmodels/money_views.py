@@ -1,7 +1,7 @@
 """Read-only queries for the panel's pages of money."""
 
-from netbilld.adapters.database.readmodels.sent import SentQueries
+from netbilld.adapters.database.readmodels.arrears import ArrearsQueries
 
 
-class MoneyViewStore(SentQueries):
+class MoneyViewStore(ArrearsQueries):
     """All of them, on one connection."""
