@@ -162,11 +162,14 @@ def _settle(
     billed: list[BilledShare] = []
     lines: list[InvoiceLine] = []
     is_closed = is_over or _is_billed_first(facts, period, owed)
+    is_new = kept is None
     for share in sorted({*owed, *(kept or ())}, key=_rank):
         part, old = owed.get(share), kept.get(share) if kept else None
         if old is None and part is not None and part.billed is BilledWhen.ARREARS and not is_over:
             is_closed = False
             continue
+        if old is None and part is not None and part.billed is BilledWhen.ARREARS:
+            is_new = True  # the rest of a period of which some was billed when it began
         days = (part.days if part else 0) - (old.days if old else 0)
         amount_minor = (part.amount_minor if part else 0) - (old.amount_minor if old else 0)
         if not days and not amount_minor:
@@ -174,9 +177,9 @@ def _settle(
         billed.append(_billed(period, share, part, old, days, amount_minor))
         if amount_minor:
             lines.append(_line(facts, period, share, part, old, amount_minor, days))
-    if kept is None and is_closed:
+    if is_new and is_closed:
         charges.begun += 1
-        if not billed:
+        if not billed and kept is None:
             nothing = Share(NOTHING, 0, None, inclusive=True)
             billed.append(BilledShare(period, nothing, "", "", None, 0, 0))
     charges.billed += billed

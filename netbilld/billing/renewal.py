@@ -99,6 +99,7 @@ def renewal_due(
     before = [one for one in service.before if one.share.item != FROZEN]
     facts = FeeFacts(service.id, stretches, service.billing_day, period.start_on, None)
     charges = share_charges(facts, [period], before)
+    frozen += _unpaid(service, plans, today, frozen)
     lines = tax_lines(charges.lines, tax, today, exempt=exempt)
     found = Renewal(plan, period.start_on, period.end_on - timedelta(days=1), lines, (*frozen, *charges.billed))
     return found if found.price_minor <= max(wallet_minor, 0) or found.price_minor <= 0 else None
@@ -120,16 +121,22 @@ def next_price_minor(plan: Plan, billing_day: int, paid_until_on: date | None, t
 
 
 def _period(stretches: Sequence[Stretch], billing_day: int, start_on: date, today: date) -> FeePeriod | None:
-    """Return the period from a day on, or the first after it that lasts beyond today; a trial is sold by itself."""
+    """Return the period from a day on, or the first after it that lasts beyond today.
+
+    First days of it that cost nothing, such as a trial, are sold by themselves.
+    """
     now = next((one for one in stretches if one.from_on <= today < one.until_on), None)
     if now is None:
         return None
     period = period_from(now.fee.cycle_days, start_on, billing_day)
     while period.end_on <= today:
         period = period_from(now.fee.cycle_days, period.end_on, billing_day)
-    first = next((one for one in stretches if one.from_on <= period.start_on < one.until_on), now)
-    if not first.is_charged and period.start_on < first.until_on < period.end_on and first.until_on > today:
-        return replace(period, end_on=first.until_on)
+    free_until_on = period.start_on
+    for one in stretches:
+        if one.from_on <= free_until_on < one.until_on and not one.is_charged:
+            free_until_on = one.until_on
+    if max(period.start_on, today) < free_until_on < period.end_on:
+        return replace(period, end_on=free_until_on)
     return period
 
 
@@ -149,10 +156,29 @@ def _thawed(service: PrepaidService, plans: Mapping[UUID, Plan], today: date) ->
         if days <= 0:
             continue
         paid_until_on += timedelta(days=days)
-        period = FeePeriod(0, stop.from_on, until_on, max((until_on - stop.from_on).days, 1))
-        share = Share(FROZEN, 0, None, inclusive=True)
-        frozen.append(BilledShare(period, share, FROZEN, "", terms.plan_version_id, days, 0))
+        frozen.append(_frozen(stop.from_on, until_on, terms.plan_version_id, days))
     return frozen, paid_until_on
+
+
+def _unpaid(
+    service: PrepaidService, plans: Mapping[UUID, Plan], today: date, thawed: Sequence[BilledShare]
+) -> list[BilledShare]:
+    """Return what is to be written down of pauses in which no day was paid for, so that they give none later."""
+    known = {one.period.start_on for one in (*service.before, *thawed) if one.share.item == FROZEN}
+    found = []
+    for stop in service.stops:
+        terms = terms_on(service.terms, stop.from_on)
+        if stop.until_on is None or stop.until_on > today or stop.from_on in known or terms is None:
+            continue
+        if _freezes(plans[terms.plan_version_id], stop.kind):
+            found.append(_frozen(stop.from_on, stop.until_on, terms.plan_version_id, 0))
+    return found
+
+
+def _frozen(from_on: date, until_on: date, plan_version_id: UUID, days: int) -> BilledShare:
+    period = FeePeriod(0, from_on, until_on, max((until_on - from_on).days, 1))
+    share = Share(FROZEN, 0, None, inclusive=True)
+    return BilledShare(period, share, FROZEN, "", plan_version_id, days, 0)
 
 
 def _freezes(plan: Plan, kind: StopKind) -> bool:

@@ -81,8 +81,15 @@ def usage_lines(
 def late_lines(
     service: ServiceToBill, plans: Mapping[UUID, Plan], rated: RatedPeriod, billed: BilledUsage
 ) -> tuple[list[InvoiceLine], BilledUsage | None]:
-    """Return the line for what a period costs more, or less, than was billed of it; none where that is the same."""
+    """Return the line for what a period costs more, or less, than was billed of it; none where that is the same.
+
+    None either where no octets have come: what else is otherwise by now, such as an allowance that is shared since, is
+    no reason to rate again what is billed.
+    """
     charges = _after(service, plans, rated)
+    is_timed = any(charge.unit is Unit.TIME for charge in charges)
+    if not is_timed and (rated.upload_octets, rated.download_octets) == (billed.upload_octets, billed.download_octets):
+        return [], None
     more_minor = sum(charge.amount_minor for charge in charges) - billed.amount_minor
     more = _billed(rated, more_minor)
     octets = more.upload_octets + more.download_octets - billed.upload_octets - billed.download_octets

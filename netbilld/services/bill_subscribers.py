@@ -456,6 +456,8 @@ class BillSubscribers:
         richer: list[_Bill] = []
         for bill in bills:
             if bill.draft is None:
+                if bill.is_final:  # its deposit settles what is owed all the same
+                    richer.append(bill)
                 continue
             done = issued(
                 bill.draft,

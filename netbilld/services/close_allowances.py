@@ -137,7 +137,8 @@ class CloseAllowances:
         uses: list[tuple[UUID, date, int]] = []
         rolled: list[NewRollover] = []
         for service_id, of_period in found.items():
-            card, period = cards[service_id], due[service_id]
+            period = due[service_id]
+            card = cards[service_id].of_period(period)
             states = [state for state in (of_period.data, of_period.time) if state is not None]
             for state in states:
                 handed_on = _handed_on(card, period, state)

@@ -151,6 +151,7 @@ def is_live(plan: Plan) -> bool:
 
 def live_period(card: RateCard, period: BillingPeriod) -> LivePeriod:
     """Return what there is to know of a billing period before its usage; the card has terms."""
+    card = card.of_period(period)
     stretches = card.stretches(period)
     last = stretches[-1]
     extras = sum(grant.units for grant in card.grants(period, Unit.DATA))

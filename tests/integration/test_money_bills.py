@@ -181,6 +181,16 @@ async def test_a_final_bill_with_usage_takes_what_the_deposit_gives(world: World
     await world.assert_books_hold()
 
 
+async def test_a_deposit_settles_what_is_owed_where_there_is_nothing_to_stand_on_the_final_bill(world: World) -> None:
+    await world.plan(plan_file("JAMIN", 200_000, extra="[fees]\ndeposit = 100000\n"))
+    who = await world.person("pergi", "JAMIN", activated_on=JAN)
+    await world.bill(JAN)
+    await end(world, who, date(2026, 1, 31))
+    assert (await world.bill(FEB)).invoices == []
+    assert await world.balance(who) == (0, 200_000)
+    await world.assert_books_hold()
+
+
 async def test_a_plan_change_is_billed_with_two_lines_the_next_night(world: World) -> None:
     await world.plan(plan_file("HOME50", 310_000))
     who = await world.person("naik", activated_on=JAN)

@@ -4,7 +4,7 @@ import calendar
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from tests.money_oracle.plans import OPlan
+from tests.money_oracle.plans import Discount, OPlan
 
 DAY = timedelta(days=1)
 
@@ -20,6 +20,17 @@ class Known:
 @dataclass
 class Change(Known):
     plan: OPlan
+
+
+@dataclass
+class Own(Known):
+    """Terms of the service's own: a price, a discount, add-ons that it takes, or that it costs nothing."""
+
+    price: int | None = None
+    discount: Discount | None = None
+    takes: str | None = None
+    gives_back: str | None = None
+    free: bool | None = None
 
 
 @dataclass
@@ -39,6 +50,9 @@ class Life:
     activated_on: date
     changes: list[Change]
     stops: list[Stop] = field(default_factory=list)
+    own: list[Own] = field(default_factory=list)
+    is_prepaid: bool = False
+    of: str | None = None  # the service of the same subscriber that was first
     ended_on: date | None = None  # the last day, which is billed
     _seen: tuple[date, list[tuple[OPlan, date, date]]] | None = None
 
@@ -47,6 +61,15 @@ class Life:
 
     def ended(self, run_on: date) -> bool:
         return self.ended_on is not None and self.ended_on < run_on
+
+    def known(self, run_on: date) -> tuple[object, ...]:
+        """Return what a run knows that an earlier one may not have known."""
+        return (
+            self.begun(run_on),
+            self.ended(run_on),
+            sum(one.made_on < run_on for one in (*self.changes, *self.stops, *self.own)),
+            sum(one.ended_made_on is not None and one.ended_made_on < run_on for one in self.stops),
+        )
 
     def lives_on(self, day: date, run_on: date) -> bool:
         """Tell whether it is in service on a day, by what a run knows."""
@@ -71,11 +94,33 @@ class Life:
         """Return since when it has had, without a break, the plan of a day."""
         return self._days(run_on)[(day - self.activated_on).days][2]
 
+    def own_price_on(self, day: date, run_on: date) -> int | None:
+        """Rule 4."""
+        return next((one.price for one in reversed(self._own_on(day, run_on)) if one.price is not None), None)
+
+    def own_discounts_on(self, day: date, run_on: date) -> list[tuple[date, Discount]]:
+        """Rule 11: in the order in which they were given, each with its first day."""
+        return [(one.from_on, one.discount) for one in self._own_on(day, run_on) if one.discount is not None]
+
+    def add_ons_on(self, day: date, run_on: date) -> set[str]:
+        taken: set[str] = set()
+        for one in self._own_on(day, run_on):
+            taken = (taken | {one.takes or ""}) - {one.gives_back or ""}
+        return taken
+
+    def is_complimentary_on(self, day: date, run_on: date) -> bool:
+        """Rule 11: by the service's own terms."""
+        return next((one.free for one in reversed(self._own_on(day, run_on)) if one.free is not None), False)
+
+    def _own_on(self, day: date, run_on: date) -> list[Own]:
+        return [one for one in self.own if one.made_on < run_on and one.from_on <= day]
+
     def _days(self, run_on: date) -> list[tuple[OPlan, date, date]]:
         """Return, for each day from activation, its plan, and since when periods and plan have been as they are."""
         if self._seen is None or self._seen[0] != run_on:
             known = [change for change in self.changes if change.made_on < run_on] or self.changes[:1]
             found: list[tuple[OPlan, date, date]] = []
+            left: dict[int, tuple[date, date]] = {}  # periods of so many days: since when, and until when at least
             day = self.activated_on
             while day < max(run_on, self.activated_on) + timedelta(days=400):
                 one = known[0]
@@ -86,11 +131,22 @@ class Life:
                 cycle = one.plan.days if one.plan.price else -1
                 same = before is not None and cycle == (before[0].days if before[0].price else -1)
                 began = before[1] if before is not None and same else day
+                if cycle and cycle > 0:  # rule 7: who comes back within a period goes on in it
+                    if not same and cycle in left and day < left[cycle][1]:
+                        began = left[cycle][0]
+                    left[cycle] = began, began + ((day - began).days // cycle + 1) * cycle * DAY
                 since = before[2] if before is not None and before[0] is one.plan else day
                 found.append((one.plan, began, since))
                 day += DAY
             self._seen = (run_on, found)
         return self._seen[1]
+
+    def is_stopped_now(self, run_on: date) -> bool:
+        """Tell whether it is stopped by what is known, whatever the day."""
+        return any(
+            stop.made_on < run_on and not (stop.ended_made_on is not None and stop.ended_made_on < run_on)
+            for stop in self.stops
+        )
 
     def stopped_on(self, day: date, run_on: date) -> str | None:
         """Rule 8: why it is stopped on a day; whatever is not known to end goes on."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -13,11 +13,20 @@ from netbilld.adapters.database.among import among
 from netbilld.adapters.database.billing import FEE_COLUMNS, fee_row
 from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.driver import Driver
-from netbilld.adapters.database.tables import accounts, billing_states, service_terms, services, subscribers
+from netbilld.adapters.database.tables import (
+    accounts,
+    billing_states,
+    service_stops,
+    service_terms,
+    services,
+    subscribers,
+)
 from netbilld.billing.charges import BilledShare
 from netbilld.billing.chart import WALLET, Payer
 from netbilld.billing.plan import Plan, Timing
 
+_LATELY: Final = timedelta(days=31)
+_ALL: Final = 10_000  # percent, in hundredths
 _STATE: Final = ("service_id", "round", "next_on", "billing_day", "looked_at")
 
 
@@ -41,13 +50,20 @@ class PrepaidStore:
         self._connection = connection
 
     async def expired_payers(self, plans: Mapping[UUID, Plan], before: date) -> list[Payer]:
-        """Return, in order of id, subscribers with credit, or for whom it is free, and a service not paid on a day."""
+        """Return, in order of id, subscribers with a service not paid on a day, and credit or what may cost nothing.
+
+        What a pause gives, or gives back, and a discount of one's own may be worth a period without any credit.
+        """
         prepaid = [key for key, plan in plans.items() if plan.timing is Timing.PREPAID and plan.recurring]
         for_nothing = [key for key in prepaid if _may_cost_nothing(plans[key])]
         own = exists().where(
             service_terms.c.service_id == services.c.id,
             or_(service_terms.c.timing == Timing.PREPAID.value, service_terms.c.free.is_(True)),
         )
+        stop = service_stops.c
+        resumed = exists().where(stop.service_id == services.c.id, stop.until_on.between(before - _LATELY, before))
+        given = exists().where(service_terms.c.service_id == services.c.id, service_terms.c.discounts.is_not(None))
+        is_prepaid = services.c.plan_version_id.in_(prepaid)
         wallet = (accounts.c.subscriber_id == subscribers.c.id) & accounts.c.code.like(f"{WALLET}:%")
         query = (
             select(subscribers.c.id, subscribers.c.number, subscribers.c.currency)
@@ -55,10 +71,15 @@ class PrepaidStore:
             .join(services, services.c.subscriber_id == subscribers.c.id)
             .outerjoin(accounts, wallet)
             .where(
-                or_(services.c.plan_version_id.in_(prepaid), own),
+                or_(is_prepaid, own),
                 services.c.status == "active",
                 services.c.paid_until_on.is_(None) | (services.c.paid_until_on < before),
-                or_(accounts.c.balance_minor > 0, services.c.plan_version_id.in_(for_nothing), own),
+                or_(
+                    accounts.c.balance_minor > 0,
+                    services.c.plan_version_id.in_(for_nothing),
+                    own,
+                    is_prepaid & or_(resumed, given),
+                ),
             )
             .order_by(subscribers.c.id)
         )
@@ -81,7 +102,7 @@ class PrepaidStore:
             select(services, billing_states.c.round)
             .outerjoin(billing_states, billing_states.c.service_id == services.c.id)
             .where(among(self._connection, services.c.subscriber_id, subscriber_ids), services.c.status == "active")
-            .order_by(services.c.paid_until_on, services.c.created_at, services.c.id)
+            .order_by(services.c.paid_until_on.nulls_first(), services.c.created_at, services.c.id)
         )
         found: dict[UUID, list[PrepaidRow]] = {}
         for row in await self._connection.execute(query):
@@ -111,4 +132,8 @@ class PrepaidStore:
 
 
 def _may_cost_nothing(plan: Plan) -> bool:
-    return plan.free or plan.trial_days > 0 or (plan.recurring is not None and plan.recurring.price_minor == 0)
+    is_given = sum(one.percent_hundredths or 0 for one in plan.discounts) >= _ALL or any(
+        one.amount_minor for one in plan.discounts
+    )
+    has_no_price = plan.recurring is not None and plan.recurring.price_minor == 0
+    return plan.free or plan.trial_days > 0 or has_no_price or is_given

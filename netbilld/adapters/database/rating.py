@@ -131,6 +131,7 @@ class RatingStore:
             select(
                 shared_services.c.shared_id,
                 shared_services.c.service_id,
+                shared_services.c.created_at,
                 shared_allowances.c.data_octets,
                 services.c.plan_version_id,
             )
@@ -153,7 +154,8 @@ class RatingStore:
                 included = (_plans[row.plan_version_id].allowance for row in of_shared)
                 limit_octets = sum(one.data_octets for one in included if one is not None)
             ids = tuple(row.service_id for row in of_shared)
-            found |= dict.fromkeys(ids, SharedAllowance(shared_id, limit_octets, ids))
+            joined_at = tuple(row.created_at for row in of_shared)
+            found |= dict.fromkeys(ids, SharedAllowance(shared_id, limit_octets, ids, joined_at))
         return found
 
     async def used_octets(self, service_ids: Collection[UUID], on: date) -> dict[UUID, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -41,11 +41,27 @@ class SharedAllowance(NamedTuple):
     Attributes:
         limit_octets: of all together.
         member_ids: in the order in which it is allotted to them where beyond it is charged.
+        joined_at: since when each of them shares it.
     """
 
     id: UUID
     limit_octets: int
     member_ids: tuple[UUID, ...]
+    joined_at: tuple[datetime, ...]
+
+    def of_period(self, service_id: UUID, period: BillingPeriod) -> "SharedAllowance | None":
+        """Return it with those who had joined before a period's end; None where the service had not."""
+        joined = [
+            (member, at) for member, at in zip(self.member_ids, self.joined_at, strict=True) if at < period.end_at
+        ]
+        if len(joined) == len(self.member_ids):
+            return self
+        members = tuple(member for member, _ in joined)
+        return (
+            self._replace(member_ids=members, joined_at=tuple(at for _, at in joined))
+            if service_id in members
+            else None
+        )
 
     def left_to(self, service_id: UUID, used: Mapping[UUID, int]) -> int:
         """Return what is allotted to a service: what those before it have not used."""
@@ -101,6 +117,7 @@ class RateCard:
         used: Mapping[UUID, int] | None = None,
     ) -> RatedPeriod:
         """Return what a period's usage costs; see `rate_period`. `used` are the octets of those it shares with."""
+        shared = self.shared.of_period(self.service_id, period) if self.shared is not None else None
         return rate_period(
             period,
             stretches,
@@ -109,8 +126,14 @@ class RateCard:
             grants=self.grants(period, Unit.DATA),
             time_grants=self.grants(period, Unit.TIME),
             activated_on=self.activated_on,
-            shared_octets=self.shared.left_to(self.service_id, used or {}) if self.shared is not None else None,
+            shared_octets=shared.left_to(self.service_id, used or {}) if shared is not None else None,
         )
+
+    def of_period(self, period: BillingPeriod) -> "RateCard":
+        """Return it as it was in a period: with an allowance that is shared from that one on, or without."""
+        if self.shared is None or (shared := self.shared.of_period(self.service_id, period)) is self.shared:
+            return self
+        return replace(self, shared=shared)
 
     def under(self, plan: Plan) -> "RateCard":
         """Return the card of the same service if it had had this plan all the time, and nothing beside it."""

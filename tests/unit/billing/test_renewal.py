@@ -128,6 +128,17 @@ def test_a_pause_that_is_frozen_makes_the_period_longer_once_and_one_that_is_cre
     assert bought(credited, date(2026, 2, 1)) == (date(2026, 2, 1), date(2026, 2, 28), 67_742)
 
 
+def test_a_frozen_pause_of_days_that_nobody_had_paid_for_gives_none() -> None:
+    stops = (Stop(StopKind.PAUSED, date(2026, 2, 11), date(2026, 2, 21)),)
+    frozen = priced(30, when_paused=StopPolicy.FREEZE, extends_from=ExtendsFrom.NOW)
+    lapsed = service(date(2026, 1, 31), stops=stops)
+    back = renewal_due(lapsed, {VERSION: frozen}, 100_000, date(2026, 3, 1))
+    assert back is not None
+    assert back.paid_until_on == date(2026, 3, 30)
+    again = replace(lapsed, paid_until_on=back.paid_until_on, before=back.shares)
+    assert renewal_due(again, {VERSION: frozen}, 0, date(2026, 3, 31)) is None
+
+
 def test_a_trial_is_bought_by_itself_for_nothing_and_pro_rata_is_bought_after_it() -> None:
     kind = replace(priced(), trial_days=7)
     one = service(None, activated_on=JAN, terms=(Terms(JAN, VERSION),))
