@@ -102,6 +102,16 @@ class Perimeter:
             return False
         return bool(host) and host.lower() in self._own_hosts(request)
 
+    def page_before(self, request: web.Request) -> str:
+        """Return the page of ours that a form was sent from, as far as the browser says; the front page otherwise."""
+        try:
+            before = urlsplit(request.headers.get("Referer", ""))
+        except ValueError:
+            return "/"
+        if before.netloc.lower() not in self._own_hosts(request):
+            return "/"
+        return safe_path(before.path + (f"?{before.query}" if before.query else ""))
+
     def _own_hosts(self, request: web.Request) -> set[str]:
         hosts = {request.headers.get("Host", "").lower()}
         if self._behind_proxy(request):

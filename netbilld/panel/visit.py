@@ -227,8 +227,8 @@ def say(request: web.Request, message: str, **values: object) -> str:
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
-    """Send somebody who is not signed in to the form, and back here afterwards."""
-    wanted = request.path_qs if request.method in SAFE_METHODS else request.path
+    """Send somebody who is not signed in to the form, and afterwards back here, or to the page their form was on."""
+    wanted = request.path_qs if request.method in SAFE_METHODS else request.app[PANEL].perimeter.page_before(request)
     if request.path.startswith("/live/"):
         raise web.HTTPUnauthorized
     target = "/signin" + (f"?next={quote(safe_path(wanted), safe='')}" if wanted != "/" else "")

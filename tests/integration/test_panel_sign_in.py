@@ -157,6 +157,27 @@ async def test_after_signing_in_one_is_back_where_one_was_and_never_elsewhere(
         assert "a" not in answer.cookies
 
 
+async def test_a_form_sent_after_the_login_has_expired_leads_back_to_its_page(
+    world: PanelWorld, browser: Browser
+) -> None:
+    await browser.sign_in(await world.staff())
+    _clock(world).pass_time(hours=13)
+    host = str(browser.client.make_url("/")).rstrip("/")
+    for page, back in (
+        (f"{host}/subscribers/100001?x=1#manage", "/subscribers/100001?x=1"),
+        ("https://evil.example/subscribers", "/"),
+        (f"{host}//evil.example", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ):
+        headers = {"Referer": page} if page else {}
+        sent = await browser.client.post(
+            "/subscribers/100001/payments", data={"amount": "1"}, headers=headers, allow_redirects=False
+        )
+        assert sent.status == 303
+        assert URL(sent.headers["Location"]).query.get("next", "/") == back, page
+
+
 def _cookies(browser: Browser) -> set[str]:
     return {cookie.key for cookie in browser.client.session.cookie_jar}
 
