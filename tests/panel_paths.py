@@ -41,6 +41,8 @@ def _value(part: re.Match[str], person: Person | None, known: Mapping[str, str])
         return str(person.service_id if person else uuid4())
     if "0-9a-f" in pattern:
         return str(uuid4())
+    if "|" in pattern:  # one of some words
+        return pattern.split("|")[0]
     if pattern[1:3] == r"\d":  # a letter and digits: numbers of complaints and outages
         return f"{pattern[0]}99999"
     return "424242" if pattern.startswith(r"\d") else "nobodys"
