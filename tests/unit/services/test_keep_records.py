@@ -11,7 +11,7 @@ def test_a_name_is_no_path_breaks_no_header_and_ends_as_what_it_is() -> None:
         ("setup.exe", "setup.png"),
         ("", "file.png"),
         ("...", "file.png"),
-        (".htaccess", "file.png"),
+        (".htaccess", "htaccess.png"),
         ("\u202egnp.exe", "gnp.png"),
     ):
         assert safe_name(written, kept.rsplit(".", 1)[1]) == kept, written
