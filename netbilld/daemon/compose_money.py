@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.documents.proofs import ProofFiles
 from netbilld.daemon.policies import dunning_policy
+from netbilld.daemon.report_files import ReportFiles
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.model.actor import Actor
@@ -22,6 +23,7 @@ from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.refund_wallet import RefundWallet
+from netbilld.services.reports.make import MakeReport
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.run_dunning import RunDunning
 
@@ -68,6 +70,8 @@ def money_parts(settings: Settings, database: Database) -> MoneyParts:
         match_bank_rows=MatchBankRows(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
         manage_paper=ManagePaper(database, proofs, timezone),
         proofs=proofs,
+        make_report=MakeReport(database),
+        report_files=ReportFiles(timezone),
         run_dunning=RunDunning(database, dunning_policy(settings), _NoTermination()),
         manage_dunning=ManageDunning(
             database, PromisePolicy(settings.dunning.promises, settings.dunning.promise_days, timezone)

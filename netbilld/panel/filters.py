@@ -40,6 +40,9 @@ class Writer:
             "date": self.on,
             "short_day": self.short_day,
             "weekday": self.weekday,
+            "month": self.month,
+            "short_month": self.short_month,
+            "short_money": self.short_money,
             "clock": self.clock,
             "time_of_day": self.time_of_day,
             "clock_seconds": self.clock_seconds,
@@ -60,6 +63,17 @@ class Writer:
         text = self.number(units) + (f"{self._decimal}{rest:0{exponent}d}" if exponent else "")
         symbol = _SYMBOLS.get(code, code + _NARROW)
         return f"{sign}{symbol}{text}"
+
+    def short_money(self, amount_minor: int, currency: str | None = None) -> str:
+        """Return `Rp1,2 jt`: for an axis, where there is no room for every digit."""
+        code = currency or self._currency
+        value = amount_minor / 10 ** currency_exponent(code)
+        _ = self._translations.gettext
+        for size, unit in ((10**9, _("bn")), (10**6, _("m")), (10**3, _("k"))):
+            if abs(value) >= size:
+                text = f"{value / size:.1f}".rstrip("0").rstrip(".").replace(".", self._decimal)
+                return f"{_SYMBOLS.get(code, code + _NARROW)}{text}{_NARROW}{unit}"
+        return self.money(amount_minor, currency)
 
     def number(self, value: int) -> str:
         """Return a whole number with its thousands marked."""
@@ -123,6 +137,14 @@ class Writer:
     def weekday(self, value: date | datetime) -> str:
         """Return `Sen`, of an instant that of its local day."""
         return format_date(self._local_day(value), "EEE", locale=self.locale)
+
+    def month(self, value: date) -> str:
+        """Return `November 2026`."""
+        return format_date(value, "MMMM y", locale=self.locale)
+
+    def short_month(self, value: date) -> str:
+        """Return `Nov 26`."""
+        return format_date(value, "MMM yy", locale=self.locale)
 
     def clock(self, value: datetime) -> str:
         """Return `15.02 WIB`."""

@@ -1,6 +1,8 @@
 """The services behind the pages of money: bills, payments, paper invoices, dunning, reports, plans."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from netbilld.services.allocate_wallet import AllocateWallet
 from netbilld.services.correct_invoice import CorrectInvoice
@@ -14,8 +16,32 @@ from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import MatchBankRows
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.refund_wallet import RefundWallet
+from netbilld.services.reports.make import MakeReport
+from netbilld.services.reports.table import Control, Span, Sums, Table
+from netbilld.services.reports.words import Locale
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.run_dunning import RunDunning
+
+
+class ReportFiles(Protocol):
+    """Writes reports as files."""
+
+    def most_rows(self, kind: str) -> int:
+        """Return how many rows a file of that kind may have."""
+        ...
+
+    async def written(
+        self,
+        kind: str,
+        locale: Locale,
+        table: Table,
+        span: Span,
+        rows: Sequence[Sequence[Any]],
+        sums: Sums,
+        controls: Sequence[Control],
+    ) -> bytes:
+        """Return a report as csv, xlsx or pdf."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,8 @@ class MoneyParts:
     match_bank_rows: MatchBankRows
     manage_paper: ManagePaper
     proofs: KeepsProofs
+    make_report: MakeReport
+    report_files: ReportFiles
     run_dunning: RunDunning
     manage_dunning: ManageDunning
     manage_holidays: ManageHolidays

@@ -5,7 +5,19 @@ from typing import Final
 from netbilld.billing.paper import PaperState
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import SUBSCRIBER, Route
-from netbilld.panel.staff import bank, bills, corrections, deliveries, drafts, dunning, paper, parked, payments, wallets
+from netbilld.panel.staff import (
+    bank,
+    bills,
+    corrections,
+    deliveries,
+    drafts,
+    dunning,
+    paper,
+    parked,
+    payments,
+    reports,
+    wallets,
+)
 from netbilld.panel.within import Within
 
 _DRAFT: Final = r"/invoices/drafts/{draft:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
@@ -64,6 +76,11 @@ MONEY_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/dunning/exemptions/end", Permission.EDIT_MONEY, dunning.end_exemption),
     Route("POST", "/dunning/holidays", Permission.EDIT_MONEY, dunning.add_holiday),
     Route("POST", "/dunning/holidays/remove", Permission.EDIT_MONEY, dunning.remove_holiday),
+    Route("GET", "/reports", Permission.VIEW_MONEY, reports.show_list),
+    Route("GET", "/reports/{report}", Permission.VIEW_MONEY, reports.show),
+    Route("GET", "/reports/{report}/csv", Permission.VIEW_MONEY, reports.give_file),
+    Route("GET", "/reports/{report}/xlsx", Permission.VIEW_MONEY, reports.give_file),
+    Route("GET", "/reports/{report}/pdf", Permission.VIEW_MONEY, reports.give_file),
     Route("GET", SUBSCRIBER + "/wallet", Permission.VIEW_MONEY, wallets.show),
     Route("POST", SUBSCRIBER + "/wallet/allocate", Permission.EDIT_MONEY, wallets.allocate),
     Route("POST", SUBSCRIBER + "/wallet/refund", Permission.EDIT_MONEY, wallets.refund),

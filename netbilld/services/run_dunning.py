@@ -212,9 +212,9 @@ class RunDunning:
                 for place, at in enumerate(moments):
                     there = closing(accounts, self._policy, at)
                     found[place] = Closing(
-                        found[place].walled | there.walled,
-                        found[place].promised | there.promised,
-                        found[place].exempt | there.exempt,
+                        {**found[place].walled, **there.walled},
+                        {**found[place].promised, **there.promised},
+                        {**found[place].exempt, **there.exempt},
                     )
                     since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
                     due[place].update(

@@ -9,7 +9,6 @@ from netbilld.adapters.database.paper import PaperStore
 from netbilld.adapters.database.queries import escaped, like
 from netbilld.adapters.database.readmodels.paid import PaidQueries
 from netbilld.adapters.database.tables import invoices, paper_invoices, subscribers
-from netbilld.billing.invoice import DocumentKind
 from netbilld.billing.paper import NEXT, PaperState
 from netbilld.services.delivery_views import (
     DeliveryFile,
@@ -91,7 +90,7 @@ class SentQueries(PaidQueries):
                 subscribers.c.address,
             )
             .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
-            .where(invoices.c.number == number.strip().upper(), invoices.c.kind == DocumentKind.INVOICE.value)
+            .where(invoices.c.number == number.strip().upper())
         )
         invoice = await self._row(query)
         if invoice is None:
