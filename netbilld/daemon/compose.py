@@ -472,6 +472,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 complaints=complaints.parts,
                 own=own_parts(settings, database, box, manage_subscribers, explain, changed),
                 captive_status=settings.portal.captive_status,
+                hotspot_hosts=settings.portal.hotspot_hosts,
                 taxes=tax_policy(settings),
             )
         )

@@ -247,6 +247,7 @@ class PortalSettings(_Section):
     pauses_a_year: Annotated[int, Field(ge=0, le=100)] = 2
     top_up: bool = True  # they buy top-ups of their plan
     password_change: bool = True  # they change the password of their line
+    hotspot_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # DNS names of hotspots
     captive_status: Literal[302, 511] = 302  # what other hosts' requests are answered with; 511 is RFC 6585
 
 

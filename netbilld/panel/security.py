@@ -164,6 +164,12 @@ def safe_path(wanted: str | None, otherwise: str = "/") -> str:
     return wanted
 
 
+_POLICY: Final = "Content-Security-Policy"
+
+
 async def put_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Put the security headers on an answer that is about to leave: pages, files, errors and streams alike."""
+    own = response.headers.get(_POLICY)  # of a page that sends a form elsewhere, and says where
     response.headers.update(HEADERS)
+    if own is not None:
+        response.headers[_POLICY] = own

@@ -109,6 +109,35 @@ async def test_any_method_for_a_foreign_host_is_redirected(world: World) -> None
             assert (status, headers["location"], closes) == (302, url + "/isolir", True), method
 
 
+async def test_by_setting_programs_are_told_511_with_the_way_to_the_portal(world: World) -> None:
+    """RFC 6585 §6; 302 is the default, which more devices take for a portal."""
+    async with world.portal(captive_status=511) as url:
+        status, headers, body, closes = await raw(url, "GET /api HTTP/1.1\r\nHost: tv.example.com\r\n\r\n")
+    assert (status, closes) == (511, True)
+    assert "location" not in headers
+    assert headers["cache-control"] == "no-store"
+    assert f'content="0;url={url}/isolir"'.encode() in body
+
+
+async def test_tls_and_connect_on_the_plain_port_end_without_a_page(world: World) -> None:
+    async with world.portal() as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        for sent in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 300, b"\x16\x03\x01\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(sent)
+            await writer.drain()
+            answer = await asyncio.wait_for(reader.read(4096), 10)
+            assert b"<html" not in answer
+            writer.close()
+            await writer.wait_closed()
+        status, headers, _, closes = await raw(
+            url, "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n"
+        )
+    assert status in {302, 400, 405}
+    assert "evil" not in headers.get("location", "")
+    assert closes
+
+
 async def test_head_and_options_of_our_own_pages_are_answered(world: World) -> None:
     async with world.portal() as url, browser() as client:
         for method in ("HEAD", "OPTIONS"):
@@ -240,7 +269,9 @@ async def test_rfc8908_5_a_walled_subscriber_is_captive_without_limits(world: Wo
     person = await online(world, Access.WALLED, reason, plan=QUOTA)
     await world.used(person, 100 * 10**9)
     async with world.portal() as url:
-        assert await capport(url) == {"captive": True, "user-portal-url": url + "/isolir"}
+        told = await capport(url)
+    extends = {"can-extend-session": True} if reason in {"overdue", "no_credit", "expired"} else {}
+    assert told == {"captive": True, "user-portal-url": url + "/isolir"} | extends
 
 
 async def test_rfc8908_5_until_the_nas_has_let_go_one_is_still_captive(world: World) -> None:

@@ -26,6 +26,8 @@
     later();
   }
   later();
+  const send = document.querySelector("form[data-send]");
+  if (send) send.submit();
   const worker = document.body.dataset.app;
   if (worker && "serviceWorker" in navigator) navigator.serviceWorker.register(worker).catch(() => {});
 })();

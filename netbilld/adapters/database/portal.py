@@ -78,6 +78,13 @@ class PortalStore(Queries):
         row = await self._row(select(nas.c.portal_sources).where(nas.c.id == nas_id, nas.c.removed_at.is_(None)))
         return [str(prefix) for prefix in row["portal_sources"]] if row else []
 
+    async def subscriber_networks(self) -> list[tuple[str, list[str]]]:
+        """Return, of NAS that have any, the address and the prefixes in which subscribers reach the portal."""
+        rows = await self._rows(select(nas.c.address, nas.c.portal_sources).where(nas.c.removed_at.is_(None)))
+        return [
+            (row["address"], [str(prefix) for prefix in row["portal_sources"]]) for row in rows if row["portal_sources"]
+        ]
+
     async def passwords_of(self, name_key: str, number: str | None, phone: str | None) -> list[SealedPassword]:
         """Return the passwords that a user name (without regard to case), a number or a telephone may sign in with."""
         query = (

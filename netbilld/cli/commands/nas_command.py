@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from netbilld.accounting.counting import COUNTER_UNITS, IPV6_PLACES
 from netbilld.cli.cells import local_time
-from netbilld.cli.commands import nas_login, nas_script, nas_snmp
+from netbilld.cli.commands import nas_hotspot, nas_login, nas_options, nas_script, nas_snmp
 from netbilld.cli.context import Context
 from netbilld.cli.dropped_packets import dropped_packets
 from netbilld.cli.main import add_config_option, add_json_option
@@ -38,7 +38,9 @@ _LISTED: Final = ("name", "address", "vendor", "coa_port", "open_sessions")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|set|replace|remove|login|script")
+    verbs = parser.add_subparsers(
+        dest="action", required=True, metavar="add|list|show|set|replace|remove|login|script|options|hotspot"
+    )
     add = verbs.add_parser("add", help="make a NAS known")
     add.add_argument("name", metavar="NAME")
     add.add_argument("address", metavar="ADDRESS[/PREFIX]", help="where its packets come from; the longest prefix wins")
@@ -71,6 +73,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config_option(remove)
     nas_login.configure(verbs.add_parser("login", help="who may log in to the routers themselves"))
     nas_script.configure(verbs.add_parser("script", help="the lines that make it work with netbilld"))
+    nas_hotspot.configure(
+        verbs.add_parser("hotspot", help="a hotspot's own pages, so that people log in on the portal")
+    )
+    nas_options.configure(verbs.add_parser("options", help="how DHCP servers and routers tell devices of the portal"))
 
 
 def _add_fields(parser: argparse.ArgumentParser) -> None:
@@ -149,6 +155,10 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         await nas_login.run(options, context)
     elif options.action == "script":
         await nas_script.run(options, context)
+    elif options.action == "options":
+        await nas_options.run(options, context)
+    elif options.action == "hotspot":
+        await nas_hotspot.run(options, context)
     elif options.action == "list":
         await _list(context)
     elif options.action == "show":

@@ -13,6 +13,7 @@ from netbilld.cli.output import note, print_json
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.nas_script import has_lines, script
 from netbilld.enforcement.nas_script.facts import API_USER, SERVICES, Routeros, ScriptFacts
+from netbilld.enforcement.nas_script.open_hosts import PAYMENT_HOSTS, is_probed
 from netbilld.enforcement.vendors import vendor_or_any
 from netbilld.enforcement.vendors.interface import Wall
 from netbilld.model.address_pool import overlap
@@ -42,6 +43,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ntp", metavar="HOST", default="id.pool.ntp.org", help="whom it asks for the time")
     parser.add_argument(
         "--allow", action="append", metavar="HOST", default=[], help="open to who is walled, such as a payment page"
+    )
+    parser.add_argument(
+        "--pay",
+        action="append",
+        metavar="|".join(PAYMENT_HOSTS),
+        default=[],
+        help="open the payment pages of this gateway to who is walled",
     )
     parser.add_argument("--with-secrets", action="store_true", help="print secrets; else where they belong")
     add_json_option(parser)
@@ -117,7 +125,7 @@ def _facts(nas: Nas, options: argparse.Namespace, context: Context, targets: Seq
         snmp_user=user,
         has_snmp=nas.snmp_community_sealed is not None or nas.snmp_user_sealed is not None,
         ntp=_host(options.ntp, "--ntp"),
-        allowed=tuple(_host(host, "--allow") for host in options.allow),
+        allowed=_allowed(options.allow, options.pay),
     )
 
 
@@ -167,6 +175,26 @@ def _walled_network(text: str) -> str:
     if network.version != 4 or network.num_addresses < _LEAST_WALLED:
         raise InvalidInputError(f"--walled-network {text}: write an IPv4 network of {_LEAST_WALLED} addresses or more")
     return str(network)
+
+
+def _allowed(hosts: Sequence[str], gateways: Sequence[str]) -> tuple[str, ...]:
+    """Return what is open to who is walled.
+
+    Raises:
+        InvalidInputError: one is no host, is what devices look for a portal by, or is no gateway we know.
+    """
+    allowed = [_host(host, "--allow") for host in hosts]
+    for host in allowed:
+        if is_probed(host):
+            raise InvalidInputError(
+                f"--allow {host}: devices look for a portal by it, and would show no page",
+                hint="leave it out; who has paid reaches it anyway",
+            )
+    for gateway in gateways:
+        if gateway not in PAYMENT_HOSTS:
+            raise InvalidInputError(f"--pay {gateway!r} is not known", hint=f"allowed: {', '.join(PAYMENT_HOSTS)}")
+        allowed += PAYMENT_HOSTS[gateway]
+    return tuple(dict.fromkeys(allowed))
 
 
 def _host(text: str, option: str) -> str:

@@ -1,6 +1,6 @@
 """What the portal is handed, and where it keeps it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +32,15 @@ class PortalLogins(Logins, Protocol):
         ...
 
 
-class Reader(recognise.Reader, show_account.Reader, sign_in_subscriber.Reader, login_codes.Reader, Protocol):
+class HotspotReader(Protocol):
+    async def subscriber_networks(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """Return each NAS's address, and where its subscribers reach the portal from."""
+        ...
+
+
+class Reader(
+    HotspotReader, recognise.Reader, show_account.Reader, sign_in_subscriber.Reader, login_codes.Reader, Protocol
+):
     """Everything the portal reads."""
 
 
@@ -101,6 +109,7 @@ class PortalParts:
         printing: makes invoices on paper; None offers none.
         complaints: what is done about complaints; None takes none.
         own: what subscribers do by themselves; None leaves them to look.
+        hotspot_hosts: names by which hotspots' own log-in pages are known, beside addresses of their subscribers.
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
         taxes: what comes on top of prices.
     """
@@ -120,6 +129,7 @@ class PortalParts:
     complaints: ComplaintParts | None = None
     own: OwnParts | None = None
     captive_status: int = 302
+    hotspot_hosts: tuple[str, ...] = ()
     taxes: TaxPolicy = NOTHING_TAXED
 
 
