@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import ClientTimeout
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
@@ -32,6 +32,12 @@ ABOUT_SOMEBODY: Final = tuple(route for route in CLOSED if isinstance(route.reac
 READING: Final = tuple(route for route in CLOSED if route.method == "GET" and not isinstance(route.reach, Subject))
 NO_STREAM: Final = ClientTimeout(total=20)
 # ways to ask a page for somebody, as far as any page has them
+# how forms name somebody, and what else they may need
+NAMED_IN_FORMS: Final = ("to", "subscriber", "number", "username", "who", "of", "q", "name", "from")
+FILLED_IN: Final = {
+    "amount": "50000", "method": "cash", "meant": "yes", "rest": "wallet", "category": "slow", "text": "Keluhan baru",
+    "why": "x", "reason": "x", "received_on": "2026-11-22",
+}  # fmt: skip
 ASKED_BY: Final = ("q", "username", "about", "number", "subscriber")
 
 
@@ -186,6 +192,42 @@ async def test_no_page_that_is_open_to_them_tells_of_another_area(
                     assert not found, (role, route.path, field, asked)
     assert opened >= 2
     assert own.person.number in await browser.page("/subscribers")
+
+
+@pytest.mark.parametrize("role", [Role.TECHNICAL, Role.ACCOUNTING, Role.SERVICE])  # between them they do everything
+async def test_no_form_that_names_somebody_of_another_area_does_anything_about_them(
+    world: PanelWorld, browser: Browser, other: Somebody, role: Role
+) -> None:
+    await browser.sign_in(await world.staff(role, areas=(THEIRS,)))
+    before = await things_of(world, other)
+    assert len(before) >= 5
+    for route in CLOSED:
+        if route.method == "GET" or route.reach is not Within.AREAS or not may(route, role):
+            continue
+        for named in (other.person.number, other.person.username):
+            form = dict.fromkeys(NAMED_IN_FORMS, named) | FILLED_IN | {"once": uuid4().hex}
+            answer = await browser.send(path_of(route), form)
+            assert answer.status < 500, (role, route.path)
+            assert other.person.number not in answer.headers.get("Location", ""), (role, route.path)
+            text = await answer.text()
+            assert not [mark for mark in other.marks if mark in text and mark not in named], (role, route.path)
+    assert await things_of(world, other) == before
+
+
+async def things_of(world: PanelWorld, other: Somebody) -> dict[str, int]:
+    """Return how many rows of each table are a subscriber's."""
+    counts: dict[str, int] = {}
+    async with world.database.read() as work:
+        for table in tables.metadata.sorted_tables:
+            for column, owner in (
+                ("subscriber_id", other.person.subscriber_id),
+                ("service_id", other.person.service_id),
+            ):
+                if column in table.c:
+                    rows = select(func.count()).select_from(table).where(table.c[column] == owner)
+                    if found := await work.connection.scalar(rows):
+                        counts[f"{table.name}.{column}"] = found
+    return counts
 
 
 @pytest.mark.parametrize("role", LIMITED)
