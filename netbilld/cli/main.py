@@ -38,6 +38,8 @@ VERBS: Final[dict[str, str]] = {
     "promise": "promises to pay",
     "holiday": "days on which nobody is walled",
     "paper": "paper invoices on their way",
+    "complaint": "complaints: take in, assign, work on, close, and how fast that goes",
+    "outage": "outages of an area or a NAS: tell everybody once, gather complaints, end",
     "outbox": "messages to subscribers: list, show, send again",
     "payment": "record, list, allocate, reverse, move and refund payments",
     "bank": "statements of the bank: imported, and matched with invoices",

@@ -241,4 +241,4 @@ def _ended(outage: Outage, subscriber_id: UUID, text: str, now: datetime) -> Mes
 
 
 def _digest(new: NewOutage) -> str:
-    return digest({"area": new.area, "nas": new.nas, "text": new.text, "began_at": new.began_at.isoformat()})
+    return digest({"area": new.area, "nas": new.nas, "text": new.text})

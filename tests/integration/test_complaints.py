@@ -395,7 +395,7 @@ async def test_satisfaction_is_summed_up(world: ComplaintWorld) -> None:
     """KAMIL-15: five questions, and the share that is content."""
     tono = await world.staff()
     for overall, solved in ((5, True), (4, True), (2, False)):
-        number = await world.complain(who := await world.subscriber())
+        number = await world.complain(await world.subscriber())
         await world.services.handle.take(number, tono.email, world.doing())
         await world.services.handle.resolve(number, "beres", world.doing())
         await world.services.handle.close(number, world.doing())
@@ -404,7 +404,6 @@ async def test_satisfaction_is_summed_up(world: ComplaintWorld) -> None:
             complaint = (await world.file(number)).complaint
             assert await work.complaints.add_answers(complaint.id, values, NOW)
             assert not await work.complaints.add_answers(complaint.id, values, NOW)
-        assert who
     async with world.database.read() as work:
         answers = await work.complaint_views.surveys(NOW - DAY, NOW + DAY)
     whole = satisfaction(answers)
