@@ -110,6 +110,19 @@ async def test_a_complaint_goes_from_new_to_closed_by_the_pages(
     assert states == ["new", "assigned", "in_progress", "resolved", "closed"]
 
 
+async def test_a_subscribers_page_leads_to_their_complaints(
+    world: PanelWorld, browser: Browser, person: Person
+) -> None:
+    await browser.sign_in(await world.staff())
+    number = await taken_in(browser, person)
+    assert f'href="/complaints/{number}"' in await browser.page(f"/subscribers/{person.number}")
+    assert person.number in await browser.page("/complaints/new?subscriber=budi")
+    async with client_of(world.app()) as client:
+        books = Browser(client)
+        await books.sign_in(await world.staff(Role.ACCOUNTING))
+        assert number not in await books.page(f"/subscribers/{person.number}")
+
+
 async def test_two_clicks_are_one_complaint_and_one_step(world: PanelWorld, browser: Browser, person: Person) -> None:
     await browser.sign_in(await world.staff())
     page = await browser.page(f"/complaints/new?subscriber={person.number}")

@@ -8,6 +8,8 @@ from uuid import UUID
 from aiohttp import web
 
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.periods import local_date
+from netbilld.model.permissions import Permission
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.complaint_words import complaint_refusal
 from netbilld.panel.forms import NO_PROBLEM, Problem, once_key
@@ -19,6 +21,7 @@ from netbilld.panel.visit import VISIT, page, say
 from netbilld.services.complaint_steps import Doing
 from netbilld.services.complaint_views import FILTERS, ComplaintPage, Figures, LineNow, Wanted
 from netbilld.services.file_complaint import MOST_PHOTOS, NewComplaint
+from netbilld.services.people_views import PeopleFilter
 from netbilld.services.readmodels import PAGE_LENGTH, SubscriberFile
 from netbilld.services.sign_in import random_token
 
@@ -185,12 +188,10 @@ async def _show_new(request: web.Request, problem: Problem, asked: str, status: 
     parts, panel, visit = parts_of(request), request.app[PANEL], request[VISIT]
     asked = asked.strip()[:100]
     subscriber = await _subscriber(request, asked)
+    wanted = PeopleFilter(asked, sees_money=visit.may(Permission.VIEW_MONEY), areas=visit.areas)
+    today = local_date(visit.now, panel.parts.timezone)
     async with panel.parts.database.read() as work:
-        candidates = (
-            (await work.readmodels.subscriber_lines(asked, None, 0, visit.areas)).lines[:20]
-            if asked and subscriber is None
-            else ()
-        )
+        candidates = (await work.people.lines(wanted, today, 0)).lines[:20] if asked and subscriber is None else ()
         running = list(await work.complaint_views.of_subscriber(subscriber.id, 5)) if subscriber is not None else []
     async with parts.store.read() as reads:
         categories = [one for one in await reads.complaints.categories() if one.active]

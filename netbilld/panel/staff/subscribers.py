@@ -64,6 +64,8 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
                 ),
                 None,
             )
+        sees_complaints = visit.may(Permission.VIEW_COMPLAINTS)
+        complaints = await work.complaint_views.of_subscriber(found.id, _TOLD) if sees_complaints else []
         notes = await work.people.notes(found.id)
         files = await work.people.files(found.id)
         told = await work.people.told(found.id, _TOLD)
@@ -79,6 +81,7 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
         "promised": promised,
         "exempted": exempted,
         "notes": notes,
+        "complaints": complaints,
         "files": files,
         "told": told,
         "story": story,
