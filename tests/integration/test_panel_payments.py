@@ -199,6 +199,22 @@ async def test_a_payment_moves_to_whose_it_is(world: PanelWorld, browser: Browse
     await books_hold(world)
 
 
+async def test_money_goes_to_the_name_that_was_typed_whoever_has_a_user_name_that_looks_like_that_number(
+    world: PanelWorld, browser: Browser, person: Person
+) -> None:
+    siti = await world.person("siti@rumahnet", "Siti Aminah")
+    await world.person(person.number, "Nama Seperti Nomor")  # a user name is anything, another's number as well
+    number = await bill(browser, siti, 70_000)
+    page = await browser.page(await pay(browser, person, 50_000, to=person.username))
+    assert "Budi Santoso" in page
+    assert "Nama Seperti Nomor" not in page
+    address = await pay(browser, siti, 70_000, to=siti.username)
+    assert await owed(world, number) == 0
+    moved = await browser.send(f"{address}/move", {"once": once(), "why": "Salah orang", "to": person.username})
+    assert "Budi Santoso" in await browser.page(moved.headers["Location"])
+    await books_hold(world)
+
+
 async def test_a_payment_is_put_to_another_invoice(world: PanelWorld, browser: Browser, person: Person) -> None:
     old, new = [await bill(browser, person, amount) for amount in (100_000, 100_000)]
     address = await pay(browser, person, 100_000)

@@ -79,9 +79,7 @@ async def release(request: web.Request) -> web.StreamResponse:
         form.fault("to", N_("Nobody has that number or user name."))
     if form.is_right and payer is not None:
         try:
-            receipt = await money_of(request).park_payments.release(
-                parked, payer.number, actor=visit.actor, now=visit.now
-            )
+            receipt = await money_of(request).park_payments.release(parked, to, actor=visit.actor, now=visit.now)
         except NotFoundError:
             raise web.HTTPNotFound from None
         except (InvalidInputError, RefusedError) as error:

@@ -85,7 +85,10 @@ async def show_add(request: web.Request) -> web.Response:
 
 
 async def payer_of(request: web.Request, to: str) -> PayerFile | None:
-    """Return who a name leads to; nobody where they are not in the areas of whoever asks."""
+    """Return who a name leads to; nobody where they are not in the areas of whoever asks.
+
+    What is done then goes by the same name again, not by the number found: another's user name may look like it.
+    """
     async with request.app[PANEL].parts.database.read() as work:
         payer = await work.money_views.payer_file(to)
     return payer if payer is not None and request[VISIT].areas.include(payer.area) else None
@@ -118,7 +121,8 @@ async def add(request: web.Request) -> web.StreamResponse:
     """Answer POST /payments: the same form sent twice is one payment."""
     form = await typed(request)
     panel, visit = request.app[PANEL], request[VISIT]
-    payer = await payer_of(request, form.values.get("to", ""))
+    to = form.values.get("to", "").strip()
+    payer = await payer_of(request, to)
     amount_minor = form.amount("amount")
     received_on = form.day("received_on")
     method = form.text("method", 32)
@@ -129,7 +133,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         return await _show_add(request, form, payer, status=422)
     try:
         outcome = await panel.parts.receive_payment.run(
-            payer.number,
+            to,
             amount_minor,
             method=method,
             reference=reference or None,
@@ -265,7 +269,7 @@ async def move(request: web.Request) -> web.StreamResponse:
         try:
             done = await money_of(request).reverse_payment.move(
                 str(found.line.id),
-                receiver.number,
+                to,
                 because=why,
                 actor=visit.actor,
                 now=visit.now,
