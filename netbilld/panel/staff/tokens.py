@@ -41,7 +41,7 @@ _SAID: Final[Mapping[str, str]] = {
 async def show_list(request: web.Request) -> web.Response:
     """Answer GET /tokens."""
     tokens = await api_of(request).manage_tokens.list()
-    return page(request, "staff/tokens.html", {"tokens": tokens})
+    return page(request, "staff/tokens.html", {"tokens": tokens, "scopes": SCOPES})
 
 
 async def show_add(request: web.Request) -> web.Response:
