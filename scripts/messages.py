@@ -24,7 +24,9 @@ def extracted() -> Catalog:
         (ROOT / "web" / "templates", [("**.html", "jinja2")]),
         (ROOT / "netbilld" / "panel", [("**.py", "python")]),
     ):
-        options = {"**.html": {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"}}
+        options = {
+            "**.html": {"extensions": "jinja2.ext.do", "newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
+        }
         found = extract_from_dir(directory, methods, options, KEYWORDS)
         for name, _line, message, _comments, _context in sorted(found, key=lambda item: (item[0], item[1])):
             # places without line numbers: a catalogue changes only when a message does
