@@ -24,6 +24,7 @@ class Wanted:
         category: its code; empty for all.
         text: part of a number, or of a subscriber's name, number or phone, or of what they said.
         areas: only of subscribers there.
+        area: and of these in this one and below it; empty for all.
     """
 
     state: str = "open"
@@ -31,6 +32,7 @@ class Wanted:
     category: str = ""
     text: str = ""
     areas: Areas = EVERYWHERE
+    area: str = ""
     offset: int = 0
     most: int = PAGE_LENGTH
 

@@ -59,15 +59,19 @@ class PeopleFilter:
 
 @dataclass(frozen=True, slots=True)
 class AreaLine:
-    """An area with what is below it: people, network and money; amounts in the currency of the installation."""
+    """An area with what is below it: people, network, money and complaints.
 
-    area: str  # empty: those who have none
-    subscribers: int
-    services: Mapping[str, int]  # by access
+    Every number is how many lines the list has that it leads to; services are counted, as in the list of subscribers.
+    """
+
+    area: str | None  # empty: those who have none; None: everybody
+    services: int
+    access: Mapping[str, int]  # of those that are due something
     online: int
     owing_minor: int
     overdue_minor: int
-    overdue_subscribers: int
+    overdue: int  # services of those who are
+    complaints: int  # open ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class PeopleViews(Protocol):
         ...
 
     async def area_lines(self, today: date, within: Areas = EVERYWHERE) -> Sequence[AreaLine]:
-        """Return people, network and money of each area, the largest first."""
+        """Return people, network, money and complaints: of everybody, then of each area, the largest first."""
         ...
 
     async def notes(self, subscriber_id: UUID) -> Sequence[Note]: ...

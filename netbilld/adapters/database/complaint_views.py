@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, exists, func, or_, select, true
 
 from netbilld.adapters.database.complaints import OPEN_STATES
-from netbilld.adapters.database.in_areas import in_areas
+from netbilld.adapters.database.in_areas import WhereaboutsQueries, in_areas
 from netbilld.adapters.database.line_views import LineQueries
 from netbilld.adapters.database.queries import escaped
 from netbilld.adapters.database.tables import (
@@ -84,6 +84,8 @@ class ComplaintViewStore(LineQueries):
         if wanted.text.strip():
             conditions.append(await self._says(wanted.text.strip()))
         conditions.append(_of_areas(wanted.areas))
+        if wanted.area:
+            conditions.append(_of_areas(await WhereaboutsQueries(self._connection).areas([wanted.area])))
         return conditions
 
     async def _says(self, text: str) -> ColumnElement[bool]:

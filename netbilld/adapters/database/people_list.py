@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, select, text
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, text
 
 from netbilld.adapters.database.among import among
+from netbilld.adapters.database.complaints import OPEN_STATES
 from netbilld.adapters.database.in_areas import WhereaboutsQueries, in_areas
 from netbilld.adapters.database.people_search import exact_queries, matching, rank
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries, first_username, is_online
 from netbilld.adapters.database.tables import (
     UNPAID,
+    complaints,
     credentials,
     desired,
     invoices,
@@ -147,12 +149,12 @@ class PeopleListQueries(Queries):
         return [area for area in (await self._connection.scalars(query)).all() if area]
 
     async def area_lines(self, today: date, within: Areas = EVERYWHERE) -> Sequence[AreaLine]:
-        """Return each area with what is below it, the largest first; the same figures as the lists they lead to."""
+        """Return everybody, then each area with what is below it; the same figures as the lists they lead to."""
         inside = in_areas(within)
-        people = await self._by_area(
-            select(subscribers.c.area, func.count()).where(inside).group_by(subscribers.c.area)
-        )
         joined = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
+        people = await self._by_area(
+            select(subscribers.c.area, func.count()).select_from(joined).where(inside).group_by(subscribers.c.area)
+        )
         by_access = (
             select(subscribers.c.area, desired.c.access, func.count())
             .select_from(joined.join(desired, desired.c.service_id == services.c.id))
@@ -174,39 +176,55 @@ class PeopleListQueries(Queries):
             .where(inside)
             .group_by(subscribers.c.area)
         )
-        owing = await self._money_by_area(None, inside)
-        overdue = await self._money_by_area(today, inside)
-        names = sorted({*people, *access, *owing})
-        covered = _covered(names)
+        reported = await self._by_area(
+            select(subscribers.c.area, func.count())
+            .select_from(complaints.join(subscribers, subscribers.c.id == complaints.c.subscriber_id))
+            .where(complaints.c.state.in_(OPEN_STATES), inside)
+            .group_by(subscribers.c.area)
+        )
+        owing, overdue = await self._money_by_area(today, inside)
+        late = await self._by_area(
+            select(subscribers.c.area, func.count())
+            .select_from(joined)
+            .where(subscribers.c.id.in_(_overdue(today)), inside)
+            .group_by(subscribers.c.area)
+        )
         lines = [
             AreaLine(
                 area=area,
-                subscribers=sum(people.get(one, 0) for one in below),
-                services=sum((access.get(one, Counter()) for one in below), Counter[str]()),
+                services=sum(people.get(one, 0) for one in below),
+                access=sum((access.get(one, Counter()) for one in below), Counter[str]()),
                 online=sum(online.get(one, 0) for one in below),
-                owing_minor=sum(owing.get(one, (0, 0))[0] for one in below),
-                overdue_minor=sum(overdue.get(one, (0, 0))[0] for one in below),
-                overdue_subscribers=sum(overdue.get(one, (0, 0))[1] for one in below),
+                owing_minor=sum(owing.get(one, 0) for one in below),
+                overdue_minor=sum(overdue.get(one, 0) for one in below),
+                overdue=sum(late.get(one, 0) for one in below),
+                complaints=sum(reported.get(one, 0) for one in below),
             )
-            for area, below in covered.items()
+            for area, below in _covered(sorted(people)).items()
         ]
-        return sorted(lines, key=lambda line: (-line.subscribers, line.area))
+        return sorted(lines, key=lambda line: (line.area is not None, -line.services, line.area or ""))
 
     async def _by_area(self, query: Select[Any]) -> dict[str, int]:
-        return {area or "": number for area, number in await self._connection.execute(query)}
+        found: Counter[str] = Counter()
+        for area, number in await self._connection.execute(query):
+            found[area or ""] += int(number)
+        return dict(found)
 
-    async def _money_by_area(self, before: date | None, inside: ColumnElement[bool]) -> dict[str, tuple[int, int]]:
-        """Return (amount owed, subscribers who owe) by area; only what was due before a day where one is given."""
+    async def _money_by_area(self, today: date, inside: ColumnElement[bool]) -> tuple[dict[str, int], dict[str, int]]:
+        """Return what is owed by area, and how much of it was due before today."""
+        late = case((invoices.c.due_on < today, _OWED), else_=0)
         query = (
-            select(subscribers.c.area, func.sum(_OWED), func.count(func.distinct(invoices.c.subscriber_id)))
+            select(subscribers.c.area, func.sum(_OWED), func.sum(late))
             .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
             .where(_IS_UNPAID, invoices.c.total_minor > invoices.c.paid_minor, inside)
             .group_by(subscribers.c.area)
         )
-        if before is not None:
-            query = query.where(invoices.c.due_on < before)
-        rows = await self._connection.execute(query)
-        return {area or "": (int(minor), people) for area, minor, people in rows}
+        owing: Counter[str] = Counter()
+        overdue: Counter[str] = Counter()
+        for area, minor, late_minor in await self._connection.execute(query):
+            owing[area or ""] += int(minor)
+            overdue[area or ""] += int(late_minor)
+        return dict(owing), dict(overdue)
 
     async def _listed(self, wanted: PeopleFilter, today: date) -> tuple[FromClause, ColumnElement[bool]]:
         source: FromClause = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
@@ -226,11 +244,16 @@ class PeopleListQueries(Queries):
         if wanted.is_online is not None:
             conditions.append(is_online() if wanted.is_online else ~is_online())
         if wanted.money is not None:
-            owing = select(invoices.c.subscriber_id).where(_IS_UNPAID, invoices.c.total_minor > invoices.c.paid_minor)
-            if wanted.money == "overdue":
-                owing = owing.where(invoices.c.due_on < today)
-            conditions.append(subscribers.c.id.in_(owing))
+            conditions.append(subscribers.c.id.in_(_overdue(today) if wanted.money == "overdue" else _owing()))
         return source, and_(*conditions)
+
+
+def _owing() -> Select[Any]:
+    return select(invoices.c.subscriber_id).where(_IS_UNPAID, invoices.c.total_minor > invoices.c.paid_minor)
+
+
+def _overdue(today: date) -> Select[Any]:
+    return _owing().where(invoices.c.due_on < today)
 
 
 def _order(wanted: PeopleFilter) -> tuple[ColumnElement[Any], ...]:
@@ -238,12 +261,13 @@ def _order(wanted: PeopleFilter) -> tuple[ColumnElement[Any], ...]:
     return (rank(wanted.text), *by_number) if wanted.text.strip() else by_number
 
 
-def _covered(areas: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Return each area with those that are it or lie in it; those without an area are apart."""
+def _covered(areas: Sequence[str]) -> Mapping[str | None, Sequence[str]]:
+    """Return each area with those that are it or lie in it; those without an area are apart, None is all of them."""
     parts = {area: area_parts(area) for area in areas if area}
     by_parts: dict[tuple[str, ...], list[str]] = {}
     for area, own in parts.items():
         for length in range(1, len(own) + 1):
             by_parts.setdefault(own[:length], []).append(area)
-    found = {area: by_parts[own] for area, own in parts.items()}
+    found: dict[str | None, Sequence[str]] = {None: areas}
+    found |= {area: by_parts[own] for area, own in parts.items() if own}
     return found | ({"": [""]} if "" in areas else {})

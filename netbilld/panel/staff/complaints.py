@@ -82,6 +82,7 @@ def _wanted(request: web.Request) -> Wanted:
         category=query.get("category", "")[:40],
         text=query.get("q", "").strip()[:100],
         areas=visit.areas,
+        area=query.get("area", "").strip()[:100],
         offset=page_offset(request),
     )
 

@@ -13,12 +13,16 @@ from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.visit import VISIT, page
 from netbilld.services.brake import BrakeState
+from netbilld.services.complaint_views import Figures
+from netbilld.services.people_views import AreaLine
 from netbilld.services.readmodels import Octets, OpenMoney, Traffic
 
 _RESTRICTED: Final = 12
 _TALKERS: Final = 8
 _ORDERS: Final = 10
 _ALERTS: Final = 3
+_AREAS: Final = 30
+_AREAS_SECONDS: Final = 15.0  # it reads everybody
 CHART_SPAN: Final = timedelta(hours=1)
 
 
@@ -101,6 +105,12 @@ def _parts(request: web.Request) -> Sequence[Part]:
         today = local_date(clock.now(), timezone)
         return await work.readmodels.open_money(today, local_midnight(today, timezone))
 
+    async def areas(work: Work) -> tuple[AreaLine, ...]:
+        return tuple(await work.people.area_lines(local_date(clock.now(), timezone)))[:_AREAS]
+
+    async def complaints(work: Work) -> Figures:
+        return await work.complaint_views.figures(clock.now())
+
     parts = []
     if visit.may(Permission.VIEW_USAGE):
         parts += [
@@ -131,6 +141,9 @@ def _parts(request: web.Request) -> Sequence[Part]:
                 "partials/restricted.html",
             )
         )
+        parts.append(Part("areas", "overview.areas", areas, "partials/areas.html", _AREAS_SECONDS))
+    if visit.may(Permission.VIEW_COMPLAINTS):
+        parts.append(Part("complaints", "overview.complaints", complaints, "partials/open_complaints.html", 3))
     if visit.may(Permission.VIEW_NETWORK):
         parts.append(Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_brief.html", 2))
     if visit.may(Permission.VIEW_MONEY):
