@@ -66,9 +66,6 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
             )
         sees_complaints = visit.may(Permission.VIEW_COMPLAINTS)
         complaints = await work.complaint_views.of_subscriber(found.id, _TOLD) if sees_complaints else []
-        complaints = (
-            await work.complaint_views.of_subscriber(found.id) if visit.may(Permission.VIEW_COMPLAINTS) else None
-        )
         notes = await work.people.notes(found.id)
         files = await work.people.files(found.id)
         told = await work.people.told(found.id, _TOLD)
@@ -85,7 +82,6 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
         "exempted": exempted,
         "complaints": complaints,
         "notes": notes,
-        "complaints": complaints,
         "files": files,
         "told": told,
         "story": story,
