@@ -1,7 +1,7 @@
 """A subscriber with a real plan, terms and bills, for tests of what subscribers do by themselves."""
 
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -56,7 +56,7 @@ async def add_plan(world: World, text: str) -> None:
 
 
 async def add_person(
-    world: World, username: str, plan: str, activated_on: date = date(2026, 11, 5), **told: str
+    world: World, username: str, plan: str, activated_on: date = date(2026, 11, 5), **told: Any
 ) -> Person:
     """Add a subscriber as the command line does; fees begin on that day."""
     manage = ManageSubscribers(world.database, world.box, Defaults("IDR", ZONE))

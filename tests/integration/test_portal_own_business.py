@@ -5,7 +5,8 @@ import io
 import json
 import re
 import zipfile
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.numbering import DEFAULT
+from netbilld.enforcement.explain import Explanation
 from netbilld.model.actor import Actor
 from netbilld.panel.portal.routes import PORTAL_ROUTES, Open, PortalRoute
 from netbilld.services.correct_invoice import CorrectInvoice
@@ -36,7 +38,7 @@ async def world(database: Database, box: SecretBox) -> World:
     return made
 
 
-async def budi(world: World, **told: str) -> Person:
+async def budi(world: World, **told: Any) -> Person:
     return await add_person(world, "budi@desa", "HOME20", **{"email": "budi@example.net", **told})
 
 
@@ -386,7 +388,8 @@ async def test_the_front_page_is_there_when_the_line_cannot_be_explained(world: 
     parts = world.own()
 
     class Broken:
-        async def run(self, _username: str, _now: object) -> object:
+        async def run(self, username: str, now: datetime) -> Explanation:
+            del username, now
             raise OSError("the daemon is away")
 
     async with world.portal(own=dataclasses.replace(parts, explain=Broken())) as url, signed_in(url, person) as client:

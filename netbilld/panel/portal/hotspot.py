@@ -76,8 +76,8 @@ async def send_on(request: web.Request) -> web.StreamResponse:
         context = {"problem": problem, "kept": _kept(fields), "name": name}
         return _page(request, "portal/hotspot.html", context, status=422)
     sent = password if hotspot.chap is None else hotspot_response(hotspot.chap[0], password, hotspot.chap[1])
-    context = {"hotspot": hotspot, "name": name, "sent": sent}
-    response = _page(request, "portal/hotspot_send.html", context)
+    sends: dict[str, object] = {"hotspot": hotspot, "name": name, "sent": sent}
+    response = _page(request, "portal/hotspot_send.html", sends)
     policy = HEADERS["Content-Security-Policy"].replace("form-action 'self'", f"form-action {hotspot.origin}")
     response.headers["Content-Security-Policy"] = policy
     return response
