@@ -22,6 +22,7 @@ from netbilld.daemon.compose import compose
 from netbilld.daemon.run import Daemon
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
+from netbilld.demo.desk import STAFF
 from netbilld.demo.keys import keys_pressed
 from netbilld.demo.narrate import Narrator
 from netbilld.demo.play import Play
@@ -243,10 +244,12 @@ def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at
     keys = (
         "p  mati lampu: cut everybody's power      b  pay the unpaid bill      q  end\n" if sys.stdin.isatty() else ""
     )
+    others = ", ".join(f"{email.partition('@')[0]}@… ({role})" for email, role, _ in STAFF)
     _say(
         f"""
   Staff panel    {panel}/demo
                  sign in as {town.admin_email}  password {town.admin_password}
+                 or, with the same password, as {others}
   Portal         {portal}   (a subscriber's own page; sign in with one of these)
 {stars}
 

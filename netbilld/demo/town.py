@@ -15,6 +15,7 @@ from netbilld.adapters.secretbox import SecretBox, create_key_file, read_key_fil
 from netbilld.daemon.billing import billing_run
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
+from netbilld.demo.desk import fill_desk
 from netbilld.demo.history import write_history
 from netbilld.demo.scenario import LIAR_ADDRESS, LIAR_NAME, NAS_ADDRESS, NAS_NAME, PLANS, PORTAL_SOURCES, Home
 from netbilld.model.actor import Actor
@@ -83,6 +84,7 @@ async def build_town(
         for code, text in PLANS.items():
             await ManagePlans(database, settings.currency).add(text, f"{code}.toml", actor=_ACTOR, now=now)
         await _settle_in(settings, database, box, homes, isolir_at, now)
+        await fill_desk(settings, database, homes, password, now)
     finally:
         await database.close()
     return Town(ADMIN_EMAIL, password)

@@ -9,6 +9,7 @@ from netbilld.demo.history import PLAN
 from netbilld.demo.scenario import LIAR_NAME, NAS_NAME, homes
 from netbilld.demo.town import build_town, isolir_instant
 from netbilld.services.check_usage import CheckUsage
+from netbilld.services.complaint_views import Wanted
 
 NOW = datetime(2026, 11, 11, 4, 20, tzinfo=UTC)
 
@@ -29,5 +30,37 @@ async def test_the_offices_have_a_past_that_adds_up_and_nobody_else_has_one(tmp_
             assert past
             assert {plans[line.username] for line in past} == {PLAN}
             assert all(line.stopped_at is not None and line.download_octets > 10**9 for line in past)
+    finally:
+        await database.close()
+
+
+async def test_everybody_s_desk_has_something_on_it(tmp_path: Path) -> None:
+    isolir_at = isolir_instant(NOW, "Asia/Jakarta")
+    settings = Settings(data_dir=tmp_path, billing={"isolir_at": isolir_at.time()})
+    await build_town(settings, homes(), "f" * 32, {NAS_NAME: 3799, LIAR_NAME: 3799}, isolir_at, NOW)
+    database = Database(settings.resolved_database_url)
+    try:
+        async with database.read() as work:
+            complaints = await work.complaint_views.lines(Wanted("all"), NOW)
+            (outage,) = await work.complaint_views.outages(running=True)
+            rows = await work.bank.listed(None)
+            staff = await work.staff.all()
+        assert {line.state.value for line in complaints.lines} >= {
+            "new",
+            "assigned",
+            "in_progress",
+            "resolved",
+            "closed",
+        }
+        assert outage.subscribers > 1
+        assert len(rows) == 3
+        assert {member.role.value for member in staff} >= {
+            "admin",
+            "technical",
+            "accounting",
+            "cashier",
+            "collector",
+            "service",
+        }
     finally:
         await database.close()
