@@ -57,8 +57,8 @@ _NAMED: Final = re.compile(r"/([a-z-]+)/\{(\w+)")
 
 
 def reach_of(path: str) -> Reach:
-    """Return what a path says by itself: the first thing in it that is a subscriber's, else that it is closed."""
-    for directory, field in _NAMED.findall(path):
-        if directory in SUBJECTS:
-            return Subject(SUBJECTS[directory], field)
-    return Within.NOWHERE
+    """Return what a path says by itself: that it is about a subscriber's thing, where the first it names is one."""
+    named = _NAMED.search(path)
+    if named is None or named[1] not in SUBJECTS:
+        return Within.NOWHERE
+    return Subject(SUBJECTS[named[1]], named[2])

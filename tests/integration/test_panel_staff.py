@@ -130,6 +130,33 @@ async def test_other_rights_hold_at_once(world: PanelWorld, browser: Browser) ->
     assert line.details["fields"] == {"areas": [[], ["jabar/bandung"]], "role": ["accounting", "cashier"]}
 
 
+async def test_a_form_that_another_admin_has_overtaken_says_who_and_loses_nothing(
+    world: PanelWorld, browser: Browser
+) -> None:
+    email = await world.staff(Role.CASHIER)
+    found = await member(world, email)
+    opened = re.search(r'name="seen" value="(\d+)"', await browser.page(f"/staff/{found.id}"))
+    assert opened is not None
+    second = await world.staff(email="second@rumahnet.example")
+    async with client_of(world.app()) as client:
+        other = Browser(client)
+        await other.sign_in(second)
+        changed = {"name": "Kasir Dua", "email": email, "role": "service", "areas": "", "phone": ""}
+        assert (await other.send(f"/staff/{found.id}", changed)).status == 303
+    form = {"name": "Kasir Satu", "email": email, "role": "cashier", "areas": "", "phone": "", "seen": opened[1]}
+    stale = await browser.send(f"/staff/{found.id}", form)
+    page = await stale.text()
+    assert stale.status == 409
+    assert "second@rumahnet.example" in page
+    assert "cashier → service" in page
+    assert 'value="Kasir Satu"' in page
+    assert (await member(world, email)).name == "Kasir Dua"
+    again = re.search(r'name="seen" value="(\d+)"', page)
+    assert again is not None
+    assert (await browser.send(f"/staff/{found.id}", form | {"seen": again[1]})).status == 303
+    assert (await member(world, email)).name == "Kasir Satu"
+
+
 @pytest.mark.parametrize("form", [{"role": "readonly"}, {"areas": "jabar"}])
 async def test_nobody_changes_what_they_may_do_themselves(
     world: PanelWorld, browser: Browser, form: dict[str, str]

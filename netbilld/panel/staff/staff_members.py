@@ -14,10 +14,13 @@ from netbilld.panel.i18n import LOCALES
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.login_line import LoginLine
 from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.words import N_
 from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, NewStaff, StaffChanges, one_time_password
 from netbilld.services.sign_in import random_token
 
 _NEWEST: Final = 20
+_SET: Final = "staff.set"
+_LOOKED_THROUGH: Final = 500  # since a form was opened
 _EMAILS: Final = ("email_taken", "email_invalid")
 
 
@@ -86,14 +89,20 @@ async def _show(request: web.Request, problem: Problem, status: int = 200) -> we
         "changes": changes,
         "problem": problem,
         "is_self": member.id == visit.person.id,
-        "once": random_token(request.app[PANEL].parts.entropy),
+        "seen": changes[0].id if changes else 0,
     }
     return page(request, "staff/staff_member.html", context | await _choices(request), status=status)
 
 
 async def change(request: web.Request) -> web.StreamResponse:
-    """Answer POST /staff/{member}: who they are, what they may do and where."""
+    """Answer POST /staff/{member}: who they are, what they may do and where.
+
+    A form that was opened before somebody else changed them says who that was; sent again it holds.
+    """
     form = await read_form(request)
+    if message := await _outdated(request, form.get("seen", "")):
+        kept = {key: text for key, text in form.items() if key not in {"csrf", "seen"}}
+        return await _show(request, Problem("change", message, kept), status=409)
     wanted = StaffChanges(
         email=form.get("email"),
         name=form.get("name"),
@@ -162,6 +171,27 @@ async def _set(
         problem = Problem(name, _message(request, error), {key: text for key, text in form.items() if key != "csrf"})
         return await _show(request, problem, status=422)
     raise web.HTTPSeeOther(f"/staff/{member.id}?done={done}")
+
+
+async def _outdated(request: web.Request, seen: str) -> str:
+    """Return who has changed a member since a form was opened, and what; nothing where nobody has."""
+    if not seen.isdecimal() or len(seen) > 18:
+        return ""
+    visit, member = request[VISIT], await _member(request)
+    async with request.app[PANEL].parts.database.read() as work:
+        changes = await work.audit.about("staff", member.id, _LOOKED_THROUGH)
+    later = [line for line in changes if line.id > int(seen) and line.action == _SET and line.actor != visit.actor.name]
+    if not later:
+        return ""
+    writer = request.app[PANEL].renderer.writers[visit.locale]
+    what = ", ".join(f"{said.name} {said.before} → {said.value}" for said in later[0].said if said.has_before)
+    return say(
+        request,
+        N_("%(who)s changed this at %(time)s: %(what)s. What you typed is still here; save again to have it so."),
+        who=later[0].actor,
+        time=writer.clock(later[0].at),
+        what=what or "–",
+    )
 
 
 async def _member(request: web.Request) -> Staff:

@@ -14,6 +14,7 @@ from netbilld.panel.within import Reach, Subject, Within, reach_of
         ("/invoices/{number:.{1,60}}/pdf", Subject("invoice", "number")),
         (r"/sessions/{id:\d{1,18}}/disconnect", Subject("session", "id")),
         ("/nas/{name}", Within.NOWHERE),
+        (r"/webhooks/{webhook:[0-9a-f]{8}}/deliveries/{id:\d{1,18}}/replay", Within.NOWHERE),
         ("/subscribers", Within.NOWHERE),
         ("/sessions/held", Within.NOWHERE),
         ("/", Within.NOWHERE),
