@@ -19,13 +19,16 @@ from netbilld.services.issue_payment_code import CodePolicy, IssuePaymentCode
 from netbilld.services.manage_dunning import ManageDunning, PromisePolicy
 from netbilld.services.manage_holidays import ManageHolidays
 from netbilld.services.manage_paper import ManagePaper
+from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
+from netbilld.services.move_plan import MovePlan
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reports.make import MakeReport
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.run_dunning import RunDunning
+from netbilld.services.simulate_plan import SimulatePlan
 
 
 class _NoTermination:
@@ -70,6 +73,11 @@ def money_parts(settings: Settings, database: Database) -> MoneyParts:
         match_bank_rows=MatchBankRows(database, timezone=timezone, numbering=numbering, taxes=payment_taxes(settings)),
         manage_paper=ManagePaper(database, proofs, timezone),
         proofs=proofs,
+        manage_plans=ManagePlans(
+            database, settings.currency, frozenset({*KNOWN_TAXES, *(rule.code for rule in settings.tax.rules)})
+        ),
+        move_plan=MovePlan(database),
+        simulate_plan=SimulatePlan(database),
         make_report=MakeReport(database),
         report_files=ReportFiles(timezone),
         run_dunning=RunDunning(database, dunning_policy(settings), _NoTermination()),

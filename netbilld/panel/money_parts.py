@@ -12,8 +12,10 @@ from netbilld.services.issue_payment_code import IssuePaymentCode
 from netbilld.services.manage_dunning import ManageDunning
 from netbilld.services.manage_holidays import ManageHolidays
 from netbilld.services.manage_paper import KeepsProofs, ManagePaper
+from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.match_bank_rows import MatchBankRows
+from netbilld.services.move_plan import MovePlan
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.refund_wallet import RefundWallet
 from netbilld.services.reports.make import MakeReport
@@ -21,6 +23,7 @@ from netbilld.services.reports.table import Control, Span, Sums, Table
 from netbilld.services.reports.words import Locale
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.run_dunning import RunDunning
+from netbilld.services.simulate_plan import SimulatePlan
 
 
 class ReportFiles(Protocol):
@@ -65,6 +68,9 @@ class MoneyParts:
     match_bank_rows: MatchBankRows
     manage_paper: ManagePaper
     proofs: KeepsProofs
+    manage_plans: ManagePlans
+    move_plan: MovePlan
+    simulate_plan: SimulatePlan
     make_report: MakeReport
     report_files: ReportFiles
     run_dunning: RunDunning

@@ -6,7 +6,8 @@ from netbilld.services.bill_views import BillViews
 from netbilld.services.delivery_views import DeliveryViews
 from netbilld.services.dunning_views import DunningViews
 from netbilld.services.payment_views import PaymentViews
+from netbilld.services.plan_views import PlanViews
 
 
-class MoneyViews(BillViews, PaymentViews, DeliveryViews, DunningViews, Protocol):
+class MoneyViews(BillViews, PaymentViews, DeliveryViews, DunningViews, PlanViews, Protocol):
     """Each answer is bounded."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netbilld.billing.plan import Plan
-from netbilld.billing.plan_file import parse_plan, plan_from_definition
+from netbilld.billing.plan_file import parse_plan, plan_from_definition, plan_text
 from netbilld.model.errors import InvalidInputError
 
 PRICES = st.integers(0, 10**12)
@@ -147,3 +147,10 @@ def test_a_file_is_refused_in_one_line_or_means_the_same_once_it_was_stored(text
     for number, one in enumerate(plan.happy_hours):
         for other in plan.happy_hours[number + 1 :]:
             assert not any(a < d and c < b for a, b in one.spans for c, d in other.spans)
+
+
+@given(files())
+def test_a_stored_plan_is_written_as_a_file_that_means_the_same(text: str) -> None:
+    taken = read(text)
+    if taken is not None:
+        assert read(plan_text(taken[0])) == taken

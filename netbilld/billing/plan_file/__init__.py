@@ -12,6 +12,7 @@ from netbilld.billing.plan_file.definition import (
     speed_from,
 )
 from netbilld.billing.plan_file.whole import named_places, parse_plan, refuse_key, unused_keys
+from netbilld.billing.plan_file.written import plan_text
 
 __all__ = [
     "discount_definition",
@@ -19,6 +20,7 @@ __all__ = [
     "named_places",
     "parse_plan",
     "plan_from_definition",
+    "plan_text",
     "refuse_key",
     "speed_definition",
     "speed_from",

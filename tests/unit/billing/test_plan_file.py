@@ -5,7 +5,7 @@ import json
 import pytest
 
 from netbilld.billing.plan import AfterAllowance, Charging, Closing, Counts, Timing
-from netbilld.billing.plan_file import parse_plan, plan_from_definition, unused_keys
+from netbilld.billing.plan_file import parse_plan, plan_from_definition, plan_text, unused_keys
 from netbilld.model.errors import InvalidInputError
 
 HOME20 = """\
@@ -236,6 +236,11 @@ def test_a_plan_says_how_many_sessions_what_is_learned_and_when_it_may_be_used()
     assert plan.lock_learn == ("mac", "nas")
     assert plan.hours[0] == (480, 1020)
     assert plan.hours[-1] == (5 * 1440, 7 * 1440)
+
+
+def test_what_a_service_runs_by_is_written_as_a_file_that_means_the_same() -> None:
+    definition = parse_plan(LIMITED, "plan.toml", "IDR")
+    assert parse_plan(plan_text(definition), "plan.toml", "IDR") == definition
 
 
 def test_a_plan_that_says_none_of_it_limits_nothing() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from netbilld.billing.plan import AfterAllowance, Charging, Timing
-from netbilld.billing.plan_file import parse_plan, plan_from_definition
+from netbilld.billing.plan_file import parse_plan, plan_from_definition, plan_text
 from netbilld.billing.plan_parts import (
     AddOn,
     BilledWhen,
@@ -203,6 +203,11 @@ KINDS = {
 def kind(charging: str, timing: str = "postpaid", extra: str = "") -> str:
     head = f'code = "P"\nname = "Paket"\ntiming = "{timing}"\ncharging = "{charging}"\n{extra}'
     return f'{head}[speed]\ndown = "10M"\nup = "5M"\n{KINDS[charging]}'
+
+
+def test_every_part_of_a_plan_is_written_as_a_file_that_means_the_same() -> None:
+    definition = parse_plan(FULL, "keluarga.toml", "IDR")
+    assert parse_plan(plan_text(definition), "keluarga.toml", "IDR") == definition
 
 
 @pytest.mark.parametrize("timing", ["prepaid", "postpaid"])

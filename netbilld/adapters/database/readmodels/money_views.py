@@ -1,7 +1,7 @@
 """Read-only queries for the panel's pages of money."""
 
-from netbilld.adapters.database.readmodels.arrears import ArrearsQueries
+from netbilld.adapters.database.readmodels.versions import VersionQueries
 
 
-class MoneyViewStore(ArrearsQueries):
+class MoneyViewStore(VersionQueries):
     """All of them, on one connection."""
