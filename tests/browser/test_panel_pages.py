@@ -66,6 +66,11 @@ PAGES: Final = (
     "/explain",
     "/explain?q=joko.susilo%40rumahnet",
     "/explain?q=joko.susilo",
+    "/tokens",
+    "/tokens/add",
+    "/webhooks",
+    "/webhooks/add",
+    "/api/v1/docs",
 )
 # one subscriber for each thing a page can say: slowed down, walled off, unpaid, on pay per use, suspended
 SUBSCRIBERS: Final = ("eko.prasetyo", "agus.wijaya", "joko.susilo", "dewi.lestari", "umar.faruq", "vina.melati")
