@@ -11,6 +11,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.documents.photos import PhotoFiles
 from netbilld.daemon.settings import Settings
 from netbilld.panel.complaint_parts import ComplaintParts
+from netbilld.ports.measure_signal import MeasureSignal
 from netbilld.services.answer_survey import AnswerSurvey
 from netbilld.services.close_complaints import CloseComplaints
 from netbilld.services.declare_outages import DeclareOutages
@@ -23,7 +24,7 @@ LOOK_SECONDS: Final = 300.0
 logger = logging.getLogger("netbilld.complaints")
 
 
-def complaint_parts(settings: Settings, database: Database) -> ComplaintParts:
+def complaint_parts(settings: Settings, database: Database, signal: MeasureSignal | None = None) -> ComplaintParts:
     """Return the services about complaints, as the settings say."""
     wanted = settings.complaints
     photo_octets = wanted.photo_megabytes * 1024 * 1024
@@ -37,6 +38,7 @@ def complaint_parts(settings: Settings, database: Database) -> ComplaintParts:
         survey=AnswerSurvey(database),
         categories=ManageCategories(database),
         photos=photos,
+        signal=signal,
         reopen_days=wanted.reopen_days,
         photo_octets=photo_octets,
     )
@@ -45,8 +47,10 @@ def complaint_parts(settings: Settings, database: Database) -> ComplaintParts:
 class Complaints:
     """What goes on by itself."""
 
-    def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
-        self.parts: Final = complaint_parts(settings, database)
+    def __init__(
+        self, settings: Settings, database: Database, clock: SystemClock, signal: MeasureSignal | None = None
+    ) -> None:
+        self.parts: Final = complaint_parts(settings, database, signal)
         wanted = settings.complaints
         self._close = CloseComplaints(database, wanted.close_after_days, wanted.reopen_days)
         self._clock = clock

@@ -16,6 +16,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.nas.radsec_orders import OrdersByRadsec
+from netbilld.adapters.nas.routeros_signal import RouterosSignal
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.radsec import RadsecLimits
 from netbilld.adapters.radsec_tls import TlsContexts
@@ -351,7 +352,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         storage = Storage(settings, database, clock)
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock, box)
-        complaints = Complaints(settings, database, clock)
+        complaints = Complaints(settings, database, clock, RouterosSignal(watching.routers.connections))
         webhooks = Webhooks(settings, database, box, clock)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         dunning = Dunning(settings, database, clock, manage_subscribers)

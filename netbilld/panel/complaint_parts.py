@@ -9,6 +9,7 @@ from uuid import UUID
 from netbilld.model.complaint import Category
 from netbilld.model.outage import Outage
 from netbilld.ports.complaints import KeepsPhotos
+from netbilld.ports.measure_signal import MeasureSignal
 from netbilld.services.answer_survey import AnswerSurvey
 from netbilld.services.complaint_steps import DEFAULT_REOPEN_DAYS
 from netbilld.services.complaint_views import ComplaintViews
@@ -49,6 +50,7 @@ class ComplaintParts:
     """The services about complaints, and where their pages read.
 
     Attributes:
+        signal: asks access points how they receive a device; None where none can be asked.
         reopen_days: for how long a subscriber may say that it is not over after all.
         photo_octets: of one photo at most.
     """
@@ -61,5 +63,6 @@ class ComplaintParts:
     survey: AnswerSurvey
     categories: ManageCategories
     photos: KeepsPhotos
+    signal: MeasureSignal | None = None
     reopen_days: int = DEFAULT_REOPEN_DAYS
     photo_octets: int = 8 * 1024 * 1024

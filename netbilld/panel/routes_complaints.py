@@ -43,6 +43,7 @@ COMPLAINT_ROUTES: Final = (
     Route("GET", "/live/jobs", _EDIT, jobs.live, within=Within.AREAS),
     Route("GET", _JOB, _EDIT, jobs.show),
     Route("GET", "/live" + _JOB, _EDIT, jobs.live_line),
+    Route("GET", _JOB + "/signal", _EDIT, jobs.measure),
     Route("POST", _JOB, _EDIT, jobs.finish, LARGEST_UPLOAD_OCTETS),
     Route("POST", _JOB + "/place", _EDIT, jobs.place),
     Route("GET", "/outages", _VIEW, outages.show_list),

@@ -206,6 +206,7 @@ class LineNow:
     session_state: str | None
     framed_ip: str | None
     mac: str | None
+    nas_id: UUID | None
     nas: str | None
     nas_last_heard_at: datetime | None
     started_at: datetime | None

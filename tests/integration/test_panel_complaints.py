@@ -3,8 +3,9 @@
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import FormData
@@ -14,8 +15,9 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.model.permissions import Role
+from netbilld.ports.measure_signal import Signal
 from netbilld.services.complaint_views import Wanted
-from tests.complaint_world import picture
+from tests.complaint_world import complaint_services, picture
 from tests.panel_fixture import Browser, PanelWorld, Person, client_of, plain
 
 Fields = Mapping[str, str | bytes | BytesIO]
@@ -370,3 +372,27 @@ async def test_the_live_parts_speak(world: PanelWorld, browser: Browser, person:
             text = ""
             while word not in text:
                 text += (await answer.content.readany()).decode()
+
+
+class OneSignal:
+    """An access point that receives whatever it is asked for."""
+
+    async def of(self, nas_id: UUID, mac: str) -> Signal | None:
+        del nas_id
+        return Signal(-71, 24, "130Mbps", f"<b>{mac}</b>", "sektor-1", "1d") if mac else None
+
+
+async def test_the_signal_is_measured_when_somebody_asks(world: PanelWorld, browser: Browser, person: Person) -> None:
+    await browser.sign_in(await world.staff(Role.TECHNICAL))
+    number = await taken_in(browser, person)
+    assert "/signal" not in await browser.page(f"/jobs/{number}")
+    services = replace(complaint_services(world.database, world.photos), signal=OneSignal())
+    async with client_of(world.app(complaints=services)) as client:
+        field = Browser(client)
+        await field.sign_in("technical@rumahnet.example")
+        assert f"/jobs/{number}/signal" in await field.page(f"/jobs/{number}")
+        page = await field.page(f"/jobs/{number}/signal")
+        assert "-71 dBm" in page
+        assert "SNR 24 dB" in page
+        assert "<b>48" not in page
+        assert (await client.get("/jobs/K99999/signal")).status == 404

@@ -312,6 +312,10 @@ MENUS: Final[dict[str, Menu]] = {
     ),
     "/ip/proxy": Menu("enabled=false port=8080 src-address=0.0.0.0 anonymous=no cache-on-disk=no max-cache-size=none", single=True),
     "/ip/proxy/access": Menu("action=allow src-address dst-address dst-host dst-port redirect-to action-data@7 path method comment disabled=false", ordered=True, kinds=_SWITCHES),
+    "/interface/wireless/registration-table": Menu(
+        shown="mac-address interface signal-strength signal-to-noise tx-ccq tx-rate rx-rate uptime last-activity", until=6
+    ),
+    "/interface/wifi/registration-table": Menu(shown="mac-address interface ssid signal tx-rate rx-rate uptime", since=7),
     "/ppp/active": Menu(
         shown="name service caller-id address uptime encoding session-id limit-bytes-in limit-bytes-out radius"
     ),

@@ -79,6 +79,7 @@ class LineQueries(Queries):
             session_state=newest["state"] if newest else None,
             framed_ip=newest["framed_ip"] if newest else None,
             mac=newest["mac"] if newest else None,
+            nas_id=newest["nas_id"] if newest else None,
             nas=newest["nas"] if newest else None,
             nas_last_heard_at=newest["last_heard_at"] if newest else None,
             started_at=newest["started_at"] if newest else None,

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -14,13 +15,15 @@ from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.staff.complaints import act_on, fresh, line_part, parts_of
 from netbilld.panel.uploads import photos_of
 from netbilld.panel.visit import VISIT, page
+from netbilld.ports.measure_signal import Signal
 from netbilld.services.complaint_steps import Doing
-from netbilld.services.complaint_views import Job
+from netbilld.services.complaint_views import Job, LineNow
 from netbilld.services.file_complaint import MOST_PHOTOS
 from netbilld.services.finish_work import WorkDone
 from netbilld.services.sign_in import random_token
 
 LARGEST_SIGNATURE: Final = 200_000  # octets of a drawing
+_MOST_READINGS: Final = 5  # of one job; each asks a router
 _DRAWN: Final = "data:image/png;base64,"
 
 
@@ -51,7 +54,12 @@ async def show(request: web.Request) -> web.Response:
     return await _show(request, NO_PROBLEM, 200)
 
 
-async def _show(request: web.Request, problem: Problem, status: int) -> web.Response:
+async def _show(
+    request: web.Request,
+    problem: Problem,
+    status: int,
+    readings: Sequence[tuple[LineNow, Signal | None]] | None = None,
+) -> web.Response:
     parts, visit = parts_of(request), request[VISIT]
     async with parts.store.read() as work:
         found = await work.complaint_views.file(request.match_info["complaint"])
@@ -62,11 +70,30 @@ async def _show(request: web.Request, problem: Problem, status: int) -> web.Resp
         "file": found,
         "complaint": found.complaint,
         "shown": lines,
+        "readings": readings,
+        "can_measure": parts.signal is not None,
         "problem": problem,
         "once": random_token(request.app[PANEL].parts.entropy),
         "most_photos": MOST_PHOTOS,
     }
     return page(request, "staff/job.html", context, status=status)
+
+
+async def measure(request: web.Request) -> web.Response:
+    """Answer GET /jobs/{complaint}/signal: the work order with how the access points receive its devices now."""
+    parts, visit = parts_of(request), request[VISIT]
+    async with parts.store.read() as work:
+        found = await work.complaint_views.file(request.match_info["complaint"])
+        if found is None:
+            raise web.HTTPNotFound
+        lines = await work.complaint_views.lines_now(found.subscriber.id, visit.now)
+    readings = []
+    for line in lines[:_MOST_READINGS]:
+        signal = None
+        if parts.signal is not None and line.online and line.nas_id is not None and line.mac is not None:
+            signal = await parts.signal.of(line.nas_id, line.mac)
+        readings.append((line, signal))
+    return await _show(request, NO_PROBLEM, 200, readings)
 
 
 async def live_line(request: web.Request) -> web.StreamResponse:
