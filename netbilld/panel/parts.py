@@ -135,6 +135,8 @@ class Work(Protocol):
 
     @property
     def money_views(self) -> MoneyViews: ...
+
+    @property
     def changes(self) -> Trail: ...
 
     @property
