@@ -32,6 +32,7 @@ ABOUT_SOMEBODY: Final = tuple(route for route in CLOSED if isinstance(route.reac
 READING: Final = tuple(route for route in CLOSED if route.method == "GET" and not isinstance(route.reach, Subject))
 NO_STREAM: Final = ClientTimeout(total=20)
 # ways to ask a page for somebody, as far as any page has them
+FILES: Final = ("pdf", "/proof")  # that they have had made or brought
 # how forms name somebody, and what else they may need
 NAMED_IN_FORMS: Final = ("to", "subscriber", "number", "username", "who", "of", "q", "name", "from")
 FILLED_IN: Final = {
@@ -166,7 +167,7 @@ async def test_another_areas_thing_is_not_found_by_any_route_and_ones_own_is(
             continue
         assert await status_of(browser, route, path_of(route, other.person, other.known)) == 404, told
         assert await status_of(browser, route, path_of(route)) == 404, told
-        if route.method == "GET" and route.path.count("/{") == 1 and not route.path.endswith("pdf"):
+        if route.method == "GET" and route.path.count("/{") == 1 and not route.path.endswith(FILES):
             found = await status_of(browser, route, path_of(route, own.person, own.known))
             assert found not in {403, 404}, (told, found)
     assert world.nudges == 0
@@ -244,6 +245,30 @@ async def test_what_nobody_made_fit_for_areas_is_closed_to_those_who_have_some(
         assert status == (303 if is_front else 403), (role, route.path, status)
     front = await browser.client.get("/", allow_redirects=False)
     assert front.headers["Location"] == "/subscribers"
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_a_thousand_guessed_numbers_find_ones_own_and_nothing_else(
+    world: PanelWorld, browser: Browser, own: Somebody, other: Somebody
+) -> None:
+    await browser.sign_in(await world.staff(Role.SERVICE, areas=(THEIRS,)))
+    theirs = {f"/subscribers/{own.known['subscribers']}", f"/invoices/{own.known['invoices']}/pdf"}
+    theirs |= {f"/complaints/{own.known['complaints']}", f"/payments/{own.known['payments']}"}
+    guesses = [f"/subscribers/{number}" for number in range(100_000, 100_400)]
+    guesses += [f"/complaints/K{number:05d}" for number in (*range(1, 200), 9002)]
+    guesses += [f"/invoices/INV-2027-00{number}/pdf" for number in (*range(9000, 9200), "0001")]
+    guesses += [f"/payments/{uuid4()}" for _ in range(200)] + [f"/payments/{other.known['payments']}"]
+    assert len(guesses) > 1000
+    found = set()
+    for path in guesses:
+        async with browser.client.get(path, allow_redirects=False) as answer:
+            if answer.status != 404:
+                found.add(path)
+            else:
+                page = await answer.text()
+                assert not [mark for mark in other.marks if mark in page and mark not in path]
+    assert found <= theirs
+    assert f"/subscribers/{own.known['subscribers']}" in found
 
 
 async def test_the_menu_leads_them_nowhere_that_is_closed(world: PanelWorld, browser: Browser, own: Somebody) -> None:
