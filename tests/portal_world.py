@@ -223,6 +223,7 @@ class World:
         started_at: datetime | None = None,
         seen: Access | None = None,
         profile: ServiceProfile | None = None,
+        **more: Any,
     ) -> int:
         session_id = next(_ids)
         started_at = started_at or self.now - timedelta(hours=3)
@@ -248,6 +249,7 @@ class World:
             swapped=False,
             upload_bps=1_000_000,
             download_bps=12_000_000,
+            **more,
         )
         if seen is not None and person is not None:
             await self.put(
@@ -420,12 +422,15 @@ class World:
         )
         return own_parts(settings, self.database, self.box, manage, explain, nudge)
 
+    def parts(self, **settings: Any) -> PortalParts:
+        """Return what the portal is handed."""
+        made = {"store": self.database, "box": self.box, "now": lambda: self.now, "entropy": urandom}
+        return PortalParts(**{"own": self.own(), **made, "business_name": "Desa Net", **settings})
+
     @asynccontextmanager
     async def portal(self, **settings: Any) -> AsyncIterator[str]:
         """Run the portal on a loopback port; give its base URL."""
-        made = {"store": self.database, "box": self.box, "now": lambda: self.now, "entropy": urandom}
-        parts = PortalParts(**{"own": self.own(), **made, "business_name": "Desa Net", **settings})
-        runner = portal_runner(create_portal(parts))
+        runner = portal_runner(create_portal(self.parts(**settings)))
         await runner.setup()
         port = free_tcp_port()
         await web.TCPSite(runner, "127.0.0.1", port).start()

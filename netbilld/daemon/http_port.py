@@ -6,10 +6,12 @@ Whoever reaches the portal can open connections; each costs a file descriptor, a
 import asyncio
 import os
 import resource
+import ssl
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,6 +20,7 @@ from netbilld.model.errors import NetbilldError
 
 CONNECTIONS_A_SOURCE: Final = 64  # a browser opens six; many phones may share the address of a hotspot
 MOST_CONNECTIONS: Final = 2_000
+HANDSHAKE_SECONDS: Final = 10.0
 _SHARE_OF_DESCRIPTORS: Final = 4  # a port takes this part of them at most; there are two ports
 
 
@@ -58,7 +61,7 @@ class HttpPort:
         self._most = most or connection_limit()
         self._most_a_source = most_a_source or min(CONNECTIONS_A_SOURCE, max(1, self._most // 4))
         self._from: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     @property
     def connections(self) -> int:
@@ -72,19 +75,43 @@ class HttpPort:
             NetbilldError: the port is in use, or the address is not this host's.
         """
         await self._runner.setup()
+        await self._listen(host, port, f"{self.name}.port", None)
+
+    async def open_tls(self, host: str, port: int, certificate: Path, key: Path) -> None:
+        """Listen on another port as well, with TLS; both count for the same bounds.
+
+        Raises:
+            NetbilldError: the port is in use, or the certificate or its key can't be used.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
         try:
-            self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port)
+            context.load_cert_chain(certificate, key, password=lambda: b"")
+        except (OSError, ssl.SSLError) as error:
+            raise NetbilldError(
+                f"{self.name}.tls_cert {certificate} or tls_key {key} can't be used: {error.strerror or error}",
+                hint="both are PEM, belong together, and the daemon may read them",
+                code="bad_certificate",
+            ) from None
+        await self._listen(host, port, f"{self.name}.tls_port", context)
+
+    async def _listen(self, host: str, port: int, setting: str, tls: ssl.SSLContext | None) -> None:
+        handshake = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
+        loop = asyncio.get_running_loop()
+        try:
+            self._servers.append(await loop.create_server(lambda: _Connection(self), host, port, **handshake))
         except OSError as error:
             raise NetbilldError(
                 f"the {self.name} can't listen on {host}:{port}: {os.strerror(error.errno or 0)}",
-                hint=f"see `ss -ltnp sport = :{port}`, or set {self.name}.port",
+                hint=f"see `ss -ltnp sport = :{port}`, or set {setting}",
                 code="port_in_use",
             ) from None
 
     async def close(self) -> None:
         """Take no more connections and end those that are open, waiting no longer than the runner was told to."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         await self._runner.cleanup()
 
     def admit(self, source: str) -> "asyncio.Protocol | None":

@@ -378,13 +378,17 @@ class Daemon:
         await self._serve("panel", panel, settings.panel.host, settings.panel.port)
         if Role.PORTAL in settings.node.roles:
             portal = portal_runner(parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
-            await self._serve("portal", portal, settings.portal.host, settings.portal.port)
+            http = await self._serve("portal", portal, settings.portal.host, settings.portal.port)
+            certificate, key = settings.portal.tls_cert, settings.portal.tls_key
+            if certificate is not None and key is not None:
+                await http.open_tls(settings.portal.host, settings.portal.tls_port, certificate, key)
 
-    async def _serve(self, name: str, runner: web.AppRunner, host: str, port: int) -> None:
+    async def _serve(self, name: str, runner: web.AppRunner, host: str, port: int) -> HttpPort:
         http = HttpPort(name, runner, trusted_proxies=self.parts.settings.trusted_proxies)
         self._http.append(http)
         self.parts.health.http.append(http)
         await http.open(host, port)
+        return http
 
 
 async def serve(settings: Settings, config: Path | None = None) -> None:

@@ -248,7 +248,16 @@ class PortalSettings(_Section):
     top_up: bool = True  # they buy top-ups of their plan
     password_change: bool = True  # they change the password of their line
     hotspot_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # DNS names of hotspots
+    tls_cert: Path | None = None  # PEM with its chain; then tls_port speaks TLS beside the plain port
+    tls_key: Path | None = None
+    tls_port: Port = 8443
     captive_status: Literal[302, 511] = 302  # what other hosts' requests are answered with; 511 is RFC 6585
+
+    @model_validator(mode="after")
+    def _has_both_files(self) -> "PortalSettings":
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together: set both, or none")
+        return self
 
 
 class BillingSettings(_Section):

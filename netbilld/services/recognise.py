@@ -15,6 +15,8 @@ Address = IPv4Address | IPv6Address
 # `late` has missed its interims and `stale` is presumed dead: their address may be in other hands by now.
 LIVE_STATES: Final = frozenset({"starting", "live"})
 
+# what a home is given, a link, and a single host
+_PREFIX_LENGTHS: Final = (*range(44, 65), 128)
 _LONGEST_FORWARDED_FOR: Final = 1024
 
 
@@ -41,11 +43,11 @@ def recognised(
 ) -> Recognised | None:
     """Return whose session `address` belongs to, or None for nobody.
 
-    Exactly one live session, of all NAS together, has the address, and its NAS declares a portal source that holds
-    it. Two live sessions are two people behind overlapping pools. A late or stale session is never recognised; on
-    another NAS it may still be alive with its reports lost, so there it makes the address ambiguous, while on the same
-    NAS it is a ghost, since a NAS gives out an address once. Two NAS that declare the same prefix say thereby that
-    they share one pool: a session on either is recognised.
+    Exactly one live session, of all NAS together, has the address - or, of IPv6, a prefix that it is in - and its NAS
+    declares a portal source that holds it. Two live sessions are two people behind overlapping pools. A late or stale
+    session is never recognised; on another NAS it may still be alive with its reports lost, so there it makes the
+    address ambiguous, while on the same NAS it is a ghost, since a NAS gives out an address once. Two NAS that declare
+    the same prefix say thereby that they share one pool: a session on either is recognised.
 
     Args:
         address: where the request came from, as the kernel or a trusted proxy tells.
@@ -96,6 +98,10 @@ class Reader(Protocol):
         """Return every session not stopped, of all NAS, whose framed IPv4 address this is."""
         ...
 
+    async def open_sessions_with(self, prefixes: Sequence[str]) -> Sequence[OpenSession]:
+        """Return every session not stopped, of all NAS, whose own or delegated IPv6 prefix is one of these."""
+        ...
+
     async def portal_sources(self, nas_id: UUID) -> Sequence[str]:
         """Return the prefixes declared for that NAS."""
         ...
@@ -118,15 +124,23 @@ class Recognise:
 
     async def handle(self, address: Address | None) -> Recognised | None:
         """Return the service and session behind `address`, or None for nobody."""
-        if not isinstance(address, IPv4Address):  # an IPv6 host is known by its prefix, which no rule covers yet
+        if address is None:
             return None
         async with self._store.read() as work:
-            sessions = await work.portal.open_sessions_at(str(address))
+            if isinstance(address, IPv6Address):
+                sessions = await work.portal.open_sessions_with(_prefixes_of(address))
+            else:
+                sessions = await work.portal.open_sessions_at(str(address))
             nas_ids = {session.nas_id for session in sessions}
             if len(nas_ids) != 1:
                 return None
             sources = {nas_id: await work.portal.portal_sources(nas_id) for nas_id in nas_ids}
         return recognised(address, sessions, sources)
+
+
+def _prefixes_of(address: IPv6Address) -> list[str]:
+    """Return every prefix, of lengths that a session is given, that an address is in."""
+    return [str(ip_network((address, length), strict=False)) for length in _PREFIX_LENGTHS]
 
 
 def _address(text: str | None) -> Address | None:

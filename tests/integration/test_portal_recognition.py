@@ -151,3 +151,32 @@ async def test_a_removed_nas_vouches_for_nobody(world: World) -> None:
         await work.connection.execute(update(tables.nas).values(removed_at=world.now))
     async with world.portal() as url:
         assert is_stranger(await seen_from(url, ADDRESS))
+
+
+@pytest.mark.parametrize("column", ["ipv6_prefix", "delegated_prefix"])
+async def test_an_ipv6_host_is_known_by_the_prefix_of_the_one_session_that_has_it(world: World, column: str) -> None:
+    nas = await world.nas("pop1", "2001:db8::/32")
+    length = {"ipv6_prefix": 64, "delegated_prefix": 56}[column]
+    await world.session(nas, await subscriber(world), None, **{column: f"2001:db8:7:100::/{length}"})
+    async with world.portal(trusted_proxies=("127.0.0.1",)) as url:
+        for source, known in (
+            ("2001:db8:7:100:a:b:c:d", True),
+            ("2001:db8:7:1ff::1", length == 56),
+            ("2001:db8:7:200::1", False),
+            ("2001:db8::1", False),
+            ("::1", False),
+        ):
+            text = await seen_from(url, "127.0.0.1", {"X-Forwarded-For": source})
+            assert (MARK in text) is known, source
+            assert known or is_stranger(text)
+
+
+async def test_an_ipv6_prefix_of_two_sessions_or_outside_the_declared_one_is_nobodys(world: World) -> None:
+    prefix = {"ipv6_prefix": "2001:db8:7:100::/64"}
+    here, there = await world.nas("pop1", "2001:db8::/32"), await world.nas("pop2", "2001:db8:ffff::/48")
+    await world.session(there, await subscriber(world), None, ipv6_prefix="2001:db8:9::/64")
+    async with world.portal(trusted_proxies=("127.0.0.1",)) as url:
+        assert is_stranger(await seen_from(url, "127.0.0.1", {"X-Forwarded-For": "2001:db8:9::1"}))
+        await world.session(here, await subscriber(world, "siti@desa"), None, **prefix)
+        await world.session(here, await subscriber(world, "tono@desa"), None, **prefix)
+        assert is_stranger(await seen_from(url, "127.0.0.1", {"X-Forwarded-For": "2001:db8:7:100::1"}))

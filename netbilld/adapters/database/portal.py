@@ -1,5 +1,6 @@
 """PortalStore: what the subscriber's own pages read. Every query names the service or subscriber it may answer for."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -72,6 +73,17 @@ class PortalStore(Queries):
         return [
             OpenSession(row["id"], row["service_id"], row["nas_id"], row["state"]) for row in await self._rows(query)
         ]
+
+    async def open_sessions_with(self, prefixes: Sequence[str]) -> list[OpenSession]:
+        """Return every session not stopped, of all NAS, whose own or delegated IPv6 prefix is one of these."""
+        query = select(sessions.c.id, sessions.c.service_id, sessions.c.nas_id, sessions.c.state).where(
+            sessions.c.stopped_at.is_(None), sessions.c.state.in_(_OPEN_STATES)
+        )
+        found: dict[int, OpenSession] = {}
+        for column in (sessions.c.ipv6_prefix, sessions.c.delegated_prefix):  # each has an index of its own
+            for row in await self._rows(query.where(column.in_(list(prefixes)))):
+                found[row["id"]] = OpenSession(row["id"], row["service_id"], row["nas_id"], row["state"])
+        return list(found.values())
 
     async def portal_sources(self, nas_id: UUID) -> list[str]:
         """Return the prefixes in which that NAS's subscribers reach the portal; none of a NAS that was removed."""
