@@ -144,6 +144,12 @@ def written_off(payer: Payer, number: str, amount_minor: int, memo: str) -> Ledg
     return _moved("written_off", "invoice", number, payer, WRITTEN_OFF, receivable(payer), amount_minor, memo)
 
 
+def write_off_taken_back(payer: Payer, number: str, amount_minor: int, memo: str) -> LedgerEntry:
+    """Return the entry of what was written off and is owed again: somebody pays after all."""
+    kind = "write_off_taken_back"
+    return _moved(kind, "invoice", number, payer, receivable(payer), WRITTEN_OFF, amount_minor, memo)
+
+
 def money_moved(
     kind: str,
     document_id: str,

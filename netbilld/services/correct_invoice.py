@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
+from netbilld.billing.allocation import Part
 from netbilld.billing.chart import Payer
 from netbilld.billing.credit_note import Asked, credit_note, is_all_credited, taken_back
 from netbilld.billing.invoice import DocumentKind, Invoice, LineKind
 from netbilld.billing.issuing import credit_note_issued
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import Numbering
-from netbilld.billing.postings import reallocated, written_off
+from netbilld.billing.postings import reallocated, wallet_applied, write_off_taken_back, written_off
 from netbilld.billing.write_off import WriteOff, amount_written_off
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
@@ -42,12 +43,14 @@ class Corrections(Protocol):
     ) -> None: ...
     async def take_back(self, invoice_id: UUID, parts: Sequence[tuple[UUID | None, int]], at: datetime) -> None: ...
     async def add_write_off(self, one: WriteOff) -> None: ...
+    async def settled_by_documents(self, invoice_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]: ...
 
 
 class Invoices(Protocol):
     async def lock_subscribers(self, subscriber_ids: Sequence[UUID]) -> None: ...
     async def take_numbers(self, series: str, count: int) -> int: ...
     async def add(self, added: Sequence[Invoice], at: datetime) -> None: ...
+    async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None: ...
     async def save_settled(self, invoice: Invoice) -> None: ...
 
 
@@ -67,6 +70,7 @@ class OpenMonths(Protocol):
 
 
 class Ledger(OpenMonths, Protocol):
+    async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> Mapping[UUID, int]: ...
     async def post_many(
         self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
     ) -> list[int]: ...
@@ -168,6 +172,30 @@ class CorrectInvoice:
                 await work.idempotency.complete(idempotency_key, "invoice write-off", result)
             return result
 
+    async def take_write_off_back(
+        self, number: str, *, why: str, actor: Actor, now: datetime, idempotency_key: str | None = None
+    ) -> Mapping[str, Any]:
+        """Let what was written off on an invoice be owed again, since somebody pays after all; return what was done.
+
+        Credit in the wallet settles it at once: there a payment for it has gone.
+
+        Raises:
+            NotFoundError: no document has that number.
+            RefusedError: nothing of it is written off.
+            InvalidInputError: the reason is missing.
+        """
+        reason = _reason(why)
+        request = {"number": number, "take_back": True, "why": reason}
+        async with self._store.write() as work:
+            if idempotency_key:
+                done = await work.idempotency.claim(idempotency_key, "invoice write-off", digest(request), now)
+                if done is not None:
+                    return done
+            result = await self._take_write_off_back(work, number, reason, actor, now)
+            if idempotency_key:
+                await work.idempotency.complete(idempotency_key, "invoice write-off", result)
+            return result
+
     async def _credit(
         self, work: Work, number: str, asked: Sequence[Asked], why: str, actor: Actor, now: datetime
     ) -> dict[str, Any]:
@@ -253,6 +281,48 @@ class CorrectInvoice:
             "written_off": amount_minor,
             "invoice_status": settled.status.value,
             "invoice_outstanding": settled.outstanding_minor,
+        }
+
+    async def _take_write_off_back(
+        self, work: Work, number: str, why: str, actor: Actor, now: datetime
+    ) -> dict[str, Any]:
+        found = await _locked(work, number)
+        invoice, payer = found.invoice, found.payer
+        settled = await work.corrections.settled_by_documents([invoice.id])
+        amount_minor = settled.get(invoice.id, {}).get(WRITE_OFF, 0)
+        if amount_minor <= 0:
+            raise RefusedError(f"nothing of {invoice.number or number} is written off", code="not_written_off")
+        on = await issue_day(work.ledger, local_date(now, self._timezone))
+        one = WriteOff(uuid4(), invoice.id, payer.id, -amount_minor, on, why, actor.name, now)
+        await work.corrections.add_write_off(one)
+        await work.corrections.add_settlement(invoice.id, WRITE_OFF, one.id, -amount_minor, now)
+        memo = f"Invoice {invoice.number} is owed again: {why}"
+        entries = [write_off_taken_back(payer, invoice.number or "", amount_minor, memo)]
+        owed = invoice.unsettle(amount_minor)
+        wallet_minor = (await work.ledger.wallets([payer.id], lock=True))[payer.id]
+        from_wallet_minor = min(max(wallet_minor, 0), amount_minor)
+        if from_wallet_minor:
+            owed = owed.settle(from_wallet_minor)
+            part = Part(invoice.id, invoice.number or "", from_wallet_minor)
+            await work.invoices.add_allocations([part], None, now)
+            entries.append(wallet_applied(payer, part.number, from_wallet_minor))
+        await work.invoices.save_settled(owed)
+        await work.ledger.post_many(entries, at=now, booked_on=on, actor=actor)
+        details = {
+            "service_ids": await _service_ids(work, payer),
+            "amount": -amount_minor,
+            "from_wallet": from_wallet_minor,
+            "why": why,
+        }
+        await work.changes.record(actor, now, "invoice.write_off", "invoice", invoice.number or "", details)
+        return {
+            "number": invoice.number,
+            "subscriber_no": payer.number,
+            "currency": invoice.currency,
+            "written_off": -amount_minor,
+            "from_wallet": from_wallet_minor,
+            "invoice_status": owed.status.value,
+            "invoice_outstanding": owed.outstanding_minor,
         }
 
 

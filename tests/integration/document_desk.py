@@ -41,6 +41,11 @@ class Desk(World):
     async def write_off(self, number: str, amount_minor: int | None = None, on: date = JAN) -> Mapping[str, Any]:
         return await self.correcting.write_off(number, amount_minor, why="Pindah", actor=ACTOR, now=at(on, 12))
 
+    async def take_write_off_back(self, number: str, key: str | None = None) -> Mapping[str, Any]:
+        return await self.correcting.take_write_off_back(
+            number, why="Bayar juga", actor=ACTOR, now=at(JAN, 13), idempotency_key=key
+        )
+
     async def document(self, reference: str) -> InvoiceDocument:
         async with self.database.read() as work:
             (found,) = await work.corrections.found(reference)

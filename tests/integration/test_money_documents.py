@@ -312,3 +312,34 @@ async def test_what_is_owed_for_a_payment_that_bounced_is_no_sale_to_take_back(d
 async def _open(desk: Desk, who: Person) -> list[Invoice]:
     async with desk.database.read() as work:
         return await work.invoices.open_of(who.subscriber_id)
+
+
+async def test_what_was_written_off_is_owed_again_when_somebody_pays_after_all(desk: Desk, budi: Person) -> None:
+    await desk.write(budi, "text=Kunjungan,amount=50000,tax=ppn")
+    number = "INV-202601-000001"
+    with pytest.raises(RefusedError, match="nothing of INV-202601-000001 is written off"):
+        await desk.take_write_off_back(number)
+    await desk.pay(budi, 10_000, JAN)
+    await desk.write_off(number)
+    await desk.pay(budi, 25_000, JAN)  # a year later, say: it lies in the wallet
+    assert await desk.balance(budi) == (25_000, 0)
+    back = await desk.take_write_off_back(number)
+    assert (back["written_off"], back["from_wallet"], back["invoice_outstanding"]) == (-40_000, 25_000, 15_000)
+    assert (await desk.document(number)).invoice.status is InvoiceStatus.PART_PAID
+    assert await desk.balance(budi) == (0, 15_000)
+    assert "expense:written_off" not in await desk.accounts()
+    await desk.assert_books_hold()
+    with pytest.raises(RefusedError, match="nothing of"):
+        await desk.take_write_off_back(number)
+    await desk.write_off(number)  # the rest is lost for good
+    assert (await desk.accounts())["expense:written_off"] == 15_000
+    await desk.assert_books_hold()
+
+
+async def test_two_clicks_take_a_write_off_back_once(desk: Desk, budi: Person) -> None:
+    await desk.write(budi, "text=Kunjungan,amount=50000")
+    await desk.write_off("INV-202601-000001")
+    first = await desk.take_write_off_back("INV-202601-000001", key="k")
+    assert await desk.take_write_off_back("INV-202601-000001", key="k") == first
+    assert await desk.balance(budi) == (0, 50_000)
+    await desk.assert_books_hold()

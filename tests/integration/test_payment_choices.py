@@ -126,6 +126,14 @@ async def test_an_amount_with_too_many_zeros_is_asked_back_and_taken_when_it_is_
     await world.assert_books_hold()
 
 
+async def test_money_of_another_currency_is_refused(world: World, who: Person) -> None:
+    with pytest.raises(RefusedError, match="is billed in IDR, not USD") as refused:
+        await pay(world, who, 200_000, currency="USD")
+    assert refused.value.code == "wrong_currency"
+    assert await world.balance(who) == (0, 400_000)
+    await world.assert_books_hold()
+
+
 async def test_cash_that_a_collector_takes_is_theirs_to_hand_over(world: World, who: Person) -> None:
     """BANG-2.4c."""
     keep = KeepCollectors(world.database, timezone=ZONE, currency="IDR")

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, insert, select
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import accounts, invoices, ledger_entries, paper_invoices, postings
 from netbilld.services.reports.catalogue import REPORTS
+from tests.integration.document_desk import Desk
 from tests.integration.money_world import PER_USE, Person, World, at, plan_file
 from tests.report_world import report, report_csv, report_lines
 
@@ -163,6 +164,22 @@ async def test_dso_and_the_share_paid_on_time_are_told_month_by_month(database: 
         (2, 1, 50.0),
         (2, 0, 0.0),
     ]
+
+
+async def test_what_is_written_off_counts_as_paid_in_no_report(database: Database) -> None:
+    """MDI-14."""
+    desk = Desk(database)
+    await desk.plan(plan_file("HOME20", 200_000))
+    ani = await desk.person("ani", activated_on=date(2026, 1, 1), billing_day=1)
+    await desk.person("budi", activated_on=date(2026, 1, 1), billing_day=1)
+    await desk.bill(date(2026, 1, 1))
+    await desk.pay(ani, 200_000, date(2026, 1, 10))
+    await desk.write_off("INV-202601-000002", on=date(2026, 1, 10))
+    [row] = (await report(database, "dso", date(2026, 1, 1), date(2026, 1, 31)))["rows"]
+    assert (row["fallen_due"], row["paid_on_time"], row["on_time_amount_percent"]) == (2, 1, 50.0)
+    assert row["receivable_at_end"] == 0
+    [paid] = (await report(database, "payments", date(2026, 1, 1), date(2026, 1, 31)))["totals"]
+    assert paid["amount"] == 200_000
 
 
 async def test_churn_and_tenure_count_services_by_the_days_they_began_and_ended(database: Database) -> None:

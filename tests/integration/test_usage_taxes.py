@@ -87,6 +87,19 @@ async def test_what_is_used_bit_by_bit_bears_the_ppn_of_the_whole(
     assert (row["kind"], row["subscriber_no"], row["net"], row["tax"]) == ("wallet", budi.number, net, ppn)
 
 
+async def test_a_charge_that_is_all_tax_is_in_the_report_too(shop: Shop) -> None:
+    await shop.plan("PAKAI", **PREPAID, usage=tariff((None, 2_000)), tax=WITHIN)
+    budi = await shop.person("budi", "PAKAI")
+    await shop.world.pay(budi, 20_000, START)
+    for hour in range(20):
+        await shop.use(budi, local(2, hour + 1), 500_000)  # a rupiah each
+    assert (await balance(shop, "revenue:usage"), await balance(shop, "tax:ppn")) == (18, 2)
+    for by in ("code", "document", "month"):
+        [row] = (await report(shop.database, "tax", *MARCH, by))["rows"]
+        assert (row["net"], row["tax"]) == (18, 2)
+    await shop.world.assert_books_hold()
+
+
 async def test_nothing_used_by_the_exempt_is_taxed(shop: Shop) -> None:
     await shop.plan("PAKAI", **PREPAID, usage=tariff((None, 2_000)), tax=ON_TOP)
     budi = await shop.person("budi", "PAKAI")

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, stream, summed
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings, subscribers
 from netbilld.billing.chart import WALLET, AccountKind
+from netbilld.billing.postings import WALLET_CHARGES
 
 _TAX: Final = "tax:"
 _INCOME: Final = accounts.c.kind == AccountKind.INCOME.value
@@ -45,7 +46,7 @@ async def taxed_sales(
         select(summed(earned.c.minor).label("net"), summed(taxes.c.minor).label("tax"))
         .select_from(taxes)
         .join(ledger_entries, ledger_entries.c.id == taxes.c.entry_id)
-        .join(earned, earned.c.entry_id == taxes.c.entry_id)
+        .outerjoin(earned, earned.c.entry_id == taxes.c.entry_id)  # a rupiah of usage may be all tax
     )
     if by_subscriber:
         keys += [subscribers.c.number, subscribers.c.name]
@@ -73,7 +74,7 @@ async def earned_from_wallets(
         .join(accounts, accounts.c.id == postings.c.account_id)
         .where(
             which,
-            ledger_entries.c.kind.not_in(ISSUED_KINDS),
+            ledger_entries.c.kind.in_(WALLET_CHARGES),
             ledger_entries.c.booked_on >= from_on,
             ledger_entries.c.booked_on < until_on,
         )

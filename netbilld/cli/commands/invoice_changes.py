@@ -51,6 +51,9 @@ def configure(verbs: Any) -> None:
     write_off = verbs.add_parser("write-off", help="give up what is owed on an invoice, as a loss")
     write_off.add_argument("number", metavar="NUMBER")
     write_off.add_argument("--amount", metavar="A", help="default all that is owed on it")
+    write_off.add_argument(
+        "--take-back", action="store_true", help="what was given up is owed again"
+    )
     for verb in (credit, void, write_off):
         verb.add_argument("--why", required=True, metavar="TEXT", help="what the document and the trail say")
     for verb in (add, edit, issue, discard, credit, void, write_off):
@@ -98,6 +101,12 @@ async def run(options: argparse.Namespace, context: Context) -> None:
 
 async def _correct(options: argparse.Namespace, context: Context, correcting: CorrectInvoice) -> Mapping[str, Any]:
     currency, now, actor = context.settings.currency, context.now(), context.actor
+    if options.action == "write-off" and options.take_back:
+        if options.amount is not None:
+            raise InvalidInputError("--take-back is for all that was written off: leave --amount out")
+        return await correcting.take_write_off_back(
+            options.number, why=options.why, actor=actor, now=now, idempotency_key=options.idempotency_key
+        )
     if options.action == "write-off":
         amount_minor = parse_amount(options.amount, currency) if options.amount is not None else None
         return await correcting.write_off(

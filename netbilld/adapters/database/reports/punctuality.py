@@ -15,6 +15,7 @@ from netbilld.adapters.database.reports.source import ratio, stream, summed
 from netbilld.adapters.database.tables import allocations, invoices, payments
 from netbilld.billing.invoice import DocumentKind
 from netbilld.model.periods import local_date
+from netbilld.services.correct_invoice import WRITE_OFF
 from netbilld.services.reports.table import Span, Table, months_before
 
 
@@ -70,6 +71,7 @@ async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[
             invoices.c.total_minor,
             allocations.c.amount_minor,
             allocations.c.at,
+            allocations.c.document,
             payments.c.received_on,
         )
         .outerjoin(allocations, allocations.c.invoice_id == invoices.c.id)
@@ -89,7 +91,7 @@ async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[
             whose, rest_minor = row.id, row.total_minor
             month.fallen_due += 1
             month.fallen_due_minor += row.total_minor
-        if row.at is None:
+        if row.at is None or row.document == WRITE_OFF:  # what was given up, nobody has paid
             continue
         received_on = row.received_on if row.amount_minor > 0 else None
         if (received_on or local_date(row.at, row.timezone)) <= row.due_on:
