@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Subquery, func, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, stream, summed
@@ -39,20 +39,23 @@ class EarnedOn(NamedTuple):
 async def taxed_sales(
     connection: AsyncConnection, from_on: date, to_on: date, *, by_subscriber: bool
 ) -> AsyncIterator[TaxedSale]:
-    """Yield what was taxed of it, day by day from one to another, both included."""
-    taxes, earned = _of_entries(_OWED, from_on, to_on), _of_entries(_INCOME, from_on, to_on)
-    keys = [ledger_entries.c.booked_on, taxes.c.code, taxes.c.currency]
+    """Yield what was taxed of it, day by day from one to another, both included.
+
+    A small charge may bear no tax yet, which is that of the sum so far: what a service was charged on a day is taxed
+    together.
+    """
+    taxes, earned = _charged(_OWED, from_on, to_on), _charged(_INCOME, from_on, to_on)
+    keys: list[ColumnElement[Any]] = [taxes.c.booked_on, taxes.c.code, taxes.c.currency]
     query = (
         select(summed(earned.c.minor).label("net"), summed(taxes.c.minor).label("tax"))
         .select_from(taxes)
-        .join(ledger_entries, ledger_entries.c.id == taxes.c.entry_id)
-        .outerjoin(earned, earned.c.entry_id == taxes.c.entry_id)  # a rupiah of usage may be all tax
+        .outerjoin(earned, _alike(earned, taxes))  # a rupiah of usage may be all tax
     )
     if by_subscriber:
         keys += [subscribers.c.number, subscribers.c.name]
-        paid = _of_entries(accounts.c.code.like(f"{WALLET}:%"), from_on, to_on)
+        paid = _charged(accounts.c.code.like(f"{WALLET}:%"), from_on, to_on)
         query = (
-            query.join(paid, paid.c.entry_id == taxes.c.entry_id)
+            query.join(paid, _alike(paid, taxes))
             .join(accounts, accounts.c.code == paid.c.code)
             .join(subscribers, subscribers.c.id == accounts.c.subscriber_id)
         )
@@ -84,15 +87,21 @@ async def earned_from_wallets(
     return [EarnedOn(row.code, int(row.minor)) for row in await connection.execute(query) if row.minor]
 
 
-def _of_entries(which: ColumnElement[bool], from_on: date, to_on: date) -> Subquery:
-    """Return, by entry, what it put on accounts of a sort; an entry has one tax."""
+def _alike(one: Subquery, other: Subquery) -> ColumnElement[bool]:
+    return and_(one.c.document_id == other.c.document_id, one.c.booked_on == other.c.booked_on)
+
+
+def _charged(which: ColumnElement[bool], from_on: date, to_on: date) -> Subquery:
+    """Return, by service and day, what was put on accounts of a sort; a service has one tax on a day."""
+    by = (ledger_entries.c.document_id, ledger_entries.c.booked_on)
     return (
         select(
-            postings.c.entry_id,
+            *by,
             func.min(accounts.c.code).label("code"),
             func.min(accounts.c.currency).label("currency"),
             summed(-DEBIT).label("minor"),
         )
+        .select_from(postings)
         .join(accounts, accounts.c.id == postings.c.account_id)
         .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
         .where(
@@ -101,6 +110,6 @@ def _of_entries(which: ColumnElement[bool], from_on: date, to_on: date) -> Subqu
             ledger_entries.c.booked_on >= from_on,
             ledger_entries.c.booked_on <= to_on,
         )
-        .group_by(postings.c.entry_id)
+        .group_by(*by)
         .subquery()
     )

@@ -51,9 +51,7 @@ def configure(verbs: Any) -> None:
     write_off = verbs.add_parser("write-off", help="give up what is owed on an invoice, as a loss")
     write_off.add_argument("number", metavar="NUMBER")
     write_off.add_argument("--amount", metavar="A", help="default all that is owed on it")
-    write_off.add_argument(
-        "--take-back", action="store_true", help="what was given up is owed again"
-    )
+    write_off.add_argument("--take-back", action="store_true", help="what was given up is owed again")
     for verb in (credit, void, write_off):
         verb.add_argument("--why", required=True, metavar="TEXT", help="what the document and the trail say")
     for verb in (add, edit, issue, discard, credit, void, write_off):
