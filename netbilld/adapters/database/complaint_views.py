@@ -121,13 +121,16 @@ class ComplaintViewStore(LineQueries):
     async def by_area(self, areas: Areas = EVERYWHERE) -> Mapping[str, int]:
         """Return how many are open in each area, as it is written at their subscribers now; empty for no area."""
         query = (
-            select(func.coalesce(subscribers.c.area, ""), func.count())
+            select(subscribers.c.area, func.count())
             .select_from(complaints)
             .join(subscribers, subscribers.c.id == complaints.c.subscriber_id)
             .where(complaints.c.state.in_(OPEN_STATES), in_areas(areas))
-            .group_by(func.coalesce(subscribers.c.area, ""))
+            .group_by(subscribers.c.area)
         )
-        return {area: int(count) for area, count in await self._connection.execute(query)}
+        counts: dict[str, int] = {}
+        for area, count in await self._connection.execute(query):
+            counts[area or ""] = counts.get(area or "", 0) + int(count)
+        return counts
 
     async def areas(self) -> Sequence[str]:
         """Return every area that a subscriber is in, as they are written."""
