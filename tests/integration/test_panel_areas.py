@@ -22,7 +22,8 @@ from netbilld.panel.route import Route
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
 from netbilld.panel.within import SUBJECTS, Subject, Within
-from tests.panel_fixture import Browser, PanelWorld, Person, client_of
+from tests.clock import SteppedClock
+from tests.panel_fixture import NOW, Browser, PanelWorld, Person, client_of
 from tests.panel_paths import path_of
 
 THEIRS: Final = "jabar/bandung"
@@ -245,6 +246,32 @@ async def test_what_nobody_made_fit_for_areas_is_closed_to_those_who_have_some(
         assert status == (303 if is_front else 403), (role, route.path, status)
     front = await browser.client.get("/", allow_redirects=False)
     assert front.headers["Location"] == "/subscribers"
+
+
+async def test_what_others_have_just_been_shown_is_not_shown_to_them(
+    world: PanelWorld, own: Somebody, other: Somebody
+) -> None:
+    """Moving parts are read once for all who look at the same; while the clock stands, what was read stays."""
+    del own
+    world.clock = SteppedClock(NOW)
+    open_to_them = [
+        route
+        for route in READING
+        if "{" not in route.path and route.reach is Within.AREAS and may(route, Role.READONLY)
+    ]
+    async with client_of(world.app()) as client:
+        browser = Browser(client)
+        await browser.sign_in(await world.staff())
+        told = 0
+        for route in open_to_them:
+            text = await text_of(browser, route.path)
+            told += any(mark in text for mark in other.marks)
+        assert told >= 4
+        await browser.send("/signout")
+        await browser.sign_in(await world.staff(Role.READONLY, areas=(THEIRS,)))
+        for route in open_to_them:
+            text = await text_of(browser, route.path)
+            assert not [mark for mark in other.marks if mark in text], route.path
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

@@ -44,6 +44,15 @@ async def test_the_right_password_opens_the_panel_and_a_wrong_one_does_not(world
     assert "Ani Rahayu" in await browser.page("/")
 
 
+async def test_a_refused_sign_in_leaves_a_line_without_what_was_typed(
+    world: PanelWorld, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    await browser.sign_in(await world.staff(), "sandi-yang-salah")
+    await browser.sign_in("sandi-di-kolom-nama@x.y", "x")
+    lines = [line.getMessage() for line in caplog.records if line.name == "netbilld.panel"]
+    assert lines == ["a sign-in to the panel from 127.0.0.1 was refused: not right"] * 2
+
+
 async def test_an_unknown_name_a_wrong_password_and_a_deactivated_person_look_alike(
     world: PanelWorld, browser: Browser
 ) -> None:

@@ -1,5 +1,6 @@
 """Signing in and out, and the language of the pages."""
 
+import logging
 from urllib.parse import quote
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
 from netbilld.services.sign_in import HALF_LIFETIME, CodeNeeded, LockedOut, SignedIn, TooLate
 
+logger = logging.getLogger("netbilld.panel")
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -44,6 +46,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
         status = 429
     else:
         problem, status = say(request, N_("E-mail or password is not right.")), 401
+    _log_refusal(visit.source, status)
     return page(request, "staff/signin.html", {"email": email, "problem": problem, "next": goes_on}, status=status)
 
 
@@ -79,7 +82,14 @@ async def submit_code(request: web.Request) -> web.StreamResponse:
         problem, status = say(request, N_("Too many attempts. Try again at %(time)s."), time=until), 429
     else:
         problem, status = say(request, N_("That code is not right, or was used before. Wait for the next one.")), 401
+    _log_refusal(visit.source, status)
     return page(request, "staff/signin_code.html", {"problem": problem, "next": goes_on}, status=status)
+
+
+def _log_refusal(source: str, status: int) -> None:
+    """Leave a line for whoever watches the log; never the name that was typed, which may be a password."""
+    told = "too many attempts" if status == 429 else "not right"
+    logger.warning("a sign-in to the panel from %s was refused: %s", source, told, extra={"event": "sign_in_refused"})
 
 
 def _signed_in(request: web.Request, outcome: SignedIn, goes_on: str) -> web.HTTPSeeOther:
