@@ -135,7 +135,8 @@ class ExplanationLines:
             yield self._taxed(line["taxed"])
         for key, value in line["details"].items():
             if "fee" not in line and "usage" not in line:
-                yield TextLine(1, f"{key}: {value}")
+                by_hand = key == "by_hand" and value
+                yield TextLine(1, self._say("ditulis manual", "written by hand") if by_hand else f"{key}: {value}")
         said = f"{self._say('dihitung ulang', 'recomputed')}: {self._equal(line['equal'])}"
         yield TextLine(1, said, self._money(line["recomputed"]), is_wrong=not line["equal"])
 
