@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.complaints import complaint_parts
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
 from netbilld.daemon.settings import Settings
@@ -68,6 +69,7 @@ def api_parts(
         reverse_payment=ReversePayment(database, timezone=zone, numbering=numbering, taxes=taxes),
         refund_wallet=RefundWallet(database, timezone=zone),
         control_sessions=ControlSessions(database),
+        complaints=complaint_parts(settings, database),
         make_report=MakeReport(database),
         printing=LatePrinting(settings, database, box),
         standing=standing_policy(settings),

@@ -17,6 +17,8 @@ SCOPES: Final = (  # the rights that requests of the API need; who may do what w
     Permission.VIEW_MONEY,
     Permission.RECORD_PAYMENTS,
     Permission.EDIT_MONEY,
+    Permission.VIEW_COMPLAINTS,
+    Permission.EDIT_COMPLAINTS,
 )
 DEFAULT_RATE_PER_MINUTE: Final = 600
 MOST_RATE_PER_MINUTE: Final = 60_000

@@ -26,6 +26,11 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "invoice.written_off": "What was owed on an invoice was given up.",
         "payment.received": "Money came in.",
         "payment.reversed": "A payment was taken back.",
+        "complaint.filed": "A complaint was taken in.",
+        "complaint.assigned": "A complaint was given to a member of the staff.",
+        "complaint.resolved": "Somebody says that it works again.",
+        "complaint.closed": "A complaint is over.",
+        "complaint.reopened": "A complaint is not over after all.",
         "quota.crossed": "A service has used up its allowance.",
     }
 )
@@ -44,6 +49,11 @@ _OF_ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "invoice.issue": "invoice.issued",
         "invoice.credit": "invoice.credited",
         "invoice.write_off": "invoice.written_off",
+        "complaint.file": "complaint.filed",
+        "complaint.assigned": "complaint.assigned",
+        "complaint.resolved": "complaint.resolved",
+        "complaint.closed": "complaint.closed",
+        "complaint.reopened": "complaint.reopened",
         "payment.add": "payment.received",
         "payment.reverse": "payment.reversed",
     }
@@ -132,8 +142,12 @@ def _payment(change: Change) -> dict[str, Any]:
     return {"payment_id": change.entity_id, "subscriber_no": change.details.get("number"), **told}
 
 
+def _complaint(change: Change) -> dict[str, Any]:
+    return {"complaint": change.entity_id, **_some(change, "subscriber_id", "category", "via")}
+
+
 _TOLD: Final[Mapping[str, Callable[[Change], dict[str, Any]]]] = MappingProxyType(
-    {"subscriber": _subscriber, "service": _service, "invoice": _invoice, "payment": _payment}
+    {"subscriber": _subscriber, "service": _service, "invoice": _invoice, "payment": _payment, "complaint": _complaint}
 )
 
 

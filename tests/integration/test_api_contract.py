@@ -98,6 +98,7 @@ async def _things(world: PanelWorld) -> dict[str, dict[str, str]]:
         "/invoices/": {"reference": "INV-202611-000001"},
         "/sessions/": {"id": str(session_id)},
         "/reports/": {"name": "bills"},
+        "/complaints/": {"complaint": "K00001"},
     }
 
 

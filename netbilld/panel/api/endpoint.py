@@ -40,6 +40,7 @@ INVOICE: Final = Param(
 )
 PAYMENT: Final = Param("reference", r"[^{}/]{1,120}", "A payment's id or receipt number.")
 SESSION: Final = Param("id", r"[0-9]{1,18}", "A session's id.")
+COMPLAINT: Final = Param("complaint", r"[A-Za-z0-9-]{1,20}", "A complaint's number.", example="K00001")
 REPORT: Final = Param("name", r"[a-z_-]{1,60}", "A report's name.")
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from netbilld.panel.api import (
+    complaints,
     enforcement,
     invoice_changes,
     invoices,
@@ -28,5 +29,6 @@ OPERATIONS: Final[tuple[Endpoint, ...]] = (
     *usage.ENDPOINTS,
     *sessions.ENDPOINTS,
     *enforcement.ENDPOINTS,
+    *complaints.ENDPOINTS,
     *reports.ENDPOINTS,
 )

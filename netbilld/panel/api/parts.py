@@ -10,6 +10,7 @@ from aiohttp import web
 
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.profile import WalledGarden
+from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
@@ -75,6 +76,7 @@ class ApiParts:
     reverse_payment: ReversePayment
     refund_wallet: RefundWallet
     control_sessions: ControlSessions
+    complaints: ComplaintParts
     make_report: MakeReport
     printing: Printing
     standing: StandingPolicy
