@@ -28,7 +28,9 @@ MOST_DOCUMENTS: Final = 600
 MOST_SESSIONS: Final = 2000
 USAGE_DAYS: Final = 400
 _MOST_SERVICES: Final = 50
-_INTERNAL: Final = frozenset({"id", "subscriber_id", "plan_version_id", "invoice_id", "session_id", "overrides"})
+_INTERNAL: Final = frozenset(
+    {"id", "subscriber_id", "plan_version_id", "invoice_id", "session_id", "overrides", "status_reason"}
+)
 Json = dict[str, Any]
 
 

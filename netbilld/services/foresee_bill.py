@@ -36,7 +36,13 @@ class Buyers(bill_subscribers.Buyers, renew_prepaid.Buyers, Protocol): ...
 class TermsBook(bill_subscribers.TermsOfServices, change_terms.TermsBook, Protocol): ...
 
 
+class Services(change_terms.Services, Protocol):
+    async def of_subscriber(self, subscriber_id: UUID) -> Sequence[Service]: ...
+
+
 class Work(change_terms.Work, bill_subscribers.Work, Protocol):
+    @property
+    def services(self) -> Services: ...
     @property
     def billing(self) -> Billing: ...
     @property
@@ -80,7 +86,7 @@ async def foresee(
         work: where it is read.
         service: of which the next period is looked for.
         payer: its subscriber: an invoice is of all their services that are due on that day.
-        plans: every version there is.
+        plans: the versions that the subscriber's services have; see plans_of.
         billing: what the provider bills by.
         now: the instant.
         as_if: terms that the service is taken to have instead of its own.
@@ -101,6 +107,14 @@ async def foresee(
     document = chunk.documents[0].document
     sign = -1 if document.kind is DocumentKind.CREDIT_NOTE else 1
     return Foreseen(on, sign * document.total_minor, sign * document.tax_minor, document.lines, is_renewal=False)
+
+
+async def plans_of(work: Work, subscriber_id: UUID, *beside: UUID) -> dict[UUID, Plan]:
+    """Return the plan versions that a subscriber's services have or had, and those named beside."""
+    services = await work.services.of_subscriber(subscriber_id)
+    terms = await work.terms.of([one.id for one in services])
+    wanted = {row.plan_version_id for rows in terms.values() for row in rows} | set(beside)
+    return {key: version.plan for key, version in (await work.plans.versions(wanted)).items()}
 
 
 async def _renewal(

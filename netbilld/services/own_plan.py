@@ -21,7 +21,7 @@ from netbilld.services import foresee_bill
 from netbilld.services.account_view import Due
 from netbilld.services.bill_subscribers import BillingTerms
 from netbilld.services.change_terms import TermsOfService, Version
-from netbilld.services.foresee_bill import Foreseen, foresee
+from netbilld.services.foresee_bill import Foreseen, foresee, plans_of
 from netbilld.services.manage_terms import ManageTerms, TermsSet, TermsWanted
 from netbilld.services.own_terms import OwnTerms
 
@@ -37,12 +37,10 @@ class Listed(Protocol):
 
 
 class Plans(foresee_bill.change_terms.Plans, Protocol):
-    async def plans_by_version(self) -> dict[UUID, Plan]: ...
-
     async def listed(self) -> Sequence[Listed]: ...
 
 
-class Services(foresee_bill.change_terms.Services, Protocol):
+class Services(foresee_bill.Services, Protocol):
     async def by_id(self, service_id: UUID, *, lock: bool = False) -> Service | None: ...
 
     async def offers(self, codes: Collection[str], on: date) -> Mapping[str, PlanOffer]: ...
@@ -151,7 +149,7 @@ class OwnPlan:
             offer = next((one for one in offers if one.plan.code.casefold() == code.strip().casefold()), None)
             if offer is None:
                 raise RefusedError("that plan is not offered", code="plan_not_offered")
-            plans = await work.plans.plans_by_version()
+            plans = await plans_of(work, looked.subscriber.id, offer.version_id)
             rows = (await work.terms.of([service_id]))[service_id]
             then = _with(rows, offer)
             now_bill = await foresee(work, looked.service, looked.payer, plans, self._billing, now)

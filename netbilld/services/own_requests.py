@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ ENDINGS: Final = ("done", "refused")
 LONGEST_TEXT: Final = 2000
 SHOWN: Final = 20
 MOST_WAITING: Final = 100
+_A_DAY: Final = timedelta(days=1)  # in which nobody makes more than are shown
 _MOST_OPEN: Final = 5  # of one subscriber at once
 
 
@@ -116,11 +117,12 @@ class OwnRequests:
             raise InvalidInputError("the text is empty", code="text_missing")
         async with self._store.write() as work:
             await work.invoices.lock_subscribers([subscriber_id])
-            found = [one for one in await work.own_business.requests_of(subscriber_id, SHOWN) if one.is_open]
+            recent = await work.own_business.requests_of(subscriber_id, SHOWN)
+            found = [one for one in recent if one.is_open]
             for one in found:
                 if one.kind == kind and (kind == DELETION or one.text == said):
                     return one.id
-            if len(found) >= _MOST_OPEN:
+            if len(found) >= _MOST_OPEN or (len(recent) == SHOWN and now - recent[-1].created_at < _A_DAY):
                 raise RefusedError("too many requests are open", code="many_requests")
             asked = OwnRequest(uuid4(), subscriber_id, kind, invoice_id, said, now, actor.origin)
             await work.own_business.add_request(asked)

@@ -9,7 +9,7 @@ from netbilld.model.errors import NetbilldError
 from netbilld.services import own_plan
 from netbilld.services.account_view import ServiceFile
 from netbilld.services.bill_subscribers import BillingTerms
-from netbilld.services.foresee_bill import Foreseen, foresee
+from netbilld.services.foresee_bill import Foreseen, foresee, plans_of
 
 
 class Store(Protocol):
@@ -31,7 +31,7 @@ class ProvisionalBill:
             service = await work.services.by_id(file.service_id)
             if service is None or service.status == "ended":
                 return None
-            plans = await work.plans.plans_by_version()
+            plans = await plans_of(work, file.subscriber_id)
             payer = Payer(file.subscriber_id, file.subscriber_number, file.currency)
             try:
                 return await foresee(work, service, payer, plans, self._billing, now)

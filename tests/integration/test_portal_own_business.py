@@ -417,6 +417,17 @@ async def test_the_five_usual_questions_take_two_touches_at_most(world: World) -
             await read(client, url + link)  # proof: the bill with its PDF, the payment with its receipt
 
 
+async def test_a_payment_shows_on_the_next_load(world: World) -> None:
+    """MDI-8: the new status right after the payment is on record, without any waiting."""
+    person = await budi(world)
+    await bill(world, date(2026, 11, 5))
+    async with world.portal() as url, signed_in(url, person) as client:
+        assert "Rp200.000" in (await read(client, url + "/akun")).split("hero", 1)[1].split("</section>", 1)[0]
+        await pay(world, person, 200_000, date(2026, 11, 22))
+        assert "Rp0" in (await read(client, url + "/akun")).split("hero", 1)[1].split("</section>", 1)[0]
+        assert "Lunas" in await read(client, url + "/akun/tagihan")
+
+
 async def line_page(client: ClientSession, url: str, invoice_id: object, line: int) -> str:
     return re.sub(
         r"\s+", " ", re.sub(r"<[^>]+>", " ", await read(client, f"{url}/akun/tagihan/{invoice_id}/baris/{line}"))
