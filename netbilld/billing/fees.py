@@ -181,6 +181,7 @@ def owed_in(period: FeePeriod, stretches: Sequence[Stretch], billing_day: int) -
     owed: dict[Share, Owed] = {}
     bases: dict[tuple[GivenDiscount, Share], tuple[Stretch, int]] = {}
     order: dict[GivenDiscount, None] = {}
+    whole: dict[str, Share] = {}  # the last price of what is billed by whole periods
     for stretch in stretches:
         fee = stretch.fee
         from_on, until_on = max(stretch.from_on, period.start_on), min(stretch.until_on, period.end_on)
@@ -205,12 +206,14 @@ def owed_in(period: FeePeriod, stretches: Sequence[Stretch], billing_day: int) -
                 found.billed = BilledWhen.ADVANCE
             found.until_on, found.prorata = until_on, fee.prorata
             found.days += days
+            if fee.prorata is ProRata.NONE:
+                whole[item.code] = share
             for given in fee.discounts:
                 if _counts(given, period, billing_day):
                     order[given] = None
                     _, before = bases.get((given, share), (stretch, 0))
                     bases[given, share] = stretch, before + days
-    _whole_at_the_last_price(owed)
+    _whole_at_the_last_price(owed, whole)
     for share, part in owed.items():
         if part.amount_minor >= 0 and part.days:
             part.amount_minor = part_minor(share.price_minor, part.days, period, part.prorata)
@@ -219,16 +222,10 @@ def owed_in(period: FeePeriod, stretches: Sequence[Stretch], billing_day: int) -
     return owed
 
 
-def _whole_at_the_last_price(owed: dict[Share, Owed]) -> None:
-    """Let what is billed by whole periods be billed at one price: the last one."""
-    last: dict[str, Share] = {}
+def _whole_at_the_last_price(owed: dict[Share, Owed], last: Mapping[str, Share]) -> None:
+    """Let what is billed by whole periods be billed at one price: the last one that was."""
     for share, part in owed.items():
-        if part.prorata is ProRata.NONE and part.days:
-            before = last.get(share.item)
-            if before is None or owed[before].until_on < part.until_on:
-                last[share.item] = share
-    for share, part in owed.items():
-        if share.item in last and part.prorata is ProRata.NONE and last[share.item] != share:
+        if part.prorata is ProRata.NONE and last[share.item] != share:
             part.days = 0
 
 
@@ -246,13 +243,17 @@ def _counts(given: GivenDiscount, period: FeePeriod, billing_day: int) -> bool:
 def _discount(
     given: GivenDiscount, period: FeePeriod, owed: dict[Share, Owed], bases: Mapping[Share, tuple[Stretch, int]]
 ) -> None:
-    """Add what a discount takes off, one share for each tax; never more than is left of the fees."""
+    """Add what a discount takes off, one share for each tax, and for what is billed first and after; see rule 11.
+
+    It never takes more than is left of the fees that it is taken from and billed with.
+    """
     discount = given.discount
-    by_tax: dict[tuple[str | None, bool], list[tuple[Share, Stretch, int]]] = {}
+    together: dict[tuple[str | None, bool, BilledWhen], list[tuple[Share, Stretch, int]]] = {}
     for share, (stretch, days) in bases.items():
-        by_tax.setdefault((share.tax_code, share.inclusive), []).append((share, stretch, days))
+        key = share.tax_code, share.inclusive, owed[share].billed
+        together.setdefault(key, []).append((share, stretch, days))
     rest_minor = discount.amount_minor or 0
-    for (tax_code, inclusive), parts in by_tax.items():
+    for (tax_code, inclusive, billed), parts in together.items():
         base_minor = sum(
             part_minor(share.price_minor, min(days, owed[share].days), period, owed[share].prorata)
             for share, _, days in parts
@@ -260,7 +261,7 @@ def _discount(
         left_minor = sum(
             part.amount_minor
             for share, part in owed.items()
-            if (share.tax_code, share.inclusive) == (tax_code, inclusive)
+            if (share.tax_code, share.inclusive, part.billed) == (tax_code, inclusive, billed)
         )
         if discount.percent_hundredths is not None:
             taken_minor = half_up(base_minor * discount.percent_hundredths, _PERCENT)
@@ -273,7 +274,7 @@ def _discount(
         share, stretch, _ = parts[0]
         priced = discount.percent_hundredths or discount.amount_minor or 0
         first, last = owed[parts[0][0]], owed[parts[-1][0]]
-        later = ":arrears" if first.billed is BilledWhen.ARREARS else ""  # billed with the fees it is taken from
+        later = ":arrears" if billed is BilledWhen.ARREARS else ""
         own = Share(f"{DISCOUNT}:{discount.name}"[:70] + later, priced, tax_code, inclusive)
         if (alike := owed.get(own)) is not None:  # another plan's discount of the same name
             alike.amount_minor -= taken_minor

@@ -19,6 +19,8 @@ from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
 
 BEGIN = date(2026, 1, 1)
 STEPS = 40
+MOST_STEPS = 200
+WANTED = {"write", "credit", "pay"}
 
 
 class History:
@@ -142,7 +144,7 @@ class History:
         self.today = self.chance.choice([self.today + timedelta(days=9), next_anchor(self.today, 1)])
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 30))])
 async def test_the_books_hold_after_every_step_of_any_history(database: Database, seed: int) -> None:
     """ICON-5: what is issued stays, whatever is done about it."""
     desk = Desk(database)
@@ -158,10 +160,12 @@ async def test_the_books_hold_after_every_step_of_any_history(database: Database
         invoice = (await desk.document(one.number)).invoice
         issued[one.number] = (invoice.lines, invoice.total_minor)
         assert invoice.kind is DocumentKind.INVOICE or invoice.outstanding_minor == 0
-    for _ in range(STEPS // 3):
+    left = STEPS // 3
+    while left > 0 or (left > -MOST_STEPS and not set(history.done) >= WANTED):  # chance may leave something out
         await history.step()
+        left -= 1
     await desk.assert_books_hold()
     for number, said in issued.items():
         invoice = (await desk.document(number)).invoice
         assert (invoice.lines, invoice.total_minor) == said
-    assert {"write", "credit", "pay"} <= set(history.done)
+    assert set(history.done) >= WANTED

@@ -88,7 +88,7 @@ class Town:
         self.waiting: Counter[str] = Counter()  # top-ups that are not billed yet
         self.fees: dict[str, Counter[Any]] = {}
         self.usage: dict[str, dict[date, usage.Billed]] = {}
-        self.periods: dict[str, set[tuple[int, date]]] = {}
+        self.periods: dict[str, set[fees.Due]] = {}
         self.ended: set[str] = set()
         self.months = 0
         self.renewed = 0  # what wallets have paid

@@ -13,6 +13,10 @@ Key = tuple[date, str, int, str]
 Given = tuple[str, date, Discount]
 
 
+# A period by its length and first day, and whether some of it is billed after it.
+Due = tuple[int, date, bool]
+
+
 def half_up(numerator: int, denominator: int) -> int:
     assert numerator >= 0
     return (2 * numerator + denominator) // (2 * denominator)
@@ -25,9 +29,9 @@ class Book:
     life: Life
     _known: tuple[object, ...] = ()
     _until_on: date = date.min
-    _found: tuple[dict[Key, int], set[tuple[int, date]]] = field(default_factory=lambda: ({}, set()))
+    _found: tuple[dict[Key, int], set[Due]] = field(default_factory=lambda: ({}, set()))
 
-    def stands(self, run_on: date) -> tuple[dict[Key, int], set[tuple[int, date]]]:
+    def stands(self, run_on: date) -> tuple[dict[Key, int], set[Due]]:
         """Return what is owed by a run, and the periods that are due by it."""
         known = self.life.known(run_on)
         if known != self._known or run_on >= self._until_on:
@@ -65,6 +69,7 @@ def owed_in(
     It is a part of a period of `whole` days where that is said.
     """
     used: Counter[Key] = Counter()
+    first: set[Key] = set()
     prorata: dict[Key, str] = {}
     last_whole: dict[str, Key] = {}
     given: dict[Given, Counter[Key]] = {}
@@ -73,11 +78,12 @@ def owed_in(
         plan = life.plan_on(day, run_on)
         if not plan.price or (plan.days or 0) != cycle or plan.free:
             continue
-        if not _is_due(life, plan, start_on, end_on, run_on) or not _is_used(life, plan, day, run_on):
+        if not _is_used(life, plan, day, run_on):
             continue
         for part, price in _parts(life, plan, day, run_on):
             key = start_on, f"{part} {cycle}", price, plan.tax
             used[key] += 1
+            first |= {key} if plan.bill == "advance" else set()
             prorata[key] = plan.prorata
             if plan.prorata == "none":
                 last_whole[key[1]] = key
@@ -94,19 +100,23 @@ def owed_in(
     for one in sorted(given, key=lambda each: each[0] == "own"):
         discount = one[2]
         rest = discount.amount or 0
-        for tax in dict.fromkeys(key[3] for key in given[one]):
-            some = {key: min(count, used[key]) for key, count in given[one].items() if key[3] == tax}
+        for tax, is_first in dict.fromkeys((key[3], key in first) for key in given[one]):
+            some = {key: n for key, n in given[one].items() if key[3] == tax and (key in first) is is_first}
+            some = {key: min(n, used[key]) for key, n in some.items()}
             base = sum(_part(key[2], count, whole, prorata[key], cycle) for key, count in some.items())
             off = rest if discount.percent is None else half_up(base * discount.percent, 100)
-            off = min(off, base, sum(amount for key, amount in found.items() if key[3] == tax))
+            off = min(off, base, sum(n for key, n in found.items() if key[3] == tax and (key in first) is is_first))
             rest -= off
-            own = start_on, f"discount {cycle} {discount.name}", discount.priced, tax
+            when = "first" if is_first else "after"
+            own = start_on, f"discount {cycle} {discount.name} {when}", discount.priced, tax
             found[own] = found.get(own, 0) - off
-    return found
+            first |= {own} if is_first else set()
+    is_over = end_on <= run_on or life.ended(run_on)
+    return {key: amount for key, amount in found.items() if is_over or (key in first and start_on <= run_on)}
 
 
-def due_periods(life: Life, run_on: date) -> set[tuple[int, date]]:
-    """Rule 7, "When": return the periods of which all is billed by a run, by their length and first day.
+def due_periods(life: Life, run_on: date) -> set[Due]:
+    """Rule 7, "When": return the periods of which all is billed by a run, and whether some of it is billed after it.
 
     What costs nothing in a period doesn't say when it is due, where something else does.
     """
@@ -122,7 +132,7 @@ def due_periods(life: Life, run_on: date) -> set[tuple[int, date]]:
     for key, some in plans.items():
         priced = [one for one in some if _has_days(life, *one, run_on)] or some[:1]
         if all(_is_due(life, *one, run_on) for one in priced):
-            found.add(key)
+            found.add((*key, any(one[0].bill == "arrears" for one in priced)))
     return found
 
 

@@ -200,6 +200,36 @@ def test_a_discount_follows_its_fee_through_a_plan_change() -> None:
     assert billed.total_minor == (100_000 + 420_000) // 2
 
 
+def test_a_discount_is_billed_with_the_fees_it_is_taken_from_and_takes_nothing_of_others() -> None:
+    """The older plan is billed after its days, the newer one when they begin; each has its own share of both."""
+    half = Discount("Separuh", 5_000, None, None, on(1, 1))
+    all_of_it = Discount("Gratis", 10_000, None, None)
+    plans = {
+        V1: replace(priced(310_000, billed=BilledWhen.ARREARS), discounts=(all_of_it,)),
+        V2: priced(620_000),
+    }
+    known = facts(plans, [Terms(on(1, 1), V1, discounts=(half,)), Terms(on(1, 11), V2, discounts=(half,))])
+    billed = Billed()
+    assert billed.amounts(known, on(1, 11)) == [420_000, -210_000]
+    assert billed.amounts(known, on(2, 1)) == [100_000, -100_000, 620_000, -310_000]
+
+
+def test_the_rest_of_a_period_of_which_some_was_billed_first_is_due_at_its_end_even_below_zero() -> None:
+    plans = {V1: priced(310_000), V2: priced(31_000, billed=BilledWhen.ARREARS)}
+    billed = Billed()
+    assert billed.run(facts(plans, [Terms(on(1, 1), V1)]), on(1, 1)).begun == 1
+    changed = facts(plans, [Terms(on(1, 1), V1), Terms(on(1, 11), V2, timing=Timing.POSTPAID)], ends_on=on(2, 1))
+    assert billed.run(changed, on(2, 1)).begun == 1
+    assert billed.total_minor == 100_000 + 21_000
+    assert billed.run(changed, on(2, 2)).begun == 0
+
+
+def test_a_price_that_was_changed_under_a_plan_of_whole_periods_is_not_billed_beside_the_last_one() -> None:
+    plans = {V1: priced(50_000, prorata=ProRata.NONE), V2: priced(10_000)}
+    terms = [Terms(on(1, 1), V1), Terms(on(1, 12), V1, price_minor=31_000), Terms(on(1, 27), V2, price_minor=31_000)]
+    assert Billed().amounts(facts(plans, terms), on(1, 1)) == [20_000]  # 20 days at one price, by the plan that is last
+
+
 def test_a_trial_costs_nothing_and_is_pro_rata_after_it() -> None:
     known = facts({V1: replace(priced(310_000), trial_days=7)}, [Terms(on(1, 1), V1)])
     assert Billed().amounts(known, on(1, 1)) == [240_000]
