@@ -21,11 +21,13 @@ from netbilld.services.account_view import (
     SessionSummary,
     UsageHour,
 )
+from netbilld.services.complaint_views import ComplaintFile, ComplaintLine
 from netbilld.services.own_requests import RequestLine
 from netbilld.services.show_account import usage_by_day
 
 MOST_DOCUMENTS: Final = 600
 MOST_SESSIONS: Final = 2000
+MOST_COMPLAINTS: Final = 100
 USAGE_DAYS: Final = 400
 _MOST_SERVICES: Final = 50
 _INTERNAL: Final = frozenset(
@@ -77,6 +79,12 @@ class Outbox(Protocol):
     async def listed(self, *, subscriber_id: UUID | None = ..., most: int = ...) -> Sequence[Told]: ...
 
 
+class Complaints(Protocol):
+    async def of_subscriber(self, subscriber_id: UUID, most: int = ...) -> Sequence[ComplaintLine]: ...
+
+    async def file(self, number: str) -> ComplaintFile | None: ...
+
+
 class Work(Protocol):
     @property
     def portal(self) -> Reader: ...
@@ -88,6 +96,8 @@ class Work(Protocol):
     def own_business(self) -> OwnBusiness: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def complaint_views(self) -> Complaints: ...
 
 
 class Store(Protocol):
@@ -131,12 +141,37 @@ class ExportOwnData:
                      "answer": one.answer}
                     for one in requests
                 ],
+                "complaints": await _complaints(work, file.subscriber_id),
                 "messages": [
                     {"kind": one.kind.value, "at": one.created_at.isoformat(), "channel": one.channel,
                      "to": one.recipient}
                     for one in await work.outbox.listed(subscriber_id=file.subscriber_id, most=MOST_DOCUMENTS)
                 ],
             }  # fmt: skip
+
+
+async def _complaints(work: Work, subscriber_id: UUID) -> list[Json]:
+    """Return what they complained of, without what is internal."""
+    found = []
+    for line in await work.complaint_views.of_subscriber(subscriber_id, MOST_COMPLAINTS):
+        file = await work.complaint_views.file(line.number)
+        if file is not None:
+            public = [step for step in file.steps if step.public]
+            found.append(
+                {
+                    "number": line.number,
+                    "category": line.category,
+                    "text": file.complaint.text,
+                    "state": line.state.value,
+                    "opened_at": line.opened_at.isoformat(),
+                    "photos": sum(photo.public for photo in file.photos),
+                    "steps": [
+                        {"at": step.at.isoformat(), "kind": step.kind, "state": step.state, "text": step.text}
+                        for step in public
+                    ],
+                }
+            )
+    return found
 
 
 async def _used(work: Work, service: Service, now: datetime) -> Json:

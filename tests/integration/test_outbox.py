@@ -60,6 +60,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
     MessageKind.EXPIRES: {"plan": "Rumah 20", "paid_until_on": "2026-01-31", "price_minor": 1, "wallet_minor": 0},
+    MessageKind.ANNOUNCEMENT: {"title": "Libur Lebaran", "text": "Kantor tutup sampai Senin."},
     MessageKind.COMPLAINT_RECEIVED: COMPLAINT | {"respond_by": "2026-01-20T03:00:00+00:00", "outage": ""},
     MessageKind.COMPLAINT_STATE: COMPLAINT | {"state": "resolved", "note": "Kabel diganti.", "assignee": "", "reopen_days": 7},
     MessageKind.COMPLAINT_NOTE: COMPLAINT | {"note": "Teknisi datang besok."},

@@ -158,6 +158,10 @@ async def test_what_is_internal_stays_inside(world: Complaining) -> None:
             assert secret not in page
         (photo,) = (await world.file(number)).photos
         await read(client, f"{url}/akun/keluhan/{number}/foto/{photo.id}", 404)
+        data = await read(client, f"{url}/akun/data.json")
+        assert "Teknisi datang jam dua" in data
+        for secret in ("cerewet", "bilang-bilang", technician.email, DESK.name, "complaint_assigned"):
+            assert secret not in data
 
 
 async def test_it_is_opened_again_in_time_and_asked_about_once(world: Complaining) -> None:

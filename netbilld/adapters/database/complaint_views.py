@@ -45,7 +45,7 @@ from netbilld.services.complaint_views import (
     WorkOrder,
 )
 
-_MOST_JOBS: Final = 50
+_MOST_JOBS: Final = 30
 _MOST_STEPS: Final = 300
 _MOST_MEASURED: Final = 50_000
 _PEOPLE_FOUND: Final = 500

@@ -179,12 +179,12 @@ class OutboxStore:
     async def listed(
         self, *, state: MessageState | None = None, subscriber_id: UUID | None = None, most: int = 100
     ) -> list[StoredMessage]:
-        """Return messages, newest first."""
+        """Return messages, newest first; of a subscriber, those to them and not those to the staff about them."""
         query = _stored().order_by(outbox.c.id.desc()).limit(most)
         if state is not None:
             query = query.where(outbox.c.state == state.value)
         if subscriber_id is not None:
-            query = query.where(outbox.c.subscriber_id == subscriber_id)
+            query = query.where(outbox.c.subscriber_id == subscriber_id, outbox.c.staff_id.is_(None))
         return [_message(row) for row in await self._connection.execute(query)]
 
     async def again(self, message_id: int, now: datetime) -> None:

@@ -148,7 +148,7 @@ class PeopleStore(PeopleListQueries):
                 outbox.c.ended_at,
                 outbox.c.created_at,
             )
-            .where(outbox.c.subscriber_id == subscriber_id)
+            .where(outbox.c.subscriber_id == subscriber_id, outbox.c.staff_id.is_(None))
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )
@@ -287,7 +287,7 @@ class PeopleStore(PeopleListQueries):
     async def _messages(self, subscriber_id: UUID, before: datetime | None, limit: int) -> list[Happening]:
         query = (
             select(outbox.c.created_at, outbox.c.kind, outbox.c.state, outbox.c.channel, outbox.c.recipient)
-            .where(outbox.c.subscriber_id == subscriber_id)
+            .where(outbox.c.subscriber_id == subscriber_id, outbox.c.staff_id.is_(None))
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )

@@ -46,7 +46,7 @@ def _jobs_part(request: web.Request) -> Part:
     async def jobs(work: Work) -> tuple[Job, ...]:
         return tuple(await work.complaint_views.jobs(staff_id, clock.now(), areas))
 
-    return Part("jobs", ("jobs", staff_id, areas), jobs, "partials/jobs.html", 5.0)
+    return Part("jobs", ("jobs", staff_id, areas), jobs, "partials/jobs.html", 10.0)
 
 
 async def show(request: web.Request) -> web.Response:
