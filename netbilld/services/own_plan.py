@@ -17,7 +17,7 @@ from netbilld.enforcement.policy import Reason
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.subscriber import PlanOffer, Service, Subscriber
-from netbilld.services import foresee_bill
+from netbilld.services import change_terms, foresee_bill
 from netbilld.services.account_view import Due
 from netbilld.services.bill_subscribers import BillingTerms
 from netbilld.services.change_terms import TermsOfService, Version
@@ -36,7 +36,7 @@ class Listed(Protocol):
     def newest(self) -> Version: ...
 
 
-class Plans(foresee_bill.change_terms.Plans, Protocol):
+class Plans(change_terms.Plans, Protocol):
     async def listed(self) -> Sequence[Listed]: ...
 
 

@@ -1,5 +1,7 @@
 """Who the portal takes a request for: real source addresses on loopback, against the store."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
@@ -157,7 +159,8 @@ async def test_a_removed_nas_vouches_for_nobody(world: World) -> None:
 async def test_an_ipv6_host_is_known_by_the_prefix_of_the_one_session_that_has_it(world: World, column: str) -> None:
     nas = await world.nas("pop1", "2001:db8::/32")
     length = {"ipv6_prefix": 64, "delegated_prefix": 56}[column]
-    await world.session(nas, await subscriber(world), None, **{column: f"2001:db8:7:100::/{length}"})
+    prefix: dict[str, Any] = {column: f"2001:db8:7:100::/{length}"}
+    await world.session(nas, await subscriber(world), None, **prefix)
     async with world.portal(trusted_proxies=("127.0.0.1",)) as url:
         for source, known in (
             ("2001:db8:7:100:a:b:c:d", True),
@@ -172,7 +175,7 @@ async def test_an_ipv6_host_is_known_by_the_prefix_of_the_one_session_that_has_i
 
 
 async def test_an_ipv6_prefix_of_two_sessions_or_outside_the_declared_one_is_nobodys(world: World) -> None:
-    prefix = {"ipv6_prefix": "2001:db8:7:100::/64"}
+    prefix: dict[str, Any] = {"ipv6_prefix": "2001:db8:7:100::/64"}
     here, there = await world.nas("pop1", "2001:db8::/32"), await world.nas("pop2", "2001:db8:ffff::/48")
     await world.session(there, await subscriber(world), None, ipv6_prefix="2001:db8:9::/64")
     async with world.portal(trusted_proxies=("127.0.0.1",)) as url:
