@@ -44,7 +44,12 @@ class PeopleListQueries(Queries):
         source, condition = await self._listed(wanted, today)
         order = _order(wanted)
         # the page is picked by its keys alone: what is shown is looked up for fifty rows, not for all
-        picked = select(services.c.id).select_from(source).where(condition).order_by(*order)
+        counted = func.count().over().label("total")  # in one go with the page: a search looks at everybody once
+        picked = select(services.c.id, counted).select_from(source).where(condition).order_by(*order)
+        page = await self._rows(picked.limit(PAGE_LENGTH).offset(offset))
+        if not page:
+            beyond = select(func.count()).select_from(source).where(condition)
+            return SubscriberPage([], await self._number(beyond) if offset else 0)
         owed = (
             select(func.coalesce(func.sum(_OWED), 0))
             .where(invoices.c.subscriber_id == subscribers.c.id, invoices.c.status.in_(("issued", "part_paid")))
@@ -71,17 +76,16 @@ class PeopleListQueries(Queries):
                 owed.label("outstanding_minor"),
             )
             .select_from(shown)
-            .where(services.c.id.in_(picked.limit(PAGE_LENGTH).offset(offset)))
+            .where(services.c.id.in_([row["id"] for row in page]))
             .order_by(*order)
         )
-        total = await self._number(select(func.count()).select_from(source).where(condition))
         lines = [
             SubscriberLine(
                 **{**row, "username": row["username"] or "", "outstanding_minor": int(row["outstanding_minor"])}
             )
             for row in await self._rows(query)
         ]
-        return SubscriberPage(lines, total)
+        return SubscriberPage(lines, int(page[0]["total"]))
 
     async def exactly(self, wanted: PeopleFilter) -> Sequence[str]:
         """Return the numbers of subscribers that its text names exactly; of a device or telephone two at most."""
@@ -152,18 +156,17 @@ class PeopleListQueries(Queries):
         """Return everybody, then each area with what is below it; the same figures as the lists they lead to."""
         inside = in_areas(within)
         joined = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
-        people = await self._by_area(
-            select(subscribers.c.area, func.count()).select_from(joined).where(inside).group_by(subscribers.c.area)
-        )
         by_access = (
             select(subscribers.c.area, desired.c.access, func.count())
-            .select_from(joined.join(desired, desired.c.service_id == services.c.id))
+            .select_from(joined.outerjoin(desired, desired.c.service_id == services.c.id))
             .where(inside)
             .group_by(subscribers.c.area, desired.c.access)
         )
+        people: Counter[str] = Counter()
         access: dict[str, Counter[str]] = {}
         for area, name, number in await self._connection.execute(by_access):
-            access.setdefault(area or "", Counter())[name] += number
+            people[area or ""] += number
+            access.setdefault(area or "", Counter())[name or ""] += number
         open_now = (
             select(sessions.c.service_id)
             .where(sessions.c.stopped_at.is_(None), sessions.c.state.in_(ONLINE_STATES))

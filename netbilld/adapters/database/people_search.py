@@ -80,17 +80,18 @@ def exact_queries(text: str, *, sees_money: bool) -> Iterable[Select[Any]]:
 
 def _word(word: str) -> ColumnElement[bool]:
     needle = like(word.lower())
-    columns = (
-        subscribers.c.name,
-        subscribers.c.number,
+    # one text a row and one look at it, instead of a look at each column: a word has no space, so it spans none
+    said = subscribers.c.name + " " + subscribers.c.number
+    for column in (
         subscribers.c.phone,
         subscribers.c.address,
         subscribers.c.area,
         subscribers.c.email,
         services.c.site,
-    )
+    ):
+        said = said + " " + func.coalesce(column, "")
     named = select(credentials.c.service_id).where(func.lower(credentials.c.name).like(needle, escape="\\"))
-    return or_(*(func.lower(column).like(needle, escape="\\") for column in columns), services.c.id.in_(named))
+    return or_(func.lower(said).like(needle, escape="\\"), services.c.id.in_(named))
 
 
 def _as_phone(text: str) -> list[ColumnElement[bool]]:
