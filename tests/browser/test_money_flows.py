@@ -1,0 +1,141 @@
+"""Bills, bank statements and paper in a real browser, as billing staff go through them at a desk and on a phone."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.model.permissions import Role
+from tests.chromium import DESK, PHONE, launched, overflow, served, sign_in, tab
+from tests.panel_fixture import PanelWorld, Person
+
+# one loop and one browser for the whole file: starting Chromium takes longer than most tests
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+STATEMENT: Final = (
+    "Tanggal,Keterangan,Kredit\n2026-11-20,TRSF DARI BUDI SANTOSO {number},350000\n2026-11-20,BUNGA,125\n"
+)
+WIDTHS: Final = pytest.mark.parametrize("width", [DESK, PHONE])
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[PanelWorld]:
+    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
+    database = Database(sqlite_url(tmp_path / "netbilld.db"))
+    made = PanelWorld(database, SecretBox(bytes(range(32))))
+    await made.plans()
+    await made.staff(Role.ACCOUNTING, "admin@rumahnet.example")
+    yield made
+    await database.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def budi(world: PanelWorld) -> Person:
+    return await world.person("budi.santoso", "Budi Santoso")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def url(world: PanelWorld) -> AsyncIterator[str]:
+    async with served(world.app()) as address:
+        yield address
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with launched() as browser:
+        yield browser
+
+
+async def write_invoice(page: Page, url: str, number: str) -> str:
+    """Write an invoice of two lines by hand and issue it; return its number."""
+    await page.goto(url + "/invoices")
+    await page.get_by_role("link", name="Buat tagihan").click()
+    await page.fill("[name=to]", number)
+    for line, (text, price) in enumerate((("Router baru", "300000"), ("Ongkos pasang", "50000")), 1):
+        await page.fill(f"[name=text-{line}]", text)
+        await page.fill(f"[name=price-{line}]", price)
+    assert await overflow(page) == 0
+    await page.locator("button[value=issue]").click()
+    await expect(page.locator("h1 .mono")).to_contain_text("INV")
+    return (await page.locator("h1 .mono").inner_text()).strip()
+
+
+@WIDTHS
+async def test_an_invoice_is_written_by_hand_and_credited_in_part(
+    url: str, budi: Person, chromium: Browser, width: int
+) -> None:
+    """ICON-4, ICON-5: an issued one changes by a credit note alone, and both stay readable."""
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        invoice = await write_invoice(page, url, budi.number)
+        await expect(page.locator("main")).to_contain_text("Rp350.000")
+        await page.goto(f"{url}/invoices/{invoice}/credit")
+        assert await overflow(page) == 0
+        await page.check("[name=line-2]")
+        await page.fill("[name=why]", "Dipasang sendiri")
+        await page.locator("main form button.primary").last.click()
+        await expect(page.locator("main")).to_contain_text("CN")
+        await page.goto(f"{url}/invoices/{invoice}")
+        await expect(page.locator("main")).to_contain_text("Rp300.000")
+        assert await overflow(page) == 0
+
+
+@WIDTHS
+async def test_a_transfer_on_a_bank_statement_pays_the_invoice_it_is_matched_with(
+    url: str, budi: Person, chromium: Browser, width: int
+) -> None:
+    """BANG-2.4a: by import of a statement; what is no payment is left out with a reason."""
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        invoice = await write_invoice(page, url, budi.number)
+        await page.goto(url + "/payments/bank")
+        text = STATEMENT.format(number=budi.number)
+        await page.set_input_files(
+            "input[type=file]", {"name": "mutasi.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        )
+        await page.select_option("[name=mapping]", "generic")
+        await page.locator("details.bring button.primary").click()
+        transfer = page.locator("tr").filter(has_text="TRSF DARI BUDI")
+        await expect(transfer).to_contain_text("Budi Santoso")
+        assert await overflow(page) == 0
+        await transfer.locator("form.proposal button").first.click()
+        await expect(page.locator("tr").filter(has_text="TRSF DARI BUDI")).to_have_count(0)  # it waits no more
+        interest = page.locator("tr").filter(has_text="BUNGA")
+        await interest.locator("details.less summary").click()
+        await interest.locator("[name=why]").fill("Bunga bank")
+        await interest.locator("form[action$=ignore] button").click()
+        await expect(page.locator("tr").filter(has_text="BUNGA")).to_have_count(0)
+        await page.goto(f"{url}/invoices/{invoice}")
+        await expect(page.locator("h1, .head").first).to_contain_text("Lunas")
+
+
+@WIDTHS
+async def test_a_paper_invoice_goes_from_the_printer_to_its_receiver(
+    url: str, budi: Person, chromium: Browser, width: int
+) -> None:
+    """ICON-3, ICON-7: step by step, and the list of what has not arrived is exact."""
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        invoice = await write_invoice(page, url, budi.number)
+        await page.goto(f"{url}/deliveries/{invoice}")
+        await page.locator("form[action$=printed] button").click()
+        await page.fill("[name=courier]", "JNE")
+        await page.fill("[name=tracking]", "JNE-001")
+        assert await overflow(page) == 0
+        await page.locator("form[action$=with_courier] button").click()
+        await expect(page.locator("form[action$=received]")).to_be_visible()
+        await page.goto(url + "/deliveries?state=not_received")
+        await expect(page.locator("main")).to_contain_text(invoice)
+        assert await overflow(page) == 0
+        await page.goto(f"{url}/deliveries/{invoice}")
+        await page.fill("form[action$=received] [name=receiver]", "Satpam Joko")
+        await page.locator("form[action$=received] button").click()
+        await expect(page.locator("main")).to_contain_text("Satpam Joko")
+        await page.goto(url + "/deliveries?state=not_received")
+        await expect(page.locator("main")).not_to_contain_text(invoice)
