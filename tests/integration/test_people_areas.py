@@ -47,10 +47,10 @@ async def town(world: PanelWorld) -> None:
     async with world.database.read() as work:
         category = await work.connection.scalar(select(tables.complaint_categories.c.code).limit(1))
         people = (await work.connection.execute(select(tables.subscribers.c.id, tables.subscribers.c.area))).all()
-    for number, person in enumerate(people):
+    for number, row in enumerate(people):
         await world.put(
             tables.complaints,
-            id=person.id, number=f"K{number:05d}", subscriber_id=person.id, category=category, text="Mati", via="staff",
+            id=row.id, number=f"K{number:05d}", subscriber_id=row.id, category=category, text="Mati", via="staff",
             state="new" if number % 3 else "closed", state_since_at=NOW, version=1, opened_at=NOW, opened_by="x",
             respond_by=NOW, resolve_by=NOW, reopened=0,
         )  # fmt: skip
