@@ -12,9 +12,11 @@ from netbilld.services.webhook_events import (
     Change,
     Crossing,
     Event,
+    Told,
     event_of_crossing,
     events_of,
     numbers_of,
+    subscriber_of,
 )
 
 CHANGES: Final = "changes"
@@ -31,6 +33,8 @@ class Webhooks(Protocol):
     async def set_mark(self, source: str, last_id: int) -> None: ...
 
     async def crossings_since(self, crossing_id: int) -> Sequence[Crossing]: ...
+
+    async def subscriber_numbers(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, str]: ...
 
     async def invoices(self, numbers: Collection[str]) -> Mapping[str, Mapping[str, Any]]: ...
 
@@ -60,6 +64,7 @@ class QueueEvents:
 
     def __init__(self, store: Store, clock: SteadyClock, timezone: str) -> None:
         self._store, self._clock, self._timezone = store, clock, timezone
+        self._crossings: set[int] = set()  # those that were told just now: a few are always read once more
         self._missed: dict[int, float] | None = None  # numbers that were not there yet, and since when; None: begin
 
     async def run(self) -> int:
@@ -75,9 +80,14 @@ class QueueEvents:
                 return 0
             fresh = await work.changes.since(known, self._late(known))
             crossings = await work.webhooks.crossings_since(crossed)
-            told = await work.webhooks.invoices({number for change in fresh for number in numbers_of(change)})
+            whose = {one for change in fresh if (one := subscriber_of(change)) is not None}
+            told = Told(
+                await work.webhooks.invoices({number for change in fresh for number in numbers_of(change)}),
+                await work.webhooks.subscriber_numbers(whose),
+            )
+        there, crossings = crossings, [one for one in crossings if one.id > crossed or one.id not in self._crossings]
         newest = max([known, *(change.id for change in fresh)])
-        last_crossing = max([crossed, *(one.id for one in crossings)])
+        last_crossing = max([crossed, *(one.id for one in there)])
         events = [event for change in fresh for event in events_of(change, told)]
         events += [event_of_crossing(one) for one in crossings]
         rows = [
@@ -91,6 +101,7 @@ class QueueEvents:
                 await work.webhooks.queue(rows, self._clock.now())
                 await work.webhooks.set_mark(CHANGES, newest)
                 await work.webhooks.set_mark(CROSSINGS, last_crossing)
+        self._crossings = {one.id for one in there}
         self._remember(known, newest, {change.id for change in fresh})
         return len(rows)
 

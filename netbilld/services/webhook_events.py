@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -72,6 +72,8 @@ class Change(Protocol):
     @property
     def action(self) -> str: ...
     @property
+    def entity(self) -> str: ...
+    @property
     def entity_id(self) -> str: ...
     @property
     def details(self) -> Mapping[str, Any]: ...
@@ -94,21 +96,46 @@ class Event:
         )
 
 
-def events_of(change: Change, invoices: Mapping[str, Mapping[str, Any]]) -> Iterator[Event]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of things besides what the trail says of them.
+
+    Attributes:
+        invoices: by number.
+        subscribers: their numbers, by id.
+    """
+
+    invoices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    subscribers: Mapping[UUID, str] = field(default_factory=dict)
+
+
+def events_of(change: Change, told: Told) -> Iterator[Event]:
     """Yield the events that a change is: none, one, or one for each invoice of a run.
 
     Args:
         change: of the trail; what personal data it holds stays there.
-        invoices: what is told of documents, by number.
+        told: what is told besides.
     """
     kind = _OF_ACTIONS.get(change.action)
     if kind is None:
         return
     if kind == "invoice.issued":
         for number in numbers_of(change):
-            yield Event(f"chg-{change.id}-{number}", kind, change.at, invoices.get(number, {"number": number}))
+            yield Event(f"chg-{change.id}-{number}", kind, change.at, told.invoices.get(number, {"number": number}))
         return
-    yield Event(f"chg-{change.id}", kind, change.at, {"actor": change.actor, **_TOLD[kind.partition(".")[0]](change)})
+    data = {"actor": change.actor, **_TOLD[kind.partition(".")[0]](change)}
+    if (subscriber_id := subscriber_of(change)) is not None and subscriber_id in told.subscribers:
+        data["subscriber_no"] = told.subscribers[subscriber_id]
+    yield Event(f"chg-{change.id}", kind, change.at, data)
+
+
+def subscriber_of(change: Change) -> UUID | None:
+    """Return whose thing a change is about, where the trail says it by id."""
+    said = change.entity_id if change.entity == "subscriber" else change.details.get("subscriber_id")
+    try:
+        return UUID(str(said)) if change.action in _OF_ACTIONS and said else None
+    except ValueError:
+        return None
 
 
 def numbers_of(change: Change) -> Sequence[str]:
@@ -120,14 +147,14 @@ def numbers_of(change: Change) -> Sequence[str]:
 
 
 def _subscriber(change: Change) -> dict[str, Any]:
-    told = _some(change, "number", "username", "plan", "amount", "invoices")
+    told = _some(change, "username", "plan", "amount", "invoices")
     if isinstance(fields := change.details.get("fields"), Mapping):
         told["fields"] = sorted(fields)
-    return {"subscriber_id": change.entity_id, "service_ids": list(change.details.get("service_ids", ())), **told}
+    return {"service_ids": list(change.details.get("service_ids", ())), **told}
 
 
 def _service(change: Change) -> dict[str, Any]:
-    told = _some(change, "username", "reason", "status", "from", "until", "number", "paid_until", "plan")
+    told = _some(change, "username", "reason", "status", "from", "until", "paid_until", "plan")
     if isinstance(fields := change.details.get("fields"), Mapping) and "plan" in fields:
         told["plan"] = fields["plan"]
     return {"service_ids": list(change.details.get("service_ids", ())), **told}
@@ -143,7 +170,7 @@ def _payment(change: Change) -> dict[str, Any]:
 
 
 def _complaint(change: Change) -> dict[str, Any]:
-    return {"complaint": change.entity_id, **_some(change, "subscriber_id", "category", "via")}
+    return {"complaint": change.entity_id, **_some(change, "category", "via")}
 
 
 _TOLD: Final[Mapping[str, Callable[[Change], dict[str, Any]]]] = MappingProxyType(

@@ -115,6 +115,9 @@ async def test_what_happens_is_told_signed_and_once(
     assert told["payment.received"].headers["Netbilld-Event-Id"] == received["id"]
     assert told["invoice.issued"].event["data"]["total"] == 150_000
     assert told["subscriber.changed"].event["data"]["fields"] == ["phone"]
+    assert {one.event["data"]["subscriber_no"] for one in bank.told if "invoice.c" not in one.event["type"]} == {
+        person.number
+    }
     assert "08123456789" not in str([one.body for one in bank.told])  # who wants the number may ask for it
     town.restart()
     assert await town.round() == 0
@@ -143,6 +146,8 @@ async def test_a_used_up_allowance_is_told(town: Town, bank: Receiver, world: Pa
     await town.round()
     [one] = bank.told
     assert one.event["data"] == {"service_id": str(person.service_id), "limit_octets": 100, "used_octets": 107}
+    for _ in range(3):
+        assert await town.queue.run() == 0  # nothing is written when nothing is new
     await town.round()
     assert len(bank.told) == 1
 

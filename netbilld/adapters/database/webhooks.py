@@ -217,6 +217,17 @@ class WebhookStore:
         )
         return [_Crossing(*row) for row in await self._connection.execute(query)]
 
+    async def subscriber_numbers(self, subscriber_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the numbers of subscribers by their ids."""
+        wanted = sorted(subscriber_ids)
+        found: dict[UUID, str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = select(subscribers.c.id, subscribers.c.number).where(
+                subscribers.c.id.in_(wanted[start : start + _AT_ONCE])
+            )
+            found |= {row.id: row.number for row in await self._connection.execute(query)}
+        return found
+
     async def invoices(self, numbers: Collection[str]) -> dict[str, Mapping[str, Any]]:
         """Return what is told of documents, by number."""
         wanted = sorted(numbers)
