@@ -300,6 +300,7 @@ async def test_an_overdue_subscriber_reads_amount_since_when_and_what_happens_ne
             "kembali sendiri dalam hitungan detik setelah pembayaran dicatat." in page
         )
         assert 'http-equiv="refresh"' in page
+        assert f"{url}/isolir, buka di browser" in page  # the window of a device that shows a portal can do little
         assert "Budi" not in page
         english = await isolir(url, language="en-GB,en;q=0.8")
         assert "Your internet is paused because a bill of Rp200,000 has been due since 1 November 2026." in english

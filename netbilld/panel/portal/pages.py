@@ -61,6 +61,7 @@ async def walled_page(request: web.Request) -> web.StreamResponse:
         "hero": hero(balance),
         "refresh": _refresh(request, "/isolir", _WALLED_SECONDS, _WALLED_TIMES) if waits else None,
         "signed_in": who.login is not None,
+        "page_url": portal.canonical.url(request, "/isolir"),
         "outage": await outage_of(portal, balance.file.subscriber_id),
     }
     return portal.renderer.page(who.locale, "portal/walled.html", context)
