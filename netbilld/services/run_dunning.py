@@ -1,7 +1,8 @@
 """RunDunning: what is due about unpaid invoices is done, each step once, and taken back when it is paid."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -27,6 +28,7 @@ from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.dunning_views import DayAhead, concerned
 
 CHUNK: Final = 200  # subscribers in one transaction
+_AT_ONCE: Final = 20  # subscribers that are looked ahead for before others have their turn
 # What was to be said about arrears is not said any more once access is back.
 _TAKEN_BACK: Final = (MessageKind.ISOLIR_WARNING, MessageKind.ISOLIR)
 _AUDITED: Final = {
@@ -202,36 +204,36 @@ class RunDunning:
         ons = [first_on + timedelta(days=place) for place in range(days)]
         moments = [max(datetime.combine(on, self._policy.standing.isolir_at, zone), now) for on in ons]
         ends = [datetime.combine(on + timedelta(days=1), time(0), zone) for on in ons]
-        found = [Closing({}, {}, {}) for _ in ons]
+        found: list[tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]] = [({}, {}, {}) for _ in ons]
         due: list[Counter[StepKind]] = [Counter() for _ in ons]
         async with self._store.read() as work:
             lead = timedelta(days=await work.dunning.lead_days(self._policy))
             candidates = await work.dunning.candidates(ons[-1] + lead)
             for start in range(0, len(candidates), CHUNK):
                 accounts = await work.dunning.accounts(candidates[start : start + CHUNK], self._policy, now)
-                for place, at in enumerate(moments):
-                    there = closing(accounts, self._policy, at)
-                    found[place] = Closing(
-                        {**found[place].walled, **there.walled},
-                        {**found[place].promised, **there.promised},
-                        {**found[place].exempt, **there.exempt},
-                    )
-                    since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
-                    due[place].update(
-                        step.kind
-                        for account in accounts
-                        for step in steps_due(account, self._policy, ends[place] - timedelta(seconds=1))
-                        if step.outcome is not Outcome.MISSED
-                        and step.kind is not StepKind.ISOLIR
-                        and since <= step.due_at < ends[place]
-                    )
-            named = await work.dunning.named(
-                {key for one in found for key in (*one.walled, *one.promised, *one.exempt)}
-            )
+                for first in range(0, len(accounts), _AT_ONCE):
+                    some = accounts[first : first + _AT_ONCE]
+                    for place, at in enumerate(moments):
+                        there = closing(some, self._policy, at)
+                        for kept, more in zip(found[place], (there.walled, there.promised, there.exempt), strict=True):
+                            kept.update(more)
+                        since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
+                        due[place].update(self._said_between(some, since, ends[place]))
+                    await asyncio.sleep(0)
+            named = await work.dunning.named({key for day in found for part in day for key in part})
+        closings = [Closing(*day) for day in found]
         return [
-            DayAhead(on, at, *concerned(there, found[place - 1] if place else None, named), dict(due[place]))
-            for place, (on, at, there) in enumerate(zip(ons, moments, found, strict=True))
+            DayAhead(on, at, *concerned(there, closings[place - 1] if place else None, named), dict(due[place]))
+            for place, (on, at, there) in enumerate(zip(ons, moments, closings, strict=True))
         ]
+
+    def _said_between(self, accounts: Iterable[DunnedAccount], since: datetime, until: datetime) -> Iterator[StepKind]:
+        """Yield what becomes due between two instants, beside isolir."""
+        for account in accounts:
+            for step in steps_due(account, self._policy, until - timedelta(seconds=1)):
+                is_said = step.outcome is not Outcome.MISSED and step.kind is not StepKind.ISOLIR
+                if is_said and since <= step.due_at < until:
+                    yield step.kind
 
     async def _part(self, subscriber_ids: Sequence[UUID], now: datetime, report: DunningReport) -> None:
         async with self._store.read() as work:  # most have nothing due: they are not locked
