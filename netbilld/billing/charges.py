@@ -168,12 +168,12 @@ def _settle(
         if old is None and part is not None and part.billed is BilledWhen.ARREARS and not is_over:
             is_closed = False
             continue
-        if old is None and part is not None and part.billed is BilledWhen.ARREARS:
-            is_new = True  # the rest of a period of which some was billed when it began
         days = (part.days if part else 0) - (old.days if old else 0)
         amount_minor = (part.amount_minor if part else 0) - (old.amount_minor if old else 0)
         if not days and not amount_minor:
             continue
+        if old is None and part is not None and part.billed is BilledWhen.ARREARS:
+            is_new = True  # the rest of a period of which some was billed when it began
         billed.append(_billed(period, share, part, old, days, amount_minor))
         if amount_minor:
             lines.append(_line(facts, period, share, part, old, amount_minor, days))

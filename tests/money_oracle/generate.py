@@ -62,7 +62,7 @@ def prepaid_world(seed: int, *, lives: int = 12, months: int = 5) -> World:
     return made
 
 
-def allowance_world(seed: int, *, lives: int = 10, months: int = 6) -> World:
+def allowance_world(seed: int, *, lives: int = 8, months: int = 5) -> World:
     """Return a world of plans whose allowances roll over and can be topped up."""
     dice = random.Random(f"{seed} allowances")
     first_on = date(dice.choice((2025, 2026, 2027)), dice.randint(1, 12), dice.randint(1, 28))
@@ -77,13 +77,13 @@ def allowance_world(seed: int, *, lives: int = 10, months: int = 6) -> World:
     return made
 
 
-def shared_world(seed: int) -> World:
+def shared_world(seed: int, *, households: int = 2) -> World:
     """Return a world of households whose services share one allowance."""
     dice = random.Random(f"{seed} shared")
     first_on = date(dice.choice((2025, 2026, 2027)), dice.randint(1, 12), dice.randint(1, 28))
     plans = [_hybrid_plan(dice, number) for number in range(4)]
     made = World(seed, plans, [], [], {}, first_on, first_on + timedelta(days=180), alike=1)
-    for household in range(4):
+    for household in range(households):
         head = None
         for number in range(3 * household, 3 * household + 3):
             _live(dice, made, number, head)

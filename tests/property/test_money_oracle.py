@@ -18,7 +18,8 @@ from tests.money_oracle.generate import World, allowance_world, prepaid_world, s
 from tests.money_oracle.kiosk import Kiosk
 from tests.money_oracle.till import DUE_DAYS
 
-SEEDS: Final = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+SEEDS: Final = (1, 2)
+LIVES: Final = 60  # a run costs little more for many than for few
 MONTHS: Final = 500
 SOAK_MONTHS: Final = 10_000
 OTHERS: Final = ((allowance_world, Town), (shared_world, Town), (prepaid_world, Kiosk))
@@ -43,11 +44,9 @@ def months_of(made: World, template: Path, kind: type[Town] = Town) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", SEEDS)
-def test_five_hundred_months_of_random_subscribers_agree_with_the_oracle(
-    seeds: tuple[int, ...], sqlite_template: Path
-) -> None:
-    assert sum(months_of(world(seed), sqlite_template) for seed in seeds) >= MONTHS / len(SEEDS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_five_hundred_months_of_random_subscribers_agree_with_the_oracle(seed: int, sqlite_template: Path) -> None:
+    assert months_of(world(seed, lives=LIVES), sqlite_template) >= MONTHS / len(SEEDS)
 
 
 @pytest.mark.slow
@@ -63,7 +62,7 @@ def test_allowances_households_and_what_is_bought_from_a_wallet_agree_with_the_o
 def test_ten_thousand_months_of_random_subscribers_agree_with_the_oracle(sqlite_template: Path) -> None:
     months, first = 0, time.time_ns() % 2**40
     for seed in count(first):
-        months += months_of(world(seed), sqlite_template)
+        months += months_of(world(seed, lives=LIVES), sqlite_template)
         if months >= SOAK_MONTHS:
             break
 

@@ -224,6 +224,14 @@ def test_the_rest_of_a_period_of_which_some_was_billed_first_is_due_at_its_end_e
     assert billed.run(changed, on(2, 2)).begun == 0
 
 
+def test_a_period_that_is_billed_makes_nothing_due_again_by_a_price_of_which_nothing_is_billed() -> None:
+    plans = {V1: priced(50_000, prorata=ProRata.NONE, billed=BilledWhen.ARREARS)}
+    terms = [Terms(on(1, 1), V1), Terms(on(1, 12), V1, price_minor=31_000)]
+    billed = Billed()
+    assert [line.amount_minor for line in billed.run(facts(plans, terms), on(2, 1)).lines] == [31_000]
+    assert billed.run(facts(plans, terms), on(2, 10)).begun == 0
+
+
 def test_a_price_that_was_changed_under_a_plan_of_whole_periods_is_not_billed_beside_the_last_one() -> None:
     plans = {V1: priced(50_000, prorata=ProRata.NONE), V2: priced(10_000)}
     terms = [Terms(on(1, 1), V1), Terms(on(1, 12), V1, price_minor=31_000), Terms(on(1, 27), V2, price_minor=31_000)]
