@@ -201,8 +201,9 @@ async def test_search_finds_a_subscriber_by_whatever_is_known(world: PanelWorld,
             for text in known:
                 await page.fill("#find", text)
                 await page.press("#find", "Enter")
-                await expect(page.locator("td.lead a")).to_have_count(1)
-                await page.locator("td.lead a").click()
+                if text == "budi santo":  # what names nobody exactly is a list
+                    await expect(page.locator("td.lead a")).to_have_count(1)
+                    await page.locator("td.lead a").click()
                 await expect(page.locator("h1")).to_have_text("Budi Santoso")
 
 
@@ -211,15 +212,15 @@ async def test_suspend_with_a_reason_and_resume(world: PanelWorld, url: str, chr
         await sign_in(page, url)
         await open_subscriber(page, url, "fitri")
         await page.get_by_role("button", name="Isolir", exact=True).click()
-        assert await page.locator("[name=reason]:invalid").count() == 1  # nothing is sent without a reason
-        await page.fill("[name=reason]", "Modem dipinjam")
+        assert await page.locator("#manage [name=reason]:invalid").count() == 1  # nothing is sent without a reason
+        await page.fill("#manage [name=reason]", "Modem dipinjam")
         await page.get_by_role("button", name="Isolir", exact=True).click()
         await expect(page.get_by_role("status")).to_contain_text("Diisolir")
         await expect(page.locator(".service")).to_contain_text("Modem dipinjam")
         await page.get_by_role("button", name="Buka isolir").click()
         await expect(page.get_by_role("status")).to_be_visible()
-        await expect(page.locator(".changes")).to_contain_text("Modem dipinjam")
-        await expect(page.locator(".changes")).to_contain_text("admin@rumahnet.example")
+        await expect(page.locator(".story")).to_contain_text("Modem dipinjam")
+        await expect(page.locator(".story")).to_contain_text("admin@rumahnet.example")
     assert world.nudges == 2
 
 
@@ -340,7 +341,7 @@ async def test_sign_in_suspend_and_payment_need_no_javascript(world: PanelWorld,
         await open_subscriber(page, url, "joko")
         await page.locator("#payment").get_by_role("button").click()
         await expect(page.get_by_role("status")).to_have_text("Pembayaran dicatat.")
-        await page.fill("[name=reason]", "Pindah rumah")
+        await page.fill("#manage [name=reason]", "Pindah rumah")
         await page.get_by_role("button", name="Isolir", exact=True).click()
         await expect(page.get_by_role("status")).to_contain_text("Diisolir")
         await page.get_by_role("button", name="Buka isolir").click()

@@ -62,7 +62,7 @@ async def test_every_number_by_area_is_how_long_the_list_is_that_it_leads_to(
     """KAMIL-1, INCA-47: people, network, money and complaints of each area; numbers equal the list pages."""
     await town(world)
     await browser.sign_in(await world.staff())
-    table = (await browser.page("/")).split('<table class="areas">')[1].split("</table>")[0]
+    table = (await browser.page("/")).split('<table class="areas stack-rows">')[1].split("</table>")[0]
     links = [(unescape(href), int(number)) for href, number in _LINK.findall(table)]
     assert len(links) > 20
     for href, number in links:
@@ -95,7 +95,7 @@ async def test_technicians_see_lines_and_complaints_of_an_area_and_no_money(
     """BANG-2.7e."""
     await town(world)
     await browser.sign_in(await world.staff(Role.TECHNICAL))
-    table = plain(await browser.page("/")).split('<table class="areas">')[1].split("</table>")[0]
+    table = plain(await browser.page("/")).split('<table class="areas stack-rows">')[1].split("</table>")[0]
     assert "jabar/bandung" in table
     assert "Rp" not in table
     assert "/complaints?area=jabar" in table
