@@ -387,7 +387,8 @@ async def test_pools_need_no_javascript_and_are_reached_on_a_phone(
     """KAMIL-14: what the desk can do, the phone can, though the bottom menu has no room for it."""
     async with tab(chromium, PHONE, java_script_enabled=False) as page:
         await sign_in(page, url)
-        await page.locator(".places").get_by_role("link", name="NAS").click()
+        await page.locator(".places .rest summary").click()
+        await page.locator(".places .rest").get_by_role("link", name="NAS").click()
         await page.get_by_role("navigation", name="Jaringan").get_by_role("link", name="Pool alamat").click()
         await page.fill("#q", "10.20.0.5")
         await page.get_by_role("button", name="Siapa pemakainya?").click()
