@@ -35,6 +35,7 @@ from benchmarks.seed import SECRET, name_and_password
 from netbilld.model.periods import local_date
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
+from netbilld.services.reports.catalogue import REPORTS
 from tests.daemon_process import DaemonProcess
 from tests.postgres import cluster
 
@@ -45,7 +46,7 @@ CLICK_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 30.0
 REALTIME: Final = "5"
 _PART: Final = re.compile(r"(?P<directory>[a-z-]*)/\{\w+(?::(?:[^{}]|\{[^{}]*\})*)?\}")
-_NO_PAGE: Final = re.compile(r"^/live/|^/static|\.(?:csv|xlsx|pdf|js|json|zip)$|/pdf$|/print$")
+_NO_PAGE: Final = re.compile(r"^/live/|^/static|\.(?:csv|xlsx|pdf|js|json|zip)$|/(?:csv|xlsx|pdf|print|proof)$")
 Subjects = Mapping[str, Sequence[str]]
 
 
@@ -163,7 +164,7 @@ async def _subjects(daemon: DaemonProcess, options: argparse.Namespace) -> Subje
     }
     found = {name: [row[0] for row in await connection.fetch(query)] for name, query in queries.items()}
     await connection.close()
-    found["reports"] = ["revenue", "payments", "ageing", "usage", "churn"]
+    found["reports"] = list(REPORTS)
     return found
 
 

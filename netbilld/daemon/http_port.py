@@ -97,10 +97,13 @@ class HttpPort:
         await self._listen(host, port, f"{self.name}.tls_port", context)
 
     async def _listen(self, host: str, port: int, setting: str, tls: ssl.SSLContext | None) -> None:
-        handshake = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
+        handshake = None if tls is None else HANDSHAKE_SECONDS
         loop = asyncio.get_running_loop()
         try:
-            self._servers.append(await loop.create_server(lambda: _Connection(self), host, port, **handshake))
+            server = await loop.create_server(
+                lambda: _Connection(self), host, port, ssl=tls, ssl_handshake_timeout=handshake
+            )
+            self._servers.append(server)
         except OSError as error:
             raise NetbilldError(
                 f"the {self.name} can't listen on {host}:{port}: {os.strerror(error.errno or 0)}",

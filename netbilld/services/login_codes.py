@@ -216,7 +216,8 @@ def _code(entropy: Callable[[int], bytes]) -> str:
 
 def _pause(asked: int) -> timedelta:
     """Return how long to wait before a further code: a minute, from the third request on twice as long each time."""
-    return min(FIRST_PAUSE * 2 ** min(max(0, asked - 2), 10), LONGEST_PAUSE)
+    doublings = min(max(0, asked - 2), 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def _place(subscriber_id: UUID) -> str:

@@ -133,6 +133,7 @@ payments = Table(
     Column("reversed_because", String(200)),
     UniqueConstraint("method", "reference"),
     Index("ix_payments_recorded", "recorded_at", "id"),
+    Index("ix_payments_received", "received_on", "recorded_at"),
 )
 
 allocations = Table(

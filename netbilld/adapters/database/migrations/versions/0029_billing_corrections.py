@@ -25,6 +25,9 @@ _REFUSE = "BEGIN SELECT RAISE(ABORT, 'invoice_lines: a document is issued with t
 
 def upgrade() -> None:
     op.add_column("usage_periods", sa.Column("added_tax_minor", sa.BigInteger(), nullable=False, server_default="0"))
+    # lists of bills and payments are by day, and of two years' a page shows one month
+    op.create_index("ix_invoices_issued", "invoices", ["issued_on", "number"])
+    op.create_index("ix_payments_received", "payments", ["received_on", "recorded_at"])
     connection = op.get_bind()
     if connection.dialect.name == "sqlite":
         for statement in _sqlite():
