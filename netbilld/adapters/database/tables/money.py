@@ -85,6 +85,7 @@ invoices = Table(
     Column("credits_id", Uuid, index=True),  # of a credit note
     Column("buyer", JSON),  # as it was when issued
     Column("note", String(500), nullable=False, default="", server_default=""),
+    Index("ix_invoices_issued", "issued_on", "number"),
     Index("ix_invoices_unpaid", "due_on", "subscriber_id", info={WHERE: UNPAID}),
 )
 
