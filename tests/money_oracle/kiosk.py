@@ -30,6 +30,7 @@ class Kiosk(Town):
             await self.renewing.run(now=noon(day), actor=ACTOR)
             for number in set(self.numbers.values()):
                 self._look(number, day, day)
+            await self._follow_thaws(day)
             await self._compare_days(f"seed {self.world.seed}, {day}, after renewing")
             for event in self.world.events:
                 if event.on == day:
@@ -57,11 +58,19 @@ class Kiosk(Town):
             self.renewed += price
             self.months += len(meter.bought) - bought
 
-    async def _compare_days(self, where: str) -> None:
-        """Assert until when everybody is paid for, and what they hold and owe."""
+    async def _paid_until(self) -> dict[str, date | None]:
         async with self.database.read() as work:
             rows = (await work.connection.execute(select(services.c.id, services.c.paid_until_on))).all()
-        found = {self.names[row.id]: row.paid_until_on for row in rows}
+        return {self.names[row.id]: row.paid_until_on for row in rows}
+
+    async def _follow_thaws(self, day: date) -> None:
+        """Take the days of a pause that were written down earlier, as another service of theirs was looked at."""
+        for name, paid_until_on in (await self._paid_until()).items():
+            self.meters[name].thaw_early(day, paid_until_on)
+
+    async def _compare_days(self, where: str) -> None:
+        """Assert until when everybody is paid for, and what they hold and owe."""
+        found = await self._paid_until()
         expected = {name: self.meters[name].paid_until_on for name in self.ids}
         wrong = {name: (found[name], expected[name]) for name in found if found[name] != expected[name]}
         assert wrong == {}, f"{where}: {wrong}, {[self.meters[name] for name in wrong]}"

@@ -61,6 +61,14 @@ class Meter:
         self.paid_until_on = period.end_on - DAY
         return price
 
+    def thaw_early(self, today: date, paid_until_on: date | None) -> None:
+        """Write down days that a pause gives on a day on which nobody had to, where they are the same."""
+        if self.life.is_stopped_now(today) or self.life.ended(today) or not self.life.begun(today):
+            return
+        until_on, thawed = self._thaw(today, today)
+        if until_on == paid_until_on:
+            self.paid_until_on, self.thawed = until_on, thawed
+
     def _next(self, paid_until_on: date | None, today: date, run_on: date) -> Bought:
         """Return the period from the day after what is paid for, or the first one after it that lasts beyond today."""
         plan = self.life.plan_on(today, run_on)
