@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 TESTS := $(BIN)/pytest
-# Two at a time: half of them wait for a daemon most of the time. Each file stays with one worker.
-PARALLEL := --numprocesses 2 --dist loadfile
+# Two at a time: half of them wait for a daemon most of the time. Each file stays with one worker, those that take
+# longest come first (tests/conftest.py), so that none is left over for the end.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench bench-large bench-pages soak lint types imports format dist clean

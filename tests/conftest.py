@@ -18,6 +18,30 @@ from tests.peers import missing
 settings.register_profile("netbilld", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("netbilld")
 
+# Files that take a minute or more, and what is in browsers: begun first, they are not what everything waits for.
+LONG_FIRST = (
+    "simulation/",
+    "integration/test_enforcement_matrix.py",
+    "integration/test_outages",
+    "property/test_money_oracle.py",
+    "integration/test_quota_watch.py",
+    "integration/test_static_lines.py",
+    "integration/test_node_",
+    "integration/test_api_contract.py",
+    "browser/",
+    "interop/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first, everything else as it was; each file stays together."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix().rpartition("/tests/")[2]
+        return next((at for at, start in enumerate(LONG_FIRST) if path.startswith(start)), len(LONG_FIRST))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[postgres.Cluster]:

@@ -48,6 +48,9 @@ class Served:
     real: dict[str, dict[str, str]]  # by what stands before it in the path
 
 
+LONGEST_LINE = 8_000
+
+
 @pytest.fixture
 def served(migrated_url: str, box: SecretBox, tmp_path: Path) -> Iterator[Served]:
     """Run the API in a thread of its own: the client of this test waits for answers in this one."""
@@ -140,6 +143,8 @@ def _ask(operation: Any, mode: GenerationMode, served: Served, session: requests
             if is_real and case.operation.path.startswith(place):
                 case.path_parameters = dict(params)
         response = case.call(base_url=served.url, session=session)
+        if len(str(response.request.url)) > LONGEST_LINE:
+            return  # HTTP itself answers a line of that length, before it is anybody's
         statuses.add(response.status_code)
         case.validate_response(response, checks=CHECKS)
 

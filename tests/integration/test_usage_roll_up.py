@@ -181,6 +181,9 @@ def _storage(town: Town) -> tuple[Storage, StandingClock]:
         timezone=JAKARTA,
         resolved_database_url=town.database.url.render_as_string(hide_password=False),
         metering=SimpleNamespace(keep_slices_months=0, keep_hours_months=0, keep_records_months=0, export_dir=None),
+        messages=SimpleNamespace(keep_days=400),
+        dunning=SimpleNamespace(keep_days=400),
+        enforcement=SimpleNamespace(keep_orders_days=400),
     )
     clock = StandingClock(T0)
     return Storage(settings, town.database, cast("SystemClock", clock)), clock

@@ -54,7 +54,7 @@ def test_the_tables_are_what_the_exercise_book_says() -> None:
     assert lives_of(book.lives) == expected.LIVES.strip().splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # two minutes of CPU; the tables themselves are held against the exercise book in every run
 async def test_three_years_of_an_rt_rw_net_come_to_the_rupiah_of_the_tables(database: Database) -> None:
     """KAMIL-5, BANG-2.2g, BANG-2.3d, BANG-2.6c, INCA-8, INCA-24, INCA-30."""
     awaited = plain(expected.MONTHS)
