@@ -1,4 +1,8 @@
-"""What messages say: a text file for each kind and language, its first line the subject."""
+"""What messages say: a text file for each kind and language, its first line the subject; the provider's words first.
+
+The provider's are texts in the database, of one channel, before files of their own, before those that come with
+netbilld. An SMS is short: its own text, or a short one of ours, or a message's subject.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -7,12 +11,16 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import SandboxedEnvironment
 
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.units import currency_exponent
+from netbilld.ports.messages import ApprovedTemplate, Channel
 from netbilld.ports.outbox import MessageKind
+from netbilld.services.message_fields import example
+from netbilld.services.message_texts import OwnText, TextKey
 
 LOCALES: Final = ("id", "en")
 
@@ -33,12 +41,13 @@ class MessageTemplates:
         `opens` returns a context with what lies sealed in it opened.
         """
         self._opens = opens
-        places = [FileSystemLoader(place) for place in (own, builtin) if place is not None]
+        self._texts: dict[TextKey, OwnText] = {}
+        self._loader = ChoiceLoader([FileSystemLoader(place) for place in (own, builtin) if place is not None])
         self._zone = ZoneInfo(timezone)
         self._environments: dict[str, SandboxedEnvironment] = {}
         for locale in LOCALES:
             environment = SandboxedEnvironment(
-                loader=ChoiceLoader(places),
+                loader=self._loader,
                 autoescape=False,
                 undefined=StrictUndefined,
                 trim_blocks=True,
@@ -48,22 +57,124 @@ class MessageTemplates:
             environment.filters.update(_Words(locale, self._zone).filters())
             self._environments[locale] = environment
 
-    def render(self, kind: MessageKind, locale: str, context: Mapping[str, Any]) -> tuple[str, str]:
-        """Return subject and text of a message.
+    def use(self, texts: Mapping[TextKey, OwnText]) -> None:
+        """Take the provider's own texts, as they are on record now."""
+        self._texts = dict(texts)
+
+    def render(
+        self, kind: MessageKind, locale: str, context: Mapping[str, Any], channel: str = Channel.EMAIL.value
+    ) -> tuple[str, str]:
+        """Return subject and text of a message by a channel.
 
         Raises:
             InvalidInputError: the template is broken, or names what its context does not hold.
         """
-        language = locale if locale in self._environments else LOCALES[0]
-        name = f"{language}/{kind.value}.txt"
+        language = self._language(locale)
+        known = self._opens(context)
+        own = self._texts.get((kind, channel, language))
+        if own is not None:
+            return self.fill(own, language, known)
+        if channel == Channel.SMS.value:
+            return self._short(kind, language, known)
+        return self._of_file(f"{language}/{kind.value}.txt", language, known)
+
+    def approved(
+        self, kind: MessageKind, locale: str, context: Mapping[str, Any], channel: str
+    ) -> ApprovedTemplate | None:
+        """Return the text a messenger has approved for it, with what goes into it; None where there is none.
+
+        Raises:
+            InvalidInputError: what goes into it is broken.
+        """
+        language = self._language(locale)
+        own = self._texts.get((kind, channel, language))
+        if own is None or not own.template_name:
+            return None
+        known = self._opens(context)
+        parameters = tuple(self._filled(language, one, known, own.label) for one in own.template_parameters)
+        return ApprovedTemplate(own.template_name, own.template_language or language, parameters)
+
+    def fill(self, own: OwnText, locale: str, context: Mapping[str, Any]) -> tuple[str, str]:
+        """Return subject and text of words that are not on record yet, or are.
+
+        Raises:
+            InvalidInputError: they are broken, or name what is not known.
+        """
+        language = self._language(locale)
+        subject = self._filled(language, own.subject, context, own.label)
+        text = self._filled(language, own.body, context, own.label).strip() + "\n"
+        return " ".join(subject.split()), text
+
+    def check(self, own: OwnText) -> None:
+        """Return quietly where a text can be filled in for every message of its kind.
+
+        Raises:
+            InvalidInputError: it can't be read, or names something that such a message does not have; it says what.
+        """
+        environment = self._environments[self._language(own.locale)]
+        known = example(own.kind)
+        for part in (own.subject, own.body, *own.template_parameters):
+            try:
+                named = find_undeclared_variables(environment.parse(part))
+            except TemplateError as error:
+                raise InvalidInputError(f"the text can't be read: {error}", code="text_broken") from None
+            if unknown := sorted(named - known.keys()):
+                fields = ", ".join(sorted(known))
+                raise InvalidInputError(
+                    f"there is no field {unknown[0]!r} in such a message",
+                    hint=f"there are: {fields}",
+                    code="text_unknown_field",
+                    values={"field": unknown[0], "fields": fields},
+                )
+        self.fill(own, own.locale, known)
+        for one in own.template_parameters:
+            self._filled(own.locale, one, known, own.label)
+
+    def builtin(self, kind: MessageKind, locale: str, channel: str) -> str:
+        """Return the source of the text that is used where the provider has none of their own."""
+        language = self._language(locale)
+        names = [f"{language}/sms/{kind.value}.txt"] if channel == Channel.SMS.value else []
+        for name in (*names, f"{language}/{kind.value}.txt"):
+            try:
+                source, _, _ = self._loader.get_source(self._environments[language], name)
+            except TemplateNotFound:
+                continue
+            return source
+        return ""
+
+    def _language(self, locale: str) -> str:
+        return locale if locale in self._environments else LOCALES[0]
+
+    def _short(self, kind: MessageKind, language: str, known: Mapping[str, Any]) -> tuple[str, str]:
+        """Return an SMS: a short text of ours, else the subject and where to look."""
         try:
-            written = self._environments[language].get_template(name).render(**self._opens(context))
-        except TemplateError as error:
+            self._environments[language].get_template(f"{language}/sms/{kind.value}.txt")
+        except TemplateNotFound:
+            subject, _ = self._of_file(f"{language}/{kind.value}.txt", language, known)
+            where = f" {known['portal_url']}" if known.get("portal_url") else ""
+            return subject, f"{subject}.{where} - {known.get('business_name', '')}"
+        except TemplateError:
+            pass  # said with its name below
+        subject, text = self._of_file(f"{language}/sms/{kind.value}.txt", language, known)
+        return subject, " ".join(f"{subject} {text}".split())
+
+    def _of_file(self, name: str, language: str, known: Mapping[str, Any]) -> tuple[str, str]:
+        try:
+            written = self._environments[language].get_template(name).render(**known)
+        except (TemplateError, TypeError, ValueError) as error:
             raise InvalidInputError(
                 f"message template {name}: {error}", hint="mend it in messages.templates", code="bad_template"
             ) from None
         subject, _, text = written.strip().partition("\n")
         return subject.strip(), text.strip() + "\n"
+
+    def _filled(self, language: str, source: str, known: Mapping[str, Any], label: str) -> str:
+        try:
+            return self._environments[language].from_string(source).render(**known)
+        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            raise InvalidInputError(
+                f"the text {label} can't be filled in: {error}", hint="mend it on the page of texts", code="text_broken"
+            ) from None
 
 
 class _Words:

@@ -16,7 +16,7 @@ from netbilld.model.errors import InvalidInputError
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """Take a list as TOML has it, or as text: with commas, or as JSON."""
     if not isinstance(value, str):
         return value
@@ -77,7 +77,7 @@ class DunningSettings(_Section):
     remind_days: Annotated[
         tuple[Annotated[int, Field(ge=-60, le=60)], ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(listed),
         AfterValidator(_in_order),
     ] = (-7, -3, 0, 3)  # before (below 0), on and after the last day to pay
     remind_at: time = time(8)
@@ -85,7 +85,7 @@ class DunningSettings(_Section):
     days_off: Annotated[
         frozenset[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(listed),
         AfterValidator(_no_week),
     ] = frozenset()  # on which nobody is walled
     off_on_holidays: bool = True  # nor on days of the holiday table

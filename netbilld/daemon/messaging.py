@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -10,13 +11,12 @@ from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.message_templates import MessageTemplates
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.adapters.smtp.driver import MailServer, SmtpDriver
-from netbilld.adapters.smtp.letter import Sender
+from netbilld.daemon.messenger_drivers import ways_of
 from netbilld.daemon.policies import sending_policy
 from netbilld.daemon.settings import Settings
 from netbilld.panel.assets import web_directory
-from netbilld.ports.messages import Driver
 from netbilld.services.login_codes import opened_context
+from netbilld.services.message_lane import OK
 from netbilld.services.send_messages import SendMessages
 
 LOOK_SECONDS: Final = 2.0  # nothing to send
@@ -29,9 +29,10 @@ class Messaging:
 
     def __init__(self, settings: Settings, database: Database, clock: SystemClock, box: SecretBox) -> None:
         self._database, self._clock = database, clock
-        self._drivers = drivers_of(settings, clock)
+        self._ways = ways_of(settings, clock)
+        self._templates = templates_of(settings, box)
         self.send: Final = SendMessages(
-            database, self._drivers, templates_of(settings, box), sending_policy(settings), clock, asyncio.sleep
+            database, self._ways, self._templates, sending_policy(settings), clock, asyncio.sleep, chance
         )
         self._figures: tuple[dict[str, int], float] = {}, 0.0
         self._told: str | None = None
@@ -42,8 +43,9 @@ class Messaging:
         waiting = sum(self._figures[0].get(state, 0) for state in ("queued", "failed"))
         if self.send.trouble is not None:
             return [f"messages to subscribers wait: {self.send.trouble}"]
-        if not self._drivers and waiting:
-            return [f"{waiting} messages to subscribers wait and nobody delivers them: set smtp.host"]
+        if not self._ways and waiting:
+            said = "nobody delivers them: set smtp.host or one of messengers"
+            return [f"{waiting} messages to subscribers wait and {said}"]
         return []
 
     def families(self) -> Iterator[tuple[str, str, str, Sequence[tuple[str, float]]]]:
@@ -54,6 +56,12 @@ class Messaging:
             "gauge",
             "Messages to subscribers by state; those that are over, of the last seven days.",
             [(f'{{state="{state}"}}', count) for state, count in sorted(states.items())],
+        )
+        yield (
+            "netbilld_messenger_up",
+            "gauge",
+            "Whether messages go out by a driver: 1, or 0 while it is paused, refused or switched off.",
+            [(f'{{driver="{name}"}}', float(lane.state == OK)) for name, lane in sorted(self.send.lanes.items())],
         )
         yield (
             "netbilld_outbox_oldest_seconds",
@@ -77,6 +85,8 @@ class Messaging:
 
     async def _send(self) -> None:
         while True:
+            async with self._database.read() as work:
+                self._templates.use(await work.messengers.texts())
             done = await self.send.run()
             if self.send.trouble != self._told:
                 self._told = self.send.trouble
@@ -96,17 +106,13 @@ class Messaging:
 
     def close(self) -> None:
         """Break off whatever is being sent: it is put on record as maybe sent."""
-        for driver in self._drivers:
-            driver.close()
+        for way in self._ways:
+            way.driver.close()
 
 
-def drivers_of(settings: Settings, clock: SystemClock) -> tuple[Driver, ...]:
-    """Return who delivers messages, by what is set up."""
-    smtp = settings.smtp
-    if smtp.host is None or smtp.sender is None:
-        return ()
-    server = MailServer(smtp.host, smtp.port, smtp.security, smtp.user, smtp.password, smtp.timeout_seconds)
-    return (SmtpDriver(server, Sender(smtp.sender, settings.business_name, smtp.reply_to), clock.now),)
+def chance() -> float:
+    """Return a number between 0 and 1 that nobody foresees."""
+    return secrets.randbelow(1_000_000) / 1_000_000
 
 
 def templates_of(settings: Settings, box: SecretBox | None = None) -> MessageTemplates:

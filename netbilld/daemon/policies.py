@@ -16,7 +16,7 @@ from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.static_lines import LineTerms
 from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.order_policy import ReconcilePolicy
-from netbilld.services.send_messages import SendingPolicy
+from netbilld.services.route_messages import SendingPolicy
 
 # A silent NAS that nobody hears is asked at least so often, so that what waits for it starts soon after its return.
 PROBE: Final = ProbePolicy(first_seconds=1.0, longest_seconds=6.0)
@@ -97,7 +97,8 @@ def sending_policy(settings: Settings) -> SendingPolicy:
         portal_url=settings.portal.public_url,
         quiet_from=messages.quiet_from,
         quiet_to=messages.quiet_to,
-        per_minute=messages.per_minute,
+        order=settings.messengers.order,
+        patience_seconds=60.0 * settings.messengers.patience_minutes,
         domain=sender.rpartition("@")[2] if sender is not None else "netbilld.invalid",
     )
 

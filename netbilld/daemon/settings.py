@@ -8,6 +8,7 @@ from datetime import date, time
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ from pydantic_settings.exceptions import SettingsError
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
 from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings, or_off
+from netbilld.daemon.messenger_settings import MessengerSettings
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.permissions import Role as StaffRole
@@ -496,6 +498,7 @@ class Settings(BaseSettings):
     dunning: DunningSettings = DunningSettings()
     messages: MessageSettings = MessageSettings()
     smtp: SmtpSettings = SmtpSettings()
+    messengers: MessengerSettings = MessengerSettings()
 
     @property
     def resolved_database_url(self) -> str:
@@ -574,6 +577,12 @@ def _refuse_unknown_environment() -> None:
                 )
 
 
+def _named(annotation: Any) -> Any:
+    """Return the section behind `Section | None`, and what is no such choice as it is."""
+    found = [one for one in get_args(annotation) if one is not type(None)]
+    return found[0] if isinstance(annotation, UnionType) and len(found) == 1 else annotation
+
+
 def _first_problem(error: ValidationError, values: dict[str, Any], config: Path | None) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     path = [str(part) for part in problem["loc"]]
@@ -591,7 +600,7 @@ def _first_problem(error: ValidationError, values: dict[str, Any], config: Path 
         section: Any = Settings
         for part in path[:-1]:
             # a list of tables: `tuple[Table, ...]`
-            section = get_args(section)[0] if part.isdigit() else section.model_fields[part].annotation
+            section = get_args(section)[0] if part.isdigit() else _named(section.model_fields[part].annotation)
         allowed = ", ".join(section.model_fields)
         where = f"{config}: {key}" if value is not None and config else source
         return f"{where}: unknown setting; allowed here: {allowed}"

@@ -42,10 +42,18 @@ class MessageKind(StrEnum):
     OUTAGE_DECLARED = "outage_declared"  # number, text, began_at, expected_at (or null)
     OUTAGE_ENDED = "outage_ended"  # number, text, began_at, ended_at
     LOGIN_CODE = "login_code"  # code, until_at; in the outbox the code is sealed
+    CHAT_CODE = "chat_code"  # code, until_at; likewise
+    REPLY = "reply"  # title, text: what somebody who wrote to us is answered
+    STAFF_ALERT = "staff_alert"  # title, text; to somebody of the staff
 
 
 # What a subscriber may ask not to be told; the rest is about their contract.
 OPTIONAL: Final = frozenset((MessageKind.REMINDER, MessageKind.THRESHOLD, MessageKind.CREDIT_LOW, MessageKind.EXPIRES))
+# What is of use at once or never, and harmless when it comes twice: where its fate is not known it goes again.
+CODES: Final = frozenset((MessageKind.LOGIN_CODE, MessageKind.CHAT_CODE))
+# What somebody waits for goes before everything else; what goes to everybody lets the rest pass.
+URGENT: Final = CODES | {MessageKind.REPLY}
+BULK: Final = frozenset((MessageKind.ANNOUNCEMENT, MessageKind.PRICE_CHANGED, MessageKind.INVOICE_ISSUED))
 
 
 class MessageState(StrEnum):
@@ -67,16 +75,26 @@ class Message:
         context: what its template names; plain JSON, without secrets.
         not_before: None is at once, as far as quiet hours allow.
         while_open: an invoice; the message is withdrawn if that is settled before it is sent.
-        staff_id: a member of the staff whom it goes to instead; the subscriber is whom it is about.
+        staff_id: a member of the staff whom it goes to instead; the subscriber is whom it is about, if anybody.
+        until: nobody is told later than this; None is some days.
+        addressee: whom it goes to in the words of `driver`, where it answers what came by that; both or neither.
     """
 
     kind: MessageKind
-    subscriber_id: UUID
+    subscriber_id: UUID | None
     context: Mapping[str, Any] = field(hash=False)
     dedupe_key: str
     not_before: datetime | None = None
     while_open: UUID | None = None
     staff_id: UUID | None = None
+    until: datetime | None = None
+    addressee: str | None = None
+    driver: str | None = None
+
+    @property
+    def priority(self) -> int:
+        """Return 0 for what goes first, 2 for what goes last."""
+        return 0 if self.kind in URGENT else 2 if self.kind in BULK else 1
 
 
 class Outbox(Protocol):

@@ -142,7 +142,7 @@ class LoginCodes:
             "until_at": expires_at.isoformat(),
         }
         key = f"login_code:{subscriber_id}:{now.isoformat()}"
-        await work.outbox.add(Message(MessageKind.LOGIN_CODE, subscriber_id, context, key), now)
+        await work.outbox.add(Message(MessageKind.LOGIN_CODE, subscriber_id, context, key, until=expires_at), now)
 
     async def sign_in(
         self, name: str, code: str, source: str, now: datetime, *, replaces: str | None = None

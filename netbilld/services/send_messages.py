@@ -1,139 +1,37 @@
-"""SendMessages: what is in the outbox goes out, each message once, at a bounded pace, and not at night."""
+"""SendMessages: what is in the outbox goes out, each message once, at a bounded pace, and not at night.
 
+Each driver has a lane of its own: one that is slow, or that must be slow, keeps nobody else's messages. A message that
+one driver can't deliver goes by the next that its reader has; one whose fate is not known goes by nobody.
+"""
+
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Any, Final, Protocol
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from netbilld.model.errors import InvalidInputError
+from netbilld.model.permissions import Role
 from netbilld.ports.clock import Clock
-from netbilld.ports.messages import Delivery, Driver, Handed, Outgoing
-from netbilld.ports.outbox import MessageKind, MessageState
+from netbilld.ports.messages import Delivery, Handed, Outgoing
+from netbilld.ports.outbox import CODES, URGENT, Message, MessageKind, MessageState
+from netbilld.services.message_lane import FIRST_PAUSE, LONGEST_PAUSE, OFF, OK, PAUSED, REFUSED, Lane
+from netbilld.services.route_messages import NoRoute, Route, SendingPolicy, Waiting, Way, address_of, route
+from netbilld.services.sending_store import Renders, Store, Work
 
 BATCH: Final = 50
+ROUTED: Final = 1_000  # at a time
 INTERRUPTED: Final = timedelta(minutes=10)  # nobody takes so long over one message
+REPEATED: Final = timedelta(minutes=1)
+LONGEST_TURN: Final = 10.0  # seconds of waiting in a lane before everybody looks for what is urgent
+WINDOW: Final = timedelta(hours=23, minutes=50)  # in which somebody who wrote may be written to freely
 _BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+_CODE_ATTEMPTS: Final = 3
 _TIDY: Final = timedelta(seconds=15)  # what is not to be sent is passed over anyway
 _TEMPLATE_PAUSE: Final = timedelta(minutes=15)
-_FIRST_PAUSE: Final = timedelta(seconds=30)
-_LONGEST_PAUSE: Final = timedelta(minutes=15)
-# What answers somebody who is awake, or gives something back; everything else waits for the morning.
-AT_ANY_HOUR: Final = frozenset(
-    (
-        MessageKind.LOGIN_CODE,
-        MessageKind.CREDIT_LOW,
-        MessageKind.PAYMENT_RECEIVED,
-        MessageKind.PLAN_CHANGED,
-        MessageKind.PROMISE,
-        MessageKind.RESTORED,
-        MessageKind.THRESHOLD,
-        MessageKind.COMPLAINT_RECEIVED,
-        MessageKind.COMPLAINT_STATE,
-        MessageKind.COMPLAINT_NOTE,
-        MessageKind.COMPLAINT_ASSIGNED,
-    )
-)
-
-
-class Waiting(Protocol):
-    """A message to be sent, and whose it is."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def kind(self) -> MessageKind: ...
-    @property
-    def subscriber_id(self) -> UUID: ...
-    @property
-    def subscriber_no(self) -> str: ...
-    @property
-    def subscriber_name(self) -> str: ...
-    @property
-    def staff_name(self) -> str | None: ...
-    @property
-    def email(self) -> str | None: ...
-    @property
-    def phone(self) -> str | None: ...
-    @property
-    def locale(self) -> str | None: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def context(self) -> Mapping[str, Any]: ...
-    @property
-    def dedupe_key(self) -> str: ...
-    @property
-    def attempts(self) -> int: ...
-
-
-class Outbox(Protocol):
-    async def tidy(self, now: datetime, interrupted_before: datetime) -> Mapping[str, int]: ...
-
-    async def due(self, now: datetime, most: int) -> Sequence[Waiting]: ...
-
-    async def claim(self, message_id: int, channel: str, recipient: str, provider_id: str, now: datetime) -> bool: ...
-
-    async def settle(
-        self, message_id: int, state: MessageState, said: str, now: datetime, *, next_at: datetime | None = None
-    ) -> None: ...
-
-    async def put_off(self, message_id: int, next_at: datetime) -> None: ...
-
-
-class Work(Protocol):
-    @property
-    def outbox(self) -> Outbox: ...
-
-
-class Store(Protocol):
-    def read(self) -> AbstractAsyncContextManager[Work]: ...
-
-    def write(self) -> AbstractAsyncContextManager[Work]: ...
-
-
-class Renders(Protocol):
-    def render(self, kind: MessageKind, locale: str, context: Mapping[str, Any]) -> tuple[str, str]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SendingPolicy:
-    """How messages go out.
-
-    Attributes:
-        quiet_from, quiet_to: local times between which only `AT_ANY_HOUR` goes out; equal: never quiet.
-        per_minute: messages at most.
-        domain: the right side of Message-IDs.
-    """
-
-    timezone: str
-    locale: str
-    business_name: str
-    portal_url: str | None
-    quiet_from: time
-    quiet_to: time
-    per_minute: int
-    domain: str
-
-    def quiet_until(self, kind: MessageKind, now: datetime) -> datetime | None:
-        """Return when a message of that kind may go out; None where it may now."""
-        if kind in AT_ANY_HOUR or self.quiet_from == self.quiet_to:
-            return None
-        local = now.astimezone(ZoneInfo(self.timezone))
-        over_night = self.quiet_from > self.quiet_to
-        clock = local.time()
-        is_quiet = (
-            clock >= self.quiet_from or clock < self.quiet_to
-            if over_night
-            else self.quiet_from <= clock < self.quiet_to
-        )
-        if not is_quiet:
-            return None
-        on = local.date() + timedelta(days=1 if over_night and clock >= self.quiet_from else 0)
-        return datetime.combine(on, self.quiet_to, ZoneInfo(self.timezone))
+_AGAIN: Final = timedelta(minutes=1)
+_FULL: Final = timedelta(hours=1)
 
 
 class SendMessages:
@@ -146,20 +44,29 @@ class SendMessages:
     def __init__(
         self,
         store: Store,
-        drivers: Sequence[Driver],
+        ways: Sequence[Way],
         templates: Renders,
         policy: SendingPolicy,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]],
+        chance: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Take what is needed; of several drivers the first that has an address of the subscriber is used."""
-        self._store, self._drivers, self._templates = store, tuple(drivers), templates
-        self._policy, self._clock, self._sleep = policy, clock, sleep
-        self._paused_until: datetime | None = None
+        """Take what is needed; of several drivers of a channel the first goes before the others."""
+        self._store, self._templates = store, templates
+        self._policy, self._clock, self._sleep, self._chance = policy, clock, sleep, chance
+        self.lanes: Final = {way.name: Lane(way) for way in ways}
+        self._ways = tuple(ways)
         self._tidied_at: datetime | None = None
-        self._pause = _FIRST_PAUSE
-        self.trouble: str | None = None  # with whoever delivers
+        self._is_known = False  # how drivers were when the last daemon ended
         self.counts: dict[tuple[str, str], int] = {}  # (channel, delivery) since the start
+
+    @property
+    def trouble(self) -> str | None:
+        """Return what keeps messages from going out, of the first driver that something does."""
+        for lane in self.lanes.values():
+            if lane.state in {PAUSED, REFUSED}:
+                return lane.said if len(self.lanes) == 1 else f"{lane.way.name}: {lane.said}"
+        return None
 
     async def run(self) -> int:
         """Send what is due, a part of it, and return how many were handed over or given up.
@@ -168,73 +75,181 @@ class SendMessages:
             StoreUnavailableError: the database is away.
         """
         now = self._clock.now()
+        await self._look_at_drivers(now)
         if self._tidied_at is None or abs(now - self._tidied_at) >= _TIDY:
             async with self._store.write() as work:
-                await work.outbox.tidy(now, now - INTERRUPTED)
+                await work.outbox.tidy(now, now - INTERRUPTED, now - REPEATED)
             self._tidied_at = now
-        if not self._drivers or (self._paused_until is not None and now < self._paused_until):
+        if not self._ways:
             return 0
-        async with self._store.read() as work:
-            waiting = await work.outbox.due(now, BATCH)
-        done = 0
-        for message in waiting:
-            if not await self._one(message):
-                break
-            done += 1
-        if not done:
-            for driver in self._drivers:
-                await driver.rest()
+        done = await self._route(now)
+        lanes = [lane for lane in self.lanes.values() if not lane.is_away(now)]
+        results = await asyncio.gather(*(self._turn(lane) for lane in lanes), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            done += result
         return done
 
-    async def _one(self, message: Waiting) -> bool:
+    # -- by whom -------------------------------------------------------------------------------------------------------
+
+    async def _look_at_drivers(self, now: datetime) -> None:
+        """Take in what staff have said of drivers, and once what was on record before."""
+        async with self._store.read() as work:
+            states = await work.outbox.driver_states()
+        for name, lane in self.lanes.items():
+            state, said, since_at, _ = states.get(name, (OK, "", now, ""))
+            if not self._is_known or (state in {OK, OFF}) != (lane.state in {OK, OFF}) or OFF in {state, lane.state}:
+                if state == OK and lane.state != OK:
+                    lane.paused_until, lane.pause = None, FIRST_PAUSE
+                lane.state, lane.said, lane.since_at = state, said, since_at
+        self._is_known = True
+        patience = timedelta(seconds=self._policy.patience_seconds)
+        for lane in self.lanes.values():
+            if lane.is_given_up(now, patience):
+                async with self._store.write() as work:
+                    await work.outbox.take_from(lane.way.name)
+
+    async def _route(self, now: datetime) -> int:
+        """Say of what is due by whom it goes; return how many were given up."""
+        async with self._store.read() as work:
+            waiting = await work.outbox.unrouted(now, ROUTED)
+        if not waiting:
+            return 0
+        given: dict[str, list[int]] = defaultdict(list)
+        later: dict[datetime, list[int]] = defaultdict(list)
+        lost: list[tuple[Waiting, str]] = []
+        for message in waiting:
+            quiet_until = self._policy.quiet_until(message.kind, now)
+            found = self._choose(message, now)
+            if quiet_until is not None:
+                later[quiet_until].append(message.id)
+            elif isinstance(found, Route):
+                given[found.way.name].append(message.id)
+            elif found.for_now:
+                later[now + _AGAIN].append(message.id)
+            else:
+                lost.append((message, found.said))
+        async with self._store.write() as work:
+            for name, ids in given.items():
+                await work.outbox.give(name, ids)
+            for until, ids in later.items():
+                await work.outbox.put_off_all(ids, until)
+            for message, said in lost:
+                await work.outbox.settle(message.id, MessageState.DEAD, said, now)
+        return len(lost)
+
+    def _choose(self, message: Waiting, now: datetime, passed: Sequence[str] = ()) -> Route | NoRoute:
+        patience = timedelta(seconds=0 if message.kind in URGENT else self._policy.patience_seconds)
+        away = frozenset(name for name, lane in self.lanes.items() if lane.is_given_up(now, patience))
+        return route(message, self._ways, self._policy.order, away | frozenset(passed))
+
+    # -- one after the other -------------------------------------------------------------------------------------------
+
+    async def _turn(self, lane: Lane) -> int:
+        """Send some of a driver's messages; return how many were handed over or given up."""
+        async with self._store.read() as work:
+            waiting = await work.outbox.due(self._clock.now(), BATCH, lane.way.name)
+        done, waited = 0, 0.0
+        for message in waiting:
+            if not await self._one(lane, message):
+                break
+            done += 1
+            gap = lane.way.pace.gap(self._chance())
+            await self._sleep(gap)
+            waited += gap
+            if waited >= LONGEST_TURN:
+                break
+        if not done:
+            await lane.way.driver.rest()
+        return done
+
+    async def _one(self, lane: Lane, message: Waiting) -> bool:
         """Send one; return False where no other is to follow for now."""
-        now = self._clock.now()
+        way, now = lane.way, self._clock.now()
         quiet_until = self._policy.quiet_until(message.kind, now)
         if quiet_until is not None:
-            async with self._store.write() as work:
-                await work.outbox.put_off(message.id, quiet_until)
+            return await self._put_off(message, quiet_until)
+        address = message.addressee or address_of(message, way.channel)
+        if address is None or (way.channel in message.stopped and message.addressee is None):
+            async with self._store.write() as work:  # it was changed since: another way is looked for
+                await work.outbox.give(None, [message.id])
             return True
-        found = self._way(message)
-        if found is None:
-            await self._settle(message, MessageState.DEAD, "there is no address to send it to")
-            return True
-        driver, address = found
         try:
-            subject, text = self._templates.render(
-                message.kind, message.locale or self._policy.locale, self._context(message)
-            )
+            outgoing = await self._words(way, message, address, now)
         except InvalidInputError as error:
             await self._settle(message, MessageState.FAILED, str(error), next_at=now + _TEMPLATE_PAUSE)
             return True
-        message_id = self._message_id(message)
         async with self._store.write() as work:
-            if not await work.outbox.claim(message.id, driver.channel, address, message_id, now):
+            until = await self._too_much(work, way, message, address, now)
+            if until is not None:
+                await work.outbox.put_off(message.id, until)
+                return True
+            if not await work.outbox.claim(message.id, way.channel, address, outgoing.message_id, now):
                 return True  # another has it, or it has just been paid
-        handed = await driver.send(
-            Outgoing(address, message.staff_name or message.subscriber_name, subject, text, message_id)
-        )
-        count = (driver.channel, handed.delivery.value)
+        handed = await way.driver.send(outgoing)
+        count = (way.channel, handed.delivery.value)
         self.counts[count] = self.counts.get(count, 0) + 1
-        await self._note(message, handed)
-        if handed.delivery is Delivery.PAUSE:
-            return False
-        await self._sleep(60 / self._policy.per_minute)
-        return True
+        await self._note(lane, message, handed, outgoing.text)
+        return handed.delivery is not Delivery.PAUSE
 
-    async def _note(self, message: Waiting, handed: Handed) -> None:
+    async def _too_much(self, work: Work, way: Way, message: Waiting, address: str, now: datetime) -> datetime | None:
+        """Return until when somebody is left in peace; None where they may be told something now."""
+        pace = way.pace
+        if message.kind in URGENT or not (pace.recipient_seconds or pace.recipient_a_day):
+            return None
+        count, last_at = await work.outbox.to_recipient(address, now)
+        if pace.recipient_a_day is not None and count >= pace.recipient_a_day:
+            return now + _FULL
+        if last_at is not None and (now - last_at).total_seconds() < pace.recipient_seconds:
+            return last_at + timedelta(seconds=pace.recipient_seconds)
+        return None
+
+    async def _words(self, way: Way, message: Waiting, address: str, now: datetime) -> Outgoing:
+        locale, context = message.locale or self._policy.locale, self._context(message)
+        subject, text = self._templates.render(message.kind, locale, context, way.channel)
+        template, in_conversation = None, True
+        if way.asks_approval:
+            template = self._templates.approved(message.kind, locale, context, way.channel)
+            async with self._store.read() as work:
+                heard_at = await work.outbox.heard_at(way.name, address)
+            in_conversation = heard_at is not None and now - heard_at < WINDOW
+        return Outgoing(
+            address,
+            message.staff_name or message.subscriber_name,
+            subject,
+            text,
+            self._message_id(message),
+            reference=f"outbox:{message.id}",
+            template=template,
+            in_conversation=in_conversation,
+        )
+
+    # -- what came of it -----------------------------------------------------------------------------------------------
+
+    async def _note(self, lane: Lane, message: Waiting, handed: Handed, text: str) -> None:
         now = self._clock.now()
         if handed.delivery is Delivery.PAUSE:
-            self._paused_until = now + self._pause
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-            self.trouble = handed.said
-            await self._settle(message, MessageState.FAILED, handed.said, next_at=self._paused_until)
+            await self._pause(lane, message, handed, now)
             return
-        self._paused_until, self._pause, self.trouble = None, _FIRST_PAUSE, None
+        lane.paused_until, lane.pause = None, FIRST_PAUSE
+        if lane.state != OK:
+            lane.state, lane.said, lane.since_at = OK, "", now
+            async with self._store.write() as work:
+                await work.outbox.put_driver_state(lane.way.name, OK, "", "system", now)
         match handed.delivery:
             case Delivery.ACCEPTED:
-                await self._settle(message, MessageState.SENT, handed.said)
+                await self._settle(
+                    message,
+                    MessageState.SENT,
+                    handed.said,
+                    provider_id=handed.provider_id,
+                    cost_minor=lane.way.cost_of(text),
+                )
             case Delivery.NEVER:
-                await self._settle(message, MessageState.DEAD, handed.said)
+                await self._elsewhere(message, lane.way.name, handed.said)
+            case Delivery.UNSURE if message.kind in CODES and message.attempts + 1 < _CODE_ATTEMPTS:
+                await self._settle(message, MessageState.FAILED, handed.said, next_at=now)
             case Delivery.UNSURE:
                 await self._settle(message, MessageState.MAYBE_SENT, handed.said)
             case _:
@@ -243,17 +258,66 @@ class SendMessages:
                     wait = max(wait, timedelta(seconds=handed.retry_seconds))
                 await self._settle(message, MessageState.FAILED, handed.said, next_at=now + wait)
 
-    async def _settle(self, message: Waiting, state: MessageState, said: str, next_at: datetime | None = None) -> None:
+    async def _elsewhere(self, message: Waiting, name: str, said: str) -> None:
+        """Let a message go by the next driver that may; give it up where there is none."""
+        passed = (*message.passed, name)
+        now = self._clock.now()
+        found = self._choose(message, now, passed)
         async with self._store.write() as work:
-            await work.outbox.settle(message.id, state, said, self._clock.now(), next_at=next_at)
+            if isinstance(found, Route) and message.addressee is None:
+                await work.outbox.pass_on(message.id, passed, found.way.name, said, now)
+            else:
+                await work.outbox.settle(message.id, MessageState.DEAD, said, now)
 
-    def _way(self, message: Waiting) -> tuple[Driver, str] | None:
-        addresses = {"email": message.email}
-        for driver in self._drivers:
-            address = addresses.get(driver.channel)
-            if address:
-                return driver, address
-        return None
+    async def _pause(self, lane: Lane, message: Waiting, handed: Handed, now: datetime) -> None:
+        wait = lane.pause if handed.retry_seconds is None else timedelta(seconds=handed.retry_seconds)
+        lane.paused_until = now + wait
+        lane.pause = min(lane.pause * 2, LONGEST_PAUSE)
+        state = REFUSED if handed.log_in else PAUSED
+        is_new = lane.state != state
+        lane.said = handed.said
+        async with self._store.write() as work:
+            if is_new:
+                lane.since_at = now if lane.state == OK else lane.since_at or now
+                lane.state = state
+                await work.outbox.put_driver_state(lane.way.name, state, handed.said, "system", lane.since_at)
+                if state == REFUSED:
+                    await self._tell_staff(work, lane, now)
+            await work.outbox.settle(message.id, MessageState.FAILED, handed.said, now, next_at=lane.paused_until)
+            if message.kind in URGENT and message.addressee is None:  # it does not wait
+                await work.outbox.give(None, [message.id])
+                await work.outbox.put_off(message.id, now)
+
+    async def _tell_staff(self, work: Work, lane: Lane, now: datetime) -> None:
+        for staff_id in await work.outbox.staff_in([Role.ADMIN.value]):
+            context = {"title": f"{lane.way.name}: messages wait", "text": lane.said}
+            key = f"driver:{lane.way.name}:{now.isoformat()}:{staff_id}"
+            await work.outbox.add(Message(MessageKind.STAFF_ALERT, None, context, key, staff_id=staff_id), now)
+
+    async def _put_off(self, message: Waiting, until: datetime) -> bool:
+        async with self._store.write() as work:
+            await work.outbox.put_off(message.id, until)
+        return True
+
+    async def _settle(
+        self,
+        message: Waiting,
+        state: MessageState,
+        said: str,
+        next_at: datetime | None = None,
+        provider_id: str | None = None,
+        cost_minor: int = 0,
+    ) -> None:
+        async with self._store.write() as work:
+            await work.outbox.settle(
+                message.id,
+                state,
+                said,
+                self._clock.now(),
+                next_at=next_at,
+                provider_id=provider_id,
+                cost_minor=cost_minor,
+            )
 
     def _context(self, message: Waiting) -> dict[str, Any]:
         return {

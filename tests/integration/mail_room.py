@@ -4,7 +4,8 @@ from pathlib import Path
 
 from netbilld.adapters.message_templates import MessageTemplates
 from netbilld.panel.assets import web_directory
-from netbilld.ports.messages import Delivery, Handed, Outgoing
+from netbilld.ports.messages import Delivery, Driver, Handed, Outgoing
+from netbilld.services.route_messages import Pace, Way
 from tests.integration.money_world import ZONE
 
 
@@ -31,3 +32,8 @@ class Recorder:
 def templates(own: Path | None = None) -> MessageTemplates:
     """Return the texts of messages; those of a directory of one's own go before."""
     return MessageTemplates(web_directory() / "templates" / "mail", own, timezone=ZONE)
+
+
+def way(driver: Driver, per_minute: int = 60, name: str | None = None) -> Way:
+    """Return a driver as the sender is handed it."""
+    return Way(name or driver.channel, driver, Pace(60 / per_minute))

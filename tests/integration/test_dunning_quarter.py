@@ -17,11 +17,12 @@ import pytest
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.billing.dunning import LateFeeStage
 from netbilld.ports.messages import Delivery, Handed, Outgoing
-from netbilld.services.send_messages import SendingPolicy, SendMessages
+from netbilld.services.route_messages import SendingPolicy
+from netbilld.services.send_messages import SendMessages
 from netbilld.services.show_account import ShowAccount
 from tests.clock import StandingClock
 from tests.integration.dunning_world import DunningWorld, instant
-from tests.integration.mail_room import templates
+from tests.integration.mail_room import templates, way
 from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
@@ -164,8 +165,8 @@ async def test_a_quarter_is_told_and_done_exactly_as_the_calendar_says(database:
     habits = {who.subscriber_id: chance.choice(("early", "late", "seldom", "parts")) for who in people}
     clock = StandingClock(at(FIRST, 1))
     boxes = Mailboxes(clock)
-    policy = SendingPolicy(ZONE, "id", "ISP", None, time(20), time(7), 6_000, "isp.test")
-    sender = SendMessages(database, [boxes], templates(), policy, clock, _no_pause)
+    policy = SendingPolicy(ZONE, "id", "ISP", None, time(20), time(7), "isp.test")
+    sender = SendMessages(database, [way(boxes, 6_000)], templates(), policy, clock, _no_pause)
 
     async def sent() -> None:
         while await sender.run():

@@ -12,11 +12,12 @@ from netbilld.billing.invoice import InvoiceLine
 from netbilld.enforcement.policy import Reason, entitlement
 from netbilld.enforcement.profile import Access
 from netbilld.model.errors import RefusedError
-from netbilld.services.send_messages import SendingPolicy, SendMessages
+from netbilld.services.route_messages import SendingPolicy
+from netbilld.services.send_messages import SendMessages
 from tests.builders.services import GARDEN
 from tests.clock import StandingClock
 from tests.integration.dunning_world import DunningWorld, instant
-from tests.integration.mail_room import Recorder, templates
+from tests.integration.mail_room import Recorder, templates, way
 from tests.integration.money_world import ZONE, Person, World, at, hybrid_file, plan_file
 from tests.integration.rating_world import GB, Shop
 from tests.people_world import People
@@ -203,8 +204,8 @@ async def test_five_hundred_invoices_are_made_and_told_in_one_run_and_sent_at_th
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    policy = SendingPolicy(ZONE, "id", "ISP Contoh", None, time(20), time(7), 120, "isp.test")
-    send = SendMessages(database, [recorder], templates(), policy, StandingClock(at(JAN, 9)), sleep)
+    policy = SendingPolicy(ZONE, "id", "ISP Contoh", None, time(20), time(7), "isp.test")
+    send = SendMessages(database, [way(recorder, 120)], templates(), policy, StandingClock(at(JAN, 9)), sleep)
     while await send.run():
         pass
     assert len(recorder.sent) == count

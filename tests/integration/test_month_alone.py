@@ -9,10 +9,11 @@ from netbilld.adapters.database.tables import subscribers
 from netbilld.billing.invoice import InvoiceStatus
 from netbilld.services.close_books import CloseBooks
 from netbilld.services.renew_prepaid import RenewPrepaid
-from netbilld.services.send_messages import SendingPolicy, SendMessages
+from netbilld.services.route_messages import SendingPolicy
+from netbilld.services.send_messages import SendMessages
 from tests.clock import StandingClock
 from tests.integration.dunning_world import DunningWorld, instant
-from tests.integration.mail_room import Recorder, templates
+from tests.integration.mail_room import Recorder, templates, way
 from tests.integration.money_world import ACTOR, ZONE, at, plan_file
 
 JAN = date(2026, 1, 1)
@@ -33,8 +34,8 @@ async def test_a_month_runs_from_bills_to_the_closed_books_without_anybody(datab
     async with database.write() as work:
         await work.connection.execute(update(subscribers).values(email="siapa@example.test"))
     clock, recorder = StandingClock(at(JAN)), Recorder()
-    policy = SendingPolicy(ZONE, "id", "ISP Contoh", "https://isp.test", time(20), time(7), 60, "isp.test")
-    send = SendMessages(database, [recorder], templates(), policy, clock, no_pause)
+    policy = SendingPolicy(ZONE, "id", "ISP Contoh", "https://isp.test", time(20), time(7), "isp.test")
+    send = SendMessages(database, [way(recorder)], templates(), policy, clock, no_pause)
     arrivals = {  # what a bank or a gateway tells
         date(2026, 1, 5): (prompt, 200_000),
         date(2026, 1, 6): (wallet, 150_000),

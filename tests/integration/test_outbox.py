@@ -18,9 +18,10 @@ from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.ports.messages import Delivery, Handed, Outgoing
 from netbilld.ports.outbox import Message, MessageKind, MessageState
 from netbilld.services.manage_messages import ManageMessages
-from netbilld.services.send_messages import SendingPolicy, SendMessages
+from netbilld.services.route_messages import SendingPolicy
+from netbilld.services.send_messages import SendMessages
 from tests.clock import StandingClock
-from tests.integration.mail_room import Recorder, templates
+from tests.integration.mail_room import Recorder, templates, way
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 from tests.mail_server import MailServer, mail_server
 
@@ -75,6 +76,9 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
         "ended_at": "2026-01-20T05:00:00+00:00",
     },
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
+    MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
+    MessageKind.REPLY: {"title": "Tagihan Siti", "text": "Siti 100001 belum ada."},
+    MessageKind.STAFF_ALERT: {"title": "NAS Siti", "text": "Siti 100001 diam"},
 }  # fmt: skip
 
 
@@ -96,10 +100,10 @@ class Office:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
-        policy = SendingPolicy(
-            ZONE, "id", "ISP Contoh", "https://bayar.isp.test", time(20), time(7), per_minute, "isp.test"
+        policy = SendingPolicy(ZONE, "id", "ISP Contoh", "https://bayar.isp.test", time(20), time(7), "isp.test")
+        return SendMessages(
+            self.database, [way(driver, per_minute) for driver in drivers], templates(), policy, self.clock, sleep
         )
-        return SendMessages(self.database, drivers, templates(), policy, self.clock, sleep)
 
     async def person(self, name: str, email: str | None = None) -> Person:
         who = await self.world.person(name, activated_on=date(2026, 1, 1))
@@ -341,7 +345,7 @@ async def test_two_senders_at_once_send_each_message_once(office: Office) -> Non
         seen: Sequence[Any] = await work.outbox.due(office.clock.now(), 50)
     await office.sender(other).run()
     for message in seen:  # as one who had looked before the other began
-        await office.send._one(message)
+        await office.send._one(office.send.lanes["email"], message)
     assert len(other.sent) + len(office.recorder.sent) == 6
 
 
@@ -398,7 +402,7 @@ async def test_the_figures_count_by_state_and_tell_how_long_the_oldest_waits(off
 
 def test_a_window_of_quiet_may_lie_within_a_day_or_be_none() -> None:
     def policy(begin: time, end: time) -> SendingPolicy:
-        return SendingPolicy("UTC", "id", "ISP", None, begin, end, 60, "isp.test")
+        return SendingPolicy("UTC", "id", "ISP", None, begin, end, "isp.test")
 
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert policy(time(11), time(13)).quiet_until(MessageKind.REMINDER, noon) == noon.replace(hour=13)

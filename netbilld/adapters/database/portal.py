@@ -118,14 +118,14 @@ class PortalStore(Queries):
     async def reached_by(self, name_key: str, number: str | None, phone: str | None) -> list[Reached]:
         """Return the services a user name, number or telephone leads to, living ones first and then the oldest."""
         query = (
-            select(services.c.subscriber_id, services.c.id, subscribers.c.email)
+            select(services.c.subscriber_id, services.c.id, subscribers.c.email, subscribers.c.phone)
             .select_from(_PEOPLE)
             .where(_called(name_key, number, phone))
             .order_by(services.c.ended_at.is_not(None), services.c.created_at, services.c.id)
             .limit(_MOST_CREDENTIALS)
         )
         rows = await self._rows(query)
-        return [Reached(row["subscriber_id"], row["id"], row["email"] is not None) for row in rows]
+        return [Reached(row["subscriber_id"], row["id"], (row["email"] or row["phone"]) is not None) for row in rows]
 
     async def services_of(self, subscriber_id: UUID) -> list[OwnService]:
         """Return all services of a subscriber, living ones first and then the oldest."""

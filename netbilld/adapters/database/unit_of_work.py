@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.local_accounts import LocalAccountStore
     from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
+    from netbilld.adapters.database.messengers import MessengerStore
     from netbilld.adapters.database.meta import MetaStore
     from netbilld.adapters.database.meters import MeterStore
     from netbilld.adapters.database.nas import NasStore
@@ -321,6 +322,12 @@ class UnitOfWork:
         from netbilld.adapters.database.logins import LoginStore
 
         return LoginStore(self.connection)
+
+    @cached_property
+    def messengers(self) -> "MessengerStore":
+        from netbilld.adapters.database.messengers import MessengerStore
+
+        return MessengerStore(self.connection)
 
     @cached_property
     def meta(self) -> "MetaStore":

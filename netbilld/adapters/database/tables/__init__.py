@@ -64,6 +64,13 @@ from netbilld.adapters.database.tables.dunning import (
 )
 from netbilld.adapters.database.tables.effects import alerts, effects
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
+from netbilld.adapters.database.tables.messengers import (
+    chats,
+    message_texts,
+    messenger_events,
+    messenger_states,
+    staff_chats,
+)
 from netbilld.adapters.database.tables.metering import (
     accounting_records,
     auth_attempts,
@@ -151,6 +158,7 @@ __all__ = [
     "brake_holds",
     "buyers",
     "changes",
+    "chats",
     "closed_months",
     "collectors",
     "complaint_categories",
@@ -191,6 +199,9 @@ __all__ = [
     "login_failures",
     "logins",
     "message_choices",
+    "message_texts",
+    "messenger_events",
+    "messenger_states",
     "meta",
     "metadata",
     "meter_doubts",
@@ -229,6 +240,7 @@ __all__ = [
     "shared_allowances",
     "shared_services",
     "staff",
+    "staff_chats",
     "static_attempts",
     "static_lines",
     "static_routers",

@@ -1,0 +1,80 @@
+"""Messengers: what messages say, how drivers fare, what people write back, and whom it comes from."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid, text
+
+from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
+
+message_texts = Table(  # the provider's own words; without a row those that come with netbilld
+    "message_texts",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("locale", String(8), primary_key=True),
+    Column("subject", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("template_name", String(200), nullable=False),  # one that the messenger has approved, or empty
+    Column("template_language", String(16), nullable=False),
+    Column("template_parameters", JSON, nullable=False),  # texts, filled as the body is
+    Column("actor", String(200), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+messenger_states = Table(
+    "messenger_states",
+    metadata,
+    Column("driver", String(24), primary_key=True),
+    Column("state", String(12), nullable=False),  # ok, paused, refused (a person has to look), off
+    Column("said", String(300), nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+)
+
+messenger_events = Table(  # what messengers told us, kept before it is answered
+    "messenger_events",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("driver", String(24), nullable=False),
+    Column("kind", String(12), nullable=False),  # incoming, progress, device
+    Column("event_key", String(200), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("state", String(12), nullable=False),  # new, done, passed
+    Column("said", String(300), nullable=False, server_default=""),  # what came of it
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), index=True),
+    Column("received_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    UniqueConstraint("driver", "kind", "event_key"),
+    Index("ix_messenger_events_new", "next_at", info={WHERE: "state = 'new'"}),
+)
+
+chats = Table(  # somebody who writes to us by a messenger, and what is known of who it is
+    "chats",
+    metadata,
+    Column("driver", String(24), primary_key=True),
+    Column("address", String(200), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id")),  # whom a code has shown them to be
+    Column("known_until_at", Instant),
+    Column("asked_id", Uuid),  # whom they say they are, until the code comes back
+    Column("asked_at", Instant),
+    Column("asks", Integer, nullable=False, server_default=text("0")),  # since `asked_at`'s day began
+    Column("code_hash", String(64)),
+    Column("code_until_at", Instant),
+    Column("tries_left", Integer, nullable=False, server_default=text("0")),
+    Column("heard_at", Instant, nullable=False),  # when they wrote last
+    Column("window_at", Instant, nullable=False),  # from when `answers` are counted
+    Column("answers", Integer, nullable=False, server_default=text("0")),
+    Column("hinted_at", Instant),  # when they were last told what may be written
+    Column("last_digest", String(64)),  # of what they wrote last
+    Column("last_digest_at", Instant),
+)
+
+staff_chats = Table(
+    "staff_chats",
+    metadata,
+    Column("staff_id", Uuid, ForeignKey("staff.id"), primary_key=True),
+    Column("address", String(200)),
+    Column("code_hash", String(64)),
+    Column("code_until_at", Instant),
+    Column("linked_at", Instant),
+)

@@ -1,0 +1,1 @@
+"""Messengers: WhatsApp by its own interface or by a gateway, SMS over HTTP, Telegram."""

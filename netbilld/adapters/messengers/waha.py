@@ -1,0 +1,138 @@
+"""WAHA: a gateway to WhatsApp of the provider's own; it signs its webhooks where it is given a key."""
+
+import json
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import Any, Final
+
+from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
+from netbilld.adapters.messengers.signatures import hex_sha512
+from netbilld.adapters.messengers.values import mapped, moment, number, text
+from netbilld.model.contact import phone_of_sender
+from netbilld.model.delivery import Reached, Told
+from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
+from netbilld.ports.messenger_hooks import DeviceNews, Heard, HookCall, HookRefusedError, Incoming, News, Progress
+
+LONGEST: Final = 60_000
+_REFUSED, _FORBIDDEN = 400, 403
+_NO_SESSION: Final = frozenset((404, 422))
+_ACK: Final = {
+    0: Reached.ACCEPTED, 1: Reached.SENT, 2: Reached.DELIVERED, 3: Reached.READ, 4: Reached.READ,
+}  # fmt: skip
+_FAILED: Final = -1
+_NOT_PEOPLE: Final = ("@g.us", "@newsletter", "@broadcast")
+
+
+class Waha:
+    """Hands messages to WAHA."""
+
+    channel: Final = Channel.WHATSAPP.value
+
+    def __init__(self, url: str, api_key: str, session: str = "default", timeout_seconds: float = 30.0) -> None:
+        self._url, self._session = f"{url.rstrip('/')}/api/sendText", session
+        self._headers = {"X-Api-Key": api_key}
+        self._calls = Calls(timeout_seconds, (api_key,))
+
+    async def send(self, message: Outgoing) -> Handed:
+        """Hand a message over; see `Delivery` for what may come of it."""
+        chat = message.to if "@" in message.to else f"{message.to.lstrip('+')}@c.us"
+        body = {"session": self._session, "chatId": chat, "text": message.text[:LONGEST], "linkPreview": False}
+        answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
+        return answer if isinstance(answer, Handed) else understood(answer)
+
+    async def rest(self) -> None:
+        """Do nothing: a request keeps no connection."""
+
+    def close(self) -> None:
+        """Do nothing: a request that is broken off closes its connection."""
+
+
+def understood(answer: Answer) -> Handed:
+    """Return what an answer of WAHA means; its message has another shape with each of its engines."""
+    document = answer.object()
+    provider_id = message_id(document)
+    if answer.status in {200, 201} and provider_id:
+        return Handed(Delivery.ACCEPTED, "accepted", provider_id=provider_id)
+    said = shortened(text(document.get("error")) or text(document.get("message"))) or answer.words()
+    if answer.status in _NO_SESSION:  # the session is stopped, or waits for its QR code to be read
+        return Handed(Delivery.PAUSE, f"{answer.status} {said}", log_in=True)
+    return by_status(answer, said)
+
+
+def message_id(document: Mapping[str, Any]) -> str:
+    """Return what a message is called, in whichever way it is said."""
+    found = document.get("id")
+    if isinstance(found, dict):
+        return text(found.get("_serialized")) or text(found.get("id"))
+    if found is None and isinstance(document.get("key"), dict):
+        return text(mapped(document["key"]).get("id"))
+    return text(found)
+
+
+class WahaHook:
+    """Understands WAHA's webhooks."""
+
+    answer: Final = ""
+
+    def __init__(self, hmac_key: str | None) -> None:
+        self._key = hmac_key.encode() if hmac_key else None
+
+    def greet(self, query: Mapping[str, str]) -> str | None:
+        """Return what to say to who opens the address in a browser."""
+        del query
+        return "ok"
+
+    def read(self, call: HookCall) -> News:
+        """Return what a call tells.
+
+        Raises:
+            HookRefusedError: its signature is wrong, or it can't be read.
+        """
+        if self._key is not None:
+            given = call.headers.get("x-webhook-hmac", "")
+            if not compare_digest(given.encode(), hex_sha512(self._key, call.body).encode()):
+                raise HookRefusedError(_FORBIDDEN, "wrong signature")
+        try:
+            document = mapped(json.loads(call.body))
+        except (ValueError, RecursionError):
+            raise HookRefusedError(_REFUSED, "no JSON") from None
+        payload = mapped(document.get("payload"))
+        match text(document.get("event")):
+            case "message" | "message.any":
+                one = _incoming(payload, call)
+                return News(incoming=() if one is None else (one,))
+            case "message.ack":
+                progress = _progress(payload)
+                return News(progress=() if progress is None else (progress,))
+            case "session.status":
+                status = text(payload.get("status"))
+                if status in {"STARTING", ""}:
+                    return News()
+                key = text(document.get("id")) or f"{status}:{text(document.get('timestamp'))}"
+                return News(device=(DeviceNews(key, status == "WORKING", f"session {status}"),))
+            case _:
+                return News()
+
+
+def _incoming(payload: Mapping[str, Any], call: HookCall) -> Incoming | None:
+    sender, key = text(payload.get("from")), message_id(payload)
+    if not sender or not key or payload.get("fromMe") or any(sender.endswith(one) for one in _NOT_PEOPLE):
+        return None
+    media = mapped(payload.get("media"))
+    kind = Heard.TEXT
+    if payload.get("hasMedia"):
+        kind = Heard.IMAGE if text(media.get("mimetype")).startswith("image/") else Heard.DOCUMENT
+    url = text(media.get("url")) if kind is Heard.IMAGE else ""
+    at = moment(payload.get("timestamp"), call.now)
+    words = text(payload.get("body"))
+    name = text(mapped(payload.get("_data")).get("notifyName"))[:100]
+    return Incoming(key, sender, phone_of_sender(sender), name, words, kind, at, url or None)
+
+
+def _progress(payload: Mapping[str, Any]) -> Progress | None:
+    provider_id, ack = message_id(payload), number(payload.get("ack"))
+    if not provider_id or ack is None:
+        return None
+    if ack == _FAILED:
+        return Progress(f"{provider_id}:failed", provider_id, Told(Reached.NOWHERE, failed=True), "ERROR")
+    return Progress(f"{provider_id}:{ack}", provider_id, Told(_ACK[ack])) if ack in _ACK else None
