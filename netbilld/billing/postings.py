@@ -16,12 +16,14 @@ from netbilld.billing.chart import (
     Side,
     account,
     cash,
+    clearing,
     collector,
     deposits,
     receivable,
     tax,
     wallet,
 )
+from netbilld.billing.gateway import GATEWAYS
 from netbilld.billing.invoice import DocumentKind, Invoice
 from netbilld.billing.ledger import LedgerEntry, Posting
 from netbilld.billing.payment import Withheld
@@ -65,9 +67,14 @@ def document_issued(payer: Payer, document: Invoice, *, settled_minor: int = 0) 
 
 
 def money_account(method: str, collected_by: str | None = None) -> Account:
-    """Return where money of that method lies: with a collector, as a claim on the tax office, or in the cash of it."""
+    """Return where money of that method lies.
+
+    With a collector, as a claim on the tax office, with a payment gateway until it pays out, or in the cash of it.
+    """
     if collected_by is not None:
         return collector(collected_by)
+    if method in GATEWAYS:
+        return clearing(method)
     return _WITHHELD.get(method) or cash(method)
 
 

@@ -40,6 +40,7 @@ from netbilld.daemon.doctoring import Doctoring
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.dunning import Dunning
 from netbilld.daemon.effects import Effects
+from netbilld.daemon.gateways import Gateways
 from netbilld.daemon.health import Health
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
@@ -141,6 +142,7 @@ class Parts:
     messaging: Messaging
     complaints: Complaints
     webhooks: Webhooks
+    gateways: Gateways
     dunning: Dunning
     working: Working
     entitle: Entitle
@@ -176,6 +178,7 @@ class Parts:
         self.doctoring.close()
         self.watching.close()
         self.messaging.close()
+        await self.gateways.close()
         await self.storage.close()
         await self.database.close()
         self.lock.release()
@@ -354,6 +357,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         messaging = Messaging(settings, database, clock, box)
         complaints = Complaints(settings, database, clock, RouterosSignal(watching.routers.connections))
         webhooks = Webhooks(settings, database, box, clock)
+        gateways = Gateways(settings, database, box, clock, nudge)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
         dunning = Dunning(settings, database, clock, manage_subscribers)
         health = Health(
@@ -385,7 +389,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
-            beside=(messaging, dunning, bookkeeping, webhooks),
+            beside=(messaging, dunning, bookkeeping, webhooks, gateways),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -475,6 +479,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 captive_status=settings.portal.captive_status,
                 hotspot_hosts=settings.portal.hotspot_hosts,
                 taxes=tax_policy(settings),
+                pay=gateways.parts,
             )
         )
         return Parts(
@@ -511,6 +516,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             messaging=messaging,
             complaints=complaints,
             webhooks=webhooks,
+            gateways=gateways,
             dunning=dunning,
             working=Working(settings, database, box, clock, manage_subscribers, nudge),
             entitle=entitle,

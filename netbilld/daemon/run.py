@@ -229,6 +229,7 @@ class Daemon:
             **{name: (Duty.BILLING, loop) for name, loop in parts.messaging.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.complaints.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.webhooks.loops().items()},
+            **{name: (Duty.BILLING, loop) for name, loop in parts.gateways.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.catalogue.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.rating.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.dunning.loops().items()},

@@ -29,6 +29,7 @@ from pydantic_settings.exceptions import SettingsError
 from netbilld.adapters.mqtt.address import broker_address
 from netbilld.billing.numbering import DEFAULT, NumberFormat, Numbering
 from netbilld.daemon.dunning_settings import DunningSettings, MessageSettings, SmtpSettings, or_off
+from netbilld.daemon.gateway_settings import GatewaySettings, static_qris
 from netbilld.daemon.messenger_settings import MessengerSettings
 from netbilld.daemon.roles import EVERYTHING, Role
 from netbilld.model.errors import InvalidInputError
@@ -293,6 +294,8 @@ class PaymentSettings(_Section):
     plausible_times: Annotated[int, Field(ge=1, le=1000)] = 6  # what a subscriber owes, was invoiced or ever paid
     code_days: Annotated[int, Field(ge=1, le=365)] = 7  # a unique amount is one invoice's for so long
     auto_match: Literal["off", "code", "sure"] = "code"  # which rows of a bank statement need nobody's word
+    # the provider's own static QRIS code, shown with the amount of a bill; some acquirers forbid that
+    qris: Annotated[str, AfterValidator(static_qris)] | None = None
 
 
 class TaxRuleSettings(_Section):
@@ -484,6 +487,7 @@ class Settings(BaseSettings):
     portal: PortalSettings = PortalSettings()
     billing: BillingSettings = BillingSettings()
     payments: PaymentSettings = PaymentSettings()
+    gateways: GatewaySettings = GatewaySettings()
     tax: TaxSettings = TaxSettings()
     documents: DocumentSettings = DocumentSettings()
     enforcement: EnforcementSettings = EnforcementSettings()

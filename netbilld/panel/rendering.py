@@ -34,12 +34,24 @@ _COMPILED: Final = _Compiled()
 class Renderer:
     """Renders the templates of web/ in the reader's language."""
 
-    def __init__(self, directory: Path, assets: Assets, *, timezone: str, currency: str, business_name: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        assets: Assets,
+        *,
+        timezone: str,
+        currency: str,
+        business_name: str,
+        everywhere: Mapping[str, object] | None = None,
+    ) -> None:
+        """Read the catalogues; `everywhere` is what every template knows besides."""
         catalogues = load_catalogues(directory / "locales")
         self.catalogues: Final = catalogues
         self.writers: Final = {locale: Writer(locale, timezone, currency, catalogues[locale]) for locale in LOCALES}
         self.words: Final = {locale: Words(catalogues[locale]) for locale in LOCALES}
         self._environments = {locale: self._environment(directory, assets, locale, business_name) for locale in LOCALES}
+        for environment in self._environments.values():
+            environment.globals.update(everywhere or {})
 
     def _environment(self, directory: Path, assets: Assets, locale: str, business_name: str) -> Environment:
         environment = Environment(

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from netbilld.billing.allocation import Choice
-from netbilld.billing.chart import SUSPENSE, cash
+from netbilld.billing.chart import SUSPENSE
 from netbilld.billing.payment import (
     Payment,
     check_amount,
@@ -17,7 +17,7 @@ from netbilld.billing.payment import (
     payment_reference,
     reason_text,
 )
-from netbilld.billing.postings import money_moved
+from netbilld.billing.postings import money_account, money_moved
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
@@ -133,7 +133,7 @@ class ParkPayments:
                 "payment_parked",
                 str(parked.id),
                 parked.currency,
-                to=cash(parked.method),
+                to=money_account(parked.method),
                 out_of=SUSPENSE,
                 amount_minor=amount_minor,
                 memo=f"Parked: {parked.text}",
@@ -200,7 +200,7 @@ class ParkPayments:
                 str(found.id),
                 found.currency,
                 to=SUSPENSE,
-                out_of=cash(found.method),
+                out_of=money_account(found.method),
                 amount_minor=found.amount_minor,
                 memo=f"Returned: {because}",
             )

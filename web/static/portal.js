@@ -3,6 +3,18 @@
 "use strict";
 (function () {
   const began = Date.now();
+  document.documentElement.classList.add("js");
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.classList.add("done");
+    } catch {
+      getSelection().selectAllChildren(source); // without leave to write there, it is marked to be copied
+    }
+  });
   function later() {
     const main = document.querySelector("main[data-refresh]");
     if (main && Date.now() - began < 600000) setTimeout(look, Number(main.dataset.refresh) * 1000);

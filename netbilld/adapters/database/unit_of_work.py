@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.enforcement import EnforcementStore
     from netbilld.adapters.database.enforcement_history import HistoryStore
     from netbilld.adapters.database.explain import ExplainStore
+    from netbilld.adapters.database.gateway_inbox import GatewayInboxStore
+    from netbilld.adapters.database.gateways import GatewayStore
     from netbilld.adapters.database.groups import GroupStore
     from netbilld.adapters.database.holidays import HolidayStore
     from netbilld.adapters.database.idempotency import IdempotencyStore
@@ -256,6 +258,18 @@ class UnitOfWork:
         from netbilld.adapters.database.explain import ExplainStore
 
         return ExplainStore(self.connection)
+
+    @cached_property
+    def gateways(self) -> "GatewayStore":
+        from netbilld.adapters.database.gateways import GatewayStore
+
+        return GatewayStore(self.connection)
+
+    @cached_property
+    def gateway_inbox(self) -> "GatewayInboxStore":
+        from netbilld.adapters.database.gateway_inbox import GatewayInboxStore
+
+        return GatewayInboxStore(self.connection)
 
     @cached_property
     def groups(self) -> "GroupStore":

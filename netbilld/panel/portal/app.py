@@ -23,7 +23,12 @@ from netbilld.services.verify_document import VerifyDocument
 
 LARGEST_BODY_OCTETS: Final = 16 * 1024
 LONGEST_LINE_OCTETS: Final = 4096
-_OWN_TREES: Final = ("/akun", "/static/")  # where a path that is not there is missing rather than foreign
+_OWN_TREES: Final = (
+    "/akun",
+    "/bayar",
+    "/hook",
+    "/static/",
+)  # where a path that is not there is missing rather than foreign
 
 _log: Final = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,7 +44,12 @@ def create_portal(parts: PortalParts) -> web.Application:
         perimeter=Perimeter(REALM, parts.trusted_proxies, parts.entropy),
         canonical=Canonical(parts.public_url),
         renderer=Renderer(
-            directory, assets, timezone=parts.timezone, currency=parts.currency, business_name=parts.business_name
+            directory,
+            assets,
+            timezone=parts.timezone,
+            currency=parts.currency,
+            business_name=parts.business_name,
+            everywhere={"pays_here": parts.pay is not None and parts.pay.is_offered},
         ),
         assets=assets,
         recognise=Recognise(parts.store),
@@ -77,6 +87,8 @@ def _gate() -> Any:
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         portal = request.app[PORTAL]
+        if request.path.startswith("/hook/"):  # a gateway follows no redirect, whatever name it knows us by
+            return await handler(request)
         missing = request.match_info.http_exception
         own_path = missing is None or missing.status == web.HTTPMethodNotAllowed.status_code
         if not portal.canonical.is_ours(request) or not (own_path or request.path.startswith(_OWN_TREES)):

@@ -14,6 +14,7 @@ from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.portal.canonical import Canonical
 from netbilld.panel.portal.own_parts import OwnParts
+from netbilld.panel.portal.pay_parts import PayParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
 from netbilld.ports.outbox import Outbox
@@ -112,6 +113,7 @@ class PortalParts:
         hotspot_hosts: names by which hotspots' own log-in pages are known, beside addresses of their subscribers.
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
         taxes: what comes on top of prices.
+        pay: payments by gateways and by our own QRIS code; None offers none.
     """
 
     store: Store
@@ -131,6 +133,7 @@ class PortalParts:
     captive_status: int = 302
     hotspot_hosts: tuple[str, ...] = ()
     taxes: TaxPolicy = NOTHING_TAXED
+    pay: PayParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

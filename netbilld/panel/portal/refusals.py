@@ -28,5 +28,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "pause_days": N_("A break is at least one day and at most %(days)s."),
     "pause_many": N_("At most %(most)s breaks in twelve months, and you have had them."),
     "pause_day": N_("Write a day from tomorrow on."),
+    "gateway_away": N_("The payment service does not answer just now. Try another way, or again in a few minutes."),
+    "gateway_refused": N_("That way to pay is not possible just now. Choose another one."),
+    "no_such_method": N_("That way to pay is not offered any more. Choose another one."),
+    "bad_pay_amount": N_("Write an amount from Rp1.000 on, in whole rupiah."),
+    "nothing_open": N_("Nothing is open on that bill any more."),
+    "too_many": N_("Too many payments were begun. Use one of them, or wait an hour."),
     "paused_already": N_("There is a break already. End it first."),
 }

@@ -11,7 +11,7 @@ from netbilld.panel.security import same_token, sent_token
 from netbilld.services.sign_in import LockedOut, token_hash
 from netbilld.services.sign_in_subscriber import SignedInSubscriber
 
-_GOES_ON_TO: Final = frozenset({"/akun", "/isolir"})
+_GOES_ON_TO: Final = frozenset({"/akun", "/bayar", "/isolir"})
 _LANGUAGE_SECONDS: Final = 365 * 24 * 3600
 
 

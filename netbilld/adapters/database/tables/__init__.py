@@ -64,6 +64,15 @@ from netbilld.adapters.database.tables.dunning import (
 )
 from netbilld.adapters.database.tables.effects import alerts, effects
 from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
+from netbilld.adapters.database.tables.gateways import (
+    gateway_attempts,
+    gateway_facts,
+    gateway_findings,
+    gateway_inbox,
+    gateway_refunds,
+    gateway_settlements,
+    gateway_transactions,
+)
 from netbilld.adapters.database.tables.messengers import (
     chats,
     message_texts,
@@ -182,6 +191,13 @@ __all__ = [
     "duty_terms",
     "effects",
     "enforcement_attempts",
+    "gateway_attempts",
+    "gateway_facts",
+    "gateway_findings",
+    "gateway_inbox",
+    "gateway_refunds",
+    "gateway_settlements",
+    "gateway_transactions",
     "handovers",
     "holidays",
     "idempotency",

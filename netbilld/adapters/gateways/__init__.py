@@ -1,0 +1,1 @@
+"""Payment gateways: one file each, and what they have in common."""

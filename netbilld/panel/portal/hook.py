@@ -1,0 +1,32 @@
+"""POST /hook/<gateway>: where gateways call back. No cookie, no form token: the proof is in the callback itself."""
+
+from typing import Final
+
+from aiohttp import web
+
+from netbilld.panel.portal.parts import PORTAL
+
+LARGEST_OCTETS: Final = 256 * 1024
+
+
+async def hook(request: web.Request) -> web.StreamResponse:
+    """Answer POST /hook/{gateway}: taken once it is on record, whatever will come of it."""
+    portal = request.app[PORTAL]
+    pay, name = portal.parts.pay, request.match_info["gateway"]
+    if pay is None or not pay.keep.knows(name):
+        raise web.HTTPNotFound
+    if request.content_length is not None and request.content_length > LARGEST_OCTETS:
+        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=request.content_length)
+    body = bytearray()
+    async for some in request.content.iter_any():
+        body += some
+        if len(body) > LARGEST_OCTETS:
+            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=len(body))
+    headers = {header.lower(): value for header, value in request.headers.items()}
+    answer = await pay.keep.run(name, headers, bytes(body), portal.perimeter.source(request))
+    return web.Response(
+        status=answer.status,
+        body=answer.body,
+        content_type=answer.content_type,
+        headers={"Cache-Control": "no-store"},
+    )
