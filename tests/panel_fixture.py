@@ -26,6 +26,7 @@ from netbilld.billing.standing import StandingPolicy
 from netbilld.billing.tax import NOTHING_TAXED
 from netbilld.daemon.api import api_parts
 from netbilld.daemon.compose_money import money_parts
+from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
 from netbilld.enforcement.profile import Access, ServiceProfile, WalledGarden
@@ -194,6 +195,7 @@ class PanelWorld:
             "people": self.people_parts(),
             "metrics": lambda: "# HELP netbilld_up up\nnetbilld_up 1\n",
             "money": money_parts(Settings(timezone=ZONE), self.database),
+            "selling": selling_parts(Settings(timezone=ZONE), self.database, self.box),
         }
         return create_panel(PanelParts(**(parts | changed)))
 

@@ -70,6 +70,7 @@ CHART: Final = (  # in the order of a balance sheet
     ChartLine("ppn_withheld", AccountKind.ASSET, "PPN kept by customers who pay it to the state"),
     ChartLine(WALLET, AccountKind.LIABILITY, "Credit held for subscribers"),
     ChartLine(DEPOSITS, AccountKind.LIABILITY, "Deposits of subscribers"),
+    ChartLine("agent", AccountKind.LIABILITY, "Deposits of agents who sell for us"),
     ChartLine("suspense", AccountKind.LIABILITY, "Money received that waits for a person to say whose it is"),
     ChartLine("tax", AccountKind.LIABILITY, "Tax charged, by its code"),
     ChartLine("stamp_duty", AccountKind.LIABILITY, "Stamp duty charged"),
@@ -92,6 +93,7 @@ PPN_WITHHELD: Final = Account("ppn_withheld", AccountKind.ASSET)
 SUSPENSE: Final = Account("suspense", AccountKind.LIABILITY)
 CASH_DIFFERENCE: Final = Account("expense:cash_difference", AccountKind.EXPENSE)
 WRITTEN_OFF: Final = Account("expense:written_off", AccountKind.EXPENSE)
+COMMISSION: Final = Account("expense:commission", AccountKind.EXPENSE)
 GATEWAY_FEES: Final = Account("expense:gateway_fees", AccountKind.EXPENSE)
 
 
@@ -122,6 +124,11 @@ def cash(method: str) -> Account:
 def collector(name: str) -> Account:
     """Return the cash that a collector has taken and not handed over: `collector:ani`."""
     return Account(f"collector:{name}", AccountKind.ASSET)
+
+
+def agent(name: str) -> Account:
+    """Return what an agent has paid in and not sold for yet: `agent:warung-sari`."""
+    return Account(f"agent:{name}", AccountKind.LIABILITY)
 
 
 def clearing(gateway: str) -> Account:

@@ -180,6 +180,26 @@ def money_moved(
     return LedgerEntry(kind, "transfer", document_id, memo, currency, parts)
 
 
+def vouchers_sold(
+    sale_id: UUID,
+    currency: str,
+    money: Mapping[Account, int],
+    earned: Mapping[Account, int],
+    memo: str,
+) -> LedgerEntry | None:
+    """Return the entry of vouchers that were sold; None where they were given away.
+
+    Args:
+        sale_id: of the sale.
+        currency: of the amounts.
+        money: where the price has gone: cash, a collector's hands, an agent's deposit, and the commission they keep.
+        earned: revenue and tax by account; as much as the money.
+        memo: what the books say.
+    """
+    parts = (*_postings(money.items(), Side.DEBIT), *_postings(earned.items(), Side.CREDIT))
+    return LedgerEntry("voucher_sold", "voucher_sale", str(sale_id), memo, currency, parts) if parts else None
+
+
 def usage_charged(
     payer: Payer, service_id: UUID, net_minor: int, memo: str, *, tax_minor: int = 0, tax_code: str | None = None
 ) -> LedgerEntry:

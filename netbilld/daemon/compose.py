@@ -58,6 +58,7 @@ from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.rating import Rating
 from netbilld.daemon.roles import Duty, Role
+from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
 from netbilld.daemon.staff_security import security_parts
@@ -65,6 +66,7 @@ from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.taxes import payment_taxes, tax_policy
+from netbilld.daemon.vouchers import Vouchers
 from netbilld.daemon.watching import Watching, routers_of
 from netbilld.daemon.webhooks import Webhooks
 from netbilld.daemon.workers.drops import DropsOfAll
@@ -131,6 +133,7 @@ class Parts:
     comparing: Comparing
     admissions: Admissions
     keep_admissions: KeepAdmissions
+    vouchers: Vouchers
     mqtt: Mqtt | None
     knowledge: Knowledge
     snapshots: Snapshots | None
@@ -231,7 +234,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         nodes = Nodes(settings, database, clock, journal.identity)
         addressing = Addressing(settings, database, clock, entropy)
         admissions = Admissions(settings, clock, entropy, addressing.assign)
-        auth = Authentication(settings, clock, entropy, admissions.admit)
+        vouchers = Vouchers(settings, database, box, clock, entropy, admissions.admit)
+        auth = Authentication(settings, clock, entropy, vouchers)
         attempts, directory, authenticate = auth.attempts, auth.directory, auth.authenticate
         serves_radius = Role.RADIUS in roles
         if settings.radius.workers > 1 and serves_radius:
@@ -277,7 +281,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         trace = trace_of(edge, directory, clock, Realms.of(settings.radius.realms))
 
         if pool is not None:
-            pool.serve(clients_of(edge), directory, admissions.admit)
+            pool.serve(clients_of(edge), directory, vouchers)
         braking = Braking(settings, database, clock)
         entitle = Entitle(
             database,
@@ -289,6 +293,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             brake=braking.brake,
         )
         braking.connect(entitle)
+        vouchers.connect(directory, entitle)
         coa = CoaClient(
             settings.radius.host,
             timeout_seconds=settings.enforcement.coa_timeout_seconds,
@@ -389,7 +394,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             storage=storage,
             effects=effects,
             braking=braking,
-            beside=(messaging, dunning, bookkeeping, webhooks, gateways),
+            beside=(messaging, dunning, bookkeeping, webhooks, gateways, vouchers),
         )
         if mqtt is not None:
             mqtt.watch(health.status)
@@ -458,6 +463,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
                 security=security_parts(settings, database, box),
                 money=money_parts(settings, database),
                 people=people_parts(settings, database, box),
+                selling=selling_parts(settings, database, box),
             )
         )
         portal = create_portal(
@@ -505,6 +511,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             comparing=comparing,
             admissions=admissions,
             keep_admissions=keep_admissions,
+            vouchers=vouchers,
             mqtt=mqtt,
             knowledge=knowledge,
             snapshots=snapshots,

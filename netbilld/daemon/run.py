@@ -127,6 +127,7 @@ class Daemon:
         await parts.addressing.load()
         await parts.keep_admissions.sync()
         await load_access(parts.entitle, parts.clock)
+        await parts.vouchers.load()
         logger.info("every service read in %.1f s", parts.clock.monotonic() - started)
 
     async def _join(self) -> None:
@@ -138,6 +139,7 @@ class Daemon:
             await self._clients.load()
             await parts.addressing.load()
             await parts.keep_admissions.sync()
+            await parts.vouchers.load()
             changed = await parts.entitle.run(None, "the database is back", parts.clock.now())
             await remember_devices(parts.database, parts.auth)
             parts.knowledge.joined()
@@ -209,7 +211,7 @@ class Daemon:
             loops["RadSec"] = partial(every, 5.0, parts.radsec.keep_open)
         if parts.snapshots is not None:
             loops["snapshot"] = parts.snapshots.run
-        return loops | parts.addressing.loops() | parts.watching.loops()
+        return loops | parts.addressing.loops() | parts.watching.loops() | parts.vouchers.loops()
 
     def _led_work(self) -> dict[str, tuple[Duty, Callable[[], Awaitable[None]]]]:
         """Return what is done on one node at a time, by name."""
@@ -234,6 +236,7 @@ class Daemon:
             **{name: (Duty.BILLING, loop) for name, loop in parts.rating.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.dunning.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.working.loops().items()},
+            **{name: (Duty.BILLING, loop) for name, loop in parts.vouchers.ending().items()},
             **{name: (Duty.ENFORCEMENT, loop) for name, loop in parts.effects.loops().items()},
             **{name: (Duty.SESSIONS, loop) for name, loop in parts.storage.loops().items()},
             **{name: (Duty.POLLING, loop) for name, loop in parts.devices.loops().items()},
@@ -312,6 +315,7 @@ class Daemon:
                 caused_at[UUID(service_id)] = change.at
             self.parts.keep_admissions.over(change.details.get("ended_session_ids", ()))
         self.parts.metering.services.forget(service_ids)
+        await self.parts.vouchers.follow(changes)
         if any(change.entity == "pool" for change in changes):
             await self.parts.addressing.load()
         if any(change.entity == "static_line" for change in changes):

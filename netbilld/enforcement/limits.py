@@ -42,6 +42,7 @@ def may_have_limits(facts: ServiceFacts) -> bool:
         _ends_at_allowance(facts)
         or (plan.timing is Timing.PREPAID and plan.recurring is not None)
         or facts.limit_seconds is not None
+        or facts.valid_until_at is not None
         or (drains(plan) and plan.charging is Charging.TIME)
     )
 
@@ -50,9 +51,9 @@ def session_limits(facts: ServiceFacts, access: Access, now: datetime, jitter: f
     """Return the limits to give with an Access-Accept now, to a service that is due `access`.
 
     Octets only where reaching the allowance ends the session, never on a plan that throttles. Time where it is what
-    allowance or wallet is used up by; and for a prepaid period, an hour and more after its end, when the order of ours
-    that should have ended the session was lost; not at all when the wallet covers the renewal, so that who has paid is
-    not cut. Inside the walls there is no limit.
+    allowance or wallet is used up by, and to a voucher's end; and for a prepaid period, an hour and more after its end,
+    when the order of ours that should have ended the session was lost; not at all when the wallet covers the renewal,
+    so that who has paid is not cut. Inside the walls there is no limit.
 
     `jitter` in [0, 1) spreads those of one period's end.
     """
@@ -75,8 +76,16 @@ def _octets_left(facts: ServiceFacts, now: datetime) -> int | None:
 
 
 def _seconds_left(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:
-    left = [seconds for seconds in (_until_end(facts, now, jitter), seconds_left(facts, now)) if seconds is not None]
+    ends = (_until_end(facts, now, jitter), seconds_left(facts, now), _until_over(facts, now))
+    left = [seconds for seconds in ends if seconds is not None]
     return min(max(1, min(left)), _LONGEST_SECONDS) if left else None
+
+
+def _until_over(facts: ServiceFacts, now: datetime) -> int | None:
+    """Return the seconds to a voucher's end, rounded up; the NAS keeps it even where nobody could tell it to."""
+    if facts.valid_until_at is None:
+        return None
+    return -(-(facts.valid_until_at - now) // timedelta(seconds=1))
 
 
 def _until_end(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:

@@ -79,6 +79,7 @@ class ServiceFacts:
         limit_seconds: online, where time counts.
         trial_until_on: the first day that costs something; None without a trial.
         holidays: near this day, where its plan minds them.
+        valid_until_at: a voucher's end, which no payment moves; None for everybody else.
     """
 
     service_id: UUID
@@ -101,6 +102,7 @@ class ServiceFacts:
     limit_seconds: int | None = None
     trial_until_on: date | None = None
     holidays: frozenset[date] = NO_HOLIDAYS
+    valid_until_at: datetime | None = None
 
     def is_free(self, now: datetime) -> bool:
         """Tell whether it costs nothing: complimentary, or on trial."""
@@ -152,6 +154,10 @@ def entitlement(facts: ServiceFacts, walled_garden: WalledGarden, now: datetime)
         return due(_closed(plan.when_suspended), Reason.SUSPENDED)
     if facts.status is ServiceStatus.PAUSED:
         return due(_closed(plan.when_suspended), Reason.PAUSED)
+    if facts.valid_until_at is not None:
+        if facts.valid_until_at <= now:
+            return due(Access.BLOCKED, Reason.EXPIRED)
+        edges.append(facts.valid_until_at)
     is_free = facts.is_free(now)
     if is_free and not plan.free and facts.trial_until_on is not None:
         edges.append(local_midnight(facts.trial_until_on, facts.timezone))

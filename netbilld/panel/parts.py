@@ -17,6 +17,7 @@ from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
+from netbilld.panel.selling_parts import CollectorReads, SellingParts, VoucherReads
 from netbilld.ports.changes import Changes
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
@@ -134,6 +135,10 @@ class Work(Protocol):
     def logins(self) -> Logins: ...
 
     @property
+    def vouchers(self) -> VoucherReads: ...
+    @property
+    def collectors(self) -> CollectorReads: ...
+    @property
     def money_views(self) -> MoneyViews: ...
 
     @property
@@ -224,6 +229,7 @@ class PanelParts:
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
         money: what the pages of money do; None has no such pages.
         people: what staff do about subscribers beyond the few things above; None offers none of it.
+        selling: vouchers; None has no such pages.
     """
 
     database: Store
@@ -259,6 +265,7 @@ class PanelParts:
     money: MoneyParts | None = None
     own_requests: OwnRequests | None = None
     people: PeopleParts | None = None
+    selling: SellingParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
 from netbilld.panel.routes_people import ROUTES_PEOPLE
 from netbilld.panel.routes_portal import PORTAL_REQUEST_ROUTES
+from netbilld.panel.routes_selling import SELLING_ROUTES
 from netbilld.panel.routes_staff import STAFF_ROUTES
 from netbilld.panel.staff import (
     brake,
@@ -51,6 +52,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     *MONEY_ROUTES,
     *PORTAL_REQUEST_ROUTES,
+    *SELLING_ROUTES,
     Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
     Route("GET", SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
     Route("GET", SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),

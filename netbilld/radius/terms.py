@@ -20,6 +20,7 @@ class AccessTerms:
         pool: name of the pool of ours that its IPv4 address comes from; None where the NAS gives one.
         ipv6_pool: the same for Framed-IPv6-Prefix.
         delegated_pool: the same for Delegated-IPv6-Prefix.
+        first_use: a voucher that nobody has used yet: its service begins before anything else is looked at.
     """
 
     sessions_allowed: int | None = None
@@ -31,3 +32,4 @@ class AccessTerms:
     pool: str | None = None
     ipv6_pool: str | None = None
     delegated_pool: str | None = None
+    first_use: bool = False

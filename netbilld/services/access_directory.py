@@ -142,11 +142,20 @@ class _Login:
             return OpenedCredential(self.key, credential.name, credential.kind, b"", b"")
 
 
+class Unused(Protocol):
+    """Vouchers that nobody has used yet: names without a service."""
+
+    def find(self, key: bytes) -> AccessView | None: ...
+
+
 class AccessDirectory:
     """Every credential with what its service is due, in memory; kept fresh by `Entitle`.
 
     It holds facts. What follows from them is worked out when somebody logs in, and kept until they change: a hundred
     thousand services are known within seconds of the start, and usage metered again and again costs next to nothing.
+
+    Attributes:
+        unused: asked for names that nobody has; None where there are no vouchers.
     """
 
     def __init__(
@@ -170,15 +179,17 @@ class AccessDirectory:
         self._terms = TermsBook()
         self._own_pools: Final = OwnPools()
         self._is_doubted = False
+        self.unused: Unused | None = None
 
     def __len__(self) -> int:
         return len(self._by_key)
 
     def find(self, user_name: bytes, now: datetime) -> AccessView | None:
         """Return the view a User-Name leads to, decided anew when time has changed what is due; None for nobody."""
-        login = self._by_key.get(lookup_key(user_name))
+        key = lookup_key(user_name)
+        login = self._by_key.get(key)
         if login is None:
-            return None
+            return None if self.unused is None else self.unused.find(key)
         view = login.view
         if view is None or (login.until_at is not None and login.until_at <= now):
             view = self._view(login, now)

@@ -41,6 +41,8 @@ _ADMISSION: Final[dict[str, dict[str, str]]] = {
         Refusal.VLAN_LOCK: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
         Refusal.PORT_LOCK: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
         Refusal.NAS_NOT_ALLOWED: "Akun ini terdaftar di lokasi lain. Hubungi kami.",
+        "voucher_not_usable": "Voucher ini tidak berlaku lagi.",
+        Refusal.DATABASE_AWAY: "Ada gangguan sementara. Coba lagi sebentar lagi.",
     },
     "en": {
         Refusal.SESSION_LIMIT: "This account is in use on another device.",
@@ -49,6 +51,8 @@ _ADMISSION: Final[dict[str, dict[str, str]]] = {
         Refusal.VLAN_LOCK: "This account is registered at another place. Contact us.",
         Refusal.PORT_LOCK: "This account is registered at another place. Contact us.",
         Refusal.NAS_NOT_ALLOWED: "This account is registered at another place. Contact us.",
+        "voucher_not_usable": "This voucher can't be used any more.",
+        Refusal.DATABASE_AWAY: "There is a temporary fault. Try again shortly.",
     },
 }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
@@ -25,10 +26,11 @@ from netbilld.adapters.database.tables import (
     services,
     subscribers,
     usage_periods,
+    vouchers,
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.overrides import with_overrides
-from netbilld.billing.plan import Plan
+from netbilld.billing.plan import Plan, SessionLimit
 from netbilld.billing.plan_file import plan_from_definition
 from netbilld.billing.rating.card import GivenUnits, RateCard, SharedAllowance
 from netbilld.billing.rating.limits import NO_LIMITS, counts_usage, limits_of
@@ -52,6 +54,7 @@ _A_DAY: Final = timedelta(days=1)
 _LONGEST_PERIOD: Final = timedelta(days=33)
 _ACCESSES: Final = {str(access): access for access in Access}
 _STATUSES: Final = {str(status): status for status in ServiceStatus}
+_ONE_DEVICE: Final = SessionLimit(1, "replace")  # of a voucher whose plan says nothing: the phone that came last
 
 
 class DueQueries:
@@ -100,18 +103,20 @@ class DueQueries:
         owes_nothing = standing((), policy, now)
         starts: dict[tuple[int, str], date] = {}
         exempt = await self._exempt(subscriber_ids, plans, policy)
-        had: dict[tuple[UUID, str | None, bool], Plan] = {}  # services with the same overrides share their plan
+        had: dict[tuple[UUID, str | None, bool, bool], Plan] = {}  # services with the same overrides share their plan
         found = []
         for (
             service_id, subscriber_id, plan_version_id, status, billing_day, timezone, paid_until_on, static_ip,
-            ipv6_prefix, delegated_prefix, overrides, locale, held_at, activated_on,
+            ipv6_prefix, delegated_prefix, overrides, locale, held_at, activated_on, valid_until_at,
         ) in rows:  # fmt: skip
-            key = (plan_version_id, overrides, subscriber_id in exempt)
+            key = (plan_version_id, overrides, subscriber_id in exempt, valid_until_at is not None)
             plan = had.get(key)
             if plan is None:
                 own = json.loads(overrides) if overrides else None
                 plan = with_overrides(plans[plan_version_id], own)
-                plan = had[key] = with_tax_in_prices(plan, policy.taxes, now.date(), exempt=key[-1])
+                if valid_until_at is not None and plan.sessions is None:
+                    plan = replace(plan, sessions=_ONE_DEVICE)
+                plan = had[key] = with_tax_in_prices(plan, policy.taxes, now.date(), exempt=key[2])
             calendar = (billing_day, timezone)
             start_on = starts.get(calendar)
             if start_on is None:
@@ -136,6 +141,7 @@ class DueQueries:
                     () if service_locks is None else tuple(service_locks),
                     held_at is not None,
                     *beside.of(service_id, plan, start_on, activated_on, calendar),
+                    valid_until_at,
                 )
             )
         return found
@@ -153,6 +159,25 @@ class DueQueries:
             found.shared = await self._rating.shared(service_ids)
             members = {member for shared in found.shared.values() for member in shared.member_ids}
             found.used = await self._rating.used_octets(members, now.date()) if members else {}
+            timed = [row[0] for row in rows if row[2] in metered and row[-1] is not None]
+            found.earlier = await self._all_usage(timed) if timed else {}
+        return found
+
+    async def _all_usage(self, service_ids: Sequence[UUID]) -> dict[UUID, list[PeriodUsage]]:
+        """Return the usage of every period of vouchers: what is theirs is theirs for their whole time."""
+        table = usage_periods.c
+        query = select(
+            table.service_id,
+            table.start_on,
+            table.upload_octets,
+            table.download_octets,
+            table.counted_octets,
+            table.seconds,
+        )
+        found: dict[UUID, list[PeriodUsage]] = {}
+        for narrowed in self._narrowed(query, table.service_id, service_ids):
+            for service_id, *usage in await self._connection.execute(narrowed):
+                found.setdefault(service_id, []).append(PeriodUsage(*usage))
         return found
 
     async def _exempt(
@@ -286,6 +311,7 @@ class _Beside:
         self.given: Mapping[UUID, Sequence[GivenUnits]] = {}
         self.shared: Mapping[UUID, SharedAllowance] = {}
         self.used: Mapping[UUID, int] = {}
+        self.earlier: Mapping[UUID, Sequence[PeriodUsage]] = {}
         self.holidays = NO_HOLIDAYS
 
     def of(
@@ -298,7 +324,12 @@ class _Beside:
         period = BillingPeriod(start_on, next_anchor(start_on, calendar[0]), calendar[1])
         given = tuple(self.given.get(service_id, ()))
         card = RateCard(service_id, *calendar, activated_on, (), given, self.shared.get(service_id))
-        return *limits_of(card, plan, period, self.used), trial_until_on, self.holidays
+        octets, others_octets, seconds = limits_of(card, plan, period, self.used)
+        before = [usage for usage in self.earlier.get(service_id, ()) if usage.start_on < start_on]
+        others_octets += sum(usage.counts(plan) for usage in before)
+        if seconds is not None:
+            seconds = max(0, seconds - sum(usage.seconds for usage in before))
+        return octets, others_octets, seconds, trial_until_on, self.holidays
 
 
 def _facts_query() -> Select[Any]:
@@ -317,10 +348,11 @@ def _facts_query() -> Select[Any]:
         subscribers.c.locale,
         brake_holds.c.held_at,
         services.c.activated_on,
+        vouchers.c.valid_until_at,  # last: see `_beside`
     ).select_from(
-        services.join(subscribers, subscribers.c.id == services.c.subscriber_id).outerjoin(
-            brake_holds, (brake_holds.c.service_id == services.c.id) & brake_holds.c.released_at.is_(None)
-        )
+        services.join(subscribers, subscribers.c.id == services.c.subscriber_id)
+        .outerjoin(brake_holds, (brake_holds.c.service_id == services.c.id) & brake_holds.c.released_at.is_(None))
+        .outerjoin(vouchers, vouchers.c.id == services.c.id)
     )
 
 

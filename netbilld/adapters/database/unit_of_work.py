@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.top_ups import TopUpStore
     from netbilld.adapters.database.usage import UsageStore
     from netbilld.adapters.database.usage_sums import UsageSums
+    from netbilld.adapters.database.vouchers import VoucherStore
     from netbilld.adapters.database.webhooks import WebhookStore
 
 
@@ -570,6 +571,12 @@ class UnitOfWork:
         from netbilld.adapters.database.late_fees import LateFeeStore
 
         return LateFeeStore(self.connection)
+
+    @cached_property
+    def vouchers(self) -> "VoucherStore":
+        from netbilld.adapters.database.vouchers import VoucherStore
+
+        return VoucherStore(self.connection)
 
     @cached_property
     def whereabouts(self) -> "WhereaboutsQueries":

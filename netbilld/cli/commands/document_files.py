@@ -88,7 +88,7 @@ def _give(file: "PrintedFile", output: str | None, context: Context) -> None:
     path = Path(output or file.name)
     if path.is_dir():
         path /= file.name
-    _write(path, file.octets)
+    write_file(path, file.octets)
     said = {"number": file.number, "file": str(path), "octets": len(file.octets)}
     if context.json_wanted:
         print_json(said)
@@ -113,7 +113,7 @@ async def _month(options: argparse.Namespace, context: Context) -> None:
             printing = print_documents(context.settings, database, context.box, executor)
             done = 0
             async for file in printing.many(ids, context.now(), options.locale):
-                await asyncio.to_thread(_write, directory / file.name, file.octets)
+                await asyncio.to_thread(write_file, directory / file.name, file.octets)
                 done += 1
                 if sys.stderr.isatty():
                     print(f"\r{done} of {len(ids)} documents", end="", file=sys.stderr, flush=True)
@@ -132,7 +132,12 @@ def _make_directory(directory: Path) -> None:
         raise RefusedError(f"{directory} can't be made: {error.strerror}") from None
 
 
-def _write(path: Path, octets: bytes) -> None:
+def write_file(path: Path, octets: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        RefusedError: it can't be written.
+    """
     try:
         path.write_bytes(octets)
     except OSError as error:

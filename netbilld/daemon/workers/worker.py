@@ -45,6 +45,7 @@ from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.daemon.radius_edge import Port, RadiusEdge
 from netbilld.daemon.settings import Settings, load_settings
 from netbilld.daemon.tasks import Failures, every, supervise
+from netbilld.daemon.vouchers import follow
 from netbilld.daemon.workers.channel import Channel, Message
 from netbilld.daemon.workers.forwarded_admission import ForwardedAdmission
 from netbilld.enforcement.policy import PeriodUsage
@@ -53,6 +54,7 @@ from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
 from netbilld.services.entitle import Entitle
 from netbilld.services.log_attempts import LogAttempts
+from netbilld.services.voucher_shelf import VoucherShelf
 
 COUNT_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.1
@@ -96,6 +98,8 @@ class Worker:
             walled_garden(settings),
             record=False,
         )
+        self._shelf = VoucherShelf(self._box)
+        self._auth.directory.unused = self._shelf
         self._clients = ClientKeeper(
             self._edge, self._database, self._box, self._clock, settings.radius.require_message_authenticator
         )
@@ -143,6 +147,7 @@ class Worker:
             await self._clients.load()
             await know_pools(self._database, self._auth.directory)
             await load_access(self._entitle, self._clock)
+            await self._shelf.load(self._database)
             return
         default_policy = self._settings.radius.require_message_authenticator
         put_clients(self._edge, snapshot.nas, snapshot.router_logins, self._box, default_policy)
@@ -159,6 +164,7 @@ class Worker:
             await meet(self._settings, self._database, self._box, self._feed, None, self._clock)
             await self._clients.load()
             await know_pools(self._database, self._auth.directory)
+            await self._shelf.load(self._database)
             await self._entitle.run(None, "the database is back", self._clock.now())
             await remember_devices(self._database, self._auth)
             self._knowledge.joined()
@@ -250,6 +256,7 @@ class Worker:
             await self._clients.load()
         if any(change.entity == "pool" for change in changes):
             await know_pools(self._database, self._auth.directory)
+        await follow(self._shelf, self._database, changes)
         named = {UUID(each) for change in changes for each in change.details.get("service_ids", ())}
         if named:
             await self._entitle.run(list(named), "change", self._clock.now())

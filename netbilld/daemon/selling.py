@@ -1,0 +1,35 @@
+"""From settings to the services behind the pages of vouchers, agents and collectors."""
+
+import asyncio
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+from netbilld.adapters.clock import entropy
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.documents.voucher_sheet import voucher_sheet_pdf
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.settings import Settings
+from netbilld.daemon.vouchers import keep_vouchers
+from netbilld.panel.selling_parts import SellingParts
+from netbilld.services.make_vouchers import MakeVouchers
+from netbilld.services.print_vouchers import PrintedSheet
+
+
+def selling_parts(settings: Settings, database: Database, box: SecretBox) -> SellingParts:
+    """Return what the pages of selling are handed."""
+    return SellingParts(
+        make_vouchers=MakeVouchers(
+            database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy
+        ),
+        keep_vouchers=keep_vouchers(settings, database, box),
+        draw_sheet=draw_sheet,
+    )
+
+
+async def draw_sheet(sheet: PrintedSheet) -> bytes:
+    """Return a sheet as PDF, drawn in a process of its own: tens of thousands take half a minute, log-ins don't wait.
+
+    The process begins with a sheet and ends with it: sheets are few, and nobody prints all day.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return await asyncio.get_running_loop().run_in_executor(pool, voucher_sheet_pdf, sheet)

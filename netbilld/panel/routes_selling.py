@@ -1,0 +1,25 @@
+"""The part of the panel's URL map that is about what is sold beside invoices: vouchers, agents, collectors."""
+
+from typing import Final
+
+from netbilld.model.permissions import Permission
+from netbilld.panel.route import Route
+from netbilld.panel.staff import vouchers
+
+_BATCH: Final = r"/vouchers/{batch:V\d{4,9}}"
+_SALE: Final = r"/vouchers/sales/{sale:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+
+SELLING_ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/vouchers", Permission.VIEW_MONEY, vouchers.show_list),
+    Route("POST", "/vouchers", Permission.EDIT_MONEY, vouchers.add),
+    Route("GET", "/vouchers/add", Permission.EDIT_MONEY, vouchers.show_add),
+    Route("POST", "/vouchers/find", Permission.VIEW_MONEY, vouchers.find),
+    Route("POST", "/vouchers/extend", Permission.EDIT_MONEY, vouchers.extend),
+    Route("POST", "/vouchers/revoke", Permission.EDIT_MONEY, vouchers.revoke),
+    Route("GET", _SALE, Permission.RECORD_PAYMENTS, vouchers.show_sale),
+    Route("GET", _BATCH, Permission.VIEW_MONEY, vouchers.show),
+    Route("GET", _BATCH + "/sheet.pdf", Permission.EDIT_MONEY, vouchers.sheet),
+    Route("POST", _BATCH + "/sell", Permission.RECORD_PAYMENTS, vouchers.sell),
+    Route("POST", _BATCH + "/use-by", Permission.EDIT_MONEY, vouchers.set_use_by),
+    Route("POST", _BATCH + "/revoke", Permission.EDIT_MONEY, vouchers.revoke_unused),
+)

@@ -1,0 +1,51 @@
+"""The services behind the pages of vouchers, agents and collectors."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from netbilld.model.voucher import Batch, Voucher, VoucherStatus
+from netbilld.services import keep_vouchers
+from netbilld.services.keep_collectors import Collector
+from netbilld.services.keep_vouchers import KeepVouchers, VoucherSale
+from netbilld.services.make_vouchers import MakeVouchers
+from netbilld.services.print_vouchers import PrintedSheet
+from netbilld.services.voucher_views import BatchFigures
+
+
+class VoucherReads(keep_vouchers.Vouchers, Protocol):
+    """Vouchers as pages read them."""
+
+    async def batches(self, limit: int, before: int | None = None) -> Sequence[Batch]: ...
+    async def figures(self, batch_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, BatchFigures]: ...
+    async def lines(
+        self,
+        batch_id: UUID,
+        *,
+        limit: int,
+        after: int = 0,
+        status: VoucherStatus | None = None,
+        until: int | None = None,
+    ) -> Sequence[Voucher]: ...
+    async def sales(
+        self, *, agent: str | None = None, batch_id: UUID | None = None, limit: int = 100
+    ) -> Sequence[VoucherSale]: ...
+
+
+class CollectorReads(Protocol):
+    async def all(self) -> Sequence[Collector]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SellingParts:
+    """What the pages of selling are handed.
+
+    Attributes:
+        draw_sheet: draws vouchers as PDF, off the event loop.
+    """
+
+    make_vouchers: MakeVouchers
+    keep_vouchers: KeepVouchers
+    draw_sheet: Callable[[PrintedSheet], Awaitable[bytes]]
