@@ -1,10 +1,12 @@
 """A small ISP with a gateway: invoices, attempts, callbacks over a real socket, the books looked at in the end."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from os import urandom
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from netbilld.adapters.clock import SystemClock
-from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.database.tables import accounts, outbox, payments
 from netbilld.adapters.gateways.http_client import GatewayHttp
 from netbilld.adapters.secretbox import SecretBox
@@ -118,7 +120,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_of(database: Database, box: SecretBox, fake: FakeGateway, **settings: Any) -> AsyncIterator[Shop]:
+async def shop_of(
+    database: Database, box: SecretBox, fake: FakeGateway, *, qris: str | None = None, **settings: Any
+) -> AsyncIterator[Shop]:
     """Run a gateway, and the portal that it calls back."""
     world = World(database)
     await world.plan(plan_file(price=PRICE))
@@ -152,7 +156,7 @@ async def shop_of(database: Database, box: SecretBox, fake: FakeGateway, **setti
             person,
             at(PAID_ON),
         )
-        pay = PayParts(keep=keep, start=start, show=ShowPayment(database, CodePolicy(timedelta(days=7))))
+        pay = PayParts(keep=keep, start=start, show=ShowPayment(database, CodePolicy(timedelta(days=7))), qris=qris)
         parts = PortalParts(store=database, box=box, now=now, entropy=urandom, pay=pay)
         runner = portal_runner(create_portal(parts))
         await runner.setup()
@@ -166,3 +170,18 @@ async def shop_of(database: Database, box: SecretBox, fake: FakeGateway, **setti
             await runner.cleanup()
             for http in https:
                 await http.close()
+
+
+@asynccontextmanager
+async def sqlite_shop_of(
+    template: Path, directory: Path, box: SecretBox, fake: FakeGateway, **settings: Any
+) -> AsyncIterator[Shop]:
+    """Run a shop on SQLite, and look at its books in the end."""
+    shutil.copyfile(template, directory / "shop.db")
+    database = Database(sqlite_url(directory / "shop.db"))
+    try:
+        async with shop_of(database, box, fake, **settings) as made:
+            yield made
+            await made.world.assert_books_hold()
+    finally:
+        await database.close()

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,14 +12,14 @@ from uuid import uuid4
 import pytest
 from aiohttp import ClientSession
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.gateway import GatewayState
 from netbilld.model.errors import RefusedError
 from netbilld.ports.gateways import GatewayAwayError
 from netbilld.services.receive_payment import PaymentReceipt
 from tests.gateway_fakes import FAKES, FEE, FakeDuitku, FakeGateway, FakeMidtrans, FakeTripay, FakeXendit
-from tests.integration.gateway_world import PRICE, Shop, shop_of
+from tests.integration.gateway_world import PRICE, Shop, shop_of, sqlite_shop_of
 from tests.integration.money_world import ACTOR
 
 EVERY = pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.name)
@@ -38,12 +37,8 @@ async def sqlite_shop(
     sqlite_template: Path, tmp_path: Path, box: SecretBox, fake: Callable[[], FakeGateway]
 ) -> AsyncIterator[Shop]:
     """A shop where SQL is not what matters."""
-    shutil.copyfile(sqlite_template, tmp_path / "shop.db")
-    database = Database(sqlite_url(tmp_path / "shop.db"))
-    async with shop_of(database, box, fake()) as made:
+    async with sqlite_shop_of(sqlite_template, tmp_path, box, fake()) as made:
         yield made
-        await made.world.assert_books_hold()
-    await database.close()
 
 
 @EVERY

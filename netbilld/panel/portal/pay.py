@@ -147,7 +147,6 @@ async def _page(request: web.Request, token: str, due: PayDue, problem: Problem,
 def _rendered(request: web.Request, template: str, context: Mapping[str, Any], status: int = 200) -> web.Response:
     response = request.app[PORTAL].renderer.page(locale(request), template, context, status=status)
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"  # the address is what lets one in
     return response
 
 
@@ -248,5 +247,5 @@ def _refresh(request: web.Request, here: str) -> Refresh | None:
 def _to(path: str) -> web.Response:
     return web.Response(
         status=web.HTTPSeeOther.status_code,
-        headers={"Location": path, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+        headers={"Location": path, "Cache-Control": "no-store"},
     )
