@@ -23,6 +23,8 @@ class StoredVersion(Protocol):
     @property
     def version(self) -> int: ...
     @property
+    def actor(self) -> str: ...
+    @property
     def on_sale(self) -> bool: ...
     @property
     def definition(self) -> Mapping[str, Any]: ...
@@ -118,6 +120,7 @@ class ManagePlans:
         actor: Actor,
         now: datetime,
         effective_on: date | None = None,
+        follows: int | None = None,
     ) -> PlanSaved:
         """Make a new version from a file, or put a plan on or off sale; services keep their version until moved.
 
@@ -129,10 +132,12 @@ class ManagePlans:
             actor: who.
             now: when.
             effective_on: the first local day on which the new version is sold; None for at once.
+            follows: the version that the new one was made from; None where that is nobody's question.
 
         Raises:
             InvalidInputError: the file is wrong, or is for another plan.
             NotFoundError: no plan has that code.
+            RefusedError: another version was made since the one it follows.
         """
         definition = self._parsed(toml_text, source_name) if toml_text is not None else None
         if definition is not None and code is not None and definition["code"].casefold() != code.casefold():
@@ -150,6 +155,12 @@ class ManagePlans:
                 await _refuse_unknown_places(work, toml_text, source_name, definition)
                 definition["code"] = found.code  # written once, as it was first
                 if definition != dict(found.definition):
+                    if follows not in {None, found.version}:
+                        raise RefusedError(
+                            f"{found.actor} has made version {found.version} of plan {found.code} meanwhile",
+                            hint="look at what changes, and make it again",
+                            code="version_since",
+                        )
                     version += 1
                     details |= {
                         "version": version,

@@ -7,7 +7,7 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.billing.terms import Terms, terms_on
 from netbilld.model.actor import SCHEDULE
-from netbilld.model.errors import InvalidInputError
+from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.ports.outbox import MessageKind
 from netbilld.services.apply_terms import ApplyTerms
 from netbilld.services.move_plan import Move, MovePlan
@@ -55,6 +55,23 @@ async def test_a_version_is_sold_from_its_day_on_and_running_services_keep_their
     assert first.plan_version_id != second.plan_version_id
     assert running.recurring is not None
     assert running.recurring.price_minor == 200_000
+
+
+async def test_a_version_made_from_one_that_is_the_newest_no_more_is_refused(database: Database) -> None:
+    """Where two are at it, the later would undo the other's change unseen; the same twice is kept once."""
+    world, _ = await shop(database)
+
+    async def keep(price: int, follows: int) -> tuple[int, bool]:
+        saved = await world.plans.set(
+            None, toml_text=plan_file(price=price), on_sale=None, actor=ACTOR, now=at(TODAY), follows=follows
+        )
+        return saved.version, saved.new
+
+    assert await keep(225_000, 1) == (2, True)
+    assert await keep(225_000, 1) == (2, False)
+    with pytest.raises(RefusedError, match="has made version 2 of plan HOME20 meanwhile"):
+        await keep(250_000, 1)
+    assert await keep(250_000, 2) == (3, True)
 
 
 async def test_services_are_moved_from_a_day_on_and_told_of_the_price_ahead(database: Database) -> None:

@@ -131,10 +131,7 @@ async def version(request: web.Request) -> web.StreamResponse:
     if form.values.get("do") != "keep" or not form.is_right:
         status = 200 if form.is_right else 422
         return await _show(request, form, text, history, status=status)
-    if form.values.get("newest") != str(history[0].version):
-        message = N_("%(who)s has made version %(version)s meanwhile. Look at what changes, and keep it again.")
-        form.fault(WHOLE_FORM, message, who=history[0].actor, version=history[0].version)
-        return await _show(request, form, text, history, status=409)
+    newest = form.values.get("newest", "")
     try:
         saved = await money.manage_plans.set(
             history[0].code,
@@ -142,11 +139,17 @@ async def version(request: web.Request) -> web.StreamResponse:
             source_name=_SOURCE,
             on_sale=None,
             effective_on=effective_on,
+            follows=int(newest) if re.fullmatch(r"[0-9]{1,9}", newest) else 0,
             actor=visit.actor,
             now=visit.now,
         )
     except InvalidInputError as error:
         return await _show(request, form, text, history, wrong=_wrong(error, text), status=422)
+    except RefusedError:
+        history = await _known(request)
+        message = N_("%(who)s has made version %(version)s meanwhile. Look at what changes, and keep it again.")
+        form.fault(WHOLE_FORM, message, who=history[0].actor, version=history[0].version)
+        return await _show(request, form, text, history, status=409)
     await request.app[PANEL].parts.nudge()
     raise web.HTTPSeeOther(f"{_address(saved.code)}?done={'version-added' if saved.new else 'version-same'}")
 
