@@ -235,7 +235,7 @@ def _from(stretches: Sequence[Stretch], begins_on: date) -> list[Stretch]:
 
 
 def _add_once(bill: ServiceBill, plans: Mapping[UUID, Plan]) -> None:
-    """Add the installation fee and the deposit of the plan that a service begins with."""
+    """Add the installation fee of the plan that a service begins with, and, unless it has ended, the deposit."""
     service = bill.service
     terms = terms_on(service.terms, service.activated_on)
     if terms is None:
@@ -248,7 +248,7 @@ def _add_once(bill: ServiceBill, plans: Mapping[UUID, Plan]) -> None:
         (INSTALLATION, LineKind.INSTALLATION, plan.installation_minor, _INSTALLED, "Pemasangan / Installation"),
         (DEPOSIT, LineKind.DEPOSIT, plan.deposit_minor, DEPOSITS, "Uang jaminan / Deposit"),
     ):
-        if not amount_minor:
+        if not amount_minor or (item == DEPOSIT and bill.is_final):
             continue
         tax_code = plan.tax.code if item == INSTALLATION else None
         share = Share(item, amount_minor, tax_code, plan.tax.inclusive)

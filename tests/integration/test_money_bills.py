@@ -10,9 +10,11 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.invoices import InvoiceDocument
 from netbilld.adapters.database.tables import invoices, service_stops, services, top_ups, usage_periods
 from netbilld.billing.invoice import DocumentKind
+from netbilld.billing.numbering import DEFAULT
 from netbilld.billing.tax import TaxPolicy
 from netbilld.billing.terms import Terms
 from netbilld.model.errors import RefusedError
+from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
 from netbilld.services.new_service import Defaults
 from netbilld.services.run_billing import BillingReport, RunBilling
@@ -188,6 +190,33 @@ async def test_a_deposit_settles_what_is_owed_where_there_is_nothing_to_stand_on
     await end(world, who, date(2026, 1, 31))
     assert (await world.bill(FEB)).invoices == []
     assert await world.balance(who) == (0, 200_000)
+    await world.assert_books_hold()
+
+
+async def test_a_service_that_ended_before_its_first_bill_is_asked_for_no_deposit(world: World) -> None:
+    await world.plan(plan_file("TVNET", 310_000, extra=BUNDLE))
+    who = await world.person("sebentar", "TVNET", activated_on=JAN)
+    await end(world, who, date(2026, 1, 10))
+    [final] = (await world.bill(date(2026, 1, 11))).invoices
+    assert final.is_final
+    assert [kind for kind, _ in await lines(world, who)] == ["prorata", "component", "installation"]
+    assert await world.balance(who) == (0, final.total_minor)
+    assert (await world.bill(FEB)).invoices == []
+    await world.assert_books_hold()
+
+
+async def test_a_deposit_that_was_credited_is_not_returned_again(world: World) -> None:
+    await world.plan(plan_file("JAMIN", 200_000, extra="[fees]\ndeposit = 100000\n"))
+    who, other = (await world.person(name, "JAMIN", activated_on=JAN) for name in ("salah", "benar"))
+    await world.bill(JAN)
+    [first] = await documents(world, who)
+    correct = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)
+    await correct.credit(first.invoice.number or "", [], why="salah pasang", actor=ACTOR, now=at(date(2026, 1, 5)))
+    for one in (who, other):
+        await end(world, one, date(2026, 1, 31))
+    await world.bill(FEB)
+    assert await world.balance(who) == (0, 0)
+    assert await world.balance(other) == (0, 200_000)
     await world.assert_books_hold()
 
 

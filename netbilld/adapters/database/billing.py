@@ -17,6 +17,7 @@ from netbilld.adapters.database.tables import (
     billed_usage,
     billing_runs,
     billing_states,
+    invoice_lines,
     invoices,
     late_fees,
     parked_bills,
@@ -27,11 +28,11 @@ from netbilld.adapters.database.tables import (
     top_ups,
 )
 from netbilld.adapters.database.upsert import insert_into
-from netbilld.billing.bill import ONCE, BillingState, ServiceBill
+from netbilld.billing.bill import DEPOSIT, ONCE, BillingState, ServiceBill
 from netbilld.billing.charges import BilledShare
 from netbilld.billing.chart import Payer
 from netbilld.billing.fees import FeePeriod, Share
-from netbilld.billing.invoice import DocumentKind
+from netbilld.billing.invoice import DocumentKind, LineKind
 from netbilld.billing.usage_lines import BilledUsage
 
 RESUMED_LATELY: Final = timedelta(days=31)  # whoever runs again since then is looked at each day
@@ -217,15 +218,30 @@ class BillingStore:
         return found
 
     async def deposits(self, service_ids: Collection[UUID]) -> dict[UUID, int]:
-        """Return the deposits that were billed for services."""
+        """Return the deposits that were billed for services, less what was credited of them."""
         if not service_ids:
             return {}
-        query = (
-            select(billed_fees.c.service_id, func.sum(billed_fees.c.amount_minor).label("held"))
-            .where(among(self._connection, billed_fees.c.service_id, service_ids), billed_fees.c.item == ONCE[1])
-            .group_by(billed_fees.c.service_id)
+        fee = billed_fees.c
+        billed = select(fee.service_id, fee.amount_minor, fee.invoice_id).where(
+            among(self._connection, fee.service_id, service_ids), fee.item == DEPOSIT, fee.invoice_id.is_not(None)
         )
-        return {row.service_id: int(row.held) for row in await self._connection.execute(query)}
+        rows = (await self._connection.execute(billed)).all()
+        found = {row.service_id: int(row.amount_minor) for row in rows}  # asked for once of each
+        if rows:
+            line = invoice_lines.c
+            credited = (
+                select(line.service_id, func.sum(line.amount_minor).label("credited"))
+                .join(invoices, invoices.c.id == line.invoice_id)
+                .where(
+                    among(self._connection, invoices.c.credits_id, {row.invoice_id for row in rows}),
+                    line.kind == LineKind.DEPOSIT.value,
+                    among(self._connection, line.service_id, found),
+                )
+                .group_by(line.service_id)
+            )
+            for row in await self._connection.execute(credited):
+                found[row.service_id] -= int(row.credited)
+        return found
 
     async def top_ups(self, service_ids: Collection[UUID]) -> list[WaitingTopUp]:
         """Return what was sold onto the next invoice of services, oldest first."""
