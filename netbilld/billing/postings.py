@@ -29,7 +29,9 @@ from netbilld.billing.ledger import LedgerEntry, Posting
 from netbilld.billing.payment import Withheld
 
 # Entries that move a wallet by themselves: no invoice and no payment says the same. `ledger check` adds them to both.
-WALLET_CHARGES: Final = ("usage_charged", "renewal_charged", "wallet_charged")
+RENEWAL: Final = "renewal_charged"
+OTHER_RENEWAL: Final = "other_renewal_charged"  # parts of a period that the plan says are no telecom service
+WALLET_CHARGES: Final = ("usage_charged", RENEWAL, OTHER_RENEWAL, "wallet_charged")
 WALLET_CREDITS: Final = ("deposit_returned",)
 _WITHHELD: Final[Mapping[str, Account]] = {Withheld.PPH23: PPH23, Withheld.PPN: PPN_WITHHELD}
 
@@ -210,7 +212,7 @@ def usage_charged(
 
 def renewal_charged(payer: Payer, service_id: UUID, amount_minor: int, memo: str) -> LedgerEntry:
     """Return the entry that pays a prepaid period of a service from the wallet."""
-    return _charged("renewal_charged", payer, service_id, REVENUE_RECURRING, amount_minor, memo)
+    return _charged(RENEWAL, payer, service_id, REVENUE_RECURRING, amount_minor, memo)
 
 
 def wallet_charged(

@@ -13,7 +13,7 @@ from netbilld.billing.chart import Account, Payer, account
 from netbilld.billing.chart import tax as tax_account
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.plan import Plan
-from netbilld.billing.postings import wallet_charged
+from netbilld.billing.postings import OTHER_RENEWAL, RENEWAL, wallet_charged
 from netbilld.billing.renewal import PrepaidService, Renewal, renewal_due
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.billing.terms import Stop, Terms
@@ -166,7 +166,7 @@ async def renew(
         return []
     await work.prepaid.save([(one.row, one.renewal.shares) for one in due], now)
     for booked_on in sorted({one.on for one in due}):
-        entries = [entry for one in due if one.on == booked_on and (entry := _entry(one))]
+        entries = [entry for one in due if one.on == booked_on for entry in _entries(one)]
         await work.ledger.post_many(entries, at=now, booked_on=booked_on, actor=actor)
     for one in due:
         await work.services.update(one.row.id, {"paid_until_on": one.renewal.paid_until_on})
@@ -191,16 +191,24 @@ def _renewed(one: _Due) -> Renewed:
     )
 
 
-def _entry(one: _Due) -> LedgerEntry | None:
-    """Return what a renewal books: each part earned on its own account, its tax owed by its code."""
-    earned: dict[Account, int] = defaultdict(int)
+def _entries(one: _Due) -> list[LedgerEntry]:
+    """Return what a renewal books: each part earned on its own account, its tax owed by its code.
+
+    What the plan says is no telecom service is an entry of its own: the levies on telecom revenue leave it out.
+    """
+    lines = defaultdict(list)
     for line in one.renewal.lines:
-        earned[account(line.revenue, one.payer)] += line.net_minor
-        if line.tax_minor:
-            earned[tax_account(line.tax_code or "none")] += line.tax_minor
-    if not any(earned.values()):
-        return None
-    return wallet_charged(one.payer, one.row.id, earned, one.renewal.lines[0].text, kind="renewal_charged")
+        lines[OTHER_RENEWAL if line.details.get("telecom") is False else RENEWAL].append(line)
+    entries = []
+    for kind, of_kind in lines.items():
+        earned: dict[Account, int] = defaultdict(int)
+        for line in of_kind:
+            earned[account(line.revenue, one.payer)] += line.net_minor
+            if line.tax_minor:
+                earned[tax_account(line.tax_code or "none")] += line.tax_minor
+        if any(earned.values()):
+            entries.append(wallet_charged(one.payer, one.row.id, earned, of_kind[0].text, kind=kind))
+    return entries
 
 
 def prepaid_service(

@@ -189,3 +189,24 @@ async def test_what_wallets_pay_is_told_to_the_tax_office_and_counts_for_bhp_and
     assert sum(line["net"] for line in await levies.lines(START)) == 209_009
     found = await report(shop.database, "tax", *MARCH, "month")
     assert [(row["net"], row["tax"]) for row in found["rows"]] == [(209_009, 22_991)]
+
+
+async def test_what_of_a_bought_period_is_no_telecom_service_counts_for_the_tax_and_not_for_bhp_and_uso(
+    shop: Shop,
+) -> None:
+    television, address = (
+        {"code": code, "name": code, "price_minor": 50_000, "revenue": "extra", "telecom_revenue": is_telecom}
+        for code, is_telecom in (("tv", False), ("ip", True))
+    )
+    await shop.plan("PAKET", timing="prepaid", tax=ON_TOP, components=[television, address])
+    siti = await shop.person("siti", "PAKET")
+    paid = await shop.world.pay(siti, 333_000, START)
+    assert (len(paid.renewed_until), await shop.wallet(siti)) == (1, 0)
+    levies = ReportLevies(shop.database, LEVY_RATES, OTHER_REVENUE)
+    month = (await levies.year(2026)).months[START]
+    assert (month.invoiced_minor, month.other_minor) == (250_000, 50_000)
+    lines = [(line["product"], line["telecom"], line["net"]) for line in await levies.lines(START)]
+    assert lines == [("extra", True, 50_000), ("extra", False, 50_000), ("recurring", True, 200_000)]
+    found = await report(shop.database, "tax", *MARCH, "month")
+    assert [(row["net"], row["tax"]) for row in found["rows"]] == [(300_000, 33_000)]
+    await shop.world.assert_books_hold()

@@ -118,9 +118,12 @@ class TaxInvoiceStore:
         ]
 
     async def wallet_revenue(self, from_on: date, until_on: date) -> list[RevenuePart]:
-        """Return what wallets have paid for on these days, half-open, without tax, by account."""
+        """Return what wallets have paid for on these days, half-open, net of tax, by account and what plans say."""
         found = await earned_from_wallets(self._connection, _is_income(accounts.c.code), from_on, until_on)
-        return [RevenuePart(one.account, None, DocumentKind.INVOICE, one.net_minor) for one in found]
+        return [
+            RevenuePart(one.account, False if one.is_other else None, DocumentKind.INVOICE, one.net_minor)
+            for one in found
+        ]
 
     async def wallet_sales(self, from_on: date, until_on: date) -> RetailSum:
         """Return what wallets have paid for on these days, half-open, with tax: sales without an invoice."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, stream, summed
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings, subscribers
 from netbilld.billing.chart import WALLET, AccountKind
-from netbilld.billing.postings import WALLET_CHARGES
+from netbilld.billing.postings import OTHER_RENEWAL, WALLET_CHARGES
 
 _TAX: Final = "tax:"
 _INCOME: Final = accounts.c.kind == AccountKind.INCOME.value
@@ -30,9 +30,14 @@ class TaxedSale(NamedTuple):
 
 
 class EarnedOn(NamedTuple):
-    """What wallets paid without its tax, by account; discounts are below zero."""
+    """What wallets paid without its tax, by account; discounts are below zero.
+
+    Attributes:
+        is_other: the plan says that it is no telecom service.
+    """
 
     account: str
+    is_other: bool
     net_minor: int
 
 
@@ -70,8 +75,9 @@ async def earned_from_wallets(
     connection: AsyncConnection, which: ColumnElement[bool], from_on: date, until_on: date
 ) -> list[EarnedOn]:
     """Return what was earned without a document on these accounts and days, half-open, by account."""
+    is_other = ledger_entries.c.kind == OTHER_RENEWAL
     query = (
-        select(accounts.c.code, summed(-DEBIT).label("minor"))
+        select(accounts.c.code, is_other.label("is_other"), summed(-DEBIT).label("minor"))
         .select_from(postings)
         .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
         .join(accounts, accounts.c.id == postings.c.account_id)
@@ -81,10 +87,11 @@ async def earned_from_wallets(
             ledger_entries.c.booked_on >= from_on,
             ledger_entries.c.booked_on < until_on,
         )
-        .group_by(accounts.c.code)
-        .order_by(accounts.c.code)
+        .group_by(accounts.c.code, is_other)
+        .order_by(accounts.c.code, is_other)
     )
-    return [EarnedOn(row.code, int(row.minor)) for row in await connection.execute(query) if row.minor]
+    rows = await connection.execute(query)
+    return [EarnedOn(row.code, bool(row.is_other), int(row.minor)) for row in rows if row.minor]
 
 
 def _alike(one: Subquery, other: Subquery) -> ColumnElement[bool]:
