@@ -16,6 +16,7 @@ from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy, tax_lines
 from netbilld.billing.terms import Stop, StopKind, Terms, terms_on
 
 FROZEN: Final = "frozen"  # days by which a period was made longer
+_ENOUGH_MINOR: Final = 10**15  # a wallet that covers any price: it is the price that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,22 @@ def renewal_due(
     return found if found.price_minor <= max(wallet_minor, 0) or found.price_minor <= 0 else None
 
 
+def next_renewal(
+    service: PrepaidService, plans: Mapping[UUID, Plan], today: date, *, tax: TaxPolicy, exempt: bool
+) -> tuple[date, Renewal] | None:
+    """Return when a service buys its next period, whatever its wallet holds, and what; None where it buys none."""
+    paid_until_on = service.paid_until_on
+    on = today if paid_until_on is None or paid_until_on < today else paid_until_on + timedelta(days=1)
+    renewal = renewal_due(service, plans, _ENOUGH_MINOR, on, tax=tax, exempt=exempt)
+    return (on, renewal) if renewal is not None and renewal.lines else None
+
+
 def next_price_minor(plan: Plan, billing_day: int, paid_until_on: date | None, today: date) -> int:
-    """Return what the period after the one that is paid costs, its components and discounts in it."""
+    """Return what the period after the one that is paid costs by the plan alone, its components and discounts in it.
+
+    A service's own add-ons and discounts, what is given back, and for how long it has had a discount are not in it:
+    `next_renewal` knows.
+    """
     version = UUID(int=0)
     start_on = today if paid_until_on is None else paid_until_on + timedelta(days=1)
     service = PrepaidService(version, version, billing_day, "UTC", start_on, paid_until_on, (Terms(start_on, version),))

@@ -10,7 +10,6 @@ from netbilld.billing.plan import AfterAllowance, Plan, Speed, Timing
 from netbilld.billing.rating.limits import NO_LIMITS, Limits
 from netbilld.billing.rating.period import includes_free_octets, is_octet_charged
 from netbilld.billing.rating.price import units_for_minor
-from netbilld.billing.renewal import next_price_minor
 from netbilld.enforcement.policy import Reason
 from netbilld.enforcement.profile import Access, ServiceProfile
 from netbilld.model.periods import BillingPeriod, local_date, local_midnight
@@ -241,6 +240,7 @@ class Balance:
         due_on: the earliest due date among open invoices; None where nothing is owed.
         limits: of its allowance, where they are others than its plan's.
         priced: its plan with the tax in its prices, as the wallet has to pay them; None where that is its plan.
+        renewal_minor: what the wallet pays for its next prepaid period, tax and all; None where it buys none.
         restored_seconds: from the record of a payment to the NAS letting the session back in, where both just happened.
     """
 
@@ -260,6 +260,7 @@ class Balance:
     now: datetime
     limits: Limits = NO_LIMITS
     priced: Plan | None = None
+    renewal_minor: int | None = None
 
     @property
     def today(self) -> date:
@@ -329,12 +330,8 @@ class Balance:
 
     @property
     def renewal_shortfall_minor(self) -> int:
-        """Return what the wallet lacks for the next prepaid period, tax included; 0 for nothing, or without a fee."""
-        file, plan = self.file, self.priced or self.file.plan
-        if plan.timing is not Timing.PREPAID or plan.recurring is None:
-            return 0
-        price_minor = next_price_minor(plan, file.billing_day, file.paid_until_on, self.today)
-        return max(0, price_minor - self.wallet_minor)
+        """Return what the wallet lacks for the next prepaid period; 0 for nothing, or where none is bought."""
+        return max(0, (self.renewal_minor or 0) - self.wallet_minor)
 
     @property
     def octets_to_closing(self) -> int | None:

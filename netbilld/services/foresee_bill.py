@@ -6,23 +6,22 @@ happens between. Nothing is kept.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from netbilld.billing.chart import Payer
 from netbilld.billing.invoice import DocumentKind, InvoiceLine
 from netbilld.billing.plan import Plan, Timing
-from netbilld.billing.renewal import renewal_due
+from netbilld.billing.renewal import next_renewal
 from netbilld.billing.terms import Stop, Terms, plan_under, terms_on
 from netbilld.model.actor import Actor
 from netbilld.model.subscriber import Service
 from netbilld.services import bill_subscribers, change_terms, renew_prepaid
 from netbilld.services.bill_subscribers import BillingTerms, BillSubscribers
 from netbilld.services.change_terms import TermsOfService
-from netbilld.services.renew_prepaid import prepaid_service
+from netbilld.services.renew_prepaid import prepaid_services
 
-_ENOUGH_MINOR: Final = 10**15  # whatever a renewal costs, a wallet that holds it is not the question here
 _NOBODY: Final = Actor("system", "portal")
 
 
@@ -121,20 +120,14 @@ async def _renewal(
     work: "_AsIf", service: Service, payer: Payer, plans: Mapping[UUID, Plan], billing: BillingTerms, today: date
 ) -> Foreseen | None:
     found = await work.prepaid.services([payer.id])
-    row = next((one for one in found.get(payer.id, ()) if one.id == service.id), None)
-    if row is None:
+    known = await prepaid_services(work, [one for one in found.get(payer.id, ()) if one.id == service.id])
+    if not known:
         return None
-    stops = (await work.terms.stops([service.id])).get(service.id, ())
-    before = (await work.billing.billed([service.id], is_prepaid=True)).get(service.id, ())
-    rows = (await work.terms.of([service.id]))[service.id]
-    paid_until_on = service.paid_until_on
-    on = today if paid_until_on is None or paid_until_on < today else paid_until_on + timedelta(days=1)
     exempt = payer.id in await work.buyers.exempt([payer.id])
-    renewal = renewal_due(
-        prepaid_service(row, rows, stops, before), plans, _ENOUGH_MINOR, on, tax=billing.tax, exempt=exempt
-    )
-    if renewal is None or not renewal.lines:
+    bought = next_renewal(known[service.id], plans, today, tax=billing.tax, exempt=exempt)
+    if bought is None:
         return None
+    on, renewal = bought
     tax_minor = sum(line.tax_minor for line in renewal.lines)
     return Foreseen(on, renewal.price_minor, tax_minor, renewal.lines, is_renewal=True)
 

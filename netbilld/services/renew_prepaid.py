@@ -64,15 +64,18 @@ class Ledger(Protocol):
     ) -> list[int]: ...
 
 
-class Work(Protocol):
-    @property
-    def plans(self) -> Plans: ...
-    @property
-    def prepaid(self) -> Prepaid: ...
+class TermsWork(Protocol):
     @property
     def billing(self) -> Billing: ...
     @property
     def terms(self) -> TermsOfServices: ...
+
+
+class Work(TermsWork, Protocol):
+    @property
+    def plans(self) -> Plans: ...
+    @property
+    def prepaid(self) -> Prepaid: ...
     @property
     def invoices(self) -> Invoices: ...
     @property
@@ -211,22 +214,28 @@ def _entries(one: _Due) -> list[LedgerEntry]:
     return entries
 
 
-def prepaid_service(
-    row: Any, terms: Sequence[Terms], stops: Sequence[Stop], before: Sequence[BilledShare]
-) -> PrepaidService:
-    """Return a service as renewals look at it."""
-    return PrepaidService(
-        row.id,
-        row.subscriber_id,
-        row.billing_day,
-        row.timezone,
-        row.activated_on,
-        row.paid_until_on,
-        terms,
-        stops,
-        before,
-        row.round,
-    )
+async def prepaid_services(work: TermsWork, rows: Sequence[Any]) -> dict[UUID, PrepaidService]:
+    """Return services as renewals look at them, with their terms and what was billed of them; `rows` are of a store."""
+    ids = [row.id for row in rows]
+    if not ids:
+        return {}
+    terms, stops = await work.terms.of(ids), await work.terms.stops(ids)
+    before = await work.billing.billed(ids, is_prepaid=True)
+    return {
+        row.id: PrepaidService(
+            row.id,
+            row.subscriber_id,
+            row.billing_day,
+            row.timezone,
+            row.activated_on,
+            row.paid_until_on,
+            terms[row.id],
+            stops.get(row.id, ()),
+            before.get(row.id, ()),
+            row.round,
+        )
+        for row in rows
+    }
 
 
 async def _renewals(
@@ -241,11 +250,9 @@ async def _renewals(
 ) -> list[_Due]:
     ids = [payer.id for payer in payers]
     services = await work.prepaid.services(ids)
-    service_ids = [one.id for of_payer in services.values() for one in of_payer]
-    if not service_ids:
+    known = await prepaid_services(work, [one for of_payer in services.values() for one in of_payer])
+    if not known:
         return []
-    terms, stops = await work.terms.of(service_ids), await work.terms.stops(service_ids)
-    before = await work.billing.billed(service_ids, is_prepaid=True)
     wallets = await work.ledger.wallets(ids, lock=lock)
     exempt = await work.buyers.exempt(ids)
     due = []
@@ -253,8 +260,7 @@ async def _renewals(
         wallet_minor = wallets[payer.id]
         for row in services.get(payer.id, ()):
             day = today or local_date(now, row.timezone)
-            service = prepaid_service(row, terms[row.id], stops.get(row.id, ()), before.get(row.id, ()))
-            renewal = renewal_due(service, plans, wallet_minor, day, tax=tax, exempt=payer.id in exempt)
+            renewal = renewal_due(known[row.id], plans, wallet_minor, day, tax=tax, exempt=payer.id in exempt)
             if renewal is None:
                 continue
             wallet_minor -= renewal.price_minor

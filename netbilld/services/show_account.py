@@ -1,17 +1,20 @@
 """What a subscriber is shown of their own service: the balance on one page, and the records behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from netbilld.billing.plan import Plan
+from netbilld.billing.plan import Plan, Timing
 from netbilld.billing.rating.limits import Limits
+from netbilld.billing.renewal import next_renewal
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.billing.wallet_tax import with_tax_in_prices
 from netbilld.enforcement.profile import Access
+from netbilld.model.errors import InvalidInputError
 from netbilld.model.periods import local_date, local_midnight, monthly_period
+from netbilld.services import change_terms, renew_prepaid
 from netbilld.services.account_view import (
     Account,
     Application,
@@ -77,9 +80,17 @@ class Reader(Protocol):
     async def usage_hours(self, service_id: UUID, start_at: datetime) -> Sequence[UsageHour]: ...
 
 
-class Work(Protocol):
+class Prepaid(Protocol):
+    async def services(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Any]]: ...
+
+
+class Work(renew_prepaid.TermsWork, Protocol):
     @property
     def portal(self) -> Reader: ...
+    @property
+    def prepaid(self) -> Prepaid: ...
+    @property
+    def plans(self) -> change_terms.Plans: ...
 
 
 class Store(Protocol):
@@ -109,13 +120,13 @@ class ShowAccount:
         async with self._store.read() as work:
             if session_id is None:
                 session_id = _current(await work.portal.sessions(service_id, limit=1))
-            return await _balance(work.portal, service_id, session_id, now, self._taxes)
+            return await _balance(work, service_id, session_id, now, self._taxes)
 
     async def account(self, service_id: UUID, now: datetime) -> Account | None:
         """Return the full view; None where the service does not exist."""
         async with self._store.read() as work:
             sessions = await work.portal.sessions(service_id, limit=LIST_LENGTH)
-            balance = await _balance(work.portal, service_id, _current(sessions), now, self._taxes)
+            balance = await _balance(work, service_id, _current(sessions), now, self._taxes)
             if balance is None:
                 return None
             first_on = balance.today - timedelta(days=HISTORY_DAYS - 1)
@@ -181,8 +192,9 @@ _NO_PAYMENT: Final = frozenset({"usage", "subscriber.resume", "service.plan"})  
 
 
 async def _balance(
-    reader: Reader, service_id: UUID, session_id: int | None, now: datetime, taxes: TaxPolicy
+    work: Work, service_id: UUID, session_id: int | None, now: datetime, taxes: TaxPolicy
 ) -> Balance | None:
+    reader = work.portal
     file = await reader.service_file(service_id)
     if file is None:
         return None
@@ -195,6 +207,7 @@ async def _balance(
     payments = await reader.payments(file.subscriber_id, limit=1)
     last_payment = payments[0] if payments else None
     overdue = [invoice for invoice in open_invoices if invoice.due_on < today]
+    exempt = taxes.is_pkp and await reader.is_tax_exempt(file.subscriber_id)
     return Balance(
         file=file,
         due=due,
@@ -211,10 +224,27 @@ async def _balance(
         restored_seconds=_restored_seconds(due, seen, session, last_payment, now),
         now=now,
         limits=await reader.limits(service_id, file.plan, now),
-        priced=with_tax_in_prices(
-            file.plan, taxes, today, exempt=taxes.is_pkp and await reader.is_tax_exempt(file.subscriber_id)
-        ),
+        priced=with_tax_in_prices(file.plan, taxes, today, exempt=exempt),
+        renewal_minor=await _renewal_minor(work, file, today, taxes, exempt=exempt),
     )
+
+
+async def _renewal_minor(work: Work, file: ServiceFile, today: date, taxes: TaxPolicy, *, exempt: bool) -> int | None:
+    """Return what the service's next period costs by the rules that sell it; None where none is to be sold."""
+    if file.plan.timing is not Timing.PREPAID or file.plan.recurring is None:
+        return None
+    rows = (await work.prepaid.services([file.subscriber_id])).get(file.subscriber_id, ())
+    known = await renew_prepaid.prepaid_services(work, [row for row in rows if row.id == file.service_id])
+    if not known:
+        return None
+    service = known[file.service_id]
+    versions = await work.plans.versions({one.plan_version_id for one in service.terms})
+    plans = {key: version.plan for key, version in versions.items()}
+    try:
+        found = next_renewal(service, plans, today, tax=taxes, exempt=exempt)
+    except InvalidInputError:  # a tax without a rule: nothing is sold until the settings know it
+        return None
+    return found[1].price_minor if found is not None else None
 
 
 def _restored_seconds(

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 
 from netbilld.billing.chart import Payer
-from netbilld.billing.renewal import renewal_due
+from netbilld.billing.renewal import next_renewal
 from netbilld.billing.tax import TaxPolicy
 from netbilld.model.periods import local_date
 from netbilld.ports.outbox import Message, MessageKind, Outbox
 from netbilld.services import renew_prepaid
-from netbilld.services.renew_prepaid import CHUNK, prepaid_service
-
-_ENOUGH_MINOR: Final = 10**15  # a wallet that covers any price: it is the price that is asked for
+from netbilld.services.renew_prepaid import CHUNK, prepaid_services
 
 
 class Prepaid(renew_prepaid.Prepaid, Protocol):
@@ -59,9 +57,7 @@ class TellExpiring:
         plans = await work.plans.plans_by_version()
         ids = [payer.id for payer in payers]
         services = await work.prepaid.services(ids)
-        service_ids = [row.id for rows in services.values() for row in rows]
-        terms, stops = await work.terms.of(service_ids), await work.terms.stops(service_ids)
-        before = await work.billing.billed(service_ids, is_prepaid=True)
+        known = await prepaid_services(work, [row for rows in services.values() for row in rows])
         wallets, exempt = await work.ledger.wallets(ids), await work.buyers.exempt(ids)
         messages = []
         for payer in payers:
@@ -70,17 +66,10 @@ class TellExpiring:
                 today = local_date(now, row.timezone)
                 if row.paid_until_on is None or not today <= row.paid_until_on <= today + ahead:
                     continue
-                service = prepaid_service(row, terms[row.id], stops.get(row.id, ()), before.get(row.id, ()))
-                renewal = renewal_due(
-                    service,
-                    plans,
-                    _ENOUGH_MINOR,
-                    row.paid_until_on + timedelta(days=1),
-                    tax=self._tax,
-                    exempt=payer.id in exempt,
-                )
-                if renewal is None or not renewal.lines:
+                found = next_renewal(known[row.id], plans, today, tax=self._tax, exempt=payer.id in exempt)
+                if found is None:
                     continue
+                _, renewal = found
                 if renewal.price_minor <= left_minor:  # it renews itself
                     left_minor -= renewal.price_minor
                     continue

@@ -14,6 +14,7 @@ from netbilld.billing.payment import Withheld
 from netbilld.billing.tax import TaxPolicy
 from netbilld.model.errors import NotFoundError
 from netbilld.services.import_bank_statement import ImportBankStatement
+from netbilld.services.manage_terms import ManageTerms, TermsWanted
 from netbilld.services.match_bank_rows import AutoMatch, MatchBankRows
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.paying import PaymentTaxes
@@ -21,6 +22,7 @@ from netbilld.services.receive_payment import PaymentReceipt, ReceivePayment, Wi
 from netbilld.services.renew_prepaid import RenewPrepaid
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.sell_top_up import SellTopUp
+from netbilld.services.show_account import ShowAccount
 from tests.daemon_process import DaemonProcess
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 from tests.peers import wait_until
@@ -83,6 +85,33 @@ async def test_the_loop_renews_with_ppn(world: World, who: Person) -> None:
     await world.pay(who, 222_000, JAN)
     [renewed] = await RenewPrepaid(world.database, tax=PKP).run(now=at(date(2026, 2, 1)), actor=ACTOR)
     assert (renewed.price_minor, await ppn(world), await world.balance(who)) == (111_000, 22_000, (0, 0))
+    await world.assert_books_hold()
+
+
+async def test_what_the_portal_asks_for_is_what_renews(world: World) -> None:
+    """With the add-on that was taken since, and without the discount that was of the first period."""
+    promo = """
+[[discount]]
+name = "Promo"
+percent = 10
+periods = 1
+[[addon]]
+code = "IP"
+name = "IP tetap"
+price = 20000
+"""
+    await world.plan(plan_file("PROMO", 100_000, "prepaid", extra=TAXED + promo))
+    who = await world.person("promo", "PROMO", activated_on=JAN)
+    assert (await world.pay(who, 99_900, JAN)).renewed_until == ["2026-01-31"]
+    wanted = TermsWanted(add_ons=("IP",), starts="2026-02-01")
+    await ManageTerms(world.database).set("promo", wanted, ACTOR, at(date(2026, 1, 20)))
+    late = date(2026, 2, 3)
+    await world.pay(who, 1_000, late)
+    shown = await ShowAccount(world.database, PKP).balance(who.service_id, None, at(late))
+    assert shown is not None
+    assert (shown.renewal_minor, shown.renewal_shortfall_minor) == (133_200, 132_200)
+    assert (await world.pay(who, shown.renewal_shortfall_minor - 1, late)).renewed_until == []
+    assert (await world.pay(who, 1, late)).renewed_until == ["2026-02-28"]
     await world.assert_books_hold()
 
 
