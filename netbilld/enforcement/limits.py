@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from netbilld.billing.plan import AfterAllowance, Charging, Counts, Timing
+from netbilld.billing.renewal import next_price_minor
 from netbilld.enforcement.policy import ServiceFacts, drains, seconds_left
 from netbilld.enforcement.profile import Access
-from netbilld.model.periods import local_midnight
+from netbilld.model.periods import local_date, local_midnight
 
 _BACKSTOP_AFTER: Final = timedelta(hours=1)
 _BACKSTOP_SPREAD: Final = timedelta(minutes=30)
@@ -92,7 +93,11 @@ def _until_end(facts: ServiceFacts, now: datetime, jitter: float) -> int | None:
     plan = facts.plan
     if plan.timing is not Timing.PREPAID or plan.recurring is None or facts.paid_until_on is None:
         return None
-    if facts.is_free(now) or facts.wallet_minor >= plan.recurring.price_minor:
+    price_minor = plan.recurring.price_minor
+    if plan.components or plan.discounts:
+        today = local_date(now, facts.timezone)
+        price_minor = next_price_minor(plan, facts.billing_day, facts.paid_until_on, today)
+    if facts.is_free(now) or facts.wallet_minor >= price_minor:
         return None
     ends_at = local_midnight(facts.paid_until_on + timedelta(days=1), facts.timezone)
     return int((ends_at + _BACKSTOP_AFTER + _BACKSTOP_SPREAD * jitter - now).total_seconds())

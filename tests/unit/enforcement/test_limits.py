@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from netbilld.billing.plan import AfterAllowance, Counts, Timing
+from netbilld.billing.plan_parts import Component, Discount
 from netbilld.enforcement.limits import NO_LIMITS, SessionLimits, may_have_limits, session_limits
 from netbilld.enforcement.policy import ServiceFacts, ServiceStatus, entitlement
 from netbilld.enforcement.profile import Access
@@ -70,6 +71,15 @@ def test_who_has_paid_for_the_next_period_already_is_not_cut() -> None:
     assert limits(replace(PREPAID, wallet_minor=199_999)).seconds_left is not None
     assert limits(replace(PREPAID, wallet_minor=200_000)) == NO_LIMITS
     assert limits(replace(PREPAID, paid_until_on=date(2025, 4, 17))).seconds_left == (31 * 24 + 12) * 3600 + 3600
+
+
+def test_a_bundle_with_a_discount_is_paid_for_by_its_whole_price() -> None:
+    """Rp200.000 and Rp50.000 a month, less a tenth."""
+    television = Component("tv", "TV", 50_000, "tv", telecom_revenue=False)
+    bundle = replace(PREPAID.plan, components=(television,), discounts=(Discount("Setia", 1_000, None, None),))
+    facts = replace(PREPAID, plan=bundle)
+    assert limits(replace(facts, wallet_minor=224_999)).seconds_left is not None
+    assert limits(replace(facts, wallet_minor=225_000)) == NO_LIMITS
 
 
 def test_a_period_without_end_fits_into_the_attribute() -> None:
