@@ -40,7 +40,9 @@ class Consents(Protocol):
         self, subscriber_id: UUID, purpose: str, *, given: bool, actor: str, origin: str, now: datetime
     ) -> None: ...
 
-    async def end_log_ins(self, service_ids: Sequence[UUID], *, but: str) -> None: ...
+
+class OwnLogins(Logins, Protocol):
+    async def end_of_subscriber(self, subscriber_id: UUID, *, but: str) -> None: ...
 
 
 class Outbox(Protocol):
@@ -59,7 +61,7 @@ class Work(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
-    def logins(self) -> Logins: ...
+    def logins(self) -> OwnLogins: ...
     @property
     def changes(self) -> Changes: ...
 
@@ -158,7 +160,7 @@ class OwnProfile:
         await self._lockout.succeeded(key, actor.origin)
         await self._manage.set(credential.name, SubscriberChanges(password=typed.wanted), actor, now)
         async with self._store.write() as work:
-            await work.own_business.end_log_ins([file.service_id], but=token_hash)
+            await work.logins.end_of_subscriber(file.subscriber_id, but=token_hash)
 
     async def say(self, file: ServiceFile, given: Mapping[str, bool], actor: Actor, now: datetime) -> Sequence[str]:
         """Keep what a subscriber consents to; return the purposes to which they have said something else."""

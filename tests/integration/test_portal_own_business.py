@@ -91,8 +91,13 @@ async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(wo
 
 async def test_a_new_password_needs_the_old_one_and_ends_other_log_ins(world: World) -> None:
     person = await budi(world)
+    second = await add_person(world, "budi2@desa", "HOME20", of=person.number)
     async with world.portal() as url, signed_in(url, person) as client, browser() as other:
-        assert (await sign_in(other, url, person.username, person.password))[0] == 200
+        status, page = await sign_in(other, url, person.username, person.password)
+        assert status == 200
+        chosen = {"csrf": csrf_of(page), "service": str(second.service_id)}
+        async with other.post(url + "/akun/layanan", data=chosen, allow_redirects=False) as answer:
+            assert answer.status == 303  # it looks at another service by now, and is theirs all the same
         for wrong, said in (
             (
                 {"present_password": "salah", "new_password": "kuda-poni-7", "repeated_password": "kuda-poni-7"},

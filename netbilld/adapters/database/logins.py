@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.queries import escaped
 from netbilld.adapters.database.staff import read_staff
-from netbilld.adapters.database.tables import login_failures, logins, staff
+from netbilld.adapters.database.tables import login_failures, logins, services, staff
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.model.staff import Staff
 from netbilld.services.sign_in import FORGET_AFTER, Login
@@ -106,10 +106,11 @@ class LoginStore:
             mine.append(logins.c.token_hash.like(f"{escaped(only)}%", escape="\\"))
         return (await self._connection.execute(delete(logins).where(*mine))).rowcount
 
-    async def end_of_service(self, service_id: UUID, *, but: str | None = None) -> None:
-        """End every portal log-in of a service, except the one with the token hash `but`."""
+    async def end_of_subscriber(self, subscriber_id: UUID, *, but: str) -> None:
+        """End every portal log-in of a subscriber, whichever service it looks at, except the one of `but`."""
+        theirs = select(services.c.id).where(services.c.subscriber_id == subscriber_id)
         await self._connection.execute(
-            delete(logins).where(logins.c.service_id == service_id, logins.c.token_hash != (but or ""))
+            delete(logins).where(logins.c.service_id.in_(theirs), logins.c.token_hash != but)
         )
 
     async def prune(self, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What subscribers do by themselves: codes to sign in with, the service a log-in looks at, consents, requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -58,12 +58,6 @@ class OwnBusinessStore(Queries):
         """Let a log-in look at another service of its subscriber, as the caller has made sure."""
         await self._connection.execute(
             update(logins).where(logins.c.token_hash == token_hash).values(service_id=service_id)
-        )
-
-    async def end_log_ins(self, service_ids: Sequence[UUID], *, but: str) -> None:
-        """End every portal log-in of some services, except the one with the token hash `but`."""
-        await self._connection.execute(
-            delete(logins).where(logins.c.service_id.in_(service_ids), logins.c.token_hash != but)
         )
 
     # -- consents ------------------------------------------------------------------------------------------------------
