@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.in_areas import in_areas
+from netbilld.adapters.database.queries import like
 from netbilld.adapters.database.subscribers import credential_key
 from netbilld.adapters.database.tables import (
     allocations,
@@ -285,7 +286,6 @@ class ApiReadStore:
 
 def _matches(text: str) -> ColumnElement[bool]:
     cleaned = text.strip()
-    escaped = cleaned.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     named = (
         select(services.c.subscriber_id)
         .join(credentials, credentials.c.service_id == services.c.id)
@@ -293,7 +293,8 @@ def _matches(text: str) -> ColumnElement[bool]:
     )
     columns = (subscribers.c.name, subscribers.c.number, subscribers.c.phone)
     return or_(
-        *(func.lower(column).like(f"%{escaped}%", escape="\\") for column in columns), subscribers.c.id.in_(named)
+        *(func.lower(column).like(like(cleaned.lower()), escape="\\") for column in columns),
+        subscribers.c.id.in_(named),
     )
 
 
