@@ -179,6 +179,11 @@ async def test_an_allowance_that_is_shared_is_one_sum_and_all_are_told_at_once(s
     for who in (first, second):
         due = entitlement(await shop.facts(who, now), GARDEN, now)
         assert (due.reason, due.access) == (Reason.QUOTA, Access.WALLED)
+        assert due.until_at == PERIOD.end_at
+        facts = await shop.facts(who, PERIOD.end_at)  # local midnight, hours before that of UTC
+        assert entitlement(facts, GARDEN, PERIOD.end_at).reason is Reason.OK
+        async with shop.database.read() as work:
+            assert (await work.rating.limits(who.service_id, facts.plan, PERIOD.end_at)).others_octets == 0
     assert [message["percent"] for message in await shop.messages()] == [80, 100]
 
 

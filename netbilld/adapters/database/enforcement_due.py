@@ -153,12 +153,11 @@ class DueQueries:
             today = now.date()
             found.holidays = await self._rating.holidays(today - _A_DAY, today + 2 * _A_DAY)
         metered = {version_id for version_id, plan in plans.items() if counts_usage(plan)}
-        service_ids = [row[0] for row in rows if row[2] in metered]
-        if service_ids:
-            found.given = await self._rating.given(service_ids)
-            found.shared = await self._rating.shared(service_ids)
-            members = {member for shared in found.shared.values() for member in shared.member_ids}
-            found.used = await self._rating.used_octets(members, now.date()) if members else {}
+        zones = {row[0]: row[5] for row in rows if row[2] in metered}
+        if zones:
+            found.given = await self._rating.given(list(zones))
+            found.shared = await self._rating.shared(zones)
+            found.used = await self._rating.used_with(found.shared, zones, now)
             timed = [row[0] for row in rows if row[2] in metered and row[-1] is not None]
             found.earlier = await self._all_usage(timed) if timed else {}
         return found

@@ -41,7 +41,7 @@ from netbilld.billing.rating.limits import NO_LIMITS, Limits, counts_usage, limi
 from netbilld.billing.rating.period import UsageIn
 from netbilld.billing.rating.stretch import PlanTerms
 from netbilld.billing.terms import Terms
-from netbilld.model.periods import monthly_period
+from netbilld.model.periods import local_date, monthly_period
 from netbilld.services.charge_time import TimedService
 from netbilld.services.close_allowances import ClosedPeriod, NewRollover, OpenAllowance
 from netbilld.services.live_rating import Crossed, Key, WindowSums
@@ -185,6 +185,25 @@ class RatingStore:
                 found[row.service_id] = counted if row.counted_octets is None else row.counted_octets
         return found
 
+    async def used_with(
+        self, shared: Mapping[UUID, SharedAllowance], zones: Mapping[UUID, str], now: datetime
+    ) -> dict[UUID, int]:
+        """Return what counts of the usage of those whom services share an allowance with, in their running periods.
+
+        Args:
+            shared: by service.
+            zones: of the services that are asked for: a period begins at local midnight.
+            now: the instant.
+        """
+        by_day: dict[date, set[UUID]] = {}
+        for service_id, one in shared.items():
+            if service_id in zones:
+                by_day.setdefault(local_date(now, zones[service_id]), set()).update(one.member_ids)
+        found: dict[UUID, int] = {}
+        for on, members in by_day.items():
+            found |= await self.used_octets(members, on)
+        return found
+
     async def hours(
         self, service_ids: Collection[UUID], from_at: datetime, to_at: datetime
     ) -> dict[UUID, list[UsageIn]]:
@@ -265,8 +284,7 @@ class RatingStore:
             return {}
         ids = [row[0] for row in rows]
         given, shared = await self.given(ids), await self.shared(ids)
-        members = {member for one in shared.values() for member in one.member_ids}
-        used = await self.used_octets(members, now.date()) if members else {}
+        used = await self.used_with(shared, {row[0]: row[3] for row in rows}, now)
         found = {}
         for service_id, plan, billing_day, timezone, activated_on in rows:
             beside = tuple(given.get(service_id, ()))
