@@ -111,7 +111,7 @@ class Billing(Protocol):
     async def save(
         self, billed: Iterable[tuple[ServiceBill, UUID | None, Sequence[BilledUsage]]], at: datetime
     ) -> None: ...
-    async def look_again(self, next_on: Mapping[UUID, date | None], at: datetime) -> None: ...
+    async def look_again(self, bills: Iterable[ServiceBill], at: datetime) -> None: ...
     async def bill_top_ups(self, ids: Mapping[UUID, UUID]) -> None: ...
     async def bill_late_fees(self, ids: Mapping[int, UUID]) -> None: ...
     async def park(
@@ -260,13 +260,17 @@ class BillSubscribers:
 
     async def _make_up(
         self, work: Work, payers: Sequence[Payer], chunk: Chunk, *, dry_run: bool
-    ) -> tuple[list[_Bill], dict[UUID, date | None]]:
+    ) -> tuple[list[_Bill], list[ServiceBill]]:
         ids = [payer.id for payer in payers]
         found = await work.billing.services(ids)
         service_ids = [service.id for services in found.values() for service in services]
         terms, stops = await work.terms.of(service_ids), await work.terms.stops(service_ids)
         services = {
-            payer_id: [_to_bill(one, terms[one.id], stops.get(one.id, ())) for one in of_payer]
+            payer_id: [
+                _to_bill(one, terms[one.id], stops.get(one.id, ()))
+                for one in of_payer
+                if one.activated_on <= self._as_of  # before its first day there is nothing to look at
+            ]
             for payer_id, of_payer in found.items()
         }
         changed = [one.id for of_payer in services.values() for one in of_payer if one.is_changed]
@@ -287,12 +291,12 @@ class BillSubscribers:
                 bills.append(_Bill(payer, parts))
         bills = await self._add_usage(work, bills, chunk, dry_run=dry_run)
         due: list[_Bill] = []
-        looked_at: dict[UUID, date | None] = {}
+        looked_at: list[ServiceBill] = []
         for bill in bills:
             if bill.is_due:
                 due.append(bill)
             else:
-                looked_at |= {part.service.id: part.state.next_on for part in bill.services}
+                looked_at += bill.services
         if due:
             await self._add_waiting(work, due)
         return await self._draft(work, due, chunk, dry_run=dry_run), looked_at

@@ -193,6 +193,18 @@ async def test_a_deposit_settles_what_is_owed_where_there_is_nothing_to_stand_on
     await world.assert_books_hold()
 
 
+async def test_what_is_billed_once_waits_for_the_first_day_of_a_service_that_is_to_come(world: World) -> None:
+    await world.plan(plan_file("TVNET", 280_000, extra=BUNDLE))
+    who = await world.person("rumah", activated_on=JAN)
+    await world.bill(JAN)
+    await world.person("toko", "TVNET", activated_on=date(2026, 2, 10), billing_day=1, of=who)
+    await world.bill(FEB)
+    assert await lines(world, who) == [("recurring", 200_000)]
+    await world.bill(date(2026, 2, 10))
+    assert [kind for kind, _ in await lines(world, who)] == ["prorata", "component", "installation", "deposit"]
+    await world.assert_books_hold()
+
+
 async def test_a_service_that_ended_before_its_first_bill_is_asked_for_no_deposit(world: World) -> None:
     await world.plan(plan_file("TVNET", 310_000, extra=BUNDLE))
     who = await world.person("sebentar", "TVNET", activated_on=JAN)

@@ -37,6 +37,18 @@ async def test_a_service_that_was_never_billed_is_named_until_the_run_has_looked
     assert (await found(world, date(2026, 2, 3)))["authorised_services_are_billed"] == (False, "100001 budi")
 
 
+async def test_one_that_is_not_to_be_billed_yet_is_not_named_once_the_run_has_looked_at_it(world: World) -> None:
+    """Billed after its month, or moved in with a month that is paid for."""
+    await world.plan(plan_file("NANTI").replace('period = "month"', 'period = "month"\nbill = "arrears"'))
+    await world.person("nanti", "NANTI", activated_on=JAN)
+    await world.person("pindah", activated_on=JAN, paid_until_on=date(2026, 1, 31))
+    assert not (await found(world, LATER))["authorised_services_are_billed"][0]
+    for day in (JAN, LATER):
+        assert (await world.bill(day)).invoices == []
+    assert all(ok for ok, _ in (await found(world, LATER)).values())
+    assert len((await world.bill(date(2026, 2, 1))).invoices) == 2
+
+
 async def test_a_free_service_is_flagged_and_counted(world: World) -> None:
     who = await world.person("tamu", activated_on=JAN)
     async with world.database.write() as work:

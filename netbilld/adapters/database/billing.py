@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -47,6 +47,7 @@ FEE_COLUMNS: Final = (
 _USAGE_COLUMNS: Final = (
     "service_id", "round", "start_on", "end_on", "upload_octets", "download_octets", "amount_minor", "invoice_id",
 )  # fmt: skip
+_LOOKED_AT: Final = ("service_id", "round", "next_on", "billing_day", "looked_at")
 _TO_SETTLE: Final = ", ".join(f"{column} = excluded.{column}" for column in _STATE_COLUMNS[1:])
 
 
@@ -112,8 +113,8 @@ class BillingStore:
     async def due_payers(self, as_of: date) -> list[Payer]:
         """Return, in order of id, subscribers with a service that has to be looked at by that day.
 
-        One of which a period is due, that was never looked at, that has ended, or that is billed by something else
-        since it was looked at.
+        One of which a period is due, that was never billed, that has ended, or that is billed by something else since
+        it was looked at.
         """
         state, stop = billing_states.c, service_stops.c
         resumed = exists().where(stop.service_id == services.c.id, stop.until_on.between(as_of - RESUMED_LATELY, as_of))
@@ -129,7 +130,7 @@ class BillingStore:
                 state.settled_at.is_(None),
                 services.c.activated_on <= as_of,
                 or_(
-                    state.service_id.is_(None),
+                    func.coalesce(state.round, 0) == 0,
                     state.next_on <= as_of,
                     services.c.ended_at.is_not(None),
                     state.billing_day != services.c.billing_day,
@@ -323,12 +324,11 @@ class BillingStore:
         conflict = f"ON CONFLICT (service_id) DO UPDATE SET {_TO_SETTLE}"
         await insert_rows(self._connection, billing_states, _STATE_COLUMNS, states, conflict)
 
-    async def look_again(self, next_on: Mapping[UUID, date | None], at: datetime) -> None:
+    async def look_again(self, bills: Iterable[ServiceBill], at: datetime) -> None:
         """Write down that services were looked at, that there was nothing to bill yet, and when there may be."""
-        if next_on:
-            looked_at = update(billing_states).where(billing_states.c.service_id == bindparam("looked_at_id"))
-            rows = [{"looked_at_id": service_id, "next_on": on, "looked_at": at} for service_id, on in next_on.items()]
-            await self._connection.execute(looked_at, rows)
+        rows = [(one.service.id, 0, one.state.next_on, one.service.billing_day, at) for one in bills]
+        conflict = "ON CONFLICT (service_id) DO UPDATE SET next_on = excluded.next_on, looked_at = excluded.looked_at"
+        await insert_rows(self._connection, billing_states, _LOOKED_AT, rows, conflict)
 
     async def bill_top_ups(self, ids: Mapping[UUID, UUID]) -> None:
         """Write down on which invoice each of these top-ups stands."""
