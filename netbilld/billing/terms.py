@@ -132,6 +132,11 @@ def amended(terms: Sequence[Terms], day: date, *, plan_version_id: UUID | None =
     return rows
 
 
+def taking(terms: Sequence[Terms], day: date, plan_version_id: UUID) -> list[Terms]:
+    """Return all the terms as they are once a plan is taken from a day on."""
+    return [one for one in terms if one.from_on < day] + amended(terms, day, plan_version_id=plan_version_id)
+
+
 def plan_under(plan: Plan, terms: Terms) -> Plan:
     """Return the plan as a service has it: its price is what the service's fee costs, by rule or override."""
     recurring = plan.recurring

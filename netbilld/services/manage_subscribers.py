@@ -20,12 +20,12 @@ from netbilld.model.subscriber import (
     Service,
     Subscriber,
     SubscriberStatus,
-    unknown_username,
 )
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Outbox
 from netbilld.services import change_terms, pause_service, take_plan
 from netbilld.services.change_terms import TermsOfService
+from netbilld.services.find_service import find_service
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.live_rating import Counting
@@ -290,7 +290,7 @@ class ManageSubscribers:
             ),
         }
         async with self._store.write() as work:
-            found = await _find(work, username)
+            found = await find_service(work.subscribers, username)
             subscriber, service, credential = found.subscriber, found.service, found.credential
             if seen is not None:
                 await _refuse_stale(work.changes, subscriber, seen)
@@ -414,7 +414,7 @@ class ManageSubscribers:
         """Suspend a service; False where it is suspended for that reason already."""
         said = optional_text("reason", reason, 200)
         async with self._store.write() as work:
-            found = await _find(work, username)
+            found = await find_service(work.subscribers, username)
             if found.service.status == "ended":
                 raise ended_service(username)
             if found.service.status == "suspended" and found.service.status_reason == said:
@@ -427,7 +427,7 @@ class ManageSubscribers:
     async def resume(self, username: str, actor: Actor, now: datetime) -> bool:
         """End a suspension or pause, or take back one that is planned; False where the service is active anyway."""
         async with self._store.write() as work:
-            found = await _find(work, username)
+            found = await find_service(work.subscribers, username)
             if found.service.status == "ended":
                 raise ended_service(username)
             if found.service.status == "active":
@@ -446,7 +446,7 @@ class ManageSubscribers:
         """
         said = optional_text("reason", reason, 200)
         async with self._store.write() as work:
-            found = await _find(work, username)
+            found = await find_service(work.subscribers, username)
             if found.service.status == "ended":
                 return False
             await set_status(work, found, "ended", said, "subscriber.terminate", actor, now)
@@ -474,13 +474,6 @@ def _person(wanted: SubscriberChanges) -> dict[str, str | None]:
     if wanted.locale is not None:
         person["locale"] = optional_locale(wanted.locale)
     return person
-
-
-async def _find(work: Work, username: str) -> FoundService:
-    found = await work.subscribers.by_credential_name(username, lock=True)
-    if found is None:
-        raise unknown_username(username)
-    return found
 
 
 async def _refuse_stale(changes: Trail, subscriber: Subscriber, seen: int) -> None:

@@ -12,7 +12,7 @@ from netbilld.billing.changeover import is_upgrade
 from netbilld.billing.chart import Payer
 from netbilld.billing.plan import Plan
 from netbilld.billing.prices import is_sold_to
-from netbilld.billing.terms import Terms, amended, plan_under
+from netbilld.billing.terms import plan_under, taking
 from netbilld.enforcement.policy import Reason
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
@@ -151,7 +151,7 @@ class OwnPlan:
                 raise RefusedError("that plan is not offered", code="plan_not_offered")
             plans = await plans_of(work, looked.subscriber.id, offer.version_id)
             rows = (await work.terms.of([service_id]))[service_id]
-            then = _with(rows, offer)
+            then = taking(rows, offer.from_on, offer.version_id)
             now_bill = await foresee(work, looked.service, looked.payer, plans, self._billing, now)
             then_bill = await foresee(work, looked.service, looked.payer, plans, self._billing, now, as_if=then)
             return PlanPreview(offer, terms.plan_on(today), now_bill, then_bill, _seal(offer, now_bill, then_bill))
@@ -252,12 +252,6 @@ async def _look(work: Work, service_id: UUID) -> _Looked:
     if service is None or subscriber is None:
         raise RefusedError("there is no such service", code="not_active")
     return _Looked(service, subscriber)
-
-
-def _with(rows: Sequence[Terms], offer: OfferedPlan) -> list[Terms]:
-    """Return the terms as they are once the plan is taken."""
-    before = [one for one in rows if one.from_on < offer.from_on]
-    return before + amended(rows, offer.from_on, plan_version_id=offer.version_id)
 
 
 def _fee(plan: Plan) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from netbilld.billing.plan import Plan, Timing
-from netbilld.billing.terms import amended, plan_under
+from netbilld.billing.terms import plan_under, taking
 from netbilld.billing.what_if import PricedService, fees_minor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import next_anchor, previous_anchor
@@ -114,8 +114,7 @@ class PreviewPlan:
                 raise RefusedError(f"{username} has nothing to price", code="not_priced")
             plans = {**await work.plans.plans_by_version(), version.id: version.plan}
         before = terms.on(day)
-        changed = [one for one in priced.terms if one.from_on < day]
-        changed += amended(list(priced.terms), day, plan_version_id=version.id)
+        changed = taking(priced.terms, day, version.id)
         start_on = previous_anchor(today, priced.billing_day)
         end_on = next_anchor(today, priced.billing_day)
         following_on = next_anchor(end_on, priced.billing_day)
