@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from netbilld.billing.allocation import Owed, Part, allocate
 from netbilld.billing.bill import (
     BillingState,
     FeeMemo,
@@ -21,12 +20,9 @@ from netbilld.billing.bill import (
 )
 from netbilld.billing.charges import BilledShare
 from netbilld.billing.chart import LATE_FEES, Payer
-from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, LineKind
-from netbilld.billing.issuing import Issued, issued, kind_when_issued
-from netbilld.billing.ledger import LedgerEntry
+from netbilld.billing.invoice import InvoiceLine, LineKind
 from netbilld.billing.numbering import DEFAULT, Numbering
 from netbilld.billing.plan import Plan
-from netbilld.billing.postings import deposit_returned, wallet_applied
 from netbilld.billing.rating.period import RatedPeriod
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.billing.terms import Stop, Terms, terms_on
@@ -41,9 +37,8 @@ from netbilld.billing.usage_lines import (
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.model.periods import BillingPeriod, local_date
-from netbilld.ports.changes import Changes
-from netbilld.ports.outbox import Message, MessageKind, Outbox
-from netbilld.services import rate_usage
+from netbilld.services import issue_bills, rate_usage
+from netbilld.services.issue_bills import Bill, BilledDocument, IssueBills, WaitingLateFee, WaitingTopUp
 from netbilld.services.rate_usage import rated
 
 ABSURD_MINOR: Final = 100_000_000
@@ -75,49 +70,18 @@ class BillableService(Protocol):
     def state(self) -> BillingState | None: ...
 
 
-class WaitingTopUp(Protocol):
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def service_id(self) -> UUID: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def price_minor(self) -> int: ...
-    @property
-    def bought_on(self) -> date: ...
-
-
-class WaitingLateFee(Protocol):
-    @property
-    def id(self) -> int: ...
-    @property
-    def number(self) -> str: ...
-    @property
-    def stage(self) -> int: ...
-    @property
-    def amount_minor(self) -> int: ...
-
-
-class Billing(Protocol):
+class Billing(issue_bills.Billing, Protocol):
     async def services(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, Sequence[BillableService]]: ...
     async def billed(self, service_ids: Collection[UUID]) -> Mapping[UUID, list[BilledShare]]: ...
     async def billed_usage(self, service_ids: Collection[UUID], from_on: date) -> Mapping[UUID, list[BilledUsage]]: ...
-    async def deposits(self, service_ids: Collection[UUID]) -> Mapping[UUID, int]: ...
     async def top_ups(self, service_ids: Collection[UUID]) -> Sequence[WaitingTopUp]: ...
     async def late_fees(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, Sequence[WaitingLateFee]]: ...
     async def largest(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, int]: ...
     async def allowed(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, int]: ...
-    async def save(
-        self, billed: Iterable[tuple[ServiceBill, UUID | None, Sequence[BilledUsage]]], at: datetime
-    ) -> None: ...
     async def look_again(self, bills: Iterable[ServiceBill], at: datetime) -> None: ...
-    async def bill_top_ups(self, ids: Mapping[UUID, UUID]) -> None: ...
-    async def bill_late_fees(self, ids: Mapping[int, UUID]) -> None: ...
     async def park(
         self, subscriber_id: UUID, reason: str, total_minor: int | None, as_of: date, at: datetime
     ) -> None: ...
-    async def unpark(self, subscriber_ids: Collection[UUID]) -> None: ...
 
 
 class TermsOfServices(Protocol):
@@ -129,23 +93,11 @@ class Buyers(Protocol):
     async def as_issued(self, subscriber_ids: Iterable[UUID]) -> Mapping[UUID, Mapping[str, Any]]: ...
 
 
-class Invoices(Protocol):
+class Invoices(issue_bills.Invoices, Protocol):
     async def lock_subscribers(self, subscriber_ids: Sequence[UUID]) -> None: ...
-    async def take_numbers(self, series: str, count: int) -> int: ...
-    async def add(self, added: Sequence[Invoice], at: datetime) -> None: ...
-    async def add_allocations(self, parts: Sequence[Part], payment_id: UUID | None, at: datetime) -> None: ...
-    async def open_of(self, subscriber_id: UUID) -> Sequence[Invoice]: ...
-    async def save_settled(self, invoice: Invoice) -> None: ...
 
 
-class Ledger(Protocol):
-    async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> Mapping[UUID, int]: ...
-    async def post_many(
-        self, entries: Sequence[LedgerEntry], *, at: datetime, booked_on: date, actor: Actor
-    ) -> list[int]: ...
-
-
-class Work(rate_usage.Work, Protocol):
+class Work(rate_usage.Work, issue_bills.Work, Protocol):
     @property
     def billing(self) -> Billing: ...
     @property
@@ -154,12 +106,6 @@ class Work(rate_usage.Work, Protocol):
     def buyers(self) -> Buyers: ...
     @property
     def invoices(self) -> Invoices: ...
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def changes(self) -> Changes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,45 +135,12 @@ class Parked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BilledDocument:
-    """What one subscriber was billed."""
-
-    payer: Payer
-    document: Invoice
-    from_wallet_minor: int
-    to_wallet_minor: int
-    is_final: bool
-
-
-@dataclass(slots=True)
-class _Bill:
-    """One subscriber's bill in the making."""
-
-    payer: Payer
-    services: list[ServiceBill]
-    usage: dict[UUID, list[BilledUsage]] = field(default_factory=dict)
-    late_fees: Sequence[WaitingLateFee] = ()
-    top_ups: list[WaitingTopUp] = field(default_factory=list)
-    draft: Invoice | None = None
-
-    @property
-    def is_final(self) -> bool:
-        return any(bill.is_final for bill in self.services)
-
-    @property
-    def is_due(self) -> bool:
-        """Tell whether it is issued now: a credit alone waits for the next one."""
-        return any(part.is_due for part in self.services) or sum(_amounts(self)) > 0
-
-
 @dataclass(slots=True)
 class Chunk:
     """What one transaction has billed, and could not."""
 
     documents: list[BilledDocument] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
-    late_parts: list[tuple[UUID, UUID]] = field(default_factory=list)
 
 
 class BillSubscribers:
@@ -251,7 +164,14 @@ class BillSubscribers:
         chunk = Chunk()
         bills, looked_at = await self._make_up(work, payers, chunk, dry_run=dry_run)
         if bills:
-            await self._issue(work, bills, chunk, dry_run=dry_run)
+            issuing = IssueBills(
+                due_days=self._terms.due_days,
+                numbering=self._terms.numbering,
+                as_of=self._as_of,
+                now=self._now,
+                actor=self._actor,
+            )
+            chunk.documents += await issuing.run(work, bills, dry_run=dry_run)
         if not dry_run:
             await work.billing.look_again(looked_at, self._now)
         return chunk
@@ -260,7 +180,7 @@ class BillSubscribers:
 
     async def _make_up(
         self, work: Work, payers: Sequence[Payer], chunk: Chunk, *, dry_run: bool
-    ) -> tuple[list[_Bill], list[ServiceBill]]:
+    ) -> tuple[list[Bill], list[ServiceBill]]:
         ids = [payer.id for payer in payers]
         found = await work.billing.services(ids)
         service_ids = [service.id for services in found.values() for service in services]
@@ -275,7 +195,7 @@ class BillSubscribers:
         }
         changed = [one.id for of_payer in services.values() for one in of_payer if one.is_changed]
         before = await work.billing.billed(changed)
-        bills: list[_Bill] = []
+        bills: list[Bill] = []
         for number, payer in enumerate(payers, 1):
             if number % A_TURN == 0:
                 await asyncio.sleep(0)
@@ -288,9 +208,9 @@ class BillSubscribers:
                 await self._park(work, payer, error, None, chunk, dry_run=dry_run)
                 continue
             if parts:
-                bills.append(_Bill(payer, parts))
+                bills.append(Bill(payer, parts))
         bills = await self._add_usage(work, bills, chunk, dry_run=dry_run)
-        due: list[_Bill] = []
+        due: list[Bill] = []
         looked_at: list[ServiceBill] = []
         for bill in bills:
             if bill.is_due:
@@ -301,7 +221,7 @@ class BillSubscribers:
             await self._add_waiting(work, due)
         return await self._draft(work, due, chunk, dry_run=dry_run), looked_at
 
-    async def _add_usage(self, work: Work, bills: list[_Bill], chunk: Chunk, *, dry_run: bool) -> list[_Bill]:
+    async def _add_usage(self, work: Work, bills: list[Bill], chunk: Chunk, *, dry_run: bool) -> list[Bill]:
         """Add lines for usage of periods that are over, and for what came late."""
         wanted: list[dict[UUID, BillingPeriod]] = []
         parts: dict[UUID, ServiceBill] = {}
@@ -334,7 +254,7 @@ class BillSubscribers:
                     of_bill[service_id].usage.setdefault(service_id, []).append(more)
         return kept
 
-    def _plan_usage(self, bill: _Bill, wanted: list[dict[UUID, BillingPeriod]], parts: dict[UUID, ServiceBill]) -> None:
+    def _plan_usage(self, bill: Bill, wanted: list[dict[UUID, BillingPeriod]], parts: dict[UUID, ServiceBill]) -> None:
         periods: dict[UUID, list[BillingPeriod]] = {}
         for part in bill.services:
             since_on = charged_since(part.service, self._plans)
@@ -357,12 +277,12 @@ class BillSubscribers:
                     wanted.append({})
                 wanted[number][part.service.id] = period
 
-    def _add_rated(self, bill: _Bill, part: ServiceBill, found: RatedPeriod) -> None:
+    def _add_rated(self, bill: Bill, part: ServiceBill, found: RatedPeriod) -> None:
         lines, usage = usage_lines(part.service, self._plans, found)
         part.lines.extend(lines)
         bill.usage.setdefault(part.service.id, []).append(usage)
 
-    async def _add_waiting(self, work: Work, bills: Sequence[_Bill]) -> None:
+    async def _add_waiting(self, work: Work, bills: Sequence[Bill]) -> None:
         """Add what waits for the next invoice: top-ups and late fees."""
         of_service = {part.service.id: (bill, part) for bill in bills for part in bill.services}
         for top_up in await work.billing.top_ups(list(of_service)):
@@ -393,7 +313,7 @@ class BillSubscribers:
 
     # -- documents -----------------------------------------------------------------------------------------------------
 
-    async def _draft(self, work: Work, bills: Sequence[_Bill], chunk: Chunk, *, dry_run: bool) -> list[_Bill]:
+    async def _draft(self, work: Work, bills: Sequence[Bill], chunk: Chunk, *, dry_run: bool) -> list[Bill]:
         """Make up the documents; park what is absurd."""
         if not bills:
             return []
@@ -441,113 +361,6 @@ class BillSubscribers:
         if not dry_run:
             await work.billing.park(payer.id, str(error), total_minor, self._as_of, self._now)
 
-    async def _issue(self, work: Work, bills: Sequence[_Bill], chunk: Chunk, *, dry_run: bool) -> None:
-        ids = [bill.payer.id for bill in bills]
-        wallets = dict(await work.ledger.wallets(ids, lock=not dry_run))
-        entries = await self._return_deposits(work, bills, wallets)
-        if not dry_run:  # before the numbers, for which others wait
-            await work.billing.save(
-                (
-                    (part, bill.draft.id if bill.draft else None, bill.usage.get(part.service.id, ()))
-                    for bill in bills
-                    for part in bill.services
-                ),
-                self._now,
-            )
-        numbers = await self._numbers(work, bills, dry_run=dry_run)
-        documents: list[BilledDocument] = []
-        parts: list[Part] = []
-        richer: list[_Bill] = []
-        for bill in bills:
-            if bill.draft is None:
-                if bill.is_final:  # its deposit settles what is owed all the same
-                    richer.append(bill)
-                continue
-            done = issued(
-                bill.draft,
-                bill.payer,
-                numbers[bill.draft.id],
-                self._as_of,
-                self._terms.due_days,
-                wallets[bill.payer.id],
-            )
-            entries += done.entries
-            if done.from_wallet is not None:
-                parts.append(done.from_wallet)
-                wallets[bill.payer.id] -= done.from_wallet.amount_minor
-            if done.to_wallet_minor:
-                wallets[bill.payer.id] += done.to_wallet_minor
-            if done.to_wallet_minor or bill.is_final:
-                richer.append(bill)
-            documents.append(_document(bill, done))
-        chunk.documents += documents
-        if dry_run:
-            return
-        settled = await self._settle_older(work, richer, wallets, entries)
-        await work.invoices.add([one.document for one in documents], self._now)
-        await work.billing.bill_top_ups({one.id: bill.draft.id for bill in bills if bill.draft for one in bill.top_ups})
-        await work.billing.bill_late_fees(
-            {one.id: bill.draft.id for bill in bills if bill.draft for one in bill.late_fees}
-        )
-        await work.invoices.add_allocations([*parts, *settled], None, self._now)
-        await work.ledger.post_many(entries, at=self._now, booked_on=self._as_of, actor=self._actor)
-        await work.billing.unpark(ids)
-        if documents:
-            await work.outbox.add_many([_message(one) for one in documents], self._now)
-            details = {
-                "numbers": [one.document.number for one in documents],
-                "service_ids": sorted(str(part.service.id) for bill in bills for part in bill.services),
-            }
-            first = documents[0].document.number or ""
-            await work.changes.record(self._actor, self._now, "invoice.issue", "invoice", first, details)
-
-    async def _numbers(self, work: Work, bills: Sequence[_Bill], *, dry_run: bool) -> dict[UUID, str]:
-        numbers: dict[UUID, str] = {}
-        for kind in DocumentKind:
-            drafts = [bill.draft for bill in bills if bill.draft and kind_when_issued(bill.draft) is kind]
-            if not drafts:
-                continue
-            numbering = self._terms.numbering
-            series = numbering.series(kind, self._as_of)
-            first = 1 if dry_run else await work.invoices.take_numbers(series, len(drafts))
-            for sequence, draft in enumerate(drafts, first):
-                numbers[draft.id] = numbering.number(kind, self._as_of, sequence)
-        return numbers
-
-    async def _return_deposits(self, work: Work, bills: Sequence[_Bill], wallets: dict[UUID, int]) -> list[LedgerEntry]:
-        """Turn the deposits of services that have ended into credit, which the final bill takes first."""
-        final = {part.service.id: bill.payer for bill in bills for part in bill.services if part.is_final}
-        entries = []
-        for service_id, amount_minor in (await work.billing.deposits(list(final))).items():
-            if amount_minor > 0:
-                payer = final[service_id]
-                entries.append(deposit_returned(payer, str(service_id), amount_minor, "Deposit returned"))
-                wallets[payer.id] += amount_minor
-        return entries
-
-    async def _settle_older(
-        self, work: Work, bills: Sequence[_Bill], wallets: dict[UUID, int], entries: list[LedgerEntry]
-    ) -> list[Part]:
-        """Let credit that a credit note or a deposit has given settle what is owed already, oldest due first."""
-        settled = []
-        for bill in bills:
-            held_minor = wallets[bill.payer.id]
-            if held_minor <= 0:
-                continue
-            open_invoices = {invoice.id: invoice for invoice in await work.invoices.open_of(bill.payer.id)}
-            allocation = allocate(
-                held_minor,
-                [
-                    Owed(one.id, one.number or "", one.due_on or date.max, one.outstanding_minor)
-                    for one in open_invoices.values()
-                ],
-            )
-            for part in allocation.parts:
-                await work.invoices.save_settled(open_invoices[part.invoice_id].settle(part.amount_minor))
-                entries.append(wallet_applied(bill.payer, part.number, part.amount_minor))
-                settled.append(part)
-        return settled
-
 
 def _to_bill(service: BillableService, terms: Sequence[Terms], stops: Sequence[Stop]) -> ServiceToBill:
     ends_on = None
@@ -569,10 +382,6 @@ def _to_bill(service: BillableService, terms: Sequence[Terms], stops: Sequence[S
     )
 
 
-def _amounts(bill: _Bill) -> Iterable[int]:
-    return (line.amount_minor for part in bill.services for line in part.lines)
-
-
 def _late_fee_line(fee: WaitingLateFee) -> InvoiceLine:
     text = f"Denda keterlambatan / Late fee, {fee.number}"
     details = {"number": fee.number, "stage": fee.stage}
@@ -587,25 +396,3 @@ def _late_fee_line(fee: WaitingLateFee) -> InvoiceLine:
         revenue=LATE_FEES.code,
         details=details,
     )
-
-
-def _document(bill: _Bill, done: Issued) -> BilledDocument:
-    from_wallet_minor = done.from_wallet.amount_minor if done.from_wallet else 0
-    return BilledDocument(bill.payer, done.document, from_wallet_minor, done.to_wallet_minor, bill.is_final)
-
-
-def _message(one: BilledDocument) -> Message:
-    document = one.document
-    context = {
-        "number": document.number,
-        "total_minor": document.total_minor,
-        "outstanding_minor": document.outstanding_minor,
-        "due_on": document.due_on.isoformat() if document.due_on else None,
-        "period_start_on": document.period_start_on.isoformat(),
-        "period_end_on": document.period_end_on.isoformat(),
-    }
-    kind = MessageKind.INVOICE_ISSUED
-    if document.kind is DocumentKind.CREDIT_NOTE:
-        kind = MessageKind.CREDIT_NOTE_ISSUED
-        context["credits"] = None
-    return Message(kind, document.subscriber_id, context, f"{kind.value}:{document.number}")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from netbilld.billing.allocation import Part
 from netbilld.billing.buyer import Buyer
 from netbilld.billing.chart import Payer
-from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus
+from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus
 from netbilld.billing.issuing import issued, kind_when_issued
 from netbilld.billing.manual_line import is_by_hand
 from netbilld.billing.numbering import Numbering
@@ -19,10 +19,10 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import FoundService, Subscriber
-from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services import correct_invoice
 from netbilld.services.correct_invoice import Document, found_one, issue_day
 from netbilld.services.idempotency import digest
+from netbilld.services.issue_bills import issued_message
 
 TOTAL_LIMIT_MINOR: Final = 10**12
 LINES_LIMIT: Final = 200
@@ -272,7 +272,7 @@ class ManualInvoices:
             await work.invoices.add_allocations([made.from_wallet], None, now)
         await work.ledger.post_many(made.entries, at=now, booked_on=on, actor=actor)
         await self._record(work, "invoice.issue", made.document, payer, actor, now)
-        await work.outbox.add(_message(made.document, payer), now)
+        await work.outbox.add(issued_message(made.document), now)
         return _told(made.document, payer) | {
             "from_wallet": made.from_wallet.amount_minor if made.from_wallet else 0,
             "to_wallet": made.to_wallet_minor,
@@ -310,21 +310,6 @@ def _empty(payer: Payer, on: date, timezone: str) -> Invoice:
         total_minor=0,
         paid_minor=0,
     )
-
-
-def _message(document: Invoice, payer: Payer) -> Message:
-    if document.kind is DocumentKind.CREDIT_NOTE:
-        context = {"number": document.number, "total_minor": document.total_minor, "credits": None}
-        return Message(MessageKind.CREDIT_NOTE_ISSUED, payer.id, context, f"credit_note_issued:{document.number}")
-    context = {
-        "number": document.number,
-        "total_minor": document.total_minor,
-        "outstanding_minor": document.outstanding_minor,
-        "due_on": document.due_on.isoformat() if document.due_on else None,
-        "period_start_on": document.period_start_on.isoformat(),
-        "period_end_on": document.period_end_on.isoformat(),
-    }
-    return Message(MessageKind.INVOICE_ISSUED, payer.id, context, f"invoice_issued:{document.number}")
 
 
 async def _subscriber(work: Work, name: str) -> Subscriber:
