@@ -17,7 +17,7 @@ from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError, RefusedError, StoreUnavailableError
 from netbilld.model.periods import local_date
-from netbilld.services import bill_subscribers, renew_prepaid
+from netbilld.services import bill_subscribers, issue_bills, renew_prepaid
 from netbilld.services.bill_subscribers import ABSURD_MINOR, BillingTerms, BillSubscribers, Chunk, Parked
 from netbilld.services.correct_invoice import issue_day
 from netbilld.services.renew_prepaid import Renewed, RenewPrepaid
@@ -48,7 +48,7 @@ class Invoices(bill_subscribers.Invoices, renew_prepaid.Invoices, Protocol):
     pass
 
 
-class Ledger(bill_subscribers.Ledger, renew_prepaid.Ledger, Protocol):
+class Ledger(issue_bills.Ledger, renew_prepaid.Ledger, Protocol):
     async def closed_until_on(self) -> date | None: ...
     async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, int]: ...
 

@@ -219,7 +219,7 @@ async def test_a_service_that_ended_before_its_first_bill_is_asked_for_no_deposi
 
 async def test_a_deposit_that_was_credited_is_not_returned_again(world: World) -> None:
     await world.plan(plan_file("JAMIN", 200_000, extra="[fees]\ndeposit = 100000\n"))
-    who, other = (await world.person(name, "JAMIN", activated_on=JAN) for name in ("salah", "benar"))
+    who, other = [await world.person(name, "JAMIN", activated_on=JAN) for name in ("salah", "benar")]
     await world.bill(JAN)
     [first] = await documents(world, who)
     correct = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)

@@ -76,7 +76,7 @@ class OwnBusiness(login_codes.Codes, Protocol):
         ...
 
 
-class Work(verify_document.Work, Protocol):
+class Work(verify_document.Work, show_account.Work, Protocol):
     @property
     def outbox(self) -> Outbox: ...
 

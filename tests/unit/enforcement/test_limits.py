@@ -77,7 +77,7 @@ def test_a_bundle_with_a_discount_is_paid_for_by_its_whole_price() -> None:
     """Rp200.000 and Rp50.000 a month, less a tenth."""
     television = Component("tv", "TV", 50_000, "tv", telecom_revenue=False)
     bundle = replace(PREPAID.plan, components=(television,), discounts=(Discount("Setia", 1_000, None, None),))
-    facts = replace(PREPAID, plan=bundle)
+    facts = replace(PREPAID, plan=bundle, billing_day=18)
     assert limits(replace(facts, wallet_minor=224_999)).seconds_left is not None
     assert limits(replace(facts, wallet_minor=225_000)) == NO_LIMITS
 
