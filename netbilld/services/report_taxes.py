@@ -10,7 +10,7 @@ from uuid import UUID
 
 from netbilld.billing.buyer import FakturKind
 from netbilld.billing.faktur import FIRST_MONTH, Faktur, FakturError, FakturForm, faktur_of
-from netbilld.billing.invoice import Invoice, InvoiceStatus
+from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceStatus
 from netbilld.billing.tax import TaxPolicy
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
@@ -53,7 +53,7 @@ class LeftOut:
 
 @dataclass(slots=True)
 class RetailSum:
-    """Sales reported in one sum (digunggung); whole rupiah."""
+    """Sales reported in one sum (digunggung), less what credit notes of the month give back; whole rupiah."""
 
     documents: int = 0
     tax_base_minor: int = 0
@@ -106,7 +106,7 @@ class Buyers(Protocol):
 
 
 class TaxInvoices(Protocol):
-    async def taxed_invoices(self, from_on: date, until_on: date) -> list[UUID]: ...
+    async def taxed_invoices(self, from_on: date, until_on: date, kind: DocumentKind = ...) -> list[UUID]: ...
     async def wallet_sales(self, from_on: date, until_on: date) -> RetailSum: ...
     async def credited_since(self, invoice_ids: Sequence[UUID]) -> set[UUID]: ...
     async def emails(self, subscriber_ids: Sequence[UUID]) -> dict[UUID, str]: ...
@@ -167,7 +167,21 @@ class ReportTaxes:
                 await self._chunk(work, ids[start : start + CHUNK], report, again=again)
                 if progress is not None:
                     progress(min(start + CHUNK, len(ids)), len(ids))
+            notes = await work.tax_invoices.taxed_invoices(month_on, next_anchor(month_on, 1), DocumentKind.CREDIT_NOTE)
+            for start in range(0, len(notes), CHUNK):
+                await self._credited(work, notes[start : start + CHUNK], report.retail)
         return report
+
+    async def _credited(self, work: Work, ids: Sequence[UUID], retail: RetailSum) -> None:
+        """Take off what credit notes give back to those who are reported in one sum."""
+        notes = [document.invoice for document in await work.invoices.documents(ids)]
+        today = await work.buyers.as_issued([note.subscriber_id for note in notes])
+        for note in notes:
+            if self._kind({**today[note.subscriber_id], **note.buyer}) is FakturKind.RETAIL:
+                _add_retail(retail, note, -1)
+
+    def _kind(self, buyer: Mapping[str, Any]) -> FakturKind:
+        return FakturKind(buyer.get("faktur") or self._default)
 
     async def _chunk(self, work: Work, ids: Sequence[UUID], report: FakturReport, *, again: bool) -> None:
         documents = await work.invoices.documents(ids)
@@ -189,10 +203,11 @@ class ReportTaxes:
                 continue
             # who paid without telling an identity may tell it later: what was kept at issue goes before
             buyer = {**today[invoice.subscriber_id], **invoice.buyer}
-            kind = FakturKind(buyer.get("faktur") or self._default)
+            kind = self._kind(buyer)
             if kind is FakturKind.NONE:
                 report.not_reported += 1
             elif kind is FakturKind.RETAIL:
+                report.retail.documents += 1
                 _add_retail(report.retail, invoice)
             elif invoice.status is InvoiceStatus.CREDITED:
                 report.not_reported += 1
@@ -281,10 +296,9 @@ class ReportTaxes:
         return found
 
 
-def _add_retail(retail: RetailSum, invoice: Invoice) -> None:
-    retail.documents += 1
-    retail.tax_base_minor += sum(line.net_minor for line in invoice.lines if line.tax_code is not None)
-    retail.vat_minor += invoice.tax_minor
+def _add_retail(retail: RetailSum, document: Invoice, sign: int = 1) -> None:
+    retail.tax_base_minor += sign * sum(line.net_minor for line in document.lines if line.tax_code is not None)
+    retail.vat_minor += sign * document.tax_minor
 
 
 def _nsfp(text: str) -> str:

@@ -117,6 +117,21 @@ async def test_a_months_taxed_invoices_become_fakturs_once(tax: Tax) -> None:
         await tax.reporting.month(date(2024, 12, 1))
 
 
+async def test_what_is_credited_to_retail_buyers_lessens_their_sum_in_the_month_of_the_note(tax: Tax) -> None:
+    shop, siti = await tax.subscriber("toko", faktur="retail"), await tax.subscriber("siti")
+    sold, other = await tax.issue(shop, JANUARY, fee(111_000)), await tax.issue(siti, JANUARY, fee(222_000))
+    await tax.issue(shop, FEBRUARY, fee(333_000))
+    for whose, invoice in ((shop, sold), (siti, other)):
+        await tax.issue(whose, FEBRUARY, fee(55_500), kind=DocumentKind.CREDIT_NOTE, credits_id=invoice.id)
+    january, february = await tax.reporting.month(JANUARY), await tax.reporting.month(FEBRUARY)
+    assert (january.retail.documents, january.retail.tax_base_minor, january.retail.vat_minor) == (1, 100_000, 11_000)
+    assert (february.retail.documents, february.retail.tax_base_minor, february.retail.vat_minor) == (
+        1,
+        300_000 - 50_000,
+        33_000 - 5_500,
+    )
+
+
 async def test_what_coretax_says_of_an_invoice_is_kept(tax: Tax) -> None:
     siti = await tax.subscriber("siti")
     invoice = await tax.issue(siti, JANUARY, fee(100_000))

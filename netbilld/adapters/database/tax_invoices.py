@@ -33,12 +33,14 @@ class TaxInvoiceStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def taxed_invoices(self, from_on: date, until_on: date) -> list[UUID]:
-        """Return the invoices with a taxed line that were issued on these days, half-open, by number."""
+    async def taxed_invoices(
+        self, from_on: date, until_on: date, kind: DocumentKind = DocumentKind.INVOICE
+    ) -> list[UUID]:
+        """Return the invoices, or credit notes, with a taxed line issued on these days, half-open, by number."""
         taxed = select(invoice_lines.c.invoice_id).where(
             invoice_lines.c.invoice_id == invoices.c.id, invoice_lines.c.tax_code.is_not(None)
         )
-        query = select(invoices.c.id).where(*_issued(from_on, until_on), _is(DocumentKind.INVOICE), taxed.exists())
+        query = select(invoices.c.id).where(*_issued(from_on, until_on), _is(kind), taxed.exists())
         return list((await self._connection.execute(query.order_by(invoices.c.number))).scalars())
 
     async def credited_since(self, invoice_ids: Sequence[UUID]) -> set[UUID]:
