@@ -110,6 +110,23 @@ async def test_a_phone_logs_in_by_the_portal_without_scripts_whatever_its_mac(wo
             assert "rahasia123" not in page
 
 
+async def test_the_code_of_a_voucher_is_all_that_is_typed(world: World) -> None:
+    await world.nas("pop1", SITE)
+    async with world.portal() as url, browser(PHONE) as client:
+        router = FakeHotspot()
+        _, page = await open_form(client, url, router)
+        assert page.count('action="/hotspot/masuk"') == 2
+        _, fields = form_of(page)
+        async with client.post(url + "/hotspot/masuk", data={**fields, "code": " cdfh-jkmn "}) as answer:
+            action, sent = form_of(await answer.text())
+        assert action == ROUTER
+        assert sent["username"] == "CDFHJKMN"
+        assert router.lets_in("CDFHJKMN", sent["password"])
+        async with client.post(url + "/hotspot/masuk", data={**fields, "code": " - "}) as answer:
+            assert answer.status == 422
+            assert "Tulis kode" in await answer.text()
+
+
 async def test_nobody_is_sent_elsewhere_with_a_password(world: World) -> None:
     await world.nas("pop1", SITE)
     await world.nas("pop2", "10.60.0.0/16")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from netbilld.model.voucher import typed_code
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.visitor import locale
 from netbilld.panel.security import HEADERS, is_storable_form
@@ -64,16 +65,17 @@ async def send_on(request: web.Request) -> web.StreamResponse:
     """Answer POST /hotspot/masuk: a page whose one form goes to the router, with the password hashed as it wants it."""
     fields = await _fields(request)
     hotspot = await _hotspot(request, fields)
-    name, password = fields.get("name", "").strip(), fields.get("password", "")
+    code = typed_code(fields.get("code", ""))
+    name, password = (code, code) if "code" in fields else (fields.get("name", "").strip(), fields.get("password", ""))
     if hotspot is None:
         return _page(request, "portal/hotspot.html", {"problem": "unknown", "kept": {}, "name": ""}, status=400)
     problem = None
     if not name or not password:
-        problem = "empty"
+        problem = "no_code" if "code" in fields else "empty"
     elif hotspot.chap is None and not hotspot.login_url.startswith("https://"):
         problem = "plain"
     if problem is not None:
-        context = {"problem": problem, "kept": _kept(fields), "name": name}
+        context = {"problem": problem, "kept": _kept(fields), "name": "" if "code" in fields else name}
         return _page(request, "portal/hotspot.html", context, status=422)
     sent = password if hotspot.chap is None else hotspot_response(hotspot.chap[0], password, hotspot.chap[1])
     sends: dict[str, object] = {"hotspot": hotspot, "name": name, "sent": sent}
