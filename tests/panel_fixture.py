@@ -18,6 +18,7 @@ from sqlalchemy import insert
 from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.passkeys import WebauthnAuthenticators
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.payment import Plausibility
@@ -35,7 +36,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.panel.app import create_panel
-from netbilld.panel.parts import PanelParts, SecurityParts
+from netbilld.panel.parts import PanelParts, PasskeyParts, SecurityParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
@@ -57,6 +58,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_terms import ManageTerms
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.own_requests import OwnRequests
+from netbilld.services.passkeys import Passkeys
 from netbilld.services.pause_service import PauseService
 from netbilld.services.preview_plan import PreviewPlan
 from netbilld.services.propose_jobs import ProposeJobs
@@ -199,9 +201,14 @@ class PanelWorld:
         }
         return create_panel(PanelParts(**(parts | changed)))
 
-    def security(self, *, totp_roles: Collection[Role] = (), one_login: bool = False) -> SecurityParts:
+    def security(
+        self, *, totp_roles: Collection[Role] = (), one_login: bool = False, public_url: str | None = None
+    ) -> SecurityParts:
+        passkeys = Passkeys(self.database, WebauthnAuthenticators(), entropy, totp_roles)
         factor = SecondFactor(self.database, self.box, entropy, "Rumah Net", totp_roles)
-        return SecurityParts(factor, ManageBuyers(self.database, self.box), one_login)
+        return SecurityParts(
+            factor, ManageBuyers(self.database, self.box), one_login, PasskeyParts(passkeys, public_url)
+        )
 
     def people_parts(self) -> PeopleParts:
         return PeopleParts(

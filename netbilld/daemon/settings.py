@@ -227,6 +227,7 @@ class EapSettings(_Section):
 class PanelSettings(_Section):
     host: str = "127.0.0.1"
     port: Port = 8080
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None  # as staff type it; passkeys are made for it
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     # who must have a second factor before anything else
     totp_roles: Annotated[frozenset[StaffRole], NoDecode, BeforeValidator(_hosts)] = frozenset()

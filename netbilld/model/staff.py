@@ -17,6 +17,7 @@ class Staff:
         areas: where they may look; none is everywhere.
         totp_sealed: the secret of their code generator, sealed; there may be one that they haven't confirmed yet.
         totp_since_at: since when a code is asked of them; None while none is.
+        passkey_since_at: since when they have a passkey; None while they have none.
         totp_last_step: the newest time step of which a code was taken: it and those before are worth nothing.
     """
 
@@ -35,6 +36,12 @@ class Staff:
     totp_sealed: bytes | None = field(default=None, repr=False)
     totp_since_at: datetime | None = None
     totp_last_step: int = 0
+    passkey_since_at: datetime | None = None
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Return whether a password alone does not sign them in."""
+        return self.totp_since_at is not None or self.passkey_since_at is not None
 
 
 def email_key(email: str) -> str:

@@ -40,6 +40,7 @@ from netbilld.services.money_views import MoneyViews
 from netbilld.services.nas_lane import NasOrders
 from netbilld.services.overshoot import Crossing
 from netbilld.services.own_requests import OwnRequests
+from netbilld.services.passkeys import Passkeys
 from netbilld.services.people_views import PeopleViews
 from netbilld.services.readmodels import ReadModels
 from netbilld.services.receive_payment import ReceivePayment
@@ -197,6 +198,14 @@ class Printing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyParts:
+    """Passkeys of staff, and the panel's address where the settings say it; otherwise it is the browser's."""
+
+    passkeys: Passkeys
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityParts:
     """How the staff prove who they are, and what is shown to few.
 
@@ -204,11 +213,13 @@ class SecurityParts:
         second_factor: codes of generators, and which roles must have one.
         identities: identity numbers, each look at which is written down.
         one_login: a new log-in of a person ends their others.
+        passkeys: None offers none.
     """
 
     second_factor: SecondFactor
     identities: ManageBuyers
     one_login: bool = False
+    passkeys: PasskeyParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,23 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import SUBSCRIBER, Route
-from netbilld.panel.staff import audit, identity, profile, second_factor, signin, staff_members
+from netbilld.panel.staff import (
+    audit,
+    identity,
+    passkeys,
+    profile,
+    second_factor,
+    signin,
+    signin_passkey,
+    staff_members,
+)
 from netbilld.panel.visit import Public
 from netbilld.panel.within import Within
 
 _MEMBER: Final = r"/staff/{member:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _FACTOR: Final = "/profile/second-factor"
+_PASSKEYS: Final = "/profile/passkeys"
+_PASSKEY: Final = r"/{passkey:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _OWN: Final = Within.ANYWHERE
 
 STAFF_ROUTES: Final[tuple[Route, ...]] = (
@@ -17,6 +28,10 @@ STAFF_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/signin", Public.VISITOR, signin.submit, within=_OWN),
     Route("GET", "/signin/code", Public.VISITOR, signin.show_code, within=_OWN),
     Route("POST", "/signin/code", Public.VISITOR, signin.submit_code, within=_OWN),
+    Route("POST", "/signin/passkey", Public.VISITOR, signin_passkey.submit, within=_OWN),
+    Route("POST", "/signin/passkey/options", Public.VISITOR, signin_passkey.options, within=_OWN),
+    Route("POST", "/signin/code/passkey", Public.VISITOR, signin_passkey.submit_half, within=_OWN),
+    Route("POST", "/signin/code/passkey/options", Public.VISITOR, signin_passkey.options_half, within=_OWN),
     Route("POST", "/signout", Public.VISITOR, signin.leave, within=_OWN),
     Route("POST", "/language", Public.VISITOR, signin.choose_language, within=_OWN),
     Route("GET", "/profile", Public.STAFF, profile.show, within=_OWN),
@@ -28,6 +43,9 @@ STAFF_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _FACTOR + "/confirm", Public.STAFF, second_factor.confirm, within=_OWN),
     Route("POST", _FACTOR + "/codes", Public.STAFF, second_factor.renew_codes, within=_OWN),
     Route("POST", _FACTOR + "/remove", Public.STAFF, second_factor.remove, within=_OWN),
+    Route("POST", _PASSKEYS, Public.STAFF, passkeys.add, within=_OWN),
+    Route("POST", _PASSKEYS + "/options", Public.STAFF, passkeys.options, within=_OWN),
+    Route("POST", _PASSKEYS + _PASSKEY + "/remove", Public.STAFF, passkeys.remove, within=_OWN),
     Route("GET", "/staff", Permission.MANAGE_STAFF, staff_members.show_list),
     Route("POST", "/staff", Permission.MANAGE_STAFF, staff_members.add),
     Route("GET", "/staff/add", Permission.MANAGE_STAFF, staff_members.show_add),

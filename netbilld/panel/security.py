@@ -55,6 +55,13 @@ class Perimeter:
             return True
         return self._behind_proxy(request) and request.headers.get("X-Forwarded-Proto", "") == "https"
 
+    def origin(self, request: web.Request) -> str:
+        """Return our address as the browser has it, by the headers; of forwarded ones only a trusted proxy's."""
+        host = request.headers.get("Host", "")
+        if self._behind_proxy(request):
+            host = request.headers.get("X-Forwarded-Host", "") or host
+        return f"{'https' if self.is_https(request) else 'http'}://{host.strip()}"
+
     def cookie_name(self, request: web.Request) -> str:
         """Return the name of the log-in cookie; over TLS one that no other host or path can plant."""
         return f"{'__Host-' if self.is_https(request) else ''}netbilld_{self.realm}"

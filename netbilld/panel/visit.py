@@ -79,8 +79,6 @@ class Visit:
 
 VISIT: Final = web.RequestKey("visit", Visit)
 REACHABLE: Final = web.AppKey("reachable", frozenset[str])  # pages that are open to those who are limited to areas
-_FRONT: Final = "/"
-_BESIDE_FRONT: Final = "/subscribers"
 
 
 def guarded(
@@ -167,8 +165,6 @@ async def _keep_within(request: web.Request, visit: Visit, reach: Reach) -> None
             if not await work.whereabouts.holds(visit.areas, reach.kind, key):
                 raise web.HTTPNotFound
     elif reach is Within.NOWHERE:
-        if request.path == _FRONT and request.method in SAFE_METHODS and visit.may(Permission.VIEW_SUBSCRIBERS):
-            raise web.HTTPSeeOther(_BESIDE_FRONT)
         raise web.HTTPForbidden(reason="areas")
 
 

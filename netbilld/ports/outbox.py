@@ -41,6 +41,8 @@ class MessageKind(StrEnum):
     COMPLAINT_ASSIGNED = "complaint_assigned"
     OUTAGE_DECLARED = "outage_declared"  # number, text, began_at, expected_at (or null)
     OUTAGE_ENDED = "outage_ended"  # number, text, began_at, ended_at
+    # at, has_new_email, has_new_phone; told_at (email, phone): where it goes, since they are reached elsewhere by now
+    CONTACT_CHANGED = "contact_changed"
     LOGIN_CODE = "login_code"  # code, until_at; in the outbox the code is sealed
     CHAT_CODE = "chat_code"  # code, until_at; likewise
     REPLY = "reply"  # title, text: what somebody who wrote to us is answered

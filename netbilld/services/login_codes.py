@@ -177,6 +177,20 @@ class LoginCodes:
             await work.logins.add(opened.login)
         return SignedInSubscriber(reached.service_id, opened)
 
+    async def confirm(self, subscriber_id: UUID, code: str, source: str, now: datetime) -> bool:
+        """Use up a code that was sent to a subscriber; False where it is not right, or too many were tried."""
+        key = _subscriber_key(subscriber_id)
+        if await self._lockout.begin(key, source, now):
+            return False
+        digits = "".join(code.split())[: 2 * DIGITS]
+        async with self._store.write() as work:
+            kept = await work.own_business.try_code(key, now)
+            right = compare_digest(kept or "-" * 64, self._hash(key, digits))
+            if not right or kept is None or not await work.own_business.use_up_code(key, kept):
+                return False
+        await self._lockout.succeeded(key, source)
+        return True
+
     def _hash(self, key: str, code: str) -> str:
         return self._box.keyed_digest(_PURPOSE, f"{key}:{code}".encode("utf-8", "replace")).hex()
 
@@ -200,8 +214,13 @@ def _one(found: Sequence[Reached]) -> Reached | None:
 
 
 def _key(reached: Reached | None, asked: Typed) -> str:
-    of = f"subscriber:{reached.subscriber_id}" if reached is not None else f"name:{asked.key}"
-    return hashlib.sha256(of.encode("utf-8", "replace")).hexdigest()
+    if reached is not None:
+        return _subscriber_key(reached.subscriber_id)
+    return hashlib.sha256(f"name:{asked.key}".encode("utf-8", "replace")).hexdigest()
+
+
+def _subscriber_key(subscriber_id: UUID) -> str:
+    return hashlib.sha256(f"subscriber:{subscriber_id}".encode()).hexdigest()
 
 
 def _code(entropy: Callable[[int], bytes]) -> str:

@@ -25,6 +25,7 @@ from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Outbox
 from netbilld.services import change_terms, pause_service, take_plan
 from netbilld.services.change_terms import TermsOfService
+from netbilld.services.contact_change import tell_old_address
 from netbilld.services.find_service import find_service
 from netbilld.services.fixed_addresses import Addresses, fixed_addresses, parse_fixed_prefix
 from netbilld.services.idempotency import Idempotency, digest
@@ -256,7 +257,14 @@ class ManageSubscribers:
         return now_is
 
     async def set(
-        self, username: str, wanted: SubscriberChanges, actor: Actor, now: datetime, *, seen: int | None = None
+        self,
+        username: str,
+        wanted: SubscriberChanges,
+        actor: Actor,
+        now: datetime,
+        *,
+        seen: int | None = None,
+        tells_old_address: bool = False,
     ) -> list[str]:
         """Change a subscriber, their service or its credentials; return the names of what did change.
 
@@ -266,6 +274,7 @@ class ManageSubscribers:
             actor: who.
             now: when.
             seen: the newest change of the subscriber that whoever asks has seen; None does not mind others' changes.
+            tells_old_address: another e-mail or telephone is told to where they were reached until now.
 
         Raises:
             InvalidInputError: a field is wrong.
@@ -301,6 +310,8 @@ class ManageSubscribers:
             concerned = {service.id}
             if told:
                 await work.subscribers.update(subscriber.id, told)
+                if tells_old_address:
+                    await tell_old_address(work.outbox, subscriber, told, now)
                 changed |= {
                     "group" if name == "customer_group" else name: [getattr(subscriber, name), value]
                     for name, value in told.items()

@@ -13,6 +13,7 @@ from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.model.subscriber import Credential, CredentialKind, Subscriber, password_place
 from netbilld.ports.changes import Changes
 from netbilld.services.account_view import ServiceFile
+from netbilld.services.contact_change import Confirms
 from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
 from netbilld.services.own_terms import OwnTerms
 from netbilld.services.sign_in import Lockout, Logins
@@ -22,7 +23,6 @@ LEAST_PASSWORD: Final = 8
 REMINDERS: Final = "reminders"
 PURPOSES: Final = (REMINDERS, "offers", "quality")
 _OWN_REALM: Final = "portal_own"  # wrong passwords here are counted apart from those at the sign-in
-_MISSING: Final = b"\0no password\0"
 
 
 class Subscribers(Protocol):
@@ -83,6 +83,7 @@ class Profile:
     subscriber: Subscriber
     consents: Mapping[str, bool]
     may_change_password: bool
+    has_password: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,15 @@ class NewPassword:
     present: str = field(repr=False)
     wanted: str = field(repr=False)
     repeated: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """How a subscriber wants to be reached and spoken to, as typed."""
+
+    phone: str
+    email: str
+    locale: str
 
 
 class OwnProfile:
@@ -111,23 +121,75 @@ class OwnProfile:
             consents = {purpose: said.get(purpose, (False, None))[0] for purpose in PURPOSES}
             consents[REMINDERS] = await work.outbox.wants_reminders(subscriber.id)
             password = await self._password(work, file)
-        return Profile(subscriber, consents, self._allowed.password and password is not None)
+        return Profile(subscriber, consents, self._allowed.password and password is not None, password is not None)
 
     async def change(
-        self, file: ServiceFile, phone: str, email: str, locale: str, actor: Actor, now: datetime
+        self, file: ServiceFile, wanted: NewContact, proof: str, codes: Confirms, actor: Actor, now: datetime
     ) -> Sequence[str]:
         """Set how a subscriber is reached and spoken to; return what has changed.
 
+        Where one-time codes go is changed only by who knows the password, or a code sent to where they go until now:
+        whoever finds the pages open takes no account over. The old address is told.
+
+        Args:
+            file: whose.
+            wanted: what was typed.
+            proof: password of the line, or a one-time code.
+            codes: looks at codes.
+            actor: who.
+            now: when.
+
         Raises:
             InvalidInputError: no telephone number, or no e-mail address.
+            RefusedError: the proof is missing or not right, or was tried too often.
         """
-        for parse, text, code in ((optional_phone, phone, "phone_invalid"), (optional_email, email, "email_invalid")):
+        read: dict[str, str | None] = {}
+        for name, parse, text in (("phone", optional_phone, wanted.phone), ("email", optional_email, wanted.email)):
             try:
-                parse(text)
+                read[name] = parse(text)
             except InvalidInputError as error:
-                raise InvalidInputError(str(error), code=code) from None
-        wanted = SubscriberChanges(phone=phone, email=email, locale=locale)
-        return await self._manage.set(file.username, wanted, actor, now)
+                raise InvalidInputError(str(error), code=f"{name}_invalid") from None
+        async with self._store.read() as work:
+            subscriber = await work.subscribers.by_id(file.subscriber_id)
+        if subscriber is None:
+            raise RefusedError("there is no such subscriber", code="not_active")
+        if read["phone"] != subscriber.phone or read["email"] != subscriber.email:
+            await self._prove(file, proof, codes, actor, now)
+        changes = SubscriberChanges(phone=wanted.phone, email=wanted.email, locale=wanted.locale)
+        return await self._manage.set(file.username, changes, actor, now, tells_old_address=True)
+
+    async def _prove(self, file: ServiceFile, proof: str, codes: Confirms, actor: Actor, now: datetime) -> None:
+        """Let pass who gives the password of the line, or a code.
+
+        Raises:
+            RefusedError: it is neither.
+        """
+        if not proof:
+            raise RefusedError("password or code is missing", code="proof_missing")
+        if await self._is_password(file, proof, actor.origin, now):
+            return
+        if not await codes.confirm(file.subscriber_id, proof, actor.origin, now):
+            raise RefusedError("neither the password nor a code", code="proof_wrong")
+        await self._lockout.succeeded(_attempts_key(file), actor.origin)
+
+    async def _is_password(self, file: ServiceFile, typed: str, source: str, now: datetime) -> bool:
+        """Return whether that is the password of the line; guesses are counted.
+
+        Raises:
+            RefusedError: too many.
+        """
+        if await self._lockout.begin(_attempts_key(file), source, now) is not None:
+            raise RefusedError("too many wrong attempts", code="locked_out")
+        async with self._store.read() as work:
+            credential = await self._password(work, file)
+        sealed = None if credential is None else credential.password_sealed
+        if credential is None or sealed is None:
+            return False
+        present = self._box.open(sealed, password_place(credential.id))
+        right = compare_digest(present, typed.encode("utf-8", "replace"))
+        if right:
+            await self._lockout.succeeded(_attempts_key(file), source)
+        return right
 
     async def change_password(
         self, file: ServiceFile, typed: NewPassword, token_hash: str, actor: Actor, now: datetime
@@ -146,18 +208,12 @@ class OwnProfile:
             check_password(typed.wanted)
         except InvalidInputError as error:
             raise InvalidInputError(str(error), code="password_unusable") from None
-        key = f"password of {name_key(file.username)}"
-        if await self._lockout.begin(key, actor.origin, now) is not None:
-            raise RefusedError("too many wrong attempts", code="locked_out")
         async with self._store.read() as work:
             credential = await self._password(work, file)
         if credential is None or not self._allowed.password:
             raise RefusedError("passwords are not changed here", code="refused")
-        sealed = credential.password_sealed
-        present = self._box.open(sealed, password_place(credential.id)) if sealed is not None else _MISSING
-        if not compare_digest(present, typed.present.encode("utf-8", "replace")):
+        if not await self._is_password(file, typed.present, actor.origin, now):
             raise RefusedError("the present password is wrong", code="wrong_current_password")
-        await self._lockout.succeeded(key, actor.origin)
         await self._manage.set(credential.name, SubscriberChanges(password=typed.wanted), actor, now)
         async with self._store.write() as work:
             await work.logins.end_of_subscriber(file.subscriber_id, but=token_hash)
@@ -187,3 +243,7 @@ class OwnProfile:
             if one.kind == CredentialKind.PASSWORD.value and one.name == file.username:
                 return one
         return None
+
+
+def _attempts_key(file: ServiceFile) -> str:
+    return f"password of {name_key(file.username)}"

@@ -15,6 +15,7 @@ from netbilld.ports.outbox import CODES, MessageKind
 # What answers somebody who is awake, or gives something back; everything else waits for the morning.
 AT_ANY_HOUR: Final = CODES | frozenset(
     (
+        MessageKind.CONTACT_CHANGED,
         MessageKind.CREDIT_LOW,
         MessageKind.PAYMENT_RECEIVED,
         MessageKind.PLAN_CHANGED,

@@ -1,4 +1,7 @@
-"""A second proof of who signs in: codes of a generator (RFC 6238), and recovery codes for when it is lost."""
+"""A second proof of who signs in: codes of a generator (RFC 6238), and recovery codes for when it is lost.
+
+Passkeys are the other second factor (netbilld.services.passkeys); recovery codes stand in for either.
+"""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -90,7 +93,7 @@ class SecondFactor:
 
     def is_owed(self, member: Staff) -> bool:
         """Return whether somebody must set a second factor up before anything else."""
-        return member.role in self._roles and member.totp_since_at is None
+        return member.role in self._roles and not member.has_second_factor
 
     def is_obliged(self, member: Staff) -> bool:
         """Return whether somebody's role must have one."""
@@ -144,9 +147,11 @@ class SecondFactor:
         typed = digits_of(code[:_LONGEST_CODE])
         async with self._store.write() as work:
             member = await work.staff.by_id(staff_id)
-            if member is None or member.totp_sealed is None or member.totp_since_at is None:
+            if member is None or not member.has_second_factor:
                 return False
             if len(typed) == DIGITS and typed.isdecimal():
+                if member.totp_sealed is None or member.totp_since_at is None:
+                    return False
                 secret = self._box.open(member.totp_sealed, _place(staff_id))
                 step = matching_step(secret, typed, now, member.totp_last_step)
                 return step is not None and await work.staff.take_step(staff_id, step)
@@ -160,6 +165,16 @@ class SecondFactor:
         """Return how many recovery codes are good."""
         async with self._store.read() as work:
             return await work.staff.recovery_codes_left(staff_id)
+
+    async def first_codes(self, staff_id: UUID, actor: Actor, now: datetime) -> Sequence[str]:
+        """Return recovery codes for somebody whose first second factor is a passkey; none where they have some."""
+        async with self._store.write() as work:
+            member = await _member(work, staff_id)
+            if not member.has_second_factor or await work.staff.recovery_codes_left(staff_id):
+                return ()
+            codes = await self._new_codes(work, staff_id, now)
+            await _record(work, member, "staff.recovery_codes", actor, now)
+        return codes
 
     async def renew_codes(self, staff_id: UUID, code: str, actor: Actor, now: datetime) -> Sequence[str]:
         """Return new recovery codes in place of the old; a code of the generator, or an old one, is needed.
@@ -178,11 +193,11 @@ class SecondFactor:
         """Ask for no code any more.
 
         Raises:
-            RefusedError: the code is not right, or their role must have a second factor.
+            RefusedError: the code is not right, or it is all that somebody has whose role must have a second factor.
         """
         async with self._store.read() as work:
             member = await _member(work, staff_id)
-        if self.is_obliged(member):
+        if self.is_obliged(member) and member.passkey_since_at is None:
             raise RefusedError("your role must have a second factor", code="totp_obliged")
         if not await self.verify(staff_id, code, now):
             raise RefusedError("the code is not right", code="totp_wrong")
@@ -198,7 +213,8 @@ class SecondFactor:
             if member.totp_sealed is None:
                 return False
             await work.staff.update(staff_id, {"totp_sealed": None, "totp_since_at": None})
-            await work.staff.put_recovery_codes(staff_id, (), now)
+            if member.passkey_since_at is None:
+                await work.staff.put_recovery_codes(staff_id, (), now)
             if signs_out:
                 await work.staff.end_logins(staff_id)
             await _record(work, member, "staff.second_factor.off", actor, now)

@@ -284,17 +284,33 @@ class SignIn:
         if staff is None or not right or not staff.active:
             return WrongNameOrPassword()
         await self._lockout.succeeded(key, source)
-        if staff.totp_since_at is None:
+        if not staff.has_second_factor:
             return SignedIn(staff, await self._open(staff, source, now, replaces, browser))
         half = new_login(HALF_REALM, source, now, HALF_LIFETIME, self._entropy, staff_id=staff.id, browser=browser)
         async with self._store.write() as work:
             await work.logins.add(half.login)
         return CodeNeeded(half)
 
-    async def waits_for_code(self, half: str | None, now: datetime) -> bool:
-        """Return whether a browser's half log-in is good."""
+    async def whose_half(self, half: str | None, now: datetime) -> Staff | None:
+        """Return whose half log-in a browser has; None where it is none, or no longer."""
+        if not half:
+            return None
         async with self._store.read() as work:
-            return bool(half) and await work.logins.find_half(HALF_REALM, token_hash(half or ""), now) is not None
+            return await work.logins.find_half(HALF_REALM, token_hash(half), now)
+
+    async def admit(
+        self,
+        staff: Staff,
+        source: str,
+        now: datetime,
+        *,
+        half: str | None = None,
+        replaces: str | None = None,
+        browser: str = "",
+    ) -> SignedIn:
+        """Return a whole log-in for somebody whose passkey has proven who they are; half a one of theirs ends."""
+        hashed = token_hash(half) if half else None
+        return SignedIn(staff, await self._open(staff, source, now, replaces, browser, half=hashed, by="passkey"))
 
     async def finish(
         self, half: str | None, code: str, source: str, now: datetime, *, replaces: str | None = None, browser: str = ""
@@ -303,9 +319,7 @@ class SignIn:
 
         Codes are counted for each person wherever they come from, so that the password alone buys few guesses.
         """
-        hashed = token_hash(half or "")
-        async with self._store.read() as work:
-            staff = await work.logins.find_half(HALF_REALM, hashed, now) if half else None
+        hashed, staff = token_hash(half or ""), await self.whose_half(half, now)
         if staff is None or self._codes is None:
             return TooLate()
         if locked_until := await self._code_lockout.begin(str(staff.id), source, now):
@@ -316,7 +330,15 @@ class SignIn:
         return SignedIn(staff, await self._open(staff, source, now, replaces, browser, half=hashed))
 
     async def _open(
-        self, staff: Staff, source: str, now: datetime, replaces: str | None, browser: str, half: str | None = None
+        self,
+        staff: Staff,
+        source: str,
+        now: datetime,
+        replaces: str | None,
+        browser: str,
+        *,
+        half: str | None = None,
+        by: str = "",
     ) -> Opened:
         opened = new_login(self.realm, source, now, self._lifetime, self._entropy, staff_id=staff.id, browser=browser)
         async with self._store.write() as work:
@@ -326,7 +348,7 @@ class SignIn:
                 await work.logins.end(token_hash(replaces))
             ended = await work.logins.end_of_staff(staff.id) if self._one_at_a_time else 0
             await work.logins.add(opened.login)
-            details = {"email": staff.email} | ({"ended": ended} if ended else {})
+            details = {"email": staff.email} | ({"ended": ended} if ended else {}) | ({"by": by} if by else {})
             await work.changes.record(Actor(staff.email, source), now, "staff.sign_in", "staff", staff.id, details)
         return opened
 

@@ -75,6 +75,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
         "number": "G00001", "text": "kabel disambung", "began_at": "2026-01-20T03:00:00+00:00",
         "ended_at": "2026-01-20T05:00:00+00:00",
     },
+    MessageKind.CONTACT_CHANGED: {"at": "2026-01-20T02:05:00+00:00", "has_new_email": True, "has_new_phone": False},
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
     MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
     MessageKind.REPLY: {"title": "Tagihan Siti", "text": "Siti 100001 belum ada."},

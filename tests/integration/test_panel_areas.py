@@ -3,6 +3,7 @@
 The walk is over the URL map itself, so a route that is added is walked the same day.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -242,10 +243,20 @@ async def test_what_nobody_made_fit_for_areas_is_closed_to_those_who_have_some(
         if route.reach is not Within.NOWHERE:
             continue
         status = await status_of(browser, route, path_of(route))
-        is_front = route.path == "/" and may(Route("GET", "/", Permission.VIEW_SUBSCRIBERS, route.handler), role)
-        assert status == (303 if is_front else 403), (role, route.path, status)
-    front = await browser.client.get("/", allow_redirects=False)
-    assert front.headers["Location"] == "/subscribers"
+        assert status == 403, (role, route.path, status)
+
+
+async def test_the_overview_of_who_is_limited_counts_their_areas_alone(
+    world: PanelWorld, browser: Browser, own: Somebody, other: Somebody
+) -> None:
+    await browser.sign_in(await world.staff(Role.SERVICE, areas=(THEIRS,)))
+    text = await text_of(browser, "/")
+    assert "RW05" in text
+    assert not [mark for mark in other.marks if mark in text]
+    assert "throughput" not in text
+    assert 'href="/nas' not in text
+    for number in re.findall(r'href="/subscribers/(\d+)"', text):
+        assert number == own.known["subscribers"]
 
 
 async def test_what_others_have_just_been_shown_is_not_shown_to_them(

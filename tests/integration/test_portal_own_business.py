@@ -20,7 +20,9 @@ from netbilld.billing.numbering import DEFAULT
 from netbilld.enforcement.explain import Explanation
 from netbilld.model.actor import Actor
 from netbilld.panel.portal.routes import PORTAL_ROUTES, Open, PortalRoute
+from netbilld.ports.outbox import MessageKind
 from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.login_codes import opened_context
 from netbilld.services.own_requests import OwnRequests
 from tests.portal_own_world import QUOTA, TOP_UP, add_person, add_plan, at, bill, pay, plan_file
 from tests.portal_world import Person, World, browser, csrf_of, read, send, sign_in, signed_in
@@ -62,12 +64,73 @@ async def test_phone_mail_and_language_are_changed_and_audited(world: World) -> 
     person = await budi(world)
     async with world.portal() as url, signed_in(url, person) as client:
         status, page = await send(
-            client, url, "/akun/profil", "/akun/profil", phone="0812-9876-5432", email="b@example.net", locale="en"
+            client,
+            url,
+            "/akun/profil",
+            "/akun/profil",
+            phone="0812-9876-5432",
+            email="b@example.net",
+            locale="en",
+            proof_password=person.password,
         )
         assert (status, "Profil disimpan" in page) == (200, True)
     assert await person_row(world, person) == ("+6281298765432", "b@example.net", "en")
     assert await changes_of(world, "subscriber.set") == [(f"subscriber {person.number}", "127.0.0.1")]
     assert world.nudges == 1
+
+
+async def told(world: World, kind: MessageKind) -> list[Any]:
+    async with world.database.read() as work:
+        return [message for message in await work.outbox.listed() if message.kind is kind]
+
+
+async def test_who_finds_the_pages_open_does_not_take_the_account_over(world: World) -> None:
+    """One-time codes go where the profile says: it says something else only for who proves to be the subscriber."""
+    person = await budi(world, phone="+6281234567890")
+    stolen = {"phone": "+6281234567890", "email": "maling@example.net", "locale": "id"}
+    async with world.portal() as url, signed_in(url, person) as client:
+        for proof in ({}, {"proof_password": "tebakan"}, {"proof_password": "123456"}):
+            for wanted in (
+                stolen,
+                stolen | {"email": "budi@example.net", "phone": "081399998888"},
+                stolen | {"email": ""},
+            ):
+                status, page = await send(client, url, "/akun/profil", "/akun/profil", **wanted, **proof)
+                assert (status, 'id="wrong-' in page) == (422, True)
+                world.now += timedelta(minutes=70)
+        assert (await send(client, url, "/akun/profil", "/akun/profil", **stolen | {"email": "budi@example.net"}))[
+            0
+        ] == 200
+        statuses = [
+            (await send(client, url, "/akun/profil", "/akun/profil", **stolen, proof_password=f"{at:06d}"))[0]
+            for at in range(8)
+        ]
+        assert set(statuses) == {422}
+        status, page = await send(client, url, "/akun/profil", "/akun/profil", **stolen, proof_password=person.password)
+        assert (status, "Terlalu banyak percobaan" in page) == (422, True)
+    assert (await person_row(world, person))[:2] == ("+6281234567890", "budi@example.net")
+    assert await told(world, MessageKind.CONTACT_CHANGED) == []
+
+
+async def test_a_code_sent_to_the_old_address_changes_it_and_the_old_address_is_told(
+    world: World, box: SecretBox
+) -> None:
+    person = await budi(world, phone="+6281234567890")
+    typed = {"phone": "+6281234567890", "email": "baru@example.net", "locale": "id"}
+    async with world.portal() as url, signed_in(url, person) as client:
+        status, page = await send(client, url, "/akun/profil", "/akun/profil/kode", **typed)
+        assert (status, 'value="baru@example.net"' in page, "budi@example.net" in page) == (200, True, True)
+        (sent,) = await told(world, MessageKind.LOGIN_CODE)
+        assert sent.email == "budi@example.net"
+        code = opened_context(box, sent.context)["code"]
+        status, page = await send(client, url, "/akun/profil", "/akun/profil", **typed, proof_password=code)
+        assert (status, "Profil disimpan" in page) == (200, True)
+        again = typed | {"email": "lagi@example.net"}
+        assert (await send(client, url, "/akun/profil", "/akun/profil", **again, proof_password=code))[0] == 422
+    assert (await person_row(world, person))[1] == "baru@example.net"
+    (notice,) = await told(world, MessageKind.CONTACT_CHANGED)
+    assert (notice.email, notice.phone) == ("budi@example.net", None)
+    assert "baru@example.net" not in json.dumps(dict(notice.context))
 
 
 async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(world: World) -> None:

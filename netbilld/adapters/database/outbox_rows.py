@@ -93,6 +93,7 @@ def stored() -> Select[Any]:
 def message_of(row: Row[Any]) -> StoredMessage:
     """Return a row of `stored` as what it is."""
     to_staff = row.staff_id is not None
+    told_at = row.context.get("told_at") or {"email": row.email, "phone": row.phone}
     return StoredMessage(
         id=row.id,
         kind=MessageKind(row.kind),
@@ -100,8 +101,8 @@ def message_of(row: Row[Any]) -> StoredMessage:
         subscriber_id=row.subscriber_id,
         subscriber_no=row.subscriber_no or "",
         subscriber_name=row.subscriber_name or "",
-        email=row.staff_email if to_staff else row.email,
-        phone=row.staff_phone if to_staff else row.phone,
+        email=row.staff_email if to_staff else told_at["email"],
+        phone=row.staff_phone if to_staff else told_at["phone"],
         locale=row.staff_locale if to_staff else row.locale,
         currency=row.currency or "IDR",
         context=row.context,

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.own_business import OwnBusinessStore
     from netbilld.adapters.database.paper import PaperStore
     from netbilld.adapters.database.parked_payments import ParkedPaymentStore
+    from netbilld.adapters.database.passkeys import PasskeyStore
     from netbilld.adapters.database.payment_codes import PaymentCodeStore
     from netbilld.adapters.database.payments import PaymentStore
     from netbilld.adapters.database.people_kept import PeopleStore
@@ -421,6 +422,12 @@ class UnitOfWork:
         from netbilld.adapters.database.paper import PaperStore
 
         return PaperStore(self.connection)
+
+    @cached_property
+    def passkeys(self) -> "PasskeyStore":
+        from netbilld.adapters.database.passkeys import PasskeyStore
+
+        return PasskeyStore(self.connection)
 
     @cached_property
     def payments(self) -> "PaymentStore":

@@ -55,7 +55,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--everywhere", action="store_true", help="all subscribers again")
     change.add_argument(
-        "--remove-second-factor", action="store_true", help="for who lost the code generator; they are signed out"
+        "--remove-second-factor",
+        action="store_true",
+        help="for who lost code generator and passkeys, both; they are signed out",
+    )
+    change.add_argument(
+        "--remove-passkeys", action="store_true", help="all of theirs, but not a code generator; they are signed out"
     )
     state = change.add_mutually_exclusive_group()
     state.add_argument("--activate", dest="active", action="store_true", default=None)
@@ -115,23 +120,30 @@ async def _set(context: Context, options: argparse.Namespace) -> None:
         changed = await ManageStaff(database, Argon2Passwords()).set(
             options.email, wanted, context.actor, context.now()
         )
-        if options.remove_second_factor:
-            changed += await _remove_second_factor(context, database, options.new_email or options.email)
+        if options.remove_second_factor or options.remove_passkeys:
+            email = options.new_email or options.email
+            changed += await _remove_factors(context, database, email, generator_too=options.remove_second_factor)
     await context.nudge()
     print(f"{options.email}: {', '.join(changed)} changed" if changed else f"{options.email}: nothing to change")
     if made is not None:
         print(f"one-time password  {made}   (shown only now; to be changed at the next sign-in)")
 
 
-async def _remove_second_factor(context: Context, database: "Database", email: str) -> list[str]:
+async def _remove_factors(context: Context, database: "Database", email: str, *, generator_too: bool) -> list[str]:
     async with database.read() as work:
         member = await work.staff.by_email(email)
     if member is None:
         raise NotFoundError(f"no staff user has the e-mail {email!r}", hint="`netbilld staff list` shows them")
-    from netbilld.services.second_factor import SecondFactor  # noqa: PLC0415 - others need none
+    from netbilld.adapters.passkeys import WebauthnAuthenticators  # noqa: PLC0415 - others need none
+    from netbilld.services.passkeys import Passkeys  # noqa: PLC0415
+    from netbilld.services.second_factor import SecondFactor  # noqa: PLC0415
 
+    passkeys = Passkeys(database, WebauthnAuthenticators(), entropy)
+    removed = ["passkeys"] if await passkeys.remove_all(member.id, context.actor, context.now()) else []
+    if not generator_too:
+        return removed
     factor = SecondFactor(database, context.box, entropy, context.settings.business_name)
-    return ["second factor"] if await factor.reset(member.id, context.actor, context.now()) else []
+    return removed + (["second factor"] if await factor.reset(member.id, context.actor, context.now()) else [])
 
 
 def _roles(context: Context) -> None:
@@ -160,6 +172,7 @@ async def _list(context: Context) -> None:
                 "phone": member.phone,
                 "areas": list(member.areas),
                 "second_factor_since": member.totp_since_at,
+                "passkey_since": member.passkey_since_at,
             }
             for member in staff
         ]
@@ -173,7 +186,7 @@ async def _list(context: Context) -> None:
             member.role.value,
             ", ".join(member.areas) or "everywhere",
             "yes" if member.active else "no",
-            "yes" if member.totp_since_at else "no",
+            "yes" if member.has_second_factor else "no",
             local_time(member.created_at, zone),
         ]
         for member in staff

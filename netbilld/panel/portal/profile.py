@@ -1,17 +1,20 @@
 """A subscriber's own profile, consents and data."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
-from netbilld.panel.portal.own import REFUSED, Own, done, refused
+from netbilld.panel.forms import Problem
+from netbilld.panel.portal.own import REFUSED, Own, done, refused, render
 from netbilld.panel.portal.own_parts import OwnParts
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.services.export_own_data import as_json, as_zip
-from netbilld.services.own_profile import PURPOSES, NewPassword
+from netbilld.services.own_profile import PURPOSES, NewContact, NewPassword
 from netbilld.services.own_requests import DELETION
 from netbilld.services.sign_in import token_hash
+
+_BESIDE_FIELDS: Final = frozenset({"phone_invalid", "email_invalid", "proof_missing", "proof_wrong"})
 
 
 async def show(request: web.Request, who: Own) -> tuple[str, dict[str, Any]]:
@@ -31,14 +34,24 @@ async def show(request: web.Request, who: Own) -> tuple[str, dict[str, Any]]:
 async def change(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/profil."""
     parts = own_parts(request)
-    phone, email, locale = (form.get(name, "").strip() for name in ("phone", "email", "locale"))
+    wanted = NewContact(*(form.get(name, "").strip() for name in ("phone", "email", "locale")))
+    proof, codes = form.get("proof_password", ""), request.app[PORTAL].codes
     try:
-        await parts.profile.change(who.file, phone, email, locale, who.actor, who.now)
+        await parts.profile.change(who.file, wanted, proof, codes, who.actor, who.now)
     except REFUSED as error:
-        name = error.code.partition("_")[0] if error.code in {"phone_invalid", "email_invalid"} else "profile"
+        name = error.code.partition("_")[0] if error.code in _BESIDE_FIELDS else "profile"
         return await refused(request, who, show, form, name, error)
     await parts.nudge()
     return done("/akun/profil", "profil")
+
+
+async def send_code(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
+    """Answer POST /akun/profil/kode: a code to where they are reached until now, and the form as it was typed."""
+    portal = request.app[PORTAL]
+    await portal.codes.ask(who.file.subscriber_number, portal.perimeter.source(request), who.now)
+    template, context = await show(request, who)
+    typed = {name: form.get(name, "") for name in ("phone", "email", "locale")}
+    return render(request, who, template, {**context, "problem": Problem("code_sent", "", typed)})
 
 
 async def change_password(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:

@@ -13,6 +13,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "phone_invalid": N_("That is no telephone number. Write it as 0812…"),
     "email_invalid": N_("That is no e-mail address. Write it as name@example.net."),
     "wrong_current_password": N_("The present password is not right."),
+    "proof_missing": N_("To change telephone or e-mail, give your password or a one-time code."),
+    "proof_wrong": N_("That is neither the password nor the code that was sent last."),
     "password_short": N_("Choose a password of at least 8 characters."),
     "password_unusable": N_("A modem can't carry that password: at most 128 letters, digits and signs."),
     "password_repeated": N_("The two new passwords differ."),

@@ -100,6 +100,7 @@ PORTAL_ROUTES: Final = (
     _does("/akun/cuti/selesai", does_for_the_signed_in(plan.end_pause)),
     _own("/akun/profil", for_the_signed_in(profile.show)),
     _does("/akun/profil", does_for_the_signed_in(profile.change)),
+    _does("/akun/profil/kode", does_for_the_signed_in(profile.send_code)),
     _does("/akun/profil/sandi", does_for_the_signed_in(profile.change_password)),
     _does("/akun/profil/persetujuan", does_for_the_signed_in(profile.say)),
     _own("/akun/data.json", answers_the_signed_in(profile.data_json)),

@@ -11,7 +11,8 @@ from netbilld.model.periods import local_date, local_midnight
 from netbilld.model.permissions import Permission
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL, Work
-from netbilld.panel.visit import VISIT, page
+from netbilld.panel.trouble_words import trouble_words
+from netbilld.panel.visit import VISIT, page, say
 from netbilld.services.brake import BrakeState
 from netbilld.services.complaint_views import Figures
 from netbilld.services.people_views import AreaLine
@@ -36,7 +37,7 @@ class Tiles:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Answer GET /."""
+    """Answer GET /; for who is limited to areas what is said of these."""
     feed = request.app[LIVE]
     shown = await feed.show(_parts(request))
     brake = await _brake(request)
@@ -66,18 +67,22 @@ async def throughput(request: web.Request) -> web.Response:
     )
 
 
-def _troubles(request: web.Request) -> list[str]:
-    """Return what is wrong with netbilld itself, in the words of its log, for those who can do something about it."""
-    if not request[VISIT].may(Permission.VIEW_NETWORK):
+def _troubles(request: web.Request) -> list[tuple[str, bool]]:
+    """Return what is wrong with netbilld itself, for those who can do something about it.
+
+    Each with whether it is in the reader's language.
+    """
+    if not request[VISIT].may(Permission.VIEW_NETWORK) or request[VISIT].areas.is_limited:
         return []
     health = request.app[PANEL].parts.health()
     notices = [notice for notice in health.get("notices", ()) if notice != health.get("brake")]  # it is said apart
-    return [*health.get("reasons", ()), *notices]
+    told = [*health.get("reasons", ()), *notices]
+    return [trouble_words(one, lambda message, **values: say(request, message, **values)) for one in told]
 
 
 async def _brake(request: web.Request) -> BrakeState | None:
     """Return the brake where it is on, for those who may see what is enforced."""
-    if not request[VISIT].may(Permission.VIEW_USAGE):
+    if not request[VISIT].may(Permission.VIEW_USAGE) or request[VISIT].areas.is_limited:
         return None
     state = await request.app[PANEL].parts.brake.state()
     return state if state is not None and state.is_on else None
@@ -86,7 +91,7 @@ async def _brake(request: web.Request) -> BrakeState | None:
 def _parts(request: web.Request) -> Sequence[Part]:
     """Return the parts that this visitor may see."""
     visit, panel = request[VISIT], request.app[PANEL]
-    timezone, clock = panel.parts.timezone, panel.parts.clock
+    timezone, clock, within = panel.parts.timezone, panel.parts.clock, visit.areas
 
     async def tiles(work: Work) -> Tiles:
         counts: dict[str, int] = {}
@@ -106,14 +111,43 @@ def _parts(request: web.Request) -> Sequence[Part]:
         return await work.readmodels.open_money(today, local_midnight(today, timezone))
 
     async def areas(work: Work) -> tuple[AreaLine, ...]:
-        return tuple(await work.people.area_lines(local_date(clock.now(), timezone)))[:_AREAS]
+        return tuple(await work.people.area_lines(local_date(clock.now(), timezone), within))[:_AREAS]
 
     async def complaints(work: Work) -> Figures:
-        return await work.complaint_views.figures(clock.now())
+        return await work.complaint_views.figures(clock.now(), within)
 
-    parts = []
-    if visit.may(Permission.VIEW_USAGE):
-        parts += [
+    theirs = [
+        (
+            Permission.VIEW_USAGE,
+            Part(
+                "talkers",
+                ("overview.talkers", within),
+                lambda work: work.readmodels.talkers(_TALKERS, within),
+                "partials/talkers.html",
+                2,
+            ),
+        ),
+        (
+            Permission.VIEW_SUBSCRIBERS,
+            Part(
+                "restricted",
+                ("overview.restricted", within),
+                lambda work: work.readmodels.restricted(_RESTRICTED, within),
+                "partials/restricted.html",
+            ),
+        ),
+        (
+            Permission.VIEW_SUBSCRIBERS,
+            Part("areas", ("overview.areas", within), areas, "partials/areas.html", _AREAS_SECONDS),
+        ),
+        (
+            Permission.VIEW_COMPLAINTS,
+            Part("complaints", ("overview.complaints", within), complaints, "partials/open_complaints.html", 3),
+        ),
+    ]
+    everybodys = [
+        (
+            Permission.VIEW_USAGE,
             Part(
                 "alerts",
                 "overview.alerts",
@@ -121,31 +155,18 @@ def _parts(request: web.Request) -> Sequence[Part]:
                 "partials/alert_notice.html",
                 2,
             ),
-            Part("tiles", "overview.tiles", tiles, "partials/tiles.html"),
-            Part("today", "overview.today", today, "partials/today.html", 5),
-            Part(
-                "talkers",
-                "overview.talkers",
-                lambda work: work.readmodels.talkers(_TALKERS),
-                "partials/talkers.html",
-                2,
-            ),
+        ),
+        (Permission.VIEW_USAGE, Part("tiles", "overview.tiles", tiles, "partials/tiles.html")),
+        (Permission.VIEW_USAGE, Part("today", "overview.today", today, "partials/today.html", 5)),
+        (
+            Permission.VIEW_USAGE,
             Part("orders", "overview.orders", lambda work: work.readmodels.attempts(_ORDERS), "partials/orders.html"),
-        ]
-    if visit.may(Permission.VIEW_SUBSCRIBERS):
-        parts.append(
-            Part(
-                "restricted",
-                "overview.restricted",
-                lambda work: work.readmodels.restricted(_RESTRICTED),
-                "partials/restricted.html",
-            )
-        )
-        parts.append(Part("areas", "overview.areas", areas, "partials/areas.html", _AREAS_SECONDS))
-    if visit.may(Permission.VIEW_COMPLAINTS):
-        parts.append(Part("complaints", "overview.complaints", complaints, "partials/open_complaints.html", 3))
-    if visit.may(Permission.VIEW_NETWORK):
-        parts.append(Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_brief.html", 2))
-    if visit.may(Permission.VIEW_MONEY):
-        parts.append(Part("money", "overview.money", money, "partials/money.html", 3))
-    return parts
+        ),
+        (
+            Permission.VIEW_NETWORK,
+            Part("nas", "nas.lines", lambda work: work.readmodels.nas_lines(), "partials/nas_brief.html", 2),
+        ),
+        (Permission.VIEW_MONEY, Part("money", "overview.money", money, "partials/money.html", 3)),
+    ]
+    shown = theirs if within.is_limited else [*theirs, *everybodys]
+    return [part for permission, part in shown if visit.may(permission)]

@@ -5,8 +5,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from netbilld.model.staff import Staff
 from netbilld.panel.i18n import LANGUAGE_COOKIE, LOCALES
 from netbilld.panel.parts import PANEL
+from netbilld.panel.passkey_site import site_of
 from netbilld.panel.security import safe_path
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
@@ -20,7 +22,7 @@ async def show(request: web.Request) -> web.Response:
     """Answer GET /signin."""
     if request[VISIT].staff is not None:
         raise web.HTTPSeeOther(safe_path(request.query.get("next")))
-    return page(request, "staff/signin.html", {"email": "", "problem": "", "next": request.query.get("next", "")})
+    return sign_in_page(request, "", 200, request.query.get("next", ""))
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
@@ -31,12 +33,12 @@ async def submit(request: web.Request) -> web.StreamResponse:
     goes_on = str(form.get("next", ""))
     old = request.cookies.get(panel.perimeter.cookie_name(request))
     outcome = await panel.sign_in.handle(
-        email, password, visit.source, visit.now, replaces=old, browser=_browser(request)
+        email, password, visit.source, visit.now, replaces=old, browser=browser_of(request)
     )
     if isinstance(outcome, SignedIn):
-        raise _signed_in(request, outcome, goes_on)
+        raise signed_in(request, outcome, goes_on)
     if isinstance(outcome, CodeNeeded):
-        answer = web.HTTPSeeOther(_with_next("/signin/code", goes_on))
+        answer = web.HTTPSeeOther(with_next("/signin/code", goes_on))
         name, seconds = panel.perimeter.half_cookie_name(request), int(HALF_LIFETIME.total_seconds())
         panel.perimeter.set_cookie(request, answer, name, outcome.opened.token, seconds=seconds)
         raise answer
@@ -46,53 +48,72 @@ async def submit(request: web.Request) -> web.StreamResponse:
         status = 429
     else:
         problem, status = say(request, N_("E-mail or password is not right.")), 401
-    _log_refusal(visit.source, status)
-    return page(request, "staff/signin.html", {"email": email, "problem": problem, "next": goes_on}, status=status)
+    log_refusal(visit.source, status)
+    return sign_in_page(request, problem, status, goes_on, email)
 
 
 async def show_code(request: web.Request) -> web.Response:
     """Answer GET /signin/code: a code is asked of those whose password was right."""
     panel = request.app[PANEL]
-    if not await panel.sign_in.waits_for_code(_half(request), request[VISIT].now):
-        raise web.HTTPSeeOther(_with_next("/signin", request.query.get("next", "")))
-    return page(request, "staff/signin_code.html", {"problem": "", "next": request.query.get("next", "")})
+    member = await panel.sign_in.whose_half(half_of(request), request[VISIT].now)
+    if member is None:
+        raise web.HTTPSeeOther(with_next("/signin", request.query.get("next", "")))
+    return code_page(request, "", 200, request.query.get("next", ""), member)
 
 
 async def submit_code(request: web.Request) -> web.StreamResponse:
     """Answer POST /signin/code: the whole log-in, or the form again."""
-    panel, visit = request.app[PANEL], request[VISIT]
+    panel, visit, half = request.app[PANEL], request[VISIT], half_of(request)
     form = await request.post()
     goes_on = str(form.get("next", ""))
+    member = await panel.sign_in.whose_half(half, visit.now)
     outcome = await panel.sign_in.finish(
-        _half(request),
+        half,
         str(form.get("code", "")),
         visit.source,
         visit.now,
         replaces=request.cookies.get(panel.perimeter.cookie_name(request)),
-        browser=_browser(request),
+        browser=browser_of(request),
     )
     if isinstance(outcome, SignedIn):
-        response = _signed_in(request, outcome, goes_on)
+        response = signed_in(request, outcome, goes_on)
         panel.perimeter.drop_cookie(request, response, panel.perimeter.half_cookie_name(request))
         raise response
-    if isinstance(outcome, TooLate):
-        raise web.HTTPSeeOther(_with_next("/signin", goes_on))
+    if member is None or isinstance(outcome, TooLate):
+        raise web.HTTPSeeOther(with_next("/signin", goes_on))
     if isinstance(outcome, LockedOut):
         until = panel.renderer.writers[visit.locale].clock(outcome.until_at)
         problem, status = say(request, N_("Too many attempts. Try again at %(time)s."), time=until), 429
     else:
         problem, status = say(request, N_("That code is not right, or was used before. Wait for the next one.")), 401
-    _log_refusal(visit.source, status)
-    return page(request, "staff/signin_code.html", {"problem": problem, "next": goes_on}, status=status)
+    log_refusal(visit.source, status)
+    return code_page(request, problem, status, goes_on, member)
 
 
-def _log_refusal(source: str, status: int) -> None:
+def sign_in_page(request: web.Request, problem: str, status: int, goes_on: str, email: str = "") -> web.Response:
+    """Return the form to sign in with, and what was wrong."""
+    context = {"email": email, "problem": problem, "next": goes_on, "site": site_of(request)}
+    return page(request, "staff/signin.html", context, status=status)
+
+
+def code_page(request: web.Request, problem: str, status: int, goes_on: str, member: Staff) -> web.Response:
+    """Return the form of the second factor for somebody whose password was right."""
+    context = {
+        "problem": problem,
+        "next": goes_on,
+        "site": site_of(request) if member.passkey_since_at is not None else None,
+        "has_generator": member.totp_since_at is not None,
+    }
+    return page(request, "staff/signin_code.html", context, status=status)
+
+
+def log_refusal(source: str, status: int) -> None:
     """Leave a line for whoever watches the log; never the name that was typed, which may be a password."""
     told = "too many attempts" if status == 429 else "not right"
     logger.warning("a sign-in to the panel from %s was refused: %s", source, told, extra={"event": "sign_in_refused"})
 
 
-def _signed_in(request: web.Request, outcome: SignedIn, goes_on: str) -> web.HTTPSeeOther:
+def signed_in(request: web.Request, outcome: SignedIn, goes_on: str) -> web.HTTPSeeOther:
     """Return the way on, with the new log-in's cookie."""
     panel = request.app[PANEL]
     response = web.HTTPSeeOther(safe_path(goes_on))
@@ -102,15 +123,18 @@ def _signed_in(request: web.Request, outcome: SignedIn, goes_on: str) -> web.HTT
     return response
 
 
-def _half(request: web.Request) -> str | None:
+def half_of(request: web.Request) -> str | None:
+    """Return the token of half a log-in, as the browser has it."""
     return request.cookies.get(request.app[PANEL].perimeter.half_cookie_name(request))
 
 
-def _browser(request: web.Request) -> str:
+def browser_of(request: web.Request) -> str:
+    """Return what the browser calls itself."""
     return request.headers.get("User-Agent", "")
 
 
-def _with_next(path: str, goes_on: str) -> str:
+def with_next(path: str, goes_on: str) -> str:
+    """Return an address of signing in that remembers where one wanted to go."""
     wanted = safe_path(goes_on)
     return path if wanted == "/" else f"{path}?next={quote(wanted, safe='')}"
 

@@ -149,12 +149,14 @@ async def end_logins(request: web.Request) -> web.StreamResponse:
 
 
 async def reset_second_factor(request: web.Request) -> web.StreamResponse:
-    """Answer POST /staff/{member}/second-factor: they have lost their generator and their recovery codes."""
+    """Answer POST /staff/{member}/second-factor: they have lost generator, passkeys and recovery codes."""
     visit, member, security = request[VISIT], await _member(request), request.app[PANEL].parts.security
     if security is None:
         raise web.HTTPNotFound
     if member.id == visit.person.id:  # one's own needs a code
         raise web.HTTPSeeOther("/profile/second-factor")
+    if security.passkeys is not None:
+        await security.passkeys.passkeys.remove_all(member.id, visit.actor, visit.now)
     await security.second_factor.reset(member.id, visit.actor, visit.now)
     raise web.HTTPSeeOther(f"/staff/{member.id}?done=second-factor-reset")
 

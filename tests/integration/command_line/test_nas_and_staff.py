@@ -1,10 +1,15 @@
 """The commands of routers and staff, and what is said of words nobody understands."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
+from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.model.passkey import Passkey
 from tests.people_world import SECRET, CommandLine
 
 
@@ -108,6 +113,29 @@ def test_staff_are_limited_to_areas_and_reached_by_telephone(netbilld: CommandLi
     assert (budi()["areas"], budi()["phone"]) == ([], None)
     assert netbilld("staff", "set", "budi@example.org", "--remove-second-factor") == 0
     assert "nothing to change" in netbilld.out
+
+
+def test_passkeys_are_taken_from_who_lost_them(netbilld: CommandLine) -> None:
+    async def give() -> None:
+        database = Database(sqlite_url(netbilld.directory / "netbilld.db"))
+        async with database.write() as work:
+            member = await work.staff.by_email("owner@example.org")
+            assert member is not None
+            key = Passkey(uuid4(), member.id, "localhost", b"key", b"cose", 0, "HP", datetime(2026, 1, 1, tzinfo=UTC))
+            await work.passkeys.add(key)
+        await database.close()
+
+    def since() -> object:
+        return netbilld.json("staff", "list")[0]["passkey_since"]
+
+    for option in ("--remove-passkeys", "--remove-second-factor"):
+        asyncio.run(give())
+        assert since() is not None
+        assert netbilld("staff", "set", "owner@example.org", option) == 0
+        assert "passkeys changed" in netbilld.out
+        assert since() is None
+        assert netbilld("staff", "set", "owner@example.org", option) == 0
+        assert "nothing to change" in netbilld.out
 
 
 def test_what_each_role_may_is_told(netbilld: CommandLine) -> None:

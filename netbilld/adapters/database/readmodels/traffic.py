@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, select
 
+from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries, first_username, is_online
 from netbilld.adapters.database.tables import (
     desired,
@@ -16,6 +17,7 @@ from netbilld.adapters.database.tables import (
     throughput_samples,
     usage_nas_hours,
 )
+from netbilld.services.areas import EVERYWHERE, Areas
 from netbilld.services.readmodels import Octets, Restricted, Sample, Talker, Traffic
 
 _MOST_SAMPLES = 2000
@@ -65,7 +67,7 @@ class TrafficQueries(Queries):
         )
         return {(row["access"], row["reason"]): row["services"] for row in await self._rows(query)}
 
-    async def restricted(self, limit: int) -> Sequence[Restricted]:
+    async def restricted(self, limit: int, areas: Areas = EVERYWHERE) -> Sequence[Restricted]:
         """Return services that are not fully open, the newest case first."""
         query = (
             select(
@@ -85,13 +87,13 @@ class TrafficQueries(Queries):
                 .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
                 .join(plans, plans.c.id == plan_versions.c.plan_id)
             )
-            .where(desired.c.access != "active", desired.c.reason != "terminated")
+            .where(desired.c.access != "active", desired.c.reason != "terminated", in_areas(areas))
             .order_by(desired.c.since_at.desc(), subscribers.c.number)
             .limit(limit)
         )
         return [Restricted(**row) for row in await self._rows(query)]
 
-    async def talkers(self, limit: int) -> Sequence[Talker]:
+    async def talkers(self, limit: int, areas: Areas = EVERYWHERE) -> Sequence[Talker]:
         """Return the sessions with the highest rate over their last interval."""
         query = (
             select(
@@ -111,6 +113,7 @@ class TrafficQueries(Queries):
                 sessions.c.stopped_at.is_(None),
                 sessions.c.state.in_(ONLINE_STATES),
                 sessions.c.upload_bps + sessions.c.download_bps > 0,
+                in_areas(areas),
             )
             .order_by((sessions.c.upload_bps + sessions.c.download_bps).desc(), sessions.c.id)
             .limit(limit)

@@ -122,6 +122,7 @@ from netbilld.adapters.database.tables.nodes import duty_terms, nodes
 from netbilld.adapters.database.tables.outbox import message_choices, outbox
 from netbilld.adapters.database.tables.overshoot import nas_readings, quota_crossings
 from netbilld.adapters.database.tables.paper import paper_invoices, paper_steps
+from netbilld.adapters.database.tables.passkeys import passkey_challenges, passkeys
 from netbilld.adapters.database.tables.people import (
     credentials,
     plan_versions,
@@ -237,6 +238,8 @@ __all__ = [
     "paper_steps",
     "parked_bills",
     "parked_payments",
+    "passkey_challenges",
+    "passkeys",
     "payment_codes",
     "payments",
     "pending_orders",

@@ -35,6 +35,7 @@ staff = Table(
     Column("totp_sealed", LargeBinary),  # encrypted with the key of secret_key_file
     Column("totp_since_at", Instant),  # null: no code is asked for
     Column("totp_last_step", BigInteger, nullable=False, server_default=text("0")),  # a code of it was taken
+    Column("passkey_since_at", Instant),  # of the oldest of their passkeys; null: they have none
 )
 
 recovery_codes = Table(  # in place of a code generator that was lost; each is good once
