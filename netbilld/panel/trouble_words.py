@@ -24,8 +24,8 @@ _SAID: Final[tuple[tuple[str, str], ...]] = (
         N_("Accounting can't be written to the disk, so it is not answered: %(trouble)s"),
     ),
     (
-        r"(?P<count>\d+) messages to subscribers wait and nobody delivers them: set smtp\.host",
-        N_("%(count)s messages to subscribers wait and nobody delivers them: set smtp.host."),
+        r"(?P<count>\d+) messages to subscribers wait and nobody delivers them: set smtp\.host or one of messengers",
+        N_("%(count)s messages to subscribers wait and nobody delivers them: set smtp.host or a messenger."),
     ),
     (r"messages to subscribers wait: (?P<trouble>.+)", N_("Messages to subscribers wait: %(trouble)s")),
     (

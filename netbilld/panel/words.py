@@ -453,6 +453,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("message", "complaint_note"): (N_("Note to a complaint"), "quiet"),
         ("message", "complaint_assigned"): (N_("Job to a technician"), "quiet"),
         ("message", "outage_declared"): (N_("Outage declared"), "quiet"),
+        ("message", "contact_changed"): (N_("Contact details changed"), "warn"),
         ("message", "outage_ended"): (N_("Outage over"), "quiet"),
         ("message", "announcement"): (N_("Announcement"), "quiet"),
         ("job", "suspend"): (N_("Suspend (isolir)"), "quiet"),

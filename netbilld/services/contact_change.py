@@ -35,7 +35,7 @@ async def tell_old_address(outbox: Outbox, before: Subscriber, told: Mapping[str
         "at": now.isoformat(),
         "has_new_email": "email" in what,
         "has_new_phone": "phone" in what,
-        # another e-mail is told by e-mail where there was one; the telephone, which may be first otherwise, is new or kept
+        # the telephone goes before e-mail: it is told only where it is what changes, or there was nothing else
         "told_at": {"email": before.email, "phone": before.phone if "phone" in what or not before.email else None},
     }
     key = f"contact_changed:{before.id}:{now.isoformat()}"

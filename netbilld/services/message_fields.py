@@ -72,6 +72,9 @@ EXAMPLES: Final[Mapping[MessageKind, Mapping[str, Any]]] = {
         "number": "G00003", "text": "Kabel disambung", "began_at": "2026-01-20T03:00:00+00:00",
         "ended_at": "2026-01-20T05:00:00+00:00",
     },
+    MessageKind.CONTACT_CHANGED: {
+        "at": "2026-01-20T02:05:00+00:00", "has_new_email": True, "has_new_phone": False,
+    },
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T02:05:00+00:00"},
     MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T02:10:00+00:00"},
     MessageKind.REPLY: {"title": "Tagihan", "text": "Tagihan Anda Rp275.000, jatuh tempo 20 Januari 2026."},

@@ -14,7 +14,7 @@ def said(message: str, **values: object) -> str:
 
 
 def test_waiting_messages_are_told_as_the_daemon_counts_them() -> None:
-    messaging: Any = SimpleNamespace(send=SimpleNamespace(trouble=None), _drivers=(), _figures=({"queued": 3}, 0.0))
+    messaging: Any = SimpleNamespace(send=SimpleNamespace(trouble=None), _ways=(), _figures=({"queued": 3}, 0.0))
     (notice,) = Messaging.notices.fget(messaging)  # type: ignore[attr-defined]
     words, is_read = trouble_words(notice, said)
     assert is_read
