@@ -204,7 +204,7 @@ async def rate_live(
                 amounts.append((one, due_minor))
     counted: dict[Key, int] = {}
     if fine:
-        counted, due = await _rate_fine(work, fine, roll_up, passed, now)
+        counted, due = await _rate_fine(work, fine, roll_up, passed)
         amounts += due
     crossed = await tell_passed(work, Unit.DATA, passed, now) if passed else frozenset()
     return Rated(amounts, counted, crossed)
@@ -306,20 +306,19 @@ async def _rate_fine(
     fine: Sequence[tuple[PeriodTotals, LivePeriod]],
     roll_up: RollUp,
     passed: list[tuple[LivePeriod, int]],
-    now: datetime,
 ) -> tuple[dict[Key, int], list[tuple[PeriodTotals, int]]]:
     """Rate periods whose octets as a sum don't say all; add those that have passed a share to `passed`."""
     sums = await _window_sums(work, fine, roll_up)
     counted: dict[Key, int] = {}
     amounts = []
-    used: dict[UUID, dict[UUID, int]] = {}
+    used: dict[Key, dict[UUID, int]] = {}  # of those who share, in the period that the usage is of
     for _, live in fine:
-        shared = live.card.shared
-        if shared is not None and shared.id not in used:
-            used[shared.id] = await work.rating.used_octets(shared.member_ids, local_date(now, live.card.timezone))
+        shared, start_on = live.card.shared, live.period.start_on
+        if shared is not None and (shared.id, start_on) not in used:
+            used[shared.id, start_on] = await work.rating.used_octets(shared.member_ids, start_on)
     for one, live in fine:
         key, shared = (one.service_id, one.start_on), live.card.shared
-        of_shared = used[shared.id] if shared is not None else {}
+        of_shared = used[shared.id, one.start_on] if shared is not None else {}
         rated = live.card.rate(live.period, live.stretches, sums[key].sums, None, of_shared)
         counted[key] = octets = rated.counted_octets
         if shared is not None:

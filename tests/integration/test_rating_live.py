@@ -1,7 +1,7 @@
 """Wallets and allowances while usage comes in, and the same rated again over the whole period."""
 
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from netbilld.adapters.database.tables import outbox
 from netbilld.enforcement.policy import Reason, entitlement
 from netbilld.enforcement.profile import Access
 from netbilld.ports.outbox import MessageKind
-from netbilld.services.book_usage import BookUsage
+from netbilld.services.book_usage import BookUsage, Moved
 from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.live_rating import recount
 from tests.builders.services import GARDEN
@@ -185,6 +185,22 @@ async def test_an_allowance_that_is_shared_is_one_sum_and_all_are_told_at_once(s
         async with shop.database.read() as work:
             assert (await work.rating.limits(who.service_id, facts.plan, PERIOD.end_at)).others_octets == 0
     assert [message["percent"] for message in await shop.messages()] == [80, 100]
+
+
+async def test_what_is_told_after_a_period_is_held_against_what_others_have_used_in_it(shop: Shop) -> None:
+    fee = {"price_minor": 50_000, "period_days": None}
+    tiers = tariff((None, 1_000))
+    await shop.plan("BERDUA", timing="prepaid", charging="hybrid", recurring=fee, allowance=CHARGED, usage=tiers)
+    first = await shop.person("ayah", "BERDUA")
+    second = await shop.person("anak", "BERDUA", of=first)
+    await shop.world.pay(first, 500_000, START)
+    await shop.share(10 * GB, first, second)
+    await shop.use(first, local(30, 9), 8 * GB)
+    used_at = local(31, 9).astimezone(UTC)
+    moved = Moved(second.service_id, None, 1, "api", used_at - timedelta(minutes=1), used_at, 8 * GB, 0)
+    async with shop.database.write() as work:
+        await shop.book.handle(work, [moved], PERIOD.end_at + timedelta(hours=1))
+    assert await shop.charged(second) == (await shop.rated(second)).amount_minor == 6_000
 
 
 async def test_a_change_that_lets_go_of_what_was_used_is_known_before_the_next_report(shop: Shop) -> None:
