@@ -192,7 +192,7 @@ async def test_what_is_told_after_a_period_is_held_against_what_others_have_used
     tiers = tariff((None, 1_000))
     await shop.plan("BERDUA", timing="prepaid", charging="hybrid", recurring=fee, allowance=CHARGED, usage=tiers)
     first = await shop.person("ayah", "BERDUA")
-    second = await shop.person("anak", "BERDUA", of=first)
+    second = await shop.person("anak", "BERDUA", date(2026, 3, 2), of=first)  # what is left of it after the first
     await shop.world.pay(first, 500_000, START)
     await shop.share(10 * GB, first, second)
     await shop.use(first, local(30, 9), 8 * GB)
