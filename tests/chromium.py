@@ -63,7 +63,9 @@ async def tab(
         options: of the browser's context.
     """
     context = await chromium.new_context(
-        viewport={"width": width, "height": 844}, extra_http_headers={"Accept-Language": "id"}, **options
+        viewport={"width": width, "height": 844},
+        extra_http_headers={"Accept-Language": "id"} | dict(options.pop("extra_http_headers", {})),
+        **options,
     )
     context.set_default_timeout(MOST_MS)
     page = await context.new_page()
@@ -81,7 +83,7 @@ async def sign_in(page: Page, url: str, email: str = "admin@rumahnet.example") -
     await page.goto(url + "/signin")
     await page.fill("[name=email]", email)
     await page.fill("[name=password]", PASSWORD)
-    await page.get_by_role("button", name="Masuk").click()
+    await page.get_by_role("button", name="Masuk", exact=True).click()
     await page.wait_for_url(url + "/")
 
 

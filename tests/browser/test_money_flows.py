@@ -1,4 +1,4 @@
-"""Bills, bank statements and paper in a real browser, as billing staff go through them at a desk and on a phone."""
+"""Bills, bank statements, paper and plans in a real browser, as billing staff go through them at a desk and on a phone."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -139,3 +139,29 @@ async def test_a_paper_invoice_goes_from_the_printer_to_its_receiver(
         await expect(page.locator("main")).to_contain_text("Satpam Joko")
         await page.goto(url + "/deliveries?state=not_received")
         await expect(page.locator("main")).not_to_contain_text(invoice)
+
+
+@WIDTHS
+async def test_a_version_of_a_plan_is_looked_at_kept_and_services_are_moved_to_it(
+    url: str, budi: Person, chromium: Browser, width: int
+) -> None:
+    async with tab(chromium, width) as page:
+        await sign_in(page, url)
+        await page.goto(url + "/plans/HOME20/version")
+        text = await page.input_value("[name=text]")
+        await page.fill("[name=text]", text.replace("275000", "300000"))
+        await page.click("button[value=look]")
+        await expect(page.locator(".difference .tone-good")).to_contain_text("300000")
+        await expect(page.locator(".difference .tone-bad")).to_contain_text("275000")
+        assert await overflow(page) == 0
+        await page.click("button[value=keep]")
+        await page.wait_for_url("**/plans/HOME20?done=*")
+        await page.goto(url + "/plans/HOME20/move?to_version=2")
+        await expect(page.locator("main")).to_contain_text(budi.username)
+        await expect(page.locator("main")).to_contain_text("Rp300.000")
+        assert await overflow(page) == 0
+        page.on("dialog", lambda asked: asked.accept())
+        await page.locator("form.under button.primary").click()
+        await page.wait_for_url("**/plans/HOME20?done=*")
+        await page.goto(url + "/plans/HOME20/version")
+        await expect(page.locator("tr").filter(has_text="v2")).to_be_visible()
