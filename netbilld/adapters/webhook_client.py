@@ -21,6 +21,7 @@ from netbilld.ports.webhooks import Sent
 READ_OCTETS: Final = 2_000  # of an answer: its status is all we want
 INSIDE: Final = "that address is inside this network, and webhooks.allow_private is off"
 _NAT64: Final = ip_network("64:ff9b::/96")
+_UNICAST: Final = ip_network("2000::/3")  # all of IPv6 that is given to anybody (RFC 4291 §2.4)
 logger = logging.getLogger("netbilld.webhooks")
 
 
@@ -33,6 +34,8 @@ def is_outside(text: str) -> bool:
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address) and (carried := _carried(address)) is not None:
         address = carried
+    if isinstance(address, IPv6Address) and address not in _UNICAST:
+        return False  # site-local, a NAT64 of our own, IPv4 in disguise
     return address.is_global and not address.is_multicast
 
 

@@ -238,7 +238,8 @@ async def test_an_answer_that_points_elsewhere_is_not_followed(town: Town, bank:
 INSIDE_URLS = (
     "http://127.0.0.1/", "http://127.1/", "http://0.0.0.0/", "http://[::1]/", "http://10.0.0.1/", "http://192.168.1.1/",
     "http://169.254.169.254/latest/meta-data/", "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::a00:1]/",
-    "http://[2002:a00:1::]/", "http://[fe80::1]/", "http://[fd00::1]/", "http://100.64.0.1/", "http://224.0.0.1/",
+    "http://[2002:a00:1::]/", "http://[fe80::1]/", "http://[fd00::1]/", "http://[fec0::1]/",
+    "http://[64:ff9b:1::a00:1]/", "http://[::a00:1]/", "http://100.64.0.1/", "http://224.0.0.1/",
     "http://localhost/", "http://x.localhost/", "http://printer.local/", "http://0x7f.1/", "http://2130706433/",
     "https://127.0.0.1:8080/api/v1/plans",
 )  # fmt: skip
