@@ -14,7 +14,7 @@ from netbilld.ports.changes import Changes
 from netbilld.ports.passwords import Passwords
 from netbilld.services import manage_staff
 from netbilld.services.idempotency import Idempotency
-from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, ManageStaff, NewStaff, one_time_password
+from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, Collectors, ManageStaff, NewStaff, one_time_password
 
 KEY_CHECK: Final = "key_check"
 FIRST_ADMIN: Final = "admin@localhost"
@@ -39,6 +39,9 @@ class Work(Protocol):
 
     @property
     def changes(self) -> Changes: ...
+
+    @property
+    def collectors(self) -> Collectors: ...
 
     @property
     def idempotency(self) -> Idempotency: ...

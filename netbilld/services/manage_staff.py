@@ -41,9 +41,16 @@ class StaffTable(Protocol):
     async def end_logins(self, staff_id: UUID, *, keep_token_hash: str | None = None) -> None: ...
 
 
+class Collectors(Protocol):
+    async def rename_staff(self, before: str, after: str) -> None: ...
+
+
 class Work(Protocol):
     @property
     def staff(self) -> StaffTable: ...
+
+    @property
+    def collectors(self) -> Collectors: ...
 
     @property
     def changes(self) -> Changes: ...
@@ -215,6 +222,8 @@ class ManageStaff:
             if "email_key" in columns and await work.staff.by_email(columns["email"]) is not None:
                 raise RefusedError(f"there is a staff user {columns['email']!r} already", code="email_taken")
             await work.staff.update(member.id, columns)
+            if "email" in columns:
+                await work.collectors.rename_staff(member.email, columns["email"])
             if changed & _FOR_OTHERS_TO_SAY:
                 await work.staff.end_logins(member.id)
             details = {"email": member.email, "fields": _before_and_after(member, columns, changed)}
@@ -250,6 +259,8 @@ class ManageStaff:
             if current is None or current.password_hash != member.password_hash:
                 raise RefusedError("the password was changed meanwhile", code="wrong_current_password")
             await work.staff.update(staff_id, columns)
+            if "email" in columns:
+                await work.collectors.rename_staff(member.email, email)
             details = {"email": member.email, "fields": _before_and_after(member, columns, changed)}
             await work.changes.record(actor, now, "staff.set", "staff", staff_id, details)
         return changed

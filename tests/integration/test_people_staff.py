@@ -183,6 +183,19 @@ async def test_everybody_changes_their_own_name_and_with_the_password_their_e_ma
     ]
 
 
+async def test_a_collector_with_another_e_mail_stays_that_collector(manage: ManageStaff, database: Database) -> None:
+    """BANG-2.5: cash that somebody records is theirs to hand over, whatever they are written to."""
+    member = await add(manage, "asep@example.org", "collector")
+    async with database.write() as work:
+        await work.collectors.add("asep", "Asep", "asep@example.org", LATER)
+    await manage.change_own_profile(member.id, OwnProfile("Asep", "asep@desa.example", PASSWORD), STAFF, LATER)
+    async with database.read() as work:
+        assert await work.collectors.of_staff("asep@desa.example") == "asep"
+    await manage.set("asep@desa.example", StaffChanges(email="asep@kota.example"), STAFF, LATER)
+    async with database.read() as work:
+        assert await work.collectors.of_staff("asep@kota.example") == "asep"
+
+
 async def test_a_one_time_password_must_be_changed(manage: ManageStaff, database: Database) -> None:
     member = await add(manage, "siti@example.org")
     await manage.set("siti@example.org", StaffChanges(password="1" + PASSWORD, one_time=True), STAFF, LATER)

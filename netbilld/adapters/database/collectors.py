@@ -34,6 +34,10 @@ class CollectorStore:
         """Let a collector take cash (active), or take no more (ended)."""
         await self._connection.execute(update(collectors).where(collectors.c.name == name).values(status=status))
 
+    async def rename_staff(self, before: str, after: str) -> None:
+        """Let a member of the staff who has another e-mail address stay the collector they are."""
+        await self._connection.execute(update(collectors).where(collectors.c.staff == before).values(staff=after))
+
     async def of_staff(self, actor: str) -> str | None:
         """Return the collector that somebody is who records cash."""
         found: str | None = await self._connection.scalar(
