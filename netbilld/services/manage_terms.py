@@ -2,7 +2,7 @@
 
 import re
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -21,12 +21,14 @@ from netbilld.services import change_terms, take_plan
 from netbilld.services.change_terms import TermsOfService
 from netbilld.services.coupons import Coupons, take_coupon
 from netbilld.services.find_service import Subscribers, find_service
+from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.stop_service import ended_service
 from netbilld.services.subscriber_fields import optional_text
 from netbilld.services.take_plan import offer_of, refuse_offer
 
 PERIODS_LIMIT: Final = 120
 NOTHING: Final = "none"
+_VERB: Final = "terms set"
 _OF_THE_PLAN: Final = "plan"
 _PERCENT: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?\s*%")
 _PRICE_LIMIT_MINOR: Final = 10**12
@@ -39,6 +41,8 @@ class Work(take_plan.Work, Protocol):
     def terms(self) -> change_terms.TermsBook: ...
     @property
     def coupons(self) -> Coupons: ...
+    @property
+    def idempotency(self) -> Idempotency: ...
     @property
     def changes(self) -> Changes: ...
 
@@ -91,8 +95,10 @@ class ManageTerms:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def set(self, username: str, wanted: TermsWanted, actor: Actor, now: datetime) -> TermsSet:
-        """Set what is wanted, all from the same day on.
+    async def set(
+        self, username: str, wanted: TermsWanted, actor: Actor, now: datetime, idempotency_key: str | None = None
+    ) -> TermsSet:
+        """Set what is wanted, all from the same day on; under the same key once, as a discount comes beside the others.
 
         Raises:
             InvalidInputError: a value can't be, or there is no reason given.
@@ -103,6 +109,11 @@ class ManageTerms:
         if why is None and _needs_reason(wanted):
             raise InvalidInputError("say why with --why", hint="it is kept with the change, and who made it")
         async with self._store.write() as work:
+            if idempotency_key:
+                request = digest({"username": username, **asdict(wanted)})
+                known = await work.idempotency.claim(idempotency_key, _VERB, request, now)
+                if known is not None:
+                    return TermsSet(tuple(known["names"]), date.fromisoformat(known["from_on"]), known["waits"])
             found = await find_service(work.subscribers, username)
             if found.service.status == "ended":
                 raise ended_service(username)
@@ -131,7 +142,7 @@ class ManageTerms:
             )
             names = tuple(sorted((*changed, *(("plan",) if is_moved else ()), *(("reset",) if wanted.reset else ()))))
             if not names:
-                return TermsSet((), day, waits=False)
+                return await _said_under(idempotency_key, work, TermsSet((), day, waits=False))
             old = terms.plan_on(today) if version is None else terms.plan_told(today, version)
             done = await terms.change(
                 day,
@@ -154,7 +165,15 @@ class ManageTerms:
             }
             action = "service.plan" if is_moved else "service.terms"
             await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
-        return TermsSet(names, day, waits=done.waits)
+            return await _said_under(idempotency_key, work, TermsSet(names, day, waits=done.waits))
+
+
+async def _said_under(key: str | None, work: Work, done: TermsSet) -> TermsSet:
+    """Remember what was done under a key, and return it."""
+    if key:
+        said = {"names": list(done.names), "from_on": done.from_on.isoformat(), "waits": done.waits}
+        await work.idempotency.complete(key, _VERB, said)
+    return done
 
 
 def _needs_reason(wanted: TermsWanted) -> bool:

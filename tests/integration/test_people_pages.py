@@ -168,7 +168,8 @@ async def test_a_pause_terms_and_the_end_of_a_service(world: PanelWorld, browser
     assert (await browser.send(f"{at}/pause", {"until": "2026-12-21"})).status == 422
     assert (await browser.send(f"{at}/resume")).status == 303
     assert (await browser.send(f"{at}/terms", {"price": "200000"})).status == 422, "who and why"
-    assert (await browser.send(f"{at}/terms", {"price": "200000", "why": "Tetangga kantor"})).status == 303
+    own = {"price": "200000", "why": "Tetangga kantor", "once": "t" * 40}
+    assert (await browser.send(f"{at}/terms", own)).status == 303
     page = plain(await browser.page(f"/subscribers/{budi.number}"))
     assert "Tetangga kantor" in page or "Ketentuan khusus" in page
     without = await browser.send(f"{at}/terminate", {"reason": "Pindah"})
@@ -185,6 +186,17 @@ async def test_a_pause_terms_and_the_end_of_a_service(world: PanelWorld, browser
     )
     assert added.status == 303
     assert "budi2@rumahnet" in await browser.page(f"/subscribers/{budi.number}")
+
+
+async def test_two_clicks_give_one_discount(world: PanelWorld, browser: Browser, budi: Person) -> None:
+    await browser.sign_in(await world.staff())
+    form = {"discount": "10%", "why": "Setahun langganan", "once": "d" * 40}
+    for _ in range(2):
+        answer = await browser.send(f"/subscribers/{budi.number}/services/{budi.service_id}/terms", form)
+        assert answer.status == 303
+    async with world.database.read() as work:
+        terms = (await work.terms.of([budi.service_id]))[budi.service_id]
+    assert [one.percent_hundredths for one in terms[-1].discounts] == [1000]
 
 
 async def test_a_promise_and_an_exemption_are_taken_and_taken_back(

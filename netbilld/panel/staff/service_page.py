@@ -84,7 +84,7 @@ async def pause(request: web.Request) -> web.StreamResponse:
 
 
 async def change_terms(request: web.Request) -> web.StreamResponse:
-    """Answer POST …/terms: a price, speed or discount of its own, with who and why."""
+    """Answer POST …/terms: a price, speed or discount of its own, with who and why; the same form sent twice is one."""
     form = await read_form(request)
     wanted_any = any(form.get(name) for name in ("price", "speed", "discount", "free"))
     faults = faults_of(request, form, ("why",) if wanted_any else ())
@@ -101,7 +101,8 @@ async def change_terms(request: web.Request) -> web.StreamResponse:
             periods=int(periods) if periods.isascii() and periods.isdigit() and len(periods) < 4 else None,
             why=form.get("why") or None,
         )
-        await people(request).terms.set(username, wanted, visit.actor, visit.now)
+        key = once_key(str(visit.person.id), form)
+        await people(request).terms.set(username, wanted, visit.actor, visit.now, key)
 
     return await _act(request, "terms", form, faults, act)
 
