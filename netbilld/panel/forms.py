@@ -11,7 +11,7 @@ from netbilld.model.errors import InvalidInputError, NetbilldError
 from netbilld.panel.words import N_
 
 _ONCE: Final = re.compile(r"[A-Za-z0-9_-]{20,64}\Z")
-_LONGEST: Final = 1000
+LONGEST_TEXT: Final = 10_000  # services say what is too long; nothing is cut off silently below that
 
 # refusals of services that people meet on these pages, by code
 MESSAGES: Final[Mapping[str, str]] = {
@@ -121,13 +121,14 @@ NO_PROBLEM: Final = Problem("", "")
 
 
 async def read_form(request: web.Request) -> dict[str, str]:
-    """Return the text fields of a form; the first of each name, without the signs that break lines in a log."""
+    """Return the text fields of a form; the first of each name, without signs that are none."""
     form = await request.post()
-    return {
-        name: "".join(sign for sign in value if sign >= " " or sign == "\n").strip()[:_LONGEST]
-        for name, value in form.items()
-        if isinstance(value, str)
-    }
+    found: dict[str, str] = {}
+    for name, value in form.items():
+        if isinstance(value, str):
+            cleaned = "".join(sign for sign in value if sign >= " " or sign in "\n\t")
+            found.setdefault(name, cleaned.strip()[:LONGEST_TEXT])
+    return found
 
 
 def once_key(request_staff: str, form: Mapping[str, str]) -> str:

@@ -5,13 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from netbilld.services.recognise import source_address
 from netbilld.services.sign_in import Entropy, random_token
+
+if TYPE_CHECKING:
+    from multidict import MultiDictProxy
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -134,11 +138,23 @@ _NOBODY: Final = "192.0.2.1"  # RFC 5737: no client of anybody's
 _TOKEN_LENGTH: Final = len(random_token(bytes))
 
 
+async def form_of(request: web.Request) -> "MultiDictProxy[str | bytes | bytearray | web.FileField]":
+    """Return the form that a request brings.
+
+    Raises:
+        HTTPBadRequest: it is not of the encoding or the shape that it claims.
+    """
+    try:
+        return await request.post()
+    except (ValueError, LookupError, AssertionError, HttpProcessingError):
+        raise web.HTTPBadRequest from None
+
+
 async def sent_token(request: web.Request) -> str:
     """Return the token a state-changing request brought, in its form or in a header."""
     if header := request.headers.get(CSRF_HEADER):
         return header
-    value = (await request.post()).get(CSRF_FIELD, "")
+    value = (await form_of(request)).get(CSRF_FIELD, "")
     return value if isinstance(value, str) else ""
 
 
@@ -149,7 +165,7 @@ def is_storable_address(request: web.Request) -> bool:
 
 async def is_storable_form(request: web.Request) -> bool:
     """Return whether a database can hold every text of the form; files are looked at by who takes them."""
-    form = await request.post()
+    form = await form_of(request)
     return _are_storable([*form.keys(), *(value for value in form.values() if isinstance(value, str))])
 
 

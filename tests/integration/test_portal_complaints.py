@@ -1,9 +1,11 @@
 """Complaints in the portal: made once, followed by their owner alone, opened again in time, and asked about once."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -273,6 +275,30 @@ async def test_whoever_is_not_signed_in_can_send_no_photo(world: Complaining) ->
             assert answer.status == 303
             assert answer.headers["Location"].startswith("/masuk")
     assert not world.complaints.directory.exists()
+
+
+async def test_who_sends_without_end_takes_nobody_elses_place(world: Complaining) -> None:
+    person, other = await world.home(), await world.home("siti@desa")
+    never = asyncio.Event()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b"--x\r\n"
+        await never.wait()
+
+    async with world.serving() as url, signed_in(url, person) as client, signed_in(url, other) as neighbour:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+        async def send() -> int:
+            async with client.post(f"{url}/akun/keluhan", data=trickle(), headers=headers) as answer:
+                return answer.status
+
+        sent = [asyncio.ensure_future(send()) for _ in range(20)]
+        async with asyncio.timeout(20):
+            refused = [await one for one in islice(asyncio.as_completed(sent), 18)]
+        assert set(refused) == {503}
+        assert (await made(neighbour, url)).startswith("K")
+        for one in sent:
+            one.cancel()
 
 
 async def test_a_flood_of_complaints_is_stopped_politely(world: Complaining) -> None:

@@ -222,3 +222,14 @@ def test_the_first_the_last_and_the_routers_own_address_are_its_log_in_page() ->
     for host in ("10.5.50.2", "10.5.51.1", "192.0.2.2", "[::1]", "login.example"):
         assert login_target(f"https://{host}/login", "10.5.50.9", networks, ()) is None
     assert login_target("https://10.5.50.1:8443/login", "10.5.50.9", networks, ()) == "https://10.5.50.1:8443"
+
+
+async def test_a_page_that_can_be_no_address_is_left_out(world: World) -> None:
+    await world.nas("pop1", SITE)
+    async with world.portal() as url, browser(PHONE) as client:
+        for wanted in ("http://[", "http://[::1", "javascript:alert(1)", "http://a\tb/"):
+            fields = {"link-login-only": ROUTER, "link-orig": wanted, "chap-id": CHAP_ID, "chap-challenge": CHALLENGE}
+            async with client.post(url + "/hotspot/masuk", data=fields | {"name": "a", "password": "b"}) as answer:
+                page = await answer.text()
+            assert answer.status == 200, wanted
+            assert 'name="dst" value=""' in page

@@ -194,6 +194,19 @@ async def test_a_new_password_needs_the_old_one_and_ends_other_log_ins(world: Wo
     assert "kuda-poni-7" not in json.dumps([dict(one) for one in told])
 
 
+async def test_a_new_password_ends_the_log_ins_that_look_at_another_service_too(world: World) -> None:
+    person = await budi(world)
+    second = await add_person(world, "budi2@desa", "HOME20", of=person.number, name=None)
+    async with world.portal() as url, signed_in(url, person) as client, browser() as thief:
+        assert (await sign_in(thief, url, person.username, person.password))[0] == 200
+        await send(thief, url, "/akun", "/akun/layanan", service=str(second.service_id))
+        assert "budi2@desa" in await read(thief, url + "/akun/profil")
+        new = {"present_password": person.password, "new_password": "kuda-poni-7", "repeated_password": "kuda-poni-7"}
+        assert (await send(client, url, "/akun/profil", "/akun/profil/sandi", **new))[0] == 200
+        await read(client, url + "/akun")
+        await read(thief, url + "/akun", 303)
+
+
 async def test_guessing_the_present_password_is_stopped(world: World) -> None:
     person = await budi(world)
     new = {"new_password": "kuda-poni-7", "repeated_password": "kuda-poni-7"}

@@ -4,9 +4,8 @@ from aiohttp import web
 
 from netbilld.panel.portal.own import read_own_form
 from netbilld.panel.portal.parts import PORTAL
-from netbilld.panel.portal.sign_in import let_in
+from netbilld.panel.portal.sign_in import is_of_this_browser, let_in
 from netbilld.panel.portal.visitor import locale, signed_in
-from netbilld.panel.security import CSRF_FIELD, same_token
 from netbilld.services.sign_in import LockedOut
 from netbilld.services.sign_in_subscriber import SignedInSubscriber
 
@@ -24,7 +23,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Answer POST /masuk/kode: the form for the code, whoever was named."""
     form = await read_own_form(request)
     name = form.get("name", "").strip()[:_LONGEST_NAME]
-    if not await _is_ours(request, form):
+    if not is_of_this_browser(request, form):
         return _page(request, name=name, problem="forged", status=403)
     if not name:
         return _page(request, problem="empty", status=422)
@@ -42,7 +41,7 @@ async def check(request: web.Request) -> web.StreamResponse:
     """Answer POST /masuk/kode/periksa: a new log-in, or the form again with the same words whatever was wrong."""
     form = await read_own_form(request)
     name, code = form.get("name", "").strip()[:_LONGEST_NAME], form.get("code", "")
-    if not await _is_ours(request, form):
+    if not is_of_this_browser(request, form):
         return _page(request, name=name, asked=True, problem="forged", status=403)
     portal = request.app[PORTAL]
     now = portal.parts.now()
@@ -54,12 +53,6 @@ async def check(request: web.Request) -> web.StreamResponse:
         seconds = max(1, -int(-(outcome.until_at - now).total_seconds() // 1))
         return _page(request, name=name, asked=True, problem="locked", seconds=seconds, status=429)
     return _page(request, name=name, asked=True, problem="wrong", status=422)
-
-
-async def _is_ours(request: web.Request, form: dict[str, str]) -> bool:
-    perimeter = request.app[PORTAL].perimeter
-    cookie = request.cookies.get(perimeter.form_cookie_name(request), "")
-    return perimeter.is_same_origin(request) and same_token(cookie, form.get(CSRF_FIELD, ""))
 
 
 def _page(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -10,19 +11,21 @@ from netbilld.model.complaint import ComplaintState, may_reopen
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.complaint_words import complaint_refusal
-from netbilld.panel.forms import Problem
+from netbilld.panel.forms import Problem, read_form
 from netbilld.panel.portal.own import Own, Page, done, once_key, own, render
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.security import CSRF_FIELD, is_storable_form, same_token
 from netbilld.panel.staff.complaints import photo_answer
-from netbilld.panel.uploads import photos_of, read_texts, roomy
+from netbilld.panel.uploads import photos_of, roomy
 from netbilld.services.answer_survey import SCALES, Answers
 from netbilld.services.complaint_steps import Doing
 from netbilld.services.complaint_views import ComplaintFile
 from netbilld.services.file_complaint import MOST_PHOTOS, NewComplaint
 
 LARGEST_UPLOAD_OCTETS: Final = 32 * 1024 * 1024
-UPLOADS_AT_ONCE: Final = 4  # the portal's disk and memory are everybody's
+UPLOADS_AT_ONCE: Final = 16  # the portal's disk is everybody's
+UPLOADS_OF_ONE: Final = 2  # two clicks; a third would take others' places
+LONGEST_UPLOAD_SECONDS: Final = 300.0  # three photos over a slow line
 _REFUSED: Final = (InvalidInputError, RefusedError)
 _MARKS: Final = ("1", "2", "3", "4", "5")
 
@@ -38,10 +41,10 @@ def parts_of(request: web.Request) -> ComplaintParts:
 
 
 class Uploads:
-    """Lets in forms with photos, a few at a time."""
+    """Lets in forms with photos, a few at a time, fewer of one subscriber, and none for ever."""
 
     def __init__(self) -> None:
-        self._running = 0
+        self._running: list[UUID] = []
 
     def handler(self, action: Does) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """Return a handler of a form with photos: of ours, from our own origin, by who is signed in.
@@ -58,21 +61,22 @@ class Uploads:
                 raise web.HTTPForbidden
             if request.content_type != "multipart/form-data" or (request.charset or "utf-8").lower() != "utf-8":
                 raise web.HTTPBadRequest
-            if self._running >= UPLOADS_AT_ONCE:
+            whose = who.subscriber_id
+            if len(self._running) >= UPLOADS_AT_ONCE or self._running.count(whose) >= UPLOADS_OF_ONE:
                 raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
-            self._running += 1
+            self._running.append(whose)
             try:
                 return await self._take(request, who, action)
             finally:
-                self._running -= 1
+                self._running.remove(whose)
 
         return handle
 
     async def _take(self, request: web.Request, who: Own, action: Does) -> web.StreamResponse:
-        async with roomy(request, LARGEST_UPLOAD_OCTETS) as larger:
+        async with roomy(request, LARGEST_UPLOAD_OCTETS, LONGEST_UPLOAD_SECONDS) as larger:
             if not await is_storable_form(larger):
                 raise web.HTTPBadRequest
-            form = await read_texts(larger)
+            form = await read_form(larger)
             if not same_token(who.login.csrf_token, form.get(CSRF_FIELD, "")):
                 raise web.HTTPForbidden
             return await action(larger, who, form)
@@ -164,60 +168,69 @@ async def file_one(request: web.Request, who: Own, form: Mapping[str, str]) -> w
 
 async def answer(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/keluhan/{number}/catatan: words and photos."""
-    parts, number = parts_of(request), request.match_info["number"]
-    try:
+
+    async def act(parts: ComplaintParts, number: str) -> None:
         photos = await photos_of(request, "photos", parts.photo_octets)
         doing = _doing(parts, who, form, "complaint-note")
         owner = who.subscriber_id
         await parts.handle.note(number, form.get("text", ""), doing, public=True, photos=photos, owner=owner)
-    except NotFoundError:
-        raise web.HTTPNotFound from None
-    except _REFUSED as error:
-        return await _refused(request, who, show, form, "note", error)
-    return done(f"/akun/keluhan/{number}", "catatan")
+
+    return await _act(request, who, form, "note", act, done_word="catatan")
 
 
 async def reopen(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/keluhan/{number}/buka: it is not over after all."""
-    parts, number = parts_of(request), request.match_info["number"]
-    try:
+
+    async def act(parts: ComplaintParts, number: str) -> None:
         doing = _doing(parts, who, form, "complaint-reopen")
         await parts.handle.reopen(number, form.get("text", ""), doing, owner=who.subscriber_id)
-    except NotFoundError:
-        raise web.HTTPNotFound from None
-    except _REFUSED as error:
-        return await _refused(request, who, show, form, "reopen", error)
-    return done(f"/akun/keluhan/{number}", "buka")
+
+    return await _act(request, who, form, "reopen", act, done_word="buka")
 
 
 async def close(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/keluhan/{number}/beres: it works, and what one thinks of it is asked next."""
-    parts, number = parts_of(request), request.match_info["number"]
-    try:
-        doing = _doing(parts, who, form, "complaint-close")
-        await parts.handle.close(number, doing, owner=who.subscriber_id)
-    except NotFoundError:
-        raise web.HTTPNotFound from None
-    except _REFUSED as error:
-        return await _refused(request, who, show, form, "close", error)
-    return done(f"/akun/keluhan/{number}/survei", "beres")
+
+    async def act(parts: ComplaintParts, number: str) -> None:
+        await parts.handle.close(number, _doing(parts, who, form, "complaint-close"), owner=who.subscriber_id)
+
+    return await _act(request, who, form, "close", act, done_word="beres", goes_on_to="/survei")
 
 
 async def survey(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/keluhan/{number}/survei: answered once."""
-    parts, number = parts_of(request), request.match_info["number"]
-    try:
+
+    async def act(parts: ComplaintParts, number: str) -> None:
         marks = {scale: int(form.get(scale, "")) if form.get(scale, "") in _MARKS else 0 for scale in SCALES}
         if form.get("solved") not in {"yes", "no"}:
             raise InvalidInputError("was it solved?", code="survey_mark")
         answers = Answers(**marks, solved=form["solved"] == "yes", remark=form.get("remark", ""))
         doing = Doing(who.actor, who.now, by_subscriber=True)
         await parts.survey.run(number, answers, doing, owner=who.subscriber_id)
+
+    return await _act(request, who, form, "survey", act, done_word="survei", page=show_survey)
+
+
+async def _act(
+    request: web.Request,
+    who: Own,
+    form: Mapping[str, str],
+    name: str,
+    act: Callable[[ComplaintParts, str], Awaitable[None]],
+    *,
+    done_word: str,
+    page: Page = show,
+    goes_on_to: str = "",
+) -> web.StreamResponse:
+    """Do something to the complaint in the address; anybody else's is not there."""
+    number = request.match_info["number"]
+    try:
+        await act(parts_of(request), number)
     except NotFoundError:
         raise web.HTTPNotFound from None
     except _REFUSED as error:
-        return await _refused(request, who, show_survey, form, "survey", error)
-    return done(f"/akun/keluhan/{number}", "survei")
+        return await _refused(request, who, page, form, name, error)
+    return done(f"/akun/keluhan/{number}{goes_on_to}", done_word)
 
 
 def _doing(parts: ComplaintParts, who: Own, form: Mapping[str, str], what: str) -> Doing:

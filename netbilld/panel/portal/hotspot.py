@@ -152,10 +152,16 @@ async def _hotspot(request: web.Request, fields: Mapping[str, str]) -> Hotspot |
         if read[0] is None or read[1] is None:
             return None
         chap = (read[0], read[1])
-    wanted = fields.get("link-orig", "")
-    if urlsplit(wanted).scheme not in {"http", "https"} or not wanted.isprintable():
-        wanted = ""
-    return Hotspot(url, origin, wanted, chap)
+    return Hotspot(url, origin, _page_wanted(fields.get("link-orig", "")), chap)
+
+
+def _page_wanted(url: str) -> str:
+    """Return the page that was asked for; empty where that is no address of one."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return ""
+    return url if scheme in {"http", "https"} and url.isprintable() else ""
 
 
 async def _fields(request: web.Request) -> dict[str, str]:

@@ -14,7 +14,7 @@ from netbilld.panel.forms import NO_PROBLEM, Problem
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.refusals import REFUSALS
 from netbilld.panel.portal.visitor import locale, signed_in
-from netbilld.panel.security import CSRF_FIELD, is_storable_address, is_storable_form, same_token
+from netbilld.panel.security import CSRF_FIELD, form_of, is_storable_address, is_storable_form, same_token
 from netbilld.services.account_view import OwnService, ServiceFile
 from netbilld.services.sign_in import Login, random_token
 from netbilld.services.subscriber_fields import name_key
@@ -116,15 +116,18 @@ def does_for_the_signed_in(action: Action) -> Handler:
 
 
 async def read_own_form(request: web.Request) -> dict[str, str]:
-    """Return the fields of one of our own forms; a body of any other kind is refused."""
-    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
-        raise web.HTTPBadRequest
-    try:
-        fields = await request.post()
-    except ValueError:  # not the encoding it claims
-        raise web.HTTPBadRequest from None
+    """Return the fields of one of our own forms, which a database can hold; a body of any other kind is refused."""
+    fields = await read_typed(request)
     if not await is_storable_form(request):
         raise web.HTTPBadRequest
+    return fields
+
+
+async def read_typed(request: web.Request) -> dict[str, str]:
+    """Return the fields of one of our own forms, whatever was typed into them; see read_own_form."""
+    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
+        raise web.HTTPBadRequest
+    fields = await form_of(request)
     return {name: value[:_LONGEST_FIELD] for name, value in fields.items() if isinstance(value, str)}
 
 

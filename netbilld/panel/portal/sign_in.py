@@ -1,13 +1,15 @@
 """Signing in to the portal and out of it, and the language."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
 from netbilld.panel.i18n import LANGUAGE_COOKIE, LOCALES
+from netbilld.panel.portal.own import read_typed
 from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.visitor import locale, signed_in
-from netbilld.panel.security import same_token, sent_token
+from netbilld.panel.security import CSRF_FIELD, same_token
 from netbilld.services.sign_in import LockedOut, token_hash
 from netbilld.services.sign_in_subscriber import SignedInSubscriber
 
@@ -63,11 +65,10 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
     """Answer POST /masuk: a new log-in, or the form again with the same words whatever was wrong."""
     portal = request.app[PORTAL]
     perimeter, language = portal.perimeter, locale(request)
-    form = await _form(request)
+    form = await read_typed(request)
     name, password, wanted = (form.get(field, "") for field in ("name", "password", "goes_on_to"))
     goes_on_to = wanted if wanted in _GOES_ON_TO else "/akun"
-    cookie = request.cookies.get(perimeter.form_cookie_name(request), "")
-    if not perimeter.is_same_origin(request) or not same_token(cookie, await sent_token(request)):
+    if not is_of_this_browser(request, form):
         return sign_in_page(request, language, goes_on_to=goes_on_to, problem="forged", status=403)
     now = portal.parts.now()
     source = perimeter.source(request)
@@ -81,6 +82,13 @@ async def do_sign_in(request: web.Request) -> web.StreamResponse:
             request, language, goes_on_to=goes_on_to, name=name, problem="locked", minutes=minutes, status=429
         )
     return sign_in_page(request, language, goes_on_to=goes_on_to, name=name, problem="wrong", status=422)
+
+
+def is_of_this_browser(request: web.Request, form: Mapping[str, str]) -> bool:
+    """Tell whether a form of somebody who is not signed in was made for this browser, by a page of ours."""
+    perimeter = request.app[PORTAL].perimeter
+    cookie = request.cookies.get(perimeter.form_cookie_name(request), "")
+    return perimeter.is_same_origin(request) and same_token(cookie, form.get(CSRF_FIELD, ""))
 
 
 def let_in(request: web.Request, outcome: SignedInSubscriber, goes_on_to: str) -> web.Response:
@@ -97,11 +105,11 @@ def let_in(request: web.Request, outcome: SignedInSubscriber, goes_on_to: str) -
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """Answer POST /keluar: end the log-in, here and in the store."""
     portal = request.app[PORTAL]
-    await _form(request)
+    form = await read_typed(request)
     login = await signed_in(request)
     response = _see_other("/")
     if login is not None:
-        if not portal.perimeter.is_same_origin(request) or not same_token(login.csrf_token, await sent_token(request)):
+        if not portal.perimeter.is_same_origin(request) or not same_token(login.csrf_token, form.get(CSRF_FIELD, "")):
             raise web.HTTPForbidden
         token = request.cookies[portal.perimeter.cookie_name(request)]
         async with portal.parts.store.write() as work:
@@ -120,17 +128,6 @@ async def choose_language(request: web.Request) -> web.StreamResponse:
     perimeter = request.app[PORTAL].perimeter
     perimeter.set_cookie(request, response, LANGUAGE_COOKIE, language, seconds=_LANGUAGE_SECONDS)
     return response
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    """Return the fields of one of our own forms; a body of any other kind is refused."""
-    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
-        raise web.HTTPBadRequest
-    try:
-        fields = await request.post()
-    except ValueError:  # not the encoding it claims
-        raise web.HTTPBadRequest from None
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _see_other(path: str) -> web.Response:
