@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.complaints import complaint_parts
+from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
+from netbilld.daemon.people import people_parts
 from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
@@ -14,7 +16,7 @@ from netbilld.panel.api.parts import ApiParts, Store
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
-from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans
 from netbilld.services.manage_subscribers import ManageSubscribers
@@ -22,12 +24,8 @@ from netbilld.services.manage_tokens import ManageTokens
 from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.new_service import Defaults
-from netbilld.services.pause_service import PauseService
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.recognise_token import RecogniseToken
-from netbilld.services.refund_wallet import RefundWallet
-from netbilld.services.reports.make import MakeReport
-from netbilld.services.reverse_payment import ReversePayment
 
 
 def api_parts(
@@ -62,15 +60,13 @@ def api_parts(
         manage_subscribers=manage_subscribers,
         manage_plans=manage_plans,
         manual_invoices=manual_invoices,
-        pause_service=PauseService(database),
         manage_locks=ManageLocks(database),
-        correct_invoice=CorrectInvoice(database, numbering=numbering, timezone=zone),
         receive_payment=ReceivePayment(database, timezone=zone, plausibility=plausibility(settings), taxes=taxes),
-        reverse_payment=ReversePayment(database, timezone=zone, numbering=numbering, taxes=taxes),
-        refund_wallet=RefundWallet(database, timezone=zone),
         control_sessions=ControlSessions(database),
         complaints=complaint_parts(settings, database),
-        make_report=MakeReport(database),
+        money=money_parts(settings, database),
+        people=people_parts(settings, database, box),
+        buyers=ManageBuyers(database, box),
         printing=LatePrinting(settings, database, box),
         standing=standing_policy(settings),
         garden=walled_garden(settings),

@@ -66,6 +66,11 @@ def parse_amount(text: str | int, currency: str) -> int:
     return int(scaled)
 
 
+def written_amount(amount_minor: int, currency: str) -> str:
+    """Return an amount as parse_amount takes it: `200000`, `12.50` USD."""
+    return str(Decimal(amount_minor).scaleb(-currency_exponent(currency)))
+
+
 def parse_octets(text: str) -> int:
     """Return octets of a volume such as `300GB` (10⁹) or `5GiB` (2³⁰)."""
     match = _QUANTITY.match(text)

@@ -11,7 +11,7 @@ from netbilld.model.permissions import Permission
 from netbilld.panel.api.call import ANY, Call
 from netbilld.panel.api.endpoint import COMPLAINT, PREFIX, Answer, Endpoint
 from netbilld.panel.api.invoices import SubscriberNo
-from netbilld.panel.api.paging import cursor_of, place_of, refused_cursor
+from netbilld.panel.api.paging import offset_cursor, offset_of
 from netbilld.panel.api.problem import FieldProblem, Problem, invalid
 from netbilld.panel.api.shapes import Asked, Moment, Page, PageQuery, Shape, Word
 from netbilld.panel.within import Within
@@ -21,7 +21,6 @@ from netbilld.services.file_complaint import NewComplaint
 
 State = Literal["new", "assigned", "in_progress", "resolved", "closed", "reopened"]
 Words = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
-_FARTHEST: Final = 100_000  # rows into a list
 
 
 class ComplaintSummary(Shape):
@@ -136,10 +135,7 @@ class NothingBody(Asked):
 async def show_list(call: Call) -> Answer:
     """GET /complaints."""
     query = call.query(ComplaintQuery)
-    place = place_of(query.cursor, int)
-    if place and not 0 <= place[0] <= _FARTHEST:
-        raise refused_cursor()
-    offset = place[0] if place else 0
+    offset = offset_of(query.cursor)
     wanted = Wanted(
         state=query.state,
         category=query.category or "",
@@ -150,8 +146,7 @@ async def show_list(call: Call) -> Answer:
     )
     async with call.parts.database.read() as work:
         found = await work.complaint_views.lines(wanted, call.now)
-    end = offset + len(found.lines)
-    more = cursor_of(end) if found.lines and end < min(found.total, _FARTHEST) else None
+    more = offset_cursor(offset, found.lines, found.total)
     items = [_summary(line, call) for line in found.lines]
     return Answer(ComplaintPage(items=items, total=found.total, next_cursor=more))
 

@@ -39,6 +39,9 @@ INVOICE: Final = Param(
     example="INV-202611-000001",
 )
 PAYMENT: Final = Param("reference", r"[^{}/]{1,120}", "A payment's id or receipt number.")
+NOTE: Final = Param("note", r"[0-9]{1,18}", "A note's id.")
+PARKED: Final = Param("parked", SERVICE.pattern, "The id of parked money.", format="uuid")
+BANK_ROW: Final = Param("row", r"[0-9]{1,18}", "A row's id.")
 SESSION: Final = Param("id", r"[0-9]{1,18}", "A session's id.")
 COMPLAINT: Final = Param("complaint", r"[A-Za-z0-9-]{1,20}", "A complaint's number.", example="K00001")
 REPORT: Final = Param("name", r"[a-z_-]{1,60}", "A report's name.")

@@ -1,6 +1,7 @@
 """Invoices by hand, drafts, credit notes and write-offs: what is issued is corrected and never changed."""
 
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 from pydantic import Field, model_validator
 
@@ -186,7 +187,7 @@ async def credit(call: Call) -> Answer:
     body = call.body(CreditBody)
     async with call.parts.database.read() as work:
         found = await found_document(work, call.params["reference"])
-    made = await call.parts.correct_invoice.credit(
+    made = await call.parts.money.correct_invoice.credit(
         _reference(found.invoice),
         [AskedCredit(one.line, one.amount) for one in body.lines],
         why=body.why,
@@ -203,7 +204,7 @@ async def write_off(call: Call) -> Answer:
     body = call.body(WriteOffBody)
     async with call.parts.database.read() as work:
         found = await found_document(work, call.params["reference"])
-    await call.parts.correct_invoice.write_off(
+    await call.parts.money.correct_invoice.write_off(
         _reference(found.invoice),
         body.amount,
         why=body.why,
@@ -224,7 +225,7 @@ def _reference(invoice: Any) -> str:
 
 
 def _place(reference: str) -> str:
-    return f"{PREFIX}/invoices/{reference.replace('/', '%2F')}"
+    return f"{PREFIX}/invoices/{quote(reference, safe='')}"
 
 
 _TAG: Final = "Invoices"

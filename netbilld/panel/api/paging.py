@@ -4,11 +4,12 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from netbilld.panel.api.problem import FieldProblem, Problem, invalid
 from netbilld.panel.api.shapes import unstorable
 
+_FARTHEST: Final = 100_000  # rows into a list
 _T = TypeVar("_T")
 
 
@@ -32,6 +33,24 @@ def place_of(cursor: str | None, *kinds: type) -> list[Any] | None:
     if not isinstance(place, list) or [type(part) for part in place] != list(kinds) or unstorable(place) is not None:
         raise refused_cursor()
     return place
+
+
+def offset_of(cursor: str | None) -> int:
+    """Return how many rows to pass over, of a list that is paged so.
+
+    Raises:
+        Problem: it is none of ours.
+    """
+    place = place_of(cursor, int)
+    if place and not 0 <= place[0] <= _FARTHEST:
+        raise refused_cursor()
+    return int(place[0]) if place else 0
+
+
+def offset_cursor(offset: int, shown: Sequence[Any], total: int) -> str | None:
+    """Return the cursor of the page after; None where there is none, or it is too far to be asked for."""
+    end = offset + len(shown)
+    return cursor_of(end) if shown and end < min(total, _FARTHEST) else None
 
 
 def refused_cursor() -> Problem:

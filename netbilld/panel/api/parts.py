@@ -11,22 +11,20 @@ from aiohttp import web
 from netbilld.billing.standing import StandingPolicy
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.panel.complaint_parts import ComplaintParts
+from netbilld.panel.money_parts import MoneyParts
+from netbilld.panel.people_parts import PeopleParts
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
-from netbilld.services.correct_invoice import CorrectInvoice
+from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_tokens import ManageTokens
 from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
-from netbilld.services.pause_service import PauseService
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.recognise_token import RecogniseToken
-from netbilld.services.refund_wallet import RefundWallet
-from netbilld.services.reports.make import MakeReport
-from netbilld.services.reverse_payment import ReversePayment
 
 
 class Store(Protocol):
@@ -57,6 +55,7 @@ class ApiParts:
     Attributes:
         manage_subscribers, manage_plans, manual_invoices: made for the store they are to write to, so that a
             precondition can be part of their transaction.
+        money, people: what the pages of staff do, too.
         currency: of amounts that say none.
         nudge: called after a change, so that the daemon acts on it at once.
     """
@@ -69,15 +68,13 @@ class ApiParts:
     manage_subscribers: Callable[[Store], ManageSubscribers]
     manage_plans: Callable[[Store], ManagePlans]
     manual_invoices: Callable[[Store], ManualInvoices]
-    pause_service: PauseService
     manage_locks: ManageLocks
-    correct_invoice: CorrectInvoice
     receive_payment: ReceivePayment
-    reverse_payment: ReversePayment
-    refund_wallet: RefundWallet
     control_sessions: ControlSessions
     complaints: ComplaintParts
-    make_report: MakeReport
+    money: MoneyParts
+    people: PeopleParts
+    buyers: ManageBuyers
     printing: Printing
     standing: StandingPolicy
     garden: WalledGarden

@@ -1,6 +1,6 @@
 """Payments: money that comes in, bounces or goes back."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -15,14 +15,13 @@ from netbilld.panel.api.endpoint import PAYMENT, PREFIX, Answer, Endpoint
 from netbilld.panel.api.invoices import SubscriberNo
 from netbilld.panel.api.paging import cursor_of, place_of, refused_cursor, split
 from netbilld.panel.api.payers import payer_of
-from netbilld.panel.api.shapes import Amount, Asked, Day, Moment, Page, PageQuery, Paid, Shape, Word
+from netbilld.panel.api.shapes import Amount, Asked, Day, Moment, Page, PageQuery, Paid, Shape, Why, Word
 from netbilld.panel.within import Within
 from netbilld.services.api_views import PaymentFilter, PaymentRow
 from netbilld.services.receive_payment import AlreadyReceived, WithheldPart
 
 Method = Annotated[str, Field(min_length=1, max_length=32, description="One word, such as cash or transfer.")]
 Reference = Annotated[str, Field(min_length=1, max_length=200, description="Unique within its method.")]
-Why = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class AllocationDocument(Shape):
@@ -136,12 +135,7 @@ async def show_list(call: Call) -> Answer:
     """GET /payments."""
     query = call.query(PaymentQuery)
     place = place_of(query.cursor, str, str)
-    try:
-        after = (datetime.fromisoformat(place[0]), UUID(place[1])) if place else None
-    except ValueError:
-        raise refused_cursor() from None
-    if after is not None and after[0].tzinfo is None:
-        raise refused_cursor()
+    after = _after(*place) if place else None
     wanted = PaymentFilter(
         subscriber_no=query.subscriber,
         method=query.method,
@@ -154,6 +148,16 @@ async def show_list(call: Call) -> Answer:
     shown, last = split(rows, query.limit)
     end = cursor_of(last.payment.recorded_at.isoformat(), str(last.payment.id)) if last else None
     return Answer(PaymentPage(items=[_document(row, call) for row in shown], next_cursor=end))
+
+
+def _after(recorded_at: str, payment_id: str) -> tuple[datetime, UUID]:
+    try:
+        at = datetime.fromisoformat(recorded_at)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC), UUID(payment_id)
+    except (ValueError, OverflowError):
+        pass
+    raise refused_cursor()
 
 
 async def show(call: Call) -> Answer:
@@ -198,13 +202,13 @@ async def add(call: Call) -> Answer:
             code="already_received",
         )
     await call.parts.nudge()
-    return await _made(call, UUID(outcome.payment_id))
+    return await made_payment(call, UUID(outcome.payment_id))
 
 
 async def reverse(call: Call) -> Answer:
     """POST /payments/{reference}/reverse."""
     body = call.body(ReverseBody)
-    done = await call.parts.reverse_payment.run(
+    done = await call.parts.money.reverse_payment.run(
         call.params["reference"],
         because=body.why,
         on=body.on,
@@ -213,13 +217,13 @@ async def reverse(call: Call) -> Answer:
         idempotency_key=call.key,
     )
     await call.parts.nudge()
-    return await _made(call, UUID(done.payment_id))
+    return await made_payment(call, UUID(done.payment_id))
 
 
 async def move(call: Call) -> Answer:
     """POST /payments/{reference}/move."""
     body = call.body(MoveBody)
-    done = await call.parts.reverse_payment.move(
+    done = await call.parts.money.reverse_payment.move(
         call.params["reference"],
         await payer_of(call, body.to_subscriber_no, "to_subscriber_no"),
         because=body.why,
@@ -228,13 +232,13 @@ async def move(call: Call) -> Answer:
         idempotency_key=call.key,
     )
     await call.parts.nudge()
-    return await _made(call, UUID(done.moved_to.payment_id if done.moved_to else done.payment_id))
+    return await made_payment(call, UUID(done.moved_to.payment_id if done.moved_to else done.payment_id))
 
 
 async def refund(call: Call) -> Answer:
     """POST /refunds."""
     body = call.body(RefundBody)
-    done = await call.parts.refund_wallet.run(
+    done = await call.parts.money.refund_wallet.run(
         await payer_of(call, body.subscriber_no),
         body.amount,
         method=body.method,
@@ -261,7 +265,8 @@ async def refund(call: Call) -> Answer:
     return Answer(document)
 
 
-async def _made(call: Call, payment_id: UUID) -> Answer:
+async def made_payment(call: Call, payment_id: UUID) -> Answer:
+    """Return a payment that was made just now."""
     async with call.parts.database.read() as work:
         row = await work.api_reads.payment(payment_id)
     return Answer(_document(row, call), headers={"Location": f"{PREFIX}/payments/{payment_id}"})

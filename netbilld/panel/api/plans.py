@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -94,7 +95,7 @@ async def add(call: Call) -> Answer:
     saved = await plans.add(call.body(NewPlanBody).toml, _SOURCE, actor=call.actor, now=call.now)
     await call.parts.nudge()
     answer = await _plan(call, saved.code)
-    headers = {"Location": f"{PREFIX}/plans/{saved.code}"}
+    headers = {"Location": f"{PREFIX}/plans/{quote(saved.code, safe='')}"}
     return Answer(answer.document, version=answer.version, headers=headers)
 
 

@@ -70,7 +70,7 @@ async def show(call: Call) -> Answer:
     table = report.table(query.by)
     span = report.span(query.from_on, query.to, call.today, call.parts.timezone)
     out = io.StringIO()
-    await call.parts.make_report.run(table, span, _Bounded(out, call.parts.timezone))
+    await call.parts.money.make_report.run(table, span, _Bounded(out, call.parts.timezone))
     return Answer(ReportDocument.model_validate(json.loads(out.getvalue())))
 
 

@@ -26,7 +26,6 @@ from netbilld.services.recognise_token import NoToken, TooMany
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PERIMETER: Final = web.AppKey("perimeter", Perimeter)
-LARGEST_BODY_OCTETS: Final = 64 * 1024
 KEY_HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,100}\Z")

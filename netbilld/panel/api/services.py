@@ -315,7 +315,7 @@ async def pause(call: Call) -> Answer:
 
     async def act(row: ServiceRow) -> None:
         body = call.body(PauseBody)
-        await call.parts.pause_service.run(row.username, body.from_on, body.until, body.reason, call.actor, call.now)
+        await call.parts.people.pause.run(row.username, body.from_on, body.until, body.reason, call.actor, call.now)
 
     return await _act(call, act)
 

@@ -15,6 +15,7 @@ Moment = Annotated[AwareDatetime, Field(description="RFC 3339 with an offset.")]
 Day = Annotated[date, Field(description="A local day.")]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Why = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
