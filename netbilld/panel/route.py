@@ -6,8 +6,9 @@ from typing import Final
 from netbilld.panel.visit import Access, Handler
 from netbilld.panel.within import Reach, reach_of
 
+ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # what is no UUID reaches no handler
 SUBSCRIBER: Final = r"/subscribers/{number:\d{1,20}}"
-SERVICE: Final = SUBSCRIBER + r"/services/{service:[0-9a-f]{8}-[0-9a-f-]{27}}"
+SERVICE: Final = f"{SUBSCRIBER}/services/{{service:{ID}}}"
 
 
 @dataclass(frozen=True, slots=True)

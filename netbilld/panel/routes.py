@@ -7,7 +7,7 @@ from aiohttp import web
 from netbilld.model.permissions import Permission
 from netbilld.panel import status
 from netbilld.panel.assets import Assets
-from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
+from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_api import API_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
@@ -34,7 +34,7 @@ from netbilld.panel.staff import (
 from netbilld.panel.visit import REACHABLE, Public, guarded
 from netbilld.panel.within import Within
 
-_POOL: Final = r"/pools/{pool:[0-9a-f]{8}-[0-9a-f-]{27}}"
+_POOL: Final = f"/pools/{{pool:{ID}}}"
 
 ROUTES: Final[tuple[Route, ...]] = (
     *STAFF_ROUTES,

@@ -4,20 +4,19 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.api.endpoint import PREFIX
-from netbilld.panel.route import Route
+from netbilld.panel.route import ID, Route
 from netbilld.panel.staff import api_docs, tokens, webhooks
 from netbilld.panel.visit import Public
 from netbilld.panel.within import Within
 
-_UUID: Final = "[0-9a-f]{8}-[0-9a-f-]{27}"
-_WEBHOOK: Final = f"/webhooks/{{webhook:{_UUID}}}"
+_WEBHOOK: Final = f"/webhooks/{{webhook:{ID}}}"
 
 API_ROUTES: Final = (
     Route("GET", f"{PREFIX}/docs", Public.VISITOR, api_docs.show, within=Within.ANYWHERE),
     Route("GET", "/tokens", Permission.MANAGE_STAFF, tokens.show_list),
     Route("GET", "/tokens/add", Permission.MANAGE_STAFF, tokens.show_add),
     Route("POST", "/tokens", Permission.MANAGE_STAFF, tokens.add),
-    Route("POST", f"/tokens/{{token:{_UUID}}}/revoke", Permission.MANAGE_STAFF, tokens.revoke),
+    Route("POST", f"/tokens/{{token:{ID}}}/revoke", Permission.MANAGE_STAFF, tokens.revoke),
     Route("GET", "/webhooks", Permission.MANAGE_STAFF, webhooks.show_list),
     Route("GET", "/webhooks/add", Permission.MANAGE_STAFF, webhooks.show_add),
     Route("POST", "/webhooks", Permission.MANAGE_STAFF, webhooks.add),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netbilld.model.permissions import Permission
-from netbilld.panel.route import Route
+from netbilld.panel.route import ID, Route
 from netbilld.panel.staff import complaint_reports, complaints, jobs, outages
 from netbilld.panel.uploads import LARGEST_UPLOAD_OCTETS
 from netbilld.panel.within import Within
@@ -31,7 +31,7 @@ COMPLAINT_ROUTES: Final = (
     Route("POST", "/complaints/categories", Permission.MANAGE_SETTINGS, complaint_reports.put_category),
     Route("GET", _COMPLAINT, _VIEW, complaints.show),
     Route("GET", "/live" + _COMPLAINT, _VIEW, complaints.live_line),
-    Route("GET", _COMPLAINT + r"/photos/{photo:[0-9a-f]{8}-[0-9a-f-]{27}}", _VIEW, complaints.photo),
+    Route("GET", f"{_COMPLAINT}/photos/{{photo:{ID}}}", _VIEW, complaints.photo),
     Route("POST", _COMPLAINT + "/assign", _EDIT, complaints.assign),
     Route("POST", _COMPLAINT + "/take", _EDIT, complaints.take),
     Route("POST", _COMPLAINT + "/start", _EDIT, complaints.start),

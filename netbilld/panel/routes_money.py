@@ -4,7 +4,7 @@ from typing import Final
 
 from netbilld.billing.paper import PaperState
 from netbilld.model.permissions import Permission
-from netbilld.panel.route import SUBSCRIBER, Route
+from netbilld.panel.route import ID, SUBSCRIBER, Route
 from netbilld.panel.staff import (
     bank,
     bills,
@@ -21,10 +21,10 @@ from netbilld.panel.staff import (
 )
 from netbilld.panel.within import Within
 
-_DRAFT: Final = r"/invoices/drafts/{draft:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+_DRAFT: Final = f"/invoices/drafts/{{draft:{ID}}}"
 _BILL: Final = "/invoices/{number:.{1,60}}"  # a number may have slashes in it, so its own page comes last
-_PAYMENT: Final = r"/payments/{payment:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
-_PARKED: Final = r"/payments/parked/{parked:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+_PAYMENT: Final = f"/payments/{{payment:{ID}}}"
+_PARKED: Final = f"/payments/parked/{{parked:{ID}}}"
 _DELIVERY: Final = "/deliveries/{number:.{1,60}}"
 _ROW: Final = r"/payments/bank/{row:\d{1,18}}"
 

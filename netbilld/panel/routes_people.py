@@ -3,14 +3,13 @@
 from typing import Final
 
 from netbilld.model.permissions import Permission
-from netbilld.panel.route import SERVICE, SUBSCRIBER, Route
+from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.staff import arrears, batches, people_list, person, records, service_page
 from netbilld.panel.within import Within
 from netbilld.services.keep_records import LARGEST_OCTETS
 
-_UUID: Final = r"[0-9a-f]{8}-[0-9a-f-]{27}"
-_JOB: Final = r"/batches/{job:" + _UUID + "}"
-_FILE: Final = SUBSCRIBER + r"/files/{file:" + _UUID + "}"
+_JOB: Final = f"/batches/{{job:{ID}}}"
+_FILE: Final = f"{SUBSCRIBER}/files/{{file:{ID}}}"
 _UPLOAD_OCTETS: Final = LARGEST_OCTETS + 64 * 1024
 
 ROUTES_PEOPLE: Final[tuple[Route, ...]] = (

@@ -3,10 +3,10 @@
 from typing import Final
 
 from netbilld.model.permissions import Permission
-from netbilld.panel.route import Route
+from netbilld.panel.route import ID, Route
 from netbilld.panel.staff import own_requests
 
-_REQUEST: Final = r"/requests/{request:[0-9a-f]{8}-[0-9a-f-]{27}}"
+_REQUEST: Final = f"/requests/{{request:{ID}}}"
 
 PORTAL_REQUEST_ROUTES: Final = (
     Route("GET", "/requests", Permission.VIEW_SUBSCRIBERS, own_requests.show),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netbilld.model.permissions import Permission
-from netbilld.panel.route import SUBSCRIBER, Route
+from netbilld.panel.route import ID, SUBSCRIBER, Route
 from netbilld.panel.staff import (
     audit,
     identity,
@@ -17,10 +17,10 @@ from netbilld.panel.staff import (
 from netbilld.panel.visit import Public
 from netbilld.panel.within import Within
 
-_MEMBER: Final = r"/staff/{member:[0-9a-f]{8}-[0-9a-f-]{27}}"
+_MEMBER: Final = f"/staff/{{member:{ID}}}"
 _FACTOR: Final = "/profile/second-factor"
 _PASSKEYS: Final = "/profile/passkeys"
-_PASSKEY: Final = r"/{passkey:[0-9a-f]{8}-[0-9a-f-]{27}}"
+_PASSKEY: Final = f"/{{passkey:{ID}}}"
 _OWN: Final = Within.ANYWHERE
 
 STAFF_ROUTES: Final[tuple[Route, ...]] = (

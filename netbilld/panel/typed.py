@@ -8,8 +8,9 @@ from aiohttp import web
 
 from netbilld.model.errors import InvalidInputError, NetbilldError
 from netbilld.model.units import parse_amount
-from netbilld.panel.forms import read_form, refusal_text
+from netbilld.panel.forms import read_form
 from netbilld.panel.parts import PANEL
+from netbilld.panel.visit import refused as refusal_said
 from netbilld.panel.visit import say
 from netbilld.panel.words import N_
 
@@ -43,11 +44,7 @@ class Typed:
 
     def refused(self, error: NetbilldError, fields: Mapping[str, str] | None = None) -> None:
         """Write down what a service has refused, beside the field that its code is about."""
-
-        def in_words(message: str, **values: object) -> str:
-            return say(self._request, message, **values)
-
-        self.faults.setdefault((fields or {}).get(error.code, WHOLE_FORM), refusal_text(error, in_words))
+        self.faults.setdefault((fields or {}).get(error.code, WHOLE_FORM), refusal_said(self._request, error))
 
     def text(self, name: str, longest: int, *, is_needed: bool = True) -> str:
         """Return one line of text."""

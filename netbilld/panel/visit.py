@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
 
 from netbilld.model.actor import Actor
+from netbilld.model.errors import NetbilldError
 from netbilld.model.permissions import Permission, allowed
 from netbilld.model.staff import Staff
+from netbilld.panel.forms import refusal_text
 from netbilld.panel.i18n import chosen_locale
 from netbilld.panel.parts import PANEL, Panel
 from netbilld.panel.security import (
@@ -220,6 +223,11 @@ def page_context(request: web.Request) -> dict[str, Any]:
 def say(request: web.Request, message: str, **values: object) -> str:
     """Return a message in the visitor's language; `message` is its key in the catalogues."""
     return request.app[PANEL].renderer.say(request[VISIT].locale, message, **values)
+
+
+def refused(request: web.Request, error: NetbilldError) -> str:
+    """Return what a refusal of a service says in the visitor's language."""
+    return refusal_text(error, partial(say, request))
 
 
 def _to_sign_in(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from netbilld.panel.forms import read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.people import people
 from netbilld.panel.staff.person_fields import faults_of, problem_of, problem_with
-from netbilld.panel.staff.subscribers import payer_of, show_with
+from netbilld.panel.staff.subscribers import payer_name, show_with
 from netbilld.panel.visit import VISIT
 from netbilld.services.subscriber_fields import parse_day
 
@@ -22,7 +22,7 @@ async def promise(request: web.Request) -> web.StreamResponse:
 
     async def act() -> None:
         until_on = parse_day("until", form["until"])
-        await people(request).dunning.promise(await payer_of(request), until_on, form["reason"], visit.actor, visit.now)
+        await people(request).dunning.promise(await _payer(request), until_on, form["reason"], visit.actor, visit.now)
 
     return await _act(request, "promise", form, ("until", "reason"), act)
 
@@ -32,7 +32,7 @@ async def end_promise(request: web.Request) -> web.StreamResponse:
     visit = request[VISIT]
 
     async def act() -> None:
-        await people(request).dunning.end_promise(await payer_of(request), visit.actor, visit.now)
+        await people(request).dunning.end_promise(await _payer(request), visit.actor, visit.now)
 
     return await _act(request, "promise-ended", {}, (), act)
 
@@ -45,7 +45,7 @@ async def exempt(request: web.Request) -> web.StreamResponse:
     async def act() -> None:
         until_on: date | None = parse_day("until", form["until"]) if form.get("until") else None
         await people(request).dunning.exempt(
-            await payer_of(request), until_on, form["reason"], visit.actor, visit.now, is_group=False
+            await _payer(request), until_on, form["reason"], visit.actor, visit.now, is_group=False
         )
 
     return await _act(request, "exempt", form, ("reason",), act)
@@ -56,9 +56,13 @@ async def end_exemption(request: web.Request) -> web.StreamResponse:
     visit = request[VISIT]
 
     async def act() -> None:
-        await people(request).dunning.end_exemption(await payer_of(request), visit.actor, visit.now, is_group=False)
+        await people(request).dunning.end_exemption(await _payer(request), visit.actor, visit.now, is_group=False)
 
     return await _act(request, "exempt-ended", {}, (), act)
+
+
+async def _payer(request: web.Request) -> str:
+    return await payer_name(request, request.match_info["number"])
 
 
 async def _act(

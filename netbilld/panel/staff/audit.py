@@ -47,6 +47,6 @@ def _midnight(request: web.Request, text: str, days: int = 0) -> datetime | None
     """Return when a local day begins, or the day that many days later; None for what is no day."""
     try:
         on = date.fromisoformat(text) + timedelta(days=days)
+        return local_midnight(on, request.app[PANEL].parts.timezone)
     except (ValueError, OverflowError):
         return None
-    return local_midnight(on, request.app[PANEL].parts.timezone)

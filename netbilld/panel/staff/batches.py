@@ -24,6 +24,7 @@ from netbilld.services.jobs import ITEMS_A_PAGE, MOST_ITEMS, ItemState, Job, Job
 from netbilld.services.propose_jobs import LARGEST_FILE_OCTETS, Wanted, payload_place
 from netbilld.services.readmodels import PAGE_LENGTH
 from netbilld.services.run_jobs import rejected_cells
+from netbilld.services.sheets import FORMULA_BEGINS
 from netbilld.services.sign_in import random_token
 
 BODY_OCTETS: Final = LARGEST_FILE_OCTETS + 64 * 1024
@@ -231,7 +232,8 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 def _harmless(cell: str) -> str:
     """Return a cell that no spreadsheet runs; numbers of telephones keep their plus sign."""
-    return f"'{cell}" if cell.startswith(("=", "@", "\t")) else cell
+    runs = cell.startswith(FORMULA_BEGINS) and not cell.removeprefix("+").isdigit()
+    return f"'{cell}" if runs else cell
 
 
 def _kinds(request: web.Request) -> list[JobKind]:

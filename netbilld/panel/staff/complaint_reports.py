@@ -1,7 +1,6 @@
 """How fast complaints are handled, what subscribers think of it, and the categories with their targets."""
 
-import csv
-import io
+import codecs
 from dataclasses import asdict, fields
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -13,18 +12,17 @@ from netbilld.model.complaint import Category
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.periods import local_date, local_midnight
 from netbilld.panel.complaint_words import complaint_refusal
-from netbilld.panel.forms import NO_PROBLEM, Problem
+from netbilld.panel.forms import NO_PROBLEM, Problem, read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.complaints import doing_of, kept, parts_of
-from netbilld.panel.uploads import read_texts
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.services.complaint_report import BY, Taken, report, satisfaction, taken
 from netbilld.services.complaint_views import Measured
+from netbilld.services.sheets import Sheet, written
 from netbilld.services.sign_in import random_token
 
 SPANS: Final = ("month", "last_month", "quarter", "year")
 _REMARKS: Final = 100
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def show(request: web.Request) -> web.Response:
@@ -52,24 +50,14 @@ async def export(request: web.Request) -> web.Response:
     """Answer GET /complaints/report.csv; times in minutes."""
     by, span = _asked(request)
     lines = report(await _measured(request, span), by, request[VISIT].now, request.app[PANEL].parts.timezone)
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow([by if field.name == "name" else field.name for field in fields(Taken)])
-    for line in lines:
-        values = asdict(line)
-        values["name"] = _harmless(values["name"])
-        writer.writerow(["" if value is None else value for value in values.values()])
+    headings = [by if field.name == "name" else field.name for field in fields(Taken)]
+    sheet = Sheet("complaints", headings, [list(asdict(line).values()) for line in lines])
     return web.Response(
-        body=written.getvalue().encode("utf-8-sig"),
+        body=codecs.BOM_UTF8 + written(sheet, "csv"),
         content_type="text/csv",
         charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="complaints-{span}-{by}.csv"'},
     )
-
-
-def _harmless(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _asked(request: web.Request) -> tuple[str, str]:
@@ -135,7 +123,7 @@ async def _show_categories(request: web.Request, problem: Problem, status: int =
 
 async def put_category(request: web.Request) -> web.StreamResponse:
     """Answer POST /complaints/categories: add one, or change one by its code."""
-    parts, form = parts_of(request), await read_texts(request)
+    parts, form = parts_of(request), await read_form(request)
     code = form.get("code", "")
     try:
         category = Category(

@@ -12,11 +12,11 @@ from netbilld.model.periods import local_date
 from netbilld.model.permissions import Permission
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.complaint_words import complaint_refusal
-from netbilld.panel.forms import NO_PROBLEM, Problem, once_key
+from netbilld.panel.forms import NO_PROBLEM, Problem, once_key, read_form
 from netbilld.panel.live import LIVE, Part, stream
 from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.staff.sessions import page_offset
-from netbilld.panel.uploads import photos_of, read_texts
+from netbilld.panel.uploads import photos_of
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.services.complaint_steps import Doing
 from netbilld.services.complaint_views import FILTERS, ComplaintPage, Figures, LineNow, Wanted
@@ -221,7 +221,7 @@ async def _subscriber(request: web.Request, number: str) -> SubscriberFile | Non
 
 async def add(request: web.Request) -> web.StreamResponse:
     """Answer POST /complaints: the same form sent twice is one complaint."""
-    parts, form = parts_of(request), await read_texts(request)
+    parts, form = parts_of(request), await read_form(request)
     asked = form.get("subscriber", "")
     subscriber = await _subscriber(request, asked)
     if subscriber is None:
@@ -323,7 +323,7 @@ async def act_on(
     request: web.Request, name: str, act: Acts, *, shows: Shows | None = None, back: str = "/complaints"
 ) -> web.StreamResponse:
     """Do something to the complaint in the address, and go back to its page; a refusal keeps what was typed."""
-    parts, form = parts_of(request), await read_texts(request)
+    parts, form = parts_of(request), await read_form(request)
     number = request.match_info["complaint"]
     try:
         await act(parts, number, form, doing_of(request, form))

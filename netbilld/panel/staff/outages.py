@@ -9,10 +9,9 @@ from aiohttp import web
 
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.panel.complaint_words import complaint_refusal
-from netbilld.panel.forms import NO_PROBLEM, Problem
+from netbilld.panel.forms import NO_PROBLEM, Problem, read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.complaints import doing_of, kept, parts_of
-from netbilld.panel.uploads import read_texts
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.services.declare_outages import NewOutage
 from netbilld.services.sign_in import random_token
@@ -97,7 +96,7 @@ async def _show_declare(
 
 async def declare(request: web.Request) -> web.StreamResponse:
     """Answer POST /outages: everybody it is about is told once, however often the form is sent."""
-    parts, form = parts_of(request), await read_texts(request)
+    parts, form = parts_of(request), await read_form(request)
     try:
         began_at = _instant(request, form.get("began_at", ""))
         new = NewOutage(
@@ -116,7 +115,7 @@ async def declare(request: web.Request) -> web.StreamResponse:
 
 async def end(request: web.Request) -> web.StreamResponse:
     """Answer POST /outages/{outage}/end."""
-    parts, form, number = parts_of(request), await read_texts(request), request.match_info["outage"]
+    parts, form, number = parts_of(request), await read_form(request), request.match_info["outage"]
     try:
         await parts.outages.end(number, form.get("text", ""), doing_of(request, form, version=False))
     except NotFoundError:

@@ -5,9 +5,9 @@ from uuid import UUID
 from aiohttp import web
 
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.panel.forms import NO_PROBLEM, Problem, read_form, refusal_text
+from netbilld.panel.forms import NO_PROBLEM, Problem, read_form
 from netbilld.panel.parts import PANEL
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused
 from netbilld.services.own_requests import ENDINGS, OwnRequests
 
 
@@ -31,8 +31,7 @@ async def end(request: web.Request) -> web.StreamResponse:
     except NotFoundError:
         raise web.HTTPNotFound from None
     except (InvalidInputError, RefusedError) as error:
-        message = refusal_text(error, lambda text, **values: say(request, text, **values))
-        return await _show(request, Problem(asked, message, form), status=422)
+        return await _show(request, Problem(asked, refused(request, error), form), status=422)
     raise web.HTTPSeeOther("/requests?done=request-ended")
 
 

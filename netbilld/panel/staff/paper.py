@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from netbilld.panel.parts import PANEL
+from netbilld.panel.staff.money import pdf_response
 from netbilld.panel.visit import VISIT
 
 
@@ -12,8 +13,4 @@ async def invoice_pdf(request: web.Request) -> web.Response:
     if printing is None:
         raise web.HTTPNotFound
     file = await printing.invoice(request.match_info["number"], request[VISIT].now)
-    return web.Response(
-        body=file.octets,
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{file.name}"', "Cache-Control": "private, no-store"},
-    )
+    return pdf_response(file.octets, file.name)

@@ -13,7 +13,7 @@ from netbilld.panel.forms import once_key
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.money import days_wanted, money_of, pdf_response, text_wanted, today_of
 from netbilld.panel.staff.sessions import page_offset
-from netbilld.panel.staff.subscribers import METHODS
+from netbilld.panel.staff.subscribers import METHODS, payer_name
 from netbilld.panel.typed import Typed, typed
 from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
@@ -209,7 +209,9 @@ async def _show(
     request: web.Request, found: PaymentFile, form: Typed, name: str = "", status: int = 200
 ) -> web.Response:
     panel, visit = request.app[PANEL], request[VISIT]
-    payer = await payer_of(request, found.line.subscriber_no) if visit.may("edit_money") else None
+    payer = None
+    if visit.may("edit_money"):
+        payer = await payer_of(request, await payer_name(request, found.line.subscriber_no))
     context: dict[str, Any] = {
         "file": found,
         "line": found.line,
@@ -293,7 +295,7 @@ async def allocate(request: web.Request) -> web.StreamResponse:
     if form.is_right:
         try:
             await money_of(request).allocate_wallet.run(
-                found.line.subscriber_no,
+                await payer_name(request, found.line.subscriber_no),
                 actor=visit.actor,
                 now=visit.now,
                 chosen=chosen,

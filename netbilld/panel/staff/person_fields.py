@@ -8,6 +8,7 @@ from aiohttp import web
 from netbilld.model.errors import InvalidInputError, NetbilldError
 from netbilld.model.units import parse_amount, parse_rate_bps
 from netbilld.panel.forms import MESSAGES, Problem
+from netbilld.panel.parts import PANEL
 from netbilld.panel.visit import VISIT, say
 from netbilld.panel.words import N_
 from netbilld.services.fixed_addresses import parse_fixed_prefix
@@ -38,9 +39,10 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
     "active_until": (lambda text: parse_day("day", text), N_("Write the day as YYYY-MM-DD.")),
     "from": (lambda text: parse_day("day", text), N_("Write the day as YYYY-MM-DD.")),
     "until": (lambda text: parse_day("day", text), N_("Write the day as YYYY-MM-DD.")),
-    "price": (lambda text: parse_amount(text, "IDR"), N_("Write the amount as a number, such as 275000.")),
     "speed": (lambda text: [parse_rate_bps(part) for part in text.split("/", 1)], N_("Write it as 20M/10M.")),
 }
+
+_NO_AMOUNT: Final = N_("Write the amount as a number, such as 275000.")
 
 # refusals that are about one field, by their code: the field, and what to say
 _REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
@@ -49,7 +51,7 @@ _REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "overlap": ("ip", N_("That address is in a pool, which would give it to others. Reserve it in the pool first.")),
     "not_sold_to": ("plan", N_("That plan is sold to other groups or areas.")),
     "day_over": ("starts", N_("That day is over.")),
-    "bad_price": ("price", N_("Write the amount as a number, such as 275000.")),
+    "bad_price": ("price", _NO_AMOUNT),
     "note_empty": ("text", N_("Write something.")),
     "bad_file": ("file", N_("This is no PNG, JPEG or PDF, whatever its name says.")),
     "file_too_large": ("file", N_("The file is larger than %(most)s MiB.")),
@@ -83,6 +85,11 @@ def faults_of(request: web.Request, form: Mapping[str, str], needed: tuple[str, 
             check[0](value)
         except InvalidInputError:
             found[name] = say(request, check[1])
+    if price := form.get("price", "").strip():
+        try:
+            parse_amount(price, request.app[PANEL].parts.currency)
+        except InvalidInputError:
+            found["price"] = say(request, _NO_AMOUNT)
     return found | {name: say(request, _MISSING) for name in needed if not form.get(name, "").strip()}
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from netbilld.model.contact import parse_email
-from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
-from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem, read_form
+from netbilld.model.errors import InvalidInputError, RefusedError
+from netbilld.panel.forms import NO_PROBLEM, Problem, read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.login_line import LoginLine
 from netbilld.panel.staff.own_password import locked
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
 from netbilld.services.manage_staff import OwnProfile
 
@@ -34,7 +34,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     try:
         changed = await panel.parts.manage_staff.change_own_profile(visit.person.id, wanted, visit.actor, visit.now)
     except (InvalidInputError, RefusedError) as error:
-        return await _refused(request, _said(request, error), "profile", form)
+        return await _refused(request, refused(request, error), "profile", form)
     if "email" in changed:
         await panel.password_lockout.succeeded(str(visit.person.id), visit.source)
     raise web.HTTPSeeOther("/profile?done=profile")
@@ -55,13 +55,9 @@ async def change_password(request: web.Request) -> web.StreamResponse:
             visit.person.id, old, new, visit.actor, visit.now, keep_token_hash=keep
         )
     except (InvalidInputError, RefusedError) as error:
-        return await _refused(request, _said(request, error))
+        return await _refused(request, refused(request, error))
     await panel.password_lockout.succeeded(str(visit.person.id), visit.source)
     raise web.HTTPSeeOther("/profile?done=password")
-
-
-def _said(request: web.Request, error: NetbilldError) -> str:
-    return say(request, MESSAGES[error.code]) if error.code in MESSAGES else str(error)
 
 
 async def end_logins(request: web.Request) -> web.StreamResponse:

@@ -99,11 +99,13 @@ async def story(request: web.Request) -> web.Response:
 
 
 def _moment(written: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(written[:40]) if written else None
-    except ValueError:
+    if not written:
         return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    try:
+        moment = datetime.fromisoformat(written[:40])
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and last days there are have no neighbours to go to
+        return None
 
 
 def _unicode(name: str) -> str:

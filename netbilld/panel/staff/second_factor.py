@@ -6,11 +6,11 @@ import segno
 from aiohttp import web
 
 from netbilld.model.errors import RefusedError
-from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem
+from netbilld.panel.forms import NO_PROBLEM, Problem
 from netbilld.panel.parts import PANEL, SecurityParts
 from netbilld.panel.passkey_site import own_passkeys
 from netbilld.panel.staff.own_password import locked
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
 
 
@@ -31,7 +31,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     try:
         await _security(request).second_factor.begin(visit.person.id)
     except RefusedError as error:
-        return await show_factors(request, Problem("begin", _said(request, error)))
+        return await show_factors(request, Problem("begin", refused(request, error)))
     raise web.HTTPSeeOther("/profile/second-factor")
 
 
@@ -46,7 +46,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
             visit.person.id, await _code(request), visit.actor, visit.now, keep_token_hash=keep
         )
     except RefusedError as error:
-        return await show_factors(request, Problem("confirm", _said(request, error)))
+        return await show_factors(request, Problem("confirm", refused(request, error)))
     await panel.code_lockout.succeeded(str(visit.person.id), visit.source)
     return page(request, "staff/recovery_codes.html", {"codes": codes, "is_new": True})
 
@@ -61,7 +61,7 @@ async def renew_codes(request: web.Request) -> web.StreamResponse:
             visit.person.id, await _code(request), visit.actor, visit.now
         )
     except RefusedError as error:
-        return await show_factors(request, Problem("codes", _said(request, error)))
+        return await show_factors(request, Problem("codes", refused(request, error)))
     await panel.code_lockout.succeeded(str(visit.person.id), visit.source)
     return page(request, "staff/recovery_codes.html", {"codes": codes, "is_new": False})
 
@@ -74,7 +74,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
     try:
         await _security(request).second_factor.remove_own(visit.person.id, await _code(request), visit.actor, visit.now)
     except RefusedError as error:
-        return await show_factors(request, Problem("remove", _said(request, error)))
+        return await show_factors(request, Problem("remove", refused(request, error)))
     await panel.code_lockout.succeeded(str(visit.person.id), visit.source)
     raise web.HTTPSeeOther("/profile?done=second-factor-off")
 
@@ -107,7 +107,3 @@ def _security(request: web.Request) -> SecurityParts:
 
 async def _code(request: web.Request) -> str:
     return str((await request.post()).get("code", ""))
-
-
-def _said(request: web.Request, error: RefusedError) -> str:
-    return say(request, MESSAGES[error.code]) if error.code in MESSAGES else str(error)

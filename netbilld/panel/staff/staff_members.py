@@ -9,11 +9,11 @@ from aiohttp import web
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.model.permissions import PERMISSIONS, Permission, Role
 from netbilld.model.staff import Staff
-from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem, once_key, read_form
+from netbilld.panel.forms import NO_PROBLEM, Problem, once_key, read_form
 from netbilld.panel.i18n import LOCALES
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.login_line import LoginLine
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
 from netbilld.services.manage_staff import ONE_TIME_ENTROPY_OCTETS, NewStaff, StaffChanges, one_time_password
 from netbilld.services.sign_in import random_token
@@ -66,7 +66,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         key = once_key(str(visit.person.id), form)
         member, repeated = await panel.parts.manage_staff.add(new, visit.actor, visit.now, key)
     except (InvalidInputError, RefusedError) as error:
-        return await _show_add(request, Problem(_beside(error), _message(request, error), form), status=422)
+        return await _show_add(request, Problem(_beside(error), refused(request, error), form), status=422)
     if repeated:
         raise web.HTTPSeeOther(f"/staff/{member.id}?done=staff-known")
     return page(request, "staff/staff_password.html", {"member": member, "password": password, "is_new": True})
@@ -132,7 +132,7 @@ async def new_password(request: web.Request) -> web.StreamResponse:
     try:
         await panel.parts.manage_staff.set(member.email, wanted, visit.actor, visit.now, own_id=visit.person.id)
     except (InvalidInputError, RefusedError) as error:
-        return await _show(request, Problem("password", _message(request, error)), status=422)
+        return await _show(request, Problem("password", refused(request, error)), status=422)
     return page(request, "staff/staff_password.html", {"member": member, "password": password, "is_new": False})
 
 
@@ -170,7 +170,7 @@ async def _set(
     except NotFoundError:
         raise web.HTTPNotFound from None
     except (InvalidInputError, RefusedError) as error:
-        problem = Problem(name, _message(request, error), {key: text for key, text in form.items() if key != "csrf"})
+        problem = Problem(name, refused(request, error), {key: text for key, text in form.items() if key != "csrf"})
         return await _show(request, problem, status=422)
     raise web.HTTPSeeOther(f"/staff/{member.id}?done={done}")
 
@@ -225,9 +225,3 @@ def _beside(error: NetbilldError) -> str:
     return {"phone_invalid": "phone", "area_invalid": "areas", "areas_many": "areas", "admin_limited": "areas"}.get(
         error.code, "email" if error.code in _EMAILS else "add"
     )
-
-
-def _message(request: web.Request, error: NetbilldError) -> str:
-    if error.code not in MESSAGES:
-        return str(error)
-    return say(request, MESSAGES[error.code])

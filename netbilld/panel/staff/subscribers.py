@@ -8,14 +8,14 @@ from uuid import UUID
 
 from aiohttp import web
 
-from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.permissions import Permission
 from netbilld.model.units import parse_amount
-from netbilld.panel.forms import MESSAGES, NO_PROBLEM, Problem, once_key, read_form
+from netbilld.panel.forms import NO_PROBLEM, Problem, once_key, read_form
 from netbilld.panel.live import Part, stream
 from netbilld.panel.parts import PANEL, Work
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
 from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.manage_locks import LockChanges
@@ -159,7 +159,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
         key = once_key(str(visit.person.id), form)
         amount_minor = _amount(request, form.get("amount", ""))
         outcome = await panel.parts.receive_payment.run(
-            await payer_of(request),
+            await payer_name(request, number),
             amount_minor,
             method=form.get("method", ""),
             reference=form.get("reference") or None,
@@ -171,7 +171,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
             rest_to_wallet=form.get("to_wallet") == "yes",
         )
     except (InvalidInputError, RefusedError) as error:
-        return await _refused(request, "payment", _message(request, error), form)
+        return await _refused(request, "payment", refused(request, error), form)
     await panel.parts.nudge()
     done = "known_payment" if isinstance(outcome, AlreadyReceived) else "payment"
     raise web.HTTPSeeOther(f"/subscribers/{number}?done={done}")
@@ -187,7 +187,7 @@ async def _act(
     except NotFoundError:
         raise
     except (InvalidInputError, RefusedError) as error:
-        return await _refused(request, name, _message(request, error), form)
+        return await _refused(request, name, refused(request, error), form)
     await panel.parts.nudge()
     raise web.HTTPSeeOther(f"/subscribers/{number}?done={name}")
 
@@ -203,12 +203,12 @@ async def _username(request: web.Request) -> str:
     raise web.HTTPNotFound
 
 
-async def payer_of(request: web.Request) -> str:
-    """Return the name that payments of the subscriber in the address go by.
+async def payer_name(request: web.Request, number: str) -> str:
+    """Return the name that payments of a subscriber go by.
 
     A user name where there is one: another's user name may look like a subscriber number, and would come first.
     """
-    panel, visit, number = request.app[PANEL], request[VISIT], request.match_info["number"]
+    panel, visit = request.app[PANEL], request[VISIT]
     async with panel.parts.database.read() as work:
         services = await work.readmodels.services_of(number, visit.now)
     return next((service.username for service in services if service.username), number)
@@ -217,10 +217,6 @@ async def payer_of(request: web.Request) -> str:
 async def _refused(request: web.Request, form: str, message: str, values: dict[str, str]) -> web.Response:
     kept = {name: value for name, value in values.items() if name != "csrf"}
     return await show_with(request, Problem(form, message, kept), status=422)
-
-
-def _message(request: web.Request, error: NetbilldError) -> str:
-    return say(request, MESSAGES[error.code]) if error.code in MESSAGES else str(error)
 
 
 def _amount(request: web.Request, text: str) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from netbilld.model.moments import parse_moment, parse_network
 from netbilld.model.periods import local_date
 from netbilld.panel.parts import PANEL
 from netbilld.panel.plot import Plot, plot
+from netbilld.panel.typed import day_of
 from netbilld.panel.visit import VISIT, page, say
 from netbilld.panel.words import N_
 from netbilld.services.readmodels import SessionLine
@@ -192,15 +194,15 @@ def span_of(request: web.Request) -> str:
 
 def span_context(request: web.Request) -> dict[str, Any]:
     """Return what the choice of spans is drawn from; the rest of the address is kept."""
-    kept = "".join(f"&{name}={value}" for name, value in request.rel_url.without_query_params("span").query.items())
-    return {"span": span_of(request), "spans": tuple(SPANS), "span_rest": kept}
+    kept = urlencode([(name, value) for name, value in request.query.items() if name != "span"])
+    return {"span": span_of(request), "spans": tuple(SPANS), "span_rest": f"&{kept}" if kept else ""}
 
 
 def _top_wanted(request: web.Request) -> TopWanted:
     asked, panel = request.query, request.app[PANEL]
     today = local_date(request[VISIT].now, panel.parts.timezone)
     period = asked.get("period", "")
-    first_on, last_on = _day(asked.get("from")), _day(asked.get("to"))
+    first_on, last_on = day_of(asked.get("from")), day_of(asked.get("to"))
     if period not in PERIODS and first_on and last_on and timedelta(0) <= last_on - first_on < timedelta(_LONGEST_DAYS):
         period, end_on = "", last_on + timedelta(days=1)
     else:
@@ -239,21 +241,13 @@ def _usage_wanted(request: web.Request, timezone: str) -> tuple[By, date, date]:
     asked = request.query
     today = local_date(request[VISIT].now, timezone)
     by: By = next((known for known in BUCKETS if known == asked.get("by")), "day")
-    first_on, last_on = _day(asked.get("from")), _day(asked.get("to"))
+    first_on, last_on = day_of(asked.get("from")), day_of(asked.get("to"))
     if first_on is None or last_on is None or not timedelta(0) <= last_on - first_on < timedelta(days=_LONGEST_DAYS):
         last_on = today
         first_on = today.replace(day=1) if by != "month" else today.replace(year=today.year - 1, day=1)
     if by in {"hour", "session"}:
         first_on = max(first_on, last_on - timedelta(days=_MOST_HOURS_DAYS))
     return by, first_on, last_on + timedelta(days=1)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return day if day is not None and 1990 <= day.year < 2200 else None
 
 
 async def _nas_id(request: web.Request, name: str) -> UUID | None:

@@ -8,7 +8,7 @@ from netbilld.panel.forms import once_key
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.money import money_of, today_of
 from netbilld.panel.staff.payments import choices, chosen_numbers, payer_of
-from netbilld.panel.staff.subscribers import METHODS
+from netbilld.panel.staff.subscribers import METHODS, payer_name
 from netbilld.panel.typed import Typed, typed
 from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.Response:
 async def _payer(request: web.Request) -> PayerFile:
     """Return the subscriber in the address, by their number alone."""
     number = request.match_info["number"]
-    payer = await payer_of(request, number)
+    payer = await payer_of(request, await payer_name(request, number))
     if payer is None or payer.number != number:
         raise web.HTTPNotFound
     return payer
@@ -58,7 +58,7 @@ async def allocate(request: web.Request) -> web.StreamResponse:
     if form.is_right:
         try:
             await money_of(request).allocate_wallet.run(
-                payer.number,
+                await payer_name(request, payer.number),
                 actor=visit.actor,
                 now=visit.now,
                 chosen=chosen,
@@ -84,7 +84,7 @@ async def refund(request: web.Request) -> web.StreamResponse:
     if form.is_right:
         try:
             await money_of(request).refund_wallet.run(
-                payer.number,
+                await payer_name(request, payer.number),
                 amount_minor,
                 method=method,
                 because=why,
