@@ -4,13 +4,13 @@ from uuid import UUID
 
 from aiohttp import web
 
-from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
-from netbilld.panel.forms import Problem, read_form, refusal_text
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.panel.forms import Problem, read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.passkey_site import own_passkeys
 from netbilld.panel.staff.own_password import locked
 from netbilld.panel.staff.second_factor import show_factors
-from netbilld.panel.visit import VISIT, page, say
+from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
 
 _LONGEST_ANSWER = 32 * 1024
@@ -25,7 +25,7 @@ async def options(request: web.Request) -> web.Response:
     try:
         wanted = await own.passkeys.begin(visit.person, site, _token(request), visit.source, visit.now)
     except RefusedError as error:
-        return web.json_response({"problem": _said(request, error)}, status=422)
+        return web.json_response({"problem": refused(request, error)}, status=422)
     return web.json_response({"options": wanted}, headers={"Cache-Control": "no-store"})
 
 
@@ -39,7 +39,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         )
     except (InvalidInputError, RefusedError) as error:
         kept = {"name": form.get("name", "")}
-        return await show_factors(request, Problem("passkey", _said(request, error), kept))
+        return await show_factors(request, Problem("passkey", refused(request, error), kept))
     security = request.app[PANEL].parts.security
     assert security is not None, "there are passkeys"  # noqa: S101
     codes = await security.second_factor.first_codes(visit.person.id, visit.actor, visit.now)
@@ -60,7 +60,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
     except NotFoundError:
         raise web.HTTPNotFound from None
     except RefusedError as error:
-        return await show_factors(request, Problem(str(wanted), _said(request, error)))
+        return await show_factors(request, Problem(str(wanted), refused(request, error)))
     raise web.HTTPSeeOther("/profile/second-factor?done=passkey-removed")
 
 
@@ -92,7 +92,3 @@ def _wanted(request: web.Request) -> UUID:
         return UUID(request.match_info["passkey"])
     except ValueError:
         raise web.HTTPNotFound from None
-
-
-def _said(request: web.Request, error: NetbilldError) -> str:
-    return refusal_text(error, lambda message, **values: say(request, message, **values))
