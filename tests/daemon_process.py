@@ -62,6 +62,7 @@ class DaemonProcess:
             "NETBILLD_RADIUS__AUTH_PORT": str(self.auth_port),
             "NETBILLD_RADIUS__ACCT_PORT": str(self.acct_port),
             "NETBILLD_PANEL__PORT": str(self.panel_port),
+            "NETBILLD_PANEL__OWN_PROCESS": "false",  # test_pages_apart has it otherwise: one more start for each test
             "NETBILLD_PORTAL__HOST": "127.0.0.1",
             "NETBILLD_PORTAL__PORT": str(self.portal_port),
             **settings,

@@ -47,10 +47,7 @@ def complaint_parts(settings: Settings, database: Database, signal: MeasureSigna
 class Complaints:
     """What goes on by itself."""
 
-    def __init__(
-        self, settings: Settings, database: Database, clock: SystemClock, signal: MeasureSignal | None = None
-    ) -> None:
-        self.parts: Final = complaint_parts(settings, database, signal)
+    def __init__(self, settings: Settings, database: Database, clock: SystemClock) -> None:
         wanted = settings.complaints
         self._close = CloseComplaints(database, wanted.close_after_days, wanted.reopen_days)
         self._clock = clock

@@ -1,13 +1,11 @@
 """The composition root: the one place that knows every class."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
-
-from aiohttp import web
+from typing import Any
 
 from netbilld.accounting.stale import SilencePolicy
 from netbilld.adapters.certificates import CertificateFiles
@@ -17,13 +15,11 @@ from netbilld.adapters.journal import Journal
 from netbilld.adapters.nas.coa import CoaClient
 from netbilld.adapters.nas.radsec_orders import OrdersByRadsec
 from netbilld.adapters.nas.routeros_signal import RouterosSignal
-from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.radsec import RadsecLimits
 from netbilld.adapters.radsec_tls import TlsContexts
 from netbilld.adapters.secretbox import SecretBox, read_key_file
 from netbilld.daemon.addressing import Addressing
 from netbilld.daemon.admissions import Admissions
-from netbilld.daemon.api import api_parts
 from netbilld.daemon.authentication import Authentication, trace_of
 from netbilld.daemon.beginning import look_for_database
 from netbilld.daemon.billing import billing_run
@@ -34,10 +30,7 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.clients import put_clients, take_clients
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.complaints import Complaints
-from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.devices import Devices
-from netbilld.daemon.doctoring import Doctoring
-from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.dunning import Dunning
 from netbilld.daemon.effects import Effects
 from netbilld.daemon.gateways import Gateways
@@ -49,59 +42,44 @@ from netbilld.daemon.messaging import Messaging
 from netbilld.daemon.metering import Metering, join
 from netbilld.daemon.mqtt import Mqtt, mqtt_of
 from netbilld.daemon.nodes import ControlWhileLeading, Nodes, Orders, connection_name
-from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.packet_trace import PacketTrace
+from netbilld.daemon.pages.inside import InThisProcess
+from netbilld.daemon.pages.placing import Pages, place_pages
 from netbilld.daemon.patience import STATEMENT_SECONDS
-from netbilld.daemon.people import Working, people_parts
-from netbilld.daemon.policies import order_policy, plausibility, standing_policy, walled_garden, wallet_rules
+from netbilld.daemon.people import Working
+from netbilld.daemon.policies import order_policy, standing_policy, walled_garden, wallet_rules
 from netbilld.daemon.radius_edge import BOTH_PORTS, RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.rating import Rating
 from netbilld.daemon.roles import Duty, Role
-from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
-from netbilld.daemon.staff_security import security_parts
 from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
-from netbilld.daemon.taxes import payment_taxes, tax_policy
-from netbilld.daemon.vouchers import Vouchers
+from netbilld.daemon.taxes import tax_policy
 from netbilld.daemon.watching import Watching, routers_of
 from netbilld.daemon.webhooks import Webhooks
 from netbilld.daemon.workers.drops import DropsOfAll
 from netbilld.daemon.workers.pool import WorkerPool
-from netbilld.panel.app import create_panel
-from netbilld.panel.parts import PanelParts
-from netbilld.panel.portal.app import create_portal
-from netbilld.panel.portal.parts import PortalParts
 from netbilld.radius.clients import ClientTable
 from netbilld.radius.dictionary import use_files
 from netbilld.radius.realms import Realms
 from netbilld.services.book_usage import BookUsage, RememberedServices
 from netbilld.services.confirm_sessions import ConfirmSessions
-from netbilld.services.control_sessions import ControlSessions
-from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.entitle import Entitle
-from netbilld.services.explain import Explain
 from netbilld.services.follow_usage import FollowUsage
 from netbilld.services.keep_admissions import KeepAdmissions
 from netbilld.services.log_attempts import LogAttempts
-from netbilld.services.manage_locks import ManageLocks
-from netbilld.services.manage_pools import ManagePools
-from netbilld.services.manage_staff import ManageStaff
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.meter_readings import MeterReadings
 from netbilld.services.meter_usage import MeterUsage
 from netbilld.services.new_service import Defaults
-from netbilld.services.own_requests import OwnRequests
 from netbilld.services.reap_sessions import ReapSessions
-from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.reconcile import Reconcile
 from netbilld.services.record_accounting import RecordAccounting
 from netbilld.services.record_reading import RecordReading
 from netbilld.services.renew_prepaid import RenewPrepaid
-from netbilld.services.replace_nas import ReplaceNas
 from netbilld.services.run_billing import RunBilling
 from netbilld.services.sample_throughput import SampleThroughput
 
@@ -128,7 +106,6 @@ class Parts:
     devices: Devices
     effects: Effects
     watching: Watching
-    doctoring: Doctoring
     static_lines: StaticLines
     comparing: Comparing
     admissions: Admissions
@@ -162,8 +139,7 @@ class Parts:
     storage: Storage
     failures: Failures
     health: Health
-    panel: web.Application
-    portal: web.Application
+    pages: Pages
 
     def somebody_waits(self) -> bool:
         """Tell whether log-ins or the accounting that follows them wait to be answered."""
@@ -178,7 +154,6 @@ class Parts:
             self.workers.close()
         self.coa.close()
         self.devices.close()
-        self.doctoring.close()
         self.watching.close()
         self.messaging.close()
         await self.gateways.close()
@@ -211,6 +186,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
     journal: Journal | None = None
     edge: RadiusEdge | None = None
     pool: WorkerPool | None = None
+    pages: Pages | None = None
     try:
         box = read_key_file(settings.resolved_key_file)
         roles = settings.node.roles
@@ -360,7 +336,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         storage = Storage(settings, database, clock)
         bookkeeping = Bookkeeping(settings, storage.patient, clock)
         messaging = Messaging(settings, database, clock, box)
-        complaints = Complaints(settings, database, clock, RouterosSignal(watching.routers.connections))
+        complaints = Complaints(settings, database, clock)
         webhooks = Webhooks(settings, database, box, clock)
         gateways = Gateways(settings, database, box, clock, nudge)
         manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
@@ -399,95 +375,23 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         if mqtt is not None:
             mqtt.watch(health.status)
 
-        async def changed() -> None:
-            nudge()
-
         drops = DropsOfAll(edge.dropped, pool)
-        doctoring = Doctoring(
-            settings,
-            database,
-            box,
-            clock,
-            entropy,
-            drops,
-            watching,
-            lambda: nodes.hearing_since(metering.hearing_since()),
+
+        async def ask_drops(names: Sequence[str], nas: str | None) -> Mapping[str, Any]:
+            since_at = nodes.hearing_since(metering.hearing_since())
+            return {"hearing_since": since_at.isoformat(), **await drops.read(names, nas)}
+
+        inside = InThisProcess(
+            health.status,
+            health.metrics,
+            ask_drops,
+            reconcile.lanes,
+            RouterosSignal(watching.routers.connections),
+            nudge,
+            gateways.came.set,
         )
-        explain = Explain(
-            database,
-            standing_policy(settings),
-            walled_garden(settings),
-            drops.read,
-            realms=Realms.of(settings.radius.realms),
-            interim_seconds=settings.radius.interim_interval,
-            silent_after_seconds=settings.metering.stale_minutes * 60,
-        )
-        passwords = Argon2Passwords()
-        panel = create_panel(
-            PanelParts(
-                database=database,
-                manage_subscribers=manage_subscribers,
-                manage_locks=ManageLocks(database),
-                manage_pools=ManagePools(database),
-                replace_nas=ReplaceNas(database, box),
-                receive_payment=ReceivePayment(
-                    database,
-                    timezone=settings.timezone,
-                    plausibility=plausibility(settings),
-                    taxes=payment_taxes(settings),
-                ),
-                manage_staff=ManageStaff(database, passwords),
-                passwords=passwords,
-                control_sessions=ControlSessions(database),
-                decide_doubts=DecideDoubts(database, settings.timezone, wallets=wallet_rules(settings)),
-                brake=braking.brake,
-                explain=explain,
-                clock=clock,
-                entropy=entropy,
-                timezone=settings.timezone,
-                locale=settings.locale,
-                currency=settings.currency,
-                business_name=settings.business_name,
-                trusted_proxies=settings.trusted_proxies,
-                session_hours=settings.panel.session_hours,
-                nudge=changed,
-                health=health.status,
-                metrics=health.metrics,
-                dropped=drops.of_nas,
-                doctor=doctoring.runs,
-                lanes=reconcile.lanes,
-                printing=LatePrinting(settings, database, box),
-                api=api_parts(settings, database, box, clock, entropy, changed),
-                own_requests=OwnRequests(database),
-                complaints=complaints.parts,
-                security=security_parts(settings, database, box),
-                money=money_parts(settings, database),
-                people=people_parts(settings, database, box),
-                selling=selling_parts(settings, database, box),
-            )
-        )
-        portal = create_portal(
-            PortalParts(
-                store=database,
-                box=box,
-                now=clock.now,
-                entropy=entropy,
-                business_name=settings.business_name,
-                locale=settings.locale,
-                timezone=settings.timezone,
-                currency=settings.currency,
-                public_url=settings.portal.public_url,
-                trusted_proxies=settings.trusted_proxies,
-                lifetime=timedelta(hours=settings.panel.session_hours),
-                printing=LatePrinting(settings, database, box),
-                complaints=complaints.parts,
-                own=own_parts(settings, database, box, manage_subscribers, explain, changed),
-                captive_status=settings.portal.captive_status,
-                hotspot_hosts=settings.portal.hotspot_hosts,
-                taxes=tax_policy(settings),
-                pay=gateways.parts,
-            )
-        )
+        pages = await place_pages(settings, database, box, clock, inside, watching, gateways, config)
+        health.pages = pages
         return Parts(
             settings=settings,
             clock=clock,
@@ -506,7 +410,6 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             addressing=addressing,
             devices=devices,
             watching=watching,
-            doctoring=doctoring,
             static_lines=static_lines,
             comparing=comparing,
             admissions=admissions,
@@ -545,10 +448,11 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             effects=effects,
             failures=failures,
             health=health,
-            panel=panel,
-            portal=portal,
+            pages=pages,
         )
     except BaseException:
+        if pages is not None:
+            pages.let_go()
         if edge is not None:
             edge.close()
         if pool is not None:

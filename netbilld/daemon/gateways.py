@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -52,13 +52,16 @@ class Gateways:
         box: SecretBox,
         clock: SystemClock,
         nudge: Callable[[], None],
+        on_callback: Callable[[], None] | None = None,
     ) -> None:
+        """Compose it; `on_callback` hears of callbacks that were kept, where they are followed in another process."""
         self._database, self._clock, self._settings = database, clock, settings
         self._https: list[GatewayHttp] = []
         self.drivers: Final = drivers_of(settings.gateways, clock, self._https)
         self.book: Final = book_notice_of(settings)
-        self._came = asyncio.Event()
-        self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, self._came.set)
+        self.came: Final = asyncio.Event()  # set when a callback waits to be followed
+        self.counted: Callable[[], Mapping[tuple[str, str], int]] = lambda: self.keep.counts
+        self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.came.set)
         self.follow: Final = FollowGateways(database, self.drivers, self.book, clock.now, nudge)
         self.start: Final = start_payment_of(settings, database, self.drivers)
         self._waiting: dict[str, int] = {}
@@ -88,7 +91,7 @@ class Gateways:
             "Callbacks of payment gateways, by what was answered.",
             [
                 (f'{{gateway="{gateway}",answer="{verdict}"}}', count)
-                for (gateway, verdict), count in sorted(self.keep.counts.items())
+                for (gateway, verdict), count in sorted(self.counted().items())
             ],
         )
         yield (
@@ -123,11 +126,11 @@ class Gateways:
 
     async def _follow(self) -> None:
         while True:
-            self._came.clear()
+            self.came.clear()
             if not await self.follow.run():
                 try:
                     async with asyncio.timeout(LOOK_SECONDS):
-                        await self._came.wait()
+                        await self.came.wait()
                 except TimeoutError:
                     continue
 

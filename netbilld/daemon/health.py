@@ -12,7 +12,6 @@ from netbilld.daemon.certificate_care import CertificateCare
 from netbilld.daemon.comparing import Comparing
 from netbilld.daemon.devices import Devices
 from netbilld.daemon.effects import Effects
-from netbilld.daemon.http_port import HttpPort
 from netbilld.daemon.journal_watch import JournalWatch
 from netbilld.daemon.knowledge import Knowledge
 from netbilld.daemon.metric_families import (
@@ -32,6 +31,8 @@ from netbilld.daemon.metric_families import (
 )
 from netbilld.daemon.mqtt import Mqtt
 from netbilld.daemon.nodes import Nodes
+from netbilld.daemon.pages.placing import Pages
+from netbilld.daemon.pages.serving import PortFigures
 from netbilld.daemon.radius_edge import RadiusEdge
 from netbilld.daemon.radsec_edge import RadsecEdge
 from netbilld.daemon.roles import Role
@@ -146,7 +147,8 @@ class Health:
         self._braking = braking
         self._beside = beside
         self.answering = False
-        self.http: list[HttpPort] = []
+        self.http: list[PortFigures] = []
+        self.pages: Pages | None = None
 
     def status(self) -> Mapping[str, Any]:
         """Return `{"ready", "reasons", "notices", "node", "roles", "leads"}`: a database that is away is a notice."""
@@ -182,6 +184,8 @@ class Health:
             notices.append(brake)
         if self._mqtt is not None:
             notices += self._mqtt.notices
+        if self.pages is not None:
+            notices += self.pages.notices
         said: dict[str, Any] = {"ready": not reasons, "reasons": reasons, "notices": notices}
         if brake is not None:
             said["brake"] = brake

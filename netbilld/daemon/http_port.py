@@ -4,19 +4,18 @@ Whoever reaches the portal can open connections; each costs a file descriptor, a
 """
 
 import asyncio
-import os
 import resource
+import socket
 import ssl
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
-from netbilld.model.errors import NetbilldError
+from netbilld.daemon.pages.doors import BACKLOG
 
 CONNECTIONS_A_SOURCE: Final = 64  # a browser opens six; many phones may share the address of a hotspot
 MOST_CONNECTIONS: Final = 2_000
@@ -68,48 +67,17 @@ class HttpPort:
         """Return how many are open."""
         return self._from.total()
 
-    async def open(self, host: str, port: int) -> None:
-        """Listen.
-
-        Raises:
-            NetbilldError: the port is in use, or the address is not this host's.
-        """
-        await self._runner.setup()
-        await self._listen(host, port, f"{self.name}.port", None)
-
-    async def open_tls(self, host: str, port: int, certificate: Path, key: Path) -> None:
-        """Listen on another port as well, with TLS; both count for the same bounds.
-
-        Raises:
-            NetbilldError: the port is in use, or the certificate or its key can't be used.
-        """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        try:
-            context.load_cert_chain(certificate, key, password=lambda: b"")
-        except (OSError, ssl.SSLError) as error:
-            raise NetbilldError(
-                f"{self.name}.tls_cert {certificate} or tls_key {key} can't be used: {error.strerror or error}",
-                hint="both are PEM, belong together, and the daemon may read them",
-                code="bad_certificate",
-            ) from None
-        await self._listen(host, port, f"{self.name}.tls_port", context)
-
-    async def _listen(self, host: str, port: int, setting: str, tls: ssl.SSLContext | None) -> None:
-        handshake = None if tls is None else HANDSHAKE_SECONDS
+    async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+        """Take connections of these sockets, with TLS or without; all that it listens on counts for the same bounds."""
+        if self._runner.server is None:
+            await self._runner.setup()
         loop = asyncio.get_running_loop()
-        try:
+        handshake = None if tls is None else HANDSHAKE_SECONDS
+        for one in sockets:
             server = await loop.create_server(
-                lambda: _Connection(self), host, port, ssl=tls, ssl_handshake_timeout=handshake
+                lambda: _Connection(self), sock=one, ssl=tls, ssl_handshake_timeout=handshake, backlog=BACKLOG
             )
             self._servers.append(server)
-        except OSError as error:
-            raise NetbilldError(
-                f"the {self.name} can't listen on {host}:{port}: {os.strerror(error.errno or 0)}",
-                hint=f"see `ss -ltnp sport = :{port}`, or set {setting}",
-                code="port_in_use",
-            ) from None
 
     async def close(self) -> None:
         """Take no more connections and end those that are open, waiting no longer than the runner was told to."""

@@ -9,10 +9,8 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
-
-from aiohttp import web
 
 from netbilld import __version__
 from netbilld.adapters.database.changes import Change
@@ -24,7 +22,7 @@ from netbilld.daemon.clients import ClientKeeper
 from netbilld.daemon.compose import Parts, compose
 from netbilld.daemon.control import ControlServer, socket_path
 from netbilld.daemon.feed import ChangeFeed
-from netbilld.daemon.http_port import HttpPort, raise_descriptor_limit
+from netbilld.daemon.http_port import raise_descriptor_limit
 from netbilld.daemon.journal_watch import LOOK_SECONDS as JOURNAL_SECONDS
 from netbilld.daemon.knowledge import LOOK_SECONDS as FRESHNESS_SECONDS
 from netbilld.daemon.patience import ABANDON_SECONDS, LAST_WRITE_SECONDS
@@ -36,11 +34,8 @@ from netbilld.daemon.tasks import every, supervise
 from netbilld.daemon.workers.trace import TraceOfAll
 from netbilld.model.actor import SCHEDULE
 from netbilld.model.errors import NetbilldError, RefusedError
-from netbilld.panel.portal.app import portal_runner
-from netbilld.panel.status import Status, create_status
 from netbilld.services.keep_admissions import OTHERS_SECONDS
 
-HTTP_SHUTDOWN_SECONDS: Final = 1.5
 logger = logging.getLogger("netbilld.daemon")
 
 
@@ -61,7 +56,6 @@ class Daemon:
         self._on_record_in: int | None = None  # the term in which everything due was put on record
         self._on_record = asyncio.Event()  # it was, in one term or another
         self._stop = asyncio.Event()
-        self._http: list[HttpPort] = []
 
     def stop(self) -> None:
         """End it; what was received is answered first."""
@@ -82,10 +76,12 @@ class Daemon:
                 try:
                     if parts.workers is not None:  # they read what they need while we do
                         running.append(tasks.create_task(parts.workers.run(), name="workers"))
+                    if parts.pages.process is not None:
+                        running.append(tasks.create_task(parts.pages.process.run(), name="pages"))
                     await self._load()
                     parts.journal.start(asyncio.get_running_loop())
                     running += [tasks.create_task(work, name=name) for name, work in self._work()]
-                    await self._open_http()
+                    parts.health.http = await parts.pages.open()
                     parts.edge.start()
                     if Role.RADIUS in parts.settings.node.roles and not parts.knowledge.is_from_snapshot:
                         await remember_devices(parts.database, parts.auth)
@@ -153,14 +149,14 @@ class Daemon:
         notify("STOPPING=1")
         self.parts.health.answering = False
         self.parts.edge.stop()
-        if self.parts.workers is not None:
-            await self.parts.workers.stop()
+        beside = (self.parts.workers, self.parts.pages.process)
+        await asyncio.gather(*(each.stop() for each in beside if each is not None))
         await self.parts.journal.drain()
 
     async def _close(self) -> None:
         self.parts.health.answering = False
         await self._control.close()
-        await asyncio.gather(*(http.close() for http in self._http))
+        await self.parts.pages.close()
         with suppress(NetbilldError, TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.parts.keep_admissions.run()
@@ -183,7 +179,7 @@ class Daemon:
         loops |= parts.braking.loops()
         if not parts.database.is_sqlite:
             loops["notifications"] = self.feed.listen
-        loops |= parts.nodes.loops() | parts.doctoring.loops()
+        loops |= parts.nodes.loops() | parts.pages.loops()
         if parts.mqtt is not None:
             loops |= parts.mqtt.loops()
         if Role.RADIUS in settings.node.roles:
@@ -369,31 +365,6 @@ class Daemon:
     def _hearing_since(self) -> datetime:
         """Return from when on what NAS said has been heard, here or on another node."""
         return self.parts.nodes.hearing_since(self.parts.metering.hearing_since())
-
-    # -- HTTP --------------------------------------------------------------------------------------------------------
-
-    async def _open_http(self) -> None:
-        parts, settings = self.parts, self.parts.settings
-        shown = (
-            parts.panel
-            if Role.PANEL in settings.node.roles
-            else create_status(Status(parts.health.status, parts.health.metrics))
-        )
-        panel = web.AppRunner(shown, access_log=None, keepalive_timeout=30, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
-        await self._serve("panel", panel, settings.panel.host, settings.panel.port)
-        if Role.PORTAL in settings.node.roles:
-            portal = portal_runner(parts.portal, shutdown_timeout=HTTP_SHUTDOWN_SECONDS)
-            http = await self._serve("portal", portal, settings.portal.host, settings.portal.port)
-            certificate, key = settings.portal.tls_cert, settings.portal.tls_key
-            if certificate is not None and key is not None:
-                await http.open_tls(settings.portal.host, settings.portal.tls_port, certificate, key)
-
-    async def _serve(self, name: str, runner: web.AppRunner, host: str, port: int) -> HttpPort:
-        http = HttpPort(name, runner, trusted_proxies=self.parts.settings.trusted_proxies)
-        self._http.append(http)
-        self.parts.health.http.append(http)
-        await http.open(host, port)
-        return http
 
 
 async def serve(settings: Settings, config: Path | None = None) -> None:

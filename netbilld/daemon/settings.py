@@ -231,6 +231,8 @@ class PanelSettings(_Section):
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     # who must have a second factor before anything else
     totp_roles: Annotated[frozenset[StaffRole], NoDecode, BeforeValidator(_hosts)] = frozenset()
+    # panel and portal in a process of their own, so that no page makes a log-in wait; unset: with a database server
+    own_process: bool | None = None
     single_login: bool = False  # a new log-in ends the person's others, so that an account can't be shared
 
 

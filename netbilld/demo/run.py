@@ -115,7 +115,8 @@ async def _serve(
             beside.start(work)
 
         portal_url = f"http://{LOOPBACK}:{settings.portal.port}"
-        put_on_stage(parts.panel, Stage(play, portal_url, spawn))
+        assert parts.pages.apps is not None  # noqa: S101 - by the settings of the demo
+        put_on_stage(parts.pages.apps.panel, Stage(play, portal_url, spawn))
 
         async def ready() -> None:
             _introduce(settings, town, town_homes, isolir_at)
@@ -206,7 +207,9 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
     )
     enforcement = base.enforcement.model_copy(update={"walled_pool": "isolir", "walled_list": "isolir"})
     assert "isolir" in POOLS, "the simulated NAS has that pool"  # noqa: S101
-    panel = base.panel.model_copy(update={"host": LOOPBACK, "port": ports.free(base.panel.port, "tcp")})
+    panel = base.panel.model_copy(
+        update={"host": LOOPBACK, "port": ports.free(base.panel.port, "tcp"), "own_process": False}
+    )
     portal = base.portal.model_copy(
         update={"host": LOOPBACK, "port": ports.free(base.portal.port, "tcp"), "public_url": None}
     )

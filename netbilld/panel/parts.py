@@ -222,6 +222,10 @@ class SecurityParts:
     passkeys: PasskeyParts | None = None
 
 
+async def _no_lane(_nas_id: UUID) -> NasOrders | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PanelParts:
     """Everything create_panel needs.
@@ -233,7 +237,7 @@ class PanelParts:
         session_hours: how long a log-in lasts.
         dropped: packets of a NAS that got silence, by its name; newest first.
         doctor: examines a NAS when somebody asks for it.
-        lanes: the queue of each NAS, as far as orders are sent from here.
+        lane: the queue of orders of a NAS; None where none are sent to it from here.
         printing: makes documents on paper; None offers none.
         api: the JSON API's; None serves none.
         complaints: what is done about complaints; None has none.
@@ -264,11 +268,11 @@ class PanelParts:
     trusted_proxies: tuple[str, ...]
     session_hours: int
     nudge: Callable[[], Awaitable[None]]
-    health: Callable[[], Mapping[str, Any]]
-    metrics: Callable[[], str]
+    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    metrics: Callable[[], Awaitable[str]]
     dropped: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
     doctor: DoctorRuns
-    lanes: Callable[[], Mapping[UUID, NasOrders]] = dict
+    lane: Callable[[UUID], Awaitable[NasOrders | None]] = _no_lane
     printing: Printing | None = None
     api: ApiParts | None = None
     complaints: ComplaintParts | None = None

@@ -1,18 +1,20 @@
 """Health, readiness and metrics: for machines, without signing in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+
+from netbilld.model.errors import NetbilldError
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the three pages show; see `PanelParts`."""
 
-    health: Callable[[], Mapping[str, Any]]
-    metrics: Callable[[], str]
+    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    metrics: Callable[[], Awaitable[str]]
 
 
 STATUS: Final = web.AppKey("status", Status)
@@ -34,13 +36,17 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Answer GET /readyz: 200 when RADIUS answers and the journal is usable, else 503, with the reasons."""
-    health = dict(request.app[STATUS].health())
+    health = dict(await request.app[STATUS].health())
     return web.json_response(health, status=200 if health.get("ready") else 503, headers={"Cache-Control": "no-store"})
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer GET /metrics in Prometheus' text format."""
+    try:
+        text = await request.app[STATUS].metrics()
+    except NetbilldError as error:  # pages have a process of their own, and the daemon does not answer it
+        raise web.HTTPServiceUnavailable(text=f"{error}\n") from None
     return web.Response(
-        body=request.app[STATUS].metrics().encode(),
+        body=text.encode(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"},
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import update
 
@@ -63,7 +65,11 @@ async def test_a_nas_s_page_has_its_queue_its_failures_and_its_drift(world: Pane
         nas_id = await work.readmodels.nas_id("cilengkrang-1")
     assert nas_id is not None
     queue = NasOrders(1, 2, silent=False, window_seconds=12.0, pace_percent=50)
-    async with client_of(world.app(lanes=lambda: {nas_id: queue})) as client:
+
+    async def lane(asked: UUID) -> NasOrders | None:
+        return queue if asked == nas_id else None
+
+    async with client_of(world.app(lane=lane)) as client:
         browser = Browser(client)
         await browser.sign_in("admin@rumahnet.example")
         shown = plain(await browser.page("/nas/cilengkrang-1"))

@@ -417,7 +417,11 @@ async def test_the_page_of_nodes_says_who_is_there_and_what_each_leads(world: Pa
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
 async def test_machines_are_told_how_it_is(world: PanelWorld, ready: bool, status: int) -> None:
     reasons = [] if ready else ["the journal is full"]
-    async with client_of(world.app(health=lambda: {"ready": ready, "reasons": reasons})) as client:
+
+    async def health() -> dict[str, object]:
+        return {"ready": ready, "reasons": reasons}
+
+    async with client_of(world.app(health=health)) as client:
         assert (await client.get("/healthz")).status == 200
         answer = await client.get("/readyz")
         assert answer.status == status
@@ -467,7 +471,11 @@ async def test_what_is_wrong_with_netbilld_itself_is_on_the_overview(world: Pane
     await browser.sign_in("admin@rumahnet.example")
     assert "netbilld sendiri" not in await browser.page("/")
     alarm = "900 MiB of accounting wait to be applied"
-    async with client_of(world.app(health=lambda: {"ready": True, "reasons": [], "notices": [alarm]})) as client:
+
+    async def health() -> dict[str, object]:
+        return {"ready": True, "reasons": [], "notices": [alarm]}
+
+    async with client_of(world.app(health=health)) as client:
         visitor = Browser(client)
         await visitor.sign_in("admin@rumahnet.example")
         page = await visitor.page("/")

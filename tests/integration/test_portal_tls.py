@@ -10,6 +10,7 @@ from cryptography import x509
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.http_port import HttpPort
+from netbilld.daemon.pages.doors import bound, tls_context
 from netbilld.model.errors import NetbilldError
 from netbilld.panel.portal.app import create_portal, portal_runner
 from tests.eap_certificates import make
@@ -30,8 +31,8 @@ async def test_rfc8908_4_what_devices_ask_is_answered_over_tls(world: World, tmp
     plain, secure = free_tcp_port(), free_tcp_port()
     url = f"https://localhost:{secure}"
     port = HttpPort("portal", portal_runner(create_portal(world.parts(public_url=url))))
-    await port.open("127.0.0.1", plain)
-    await port.open_tls("127.0.0.1", secure, certificate, key)
+    await port.listen(await bound("127.0.0.1", plain, "portal.port"))
+    await port.listen(await bound("127.0.0.1", secure, "portal.tls_port"), tls_context("portal", certificate, key))
     try:
         trust = ssl.create_default_context(cafile=str(root))
         trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -51,14 +52,9 @@ async def test_rfc8908_4_what_devices_ask_is_answered_over_tls(world: World, tmp
         await port.close()
 
 
-async def test_a_certificate_that_cannot_be_used_is_told_by_its_setting(world: World, tmp_path: Path) -> None:
+def test_a_certificate_that_cannot_be_used_is_told_by_its_setting(tmp_path: Path) -> None:
     certificate, _ = make("localhost").write(tmp_path, "portal")
     _, other = make("localhost").write(tmp_path, "other")
-    port = HttpPort("portal", portal_runner(create_portal(world.parts())))
-    await port.open("127.0.0.1", free_tcp_port())
-    try:
-        for path, key in ((certificate, other), (tmp_path / "none.pem", other), (other, other)):
-            with pytest.raises(NetbilldError, match=r"portal\.tls_cert"):
-                await port.open_tls("127.0.0.1", free_tcp_port(), path, key)
-    finally:
-        await port.close()
+    for path, key in ((certificate, other), (tmp_path / "none.pem", other), (other, other)):
+        with pytest.raises(NetbilldError, match=r"portal\.tls_cert"):
+            tls_context("portal", path, key)

@@ -1,6 +1,6 @@
 """Who got silence, and why, over the daemon and its workers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from netbilld.daemon.drop_ledger import DropLedger
@@ -23,7 +23,3 @@ class DropsOfAll:
                 found["sources"] += more["sources"]
             found["sources"].sort(key=lambda line: line["last_at"], reverse=True)
         return found
-
-    async def of_nas(self, nas: str) -> Sequence[Mapping[str, Any]]:
-        """Return the lines of one NAS, newest first."""
-        return [line for line in (await self.read((), nas))["sources"] if line["nas"] == nas]

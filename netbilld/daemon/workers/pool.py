@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import socket
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +13,7 @@ from uuid import UUID
 from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
-from netbilld.daemon.systemd import ENVIRONMENT
+from netbilld.daemon.child_process import STOP_SECONDS, ChildProcess
 from netbilld.daemon.tasks import every
 from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
 from netbilld.enforcement.policy import PeriodUsage
@@ -30,21 +27,15 @@ from netbilld.services.authenticate import Admission
 
 READY_SECONDS: Final = 60.0
 ASK_SECONDS: Final = 2.0
-STOP_SECONDS: Final = 2.0
 CLOCK_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.5  # so long what a worker last said holds
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 5.0
 logger = logging.getLogger("netbilld.workers")
 
 
 @dataclass(slots=True)
 class _Worker:
     number: int
-    descriptors: tuple[int, ...]
-    channel: Channel | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    process: ChildProcess
     busy_until_mono: float = 0.0
     count: Message = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)  # what earlier processes in its place had counted
@@ -64,10 +55,8 @@ class WorkerPool:
         Raises:
             NetbilldError: the port is in use, or an address is not this host's.
         """
-        self._config = config
         self._clock = clock
         self._listeners: list[RadiusListener] = []
-        self._stopping = False
         self._asked = 0
         self._clients: Callable[[], ClientTable] = lambda: ClientTable(())
         self._directory: AccessDirectory | None = None
@@ -98,7 +87,24 @@ class WorkerPool:
         except BaseException:
             self.close()
             raise
-        self._workers = [_Worker(number, tuple(each)) for number, each in enumerate(by_worker, 1)]
+        self._workers = [self._worker(number, each, config) for number, each in enumerate(by_worker, 1)]
+
+    def _worker(self, number: int, descriptors: Sequence[int], config: Path | None) -> _Worker:
+        process = ChildProcess(
+            f"authentication process {number}",
+            "netbilld.daemon.workers.worker",
+            ("--sockets", ",".join(str(each) for each in descriptors)),
+            descriptors,
+            config,
+            self._clock,
+            logger,
+            "worker_ended",
+        )
+        worker = _Worker(number, process)
+        process.on_connected = partial(self._connected)
+        process.on_message = partial(self._hear, worker)
+        process.on_gone = partial(self._gone, worker)
+        return worker
 
     def serve(
         self, clients: Callable[[], ClientTable], directory: AccessDirectory, admission: Admission | None
@@ -118,7 +124,7 @@ class WorkerPool:
     @property
     def missing(self) -> list[int]:
         """The numbers of workers that don't answer now."""
-        return [worker.number for worker in self._workers if not worker.ready.is_set()]
+        return [worker.number for worker in self._workers if not worker.process.ready.is_set()]
 
     def log_ins_wait(self) -> bool:
         """Tell whether one of them has more to answer than it can at once."""
@@ -134,7 +140,7 @@ class WorkerPool:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 for worker in self._workers:
-                    await worker.ready.wait()
+                    await worker.process.ready.wait()
         except TimeoutError:
             raise NetbilldError(
                 f"authentication process {self.missing} did not become ready in {READY_SECONDS:.0f} s",
@@ -146,10 +152,10 @@ class WorkerPool:
         """Keep every worker alive until `stop`."""
         async with asyncio.TaskGroup() as tasks:
             for worker in self._workers:
-                tasks.create_task(self._keep(worker), name=f"worker {worker.number}")
+                tasks.create_task(worker.process.keep(), name=f"worker {worker.number}")
             telling = tasks.create_task(every(CLOCK_SECONDS, self.tell_clock), name="clock of workers")
             for worker in self._workers:
-                await worker.ended.wait()
+                await worker.process.ended.wait()
             telling.cancel()
 
     def look(self, service_ids: Sequence[UUID]) -> None:
@@ -166,25 +172,22 @@ class WorkerPool:
 
     async def tell_clock(self) -> None:
         """Have the workers go by the time that we go by."""
-        self._tell(self._time())
-
-    def _time(self) -> Message:
-        return {"say": "clock", "ahead_seconds": self._clock.correction.total_seconds()}
+        for worker in self._workers:
+            worker.process.tell_time()
 
     def _tell(self, message: Message) -> None:
         for worker in self._workers:
-            if worker.channel is not None:
-                worker.channel.send(message)
+            worker.process.send(message)
 
     async def ask(self, request: Message) -> list[Message]:
         """Return what the workers answer to a request of the control socket; those that are away are left out."""
         asked = []
         for worker in self._workers:
-            if worker.channel is not None and worker.ready.is_set():
+            if worker.process.ready.is_set():
                 self._asked += 1
                 future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
                 worker.answers[self._asked] = future
-                worker.channel.send({"say": "ask", "number": self._asked, "request": request})
+                worker.process.send({"say": "ask", "number": self._asked, "request": request})
                 asked.append(future)
         if asked:
             await asyncio.wait(asked, timeout=ASK_SECONDS)
@@ -192,14 +195,12 @@ class WorkerPool:
 
     async def stop(self) -> None:
         """Have the workers end, what they have answered written down."""
-        self._stopping = True
         for worker in self._workers:
-            if worker.channel is not None:
-                worker.channel.send({"say": "stop"})
+            worker.process.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 for worker in self._workers:
-                    await worker.ended.wait()
+                    await worker.process.ended.wait()
 
     def close(self) -> None:
         """Give the port back."""
@@ -208,73 +209,22 @@ class WorkerPool:
 
     # -- one worker ----------------------------------------------------------------------------------------------------
 
-    async def _keep(self, worker: _Worker) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            started = self._clock.monotonic()
-            code = await self._run_once(worker)
-            if self._stopping:
-                break
-            logger.error(
-                "authentication process %d ended with %d; it is started again",
-                worker.number,
-                code,
-                extra={"event": "worker_ended"},
-            )
-            if self._clock.monotonic() - started > READY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        worker.ended.set()
+    def _connected(self, channel: Channel) -> None:
+        channel.on_question = partial(self._admit, channel)
 
-    async def _run_once(self, worker: _Worker) -> int:
-        ours, theirs = socket.socketpair()
-        options = ["--channel", str(theirs.fileno()), "--sockets", ",".join(str(each) for each in worker.descriptors)]
-        if self._config is not None:
-            options += ["--config", str(self._config)]
-        process: asyncio.subprocess.Process | None = None
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "netbilld.daemon.workers.worker",
-                *options,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *worker.descriptors),
-                env={name: value for name, value in os.environ.items() if name not in ENVIRONMENT},
-            )
-            theirs.close()
-            worker.channel = await Channel.over(ours)
-            worker.channel.on_question = partial(self._admit, worker.channel)
-            worker.channel.send(self._time())
-            async for message in worker.channel.messages():
-                self._hear(worker, message)
-            async with asyncio.timeout(STOP_SECONDS):
-                return await process.wait()
-        except TimeoutError:
-            return -1
-        finally:
-            worker.ready.clear()
-            for name, value in worker.count.items():
-                if isinstance(value, int) and name not in _GAUGES:
-                    worker.before[name] = worker.before.get(name, 0) + value
-            worker.count = {}
-            for future in worker.answers.values():
-                future.cancel()
-            worker.answers.clear()
-            if worker.channel is not None:
-                worker.channel.close()
-                worker.channel = None
-            theirs.close()
-            if process is not None and process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+    def _gone(self, worker: _Worker) -> None:
+        for name, value in worker.count.items():
+            if isinstance(value, int) and name not in _GAUGES:
+                worker.before[name] = worker.before.get(name, 0) + value
+        worker.count = {}
+        for future in worker.answers.values():
+            future.cancel()
+        worker.answers.clear()
 
     def _hear(self, worker: _Worker, message: Message) -> None:
         match message["say"]:
             case "ready":
-                worker.ready.set()
+                worker.process.ready.set()
                 logger.info("authentication process %d answers (pid %d)", worker.number, message["pid"])
             case "count":
                 worker.count = message

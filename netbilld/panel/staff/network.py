@@ -54,7 +54,7 @@ def _orders(request: web.Request, nas_id: UUID) -> Part:
 
     async def read(work: Work) -> NasOrdersShown:
         shown = await work.readmodels.nas_orders(nas_id, parts.clock.now() - _FAILED_WITHIN)
-        return shown.with_queue(parts.lanes().get(nas_id))
+        return shown.with_queue(await parts.lane(nas_id))
 
     return Part("orders", ("nas.orders", nas_id), read, "partials/nas_orders.html", 2)
 

@@ -41,7 +41,7 @@ async def show(request: web.Request) -> web.Response:
     feed = request.app[LIVE]
     shown = await feed.show(_parts(request))
     brake = await _brake(request)
-    return page(request, "staff/overview.html", {"parts": shown, "troubles": _troubles(request), "brake": brake})
+    return page(request, "staff/overview.html", {"parts": shown, "troubles": await _troubles(request), "brake": brake})
 
 
 async def live(request: web.Request) -> web.StreamResponse:
@@ -67,14 +67,14 @@ async def throughput(request: web.Request) -> web.Response:
     )
 
 
-def _troubles(request: web.Request) -> list[tuple[str, bool]]:
+async def _troubles(request: web.Request) -> list[tuple[str, bool]]:
     """Return what is wrong with netbilld itself, for those who can do something about it.
 
     Each with whether it is in the reader's language.
     """
     if not request[VISIT].may(Permission.VIEW_NETWORK) or request[VISIT].areas.is_limited:
         return []
-    health = request.app[PANEL].parts.health()
+    health = await request.app[PANEL].parts.health()
     notices = [notice for notice in health.get("notices", ()) if notice != health.get("brake")]  # it is said apart
     told = [*health.get("reasons", ()), *notices]
     return [trouble_words(one, lambda message, **values: say(request, message, **values)) for one in told]

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from netbilld.daemon.http_port import HttpPort
+from netbilld.daemon.pages.doors import bound
 from tests.peers import free_tcp_port
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -20,7 +21,7 @@ async def opened(**bounds: object) -> AsyncIterator[tuple[HttpPort, int]]:
     app.router.add_get("/", hello)
     http = HttpPort("portal", web.AppRunner(app, access_log=None), **bounds)  # type: ignore[arg-type]
     port = free_tcp_port()
-    await http.open("127.0.0.1", port)
+    await http.listen(await bound("127.0.0.1", port, "portal.port"))
     try:
         yield http, port
     finally:
