@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from tests.radius_requests import AUTHENTICATOR, access_request
 
 pytestmark = pytest.mark.slow
 
+RATE = b"10M/20M"  # what the plan is due
+NUMBERS = count(1)
 ADMIN = ("admin@example.net", "a long enough password")
 
 
@@ -51,20 +54,21 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def log_in_is_answered(daemon: DaemonProcess, password: str = "rahasia") -> bool:
+def log_in(daemon: DaemonProcess, password: str = "rahasia") -> bytes:
+    """Return the reply."""
     secret = Secret(SECRET.encode())
     hidden = hide_password(password.encode(), secret, AUTHENTICATOR)
-    pairs = [(USER_NAME, b"budi"), (USER_PASSWORD, hidden)]
+    request = access_request([(USER_NAME, b"budi"), (USER_PASSWORD, hidden)], identifier=next(NUMBERS), secret=secret)
     with socket.socket(type=socket.SOCK_DGRAM) as nas:
         nas.settimeout(10)
-        nas.sendto(access_request(pairs, identifier=os.urandom(1)[0], secret=secret), ("127.0.0.1", daemon.auth_port))
-        return nas.recv(4096)[0] == Code.ACCESS_ACCEPT
+        nas.sendto(request, ("127.0.0.1", daemon.auth_port))
+        return nas.recv(4096)
 
 
 def test_pages_are_answered_by_another_process_which_knows_how_the_daemon_is(daemon: DaemonProcess) -> None:
     assert pages_pid(daemon) != daemon.pid
     assert daemon.readyz()["ready"]
-    assert log_in_is_answered(daemon)
+    assert RATE in log_in(daemon)
     figures = daemon.metrics()
     assert figures['netbilld_auth_results_total{result="accept"}'] >= 1  # the daemon's own counters
     assert 'netbilld_http_connections{port="panel"}' in figures
@@ -77,10 +81,10 @@ def test_pages_are_answered_by_another_process_which_knows_how_the_daemon_is(dae
 def test_what_a_page_changes_reaches_log_ins_at_once(daemon: DaemonProcess) -> None:
     visitor = Visitor(f"http://127.0.0.1:{daemon.panel_port}")
     visitor.sign_in(*ADMIN)
-    number = re.findall(r'href="/subscribers/(\w[\w-]*)"', visitor.get("/subscribers?q=budi"))[0]
-    action = re.findall(r'action="(/services/[0-9a-f-]{36}/suspend)"', visitor.get(f"/subscribers/{number}"))[0]
-    visitor.post(action, {"csrf": visitor.token(f"/subscribers/{number}"), "reason": "asked for"})
-    wait_until(lambda: not log_in_is_answered(daemon), "the suspended service is refused or walled")
+    found = visitor.get("/subscribers?q=budi")  # the page of whom it names exactly
+    action = re.findall(r'action="([^"]*/suspend)"', found)[0]
+    visitor.post(action, {"csrf": visitor.token("/subscribers?q=budi"), "reason": "asked for"})
+    wait_until(lambda: RATE not in log_in(daemon), "the suspended service is walled")
 
 
 def test_radius_is_answered_while_pages_hang_and_pages_return_after_they_were_killed(daemon: DaemonProcess) -> None:
@@ -88,13 +92,14 @@ def test_radius_is_answered_while_pages_hang_and_pages_return_after_they_were_ki
     os.kill(pid, signal.SIGSTOP)
     try:
         for _ in range(20):
-            log_in_is_answered(daemon, "wrong")
-        assert daemon.run("status").returncode == 0  # asks the daemon itself
+            assert log_in(daemon, "wrong")[0] == Code.ACCESS_REJECT
+        told = {check["name"]: check for check in daemon.json_of("doctor")["checks"]}
+        assert f"pid {daemon.pid}" in told["daemon"]["detail"]  # it is asked itself
     finally:
         os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGKILL)
-    assert daemon.readyz()["ready"]  # waits at the port until the next one takes it
-    assert pages_pid(daemon) != pid
+    wait_until(lambda: pages_pid(daemon) != pid, "the next one has started", 60)
+    assert daemon.readyz()["ready"]
     assert "the pages' process ended" in daemon.log
 
 

@@ -83,7 +83,7 @@ def _are_gone(pids: list[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(daemon: DaemonProcess) -> None:
+def test_each_nas_reaches_one_process_and_all_follow_changes(daemon: DaemonProcess) -> None:
     daemon.start()
     with NasSocket(daemon, "127.0.0.2") as even, NasSocket(daemon, "127.0.0.3") as odd:
         for nas in (even, odd):
@@ -92,15 +92,15 @@ def test_each_nas_reaches_one_process_and_all_follow_changes_within_a_second(dae
         wait_until(lambda: _workers(daemon) == {1: 2, 2: 2}, "each worker has counted its NAS's requests")
         daemon.cli("subscriber", "set", "budi", "--password", "lain")
         for nas in (even, odd):
-            wait_until(partial(_lets_in, nas, "lain"), "the new password is known", 1)
+            wait_until(partial(_lets_in, nas, "lain"), "the new password is known")
             assert nas.login("budi") == REJECT
         daemon.plan(FASTER_PLAN)
         daemon.cli("subscriber", "set", "budi", "--plan", "RUMAH50")
         for nas in (even, odd):
-            wait_until(partial(_has_rate, nas, b"25M/50M"), "the new plan's speed is given", 1)
+            wait_until(partial(_has_rate, nas, b"25M/50M"), "the new plan's speed is given")
         daemon.cli("subscriber", "suspend", "budi")
         for nas in (even, odd):
-            wait_until(partial(_is_walled, nas), "the suspension is known", 1)
+            wait_until(partial(_is_walled, nas), "the suspension is known")
         wait_until(lambda: len(daemon.json("auth", "log", "--username", "budi")) >= 8, "every attempt is logged")
         for _ in range(6):
             assert even.login("budi", "salah") == REJECT
