@@ -58,6 +58,7 @@ from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
 from netbilld.daemon.taxes import tax_policy
+from netbilld.daemon.vouchers import Vouchers
 from netbilld.daemon.watching import Watching, routers_of
 from netbilld.daemon.webhooks import Webhooks
 from netbilld.daemon.workers.drops import DropsOfAll

@@ -1,7 +1,6 @@
 """What pages say of alerts, of how long effects took, of a NAS's orders, and of how a service came to be what it is."""
 
 from collections.abc import AsyncIterator
-
 from uuid import UUID
 
 import pytest
