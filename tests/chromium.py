@@ -1,18 +1,18 @@
 """A real browser for tests of pages: headless Chromium, tabs that fail a test for what they complain of, and axe."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.panel_fixture import PASSWORD
-from tests.peers import free_tcp_port, missing, need
+from tests.peers import missing, need
 
 DESK: Final = 1280
 PHONE: Final = 390
+SMALL: Final = 360  # of a phone on which the portal must still be usable
 FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -25,6 +25,7 @@ FLAGS: Final = (
 AXE: Final = Path(__file__).parents[1] / "build" / "axe.min.js"
 AXE_OPTIONS: Final = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
 MOST_MS: Final = 30_000  # a busy machine is no failure
+TURNS: Final = ((DESK, "light", 0), (PHONE, "dark", 1))  # see `sweep`
 expect.set_options(timeout=MOST_MS)
 
 
@@ -38,33 +39,26 @@ async def launched() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """Give the address at which an application answers."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    port = free_tcp_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
 async def tab(
-    chromium: Browser, width: int = DESK, *, meant: Collection[int] = (401, 422), **options: Any
+    chromium: Browser,
+    width: int = DESK,
+    *,
+    meant: Collection[str] = ("status of 401", "status of 422"),
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Page]:
     """Give a page; whatever the browser complains of, a breach of the content policy too, fails the test.
 
     Args:
         chromium: the browser.
         width: of its window.
-        meant: answers that are no complaint, such as to a wrong password and to a form that can't be.
+        meant: words of what is no complaint, such as the answers to a wrong password and to a form that can't be.
+        headers: of every request, beside the language.
         options: of the browser's context.
     """
     context = await chromium.new_context(
         viewport={"width": width, "height": 844},
-        extra_http_headers={"Accept-Language": "id"} | dict(options.pop("extra_http_headers", {})),
+        extra_http_headers={"Accept-Language": "id", **(headers or {})},
         **options,
     )
     context.set_default_timeout(MOST_MS)
@@ -73,8 +67,7 @@ async def tab(
     page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
-    wrong = [text for text in problems if not any(f"status of {code}" in text for code in meant)]
-    assert wrong == [], wrong
+    assert [text for text in problems if not any(words in text for words in meant)] == []
     await context.close()
 
 
@@ -87,20 +80,53 @@ async def sign_in(page: Page, url: str, email: str = "admin@rumahnet.example") -
     await page.wait_for_url(url + "/")
 
 
+async def sign_in_at_home(page: Page, url: str, name: str, password: str) -> None:
+    """Sign in to the portal, as a subscriber."""
+    await page.goto(url + "/masuk")
+    await page.fill("#name", name)
+    await page.fill("#password", password)
+    await page.get_by_role("button", name="Masuk", exact=True).click()
+    await page.wait_for_url(url + "/akun")
+
+
 async def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than its window."""
     width = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
     return int(await page.evaluate(width))
 
 
-async def serious(page: Page) -> list[str]:
-    """Return what axe finds serious of a page, with where; the tab must be opened with `bypass_csp=True`."""
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page, and where."""
     if not AXE.is_file():
         missing("axe-core")
-    await page.add_script_tag(path=AXE)
+    await page.evaluate(AXE.read_text("utf-8"))
     found = await page.evaluate(f"axe.run({AXE_OPTIONS}).then(result => result.violations)")
-    return [
-        f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]
+    return [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+async def faults(page: Page, *, axe: bool = True) -> list[str]:
+    """Return what no page may have.
+
+    That is more width than its window, a table cut off that can't be reached by keyboard to be moved, and, unless not
+    asked, what axe finds wrong.
+    """
+    wrong = [f"{page.url}: {wider} px too wide"] if (wider := await overflow(page)) > 0 else []
+    cut = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).length"
+    if await page.locator(".wide-box:not([tabindex])").evaluate_all(cut):
+        wrong.append(f"{page.url}: a table is cut off")
+    return wrong + (await violations(page) if axe else [])
+
+
+async def sweep(page: Page, url: str, paths: Sequence[str], turn: int) -> list[str]:
+    """Look at one page after the other; return the `faults` of all of them.
+
+    axe takes its time, so that it looks at every second one: a desk in light and a phone in dark share the pages by
+    their `turn`, 0 and 1. It looks at all of them in both in `make soak` (test_every_page).
+    """
+    wrong = []
+    for place, path in enumerate(paths):
+        answer = await page.goto(url + path)
+        assert answer is not None, path
+        assert answer.status == 200, (path, answer.status)
+        wrong += await faults(page, axe=place % 2 == turn)
+    return wrong

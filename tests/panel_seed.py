@@ -231,10 +231,6 @@ async def _serve() -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(_serve())
-
-
 async def _seed_effects(
     world: PanelWorld, people: Sequence[Person], routers: Sequence[UUID], chance: random.Random, now: datetime
 ) -> None:
@@ -333,3 +329,7 @@ async def _seed_throughput(
         await work.connection.execute(insert(tables.usage_nas_hours), hours)
         await work.connection.execute(insert(tables.nas_samples), samples)
         await work.connection.execute(insert(tables.usage_slices), slices)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,7 +1,6 @@
 """A small ISP for tests of the portal: rows straight in the store, and the portal on a real loopback port."""
 
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from aiohttp import ClientSession, CookieJar, DummyCookieJar, TCPConnector, web
 from sqlalchemy import insert, update
 
 from netbilld.adapters.database import tables
@@ -31,7 +29,7 @@ from netbilld.services.explain import Explain
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults
 from netbilld.services.sign_in_subscriber import name_key
-from tests.peers import free_tcp_port
+from tests.loopback import served
 
 ZONE: Final = "Asia/Jakarta"
 NOW: Final = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)  # 12.00 in Jakarta
@@ -430,14 +428,8 @@ class World:
     @asynccontextmanager
     async def portal(self, **settings: Any) -> AsyncIterator[str]:
         """Run the portal on a loopback port; give its base URL."""
-        runner = portal_runner(create_portal(self.parts(**settings)))
-        await runner.setup()
-        port = free_tcp_port()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            await runner.cleanup()
+        async with served(portal_runner(create_portal(self.parts(**settings)))) as url:
+            yield url
 
 
 def profile_of(access: Access) -> ServiceProfile:
@@ -448,54 +440,3 @@ def profile_of(access: Access) -> ServiceProfile:
         return ServiceProfile(access, Speed(256_000, 256_000), "isolir", "isolir")
     fast = access is Access.ACTIVE
     return ServiceProfile(access, Speed(20_000_000, 10_000_000) if fast else Speed(2_000_000, 1_000_000))
-
-
-@asynccontextmanager
-async def browser(
-    source: str = "127.0.0.1", headers: Mapping[str, str] | None = None, *, cookies: bool = True
-) -> AsyncIterator[ClientSession]:
-    """Give a client whose connections come from that address."""
-    jar: Any = CookieJar(unsafe=True) if cookies else DummyCookieJar()
-    connector = TCPConnector(local_addr=(source, 0))
-    async with ClientSession(connector=connector, cookie_jar=jar, headers=headers) as session:
-        yield session
-
-
-def csrf_of(page: str) -> str:
-    """Return the token of a page's forms."""
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
-
-
-async def sign_in(client: ClientSession, url: str, name: str, password: str, **fields: str) -> tuple[int, str]:
-    """Fill in the form and send it; return the status and the page it led to."""
-    async with client.get(url + "/masuk") as answer:
-        token = csrf_of(await answer.text())
-    data = {"csrf": token, "name": name, "password": password, **fields}
-    async with client.post(url + "/masuk", data=data) as answer:
-        return answer.status, (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
-
-
-@asynccontextmanager
-async def signed_in(url: str, person: Person, source: str = "127.0.0.1") -> AsyncIterator[ClientSession]:
-    """Give a client that is signed in."""
-    async with browser(source) as client:
-        status, page = await sign_in(client, url, person.username, person.password)
-        assert status == 200
-        assert person.number in page
-        yield client
-
-
-async def read(client: ClientSession, url: str, status: int = 200) -> str:
-    """Return a page, with ordinary spaces."""
-    async with client.get(url, allow_redirects=False) as answer:
-        assert answer.status == status, url
-        return (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")
-
-
-async def send(client: ClientSession, url: str, page: str, path: str, **fields: str) -> tuple[int, str]:
-    """Send one of the forms of a page; return the status and the page that it led to."""
-    token = csrf_of(await read(client, url + page))
-    async with client.post(url + path, data={"csrf": token, **fields}) as answer:
-        return answer.status, (await answer.text()).replace("\N{NO-BREAK SPACE}", " ")

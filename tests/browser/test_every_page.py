@@ -1,22 +1,20 @@
 """Every page of the panel in a real browser, found by the map of routes: none wider than its window, none that shuts out."""
 
-import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser
 from sqlalchemy import select
 
 from netbilld.adapters.database import tables
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.panel.route import Route
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
-from tests.chromium import DESK, PHONE, launched, overflow, serious, served, sign_in, tab
+from tests.chromium import TURNS, faults, sign_in, tab
 from tests.complaint_seed import complain
 from tests.panel_fixture import PanelWorld, Person
 from tests.panel_paths import path_of
@@ -41,31 +39,19 @@ def is_page(route: Route) -> bool:
 PAGES: Final = [route for route in ROUTES if is_page(route)]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[PanelWorld]:
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    yield PanelWorld(database, SecretBox(bytes(range(32))), photos=tmp_path / "photos")
-    await database.close()
+@pytest.fixture
+def world(database: Database, box: SecretBox, tmp_path: Path) -> PanelWorld:
+    return PanelWorld(database, box, photos=tmp_path / "photos")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as browser:
-        yield browser
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(width, scheme) for width, scheme, _ in TURNS])
 async def test_no_page_is_wider_than_its_window_or_shuts_anybody_out(
-    world: PanelWorld, chromium: Browser, width: int, scheme: str
+    world: PanelWorld, url: str, chromium: Browser, width: int, scheme: str
 ) -> None:
-    """In Indonesian, whose words are the longer ones; axe finds nothing serious."""
+    """In Indonesian, whose words are the longer ones; axe finds nothing."""
     person, known = await furnished(world)
     wrong, seen = [], 0
-    async with (
-        served(world.app()) as url,
-        tab(chromium, width, meant=(404,), color_scheme=scheme, bypass_csp=True) as page,
-    ):
+    async with tab(chromium, width, meant=("status of 404",), color_scheme=scheme) as page:
         await sign_in(page, url)
         for route in PAGES:
             path = path_of(route, person, known)
@@ -75,9 +61,7 @@ async def test_no_page_is_wider_than_its_window_or_shuts_anybody_out(
                 continue
             assert answer.status == 200, (path, answer.status)
             seen += 1
-            if over := await overflow(page):
-                wrong.append(f"{path} is {over} px wider than {width}")
-            wrong += await serious(page)
+            wrong += await faults(page)
     assert wrong == []
     assert seen > len(PAGES) * 3 // 4
 

@@ -1,21 +1,17 @@
 """Bills, bank statements, paper and plans in a real browser, as billing staff go through them at a desk and on a phone."""
 
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import Role
-from tests.chromium import DESK, PHONE, launched, overflow, served, sign_in, tab
+from tests.chromium import DESK, PHONE, overflow, sign_in, tab
 from tests.panel_fixture import PanelWorld, Person
 
-# one loop and one browser for the whole file: starting Chromium takes longer than most tests
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 STATEMENT: Final = (
@@ -25,31 +21,16 @@ WIDTHS: Final = pytest.mark.parametrize("width", [DESK, PHONE])
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[PanelWorld]:
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    made = PanelWorld(database, SecretBox(bytes(range(32))))
+async def world(database: Database, box: SecretBox) -> PanelWorld:
+    made = PanelWorld(database, box)
     await made.plans()
     await made.staff(Role.ACCOUNTING, "admin@rumahnet.example")
-    yield made
-    await database.close()
+    return made
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def budi(world: PanelWorld) -> Person:
     return await world.person("budi.santoso", "Budi Santoso")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def url(world: PanelWorld) -> AsyncIterator[str]:
-    async with served(world.app()) as address:
-        yield address
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as browser:
-        yield browser
 
 
 async def write_invoice(page: Page, url: str, number: str) -> str:

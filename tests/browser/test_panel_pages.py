@@ -1,45 +1,24 @@
 """The staff panel in a real browser: at a desk and on a phone, with a mouse, without JavaScript."""
 
-import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import func, select, update
 
 from netbilld.adapters.database import tables
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from tests.chromium import DESK, PHONE, TURNS, overflow, sign_in, sweep, tab
+from tests.furnished import opened_copy
 from tests.panel_fixture import PASSWORD, PanelWorld
 from tests.panel_seed import seed
-from tests.peers import free_tcp_port, missing, need
 
-# one loop and one browser for the whole file: starting Chromium takes longer than most tests
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-DESK: Final = 1280
-PHONE: Final = 390
-KEY: Final = bytes(range(32))
-FLAGS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-expect.set_options(timeout=30_000)  # a busy machine is no failure
-
-AXE: Final = Path(__file__).parents[2] / "build" / "axe.min.js"
-AXE_OPTIONS: Final = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
 PAGES: Final = (
     "/",
     "/subscribers",
@@ -71,75 +50,26 @@ PAGES: Final = (
     "/webhooks",
     "/webhooks/add",
     "/api/v1/docs",
+    "/profile",
+    "/subscribers?access=walled",
+    "/subscribers?q=nobody-is-called-this",
 )
 # one subscriber for each thing a page can say: slowed down, walled off, unpaid, on pay per use, suspended
-SUBSCRIBERS: Final = ("eko.prasetyo", "agus.wijaya", "joko.susilo", "dewi.lestari", "umar.faruq", "vina.melati")
-
-
-@pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
-    """Return a SQLite file with an evening of a small ISP in it, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("evening") / "netbilld.db"
-    shutil.copyfile(sqlite_template, path)
-
-    async def fill() -> None:
-        database = Database(sqlite_url(path))
-        await seed(PanelWorld(database, SecretBox(KEY)))
-        await database.close()
-
-    asyncio.run(fill())
-    return path
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(evening: Path, tmp_path: Path) -> AsyncIterator[PanelWorld]:
-    shutil.copyfile(evening, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    yield PanelWorld(database, SecretBox(KEY))
-    await database.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def url(world: PanelWorld) -> AsyncIterator[str]:
-    runner = web.AppRunner(world.app(), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    port = free_tcp_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}"
-    await runner.cleanup()
+SUBSCRIBERS: Final = ("Eko Prasetyo", "Agus Wijaya", "Joko Susilo", "Dewi Lestari", "Umar Faruq", "Vina Melati")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        await browser.close()
+async def filled(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    """An evening of a small ISP."""
+    place = tmp_path_factory.mktemp("evening")
+    async with opened_copy(sqlite_template, place) as database:
+        await seed(PanelWorld(database, SecretBox(bytes(range(32)))))
+    return place / sqlite_template.name
 
 
-@asynccontextmanager
-async def tab(chromium: Browser, width: int = DESK, **options: Any) -> AsyncIterator[Page]:
-    """Give a page; whatever the browser complains about, a breach of the content policy too, fails the test."""
-    context = await chromium.new_context(
-        viewport={"width": width, "height": 844}, extra_http_headers={"Accept-Language": "id"}, **options
-    )
-    context.set_default_timeout(30_000)
-    page = await context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    refused = ("status of 401", "status of 422")  # the answers to a wrong password and to a form that can't be
-    assert [text for text in problems if not any(words in text for words in refused)] == []
-    await context.close()
-
-
-async def sign_in(page: Page, url: str) -> None:
-    await page.goto(url + "/signin")
-    await page.fill("[name=email]", "admin@rumahnet.example")
-    await page.fill("[name=password]", PASSWORD)
-    await page.get_by_role("button", name="Masuk").click()
-    await page.wait_for_url(url + "/")
+@pytest.fixture
+def world(database: Database, box: SecretBox) -> PanelWorld:
+    return PanelWorld(database, box)
 
 
 async def open_subscriber(page: Page, url: str, text: str) -> None:
@@ -157,12 +87,6 @@ async def open_pool(page: Page, url: str, name: str) -> None:
 async def rows(world: PanelWorld, table: Any) -> int:
     async with world.database.read() as work:
         return int(await work.connection.scalar(select(func.count()).select_from(table)) or 0)
-
-
-async def overflow(page: Page) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    width = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
-    return int(await page.evaluate(width))
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
@@ -422,54 +346,27 @@ async def test_the_list_of_pools_moves_without_a_reload(world: PanelWorld, url: 
         assert await page.evaluate("window.stays")
 
 
-async def test_no_page_is_wider_than_a_phone(url: str, chromium: Browser) -> None:
+async def own_pages(world: PanelWorld) -> list[str]:
+    """Return the pages of the subscribers and pools that there is most to say about."""
+    async with world.database.read() as work:
+        name, number = tables.subscribers.c.name, tables.subscribers.c.number
+        numbers = dict((await work.connection.execute(select(name, number))).tuples().all())
+        query = select(tables.address_pools.c.name, tables.address_pools.c.id)
+        pools = dict((await work.connection.execute(query)).tuples().all())
+    return [
+        *(f"/subscribers/{numbers[of]}" for of in SUBSCRIBERS),
+        *(f"/pools/{pools[of]}{more}" for of in ("rumah", "lan", "toko") for more in ("", "/remove")),
+        f"/pools/{pools['toko']}/release?address=10.30.0.0",
+    ]
+
+
+@pytest.mark.parametrize(("width", "scheme", "turn"), TURNS)
+async def test_no_page_is_wider_than_its_window_or_shuts_anybody_out(
+    world: PanelWorld, url: str, chromium: Browser, width: int, scheme: str, turn: int
+) -> None:
     """In Indonesian, whose words are the longer ones."""
-    async with tab(chromium, PHONE) as page:
-        await page.goto(url + "/signin")
-        assert await overflow(page) <= 0
+    async with tab(chromium, width, color_scheme=scheme) as page:
+        wrong = await sweep(page, url, ["/signin"], 0)
         await sign_in(page, url)
-        for path in (*PAGES, "/profile", "/subscribers?access=walled", "/subscribers?q=nobody-is-called-this"):
-            await page.goto(url + path)
-            assert await overflow(page) <= 0, path
-            boxes = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).length"
-            assert await page.locator(".wide-box").evaluate_all(boxes) == 0, f"a table of {path} is cut off"
-        for text in SUBSCRIBERS:
-            await open_subscriber(page, url, text)
-            assert await overflow(page) <= 0, text
-        for name in ("rumah", "lan", "toko"):
-            for more in ("", "/remove", "/release?address=10.30.0.0"):
-                await open_pool(page, url, name)
-                if "release" not in more or name == "toko":
-                    await page.goto(page.url + more)
-                assert await overflow(page) <= 0, (name, more)
-                assert await page.locator(".wide-box").evaluate_all(boxes) == 0, f"a table of {name} is cut off"
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
-async def test_axe_finds_nothing_serious_on_any_page(url: str, chromium: Browser, width: int, scheme: str) -> None:
-    if not AXE.is_file():
-        missing("axe-core")
-    async with tab(chromium, width, color_scheme=scheme, bypass_csp=True) as page:
-
-        async def judge(path: str) -> list[str]:
-            await page.goto(url + path)
-            await page.add_script_tag(path=AXE)
-            found = await page.evaluate(f"axe.run({AXE_OPTIONS}).then(result => result.violations)")
-            return [
-                f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}"
-                for one in found
-                if one["impact"] in {"serious", "critical"}
-            ]
-
-        wrong = await judge("/signin")
-        await sign_in(page, url)
-        for path in ("/", "/subscribers?q=agus", "/sessions?q=joko", *PAGES[3:], "/profile"):
-            wrong += await judge(path)
-        for text in SUBSCRIBERS[:2]:
-            await open_subscriber(page, url, text)
-            wrong += await judge(page.url.removeprefix(url))
-        await open_pool(page, url, "toko")
-        pool = page.url.removeprefix(url)
-        for more in ("", "/remove", "/release?address=10.30.0.0"):
-            wrong += await judge(pool + more)
+        wrong += await sweep(page, url, (*PAGES, *await own_pages(world)), turn)
     assert wrong == []

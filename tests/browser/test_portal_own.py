@@ -1,32 +1,28 @@
 """The subscriber's own pages in a real browser: without JavaScript at 360 px, alike on a desk, installable, at a hotspot."""
 
 import re
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
 from netbilld.adapters.database import tables
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.services.login_codes import opened_context
-from tests.peers import free_tcp_port, missing, need
+from tests.chromium import DESK, SMALL, faults, sign_in_at_home, tab
+from tests.loopback import served
 from tests.portal_own_world import QUOTA, TOP_UP, add_person, add_plan, bill, pay, plan_file
 from tests.portal_world import NOW, Person, World
 
-pytestmark = [pytest.mark.peer, pytest.mark.slow]
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-AXE: Final = Path(__file__).parents[2] / "build" / "axe.min.js"
-AXE_OPTIONS: Final = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
 PAGES: Final = (
     "/akun",
     "/akun/tagihan",
@@ -40,25 +36,22 @@ PAGES: Final = (
     "/akun/profil",
 )
 STRANGERS: Final = ("/masuk", "/masuk/kode", "/luring", "/v", "/hotspot")
-expect.set_options(timeout=30_000)  # a busy machine is no failure
+ON_SITE: Final[Mapping[str, str]] = {"X-Forwarded-For": "127.50.5.9"}  # of the router of the hotspot
 
 
-@pytest.fixture
-async def world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    made = World(database, SecretBox(bytes(range(32))))
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(database: Database, box: SecretBox) -> World:
+    made = World(database, box)
     for text in (
         plan_file("HOME20", 200_000, more=QUOTA + TOP_UP),
         plan_file("HOME50", 350_000),
         plan_file("HOME10", 9000),
     ):
         await add_plan(made, text)
-    yield made
-    await database.close()
+    return made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def person(world: World) -> Person:
     made = await add_person(world, "budi@desa", "HOME20", email="budi@example.net", phone="081234567890")
     await bill(world, date(2026, 11, 5))
@@ -69,39 +62,12 @@ async def person(world: World) -> Person:
     return made
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def tab(chromium: Browser, width: int = 360, **options: Any) -> AsyncIterator[Page]:
-    context = await chromium.new_context(
-        viewport={"width": width, "height": 740},
-        **{"extra_http_headers": {"Accept-Language": "id", "X-Forwarded-For": "127.50.5.9"}, **options},
-    )
-    page = await context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    assert [one for one in problems if "net::ERR" not in one and "status of 4" not in one] == []
-    await context.close()
-
-
 async def sign_in(page: Page, url: str, person: Person) -> None:
-    await page.goto(url + "/masuk")
-    await page.fill("#name", person.number)
-    await page.fill("#password", person.password)
-    await page.get_by_role("button", name="Masuk").click()
-    await expect(page.locator("h1")).to_contain_text("Budi", ignore_case=True)
+    await sign_in_at_home(page, url, person.number, person.password)
 
 
 async def fits(page: Page) -> None:
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+    assert await faults(page, axe=False) == []
 
 
 async def paths(world: World, person: Person) -> list[str]:
@@ -121,7 +87,7 @@ async def test_all_main_actions_work_without_javascript_at_360_px(
     world: World, person: Person, chromium: Browser
 ) -> None:
     """KAMIL-2: the web app is the customer's, narrow and without a script."""
-    async with world.portal() as url, tab(chromium, java_script_enabled=False) as page:
+    async with world.portal() as url, tab(chromium, SMALL, java_script_enabled=False) as page:
         await page.goto(url + "/masuk")
         await page.get_by_role("link", name="Kirim kode saja").click()
         await page.fill("#name", "0812-3456-7890")
@@ -185,36 +151,27 @@ async def test_the_same_can_be_done_at_a_desk_and_on_a_phone(world: World, perso
         .filter(one => one.checkVisibility() && one.getBoundingClientRect().width > 0)
         .map(one => one.tagName + ' ' + (one.getAttribute('href') || one.id || one.name || one.innerText)).sort()"""
     async with world.portal() as url:
-        for width in (360, 1280):
+        for width in (SMALL, DESK):
             async with tab(chromium, width) as page:
                 await sign_in(page, url, person)
                 found[width] = {}
                 for path in await paths(world, person):
                     await page.goto(url + path)
                     found[width][path] = await page.evaluate(script)
-    assert found[360] == found[1280]
-    assert all(len(actions) > 8 for actions in found[360].values())
+    assert found[SMALL] == found[DESK]
+    assert all(len(actions) > 8 for actions in found[SMALL].values())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious_on_any_page_of_the_portal(
     world: World, person: Person, chromium: Browser, scheme: str
 ) -> None:
-    if not AXE.is_file():
-        missing("axe-core")
     wrong: list[str] = []
-    async with world.portal() as url, tab(chromium, color_scheme=scheme, bypass_csp=True) as page:
+    async with world.portal() as url, tab(chromium, SMALL, color_scheme=scheme) as page:
 
         async def judge(path: str) -> None:
             await page.goto(url + path)
-            await page.add_script_tag(path=AXE)
-            found = await page.evaluate(f"axe.run({AXE_OPTIONS}).then(result => result.violations)")
-            wrong.extend(
-                f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}"
-                for one in found
-                if one["impact"] in {"serious", "critical"}
-            )
-            await fits(page)
+            wrong.extend(await faults(page))
 
         for path in STRANGERS:
             await judge(path)
@@ -228,7 +185,7 @@ async def test_the_portal_can_be_installed_and_says_so_when_there_is_no_connecti
     world: World, person: Person, chromium: Browser
 ) -> None:
     """KAMIL-2: an installable web app."""
-    async with world.portal() as url, tab(chromium) as page:
+    async with world.portal() as url, tab(chromium, SMALL, meant=("net::ERR",)) as page:
         await sign_in(page, url, person)
         manifest = await page.evaluate("fetch('/manifest.webmanifest').then(answer => answer.json())")
         assert manifest["display"] == "standalone"
@@ -268,21 +225,18 @@ async def test_a_phone_at_a_hotspot_is_led_through_the_portal_and_back(
 
     router = web.Application()
     router.router.add_post("/login", login)
-    runner = web.AppRunner(router, access_log=None)
-    await runner.setup()
-    port = free_tcp_port()
-    await web.TCPSite(runner, "127.50.0.1", port).start()
     await world.nas("pop1", "127.50.0.0/16")
     fields = {
-        "link-login-only": f"http://127.50.0.1:{port}/login",
         "link-orig": "http://example.net/",
         "chap-id": r"\371",
         "chap-challenge": r"\357\015\330\013\021\234\145\245\303\253\142\246\133\175\375\316",
     }
     async with (
+        served(router, "127.50.0.1") as gate,
         world.portal(trusted_proxies=("127.0.0.1",)) as url,
-        tab(chromium, java_script_enabled=javascript) as page,
+        tab(chromium, SMALL, headers=ON_SITE, java_script_enabled=javascript) as page,
     ):
+        fields["link-login-only"] = f"{gate}/login"
         hidden = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
         await page.set_content(f'<form method="post" action="{url}/hotspot">{hidden}<button>Masuk</button></form>')
         await page.click("button")
@@ -292,7 +246,6 @@ async def test_a_phone_at_a_hotspot_is_led_through_the_portal_and_back(
         if not javascript:
             await page.get_by_role("button", name="Lanjutkan").click()
         await expect(page.locator("h1")).to_have_text("Tersambung")
-    await runner.cleanup()
     assert came == [
         {
             "username": "budi@desa",

@@ -5,7 +5,6 @@ lists and dates, and is compared with what arrived in mailboxes.
 """
 
 import random
-import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.billing.dunning import LateFeeStage
 from netbilld.ports.messages import Delivery, Handed, Outgoing
 from netbilld.services.route_messages import SendingPolicy
 from netbilld.services.send_messages import SendMessages
 from netbilld.services.show_account import ShowAccount
 from tests.clock import StandingClock
+from tests.furnished import opened_copy
 from tests.integration.dunning_world import DunningWorld, instant
 from tests.integration.mail_room import templates, way
 from tests.integration.money_world import ACTOR, ZONE, Person, at, plan_file
@@ -136,12 +136,8 @@ async def _no_pause(_seconds: float) -> None: ...
 @pytest.fixture
 async def database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """One of the two: each query has its test on both, and a quarter takes its time."""
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    opened = Database(sqlite_url(tmp_path / "netbilld.db"))
-    try:
+    async with opened_copy(sqlite_template, tmp_path) as opened:
         yield opened
-    finally:
-        await opened.close()
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from netbilld.model.actor import Actor
 from netbilld.model.permissions import Role
 from netbilld.services.correct_invoice import CorrectInvoice
 from tests.panel_fixture import Browser, PanelWorld, client_of
-from tests.portal_world import NOW, ZONE, World, read, signed_in
+from tests.portal_client import read, signed_in
+from tests.portal_world import NOW, ZONE, World
 
 ACTOR = Actor("ani", "cli")
 NUMBER = "INV-202611-000001"

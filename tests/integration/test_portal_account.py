@@ -13,19 +13,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.model.errors import StoreUnavailableError
-from tests.portal_world import (
-    ADDRESS,
-    NOW,
-    PER_USE,
-    SITE,
-    Person,
-    World,
-    browser,
-    csrf_of,
-    read,
-    sign_in,
-    signed_in,
-)
+from tests.portal_client import browser, csrf_of, read, sign_in, signed_in
+from tests.portal_world import ADDRESS, NOW, PER_USE, SITE, Person, World
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 

@@ -11,7 +11,8 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
-from tests.portal_world import ADDRESS, PER_USE, PREPAID, QUOTA, SITE, Person, World, browser
+from tests.portal_client import browser
+from tests.portal_world import ADDRESS, PER_USE, PREPAID, QUOTA, SITE, Person, World
 
 PROBES = [
     ("connectivitycheck.gstatic.com", "/generate_204"),

@@ -18,7 +18,8 @@ from netbilld.daemon.settings import Settings
 from netbilld.ports.outbox import MessageKind
 from netbilld.services.login_codes import CodeAsked, LoginCodes, opened_context
 from netbilld.services.sign_in import LockedOut
-from tests.portal_world import Person, World, browser, csrf_of, read, sign_in
+from tests.portal_client import browser, csrf_of, read, sign_in
+from tests.portal_world import Person, World
 
 
 @pytest.fixture

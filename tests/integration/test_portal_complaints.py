@@ -18,7 +18,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.services.complaint_views import ComplaintFile
 from tests.complaint_world import DESK, ComplaintWorld, picture, secretive
-from tests.portal_world import ADDRESS, SITE, Person, World, browser, csrf_of, read, signed_in
+from tests.portal_client import browser, csrf_of, read, signed_in
+from tests.portal_world import ADDRESS, SITE, Person, World
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 Fields = Mapping[str, str | bytes]

@@ -14,7 +14,8 @@ from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.settings import DocumentSettings, PortalSettings, Settings
 from netbilld.services.document_codes import CodedFacts, document_code, is_genuine, split_code
 from tests.pdf_reader import read_pdf
-from tests.portal_world import World, browser, read, sign_in, signed_in
+from tests.portal_client import browser, read, sign_in, signed_in
+from tests.portal_world import World
 
 NUMBER = "INV-202611-000001"
 FACTS = CodedFacts("invoice", NUMBER, date(2026, 11, 1), "IDR", 275_000)

@@ -12,7 +12,8 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.nas_script.hotspot_pages import hotspot_pages
 from netbilld.panel.portal.hotspot import login_target
 from netbilld.radius.hotspot_chap import hotspot_response, read_octets
-from tests.portal_world import World, browser
+from tests.portal_client import browser
+from tests.portal_world import World
 
 CHAP_ID = r"\371"
 CHALLENGE = r"\357\015\330\013\021\234\145\245\303\253\142\246\133\175\375\316"

@@ -24,8 +24,9 @@ from netbilld.ports.outbox import MessageKind
 from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.login_codes import opened_context
 from netbilld.services.own_requests import OwnRequests
+from tests.portal_client import browser, csrf_of, read, send, sign_in, signed_in
 from tests.portal_own_world import QUOTA, TOP_UP, add_person, add_plan, at, bill, pay, plan_file
-from tests.portal_world import Person, World, browser, csrf_of, read, send, sign_in, signed_in
+from tests.portal_world import Person, World
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 OWN = tuple(route for route in PORTAL_ROUTES if route.open_to is Open.SIGNED_IN)

@@ -14,8 +14,9 @@ from netbilld.billing.terms import StopKind
 from netbilld.enforcement.profile import Access
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults
+from tests.portal_client import csrf_of, read, send, signed_in
 from tests.portal_own_world import ACTOR, QUOTA, TOP_UP, add_person, add_plan, at, bill, pay, plan_file
-from tests.portal_world import ZONE, World, csrf_of, read, send, signed_in
+from tests.portal_world import ZONE, World
 
 TODAY = date(2026, 11, 22)
 

@@ -9,7 +9,8 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
-from tests.portal_world import ADDRESS, SITE, Person, World, browser
+from tests.portal_client import browser
+from tests.portal_world import ADDRESS, SITE, Person, World
 
 MARK = "budi-di-desa"  # in the plan's name: seen by whoever sees the balance
 

@@ -1,6 +1,5 @@
 """Three years of fifty subscribers: the exercise book, the tables and the program say the same, to the rupiah."""
 
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
+from tests.furnished import opened_copy
 from tests.simulation.three_years import expected, story
 from tests.simulation.three_years.afterwards import assert_pages_agree, assert_what_if_agrees
 from tests.simulation.three_years.paper import Book, Months
@@ -21,17 +21,13 @@ COLUMNS = ("bills", "invoiced", "credited", "ppn", "late fees", "paid", "written
 @pytest.fixture
 async def database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """One of the two: each query has its test on both, and three years take their time."""
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    opened = Database(sqlite_url(tmp_path / "netbilld.db"))
+    async with opened_copy(sqlite_template, tmp_path) as opened:
 
-    @event.listens_for(opened.engine.sync_engine, "connect")
-    def hurry(connection: Any, _record: object) -> None:  # nobody pulls the plug here
-        connection.execute("PRAGMA synchronous=OFF")
+        @event.listens_for(opened.engine.sync_engine, "connect")
+        def hurry(connection: Any, _record: object) -> None:  # nobody pulls the plug here
+            connection.execute("PRAGMA synchronous=OFF")
 
-    try:
         yield opened
-    finally:
-        await opened.close()
 
 
 def months_of(found: Months) -> list[str]:
