@@ -1,6 +1,5 @@
 """Fixtures that every test may use."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.secretbox import SecretBox
 from tests import postgres
+from tests.migrated import migrate, migrated_file
 from tests.peers import missing
 
 # How long an example takes says something of the machine, and of who else works on it.
@@ -52,28 +51,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
-def _migrated(url: str) -> str:
-    """Bring the database at `url` to the newest schema, once for all who copy it."""
-
-    async def migrate() -> None:
-        opened = Database(url)
-        await upgrade(opened)
-        await opened.close()
-
-    asyncio.run(migrate())
-    return url
-
-
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "netbilld.db"
-    _migrated(sqlite_url(path))
-    return path
+def sqlite_template() -> Path:
+    return migrated_file()
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_cluster: postgres.Cluster) -> str:
-    return _migrated(postgres_cluster.new_database())
+    url = postgres_cluster.new_database()
+    migrate(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from netbilld.cli.main import main
+from tests.migrated import make_data_directory
 from tests.peers import free_tcp_port, free_udp_port, wait_until
 
 SECRET = "a-secret-of-the-tests"
@@ -139,6 +140,8 @@ class DaemonProcess:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def init(self) -> None:
+        if "NETBILLD_DATABASE_URL" not in self.environment and not self.data_dir.exists():
+            make_data_directory(self.data_dir)
         self.cli("init", "--admin-email", "admin@example.net", "--admin-password", "a long enough password")
 
     def plan(self, text: str = FLAT_PLAN) -> None:

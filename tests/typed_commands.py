@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from netbilld.cli.main import main
+from tests.migrated import make_data_directory
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -21,5 +22,6 @@ def typed_commands(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         said = capsys.readouterr()
         return code, said.out, said.err
 
+    make_data_directory(directory / "var")
     assert run("init")[0] == 0
     return run

@@ -24,9 +24,9 @@ ALL_ONES = b"\xff\xff\xff\xff"
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, database_url: str) -> Iterator[DaemonProcess]:
+def daemon(tmp_path: Path, migrated_url: str) -> Iterator[DaemonProcess]:
     """One on each database."""
-    with DaemonProcess(tmp_path, database_url) as one:
+    with DaemonProcess(tmp_path, migrated_url) as one:
         one.init()
         one.plan(FLAT_PLAN)
         one.plan(PER_USE_PLAN)

@@ -31,12 +31,12 @@ HOST = "127.0.0.4"
 
 
 async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what_is_due(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
-    with daemon_of_homes(tmp_path, database_url) as (daemon, spec):
+    with daemon_of_homes(tmp_path, migrated_url) as (daemon, spec):
         async with SimulatedNas(spec) as nas:
             await until(partial(everybody, daemon, "active"), "everybody is online")
-            await change_everybody(database_url, owed=True)
+            await change_everybody(migrated_url, owed=True)
             for count in KILLED_AFTER:
 
                 async def so_many(count: int = count) -> bool:
@@ -53,15 +53,15 @@ async def test_a_daemon_that_is_killed_in_a_mass_change_brings_everybody_to_what
 
 
 @pytest.mark.soak
-async def test_it_may_be_killed_at_any_moment(tmp_path: Path, database_url: str) -> None:
+async def test_it_may_be_killed_at_any_moment(tmp_path: Path, migrated_url: str) -> None:
     """Walled and restored in turn, killed three times in each change at moments that nobody chose."""
     chance = random.Random(time.time_ns())
-    with daemon_of_homes(tmp_path, database_url) as (daemon, spec):
+    with daemon_of_homes(tmp_path, migrated_url) as (daemon, spec):
         async with SimulatedNas(spec) as nas:
             await until(partial(everybody, daemon, "active"), "everybody is online")
             for number in range(ROUNDS):
                 before, owed = len(orders(nas)), number % 2 == 0
-                await change_everybody(database_url, owed=owed)
+                await change_everybody(migrated_url, owed=owed)
                 for _ in range(3):
                     await asyncio.sleep(chance.uniform(0.0, 2.0))
                     daemon.kill()

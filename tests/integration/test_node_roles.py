@@ -31,9 +31,9 @@ def test_a_role_that_is_unknown_is_refused_with_what_is_allowed(text: str, said:
 
 @pytest.mark.slow
 @pytest.mark.peer
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_two_nodes_share_the_roles_between_them(tmp_path: Path, database_url: str) -> None:
-    with nodes_on(tmp_path, [database_url, database_url]) as (radius, office):
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_two_nodes_share_the_roles_between_them(tmp_path: Path, migrated_url: str) -> None:
+    with nodes_on(tmp_path, [migrated_url, migrated_url]) as (radius, office):
         radius.plan()
         radius.nas("pop1", "127.0.0.3")
         radius.cli("subscriber", "add", "budi", "--plan", "RUMAH20", "--password", "rahasia")

@@ -85,11 +85,11 @@ def two_nodes(tmp_path: Path, url: str) -> Iterator[TwoNodes]:
             yield TwoNodes(coa, first, second, here, there)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_what_a_node_that_does_not_lead_has_metered_is_acted_on_once_and_known_to_the_other(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
-    with two_nodes(tmp_path, database_url) as (coa, first, second, here, there):
+    with two_nodes(tmp_path, migrated_url) as (coa, first, second, here, there):
         # a crossing that the second node meters: the first one, which leads, sends the order
         begin(there, "user1")
         account(there, "interim", "user1", up=0, down=2 * ONE_GB, seconds=60)
@@ -121,12 +121,12 @@ def _is_refused(nas: NasSocket, user: str) -> bool:
     return nas.ask(nas.login_request(user)) == REJECT
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_what_a_node_had_no_time_to_tell_before_it_was_killed_is_found_by_the_others(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
     """Committed and not followed up: the node that lives decides on everybody anew when it finds the other gone."""
-    with two_nodes(tmp_path, database_url) as (coa, first, second, here, there):
+    with two_nodes(tmp_path, migrated_url) as (coa, first, second, here, there):
         begin(there, "user3")
         wait_until(lambda: first.metrics()["netbilld_admission_sessions"] == 1, "the first knows the session")
         first.stop()  # it can be told nothing

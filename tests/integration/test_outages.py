@@ -348,14 +348,14 @@ HOMES = 40
 
 
 async def test_orders_pending_at_a_silent_nas_survive_kills_and_are_carried_out_once(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
     """Desired = seen at the end, totals exact, and no order after both agree."""
     chance = random.Random(7)
     homes = tuple(SubscriberSpec(username=f"home{number:02d}", password="rahasia") for number in range(HOMES))
     patience = {"NETBILLD_ENFORCEMENT__COA_TIMEOUT_SECONDS": "0.3", "NETBILLD_ENFORCEMENT__RETRY_SECONDS": "0.3"}
     patience |= {"NETBILLD_ENFORCEMENT__RETRY_MAX_SECONDS": "1", "NETBILLD_ENFORCEMENT__RECONCILE_SECONDS": "1"}
-    with DaemonProcess(tmp_path, database_url, **patience) as daemon:
+    with DaemonProcess(tmp_path, migrated_url, **patience) as daemon:
         daemon.init()
         daemon.plan(FLAT_PLAN.replace("300GB", "1GB"))
         coa_port = free_udp_port()

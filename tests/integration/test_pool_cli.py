@@ -19,6 +19,7 @@ from netbilld.radius.packet import Packet, decode
 from netbilld.radius.values import ipv6_prefix
 from tests import postgres
 from tests.daemon_process import DaemonProcess
+from tests.migrated import make_data_directory
 from tests.nas_socket import ACCOUNTING_RESPONSE, NasSocket
 from tests.peers import wait_until
 from tests.people_world import PLAN, CommandLine
@@ -33,6 +34,7 @@ def netbilld(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETBILLD_DATA_DIR", str(tmp_path / "var"))
     command = CommandLine(tmp_path / "var", capsys)
+    make_data_directory(tmp_path / "var")
     assert command("init", "--admin-email", "owner@example.org", "--admin-password", "a long enough pass") == 0
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN.format(code="HOME20"))

@@ -26,12 +26,12 @@ PHONE, LAPTOP = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
 @pytest.fixture
-def nodes(tmp_path: Path, database_url: str) -> Iterator[tuple[DaemonProcess, DaemonProcess]]:
+def nodes(tmp_path: Path, migrated_url: str) -> Iterator[tuple[DaemonProcess, DaemonProcess]]:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     with (
-        DaemonProcess(tmp_path / "first", database_url) as first,
-        DaemonProcess(tmp_path / "second", database_url) as second,
+        DaemonProcess(tmp_path / "first", migrated_url) as first,
+        DaemonProcess(tmp_path / "second", migrated_url) as second,
     ):
         first.init()
         first.plan(LIMITED_PLAN)
@@ -71,7 +71,7 @@ def pass_by(nas: NasSocket, session_id: str, mac: str, there: DaemonProcess) -> 
     wait_until(partial(holds, there, 0), "and that it is over")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_session_on_one_node_takes_its_place_on_the_other_since_it_is_told(
     nodes: tuple[DaemonProcess, DaemonProcess],
 ) -> None:

@@ -37,9 +37,9 @@ FASTER_PLAN = (
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, database_url: str) -> Iterator[DaemonProcess]:
+def daemon(tmp_path: Path, migrated_url: str) -> Iterator[DaemonProcess]:
     """One with two authentication processes, on each database."""
-    with DaemonProcess(tmp_path, database_url, NETBILLD_RADIUS__WORKERS="3") as one:
+    with DaemonProcess(tmp_path, migrated_url, NETBILLD_RADIUS__WORKERS="3") as one:
         one.init()
         one.plan()
         one.nas("pops", "127.0.0.0/24")
@@ -130,7 +130,7 @@ def test_limits_and_pools_stay_exact_over_processes(daemon: DaemonProcess) -> No
     wait_until(lambda: _reasons(daemon) == {"session_limit", "pool_full"}, "the log says why")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_process_that_is_killed_is_replaced_and_nobody_notices(daemon: DaemonProcess) -> None:
     daemon.start()
     first = _children(daemon)
@@ -145,7 +145,7 @@ def test_a_process_that_is_killed_is_replaced_and_nobody_notices(daemon: DaemonP
     assert "it is started again" in daemon.log
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_they_end_with_the_daemon_in_order_and_when_it_is_killed(daemon: DaemonProcess) -> None:
     for end in (daemon.terminate, daemon.kill):
         daemon.start()

@@ -33,9 +33,9 @@ def reading(upload_octets: int, download_octets: int, seconds_ago: float, **more
 
 
 async def test_readings_become_usage_and_a_quota_reached_by_them_orders_the_session_throttled(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
-    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url, database_url) as daemon:
+    with Mosquitto(tmp_path / "broker") as broker, town(tmp_path / "town", broker.url, migrated_url) as daemon:
         daemon.plan(QUOTA_PLAN)
         daemon.cli("subscriber", "set", "budi", "--plan", "KUOTA1", "--from", "now")
         async with CoaServer(secret=SECRET.encode()) as nas_server:

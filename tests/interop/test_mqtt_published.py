@@ -22,9 +22,9 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 def test_a_session_is_retained_while_it_lasts_and_every_message_keeps_its_schema(
-    tmp_path: Path, broker: Mosquitto, database_url: str
+    tmp_path: Path, broker: Mosquitto, migrated_url: str
 ) -> None:
-    with town(tmp_path / "town", broker.url, database_url) as daemon, broker.listener() as listener:
+    with town(tmp_path / "town", broker.url, migrated_url) as daemon, broker.listener() as listener:
         daemon.start()
         service = f"netbilld/service/{service_of(daemon)}"
         listener.wait_for(f"{service}/state", lambda state: not state["online"], "offline at first")

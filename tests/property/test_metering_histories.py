@@ -22,12 +22,12 @@ from netbilld.accounting.fold import SessionFold
 from netbilld.accounting.record import AccountingRecord
 from netbilld.accounting.session import LOST, Event, Session, end
 from netbilld.accounting.usage import cut
-from netbilld.adapters.database.engine import Database, sqlite_url
-from netbilld.adapters.database.migrate import upgrade
 from netbilld.radius.packet import decode
 from tests import soak
 from tests.accounting_packets import T0, record
+from tests.furnished import opened_copy
 from tests.integration.metering_world import add_nas, metering
+from tests.migrated import migrated_file
 from tests.property.metering_histories import GIB4, History, Troubles, history
 
 ZONE = "Asia/Jakarta"
@@ -172,32 +172,30 @@ async def _through_sqlite(seed: int) -> None:
     told = history(seed, Troubles(), nases=1, users=2)
     random = Random(seed)
     with TemporaryDirectory() as name:
-        database = Database(sqlite_url(Path(name) / "netbilld.db"))
-        try:
-            await upgrade(database)
-            async with metering(database, Path(name) / "journal") as m:
-                for number in range(2):
-                    nas_id = UUID(int=0xA0 + number)
-                    await add_nas(database, nas_id, f"192.0.2.{number}/32", f"r{number}")
-                    async with database.write() as work:
-                        await work.nas.update(nas_id, {"port_bps": PORT_BPS})
-                for packet in told.packets:
-                    received_us = int(packet.received_at.timestamp() * 1e6)
-                    m.journal.append(
-                        packet.nas_id, "192.0.2.1", packet.flags, received_us, packet.octets, lambda *_: None, None
-                    )
-                    if random.random() < 0.05:
-                        await m.journal.drain()
-                        m.clock.at = packet.received_at
-                        m.meter = m.new_meter()
-                        await m.run()
-                await m.journal.drain()
-                await m.run()
-                sums = await m.sums()
-                due = tuple(sum(octets[way] for octets in told.due().values()) for way in (0, 1))
-                assert sums["sessions"] == sums["slices"] == due
-        finally:
-            await database.close()
+        async with (
+            opened_copy(migrated_file(), Path(name)) as database,
+            metering(database, Path(name) / "journal") as m,
+        ):
+            for number in range(2):
+                nas_id = UUID(int=0xA0 + number)
+                await add_nas(database, nas_id, f"192.0.2.{number}/32", f"r{number}")
+                async with database.write() as work:
+                    await work.nas.update(nas_id, {"port_bps": PORT_BPS})
+            for packet in told.packets:
+                received_us = int(packet.received_at.timestamp() * 1e6)
+                m.journal.append(
+                    packet.nas_id, "192.0.2.1", packet.flags, received_us, packet.octets, lambda *_: None, None
+                )
+                if random.random() < 0.05:
+                    await m.journal.drain()
+                    m.clock.at = packet.received_at
+                    m.meter = m.new_meter()
+                    await m.run()
+            await m.journal.drain()
+            await m.run()
+            sums = await m.sums()
+            due = tuple(sum(octets[way] for octets in told.due().values()) for way in (0, 1))
+            assert sums["sessions"] == sums["slices"] == due
 
 
 @settings(max_examples=400, deadline=None)

@@ -65,11 +65,11 @@ async def _one_session(
 
 
 async def test_totals_are_exact_after_doubled_packets_lost_replies_and_two_kills(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, migrated_url: str
 ) -> None:
     """INCA-1; field asks 4 and 5."""
     subscribers = _subscribers()
-    with DaemonProcess(tmp_path, database_url) as daemon:
+    with DaemonProcess(tmp_path, migrated_url) as daemon:
         daemon.init()
         daemon.plan()
         daemon.nas("pop1", "127.0.0.3")

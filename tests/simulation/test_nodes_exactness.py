@@ -116,15 +116,15 @@ def _grow(session: Session, chance: random.Random) -> dict[str, int]:
     return {"up": session.up, "down": session.down}
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("comes_back", ["starts again", "its journal is replayed"])
 def test_totals_are_exact_over_two_nodes_when_one_is_killed_and_its_journal_applied_much_later(
-    tmp_path: Path, database_url: str, comes_back: str
+    tmp_path: Path, migrated_url: str, comes_back: str
 ) -> None:
     """INCA-1: packets of every session go to either node, some to both; one dies with records nobody has applied."""
     chance = random.Random(11)
     sessions = [Session(number) for number in range(SESSIONS)]
-    with coa_server(NAS) as coa, nodes_on(tmp_path, [database_url, database_url]) as (first, second):
+    with coa_server(NAS) as coa, nodes_on(tmp_path, [migrated_url, migrated_url]) as (first, second):
         first.plan(SMALL_PLAN)
         first.nas("pop1", NAS, "--coa-port", str(coa.port))
         path = tmp_path / "subscribers.csv"
@@ -139,7 +139,7 @@ def test_totals_are_exact_over_two_nodes_when_one_is_killed_and_its_journal_appl
             for number in range(ROUNDS):
                 order = chance.sample(sessions, SESSIONS)
                 if number == ROUNDS // 2:
-                    with meters_held_up(database_url):  # it dies with records that it has answered and not applied
+                    with meters_held_up(migrated_url):  # it dies with records that it has answered and not applied
                         nas.send("interim", [(one, _grow(one, chance)) for one in order[::2]], "first")
                         first.kill()
                     nas.alive = {"second"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.migrated import make_data_directory
 from tests.peers import free_tcp_port, free_udp_port
 from tests.people_world import PLAN, CommandLine
 
@@ -37,6 +38,7 @@ def empty(settings: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
 @pytest.fixture
 def netbilld(empty: CommandLine, tmp_path: Path) -> CommandLine:
     """Initialised, with a plan."""
+    make_data_directory(tmp_path / "var")
     assert empty("init", "--admin-email", "owner@example.org", "--admin-password", "a long enough pass") == 0, empty.err
     plan = tmp_path / "home20.toml"
     plan.write_text(PLAN.format(code="HOME20"))
