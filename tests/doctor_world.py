@@ -166,7 +166,7 @@ class DoctorWorld:
 
     async def _type(self, pop: Pop, script: str) -> None:
         pop.type(script)
-        await asyncio.sleep(0.05)  # what listens follows
+        await pop.side.followed()
 
     def type(self, pop: Pop, text: str) -> None:
         self.wait(self._type(pop, text))
@@ -174,7 +174,7 @@ class DoctorWorld:
     def live(self) -> None:
         """Let everybody dial in who has not, and report once the time for it has come."""
         self.wait(_together(pop.dial_all() for pop in self.pops.values() if not pop.side.homes))
-        time.sleep(WAIT_SECONDS)
+        time.sleep(WAIT_SECONDS)  # the daemon's own clock has to pass it
         self.tell()
 
     def tell(self) -> None:

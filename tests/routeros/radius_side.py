@@ -171,7 +171,14 @@ class RadiusSide:
 
     async def quiet(self) -> None:
         """Wait until every Stop is told."""
-        while pending := [task for task in self._tasks if task.get_name() == "account"]:
+        await self._done("_account")
+
+    async def followed(self) -> None:
+        """Wait until what its menus say of orders is so."""
+        await self._done("follow")
+
+    async def _done(self, name: str) -> None:
+        while pending := [task for task in self._tasks if task.get_name() == name]:
             await asyncio.wait(pending)
 
     def pass_traffic(self, span_seconds: float) -> None:
@@ -355,10 +362,9 @@ class RadiusSide:
             self._spawn(self.orders.follow())
 
     def _spawn(self, work: Awaitable[None]) -> None:
-        name = "account" if getattr(work, "__name__", "") == "_account" else "beside"
         task = asyncio.ensure_future(work)
         if isinstance(task, asyncio.Task):
-            task.set_name(name)
+            task.set_name(getattr(work, "__name__", "beside"))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
