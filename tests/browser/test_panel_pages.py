@@ -349,10 +349,10 @@ async def test_the_list_of_pools_moves_without_a_reload(world: PanelWorld, url: 
 async def own_pages(world: PanelWorld) -> list[str]:
     """Return the pages of the subscribers and pools that there is most to say about."""
     async with world.database.read() as work:
-        name, number = tables.subscribers.c.name, tables.subscribers.c.number
-        numbers = dict((await work.connection.execute(select(name, number))).tuples().all())
+        query = select(tables.subscribers.c.name, tables.subscribers.c.number)
+        numbers = {row.name: row.number for row in await work.connection.execute(query)}
         query = select(tables.address_pools.c.name, tables.address_pools.c.id)
-        pools = dict((await work.connection.execute(query)).tuples().all())
+        pools = {row.name: row.id for row in await work.connection.execute(query)}
     return [
         *(f"/subscribers/{numbers[of]}" for of in SUBSCRIBERS),
         *(f"/pools/{pools[of]}{more}" for of in ("rumah", "lan", "toko") for more in ("", "/remove")),

@@ -37,6 +37,8 @@ PAGES: Final = (
 )
 STRANGERS: Final = ("/masuk", "/masuk/kode", "/luring", "/v", "/hotspot")
 ON_SITE: Final[Mapping[str, str]] = {"X-Forwarded-For": "127.50.5.9"}  # of the router of the hotspot
+NO_ICON: Final = ("status of 404",)  # has the router of a hotspot
+NO_ROUTER: Final = ("status of 400",)  # has led somebody to /hotspot
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -167,7 +169,7 @@ async def test_axe_finds_nothing_serious_on_any_page_of_the_portal(
     world: World, person: Person, chromium: Browser, scheme: str
 ) -> None:
     wrong: list[str] = []
-    async with world.portal() as url, tab(chromium, SMALL, color_scheme=scheme) as page:
+    async with world.portal() as url, tab(chromium, SMALL, meant=NO_ROUTER, color_scheme=scheme) as page:
 
         async def judge(path: str) -> None:
             await page.goto(url + path)
@@ -234,7 +236,7 @@ async def test_a_phone_at_a_hotspot_is_led_through_the_portal_and_back(
     async with (
         served(router, "127.50.0.1") as gate,
         world.portal(trusted_proxies=("127.0.0.1",)) as url,
-        tab(chromium, SMALL, headers=ON_SITE, java_script_enabled=javascript) as page,
+        tab(chromium, SMALL, meant=NO_ICON, headers=ON_SITE, java_script_enabled=javascript) as page,
     ):
         fields["link-login-only"] = f"{gate}/login"
         hidden = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
