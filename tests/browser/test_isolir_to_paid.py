@@ -1,34 +1,26 @@
 """From the isolir page to the internet again: what is due and how to pay, a payment taken by staff, and back by itself."""
 
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
 from netbilld.model.permissions import Role
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.entitle import Entitle
-from tests.chromium import DESK, PHONE, launched, overflow, served, sign_in, tab
+from tests.chromium import DESK, PHONE, overflow, sign_in, tab
 from tests.clock import StandingClock
+from tests.loopback import served
 from tests.panel_fixture import GARDEN, POLICY, PanelWorld
 from tests.portal_world import Person, World
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 HOME_ADDRESS = "10.5.50.9"
 NUMBER = "INV/2026/11/000123"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as browser:
-        yield browser
 
 
 class Town:
@@ -63,12 +55,9 @@ class Town:
         self.world.now += timedelta(seconds=4)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def town(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Town]:
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    yield Town(database)
-    await database.close()
+@pytest.fixture
+def town(database: Database) -> Town:
+    return Town(database)
 
 
 async def shows_what_is_due(page: Page, person: Person) -> None:
@@ -100,7 +89,7 @@ async def test_the_isolir_page_turns_by_itself_once_staff_have_taken_the_money(
     async with (
         town.world.portal(trusted_proxies=("127.0.0.1",)) as portal,
         served(town.counter.app(nudge=nudge)) as panel,
-        tab(chromium, width, extra_http_headers=headers) as page,
+        tab(chromium, width, headers=headers) as page,
     ):
         await page.goto(portal + "/isolir")
         await shows_what_is_due(page, person)
@@ -117,7 +106,7 @@ async def test_without_scripts_a_reload_shows_the_same(town: Town, chromium: Bro
     async with (
         town.world.portal(trusted_proxies=("127.0.0.1",)) as portal,
         served(town.counter.app(nudge=town.decide)) as panel,
-        tab(chromium, PHONE, extra_http_headers=headers, java_script_enabled=False) as page,
+        tab(chromium, PHONE, headers=headers, java_script_enabled=False) as page,
     ):
         await page.goto(portal + "/isolir")
         await shows_what_is_due(page, person)

@@ -1,16 +1,15 @@
 """Passkeys in a real browser with an authenticator inside: made on one's own page, and used in both ways to sign in."""
 
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, CDPSession, Page, expect
 
-from netbilld.adapters.database.engine import Database, sqlite_url
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
-from tests.chromium import DESK, PHONE, launched, overflow, serious, served, sign_in, tab
+from tests.chromium import DESK, PHONE, faults, sign_in, tab
+from tests.loopback import served
 from tests.panel_fixture import PASSWORD, PanelWorld
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -25,20 +24,11 @@ AUTHENTICATOR = {
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def url(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[str]:
-    shutil.copyfile(sqlite_template, tmp_path / "netbilld.db")
-    database = Database(sqlite_url(tmp_path / "netbilld.db"))
-    world = PanelWorld(database, SecretBox(bytes(range(32))))
+async def url(database: Database, box: SecretBox) -> AsyncIterator[str]:
+    world = PanelWorld(database, box)
     await world.staff()
     async with served(world.app()) as address:
         yield address.replace("127.0.0.1", "localhost")  # browsers make passkeys for names alone
-    await database.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as browser:
-        yield browser
 
 
 async def with_authenticator(page: Page) -> tuple[CDPSession, str]:
@@ -59,7 +49,7 @@ async def leave(page: Page, url: str) -> None:
 async def test_a_passkey_is_made_and_signs_in_alone_and_in_place_of_a_code(
     url: str, chromium: Browser, width: int
 ) -> None:
-    async with tab(chromium, width, bypass_csp=width == DESK) as page:  # axe needs it; the phone keeps the policy
+    async with tab(chromium, width) as page:
         session, device = await with_authenticator(page)
         await sign_in(page, url)
         await page.goto(url + "/profile/second-factor")
@@ -73,9 +63,7 @@ async def test_a_passkey_is_made_and_signs_in_alone_and_in_place_of_a_code(
         await expect(page.locator("ul.codes li")).to_have_count(10)
         await page.goto(url + "/profile/second-factor")
         await expect(page.locator("#passkeys")).to_contain_text("HP saya")
-        assert await overflow(page) == 0
-        if width == DESK:
-            assert await serious(page) == []
+        assert await faults(page) == []
         await leave(page, url)
         await page.get_by_role("button", name="Masuk dengan passkey").click()
         await page.wait_for_url(url + "/")
@@ -84,7 +72,7 @@ async def test_a_passkey_is_made_and_signs_in_alone_and_in_place_of_a_code(
         await page.fill("[name=password]", PASSWORD)
         await page.get_by_role("button", name="Masuk", exact=True).click()
         await page.wait_for_url(url + "/signin/code")
-        assert await overflow(page) == 0
+        assert await faults(page, axe=False) == []
         await session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
         await page.get_by_role("button", name="Konfirmasi dengan passkey").click()
         await expect(page.locator("form[data-passkey]").get_by_role("alert")).to_contain_text("tidak diberikan")

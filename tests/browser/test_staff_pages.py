@@ -32,7 +32,7 @@ async def password(page: Page, url: str, next_path: str = "") -> None:
     await page.goto(url + "/signin" + (f"?next={next_path}" if next_path else ""))
     await page.fill("[name=email]", ADMIN)
     await page.fill("[name=password]", PASSWORD)
-    await page.get_by_role("button", name="Masuk").click()
+    await page.get_by_role("button", name="Masuk", exact=True).click()
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
