@@ -1,7 +1,6 @@
 """Who an invoice is made out to, as far as taxes ask: a person or company, identities, and what kind of faktur."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -156,11 +155,6 @@ def read_nik(digits: str) -> Nik | None:
 def masked_nik(digits: str) -> str:
     """Return a NIK as it may be shown: `327301******0001`."""
     return f"{digits[:6]}******{digits[12:]}"
-
-
-def buyer_name(buyer: Mapping[str, Any], fallback: str) -> str:
-    """Return the name that an issued document is made out to."""
-    return str(buyer.get("name") or fallback)
 
 
 def _is_digits(text: str) -> bool:

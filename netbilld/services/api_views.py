@@ -1,14 +1,12 @@
 """What the JSON API lists: rows a page at a time, each page found by the last row of the one before."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
 from uuid import UUID
 
 from netbilld.billing.invoice import DocumentKind, InvoiceStatus
 from netbilld.billing.payment import Payment
-from netbilld.services.areas import Areas
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,60 +143,3 @@ class PaymentFilter:
     reference: str | None = None
     received_from: date | None = None
     received_to: date | None = None
-
-
-class ApiReads(Protocol):
-    """What the API reads; each answer is bounded, and of the areas that the asker may see."""
-
-    async def subscribers(
-        self,
-        areas: Areas,
-        *,
-        after: str | None,
-        limit: int,
-        text: str | None = None,
-        status: str | None = None,
-        area: str | None = None,
-    ) -> Sequence[SubscriberRow]: ...
-
-    async def subscriber(self, number: str) -> SubscriberRow | None: ...
-
-    async def services(
-        self,
-        areas: Areas,
-        *,
-        after: UUID | None,
-        limit: int,
-        subscriber_no: str | None = None,
-        username: str | None = None,
-        status: str | None = None,
-        plan: str | None = None,
-    ) -> Sequence[ServiceRow]: ...
-
-    async def service(self, service_id: UUID) -> ServiceRow | None: ...
-
-    async def payer_name(self, subscriber_id: UUID) -> str | None: ...
-
-    async def invoices(
-        self, areas: Areas, wanted: InvoiceFilter, *, after: str | None, limit: int
-    ) -> Sequence[InvoiceRow]: ...
-
-    async def payments(
-        self, areas: Areas, wanted: PaymentFilter, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> Sequence[PaymentRow]: ...
-
-    async def payment(self, payment_id: UUID) -> PaymentRow | None: ...
-
-    async def sessions(
-        self,
-        areas: Areas,
-        *,
-        after: int | None,
-        limit: int,
-        service_id: UUID | None = None,
-        open_only: bool = True,
-    ) -> Sequence[SessionRow]: ...
-
-    async def session(self, session_id: int) -> SessionRow | None: ...
-
-    async def credit_notes(self, invoice_ids: Collection[UUID]) -> Mapping[UUID, Sequence[str]]: ...

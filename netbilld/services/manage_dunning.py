@@ -55,6 +55,8 @@ class Document(Protocol):
 
 
 class Invoices(Protocol):
+    async def lock_subscribers(self, subscriber_ids: Sequence[UUID]) -> None: ...
+
     async def open_of(self, subscriber_id: UUID) -> list[Invoice]: ...
 
     async def by_number(self, number: str) -> Any: ...
@@ -249,6 +251,8 @@ class ManageDunning:
         """
         async with self._store.write() as work:
             done = 0
+            if found := await work.invoices.by_number(number):
+                await work.invoices.lock_subscribers([found.payer.id])  # a run that bills them goes before, or after
             for fee in await work.late_fees.of_invoice(number):
                 done += await work.late_fees.waive(fee.id, actor.name, _words(because), now)
             if not done:

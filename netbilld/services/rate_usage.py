@@ -15,7 +15,7 @@ from netbilld.billing.rating.online import seconds_online
 from netbilld.billing.rating.period import RatedPeriod, Sums, UsageIn, sums_of
 from netbilld.billing.rating.stretch import Stretch
 from netbilld.billing.rating.windows import NO_HOLIDAYS, OUTSIDE, cuts_within_hours, minds_holidays
-from netbilld.model.periods import BillingPeriod, monthly_period
+from netbilld.model.periods import BillingPeriod
 
 
 class Rating(Protocol):
@@ -120,11 +120,6 @@ async def usage_sums(
         pieces = [one for one in usage.get(service_id, ()) if begin <= one.start_at < end]
         found[service_id] = sums_of(pieces, stretches[service_id], period.timezone, holidays)
     return found
-
-
-def period_of_card(card: RateCard, now: datetime) -> BillingPeriod:
-    """Return the billing period that an instant falls in."""
-    return monthly_period(now, card.billing_day, card.timezone)
 
 
 def counts_time(plan: Plan) -> bool:

@@ -1,7 +1,7 @@
 """Late fees that were decided on, until they are lines of an invoice."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -76,14 +76,6 @@ class LateFeeStore:
                 fee = LateFee(*row)
                 found[fee.subscriber_id].append(fee)
         return dict(found)
-
-    async def mark_billed(self, fee_ids: Sequence[int], invoice_id: UUID) -> None:
-        """Write down which invoice these are lines of; after that is stored."""
-        await self._connection.execute(
-            update(late_fees)
-            .where(late_fees.c.id.in_(list(fee_ids)), late_fees.c.billed_id.is_(None))
-            .values(billed_id=invoice_id)
-        )
 
     async def of_invoice(self, number: str) -> list[LateFee]:
         """Return what one invoice was fined, in order of stages."""
