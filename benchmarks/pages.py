@@ -78,6 +78,7 @@ def measure(directory: Path, options: argparse.Namespace) -> tuple[dict[str, Any
         cluster(shared_buffers=POSTGRESQL["shared_buffers"], max_connections="60") as running,
         large.seeded(directory, running, options) as daemon,
     ):
+        daemon.environment["NETBILLD_PANEL__OWN_PROCESS"] = "true"  # as it is beside any database server
         url = daemon.environment["NETBILLD_DATABASE_URL"]
         asyncio.run(large.make(daemon, town))
         asyncio.run(_people(daemon, days))
