@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import fcntl
 import json
-import os
 import shutil
 import signal
 import sys
@@ -19,6 +18,7 @@ from netbilld.adapters.snapshot import unfinished_path, write_snapshot
 from netbilld.daemon.beginning import snapshot_path
 from netbilld.daemon.policies import standing_policy
 from netbilld.daemon.settings import Settings, load_settings
+from netbilld.daemon.urgency import step_back
 from netbilld.model.errors import NetbilldError
 from netbilld.services.initialise import verify_key
 
@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the daemon ends us
-    os.nice(_NICE)
+    step_back(_NICE)
     try:
         sys.stdout.write(json.dumps(asyncio.run(take(load_settings(options.config)))))
     except NetbilldError as error:

@@ -30,6 +30,7 @@ from netbilld.daemon.pages.serving import serve_pages
 from netbilld.daemon.patience import STATEMENT_SECONDS
 from netbilld.daemon.settings import Settings, load_settings
 from netbilld.daemon.tasks import Failures, every, supervise
+from netbilld.daemon.urgency import step_back
 from netbilld.daemon.workers.channel import Channel
 from netbilld.model.errors import NetbilldError
 from netbilld.radius.dictionary import use_files
@@ -137,7 +138,7 @@ def main() -> None:
     options: Any = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the daemon ends us in order
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(NICE)
+    step_back(NICE)
     raise_descriptor_limit()
     configure_logs(logging.INFO)
     try:
