@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.services import ServiceStore
     from netbilld.adapters.database.session_control import SessionControlStore
     from netbilld.adapters.database.sessions import SessionStore
+    from netbilld.adapters.database.settlements import SettlementStore
     from netbilld.adapters.database.shared import SharedStore
     from netbilld.adapters.database.staff import StaffStore
     from netbilld.adapters.database.static_lines import StaticLineStore
@@ -272,6 +273,12 @@ class UnitOfWork:
         from netbilld.adapters.database.gateway_inbox import GatewayInboxStore
 
         return GatewayInboxStore(self.connection)
+
+    @cached_property
+    def settlements(self) -> "SettlementStore":
+        from netbilld.adapters.database.settlements import SettlementStore
+
+        return SettlementStore(self.connection)
 
     @cached_property
     def groups(self) -> "GroupStore":
