@@ -27,6 +27,8 @@ from netbilld.billing.standing import StandingPolicy
 from netbilld.billing.tax import NOTHING_TAXED
 from netbilld.daemon.api import api_parts
 from netbilld.daemon.compose_money import money_parts
+from netbilld.daemon.gateway_settings import GatewaySettings
+from netbilld.daemon.gateways import Gateways
 from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
@@ -205,6 +207,7 @@ class PanelWorld:
             "people": self.people_parts(),
             "metrics": counted,
             "money": money_parts(Settings(timezone=ZONE), self.database),
+            "gateways": self.gateways().panel_parts(),
             "selling": selling_parts(Settings(timezone=ZONE), self.database, self.box),
         }
         return create_panel(PanelParts(**(parts | changed)))
@@ -217,6 +220,13 @@ class PanelWorld:
         return SecurityParts(
             factor, ManageBuyers(self.database, self.box), one_login, PasskeyParts(passkeys, public_url)
         )
+
+    def gateways(self) -> Gateways:
+        """Return payment gateways that nobody answers for; tests with one that answers bring their own."""
+        url = "http://127.0.0.1:9"
+        wanted = {"midtrans": {"server_key": "none-such", "core_url": url, "snap_url": url}}
+        settings = Settings(timezone=ZONE, gateways=GatewaySettings.model_validate(wanted))
+        return Gateways(settings, self.database, self.box, self.clock, lambda: None)
 
     def people_parts(self) -> PeopleParts:
         return PeopleParts(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, time, timedelta
 from functools import partial
 from typing import Final
 
@@ -22,15 +22,20 @@ from netbilld.daemon.gateway_settings import (
     TripaySettings,
     XenditSettings,
 )
+from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.daemon.taxes import payment_taxes
+from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.panel.portal.pay_parts import PayParts
 from netbilld.ports.gateways import Gateway
 from netbilld.services.book_notice import BookNotice
+from netbilld.services.decide_callbacks import DecideCallbacks
 from netbilld.services.follow_gateways import FollowGateways
 from netbilld.services.issue_payment_code import CodePolicy
 from netbilld.services.keep_callbacks import KeepCallbacks
+from netbilld.services.refund_gateway import RefundGateway
+from netbilld.services.settle_gateways import SettleGateways
 from netbilld.services.show_payment import ShowPayment
 from netbilld.services.start_payment import StartPayment
 
@@ -38,6 +43,7 @@ LOOK_SECONDS: Final = 0.5  # at the inbox, where nobody has said that something 
 ASK_SECONDS: Final = 15.0
 FIGURES_SECONDS: Final = 15.0
 HOUSE_SECONDS: Final = 3600.0
+COMPARE_AT: Final = time(4, 0)  # after the books are checked
 REFUSED_KEPT: Final = timedelta(days=14)
 logger = logging.getLogger("netbilld.gateways")
 
@@ -64,6 +70,7 @@ class Gateways:
         self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.came.set)
         self.follow: Final = FollowGateways(database, self.drivers, self.book, clock.now, nudge)
         self.start: Final = start_payment_of(settings, database, self.drivers)
+        self.settle: Final = settle_gateways_of(settings, database)
         self._waiting: dict[str, int] = {}
 
     @property
@@ -72,6 +79,22 @@ class Gateways:
         codes = CodePolicy(timedelta(days=self._settings.payments.code_days))
         show = ShowPayment(self._database, codes)
         return PayParts(keep=self.keep, start=self.start, show=show, qris=self._settings.payments.qris)
+
+    def panel_parts(self) -> GatewayParts | None:
+        """Return what staff's pages are handed; None where no gateway is set up."""
+        if not self.drivers:
+            return None
+        settings = self._settings
+        taxes = payment_taxes(settings)
+        return GatewayParts(
+            store=self._database,
+            names=tuple(one.name for one in self.drivers),
+            refundable=frozenset(one.name for one in self.drivers if one.refunds),
+            follow=self.follow,
+            decide=DecideCallbacks(self._database, timezone=settings.timezone, taxes=taxes),
+            refund=RefundGateway(self._database, self.drivers, self.book),
+            settle=self.settle,
+        )
 
     @property
     def notices(self) -> list[str]:
@@ -117,6 +140,9 @@ class Gateways:
             "gateway payments": partial(every, ASK_SECONDS, self.follow.look),
             "gateway figures": partial(every, FIGURES_SECONDS, self._count),
             "gateway house-keeping": partial(every, HOUSE_SECONDS, self._keep_house),
+            "gateway comparison": partial(
+                daily, DailyAt(COMPARE_AT, self._settings.timezone), self._clock, self._compare
+            ),
         }
 
     async def close(self) -> None:
@@ -134,6 +160,18 @@ class Gateways:
                 except TimeoutError:
                     continue
 
+    async def _compare(self, _day: date) -> None:
+        for gateway in self.drivers:
+            for one in await self.settle.compare(gateway.name, self._clock.now()):
+                logger.warning(
+                    "%s: %s %s: %s, by our books %s",
+                    gateway.name,
+                    one.kind,
+                    one.subject,
+                    one.theirs_minor,
+                    one.ours_minor,
+                )
+
     async def _count(self) -> None:
         async with self._database.read() as work:
             self._waiting = await work.gateway_inbox.counts()
@@ -148,6 +186,13 @@ class Gateways:
 def book_notice_of(settings: Settings) -> BookNotice:
     """Return what books what gateways say."""
     return BookNotice(timezone=settings.timezone, taxes=payment_taxes(settings), numbering=settings.billing.numbering())
+
+
+def settle_gateways_of(settings: Settings, database: Database) -> SettleGateways:
+    """Return what books payouts and finds differences."""
+    return SettleGateways(
+        database, timezone=settings.timezone, currency=settings.currency, method=settings.gateways.accounts
+    )
 
 
 def start_payment_of(settings: Settings, database: Database, drivers: Sequence[Gateway]) -> StartPayment:

@@ -13,6 +13,7 @@ from netbilld.model.staff import Staff
 from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
+from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
@@ -243,6 +244,7 @@ class PanelParts:
         complaints: what is done about complaints; None has none.
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
         money: what the pages of money do; None has no such pages.
+        gateways: payments by gateways; None has no such pages.
         people: what staff do about subscribers beyond the few things above; None offers none of it.
         selling: vouchers; None has no such pages.
     """
@@ -278,6 +280,7 @@ class PanelParts:
     complaints: ComplaintParts | None = None
     security: SecurityParts | None = None
     money: MoneyParts | None = None
+    gateways: GatewayParts | None = None
     own_requests: OwnRequests | None = None
     people: PeopleParts | None = None
     selling: SellingParts | None = None

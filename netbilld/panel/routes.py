@@ -10,6 +10,7 @@ from netbilld.panel.assets import Assets
 from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_api import API_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
+from netbilld.panel.routes_gateways import GATEWAY_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
 from netbilld.panel.routes_people import ROUTES_PEOPLE
 from netbilld.panel.routes_portal import PORTAL_REQUEST_ROUTES
@@ -51,6 +52,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", SERVICE + "/resume", Permission.EDIT_SUBSCRIBERS, subscribers.resume),
     Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     *MONEY_ROUTES,
+    *GATEWAY_ROUTES,
     *PORTAL_REQUEST_ROUTES,
     *SELLING_ROUTES,
     Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),

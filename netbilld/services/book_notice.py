@@ -58,6 +58,9 @@ class Booked:
     payment_id: UUID | None = None
 
 
+_BY_HAND: Final = Booked("known_by_hand")  # somebody has decided whose it is
+
+
 class NotBookedError(Exception):
     """A refusal in the middle of a transaction, which must not be committed."""
 
@@ -85,6 +88,8 @@ class BookNotice:
         """
         attempt = await work.gateways.find(notice.ref)
         if attempt is None or attempt.gateway != gateway:
+            if await work.payments.is_known(gateway, notice.transaction):
+                return _BY_HAND
             return Booked(
                 "unknown_order", is_parked=notice.state.is_paid, detail=f"no payment {notice.ref} of {gateway}"
             )
@@ -92,6 +97,8 @@ class BookNotice:
         attempt = await work.gateways.find(notice.ref, lock=True)
         assert attempt is not None, "an attempt stays"  # noqa: S101
         wrong = mismatch(notice, attempt.amount_minor, attempt.currency)
+        if wrong is not None and await work.payments.is_known(gateway, notice.transaction):
+            return _BY_HAND
         if wrong is not None:
             said = f"{notice.amount_minor} {notice.currency} of {attempt.amount_minor} {attempt.currency}"
             return Booked(wrong, is_parked=True, detail=said)

@@ -115,6 +115,11 @@ class FollowGateways:
         async with self._store.read() as work:
             attempt = await work.gateways.find(notice.ref)
         if attempt is None or attempt.gateway != gateway.name:
+            async with self._store.read() as work:
+                by_hand = await work.payments.is_known(gateway.name, notice.transaction)
+            if by_hand:
+                await self._end(callback, Booked("known_by_hand"))
+                return None
             await self._end(
                 callback, Booked("unknown_order", is_parked=True, detail=f"no payment {notice.ref} of {gateway.name}")
             )

@@ -1,12 +1,13 @@
 """Payments that gateways were asked for, and everything that was said of them."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -14,6 +15,7 @@ from netbilld.adapters.database.tables import (
     gateway_facts,
     gateway_refunds,
     gateway_transactions,
+    subscribers,
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.gateway import Books, Fact, GatewayState
@@ -119,6 +121,44 @@ class GatewayStore:
             .limit(limit)
         )
         return [attempt_of(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def page(
+        self, states: Collection[str], text: str, limit: int, offset: int
+    ) -> tuple[list[tuple[Attempt, str, str]], int]:
+        """Return so many attempts, newest first, each with number and name of its subscriber; and how many there are.
+
+        Args:
+            states: of the attempts; none is every one.
+            text: a ref, a gateway's name of it, a number to pay to, or a subscriber's number; empty is everything.
+            limit: at most so many.
+            offset: after so many.
+        """
+        chosen: list[ColumnElement[bool]] = []
+        if states:
+            chosen.append(gateway_attempts.c.state.in_(list(states)))
+        if text:
+            named = select(gateway_transactions.c.ref).where(gateway_transactions.c.transaction_name == text)
+            chosen.append(
+                or_(
+                    gateway_attempts.c.ref == text,
+                    gateway_attempts.c.gateway_ref == text,
+                    gateway_attempts.c.number == text,
+                    subscribers.c.number == text,
+                    gateway_attempts.c.ref.in_(named),
+                )
+            )
+        joined = gateway_attempts.join(subscribers, subscribers.c.id == gateway_attempts.c.subscriber_id)
+        total = await self._connection.scalar(select(func.count()).select_from(joined).where(*chosen))
+        query = (
+            select(gateway_attempts, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("payer"))
+            .select_from(joined)
+            .where(*chosen)
+            .order_by(gateway_attempts.c.created_at.desc(), gateway_attempts.c.ref)
+            .limit(limit)
+            .offset(offset)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [(attempt_of(row), row["subscriber_no"], row["payer"]) for row in rows], int(total or 0)
 
     # -- what was said -------------------------------------------------------------------------------------------------
 

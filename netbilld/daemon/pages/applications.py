@@ -15,6 +15,7 @@ from netbilld.daemon.api import api_parts
 from netbilld.daemon.complaints import complaint_parts
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
+from netbilld.daemon.gateways import Gateways
 from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.pages.inside import Inside
 from netbilld.daemon.people import people_parts
@@ -27,7 +28,6 @@ from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
 from netbilld.panel.portal.parts import PortalParts
-from netbilld.panel.portal.pay_parts import PayParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
@@ -60,7 +60,7 @@ def applications(
     entropy: Callable[[int], bytes],
     inside: Inside,
     doctor: DoctorRuns,
-    pay: PayParts,
+    gateways: Gateways,
 ) -> Applications:
     """Return both; nothing listens yet."""
     manage_subscribers = ManageSubscribers(database, box, Defaults(settings.currency, settings.timezone))
@@ -121,6 +121,7 @@ def applications(
             security=security_parts(settings, database, box),
             money=money_parts(settings, database),
             people=people_parts(settings, database, box),
+            gateways=gateways.panel_parts(),
             selling=selling_parts(settings, database, box),
         )
     )
@@ -143,7 +144,7 @@ def applications(
             captive_status=settings.portal.captive_status,
             hotspot_hosts=settings.portal.hotspot_hosts,
             taxes=tax_policy(settings),
-            pay=pay,
+            pay=gateways.parts,
         )
     )
     return Applications(panel, portal)

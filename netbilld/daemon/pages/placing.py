@@ -123,5 +123,5 @@ async def place_pages(
         return await inside.drops((), nas)
 
     doctoring = Doctoring(settings, database, box, clock, entropy, ask, watching)
-    apps = applications(settings, database, box, clock, entropy, inside, doctoring.runs, gateways.parts)
+    apps = applications(settings, database, box, clock, entropy, inside, doctoring.runs, gateways)
     return placed(apps=apps, process=None, doctoring=doctoring)

@@ -66,7 +66,7 @@ class Pages:
             settings, self._database, box, self._clock, _nothing, on_callback=self._inside.callback_came
         )
         self._apps = applications(
-            settings, self._database, box, self._clock, entropy, self._inside, self._doctor, self._gateways.parts
+            settings, self._database, box, self._clock, entropy, self._inside, self._doctor, self._gateways
         )
         self._ports: list[HttpPort] = []
         self._stop = asyncio.Event()

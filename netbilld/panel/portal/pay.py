@@ -11,6 +11,7 @@ from netbilld.billing.qris import LARGEST_AMOUNT, dynamic_qris
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
 from netbilld.panel.forms import NO_PROBLEM, Problem
+from netbilld.panel.pay_words import method_words
 from netbilld.panel.portal.own import read_own_form
 from netbilld.panel.portal.pages import Refresh
 from netbilld.panel.portal.parts import PORTAL
@@ -148,30 +149,6 @@ def _rendered(request: web.Request, template: str, context: Mapping[str, Any], s
     response = request.app[PORTAL].renderer.page(locale(request), template, context, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def method_words(method: str) -> str:
-    """Return how a way to pay is called; names of banks and wallets are names."""
-    kind, _, channel = method.partition("_")
-    name = _NAMES.get(channel, channel.upper())
-    if kind == "va":
-        return f"Virtual account {name}"
-    return {"qris": "QRIS", "page": ""}.get(kind, name)
-
-
-_NAMES: Final = {
-    "mandiri": "Mandiri",
-    "permata": "Permata",
-    "danamon": "Danamon",
-    "muamalat": "Muamalat",
-    "cimb": "CIMB Niaga",
-    "alfamart": "Alfamart",
-    "alfamidi": "Alfamidi",
-    "indomaret": "Indomaret",
-    "gopay": "GoPay",
-    "shopeepay": "ShopeePay",
-    "linkaja": "LinkAja",
-}
 
 
 def _picture(text: str) -> str:
