@@ -163,6 +163,24 @@ async def test_a_stale_form_says_who_has_changed_it_and_loses_nothing(
     assert "Dikerjakan" in page
 
 
+async def test_a_refusal_is_said_also_where_its_form_is_gone_meanwhile(
+    world: PanelWorld, browser: Browser, person: Person
+) -> None:
+    await browser.sign_in(await world.staff())
+    number = await taken_in(browser, person)
+    at = f"/complaints/{number}"
+    assert (await sent(browser, f"{at}/resolve", {"text": "Kabel diganti"}, at))[0] == 303
+    late = {"text": "Modem dinyalakan ulang", "version": "1"}
+    for path, fields, typed in (
+        (f"{at}/resolve", late, "Modem dinyalakan ulang"),
+        (f"/jobs/{number}", {"done": "Konektor baru", "version": "1"}, "Konektor baru"),
+    ):
+        status, page = await sent(browser, path, fields, at)
+        assert status == 409, path
+        assert 'class="notice bad" role="alert"' in page, path
+        assert typed in page, path
+
+
 async def test_what_is_typed_is_text_on_every_page(world: PanelWorld, browser: Browser, person: Person) -> None:
     await browser.sign_in(await world.staff())
     number = await taken_in(browser, person, text=f"Rusak {SCRIPT}")

@@ -150,7 +150,7 @@ async def test_script_in_every_text_field_stays_text(world: PanelWorld, browser:
         text = await (await browser.client.get(path)).text()
         assert "<script>" not in text, path
         assert "<img src=x" not in text, path
-        assert "49" not in text.replace("#49", "") or "{{7*7}}" in text or path != "/profile", path
+        assert path != "/profile" or "{{7*7}}" in text, "what was typed is no template"
     refused = await browser.send(
         f"/subscribers/{person.number}/payments",
         {"amount": SCRIPT, "reference": SCRIPT, "once": "k" * 40, "method": "cash"},
