@@ -148,7 +148,7 @@ class ParkPayments:
     async def release(
         self, parked: str, to: str, *, actor: Actor, now: datetime, chosen: Sequence[Choice] = (), only: bool = False
     ) -> PaymentReceipt:
-        """Give parked money to a subscriber, as a payment received on the day it came.
+        """Give parked money to a subscriber, as a payment of the day of this word: until then it was nobody's.
 
         Raises:
             NotFoundError: there is no such money, or nobody has that name.
