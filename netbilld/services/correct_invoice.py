@@ -20,7 +20,7 @@ from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind, Outbox
-from netbilld.services.idempotency import Idempotency, digest
+from netbilld.services.idempotency import Idempotency, once
 
 CREDIT_NOTE: Final = "credit_note"
 WRITE_OFF: Final = "write_off"
@@ -133,15 +133,11 @@ class CorrectInvoice:
         """
         reason = _reason(why)
         request = {"number": number, "asked": [[one.position, one.gross_minor] for one in asked], "why": reason}
-        async with self._store.write() as work:
-            if idempotency_key:
-                done = await work.idempotency.claim(idempotency_key, "invoice credit", digest(request), now)
-                if done is not None:
-                    return done
-            result = await self._credit(work, number, asked, reason, actor, now)
-            if idempotency_key:
-                await work.idempotency.complete(idempotency_key, "invoice credit", result)
-            return result
+
+        async def make(work: Work) -> dict[str, Any]:
+            return await self._credit(work, number, asked, reason, actor, now)
+
+        return await once(self._store, idempotency_key, "invoice credit", request, now, make)
 
     async def write_off(
         self,
@@ -162,15 +158,11 @@ class CorrectInvoice:
         """
         reason = _reason(why)
         request = {"number": number, "amount": amount_minor, "why": reason}
-        async with self._store.write() as work:
-            if idempotency_key:
-                done = await work.idempotency.claim(idempotency_key, "invoice write-off", digest(request), now)
-                if done is not None:
-                    return done
-            result = await self._write_off(work, number, amount_minor, reason, actor, now)
-            if idempotency_key:
-                await work.idempotency.complete(idempotency_key, "invoice write-off", result)
-            return result
+
+        async def make(work: Work) -> dict[str, Any]:
+            return await self._write_off(work, number, amount_minor, reason, actor, now)
+
+        return await once(self._store, idempotency_key, "invoice write-off", request, now, make)
 
     async def take_write_off_back(
         self, number: str, *, why: str, actor: Actor, now: datetime, idempotency_key: str | None = None
@@ -186,15 +178,11 @@ class CorrectInvoice:
         """
         reason = _reason(why)
         request = {"number": number, "take_back": True, "why": reason}
-        async with self._store.write() as work:
-            if idempotency_key:
-                done = await work.idempotency.claim(idempotency_key, "invoice write-off", digest(request), now)
-                if done is not None:
-                    return done
-            result = await self._take_write_off_back(work, number, reason, actor, now)
-            if idempotency_key:
-                await work.idempotency.complete(idempotency_key, "invoice write-off", result)
-            return result
+
+        async def make(work: Work) -> dict[str, Any]:
+            return await self._take_write_off_back(work, number, reason, actor, now)
+
+        return await once(self._store, idempotency_key, "invoice write-off", request, now, make)
 
     async def _credit(
         self, work: Work, number: str, asked: Sequence[Asked], why: str, actor: Actor, now: datetime

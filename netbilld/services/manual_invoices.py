@@ -1,6 +1,6 @@
 """Invoices that staff write: drafts that may be changed and given up, and what becomes of them when they are issued."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import date, datetime
@@ -21,7 +21,7 @@ from netbilld.model.periods import local_date
 from netbilld.model.subscriber import FoundService, Subscriber
 from netbilld.services import correct_invoice
 from netbilld.services.correct_invoice import Document, found_one, issue_day
-from netbilld.services.idempotency import digest
+from netbilld.services.idempotency import digest, once
 from netbilld.services.issue_bills import issued_message
 
 TOTAL_LIMIT_MINOR: Final = 10**12
@@ -119,7 +119,7 @@ class ManualInvoices:
                 return _told(draft, payer)
             return await self._issue(work, draft, payer, on, due_days, actor, now)
 
-        return await self._once(idempotency_key, "invoice add", request, now, make)
+        return await once(self._store, idempotency_key, "invoice add", request, now, make)
 
     async def edit(
         self,
@@ -208,7 +208,7 @@ class ManualInvoices:
             draft = await self._filled(work, found.invoice, found.invoice.lines, found.invoice.note, on)
             return await self._issue(work, draft, found.payer, on, due_days, actor, now)
 
-        return await self._once(idempotency_key, "invoice issue", {"reference": reference}, now, make)
+        return await once(self._store, idempotency_key, "invoice issue", {"reference": reference}, now, make)
 
     async def discard(self, reference: str, *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         """Give up a draft; it never had a number. Return what it was.
@@ -222,24 +222,6 @@ class ManualInvoices:
             await work.corrections.discard(found.invoice.id)
             await self._record(work, "invoice.discard", found.invoice, found.payer, actor, now)
             return _told(found.invoice, found.payer)
-
-    async def _once(
-        self,
-        key: str | None,
-        verb: str,
-        request: Mapping[str, Any],
-        now: datetime,
-        make: Callable[[Work], Awaitable[dict[str, Any]]],
-    ) -> Mapping[str, Any]:
-        async with self._store.write() as work:
-            if key is None:
-                return await make(work)
-            done = await work.idempotency.claim(key, verb, digest(request), now)
-            if done is not None:
-                return done
-            result = await make(work)
-            await work.idempotency.complete(key, verb, result)
-            return result
 
     async def _filled(self, work: Work, draft: Invoice, lines: Sequence[InvoiceLine], note: str, on: date) -> Invoice:
         if not 0 < len(lines) <= LINES_LIMIT:

@@ -21,18 +21,7 @@ from netbilld.adapters.database.tables import (
     subscribers,
 )
 from netbilld.adapters.database.upsert import insert_into
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """Who is not walled, fined or terminated for arrears; `until_on` is None for until it is taken back."""
-
-    scope: str
-    name: str
-    until_on: date | None
-    reason: str
-    actor: str
-    created_at: datetime
+from netbilld.services.dunning_views import ExemptionLine, RuleLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +37,6 @@ class Promise:
     created_at: datetime
     ended_at: datetime | None
     outstanding_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class DunningRule:
-    """What differs from the settings for a group or a subscriber; None is as they say."""
-
-    scope: str
-    name: str
-    grace_days: int | None
-    remind_days: list[int] | None
-    from_receipt: bool | None
 
 
 class DunningTermsStore:
@@ -107,10 +85,10 @@ class DunningTermsStore:
         done = await self._connection.execute(delete(table).where(table.c.scope == scope, table.c.name == name))
         return int(done.rowcount) == 1
 
-    async def exemptions(self) -> list[Exemption]:
+    async def exemptions(self) -> list[ExemptionLine]:
         """Return every exemption, those that have run out too."""
         query = select(dunning_exemptions).order_by(dunning_exemptions.c.scope, dunning_exemptions.c.name)
-        return [Exemption(**row) for row in (await self._connection.execute(query)).mappings()]
+        return [ExemptionLine(**row) for row in (await self._connection.execute(query)).mappings()]
 
     # -- promises ------------------------------------------------------------------------------------------------------
 
@@ -170,17 +148,17 @@ class DunningTermsStore:
         statement = insert_into(self._connection, due_extensions).values(invoice_id=invoice_id, **values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["invoice_id"], set_=values))
 
-    async def rule(self, scope: str, name: str) -> DunningRule | None:
+    async def rule(self, scope: str, name: str) -> RuleLine | None:
         """Return what differs for a group or a subscriber."""
         return next((one for one in await self.rules() if (one.scope, one.name) == (scope, name)), None)
 
-    async def rules(self) -> list[DunningRule]:
+    async def rules(self) -> list[RuleLine]:
         """Return everything that differs from the settings."""
         table = dunning_rules.c
         query = select(table.scope, table.name, table.grace_days, table.remind_days, table.from_receipt).order_by(
             table.scope, table.name
         )
-        return [DunningRule(*row) for row in await self._connection.execute(query)]
+        return [RuleLine(*row) for row in await self._connection.execute(query)]
 
     async def set_rule(self, scope: str, name: str, wanted: Mapping[str, Any], actor: str, now: datetime) -> None:
         """Set some of what differs; what is not named stays."""

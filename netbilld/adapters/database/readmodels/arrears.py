@@ -7,7 +7,7 @@ from netbilld.adapters.database.dunning import DunningStore
 from netbilld.adapters.database.dunning_terms import DunningTermsStore
 from netbilld.adapters.database.holidays import HolidayStore
 from netbilld.adapters.database.readmodels.sent import SentQueries
-from netbilld.services.dunning_views import DunningDesk, ExemptionLine, PromiseLine, RuleLine, TerminationLine
+from netbilld.services.dunning_views import DunningDesk, PromiseLine, TerminationLine
 
 _MOST: Final = 500
 
@@ -31,14 +31,8 @@ class ArrearsQueries(SentQueries):
                 )
                 for one in (await terms.promises(from_on=today))[:_MOST]
             ],
-            exemptions=[
-                ExemptionLine(one.scope, one.name, one.until_on, one.reason, one.actor, one.created_at)
-                for one in (await terms.exemptions())[:_MOST]
-            ],
-            rules=[
-                RuleLine(one.scope, one.name, one.grace_days, one.remind_days, one.from_receipt)
-                for one in (await terms.rules())[:_MOST]
-            ],
+            exemptions=(await terms.exemptions())[:_MOST],
+            rules=(await terms.rules())[:_MOST],
             terminations=[TerminationLine(*one) for one in (await DunningStore(self._connection).proposed())[:_MOST]],
             holidays=(await HolidayStore(self._connection).between(today, holidays_until_on))[:_MOST],
         )
