@@ -11,6 +11,7 @@ from jinja2.bccache import Bucket
 from netbilld.panel.assets import Assets
 from netbilld.panel.filters import Writer
 from netbilld.panel.i18n import LOCALES, load_catalogues
+from netbilld.panel.trouble_words import said
 from netbilld.panel.words import Words
 
 
@@ -66,8 +67,18 @@ class Renderer:
         )
         environment.install_gettext_translations(self.catalogues[locale], newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         environment.filters.update(self.writers[locale].filters())
+        gettext, word = self.catalogues[locale].gettext, self.words[locale]
         environment.globals.update(
-            asset=assets.url, locale=locale, business_name=business_name, word=self.words[locale], locales=LOCALES
+            said=lambda text: said(
+                text,
+                lambda message, **values: gettext(message) % values,
+                lambda access: word("access", access).text,
+            ),
+            asset=assets.url,
+            locale=locale,
+            business_name=business_name,
+            word=self.words[locale],
+            locales=LOCALES,
         )
         return environment
 

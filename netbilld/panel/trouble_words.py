@@ -1,4 +1,4 @@
-"""What is wrong with netbilld itself, said to staff in their language.
+"""What is wrong with netbilld itself, or with an order to a NAS, said to staff in their language.
 
 The daemon says it in English, as in its log and at /readyz; here are the sentences that staff meet. One that is not
 here is shown as it was said, and marked as English.
@@ -7,6 +7,8 @@ here is shown as it was said, and marked as English.
 import re
 from collections.abc import Callable
 from typing import Final
+
+from markupsafe import Markup, escape
 
 from netbilld.panel.words import N_
 
@@ -76,7 +78,23 @@ _SAID: Final[tuple[tuple[str, str], ...]] = (
         N_("Our clock is %(ahead)s s off the database's: see that both follow a time server."),
     ),
 )
-_PATTERNS: Final = tuple((re.compile(pattern, re.DOTALL), words) for pattern, words in _SAID)
+# what is on record of an order that a NAS did not take
+_ORDERS: Final[tuple[tuple[str, str], ...]] = (
+    (
+        r"no answer from (?P<nas>\S+) after (?P<tries>\d+) tries",
+        N_("no answer from %(nas)s after %(tries)s tries"),
+    ),
+    (r"no answer from (?P<nas>\S+) over RadSec", N_("no answer from %(nas)s over RadSec")),
+    (r"no answer from (?P<nas>\S+)", N_("no answer from %(nas)s")),
+    (r"no answer", N_("no answer")),
+    (r"its NAS answers no order", N_("its NAS answers no order")),
+    (r"no effect was seen", N_("no effect was seen")),
+    (r"256 orders are under way at this NAS", N_("256 orders are under way at this NAS")),
+    (r"the order can't be sent: (?P<trouble>.+)", N_("the order can't be sent: %(trouble)s")),
+    (r"refused by (?P<nas>\S+): (?P<trouble>.+)", N_("refused by %(nas)s: %(trouble)s")),
+)
+_WANTED: Final = re.compile(r"(?P<access>active|throttled|walled|blocked): (?P<rest>.+)", re.DOTALL)
+_PATTERNS: Final = tuple((re.compile(pattern, re.DOTALL), words) for pattern, words in (*_SAID, *_ORDERS))
 
 
 def trouble_words(trouble: str, say: Callable[..., str]) -> tuple[str, bool]:
@@ -85,3 +103,17 @@ def trouble_words(trouble: str, say: Callable[..., str]) -> tuple[str, bool]:
         if found := pattern.fullmatch(trouble):
             return say(words, **found.groupdict()), True
     return trouble, False
+
+
+def said(text: str, say: Callable[..., str], word: Callable[[str], str]) -> Markup:
+    """Return a trouble for a page: in the reader's language, or as it was said and marked as English.
+
+    Args:
+        text: what is on record.
+        say: looks a message up and fills it in.
+        word: what an access is called.
+    """
+    found = _WANTED.fullmatch(text)
+    before = f"{word(found['access'])}: " if found else ""
+    words, is_read = trouble_words(found["rest"] if found else text, say)
+    return escape(before + words) if is_read else Markup('<span lang="en">{}</span>').format(text)

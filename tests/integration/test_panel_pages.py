@@ -56,7 +56,7 @@ async def test_a_small_isp_at_three_in_the_afternoon(world: PanelWorld, browser:
     assert "21 sesi terbuka" in sessions
     assert "NAS masih: Aktif" in sessions
     waiting = plain(await browser.page("/enforcement"))
-    assert "no answer from 192.0.2.2:3799" in waiting
+    assert "tidak ada jawaban dari 192.0.2.2:3799" in waiting
     assert "Tanpa jawaban" in waiting
     plan = plain(await browser.page("/plans/home20"))
     assert "Rp275.000" in plan

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from netbilld.daemon.messaging import Messaging
-from netbilld.panel.trouble_words import _SAID, trouble_words
+from netbilld.panel.trouble_words import _ORDERS, _SAID, trouble_words
+from netbilld.panel.trouble_words import said as said_of
 
 
 def said(message: str, **values: object) -> str:
@@ -46,7 +47,14 @@ def test_what_is_not_known_stays_as_it_was_said() -> None:
     assert trouble_words("something: else", said) == ("something: else", False)
 
 
+def test_what_an_order_came_to_is_said_with_what_was_due() -> None:
+    told = said_of("walled: no answer from pop1 after 3 tries", said, lambda access: access.upper())
+    assert told == "WALLED: no answer from pop1 after 3 tries"
+    strange = said_of("<b>strange</b>", said, str)
+    assert strange == '<span lang="en">&lt;b&gt;strange&lt;/b&gt;</span>'
+
+
 def test_every_sentence_names_what_its_pattern_finds() -> None:
-    for pattern, words in _SAID:
+    for pattern, words in (*_SAID, *_ORDERS):
         named = {part.partition(")")[0] for part in words.split("%(")[1:]}
         assert named <= {part.partition(">")[0] for part in pattern.split("(?P<")[1:]}, words
