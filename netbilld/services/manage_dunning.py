@@ -14,8 +14,10 @@ from netbilld.model.periods import local_date, local_midnight
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind, Outbox
+from netbilld.services.idempotency import Idempotency, digest
 from netbilld.services.manage_messages import Subscribers, find_subscriber
 
+_PROMISE: Final = "dunning promise"
 _WORDS: Final = 200
 _LONGEST_DAYS: Final = 366
 _MOST_GRACE: Final = 365
@@ -85,6 +87,9 @@ class Work(Protocol):
     def outbox(self) -> Outbox: ...
 
     @property
+    def idempotency(self) -> Idempotency: ...
+
+    @property
     def changes(self) -> Changes: ...
 
 
@@ -141,8 +146,10 @@ class ManageDunning:
             await _tell(work, actor, now, "dunning.end_exemption", scope, name, {})
             return name
 
-    async def promise(self, who: str, until_on: date, reason: str, actor: Actor, now: datetime) -> Subscriber:
-        """Take a promise to pay: access is back, or stays, until that day is over.
+    async def promise(
+        self, who: str, until_on: date, reason: str, actor: Actor, now: datetime, idempotency_key: str | None = None
+    ) -> Subscriber:
+        """Take a promise to pay: access is back, or stays, until that day is over; under the same key it is one.
 
         Raises:
             NotFoundError: nobody has that user name or number.
@@ -160,6 +167,10 @@ class ManageDunning:
             )
         async with self._store.write() as work:
             subscriber = await find_subscriber(work, who)
+            if idempotency_key:
+                request = digest({"number": subscriber.number, "until": until_on, "reason": _words(reason)})
+                if await work.idempotency.claim(idempotency_key, _PROMISE, request, now) is not None:
+                    return subscriber
             owed = [one for one in await work.invoices.open_of(subscriber.id) if one.due_on is not None]
             owed_minor = sum(invoice.outstanding_minor for invoice in owed)
             if not owed_minor:
@@ -179,6 +190,8 @@ class ManageDunning:
             await work.outbox.add(Message(MessageKind.PROMISE, subscriber.id, context, key), now)
             details = {"until": until_on.isoformat(), "owed": owed_minor, "reason": _words(reason)}
             await _tell(work, actor, now, "dunning.promise", "subscriber", subscriber.number, details)
+            if idempotency_key:
+                await work.idempotency.complete(idempotency_key, _PROMISE, {"number": subscriber.number})
             return subscriber
 
     async def end_promise(self, who: str, actor: Actor, now: datetime) -> Subscriber:

@@ -76,7 +76,8 @@ async def fill(world: PanelWorld) -> None:
         text = f"tanggal,keterangan,jumlah\n2026-11-20,TRSF {numbers[10]} OLEH SANTOSO,200000\n2026-11-21,bunga,777\n"
         form.add_field("file", io.BytesIO(text.encode()), filename="mutasi.csv", content_type="text/csv")
         await client.post("/payments/bank", data=form, allow_redirects=False)
-        await browser.send("/dunning/promises", {"who": people[9].number, "until": "2026-11-26", "reason": "gajian"})
+        word = {"who": people[9].number, "until": "2026-11-26", "reason": "gajian", "once": once()}
+        await browser.send("/dunning/promises", word)
         await browser.send("/dunning/holidays", {"on": "2026-12-25", "name": "Natal", "area": ""})
         text = (await browser.page("/plans/KUOTA100/version")).partition("<textarea")[2].partition(">")[2]
         dearer = {"text": text.partition("</textarea>")[0].replace("&#34;", '"').replace("150000", "165000")}

@@ -17,6 +17,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults
 from netbilld.services.run_dunning import RunDunning
 from tests.panel_fixture import NOW, ZONE, Browser, PanelWorld, Person, client_of, plain
+from tests.panel_money import once
 
 TODAY = local_date(NOW, ZONE)  # a Sunday, 15.02
 
@@ -52,8 +53,10 @@ def day(offset: int) -> str:
 
 
 async def promised(browser: Browser, person: Person, offset: int = 5) -> None:
-    answer = await browser.send("/dunning/promises", {"who": person.number, "until": day(offset), "reason": "gajian"})
-    assert answer.status == 303, await answer.text()
+    form = {"who": person.number, "until": day(offset), "reason": "gajian", "once": once()}
+    for _ in range(2):  # two clicks
+        answer = await browser.send("/dunning/promises", form)
+        assert answer.status == 303, await answer.text()
 
 
 async def test_tomorrow_is_foretold_in_one_line(browser: Browser, people: list[Person]) -> None:
@@ -91,7 +94,9 @@ async def test_the_calendar_is_what_the_run_does(world: PanelWorld, browser: Bro
     assert report.count(StepKind.ISOLIR) == len(tomorrow.walled) == 8
 
 
-async def test_promises_are_taken_within_their_bounds(browser: Browser, people: list[Person]) -> None:
+async def test_promises_are_taken_within_their_bounds(
+    world: PanelWorld, browser: Browser, people: list[Person]
+) -> None:
     for form, said in (
         ({"who": "tidak-ada", "until": day(1)}, "tidak ada"),
         ({"who": people[0].number, "until": day(-1)}, "Tanggal itu tidak mungkin"),
@@ -99,12 +104,15 @@ async def test_promises_are_taken_within_their_bounds(browser: Browser, people: 
         ({"who": people[0].number, "until": ""}, "Pilih tanggal."),
         ({"who": "", "until": day(1)}, "Isi bagian ini."),
     ):
-        answer = await browser.send("/dunning/promises", form | {"reason": "gajian"})
+        answer = await browser.send("/dunning/promises", form | {"reason": "gajian", "once": once()})
         assert answer.status == 422, form
         page = unescape(await answer.text())
         assert said in page, form
         assert 'value="gajian"' in page
     await promised(browser, people[0])
+    async with world.database.read() as work:
+        taken = [change.action for change in await work.changes.since(0)].count("dunning.promise")
+    assert taken == 1, "two clicks are one promise of the few there may be"
     assert "gajian" in await browser.page("/dunning")
     assert (await browser.send("/dunning/promises/end", {"who": people[0].number})).status == 303
     assert "gajian" not in await browser.page("/dunning")

@@ -77,7 +77,7 @@ def _decided(one: Any, call: Call) -> dict[str, Any]:
 async def promise(call: Call) -> Answer:
     """POST /subscribers/{number}/promise."""
     body = call.body(PromiseBody)
-    await call.parts.people.dunning.promise(await _who(call), body.until, body.reason, call.actor, call.now)
+    await call.parts.people.dunning.promise(await _who(call), body.until, body.reason, call.actor, call.now, call.key)
     return await _done(call)
 
 

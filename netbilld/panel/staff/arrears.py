@@ -6,7 +6,7 @@ from datetime import date
 from aiohttp import web
 
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.panel.forms import read_form
+from netbilld.panel.forms import once_key, read_form
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.people import people
 from netbilld.panel.staff.person_fields import faults_of, problem_of, problem_with
@@ -16,13 +16,15 @@ from netbilld.services.subscriber_fields import parse_day
 
 
 async def promise(request: web.Request) -> web.StreamResponse:
-    """Answer POST …/promise: access is back, or stays, until that day is over."""
+    """Answer POST …/promise: access is back, or stays, until that day is over; sent twice it is one."""
     form = await read_form(request)
     visit = request[VISIT]
 
     async def act() -> None:
         until_on = parse_day("until", form["until"])
-        await people(request).dunning.promise(await _payer(request), until_on, form["reason"], visit.actor, visit.now)
+        key = once_key(str(visit.person.id), form)
+        who = await _payer(request)
+        await people(request).dunning.promise(who, until_on, form["reason"], visit.actor, visit.now, key)
 
     return await _act(request, "promise", form, ("until", "reason"), act)
 

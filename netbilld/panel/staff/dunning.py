@@ -8,6 +8,7 @@ from aiohttp import web
 
 from netbilld.billing.holidays import EVERYWHERE, Holiday
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.panel.forms import once_key
 from netbilld.panel.live import LIVE, Part
 from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.staff.money import money_of, today_of
@@ -15,6 +16,7 @@ from netbilld.panel.typed import Typed, day_of, typed
 from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
 from netbilld.services.dunning_views import DayAhead
+from netbilld.services.sign_in import random_token
 
 DAYS_AHEAD: Final = 8  # today and a week
 HOLIDAYS_AHEAD: Final = timedelta(days=400)
@@ -60,6 +62,7 @@ async def _show(request: web.Request, form: Typed, name: str = "", status: int =
         "tomorrow": today + timedelta(days=1),
         "form": form,
         "form_name": name,
+        "once": random_token(request.app[PANEL].parts.entropy),
     }
     return page(request, "staff/dunning.html", context, status=status)
 
@@ -70,7 +73,7 @@ def _next(days: tuple[DayAhead, ...], request: web.Request) -> DayAhead:
 
 
 async def promise(request: web.Request) -> web.StreamResponse:
-    """Answer POST /dunning/promises: access is back, or stays, until that day is over."""
+    """Answer POST /dunning/promises: access is back, or stays, until that day is over; sent twice it is one."""
     form, visit = await typed(request), request[VISIT]
     who, until_on, reason = (
         form.text("who", 100),
@@ -80,7 +83,8 @@ async def promise(request: web.Request) -> web.StreamResponse:
 
     async def act() -> None:
         assert until_on is not None, "the form is right"  # noqa: S101
-        await money_of(request).manage_dunning.promise(who, until_on, reason, visit.actor, visit.now)
+        key = once_key(str(visit.person.id), form.values)
+        await money_of(request).manage_dunning.promise(who, until_on, reason, visit.actor, visit.now, key)
 
     return await _act(request, form, "promise", act, "promised")
 
