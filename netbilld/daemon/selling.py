@@ -3,14 +3,19 @@
 import asyncio
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 
 from netbilld.adapters.clock import entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.documents.voucher_sheet import voucher_sheet_pdf
+from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.taxes import payment_taxes
 from netbilld.daemon.vouchers import keep_vouchers
+from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
+from netbilld.services.keep_agents import KeepAgents, SignInAgent
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
 
@@ -18,12 +23,32 @@ from netbilld.services.print_vouchers import PrintedSheet
 def selling_parts(settings: Settings, database: Database, box: SecretBox) -> SellingParts:
     """Return what the pages of selling are handed."""
     return SellingParts(
+        keep_agents=keep_agents(settings, database, box),
         make_vouchers=MakeVouchers(
             database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy
         ),
         keep_vouchers=keep_vouchers(settings, database, box),
         draw_sheet=draw_sheet,
     )
+
+
+def keep_agents(settings: Settings, database: Database, box: SecretBox) -> KeepAgents:
+    """Return what agents are kept and sell with."""
+    return KeepAgents(
+        database,
+        keep_vouchers(settings, database, box),
+        Argon2Passwords(),
+        timezone=settings.timezone,
+        currency=settings.currency,
+        taxes=payment_taxes(settings),
+    )
+
+
+def agent_parts(settings: Settings, database: Database, box: SecretBox) -> AgentParts:
+    """Return what the pages of agents are handed."""
+    lifetime = timedelta(hours=settings.panel.session_hours)
+    sign_in = SignInAgent(database, Argon2Passwords(), entropy, lifetime)
+    return AgentParts(database, keep_agents(settings, database, box), sign_in)
 
 
 async def draw_sheet(sheet: PrintedSheet) -> bytes:

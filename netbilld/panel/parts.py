@@ -18,7 +18,7 @@ from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
 from netbilld.panel.security import Perimeter
-from netbilld.panel.selling_parts import CollectorReads, SellingParts, VoucherReads
+from netbilld.panel.selling_parts import AgentReads, CollectorReads, LedgerReads, SellingParts, VoucherReads
 from netbilld.ports.changes import Changes
 from netbilld.ports.clock import SteadyClock
 from netbilld.ports.passwords import Passwords
@@ -138,6 +138,10 @@ class Work(Protocol):
 
     @property
     def vouchers(self) -> VoucherReads: ...
+    @property
+    def agents(self) -> AgentReads: ...
+    @property
+    def ledger(self) -> LedgerReads: ...
     @property
     def collectors(self) -> CollectorReads: ...
     @property

@@ -4,10 +4,12 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import Route
-from netbilld.panel.staff import vouchers
+from netbilld.panel.staff import agents, vouchers
 
 _BATCH: Final = r"/vouchers/{batch:V\d{4,9}}"
 _SALE: Final = r"/vouchers/sales/{sale:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+
+_AGENT: Final = r"/agents/{agent:[a-z][a-z0-9_.-]{0,31}}"
 
 SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/vouchers", Permission.VIEW_MONEY, vouchers.show_list),
@@ -21,5 +23,11 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _BATCH + "/sheet.pdf", Permission.EDIT_MONEY, vouchers.sheet),
     Route("POST", _BATCH + "/sell", Permission.RECORD_PAYMENTS, vouchers.sell),
     Route("POST", _BATCH + "/use-by", Permission.EDIT_MONEY, vouchers.set_use_by),
+    Route("GET", "/agents", Permission.VIEW_MONEY, agents.show_list),
+    Route("POST", "/agents", Permission.MANAGE_STAFF, agents.add),
+    Route("GET", _AGENT, Permission.VIEW_MONEY, agents.show),
+    Route("POST", _AGENT, Permission.MANAGE_STAFF, agents.change),
+    Route("POST", _AGENT + "/deposit", Permission.EDIT_MONEY, agents.deposit),
+    Route("POST", _AGENT + "/serve", Permission.EDIT_MONEY, agents.serve),
     Route("POST", _BATCH + "/revoke", Permission.EDIT_MONEY, vouchers.revoke_unused),
 )

@@ -6,13 +6,35 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from netbilld.billing.chart import Side
 from netbilld.model.voucher import Batch, Voucher, VoucherStatus
 from netbilld.services import keep_vouchers
+from netbilld.services.keep_agents import Agents, KeepAgents
 from netbilld.services.keep_collectors import Collector
 from netbilld.services.keep_vouchers import KeepVouchers, VoucherSale
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
 from netbilld.services.voucher_views import BatchFigures
+
+
+class StatementLine(Protocol):
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def memo(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def amount_minor(self) -> int: ...
+    @property
+    def balance_minor(self) -> int: ...
+
+
+class Statement(Protocol):
+    @property
+    def currency(self) -> str: ...
+    @property
+    def lines(self) -> Sequence[StatementLine]: ...
 
 
 class VoucherReads(keep_vouchers.Vouchers, Protocol):
@@ -34,6 +56,14 @@ class VoucherReads(keep_vouchers.Vouchers, Protocol):
     ) -> Sequence[VoucherSale]: ...
 
 
+class LedgerReads(Protocol):
+    async def statement(self, code: str, limit: int | None = None) -> Statement: ...
+
+
+class AgentReads(Agents, Protocol):
+    """Agents as pages read them."""
+
+
 class CollectorReads(Protocol):
     async def all(self) -> Sequence[Collector]: ...
 
@@ -46,6 +76,7 @@ class SellingParts:
         draw_sheet: draws vouchers as PDF, off the event loop.
     """
 
+    keep_agents: KeepAgents
     make_vouchers: MakeVouchers
     keep_vouchers: KeepVouchers
     draw_sheet: Callable[[PrintedSheet], Awaitable[bytes]]

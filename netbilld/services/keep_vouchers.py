@@ -367,6 +367,14 @@ class KeepVouchers:
         async with self._store.read() as work:
             return await self._sold(work, sale_id)
 
+    async def sold_in(self, work: Work, sale_id: UUID) -> Sold:
+        """Return a sale with its codes, within the caller's transaction.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return await self._sold(work, sale_id, repeated=True)
+
     async def _claimed(self, work: Work, key: str | None, asked: Mapping[str, Any], now: datetime) -> Sold | None:
         if not key:
             return None

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 if TYPE_CHECKING:
     from netbilld.adapters.database.addresses import AddressStore
+    from netbilld.adapters.database.agents import AgentStore
     from netbilld.adapters.database.alerts import AlertStore
     from netbilld.adapters.database.api_reads import ApiReadStore
     from netbilld.adapters.database.api_tokens import ApiTokenStore
@@ -105,6 +106,12 @@ class UnitOfWork:
         from netbilld.adapters.database.addresses import AddressStore
 
         return AddressStore(self.connection)
+
+    @cached_property
+    def agents(self) -> "AgentStore":
+        from netbilld.adapters.database.agents import AgentStore
+
+        return AgentStore(self.connection)
 
     @cached_property
     def alerts(self) -> "AlertStore":

@@ -20,7 +20,7 @@ from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.pages.inside import Inside
 from netbilld.daemon.people import people_parts
 from netbilld.daemon.policies import brake_policy, plausibility, standing_policy, walled_garden, wallet_rules
-from netbilld.daemon.selling import selling_parts
+from netbilld.daemon.selling import agent_parts, selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.staff_security import security_parts
 from netbilld.daemon.taxes import payment_taxes, tax_policy
@@ -145,6 +145,7 @@ def applications(
             hotspot_hosts=settings.portal.hotspot_hosts,
             taxes=tax_policy(settings),
             pay=gateways.parts,
+            agents=agent_parts(settings, database, box),
         )
     )
     return Applications(panel, portal)

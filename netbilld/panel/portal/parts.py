@@ -12,6 +12,7 @@ from aiohttp import web
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
+from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.portal.canonical import Canonical
 from netbilld.panel.portal.own_parts import OwnParts
 from netbilld.panel.portal.pay_parts import PayParts
@@ -114,6 +115,7 @@ class PortalParts:
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
         taxes: what comes on top of prices.
         pay: payments by gateways and by our own QRIS code; None offers none.
+        agents: who sells for us on pages of their own; None has none.
     """
 
     store: Store
@@ -134,6 +136,7 @@ class PortalParts:
     hotspot_hosts: tuple[str, ...] = ()
     taxes: TaxPolicy = NOTHING_TAXED
     pay: PayParts | None = None
+    agents: AgentParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from netbilld.panel.portal import (
     account,
+    agents,
     codes,
     complaints,
     hook,
@@ -27,6 +28,7 @@ from netbilld.panel.portal.own import Handler, answers_the_signed_in, does_for_t
 class Open(Enum):
     ANYBODY = auto()
     SIGNED_IN = auto()
+    AGENT = auto()  # signed in to the realm of agents
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ def _own(path: str, handler: Handler) -> PortalRoute:
 
 def _does(path: str, handler: Handler) -> PortalRoute:
     return PortalRoute("POST", path, Open.SIGNED_IN, handler)
+
+
+def _agents(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("GET", path, Open.AGENT, handler)
+
+
+def _agent_does(path: str, handler: Handler) -> PortalRoute:
+    return PortalRoute("POST", path, Open.AGENT, handler)
 
 
 _COMPLAINT: Final = r"/akun/keluhan/{number:K\d{5,12}}"
@@ -117,6 +127,17 @@ PORTAL_ROUTES: Final = (
     _own(_COMPLAINT + "/survei", for_the_signed_in(complaints.show_survey)),
     _does(_COMPLAINT + "/survei", does_for_the_signed_in(complaints.survey)),
     _own(_COMPLAINT + "/foto/{id}", answers_the_signed_in(complaints.photo)),
+    _page("/agen/masuk", agents.show_sign_in),
+    _form("/agen/masuk", agents.sign_in),
+    _agent_does("/agen/keluar", agents.does_for_agents(agents.sign_out)),
+    _agents("/agen", agents.for_agents(agents.home)),
+    _agent_does("/agen/voucher", agents.does_for_agents(agents.sell)),
+    _agents("/agen/jual/{id}", agents.for_agents(agents.sale)),
+    _agent_does("/agen/isi", agents.does_for_agents(agents.top_up)),
+    _agents("/agen/terima/{id}", agents.for_agents(agents.payment)),
+    _agents("/agen/mutasi", agents.for_agents(agents.statement)),
+    _agents("/agen/sandi", agents.for_agents(agents.show_password)),
+    _agent_does("/agen/sandi", agents.does_for_agents(agents.change_password)),
     _page("/manifest.webmanifest", installable.manifest),
     _page("/sw.js", installable.service_worker),
     _page("/luring", installable.offline),

@@ -5,6 +5,14 @@ UTC and come back aware; money is whole minor units and octets are whole, both i
 """
 
 from netbilld.adapters.database.tables.addresses import address_leases, address_pools
+from netbilld.adapters.database.tables.agents import (
+    agent_deposits,
+    agent_logins,
+    agent_payments,
+    agent_subscribers,
+    agents,
+    handover_counts,
+)
 from netbilld.adapters.database.tables.allowances import (
     allowance_periods,
     allowance_thresholds,
@@ -150,6 +158,11 @@ __all__ = [
     "accounts",
     "address_leases",
     "address_pools",
+    "agent_deposits",
+    "agent_logins",
+    "agent_payments",
+    "agent_subscribers",
+    "agents",
     "alerts",
     "allocations",
     "allowance_periods",
@@ -200,6 +213,7 @@ __all__ = [
     "gateway_refunds",
     "gateway_settlements",
     "gateway_transactions",
+    "handover_counts",
     "handovers",
     "holidays",
     "idempotency",

@@ -1,0 +1,123 @@
+"""Agents on SQLite and PostgreSQL: deposit, vouchers and top-ups sold from it, and nobody else's subscribers."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import SecretBox
+from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.services.keep_agents import SignedInAgent, SignInAgent
+from netbilld.services.sign_in import LockedOut, WrongNameOrPassword
+from tests.agent_town import SECRET, Town
+from tests.panel_fixture import PASSWORDS
+from tests.voucher_world import ANI, T0
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def town(database: Database, box: SecretBox) -> Town:
+    made = Town(database, box)
+    await made.begin()
+    return made
+
+
+async def test_a_deposit_is_booked_once_and_sold_from(town: Town) -> None:
+    for _ in range(2):
+        await town.agents.deposit("sari", 10_000, actor=ANI, now=T0, idempotency_key="deposit-1")
+    number = await town.for_agents()
+    sold = [await town.agents.sell_vouchers("sari", number, 2, actor=ANI, now=T0, key="agent:sari:1") for _ in range(2)]
+    assert [one.code for one in sold[0].vouchers] == [one.code for one in sold[1].vouchers]
+    assert (sold[0].sale.paid_minor, sold[0].sale.commission_minor) == (10_000, 2_000)
+    assert await town.balance("agent:sari") == 2_000
+    assert await town.balance("revenue:voucher") == 10_000
+    assert await town.balance("expense:commission") == 2_000
+    assert await town.balance("cash:cash") == 10_000
+    assert await town.books_are_right()
+    with pytest.raises(RefusedError) as refused:
+        await town.agents.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key="agent:sari:2")
+    assert refused.value.code == "deposit_too_small"
+
+
+async def test_a_top_up_goes_from_the_deposit_to_the_subscriber_less_the_commission(town: Town) -> None:
+    await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
+    receipts = [
+        await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+        for _ in range(2)
+    ]
+    assert receipts[0].payment_id == receipts[1].payment_id
+    assert receipts[0].wallet_minor == 50_000
+    assert await town.balance("agent:sari") == 51_000  # 2 % of it is the agent's
+    assert await town.balance(f"wallet:{town.numbers['budi']}") == 50_000
+    assert await town.books_are_right()
+    async with town.database.read() as work:
+        mine = await work.agents.payments("sari")
+        assert [(one.number, one.commission_minor) for one in mine] == [(town.numbers["budi"], 1_000)]
+        assert await work.agents.payment("joko", UUID(receipts[0].payment_id)) is None
+
+
+async def test_an_agent_sees_and_serves_nobody_elses_subscribers(town: Town) -> None:
+    await town.agents.deposit("joko", 100_000, actor=ANI, now=T0)
+    async with town.database.read() as work:
+        assert [one.number for one in await work.agents.served("sari")] == [town.numbers["budi"]]
+        assert await work.agents.served("joko") == []
+    for number in (town.numbers["budi"], town.numbers["tono"], "999999", "budi"):
+        with pytest.raises(NotFoundError):
+            await town.agents.top_up("joko", number, 10_000, actor=ANI, now=T0, key=f"agent:joko:{number}")
+    await town.agents.serve("joko", town.numbers["budi"], True, actor=ANI, now=T0)  # from now on his, not hers
+    with pytest.raises(NotFoundError):
+        await town.agents.top_up("sari", town.numbers["budi"], 10_000, actor=ANI, now=T0, key="agent:sari:x")
+    assert await town.balance("agent:joko") == 100_000
+
+
+async def test_another_agents_sale_and_printed_vouchers_are_not_there(town: Town) -> None:
+    await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
+    printed = await town.batch(3, agent_price_minor=4_000)  # on paper somewhere: whoever has it uses it
+    with pytest.raises(NotFoundError):
+        await town.agents.sell_vouchers("sari", printed.number, 1, actor=ANI, now=T0, key="agent:sari:p")
+    sold = await town.agents.sell_vouchers("sari", await town.for_agents(), 1, actor=ANI, now=T0, key="agent:sari:q")
+    assert (await town.agents.sold("sari", sold.sale.id)).vouchers == sold.vouchers
+    with pytest.raises(NotFoundError):
+        await town.agents.sold("joko", sold.sale.id)
+
+
+async def test_sales_at_once_never_take_more_than_the_deposit(town: Town) -> None:
+    await town.agents.deposit("sari", 13_000, actor=ANI, now=T0)
+    number = await town.for_agents(10)
+
+    async def sell(key: int) -> bool:
+        try:
+            await town.agents.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key=f"agent:sari:{key}")
+        except RefusedError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(sell(key) for key in range(6)))) == 3
+    assert await town.balance("agent:sari") == 1_000
+
+
+async def test_an_agent_signs_in_with_their_own_password_and_is_locked_out_of_guessing(town: Town) -> None:
+    sign_in = SignInAgent(town.database, PASSWORDS, bytes_of, timedelta(hours=12))
+    outcome = await sign_in.handle(" Sari ", SECRET, "192.0.2.7", T0)
+    assert isinstance(outcome, SignedInAgent)
+    login = await sign_in.of_token(outcome.token, T0)
+    assert login is not None
+    assert login.agent == "sari"
+    assert await sign_in.of_token(outcome.token, T0 + timedelta(hours=13)) is None
+    with pytest.raises(RefusedError):
+        await town.agents.new_password("sari", "salah", "baru-sekali-1", token=outcome.token, actor=ANI, now=T0)
+    with pytest.raises(InvalidInputError):
+        await town.agents.new_password("sari", SECRET, "pendek", token=outcome.token, actor=ANI, now=T0)
+    await town.agents.change("sari", actor=ANI, now=T0, active=False)
+    assert await sign_in.of_token(outcome.token, T0) is None
+    assert isinstance(await sign_in.handle("sari", SECRET, "192.0.2.7", T0), WrongNameOrPassword)
+    for _ in range(6):
+        last = await sign_in.handle("joko", "tebak", "192.0.2.8", T0)
+    assert isinstance(last, LockedOut)
+
+
+def bytes_of(count: int) -> bytes:
+    return bytes(range(count))
