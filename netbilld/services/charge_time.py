@@ -44,6 +44,7 @@ class Work(book_usage.Work, Protocol):
 
 
 class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
@@ -70,7 +71,7 @@ class ChargeTime:
 
     async def run(self, now: datetime) -> int:
         """Count and charge; return how many services were looked at."""
-        async with self._store.write() as work:
+        async with self._store.read() as work:
             timed = await work.rating.timed(now - _LATE)
         for start in range(0, len(timed), _AT_ONCE):
             async with self._store.write() as work:

@@ -86,6 +86,7 @@ class Work(Protocol):
 
 
 class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
     def write(self) -> AbstractAsyncContextManager[Work]: ...
 
 
@@ -103,7 +104,7 @@ class CloseAllowances:
         """
         if self._next_at is not None and now < self._next_at:
             return 0
-        async with self._store.write() as work:
+        async with self._store.read() as work:
             waiting = await work.rating.open_allowances(now.date())
         closed = 0
         due: dict[UUID, BillingPeriod] = {}
