@@ -42,6 +42,7 @@ VERBS: Final[dict[str, str]] = {
     "outage": "outages of an area or a NAS: tell everybody once, gather complaints, end",
     "outbox": "messages to subscribers: list, show, send again",
     "payment": "record, list, allocate, reverse, move and refund payments",
+    "gateway": "payments by gateways: list, ask, refund, what came, what differs, links to pay by",
     "voucher": "codes for the hotspot: make, print, sell, find, extend, revoke",
     "bank": "statements of the bank: imported, and matched with invoices",
     "collector": "who takes cash, what they hold and hand over",

@@ -19,10 +19,12 @@ from pydantic import SecretStr
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.daemon.compose import compose
+from netbilld.daemon.gateway_settings import GatewaySettings, MidtransSettings
 from netbilld.daemon.run import Daemon
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
 from netbilld.demo.desk import STAFF
+from netbilld.demo.gateway import METHODS, SERVER_KEY, pretended_gateway
 from netbilld.demo.keys import keys_pressed
 from netbilld.demo.narrate import Narrator
 from netbilld.demo.play import Play
@@ -53,6 +55,7 @@ from netbilld.services.receive_payment import ReceivePayment
 LOOPBACK: Final = "127.0.0.1"
 _PREFIX: Final = "netbilld-demo-"
 _COA_PORT: Final = 3799
+_BANK_PORT: Final = 8090
 logger = logging.getLogger("netbilld.demo")
 _TERMINAL: Final = Actor("demo", "terminal")
 
@@ -110,6 +113,8 @@ async def _serve(
     ]
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(_Beside())
+        hook_url = f"http://{LOOPBACK}:{settings.portal.port}/hook/midtrans"
+        await stack.enter_async_context(pretended_gateway(LOOPBACK, _bank_port(settings), hook_url))
 
         def spawn(work: Coroutine[Any, Any, None]) -> None:
             beside.start(work)
@@ -213,6 +218,7 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
     portal = base.portal.model_copy(
         update={"host": LOOPBACK, "port": ports.free(base.portal.port, "tcp"), "public_url": None}
     )
+    bank_url = f"http://{LOOPBACK}:{ports.free(_BANK_PORT, 'tcp')}"
     changes: dict[str, Any] = {
         "data_dir": directory / "data",
         "database_url": SecretStr(f"sqlite+aiosqlite:///{directory / 'data' / 'netbilld.db'}"),
@@ -224,11 +230,21 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
         "enforcement": enforcement,
         "panel": panel,
         "portal": portal,
+        "gateways": GatewaySettings(
+            midtrans=MidtransSettings(
+                server_key=SecretStr(SERVER_KEY), methods=METHODS, core_url=bank_url, snap_url=bank_url
+            )
+        ),
     }
     (directory / "data").mkdir(mode=0o700)
     addresses = {NAS_NAME: NAS_ADDRESS, LIAR_NAME: LIAR_ADDRESS}
     coa_ports = {name: ports.free(_COA_PORT, "udp", str(address)) for name, address in addresses.items()}
     return base.model_copy(update=changes), coa_ports
+
+
+def _bank_port(settings: Settings) -> int:
+    assert settings.gateways.midtrans is not None  # noqa: S101 - by the settings of the demo
+    return int((settings.gateways.midtrans.core_url or "").rpartition(":")[2])
 
 
 def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at: datetime) -> None:
@@ -255,6 +271,7 @@ def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at
                  or, with the same password, as {others}
   Portal         {portal}   (a subscriber's own page; sign in with one of these)
 {stars}
+  Bank           http://{LOOPBACK}:{_bank_port(settings)}   (pretended: pays what "Bayar" on the portal has begun)
 
   Watch {panel}/demo, or these lines. Ctrl-C ends it and leaves nothing behind.
   {keys}"""
