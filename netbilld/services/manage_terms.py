@@ -21,7 +21,7 @@ from netbilld.services import change_terms, take_plan
 from netbilld.services.change_terms import TermsOfService
 from netbilld.services.coupons import Coupons, take_coupon
 from netbilld.services.find_service import Subscribers, find_service
-from netbilld.services.idempotency import Idempotency, digest
+from netbilld.services.idempotency import Idempotency, once
 from netbilld.services.stop_service import ended_service
 from netbilld.services.subscriber_fields import optional_text
 from netbilld.services.take_plan import offer_of, refuse_offer
@@ -108,72 +108,70 @@ class ManageTerms:
         why = optional_text("why", wanted.why, 200)
         if why is None and _needs_reason(wanted):
             raise InvalidInputError("say why with --why", hint="it is kept with the change, and who made it")
-        async with self._store.write() as work:
-            if idempotency_key:
-                request = digest({"username": username, **asdict(wanted)})
-                known = await work.idempotency.claim(idempotency_key, _VERB, request, now)
-                if known is not None:
-                    return TermsSet(tuple(known["names"]), date.fromisoformat(known["from_on"]), known["waits"])
-            found = await find_service(work.subscribers, username)
-            if found.service.status == "ended":
-                raise ended_service(username)
-            terms = await TermsOfService.load(work, found.service)
-            today = terms.today(now)
-            version = None
-            if wanted.plan is not None:
-                offer = await offer_of(work, wanted.plan, today)
-                version = await refuse_offer(work, offer, found.subscriber)
-            day = terms.starting_day(wanted.starts, today, version)
-            plan = version.plan if version is not None else terms.plan_on(day)
-            before = terms.on(day)
-            changes = _overrides(wanted, found, plan.speed)
-            if wanted.add_ons or wanted.without:
-                changes["add_ons"] = _add_ons(wanted, before, {code_key(one.code): one.code for one in plan.add_ons})
-            discounts = _discounts(wanted, before, found, why, day)
-            if wanted.coupon is not None:
-                coupon = await take_coupon(work.coupons, wanted.coupon, found, plan.code, day, actor, now)
-                discounts = (*(before.discounts if discounts is None else discounts), coupon)
-            if discounts is not None:
-                changes["discounts"] = discounts
-            changed = {name: value for name, value in changes.items() if value != getattr(before, name)}
-            is_moved = version is not None and (
-                version.id != before.plan_version_id
-                or any(one.plan_version_id != version.id for one in terms.planned(day))
-            )
-            names = tuple(sorted((*changed, *(("plan",) if is_moved else ()), *(("reset",) if wanted.reset else ()))))
-            if not names:
-                return await _said_under(idempotency_key, work, TermsSet((), day, waits=False))
-            old = terms.plan_on(today) if version is None else terms.plan_told(today, version)
-            done = await terms.change(
-                day,
-                now,
-                to=version if is_moved else None,
-                **changed,
-                is_reset=wanted.reset,
-                reason=why,
-                actor=actor.name,
-            )
-            if is_moved and version is not None and version.code != old.code:
-                await terms.tell(found.subscriber.id, old, version.plan, done, now)
-            details = {
-                "service_ids": [str(found.service.id)],
-                "username": found.credential.name,
-                "fields": {name: [_said(getattr(before, name)), _said(value)] for name, value in changed.items()}
-                | ({"plan": [old.code, plan.code]} if is_moved else {}),
-                "from": day.isoformat(),
-                "reason": why,
-            }
-            action = "service.plan" if is_moved else "service.terms"
-            await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
-            return await _said_under(idempotency_key, work, TermsSet(names, day, waits=done.waits))
+
+        async def make(work: Work) -> dict[str, Any]:
+            done = await _set(work, username, wanted, why, actor, now)
+            return {"names": list(done.names), "from_on": done.from_on.isoformat(), "waits": done.waits}
+
+        request = {"username": username, **asdict(wanted)}
+        said = await once(self._store, idempotency_key, _VERB, request, now, make)
+        return TermsSet(tuple(said["names"]), date.fromisoformat(said["from_on"]), said["waits"])
 
 
-async def _said_under(key: str | None, work: Work, done: TermsSet) -> TermsSet:
-    """Remember what was done under a key, and return it."""
-    if key:
-        said = {"names": list(done.names), "from_on": done.from_on.isoformat(), "waits": done.waits}
-        await work.idempotency.complete(key, _VERB, said)
-    return done
+async def _set(
+    work: Work, username: str, wanted: TermsWanted, why: str | None, actor: Actor, now: datetime
+) -> TermsSet:
+    found = await find_service(work.subscribers, username)
+    if found.service.status == "ended":
+        raise ended_service(username)
+    terms = await TermsOfService.load(work, found.service)
+    today = terms.today(now)
+    version = None
+    if wanted.plan is not None:
+        offer = await offer_of(work, wanted.plan, today)
+        version = await refuse_offer(work, offer, found.subscriber)
+    day = terms.starting_day(wanted.starts, today, version)
+    plan = version.plan if version is not None else terms.plan_on(day)
+    before = terms.on(day)
+    changes = _overrides(wanted, found, plan.speed)
+    if wanted.add_ons or wanted.without:
+        changes["add_ons"] = _add_ons(wanted, before, {code_key(one.code): one.code for one in plan.add_ons})
+    discounts = _discounts(wanted, before, found, why, day)
+    if wanted.coupon is not None:
+        coupon = await take_coupon(work.coupons, wanted.coupon, found, plan.code, day, actor, now)
+        discounts = (*(before.discounts if discounts is None else discounts), coupon)
+    if discounts is not None:
+        changes["discounts"] = discounts
+    changed = {name: value for name, value in changes.items() if value != getattr(before, name)}
+    is_moved = version is not None and (
+        version.id != before.plan_version_id or any(one.plan_version_id != version.id for one in terms.planned(day))
+    )
+    names = tuple(sorted((*changed, *(("plan",) if is_moved else ()), *(("reset",) if wanted.reset else ()))))
+    if not names:
+        return TermsSet((), day, waits=False)
+    old = terms.plan_on(today) if version is None else terms.plan_told(today, version)
+    done = await terms.change(
+        day,
+        now,
+        to=version if is_moved else None,
+        **changed,
+        is_reset=wanted.reset,
+        reason=why,
+        actor=actor.name,
+    )
+    if is_moved and version is not None and version.code != old.code:
+        await terms.tell(found.subscriber.id, old, version.plan, done, now)
+    details = {
+        "service_ids": [str(found.service.id)],
+        "username": found.credential.name,
+        "fields": {name: [_said(getattr(before, name)), _said(value)] for name, value in changed.items()}
+        | ({"plan": [old.code, plan.code]} if is_moved else {}),
+        "from": day.isoformat(),
+        "reason": why,
+    }
+    action = "service.plan" if is_moved else "service.terms"
+    await work.changes.record(actor, now, action, "subscriber", found.subscriber.id, details)
+    return TermsSet(names, day, waits=done.waits)
 
 
 def _needs_reason(wanted: TermsWanted) -> bool:
