@@ -121,7 +121,7 @@ class LoginCodes:
             )
         if until := max((wait for wait in waits if wait is not None), default=None):
             return LockedOut(until)
-        code = _code(self._entropy)
+        code = drawn_code(self._entropy)
         async with self._store.write() as work:
             reached = _one(await work.portal.reached_by(asked.name_key, asked.number, asked.phone))
             key = _key(reached, asked)
@@ -135,7 +135,7 @@ class LoginCodes:
 
     async def _send(self, work: Work, subscriber_id: UUID, code: str, now: datetime, expires_at: datetime) -> None:
         await work.outbox.withdraw(subscriber_id, [MessageKind.LOGIN_CODE], now)  # it is good for nothing any more
-        sealed = self._box.seal(code.encode(), _place(subscriber_id))
+        sealed = self._box.seal(code.encode(), code_place(subscriber_id))
         context = {
             SEALED: b64encode(sealed).decode(),
             "sealed_for": str(subscriber_id),
@@ -202,7 +202,7 @@ def opened_context(box: Box | None, context: Mapping[str, Any]) -> dict[str, Any
     told = {name: value for name, value in context.items() if name not in {SEALED, "sealed_for"}}
     if box is None:
         return {**told, "code": "•" * DIGITS}
-    code = box.open(b64decode(context[SEALED]), _place(UUID(context["sealed_for"]))).decode()
+    code = box.open(b64decode(context[SEALED]), code_place(UUID(context["sealed_for"]))).decode()
     return {**told, "code": code}
 
 
@@ -223,7 +223,7 @@ def _subscriber_key(subscriber_id: UUID) -> str:
     return hashlib.sha256(f"subscriber:{subscriber_id}".encode()).hexdigest()
 
 
-def _code(entropy: Callable[[int], bytes]) -> str:
+def drawn_code(entropy: Callable[[int], bytes]) -> str:
     """Return six digits, each number as likely as another."""
     whole = 10**DIGITS
     bound = 2**32 - 2**32 % whole
@@ -239,5 +239,6 @@ def _pause(asked: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def _place(subscriber_id: UUID) -> str:
+def code_place(subscriber_id: UUID) -> str:
+    """Return what binds a sealed code to whom it is for."""
     return f"outbox.login_code:{subscriber_id}"

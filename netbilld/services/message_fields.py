@@ -77,7 +77,18 @@ EXAMPLES: Final[Mapping[MessageKind, Mapping[str, Any]]] = {
     },
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T02:05:00+00:00"},
     MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T02:10:00+00:00"},
-    MessageKind.REPLY: {"title": "Tagihan", "text": "Tagihan Anda Rp275.000, jatuh tempo 20 Januari 2026."},
+    MessageKind.REPLY: {
+        "title": "Tagihan", "topic": "bill", "text": "", "number": "K00017", "outstanding_minor": 275_000,
+        "wallet_minor": 20_000,
+        "bills": [{"number": "INV/2026/01/00123", "left_minor": 275_000, "due_on": "2026-01-20", "late": False}],
+        "lines": [{
+            "username": "siti@contoh", "plan": "Rumah 20", "access": "active", "used_octets": 120_000_000_000,
+            "limit_octets": 300_000_000_000, "paid_until_on": None,
+        }],
+        "complaints": [{
+            "number": "K00017", "category": "Internet mati total", "category_en": "No internet at all", "state": "new",
+        }],
+    },
     MessageKind.STAFF_ALERT: {"title": "NAS cibiru-1", "text": "takes no orders"},
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.ports.messages import Delivery, Handed, Outgoing
 from netbilld.ports.outbox import Message, MessageKind, MessageState
 from netbilld.services.manage_messages import ManageMessages
+from netbilld.services.message_fields import EXAMPLES
 from netbilld.services.route_messages import SendingPolicy
 from netbilld.services.send_messages import SendMessages
 from tests.clock import StandingClock
@@ -78,7 +79,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.CONTACT_CHANGED: {"at": "2026-01-20T02:05:00+00:00", "has_new_email": True, "has_new_phone": False},
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
     MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
-    MessageKind.REPLY: {"title": "Tagihan Siti", "text": "Siti 100001 belum ada."},
+    MessageKind.REPLY: dict(EXAMPLES[MessageKind.REPLY]),
     MessageKind.STAFF_ALERT: {"title": "NAS Siti", "text": "Siti 100001 diam"},
 }  # fmt: skip
 

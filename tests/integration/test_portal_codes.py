@@ -130,7 +130,7 @@ async def test_the_message_says_the_code_to_its_reader_and_not_to_staff(world: W
 async def test_a_stranger_a_subscriber_and_one_without_an_address_read_the_same(world: World) -> None:
     """No hint whether an account exists: pages, pauses and refusals are alike."""
     await budi(world)
-    await world.person("siti@desa", phone="+6281298765432")  # no e-mail address
+    await world.person("siti@desa", phone=None)  # neither telephone nor e-mail
     names = ("budi@desa", "siti@desa", "tidak@ada", "081200000000")
     asked, again, wrong = set(), set(), set()
     async with world.portal() as url:

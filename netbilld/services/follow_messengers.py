@@ -1,0 +1,116 @@
+"""FollowMessengers: looks at what messengers told, one thing after the other, each once."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from netbilld.model.delivery import Reached, Told
+from netbilld.ports.clock import Clock
+from netbilld.services.chat_records import Event
+from netbilld.services.message_lane import OK, PAUSED
+
+BATCH: Final = 50
+_SOON: Final = timedelta(seconds=20)
+_NOBODYS: Final = timedelta(minutes=10)  # after that it is of no message of ours
+_REFERENCE: Final = "outbox:"
+
+
+class Outbox(Protocol):
+    async def sent_as(self, driver: str, provider_id: str, message_id: int | None) -> Any: ...
+
+    async def move_on(self, message: Any, news: Told, said: str, now: datetime) -> Told: ...
+
+    async def pass_on(
+        self, message_id: int, passed: Sequence[str], driver: str | None, said: str, now: datetime
+    ) -> None: ...
+
+    async def put_driver_state(self, driver: str, state: str, said: str, actor: str, now: datetime) -> None: ...
+
+
+class Messengers(Protocol):
+    async def new_events(self, now: datetime, most: int) -> Sequence[Event]: ...
+
+    async def take_event(self, event_id: int) -> bool: ...
+
+    async def end_event(
+        self, event_id: int, state: str, said: str, now: datetime, subscriber_id: UUID | None = None
+    ) -> None: ...
+
+    async def put_off_event(self, event_id: int, next_at: datetime) -> None: ...
+
+
+class Work(Protocol):
+    @property
+    def messengers(self) -> Messengers: ...
+    @property
+    def outbox(self) -> Outbox: ...
+
+
+class Store(Protocol):
+    def read(self) -> AbstractAsyncContextManager[Work]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+Answer = Callable[[Event], Awaitable[None]]
+
+
+class FollowMessengers:
+    """Runs on one node."""
+
+    def __init__(self, store: Store, clock: Clock, answer: Answer, answer_staff: Answer) -> None:
+        """Take what is needed; `answer` ends what people wrote, `answer_staff` what staff did by Telegram."""
+        self._store, self._clock, self._answer, self._answer_staff = store, clock, answer, answer_staff
+
+    async def run(self) -> int:
+        """Look at what is new, a part of it; return how much.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        async with self._store.read() as work:
+            events = await work.messengers.new_events(self._clock.now(), BATCH)
+        for event in events:
+            if event.kind == "progress":
+                await self._progress(event)
+            elif event.kind == "device":
+                await self._device(event)
+            elif event.driver == "telegram":
+                await self._answer_staff(event)
+            else:
+                await self._answer(event)
+        return len(events)
+
+    async def _progress(self, event: Event) -> None:
+        now, body = self._clock.now(), event.body
+        reference = str(body.get("reference", ""))
+        number = reference.removeprefix(_REFERENCE)
+        message_id = int(number) if reference.startswith(_REFERENCE) and number.isdigit() else None
+        async with self._store.write() as work:
+            if not await work.messengers.take_event(event.id):
+                return
+            message = await work.outbox.sent_as(event.driver, str(body["provider_id"]), message_id)
+            if message is None:
+                if now - event.received_at < _NOBODYS:  # what it is called may not be on record yet
+                    await work.messengers.put_off_event(event.id, now + _SOON)
+                else:
+                    await work.messengers.end_event(event.id, "passed", "of no message of ours", now)
+                return
+            news = Told(Reached(int(body["reached"])), failed=bool(body["failed"]))
+            said = str(body.get("said", ""))
+            after = await work.outbox.move_on(message, news, said, now)
+            is_lost = after.failed and news.failed and message.addressee is None and message.expires_at > now
+            if is_lost and event.driver not in message.passed:
+                await work.outbox.pass_on(message.id, (*message.passed, event.driver), None, said, now)
+            await work.messengers.end_event(event.id, "done", f"message {message.id}", now, message.subscriber_id)
+
+    async def _device(self, event: Event) -> None:
+        now = self._clock.now()
+        state = OK if event.body.get("connected") else PAUSED
+        async with self._store.write() as work:
+            if await work.messengers.take_event(event.id):
+                said = "" if state == OK else str(event.body.get("said", ""))
+                await work.outbox.put_driver_state(event.driver, state, said, "system", now)
+                await work.messengers.end_event(event.id, "done", state, now)
