@@ -30,7 +30,8 @@ class Messenger:
 
     `ways` says by number what it does instead of taking a message: an HTTP status (`"503"`, `"429:7"` with a
     Retry-After), `refuse` (its own words for a number that is none), `token` (its own words for a log-in that is none),
-    `hang_up` and `mute`: it takes the message, and nobody hears of it.
+    `hang_up` and `mute`: it takes the message, and nobody hears of it. With `once:` before it
+    it does so once.
     """
 
     make: str
@@ -54,6 +55,8 @@ class Messenger:
         number = "".join(sign for sign in to.partition("@")[0] if sign in DIGITS)
         number = "62" + number[1:] if number.startswith("0") else number
         way = self.ways.get(number, self.everybody)
+        if way.startswith("once:"):
+            way = self.ways.pop(number).removeprefix("once:")
         if way in {"hang_up", "mute"}:
             self.taken.append((number, words))
             if way == "mute":

@@ -48,7 +48,7 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-class _OutsideResolver(AbstractResolver):
+class OutsideResolver(AbstractResolver):
     """Gives the addresses of a name, if all of them are outside."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class WebhookClient:
         error: str | None = None
         try:
             connector = TCPConnector(
-                resolver=None if self._allow_private else _OutsideResolver(), use_dns_cache=False, force_close=True
+                resolver=None if self._allow_private else OutsideResolver(), use_dns_cache=False, force_close=True
             )
             async with (
                 ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False) as session,

@@ -4,23 +4,35 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.message_templates import MessageTemplates
 from netbilld.adapters.secretbox import SecretBox
-from netbilld.daemon.messenger_drivers import ways_of
+from netbilld.daemon.complaints import complaint_parts
+from netbilld.daemon.messenger_drivers import hooks_of, pictures_of, ways_of
 from netbilld.daemon.policies import sending_policy
 from netbilld.daemon.settings import Settings
+from netbilld.daemon.tasks import every
+from netbilld.daemon.taxes import tax_policy
 from netbilld.panel.assets import web_directory
+from netbilld.services.answer_chats import AnswerChats
+from netbilld.services.chat_answers import Answers
+from netbilld.services.follow_messengers import FollowMessengers
+from netbilld.services.link_staff import LinkStaff
 from netbilld.services.login_codes import opened_context
 from netbilld.services.message_lane import OK
 from netbilld.services.send_messages import SendMessages
+from netbilld.services.show_account import ShowAccount
+from netbilld.services.take_messenger_news import HookDesk
 
 LOOK_SECONDS: Final = 2.0  # nothing to send
 FIGURES_SECONDS: Final = 15.0
+LISTEN_SECONDS: Final = 0.5
+PRUNE_SECONDS: Final = 3600.0
 logger = logging.getLogger("netbilld.messages")
 
 
@@ -32,8 +44,20 @@ class Messaging:
         self._ways = ways_of(settings, clock)
         self._templates = templates_of(settings, box)
         self.send: Final = SendMessages(
-            database, self._ways, self._templates, sending_policy(settings), clock, asyncio.sleep, chance
+            database, self._ways, self._templates, sending_policy(settings, box), clock, asyncio.sleep, chance
         )
+        self.desk: Final = HookDesk(database, hooks_of(settings))
+        answers = Answers(
+            database,
+            ShowAccount(database, tax_policy(settings)),
+            complaint_parts(settings, database).file,
+            pictures_of(settings).fetch,
+            settings.timezone,
+        )
+        answer = AnswerChats(database, answers, box, entropy, clock, settings.business_name)
+        staff = LinkStaff(database, box, clock)
+        self._follow = FollowMessengers(database, clock, answer.run, staff.run)
+        self._keep = timedelta(days=settings.messengers.keep_days)
         self._figures: tuple[dict[str, int], float] = {}, 0.0
         self._told: str | None = None
 
@@ -78,10 +102,33 @@ class Messaging:
                 for (channel, result), count in sorted(self.send.counts.items())
             ],
         )
+        yield (
+            "netbilld_messenger_calls_total",
+            "counter",
+            "Webhook calls of messengers, by driver and what came of them.",
+            [
+                (f'{{driver="{driver}",result="{result}"}}', count)
+                for (driver, result), count in sorted(self.desk.counts.items())
+            ],
+        )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever on one node, by name."""
-        return {"messages": self._send, "message figures": self._count}
+        return {
+            "messages": self._send,
+            "message figures": self._count,
+            "messengers": self._listen,
+            "messenger log": partial(every, PRUNE_SECONDS, self._prune),
+        }
+
+    async def _listen(self) -> None:
+        while True:
+            if not await self._follow.run():
+                await asyncio.sleep(LISTEN_SECONDS)
+
+    async def _prune(self) -> None:
+        async with self._database.write() as work:
+            await work.messengers.prune_events(self._clock.now() - self._keep)
 
     async def _send(self) -> None:
         while True:

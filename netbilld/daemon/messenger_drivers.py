@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.messengers.evolution import Evolution, EvolutionHook
 from netbilld.adapters.messengers.fonnte import Fonnte, FonnteHook
-from netbilld.adapters.messengers.gowa import Gowa, GowaHook
+from netbilld.adapters.messengers.gowa import Gowa, GowaHook, basic_proof
+from netbilld.adapters.messengers.media import CloudMedia, Outside, OwnHouse, Pictures, Source
 from netbilld.adapters.messengers.sms_http import SmsHook, SmsOverHttp, SmsService, zenziva
 from netbilld.adapters.messengers.telegram import Telegram, TelegramHook
 from netbilld.adapters.messengers.wablas import StarSender, StarSenderHook, Wablas, WablasHook
@@ -135,3 +136,20 @@ def hooks_of(settings: Settings) -> Mapping[str, HookOf]:
         if secret is not None:
             hooks[name] = HookOf(hook, secret.get_secret_value())
     return hooks
+
+
+def pictures_of(settings: Settings) -> Pictures:
+    """Return what fetches the pictures that people send."""
+    wanted = settings.messengers
+    sources: dict[str, Source] = {}
+    if (cloud := wanted.whatsapp_cloud) is not None:
+        sources["whatsapp_cloud"] = CloudMedia(cloud.token.get_secret_value(), cloud.url, cloud.version)
+    if (waha := wanted.waha) is not None:
+        sources["waha"] = OwnHouse(waha.url, {"X-Api-Key": waha.api_key.get_secret_value()})
+    if (gowa := wanted.gowa) is not None:
+        sources["gowa"] = OwnHouse(gowa.url, basic_proof(gowa.user, gowa.password.get_secret_value()))
+    if wanted.fonnte is not None:
+        sources["fonnte"] = Outside()
+    if wanted.wablas is not None:
+        sources["wablas"] = Outside()
+    return Pictures(sources, settings.complaints.photo_megabytes * 1024 * 1024)

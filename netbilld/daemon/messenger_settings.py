@@ -177,6 +177,7 @@ class MessengerSettings(BaseModel):
     ] = ("whatsapp", "sms", "email")  # the first channel that a subscriber has is used
     patience_minutes: Annotated[int, Field(ge=0, le=1440)] = 30  # for a driver that does not work
     recipient_a_day: Annotated[Annotated[int, Field(ge=1, le=1000)] | None, BeforeValidator(or_off)] = 20
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 90  # what people wrote to us
     whatsapp_cloud: CloudSettings | None = None
     fonnte: FonnteSettings | None = None
     wablas: WablasSettings | None = None

@@ -1,5 +1,6 @@
 """What the settings say about money, access and orders, in the words of the core."""
 
+from collections.abc import Callable
 from typing import Final
 
 from netbilld.billing.dunning import DunningPolicy, LateFeeStage
@@ -16,6 +17,7 @@ from netbilld.enforcement.profile import WalledGarden
 from netbilld.enforcement.static_lines import LineTerms
 from netbilld.services.charge_wallets import WalletRules
 from netbilld.services.order_policy import ReconcilePolicy
+from netbilld.services.pay_links import Box, LinkKind, Target, pay_token, pay_url
 from netbilld.services.route_messages import SendingPolicy
 
 # A silent NAS that nobody hears is asked at least so often, so that what waits for it starts soon after its return.
@@ -87,8 +89,8 @@ def dunning_policy(settings: Settings) -> DunningPolicy:
     )
 
 
-def sending_policy(settings: Settings) -> SendingPolicy:
-    """Return how messages to subscribers go out."""
+def sending_policy(settings: Settings, box: Box | None = None) -> SendingPolicy:
+    """Return how messages to subscribers go out; with the box they bear links to pay by."""
     messages, sender = settings.messages, settings.smtp.sender
     return SendingPolicy(
         timezone=settings.timezone,
@@ -98,9 +100,16 @@ def sending_policy(settings: Settings) -> SendingPolicy:
         quiet_from=messages.quiet_from,
         quiet_to=messages.quiet_to,
         order=settings.messengers.order,
+        pay_link=_pay_link(settings.portal.public_url, box),
         patience_seconds=60.0 * settings.messengers.patience_minutes,
         domain=sender.rpartition("@")[2] if sender is not None else "netbilld.invalid",
     )
+
+
+def _pay_link(public_url: str | None, box: Box | None) -> Callable[[str], str] | None:
+    if public_url is None or box is None:
+        return None
+    return lambda number: pay_url(public_url, pay_token(box, Target(LinkKind.SUBSCRIBER, number)))
 
 
 def order_policy(settings: Settings) -> ReconcilePolicy:

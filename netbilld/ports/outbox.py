@@ -45,7 +45,7 @@ class MessageKind(StrEnum):
     CONTACT_CHANGED = "contact_changed"
     LOGIN_CODE = "login_code"  # code, until_at; in the outbox the code is sealed
     CHAT_CODE = "chat_code"  # code, until_at; likewise
-    # title, topic, text, number, outstanding_minor, wallet_minor, bills, lines, complaints: as services.answer_chats says
+    # title, topic, text, number, outstanding_minor, wallet_minor, bills, lines, complaints
     REPLY = "reply"
     STAFF_ALERT = "staff_alert"  # title, text; to somebody of the staff
 

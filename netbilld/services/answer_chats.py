@@ -202,9 +202,7 @@ class AnswerChats:
 
     # -- who is not known ----------------------------------------------------------------------------------------------
 
-    async def _of_stranger(
-        self, work: Work, chat: Chat, meant: Meant, now: datetime
-    ) -> tuple[Chat, Reply | None]:
+    async def _of_stranger(self, work: Work, chat: Chat, meant: Meant, now: datetime) -> tuple[Chat, Reply | None]:
         digits = meant.words if meant.wish is Wish.NUMBER else ""
         waits = chat.code_until_at is not None and chat.code_until_at > now and chat.tries_left > 0
         if waits and len(digits) == _CODE_DIGITS:

@@ -11,6 +11,7 @@ COMMON: Final[Mapping[str, Any]] = {
     "currency": "IDR",
     "business_name": "ISP Contoh",
     "portal_url": "https://bayar.example.net",
+    "pay_url": "https://bayar.example.net/bayar/100023.7KQ2M4XA9DTRWZ6C",
 }
 _COMPLAINT: Final[Mapping[str, Any]] = {
     "number": "K00017", "category": "Internet mati total", "category_en": "No internet at all",

@@ -1,6 +1,6 @@
 """By whom a message goes: the first channel its reader has, wants and that works; pure, over what is on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final, Protocol
@@ -210,6 +210,7 @@ class SendingPolicy:
         quiet_from, quiet_to: local times between which only `AT_ANY_HOUR` goes out; equal: never quiet.
         domain: the right side of Message-IDs.
         order: channels, the first that a person has is used.
+        pay_link: gives the address at which the subscriber of a number pays; None where there is none.
         patience_seconds: how long messages wait for a driver that does not work before they go another way; codes and
             answers don't wait.
     """
@@ -223,6 +224,7 @@ class SendingPolicy:
     domain: str
     order: tuple[str, ...] = DEFAULT_ORDER
     patience_seconds: float = 1800.0
+    pay_link: Callable[[str], str] | None = None
 
     def quiet_until(self, kind: MessageKind, now: datetime) -> datetime | None:
         """Return when a message of that kind may go out; None where it may now."""

@@ -327,7 +327,12 @@ class SendMessages:
             "currency": message.currency,
             "business_name": self._policy.business_name,
             "portal_url": self._policy.portal_url,
+            "pay_url": self._pay_url(message),
         }
+
+    def _pay_url(self, message: Waiting) -> str | None:
+        link = self._policy.pay_link
+        return link(message.subscriber_no) if link is not None and message.subscriber_no else self._policy.portal_url
 
     def _message_id(self, message: Waiting) -> str:
         """Return its Message-ID, the same at each attempt: whoever gets it twice can tell (RFC 5322 §3.6.4)."""

@@ -30,9 +30,9 @@ class Gowa:
         self, url: str, user: str, password: str, device: str | None = None, timeout_seconds: float = 30.0
     ) -> None:
         self._url = f"{url.rstrip('/')}/send/message"
-        proof = b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {proof}"} | ({"X-Device-Id": device} if device else {})
-        self._calls = Calls(timeout_seconds, (password, proof))
+        proof = basic_proof(user, password)
+        self._headers = proof | ({"X-Device-Id": device} if device else {})
+        self._calls = Calls(timeout_seconds, (password, *proof.values()))
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
@@ -46,6 +46,11 @@ class Gowa:
 
     def close(self) -> None:
         """Do nothing: a request that is broken off closes its connection."""
+
+
+def basic_proof(user: str, password: str) -> dict[str, str]:
+    """Return the header by which we log in (RFC 7617)."""
+    return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def understood(answer: Answer) -> Handed:

@@ -25,6 +25,7 @@ from netbilld.services.recognise import Recognise
 from netbilld.services.show_account import ShowAccount
 from netbilld.services.sign_in import Entropy, Login, Logins
 from netbilld.services.sign_in_subscriber import SignInSubscriber
+from netbilld.services.take_messenger_news import HookDesk
 from netbilld.services.verify_document import VerifyDocument
 
 
@@ -114,6 +115,7 @@ class PortalParts:
         hotspot_hosts: names by which hotspots' own log-in pages are known, beside addresses of their subscribers.
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
         taxes: what comes on top of prices.
+        messengers: takes what messengers tell; None takes nothing.
         pay: payments by gateways and by our own QRIS code; None offers none.
         agents: who sells for us on pages of their own; None has none.
     """
@@ -137,6 +139,7 @@ class PortalParts:
     taxes: TaxPolicy = NOTHING_TAXED
     pay: PayParts | None = None
     agents: AgentParts | None = None
+    messengers: HookDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from netbilld.panel.portal import (
     hook,
     hotspot,
     installable,
+    messenger_hook,
     pages,
     paper,
     pay,
@@ -87,6 +88,10 @@ PORTAL_ROUTES: Final = (
     _page(r"/bayar/{token:[^/]{1,120}}/{ref:\d{1,20}-[A-Z2-7]{12}}", pay.follow),
     _form(r"/bayar/{token:[^/]{1,120}}/{ref:\d{1,20}-[A-Z2-7]{12}}", pay.look),
     _form("/hook/{gateway:[a-z]{1,32}}", hook.hook),
+    _page("/hook/wa/{driver:[a-z_]{1,24}}/{secret:[A-Za-z0-9_-]{1,200}}", messenger_hook.greet),
+    _form("/hook/wa/{driver:[a-z_]{1,24}}/{secret:[A-Za-z0-9_-]{1,200}}", messenger_hook.take),
+    # Evolution may add the event's name to the address it was given
+    _form("/hook/wa/{driver:evolution}/{secret:[A-Za-z0-9_-]{1,200}}/{event:[a-z-]{1,40}}", messenger_hook.take),
     _page("/v", verify.verify_page),
     _page("/v/{code:.+}", verify.verify_page),
     _own("/akun", for_the_signed_in(account.overview)),
