@@ -40,7 +40,7 @@ _PURPOSE: Final = "chat code"
 
 
 class Messengers(Protocol):
-    async def chat(self, driver: str, address: str) -> Chat | None: ...
+    async def chat(self, driver: str, address: str, *, lock: bool = False) -> Chat | None: ...
 
     async def put_chat(self, chat: Chat) -> None: ...
 
@@ -205,7 +205,8 @@ class AnswerChats:
     async def _of_stranger(self, work: Work, chat: Chat, meant: Meant, now: datetime) -> tuple[Chat, Reply | None]:
         digits = meant.words if meant.wish is Wish.NUMBER else ""
         waits = chat.code_until_at is not None and chat.code_until_at > now and chat.tries_left > 0
-        if waits and len(digits) == _CODE_DIGITS:
+        is_number_again = bool(digits) and chat.asked_digest == self._hash(chat, f"number {digits}")
+        if waits and len(digits) == _CODE_DIGITS and not is_number_again:
             return self._code(chat, digits, now)
         if digits:
             return await self._ask(work, chat, digits, now)
@@ -238,6 +239,7 @@ class AnswerChats:
         asked = replace(
             chat,
             asked_id=person.id if person is not None else None,
+            asked_digest=self._hash(chat, f"number {number}"),
             asked_at=now if begun else chat.asked_at,
             asks=asks + 1,
             code_hash=self._hash(chat, code),
@@ -289,7 +291,7 @@ class AnswerChats:
 
 async def _chat_of(work: Work, event: Event, now: datetime) -> Chat:
     address = str(event.body["address"])
-    chat = await work.messengers.chat(event.driver, address)
+    chat = await work.messengers.chat(event.driver, address, lock=True)
     return chat or Chat(event.driver, address, str(event.body.get("name", ""))[:100], now, now)
 
 

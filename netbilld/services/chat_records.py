@@ -42,6 +42,7 @@ class Chat:
     subscriber_id: UUID | None = None
     known_until_at: datetime | None = None
     asked_id: UUID | None = None
+    asked_digest: str | None = None
     asked_at: datetime | None = None
     asks: int = 0
     code_hash: str | None = None

@@ -108,7 +108,7 @@ class SendMessages:
         for lane in self.lanes.values():
             if lane.is_given_up(now, patience):
                 async with self._store.write() as work:
-                    await work.outbox.take_from(lane.way.name)
+                    await work.outbox.take_from(lane.way.name, now)
 
     async def _route(self, now: datetime) -> int:
         """Say of what is due by whom it goes; return how many were given up."""
@@ -171,7 +171,8 @@ class SendMessages:
         if quiet_until is not None:
             return await self._put_off(message, quiet_until)
         address = message.addressee or address_of(message, way.channel)
-        if address is None or (way.channel in message.stopped and message.addressee is None):
+        is_stopped = way.channel in message.stopped and message.addressee is None and message.kind not in CODES
+        if address is None or is_stopped:
             async with self._store.write() as work:  # it was changed since: another way is looked for
                 await work.outbox.give(None, [message.id])
             return True

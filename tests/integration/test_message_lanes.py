@@ -190,14 +190,17 @@ async def test_a_log_in_that_is_refused_stops_its_driver_tells_the_staff_and_oth
     house.whatsapp.answers = [Handed(Delivery.PAUSE, "token invalid", log_in=True)] * 9
     await house.all_sent()
     assert house.send.trouble == "wa: token invalid"
+    await house.all_sent()
     assert [(one.kind, one.channel) for one in await house.messages() if one.state is MessageState.SENT] == [
         (MessageKind.STAFF_ALERT, "email")
     ]
     await house.put(who, "code", MessageKind.LOGIN_CODE)
     await house.all_sent()
+    await house.all_sent()
     assert house.sms.sent[-1].text.startswith("042042"), "who stands at the door does not wait"
     for _ in range(3):
         house.clock.pass_time(minutes=16)
+        await house.all_sent()
         await house.all_sent()
     waited = next(one for one in await house.messages() if one.dedupe_key == "1")
     assert (waited.state, waited.channel) == (MessageState.SENT, "sms"), "after half an hour nobody waits for it"

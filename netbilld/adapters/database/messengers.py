@@ -132,9 +132,11 @@ class MessengerStore:
 
     # -- whose chats ---------------------------------------------------------------------------------------------------
 
-    async def chat(self, driver: str, address: str) -> Chat | None:
-        """Return what is known of who writes from there, kept from others until the transaction ends."""
-        query = select(chats).where(chats.c.driver == driver, chats.c.address == address).with_for_update()
+    async def chat(self, driver: str, address: str, *, lock: bool = False) -> Chat | None:
+        """Return what is known of who writes from there; locked it is kept from others until the transaction ends."""
+        query = select(chats).where(chats.c.driver == driver, chats.c.address == address)
+        if lock:
+            query = query.with_for_update()
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else Chat(**row)
 

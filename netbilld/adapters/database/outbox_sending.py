@@ -82,12 +82,12 @@ class OutboxSending:
                 update(outbox).where(outbox.c.id.in_(some), outbox.c.state.in_(WAITING)).values(driver=driver)
             )
 
-    async def take_from(self, driver: str) -> int:
-        """Let what waits for a driver look for another one, as far as it may; return how many."""
+    async def take_from(self, driver: str, now: datetime) -> int:
+        """Let what waits for a driver look for another one now, as far as it may; return how many."""
         statement = (
             update(outbox)
             .where(outbox.c.driver == driver, outbox.c.state.in_(WAITING), outbox.c.addressee.is_(None))
-            .values(driver=None)
+            .values(driver=None, next_at=now)
         )
         return int((await self._connection.execute(statement)).rowcount)
 

@@ -56,6 +56,7 @@ chats = Table(  # somebody who writes to us by a messenger, and what is known of
     Column("subscriber_id", Uuid, ForeignKey("subscribers.id")),  # whom a code has shown them to be
     Column("known_until_at", Instant),
     Column("asked_id", Uuid),  # whom they say they are, until the code comes back
+    Column("asked_digest", String(64)),  # of the number they gave, which may be nobody's
     Column("asked_at", Instant),
     Column("asks", Integer, nullable=False, server_default=text("0")),  # since `asked_at`'s day began
     Column("code_hash", String(64)),

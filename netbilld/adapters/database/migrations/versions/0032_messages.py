@@ -103,6 +103,7 @@ def _chats() -> None:
         sa.Column("subscriber_id", sa.Uuid(), nullable=True),
         sa.Column("known_until_at", Instant(), nullable=True),
         sa.Column("asked_id", sa.Uuid(), nullable=True),
+        sa.Column("asked_digest", sa.String(length=64), nullable=True),
         sa.Column("asked_at", Instant(), nullable=True),
         sa.Column("asks", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("code_hash", sa.String(length=64), nullable=True),
