@@ -13,7 +13,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.message_templates import MessageTemplates
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.complaints import complaint_parts
-from netbilld.daemon.messenger_drivers import hooks_of, pictures_of, ways_of
+from netbilld.daemon.messenger_drivers import pictures_of, ways_of
 from netbilld.daemon.policies import sending_policy
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
@@ -27,7 +27,6 @@ from netbilld.services.login_codes import opened_context
 from netbilld.services.message_lane import OK
 from netbilld.services.send_messages import SendMessages
 from netbilld.services.show_account import ShowAccount
-from netbilld.services.take_messenger_news import HookDesk
 
 LOOK_SECONDS: Final = 2.0  # nothing to send
 FIGURES_SECONDS: Final = 15.0
@@ -46,7 +45,6 @@ class Messaging:
         self.send: Final = SendMessages(
             database, self._ways, self._templates, sending_policy(settings, box), clock, asyncio.sleep, chance
         )
-        self.desk: Final = HookDesk(database, hooks_of(settings))
         answers = Answers(
             database,
             ShowAccount(database, tax_policy(settings)),
@@ -100,15 +98,6 @@ class Messaging:
             [
                 (f'{{channel="{channel}",result="{result}"}}', count)
                 for (channel, result), count in sorted(self.send.counts.items())
-            ],
-        )
-        yield (
-            "netbilld_messenger_calls_total",
-            "counter",
-            "Webhook calls of messengers, by driver and what came of them.",
-            [
-                (f'{{driver="{driver}",result="{result}"}}', count)
-                for (driver, result), count in sorted(self.desk.counts.items())
             ],
         )
 

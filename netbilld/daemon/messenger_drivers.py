@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
 from netbilld.adapters.messengers.evolution import Evolution, EvolutionHook
 from netbilld.adapters.messengers.fonnte import Fonnte, FonnteHook
 from netbilld.adapters.messengers.gowa import Gowa, GowaHook, basic_proof
@@ -21,6 +22,7 @@ from netbilld.daemon.settings import Settings
 from netbilld.ports.messages import Driver
 from netbilld.ports.messenger_hooks import Hook
 from netbilld.services.route_messages import Pace, Way
+from netbilld.services.take_messenger_news import HookDesk
 
 EMAIL = "email"
 
@@ -153,3 +155,8 @@ def pictures_of(settings: Settings) -> Pictures:
     if wanted.wablas is not None:
         sources["wablas"] = Outside()
     return Pictures(sources, settings.complaints.photo_megabytes * 1024 * 1024)
+
+
+def hook_desk(settings: Settings, database: Database) -> HookDesk:
+    """Return what takes the calls of messengers."""
+    return HookDesk(database, hooks_of(settings))

@@ -16,6 +16,7 @@ from netbilld.daemon.complaints import complaint_parts
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.gateways import Gateways
+from netbilld.daemon.messenger_drivers import hook_desk
 from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.pages.inside import Inside
 from netbilld.daemon.people import people_parts
@@ -146,6 +147,7 @@ def applications(
             taxes=tax_policy(settings),
             pay=gateways.parts,
             agents=agent_parts(settings, database, box),
+            messengers=hook_desk(settings, database),
         )
     )
     return Applications(panel, portal)
