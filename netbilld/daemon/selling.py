@@ -16,6 +16,7 @@ from netbilld.daemon.vouchers import keep_vouchers
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
 from netbilld.services.keep_agents import KeepAgents, SignInAgent
+from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
 
@@ -24,6 +25,7 @@ def selling_parts(settings: Settings, database: Database, box: SecretBox) -> Sel
     """Return what the pages of selling are handed."""
     return SellingParts(
         keep_agents=keep_agents(settings, database, box),
+        keep_collectors=KeepCollectors(database, timezone=settings.timezone, currency=settings.currency),
         make_vouchers=MakeVouchers(
             database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy
         ),

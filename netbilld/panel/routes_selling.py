@@ -4,11 +4,13 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import Route
-from netbilld.panel.staff import agents, vouchers
+from netbilld.panel.staff import agents, collecting, vouchers
+from netbilld.panel.within import Within
 
 _BATCH: Final = r"/vouchers/{batch:V\d{4,9}}"
 _SALE: Final = r"/vouchers/sales/{sale:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 
+_COLLECTOR: Final = r"/collectors/{collector:[a-z][a-z0-9_.-]{0,31}}"
 _AGENT: Final = r"/agents/{agent:[a-z][a-z0-9_.-]{0,31}}"
 
 SELLING_ROUTES: Final[tuple[Route, ...]] = (
@@ -23,6 +25,12 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _BATCH + "/sheet.pdf", Permission.EDIT_MONEY, vouchers.sheet),
     Route("POST", _BATCH + "/sell", Permission.RECORD_PAYMENTS, vouchers.sell),
     Route("POST", _BATCH + "/use-by", Permission.EDIT_MONEY, vouchers.set_use_by),
+    Route("GET", "/collect", Permission.RECORD_PAYMENTS, collecting.show_day, within=Within.AREAS),
+    Route("POST", "/collect", Permission.RECORD_PAYMENTS, collecting.take, within=Within.AREAS),
+    Route("GET", "/collect/sw.js", Permission.RECORD_PAYMENTS, collecting.worker, within=Within.ANYWHERE),
+    Route("GET", "/collectors", Permission.VIEW_MONEY, collecting.show_collectors),
+    Route("POST", "/collectors", Permission.MANAGE_STAFF, collecting.add),
+    Route("POST", _COLLECTOR + "/handover", Permission.EDIT_MONEY, collecting.hand_over),
     Route("GET", "/agents", Permission.VIEW_MONEY, agents.show_list),
     Route("POST", "/agents", Permission.MANAGE_STAFF, agents.add),
     Route("GET", _AGENT, Permission.VIEW_MONEY, agents.show),

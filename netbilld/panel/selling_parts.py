@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from netbilld.billing.chart import Side
 from netbilld.model.voucher import Batch, Voucher, VoucherStatus
 from netbilld.services import keep_vouchers
+from netbilld.services.areas import Areas
 from netbilld.services.keep_agents import Agents, KeepAgents
-from netbilld.services.keep_collectors import Collector
+from netbilld.services.keep_collectors import Collector, Handover, KeepCollectors, Missing, Stop
 from netbilld.services.keep_vouchers import KeepVouchers, VoucherSale
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
@@ -66,6 +67,12 @@ class AgentReads(Agents, Protocol):
 
 class CollectorReads(Protocol):
     async def all(self) -> Sequence[Collector]: ...
+    async def of_staff(self, actor: str) -> str | None: ...
+    async def held(self, name: str, currency: str) -> int: ...
+    async def route(self, areas: Areas, today: date) -> Sequence[Stop]: ...
+    async def missing(self, now: datetime) -> Mapping[str, Missing]: ...
+    async def signed(self, handover_ids: Sequence[int]) -> Mapping[int, str]: ...
+    async def handovers(self, name: str | None = None, limit: int | None = None) -> Sequence[Handover]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class SellingParts:
     """
 
     keep_agents: KeepAgents
+    keep_collectors: KeepCollectors
     make_vouchers: MakeVouchers
     keep_vouchers: KeepVouchers
     draw_sheet: Callable[[PrintedSheet], Awaitable[bytes]]

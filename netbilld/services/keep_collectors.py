@@ -1,11 +1,13 @@
 """Collectors (penagih): the cash they take is theirs to answer for until it is counted and handed over (setoran)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Final, Protocol
+from uuid import UUID
 
 from netbilld.billing.chart import CASH_DIFFERENCE, cash
 from netbilld.billing.chart import collector as collector_account
@@ -19,6 +21,7 @@ from netbilld.ports.changes import Changes
 from netbilld.services.idempotency import Idempotency, digest
 
 VERB: Final = "collector handover"
+NO_PIECES: Final[Mapping[str, int]] = MappingProxyType({})
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 
 
@@ -76,11 +79,42 @@ class Handover:
         return self.held_minor - self.counted_minor - self.booked_minor
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody to visit: what they owe, and since when."""
+
+    subscriber_id: UUID
+    number: str
+    name: str
+    phone: str | None
+    address: str | None
+    area: str | None
+    owed_minor: int
+    currency: str
+    due_on: date  # of the oldest open invoice
+    invoices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a collector's hand-overs of the last 90 days have lacked.
+
+    Attributes:
+        handovers: how many there were; short: in how many something was missing.
+        short_minor: what was missing in all, booked or not.
+    """
+
+    handovers: int
+    short: int
+    short_minor: int
+
+
 class Collectors(Protocol):
     async def add(self, name: str, full_name: str, staff: str | None, at: datetime) -> bool: ...
     async def set_status(self, name: str, status: str) -> None: ...
     async def held(self, name: str, currency: str, *, lock: bool = False) -> int: ...
     async def all(self) -> list[Collector]: ...
+    async def sign(self, handover_id: int, pieces: Mapping[str, int], signed_by: str) -> None: ...
     async def add_handover(self, handover: Handover) -> int: ...
     async def handovers(self, name: str | None = None, limit: int | None = None) -> Sequence[Handover]: ...
 
@@ -167,6 +201,8 @@ class KeepCollectors:
         now: datetime,
         method: str = "cash",
         book_difference: str | None = None,
+        signed_by: str = "",
+        pieces: Mapping[str, int] = NO_PIECES,
         idempotency_key: str | None = None,
     ) -> Handover:
         """Take what a collector hands over, counted, into the office's cash.
@@ -181,6 +217,8 @@ class KeepCollectors:
             now: when.
             method: the cash it goes to.
             book_difference: why a difference is booked.
+            signed_by: the name that the collector signs with; empty where it was not signed for.
+            pieces: how many notes and coins were counted, by their value.
             idempotency_key: of the request.
 
         Raises:
@@ -216,13 +254,21 @@ class KeepCollectors:
                 reason=reason,
             )
             number = await work.collectors.add_handover(handover)
+            if signed_by:
+                await work.collectors.sign(number, dict(pieces), signed_by)
             entries = []
             if counted_minor:
                 entries.append(self._counted(number, counted_minor, method, name))
             if booked_minor:
                 entries.append(self._difference(number, booked_minor, name, reason))
             await work.ledger.post_many(entries, at=now, booked_on=today, actor=actor)
-            details = {"counted": counted_minor, "held": held_minor, "booked": booked_minor, "method": method}
+            details = {
+                "counted": counted_minor,
+                "held": held_minor,
+                "booked": booked_minor,
+                "method": method,
+                **({"signed_by": signed_by} if signed_by else {}),
+            }
             await work.changes.record(actor, now, "collector.handover", "collector", name, details)
             if idempotency_key:
                 await work.idempotency.complete(idempotency_key, VERB, {"id": number})

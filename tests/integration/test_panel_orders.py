@@ -33,7 +33,11 @@ async def test_an_alert_is_on_the_overview_the_list_of_nas_and_its_own_page_unti
     said = {
         "/": ("2 peringatan: yang seharusnya belum terlaksana", "nur.hidayat@rumahnet: Belum sebagaimana mestinya"),
         "/nas": ("2 peringatan",),
-        "/nas/cilengkrang-1": ("Tidak menerima perintah", "Tidak menjawab perintah", "tidak ada jawaban dari 192.0.2.2:3799"),
+        "/nas/cilengkrang-1": (
+            "Tidak menerima perintah",
+            "Tidak menjawab perintah",
+            "tidak ada jawaban dari 192.0.2.2:3799",
+        ),
         "/enforcement": ("Tidak menerima perintah", "Isolir: tidak ada jawaban dari 192.0.2.2:3799"),
     }
     for path, texts in said.items():

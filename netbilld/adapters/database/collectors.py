@@ -1,17 +1,33 @@
 """Collectors: who takes cash, what they hold, and what they have handed over."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import accounts, collectors, handovers, payments
+from netbilld.adapters.database.in_areas import in_areas
+from netbilld.adapters.database.tables import (
+    accounts,
+    collectors,
+    handover_counts,
+    handovers,
+    invoices,
+    payments,
+    subscribers,
+)
+from netbilld.adapters.database.tables.money import UNPAID
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.chart import collector as collector_account
 from netbilld.billing.payment import PaymentStatus
 from netbilld.model.errors import NotFoundError, RefusedError
-from netbilld.services.keep_collectors import Collector, Handover
+from netbilld.services.areas import Areas
+from netbilld.services.keep_collectors import Collector, Handover, Missing, Stop
+
+_LOOK_BACK: Final = timedelta(days=90)
+_SOON: Final = timedelta(days=3)
+_MOST_STOPS: Final = 500
 
 
 class CollectorStore:
@@ -133,6 +149,72 @@ class CollectorStore:
         return int(
             (await self._connection.execute(insert(handovers).values(values).returning(handovers.c.id))).scalar_one()
         )
+
+    async def sign(self, handover_id: int, pieces: Mapping[str, int], signed_by: str) -> None:
+        """Keep how a hand-over was counted, and who signed for it."""
+        await self._connection.execute(
+            insert(handover_counts).values(handover_id=handover_id, pieces=dict(pieces), signed_by=signed_by)
+        )
+
+    async def signed(self, handover_ids: Sequence[int]) -> dict[int, str]:
+        """Return who signed for which of these hand-overs."""
+        table = handover_counts.c
+        query = select(table.handover_id, table.signed_by).where(table.handover_id.in_(list(handover_ids)))
+        return {row.handover_id: row.signed_by for row in await self._connection.execute(query)}
+
+    async def missing(self, now: datetime) -> dict[str, Missing]:
+        """Return by collector what the hand-overs of the last 90 days have lacked."""
+        lacked = handovers.c.held_minor - handovers.c.counted_minor
+        query = (
+            select(
+                handovers.c.collector,
+                func.count().label("handovers"),
+                func.count().filter(lacked > 0).label("short"),
+                func.coalesce(func.sum(lacked).filter(lacked > 0), 0).label("short_minor"),
+            )
+            .where(handovers.c.recorded_at >= now - _LOOK_BACK)
+            .group_by(handovers.c.collector)
+        )
+        return {
+            row.collector: Missing(row.handovers, row.short, int(row.short_minor))
+            for row in await self._connection.execute(query)
+        }
+
+    async def route(self, areas: Areas, today: date) -> list[Stop]:
+        """Return who is to be visited: who owes what is due by now, or within three days, by area and address."""
+        owed = (
+            select(
+                invoices.c.subscriber_id,
+                func.sum(invoices.c.total_minor - invoices.c.paid_minor).label("owed_minor"),
+                func.min(invoices.c.due_on).label("due_on"),
+                func.count().label("invoices"),
+            )
+            .where(text(UNPAID), invoices.c.due_on <= today + _SOON)
+            .group_by(invoices.c.subscriber_id)
+            .subquery()
+        )
+        query = (
+            select(
+                subscribers.c.id.label("subscriber_id"),
+                subscribers.c.number,
+                subscribers.c.name,
+                subscribers.c.phone,
+                subscribers.c.address,
+                subscribers.c.area,
+                owed.c.owed_minor,
+                subscribers.c.currency,
+                owed.c.due_on,
+                owed.c.invoices,
+            )
+            .join(owed, owed.c.subscriber_id == subscribers.c.id)
+            .where(in_areas(areas))
+            .order_by(subscribers.c.area, subscribers.c.address, subscribers.c.name)
+            .limit(_MOST_STOPS)
+        )
+        return [
+            Stop(**{**row, "owed_minor": int(row["owed_minor"])})
+            for row in (await self._connection.execute(query)).mappings()
+        ]
 
     async def handovers(self, name: str | None = None, limit: int | None = None) -> Sequence[Handover]:
         """Return hand-overs, newest first."""
