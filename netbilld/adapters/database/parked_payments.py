@@ -35,9 +35,7 @@ class ParkedPaymentStore:
         Raises:
             NotFoundError: there is none, or more than one.
         """
-        wanted = text.strip().lower().replace("-", "")
-        ids = await self._connection.scalars(select(parked_payments.c.id))
-        found = [parked_id for parked_id in ids if wanted and parked_id.hex.startswith(wanted)]
+        found = await self._beginning(text.strip().replace("-", ""))
         if len(found) != 1:
             said = "no" if not found else "more than one"
             raise NotFoundError(
@@ -46,6 +44,17 @@ class ParkedPaymentStore:
         query = select(parked_payments).where(parked_payments.c.id == found[0])
         row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one()
         return _parked(row)
+
+    async def _beginning(self, wanted: str) -> list[UUID]:
+        """Return the ids that begin so, two at most."""
+        try:
+            lowest, highest = UUID(wanted.ljust(32, "0")), UUID(wanted.ljust(32, "f"))
+        except ValueError:
+            return []
+        if not wanted:
+            return []
+        query = select(parked_payments.c.id).where(parked_payments.c.id.between(lowest, highest)).limit(2)
+        return list((await self._connection.scalars(query)).all())
 
     async def decide(
         self, parked_id: UUID, status: str, at: datetime, by: str, reason: str, payment_id: UUID | None
