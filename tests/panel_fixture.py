@@ -51,7 +51,6 @@ from netbilld.services.export_people import ExportPeople
 from netbilld.services.import_subscribers import ImportSubscribers
 from netbilld.services.keep_records import KeepRecords
 from netbilld.services.manage_buyers import ManageBuyers
-from netbilld.services.manage_dunning import ManageDunning, PromisePolicy
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
 from netbilld.services.manage_pools import ManagePools
@@ -233,7 +232,6 @@ class PanelWorld:
             records=KeepRecords(self.database),
             terms=ManageTerms(self.database),
             pause=PauseService(self.database),
-            dunning=ManageDunning(self.database, PromisePolicy(2, 7, ZONE)),
             top_ups=SellTopUp(self.database, NOTHING_TAXED),
             preview=PreviewPlan(self.database),
             jobs=ProposeJobs(self.database, self.box, Defaults("IDR", ZONE)),

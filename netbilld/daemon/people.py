@@ -15,7 +15,6 @@ from netbilld.panel.people_parts import PeopleParts
 from netbilld.services.export_people import ExportPeople
 from netbilld.services.import_subscribers import ImportSubscribers
 from netbilld.services.keep_records import KeepRecords
-from netbilld.services.manage_dunning import ManageDunning, PromisePolicy
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_terms import ManageTerms
 from netbilld.services.new_service import Defaults
@@ -31,12 +30,10 @@ TIDY_SECONDS: Final = 3600.0
 
 def people_parts(settings: Settings, database: Database, box: SecretBox) -> PeopleParts:
     """Return what the pages work with."""
-    dunning = settings.dunning
     return PeopleParts(
         records=KeepRecords(database),
         terms=ManageTerms(database),
         pause=PauseService(database),
-        dunning=ManageDunning(database, PromisePolicy(dunning.promises, dunning.promise_days, settings.timezone)),
         top_ups=SellTopUp(database, tax_policy(settings)),
         preview=PreviewPlan(database),
         jobs=ProposeJobs(database, box, Defaults(settings.currency, settings.timezone)),

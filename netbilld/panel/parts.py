@@ -30,6 +30,7 @@ from netbilld.services.complaint_views import ComplaintViews
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
 from netbilld.services.doctor_runs import DoctorRuns
+from netbilld.services.dunning_views import ExemptionLine
 from netbilld.services.explain import Explain
 from netbilld.services.jobs import ItemState, Job, JobItem
 from netbilld.services.manage_buyers import ManageBuyers
@@ -109,7 +110,7 @@ class Trail(Changes, Protocol):
 
 
 class DunningTerms(Protocol):
-    async def exemptions(self) -> Sequence[Any]: ...
+    async def exemption(self, scope: str, name: str) -> ExemptionLine | None: ...
 
     async def promises(self, *, from_on: date | None = None, subscriber_id: UUID | None = None) -> Sequence[Any]: ...
 

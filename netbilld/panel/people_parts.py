@@ -6,7 +6,6 @@ from datetime import date
 from typing import Protocol
 
 from netbilld.services.keep_records import KeepRecords
-from netbilld.services.manage_dunning import ManageDunning
 from netbilld.services.manage_terms import ManageTerms
 from netbilld.services.pause_service import PauseService
 from netbilld.services.people_views import PeopleFilter
@@ -36,7 +35,6 @@ class PeopleParts:
     records: KeepRecords
     terms: ManageTerms
     pause: PauseService
-    dunning: ManageDunning
     top_ups: SellTopUp
     preview: PreviewPlan
     jobs: ProposeJobs

@@ -85,6 +85,12 @@ class DunningTermsStore:
         done = await self._connection.execute(delete(table).where(table.c.scope == scope, table.c.name == name))
         return int(done.rowcount) == 1
 
+    async def exemption(self, scope: str, name: str) -> ExemptionLine | None:
+        """Return the exemption of a group or a subscriber, one that has run out too."""
+        query = select(dunning_exemptions).where(dunning_exemptions.c.scope == scope, dunning_exemptions.c.name == name)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else ExemptionLine(**row)
+
     async def exemptions(self) -> list[ExemptionLine]:
         """Return every exemption, those that have run out too."""
         query = select(dunning_exemptions).order_by(dunning_exemptions.c.scope, dunning_exemptions.c.name)

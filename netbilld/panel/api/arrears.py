@@ -57,15 +57,13 @@ async def show(call: Call) -> Answer:
         row = await found_subscriber(work, call.params["number"])
         money = await work.readmodels.subscriber_money(row.id, call.today)
         promised = await work.dunning_terms.promises(from_on=call.today, subscriber_id=row.id)
-        exempted = [
-            one for one in await work.dunning_terms.exemptions() if (one.scope, one.name) == ("subscriber", row.number)
-        ]
+        exempted = await work.dunning_terms.exemption("subscriber", row.number)
     document = ArrearsDocument(
         subscriber_no=row.number,
         outstanding=money.outstanding_minor,
         overdue=money.overdue_minor,
         promise=PromiseDocument(**_decided(promised[0], call)) if promised else None,
-        exemption=ExemptionDocument(**_decided(exempted[0], call)) if exempted else None,
+        exemption=ExemptionDocument(**_decided(exempted, call)) if exempted is not None else None,
     )
     return Answer(document)
 
@@ -76,14 +74,14 @@ def _decided(one: Any, call: Call) -> dict[str, Any]:
 
 async def promise(call: Call) -> Answer:
     """POST /subscribers/{number}/promise."""
-    body = call.body(PromiseBody)
-    await call.parts.people.dunning.promise(await _who(call), body.until, body.reason, call.actor, call.now, call.key)
+    body, who = call.body(PromiseBody), await _who(call)
+    await call.parts.money.manage_dunning.promise(who, body.until, body.reason, call.actor, call.now, call.key)
     return await _done(call)
 
 
 async def end_promise(call: Call) -> Answer:
     """DELETE /subscribers/{number}/promise."""
-    await call.parts.people.dunning.end_promise(await _who(call), call.actor, call.now)
+    await call.parts.money.manage_dunning.end_promise(await _who(call), call.actor, call.now)
     await call.parts.nudge()
     return Answer()
 
@@ -91,13 +89,13 @@ async def end_promise(call: Call) -> Answer:
 async def exempt(call: Call) -> Answer:
     """POST /subscribers/{number}/exemption."""
     body, who = call.body(ExemptionBody), await _who(call)
-    await call.parts.people.dunning.exempt(who, body.until, body.reason, call.actor, call.now, is_group=False)
+    await call.parts.money.manage_dunning.exempt(who, body.until, body.reason, call.actor, call.now, is_group=False)
     return await _done(call)
 
 
 async def end_exemption(call: Call) -> Answer:
     """DELETE /subscribers/{number}/exemption."""
-    await call.parts.people.dunning.end_exemption(await _who(call), call.actor, call.now, is_group=False)
+    await call.parts.money.manage_dunning.end_exemption(await _who(call), call.actor, call.now, is_group=False)
     await call.parts.nudge()
     return Answer()
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.panel.forms import once_key, read_form
 from netbilld.panel.parts import PANEL
-from netbilld.panel.staff.people import people
+from netbilld.panel.staff.money import money_of
 from netbilld.panel.staff.person_fields import faults_of, problem_of, problem_with
 from netbilld.panel.staff.subscribers import payer_name, show_with
 from netbilld.panel.visit import VISIT
@@ -24,7 +24,7 @@ async def promise(request: web.Request) -> web.StreamResponse:
         until_on = parse_day("until", form["until"])
         key = once_key(str(visit.person.id), form)
         who = await _payer(request)
-        await people(request).dunning.promise(who, until_on, form["reason"], visit.actor, visit.now, key)
+        await money_of(request).manage_dunning.promise(who, until_on, form["reason"], visit.actor, visit.now, key)
 
     return await _act(request, "promise", form, ("until", "reason"), act)
 
@@ -34,7 +34,7 @@ async def end_promise(request: web.Request) -> web.StreamResponse:
     visit = request[VISIT]
 
     async def act() -> None:
-        await people(request).dunning.end_promise(await _payer(request), visit.actor, visit.now)
+        await money_of(request).manage_dunning.end_promise(await _payer(request), visit.actor, visit.now)
 
     return await _act(request, "promise-ended", {}, (), act)
 
@@ -46,7 +46,7 @@ async def exempt(request: web.Request) -> web.StreamResponse:
 
     async def act() -> None:
         until_on: date | None = parse_day("until", form["until"]) if form.get("until") else None
-        await people(request).dunning.exempt(
+        await money_of(request).manage_dunning.exempt(
             await _payer(request), until_on, form["reason"], visit.actor, visit.now, is_group=False
         )
 
@@ -58,7 +58,8 @@ async def end_exemption(request: web.Request) -> web.StreamResponse:
     visit = request[VISIT]
 
     async def act() -> None:
-        await people(request).dunning.end_exemption(await _payer(request), visit.actor, visit.now, is_group=False)
+        who = await _payer(request)
+        await money_of(request).manage_dunning.end_exemption(who, visit.actor, visit.now, is_group=False)
 
     return await _act(request, "exempt-ended", {}, (), act)
 

@@ -17,6 +17,7 @@ from netbilld.panel.live import Part, stream
 from netbilld.panel.parts import PANEL, Work
 from netbilld.panel.visit import VISIT, page, refused, say
 from netbilld.panel.words import N_
+from netbilld.services.dunning_views import ExemptionLine
 from netbilld.services.enforcement_history import ServiceChange
 from netbilld.services.manage_locks import LockChanges
 from netbilld.services.readmodels import PlanLine, ServiceFile, SubscriberMoney
@@ -43,7 +44,7 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
     plans: list[PlanLine] = []
     papers: Mapping[str, str] = {}
     promised: list[Any] = []
-    exempted: Any = None
+    exempted: ExemptionLine | None = None
     async with panel.parts.database.read() as work:
         found = await work.readmodels.subscriber_file(request.match_info["number"], visit.now, panel.parts.timezone)
         if found is None:
@@ -56,14 +57,7 @@ async def show_with(request: web.Request, problem: Problem, status: int = 200) -
                 for one in await work.dunning_terms.promises(from_on=today, subscriber_id=found.id)
                 if one.ended_at is None
             ]
-            exempted = next(
-                (
-                    one
-                    for one in await work.dunning_terms.exemptions()
-                    if (one.scope, one.name) == ("subscriber", found.number)
-                ),
-                None,
-            )
+            exempted = await work.dunning_terms.exemption("subscriber", found.number)
         sees_complaints = visit.may(Permission.VIEW_COMPLAINTS)
         complaints = await work.complaint_views.of_subscriber(found.id, _TOLD) if sees_complaints else []
         notes = await work.people.notes(found.id)
