@@ -29,6 +29,7 @@ from netbilld.daemon.api import api_parts
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.gateway_settings import GatewaySettings
 from netbilld.daemon.gateways import Gateways
+from netbilld.daemon.message_pages import message_parts
 from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.enforcement.brake import BrakePolicy
@@ -207,6 +208,7 @@ class PanelWorld:
             "metrics": counted,
             "money": money_parts(Settings(timezone=ZONE), self.database),
             "gateways": self.gateways().panel_parts(),
+            "messages": message_parts(Settings(timezone=ZONE), self.database),
             "selling": selling_parts(Settings(timezone=ZONE), self.database, self.box),
         }
         return create_panel(PanelParts(**(parts | changed)))

@@ -14,6 +14,7 @@ from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.gateway_parts import GatewayParts
+from netbilld.panel.message_parts import MessageParts
 from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
@@ -251,6 +252,7 @@ class PanelParts:
         money: what the pages of money do; None has no such pages.
         gateways: payments by gateways; None has no such pages.
         people: what staff do about subscribers beyond the few things above; None offers none of it.
+        messages: what the pages about messages do; None has no such pages.
         selling: vouchers; None has no such pages.
     """
 
@@ -289,6 +291,7 @@ class PanelParts:
     own_requests: OwnRequests | None = None
     people: PeopleParts | None = None
     selling: SellingParts | None = None
+    messages: MessageParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

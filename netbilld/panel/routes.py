@@ -11,6 +11,7 @@ from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_api import API_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_gateways import GATEWAY_ROUTES
+from netbilld.panel.routes_messages import MESSAGE_ROUTES
 from netbilld.panel.routes_money import MONEY_ROUTES
 from netbilld.panel.routes_people import ROUTES_PEOPLE
 from netbilld.panel.routes_portal import PORTAL_REQUEST_ROUTES
@@ -55,6 +56,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *GATEWAY_ROUTES,
     *PORTAL_REQUEST_ROUTES,
     *SELLING_ROUTES,
+    *MESSAGE_ROUTES,
     Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
     Route("GET", SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
     Route("GET", SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),

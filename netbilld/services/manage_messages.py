@@ -19,6 +19,8 @@ class Outbox(Protocol):
 
     async def again(self, message_id: int, now: datetime) -> None: ...
 
+    async def put_driver_state(self, driver: str, state: str, said: str, actor: str, now: datetime) -> None: ...
+
     async def choose(self, subscriber_id: UUID, *, reminders: bool, actor: str, now: datetime) -> None: ...
 
 
@@ -65,6 +67,12 @@ class ManageMessages:
             await work.outbox.again(message_id, now)
             details = {"kind": message.kind.value, "number": message.subscriber_no, "was": message.state.value}
             await work.changes.record(actor, now, "message.retry", "message", message_id, details)
+
+    async def switch(self, driver: str, *, is_on: bool, actor: Actor, now: datetime) -> None:
+        """Let a driver deliver again, at once, or no longer; what waits for it goes another way where there is one."""
+        async with self._store.write() as work:
+            await work.outbox.put_driver_state(driver, "ok" if is_on else "off", "", actor.name, now)
+            await work.changes.record(actor, now, "messenger.switch", "messenger", driver, {"on": is_on})
 
     async def choose(self, name: str, *, reminders: bool, actor: Actor, now: datetime) -> Subscriber:
         """Keep whether a subscriber wants reminders; invoices and what concerns their access are told anyway.

@@ -13,6 +13,7 @@ from netbilld.adapters.database.outbox_rows import WAITING, StoredMessage, messa
 from netbilld.adapters.database.outbox_sending import OutboxSending
 from netbilld.adapters.database.tables import message_choices, outbox
 from netbilld.adapters.database.upsert import insert_into
+from netbilld.model.delivery import Reached
 from netbilld.ports.outbox import Message, MessageKind, MessageState
 
 __all__ = ["KEPT_FOR", "OutboxStore", "StoredMessage"]
@@ -22,6 +23,7 @@ _COLUMNS: Final = (
     "kind", "subscriber_id", "dedupe_key", "context", "while_open_id", "state", "attempts", "created_at", "next_at",
     "expires_at", "staff_id", "addressee", "driver", "priority",
 )  # fmt: skip
+_LOOKED_THROUGH: Final = 50_000
 _KEYS: Final = 5_000  # in one statement
 _COUNTED_DAYS: Final = timedelta(days=7)
 
@@ -84,6 +86,37 @@ class OutboxStore(OutboxSending):
             query = query.where(outbox.c.subscriber_id == subscriber_id, outbox.c.staff_id.is_(None))
         return [message_of(row) for row in await self._connection.execute(query)]
 
+    async def page(
+        self, *, state: MessageState | None, channel: str | None, before_id: int | None, most: int
+    ) -> list[StoredMessage]:
+        """Return messages, newest first; of a state or channel among the newest some ten thousand only."""
+        query = stored().order_by(outbox.c.id.desc()).limit(most)
+        if state is not None:
+            query = query.where(outbox.c.state == state.value)
+        if channel is not None:
+            query = query.where(outbox.c.channel == channel)
+        if state is not None or channel is not None:
+            query = query.where(outbox.c.id > _newest_id() - _LOOKED_THROUGH)
+        if before_id is not None:
+            query = query.where(outbox.c.id < before_id)
+        return [message_of(row) for row in await self._connection.execute(query)]
+
+    async def driver_figures(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return by driver, of the newest messages, how many were sent, arrived, were given up, and their cost."""
+        query = (
+            select(
+                outbox.c.driver,
+                func.sum(case((outbox.c.state == MessageState.SENT.value, 1), else_=0)),
+                func.sum(case((outbox.c.reached >= Reached.DELIVERED.value, 1), else_=0)),
+                func.sum(case((outbox.c.state == MessageState.DEAD.value, 1), else_=0)),
+                func.sum(outbox.c.cost_minor),
+            )
+            .where(outbox.c.driver.is_not(None), outbox.c.id > _newest_id() - _LOOKED_THROUGH)
+            .group_by(outbox.c.driver)
+        )
+        rows = await self._connection.execute(query)
+        return {name: (int(sent), int(arrived), int(lost), int(cost)) for name, sent, arrived, lost, cost in rows}
+
     async def again(self, message_id: int, now: datetime) -> None:
         """Let a message that failed, is dead or may have been sent be sent again."""
         await self._connection.execute(
@@ -125,6 +158,10 @@ class OutboxStore(OutboxSending):
         values = {"reminders": reminders, "actor": actor, "changed_at": now}
         statement = insert_into(self._connection, message_choices).values(subscriber_id=subscriber_id, **values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=values))
+
+
+def _newest_id() -> Any:
+    return select(func.coalesce(func.max(outbox.c.id), 0)).scalar_subquery()
 
 
 def _row(message: Message, now: datetime) -> tuple[Any, ...]:

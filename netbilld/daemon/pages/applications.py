@@ -16,6 +16,7 @@ from netbilld.daemon.complaints import complaint_parts
 from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.gateways import Gateways
+from netbilld.daemon.message_pages import message_parts
 from netbilld.daemon.messenger_drivers import hook_desk
 from netbilld.daemon.own_parts import own_parts
 from netbilld.daemon.pages.inside import Inside
@@ -124,6 +125,7 @@ def applications(
             people=people_parts(settings, database, box),
             gateways=gateways.panel_parts(),
             selling=selling_parts(settings, database, box),
+            messages=message_parts(settings, database),
         )
     )
     portal = create_portal(

@@ -1,0 +1,31 @@
+"""From settings to what the pages about messages are handed."""
+
+from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.database.engine import Database
+from netbilld.daemon.messaging import templates_of
+from netbilld.daemon.messenger_drivers import ways_of
+from netbilld.daemon.settings import Settings
+from netbilld.panel.message_parts import MessageParts
+from netbilld.services.manage_messages import ManageMessages
+from netbilld.services.message_texts import MessageTexts
+
+
+def message_parts(settings: Settings, database: Database) -> MessageParts:
+    """Return what they are handed; the words they show have no codes in them."""
+    words = templates_of(settings)
+    ways = ways_of(settings, SystemClock())
+    for way in ways:
+        way.driver.close()  # the pages send nothing
+    return MessageParts(
+        store=database,
+        manage=ManageMessages(database),
+        texts=MessageTexts(database, words),
+        words=words,
+        drivers={way.name: way.channel for way in ways},
+        known={
+            "business_name": settings.business_name,
+            "portal_url": settings.portal.public_url,
+            "pay_url": settings.portal.public_url,
+        },
+        locale=settings.locale,
+    )

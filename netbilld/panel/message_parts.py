@@ -1,0 +1,75 @@
+"""What pages about messages are handed."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from netbilld.ports.outbox import MessageKind, MessageState
+from netbilld.services.manage_messages import ManageMessages
+from netbilld.services.message_texts import MessageTexts, OwnText, TextKey
+
+
+class OutboxReads(Protocol):
+    async def by_id(self, message_id: int) -> Any: ...
+
+    async def page(
+        self, *, state: MessageState | None, channel: str | None, before_id: int | None, most: int
+    ) -> Sequence[Any]: ...
+
+    async def driver_states(self) -> Mapping[str, tuple[str, str, datetime, str]]: ...
+
+    async def driver_figures(self) -> Mapping[str, tuple[int, int, int, int]]: ...
+
+
+class MessengerReads(Protocol):
+    async def texts(self) -> Mapping[TextKey, OwnText]: ...
+
+
+class MessageWork(Protocol):
+    """The stores of one transaction that these pages read."""
+
+    @property
+    def outbox(self) -> OutboxReads: ...
+    @property
+    def messengers(self) -> MessengerReads: ...
+
+
+class MessageStore(Protocol):
+    def read(self) -> AbstractAsyncContextManager[MessageWork]: ...
+
+
+class Words(Protocol):
+    """What messages say, with codes hidden."""
+
+    def use(self, texts: Mapping[TextKey, OwnText]) -> None: ...
+
+    def render(
+        self, kind: MessageKind, locale: str, context: Mapping[str, Any], channel: str = ...
+    ) -> tuple[str, str]: ...
+
+    def fill(self, own: OwnText, locale: str, context: Mapping[str, Any]) -> tuple[str, str]: ...
+
+    def check(self, own: OwnText) -> None: ...
+
+    def builtin(self, kind: MessageKind, locale: str, channel: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageParts:
+    """The services of pages about messages.
+
+    Attributes:
+        drivers: who delivers, by name, with the channel of each.
+        known: what every message's text may name beside its own fields.
+        locale: of messages to who has chosen none.
+    """
+
+    store: MessageStore
+    manage: ManageMessages
+    texts: MessageTexts
+    words: Words
+    drivers: Mapping[str, str]
+    known: Mapping[str, Any]
+    locale: str
