@@ -1,0 +1,170 @@
+"""From a gateway's callback to the order at the router, and a burst of callbacks of which none may be lost.
+
+    python -m benchmarks.paid_callbacks [--subscribers 100] [--burst 2000]
+
+A real daemon with PostgreSQL, two routers made from the manual in this process, and a gateway that calls back over a
+socket (`tests/gateway_fakes.py`): its signature covers all, or, with --gateway midtrans, the daemon asks it before it
+believes it. First everybody is walled and pays one after the other, below the routers' pace: the clock runs from the
+moment the callback is sent to the Disconnect at the router. Then the burst: 200 callbacks a second, a tenth of them
+twice; each has to be answered, and in the end each payment is on record once. Settles issue bars of paid callbacks.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import ClientSession, TCPConnector
+from sqlalchemy import func, select
+
+from benchmarks.bars import Bar, at_least, at_most, print_bars
+from benchmarks.restoration import PAYMENTS_PER_SECOND, REDIALS, Followed, Town, long_overdue, pace, shown, told
+from benchmarks.run import write_results
+from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import payments
+from netbilld.enforcement.effect_figures import spread
+from tests.daemon_process import DaemonProcess
+from tests.gateway_daemon import begun, environment_of, hook_of
+from tests.gateway_fakes import FakeGateway, FakeMidtrans, FakeTripay, running
+from tests.postgres import cluster
+
+BURST_PER_SECOND: Final = 200.0
+ANSWER_SECONDS: Final = 0.5
+ORDER_SECONDS: Final = 1.0
+MOST_CONNECTIONS: Final = 48
+DRAIN_SECONDS: Final = 600
+
+
+async def paid(town: Town, fake: FakeGateway, usernames: list[str], chance: random.Random) -> list[Followed]:
+    """Everybody is inside the walls; then each pays at the gateway, which calls back."""
+    await town.dial(usernames)
+    owed = (await told(town, "subscriber", "show", usernames[0]))["outstanding"]  # all of them have the same plan
+    refs = {username: ref for ref, username in (await begun(town.database_url, fake, usernames, owed)).items()}
+    followed = {username: Followed(username) for username in usernames}
+    order = list(usernames)
+    chance.shuffle(order)
+
+    async def pay(number: int) -> None:
+        username = order[number]
+        fake.pay(refs[username])
+        followed[username].recorded_at = time.time()
+        [answer] = await fake.tell(refs[username])
+        assert answer.status == 200, answer
+
+    await pace(len(order), PAYMENTS_PER_SECOND, chance, pay)
+    await asyncio.sleep(REDIALS[1])
+    offset = time.time() - time.monotonic()
+    for side in town.sides:
+        for asked in side.orders.asked:
+            one = followed.get(asked.username or "")
+            if asked.kind == "disconnect" and one is not None:
+                one.sent_at = min(one.sent_at or float("inf"), asked.at_mono + offset)
+    return list(followed.values())
+
+
+async def burst(town: Town, fake: FakeGateway, usernames: list[str], count: int) -> tuple[list[float], int]:
+    """Send so many callbacks at the pace; return the seconds of each answer, and how many were not answered well."""
+    each = -(-count // len(usernames))
+    refs = list(await begun(town.database_url, fake, usernames, 1_000, each))
+    sent = [*refs, *refs[::10]]
+    seconds: list[float] = []
+    bad = 0
+    async with ClientSession(connector=TCPConnector(limit=MOST_CONNECTIONS)) as session:
+
+        async def send(ref: str) -> None:
+            nonlocal bad
+            payment = fake.pay(ref)
+            headers, body = fake.callback(payment, payment.status, payment.amount)
+            began = time.perf_counter()
+            async with session.post(fake.hook, data=body, headers=headers) as answer:
+                await answer.read()
+                bad += answer.status != 200
+            seconds.append(time.perf_counter() - began)
+
+        began, tasks = time.monotonic(), []
+        for number, ref in enumerate(sent):
+            await asyncio.sleep(max(0.0, began + number / BURST_PER_SECOND - time.monotonic()))
+            tasks.append(asyncio.create_task(send(ref)))
+        await asyncio.gather(*tasks)
+    return seconds, bad
+
+
+async def on_record(url: str, gateway: str) -> int:
+    database = Database(url)
+    try:
+        async with database.read() as work:
+            query = select(func.count()).select_from(payments).where(payments.c.method == gateway)
+            return int(await work.connection.scalar(query) or 0)
+    finally:
+        await database.close()
+
+
+async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) -> tuple[list[Bar], dict[str, Any]]:
+    chance = random.Random(seed)
+    async with AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="netbilld-callbacks-")))
+        url = stack.enter_context(cluster()).new_database()
+        await stack.enter_async_context(running(fake))
+        daemon = stack.enter_context(DaemonProcess(directory, url, **environment_of(fake)))
+        fake.hook = hook_of(daemon, fake)
+        town = Town(daemon, url)
+        await asyncio.to_thread(daemon.init)
+        await asyncio.to_thread(daemon.plan)
+        sides = [await town.add_router(stack, number, with_api=False) for number in (1, 2)]
+        usernames = [f"home{number:03d}" for number in range(subscribers)]
+        for number, username in enumerate(usernames):
+            town.add_home(username, sides[number % 2], number)
+        people = directory / "subscribers.csv"
+        people.write_text("username,password,plan\n" + "".join(f"{one},pw,RUMAH20\n" for one in usernames))
+        await asyncio.to_thread(daemon.cli, "import", "subscribers", str(people))
+        await long_overdue(town, usernames)
+        await asyncio.to_thread(daemon.start)
+        load = os.getloadavg()[0]
+        followed = await paid(town, fake, usernames, chance)
+        before = await on_record(url, fake.name)
+        seconds, bad = await burst(town, fake, usernames, count)
+        began = time.monotonic()
+        wanted = before + -(-count // subscribers) * subscribers
+        while await on_record(url, fake.name) < wanted and time.monotonic() < began + DRAIN_SECONDS:  # noqa: ASYNC110 - the daemon works
+            await asyncio.sleep(1)
+        drained_seconds = time.monotonic() - began
+        found = await on_record(url, fake.name)
+    orders = spread(one.sent_at - one.recorded_at for one in followed if one.sent_at is not None)
+    answers = spread(seconds)
+    print(shown("callback sent to order at the NAS", orders))
+    print(shown("callback answered in the burst", answers))
+    print(f"burst on record {drained_seconds:.0f} s after its end; load {load:.1f} at the beginning")
+    bars = [
+        at_most("callback to order at the NAS, p95", orders.p95 if orders else 1e9, ORDER_SECONDS, "s"),
+        at_least("orders at the NAS", orders.count if orders else 0, subscribers),
+        at_most("burst: slowest answer", answers.most if answers else 1e9, ANSWER_SECONDS, "s"),
+        at_most("burst: answered otherwise than well", bad, 0),
+        at_least("burst: payments on record", found, wanted),
+        at_most("burst: payments on record twice", found - wanted, 0),
+    ]
+    return bars, {"gateway": fake.name, "load": load, "drained_seconds": round(drained_seconds, 1)}
+
+
+def main() -> int:
+    """Measure, print and keep the figures; 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=100)
+    parser.add_argument("--burst", type=int, default=2_000)
+    parser.add_argument("--gateway", choices=("tripay", "midtrans"), default="tripay")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    fake = FakeTripay() if options.gateway == "tripay" else FakeMidtrans()
+    bars, figures = asyncio.run(measure(options.subscribers, options.burst, fake, options.seed))
+    write_results("paid_callbacks", figures, bars)
+    print_bars(bars)
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
