@@ -259,7 +259,9 @@ class Passkeys:
             owner = None if passkey is None else await work.staff.by_id(passkey.staff_id)
         if claim is None or passkey is None or owner is None or not owner.active or challenge is None:
             return WrongPasskey()
-        if (member is not None and member.id != owner.id) or claim.user_handle not in {None, owner.id.bytes}:
+        # WebAuthn section 7.2, step 6: who is not known before is named by the device
+        named = {owner.id.bytes} if member is None else {owner.id.bytes, None}
+        if (member is not None and member.id != owner.id) or claim.user_handle not in named:
             return WrongPasskey()
         count = self._authenticators.proven_count(site, challenge, answer, passkey.public_key)
         if count is None:

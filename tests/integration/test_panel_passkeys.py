@@ -199,6 +199,10 @@ def anothers_name(device: SoftAuthenticator) -> SoftAuthenticator:
     return replace(device, user=uuid4().bytes)
 
 
+def nameless(device: SoftAuthenticator) -> SoftAuthenticator:
+    return replace(device, user=None)
+
+
 def another_key(device: SoftAuthenticator) -> SoftAuthenticator:
     return replace(SoftAuthenticator(ORIGIN), rp_id=device.rp_id, credential_id=device.credential_id)
 
@@ -209,7 +213,16 @@ def unknown_key(device: SoftAuthenticator) -> SoftAuthenticator:
 
 async def test_a_proof_that_is_not_right_in_one_thing_opens_nothing(world: PanelWorld, browser: Browser) -> None:
     _email, device = await enrolled(world, browser)
-    for spoil in (another_origin, another_port, nobody_asked, another_site, anothers_name, another_key, unknown_key):
+    for spoil in (
+        another_origin,
+        another_port,
+        nobody_asked,
+        another_site,
+        anothers_name,
+        nameless,
+        another_key,
+        unknown_key,
+    ):
         answer = spoil(device).prove(await ask(browser))
         assert (await give(browser, answer))[0] == 401, spoil.__name__
         assert (await browser.client.get("/staff", allow_redirects=False)).status == 303

@@ -120,7 +120,7 @@ async def test_a_code_sent_to_the_old_address_changes_it_and_the_old_address_is_
     typed = {"phone": "+6281234567890", "email": "baru@example.net", "locale": "id"}
     async with world.portal() as url, signed_in(url, person) as client:
         status, page = await send(client, url, "/akun/profil", "/akun/profil/kode", **typed)
-        assert (status, 'value="baru@example.net"' in page, "budi@example.net" in page) == (200, True, True)
+        assert (status, 'value="baru@example.net"' in page, "Kode sedang dikirim" in page) == (200, True, True)
         (sent,) = await told(world, MessageKind.LOGIN_CODE)
         assert sent.email == "budi@example.net"
         code = opened_context(box, sent.context)["code"]
