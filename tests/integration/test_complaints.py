@@ -14,6 +14,7 @@ from netbilld.model.complaint import Category
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.permissions import Role
 from netbilld.ports.outbox import MessageKind, MessageState
+from netbilld.services import handle_complaint
 from netbilld.services.areas import Areas
 from netbilld.services.close_complaints import CloseComplaints
 from netbilld.services.complaint_report import report, satisfaction
@@ -88,6 +89,21 @@ async def test_what_is_no_photo_keeps_nothing(world: ComplaintWorld) -> None:
         await world.complain(budi, photos=[picture()] * 4)
     assert await world.messages() == []
     assert not world.directory.exists()
+
+
+async def test_a_complaint_has_room_for_so_many_photos_and_for_any_words(
+    world: ComplaintWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handle_complaint, "MOST_PHOTOS_OF_ONE", 2)
+    number = await world.complain(await world.subscriber(), photos=[picture(), picture()])
+    handle = world.services.handle
+    with pytest.raises(RefusedError) as refused:
+        await handle.note(number, "satu lagi", world.doing(), public=True, photos=[picture()])
+    assert refused.value.code == "photos_full"
+    await handle.note(number, "tanpa foto", world.doing(), public=True)
+    file = await world.file(number)
+    assert len(file.photos) == 2
+    assert [step.text for step in file.steps if step.text] == ["tanpa foto"]
 
 
 async def test_what_can_not_be_is_refused(world: ComplaintWorld) -> None:

@@ -258,6 +258,21 @@ async def test_without_a_reminder_there_is_no_late_fee(world: DunningWorld) -> N
     assert not [step for step in await world.steps(siti) if step.step.startswith("late_fee")]
 
 
+async def test_who_has_promised_or_is_exempt_pays_no_late_fee_until_the_day_is_over(world: DunningWorld) -> None:
+    world.with_policy(late_fees=(LateFeeStage(1, flat_minor=5_000),))
+    siti, budi = await billed(world), await billed(world, "budi")
+    await world.days(ISSUED, DUE)  # all reminders but the last have gone out
+    now = at(DUE, 15)
+    await world.manage.promise("siti", date(2026, 1, 15), "gajian", ACTOR, now)
+    await world.manage.exempt("budi", None, "sekolah", ACTOR, now, is_group=False)
+    await world.days(DUE + timedelta(days=1), date(2026, 1, 31))
+    fees = {
+        who.username: [step.on for step in await world.steps(who) if step.step.startswith("late_fee")]
+        for who in (siti, budi)
+    }
+    assert fees == {"siti": [date(2026, 1, 16)], "budi": []}
+
+
 async def test_a_late_fee_may_come_in_stages_and_be_let_go(world: DunningWorld) -> None:
     stages = (LateFeeStage(1, percent_hundredths=500, minimum_minor=5_000), LateFeeStage(20, flat_minor=10_000))
     world.with_policy(late_fees=stages)
@@ -287,6 +302,27 @@ async def test_after_long_isolir_termination_is_proposed_or_done_as_set(world: D
     assert service.status == ("ended" if terminates else "active")
     assert [number for number, *_ in proposed] == ([] if terminates else [siti.number])
     assert ("termination" in await world.messages(siti)) is terminates
+
+
+async def test_who_pays_on_the_last_day_of_a_long_isolir_is_not_terminated(world: DunningWorld) -> None:
+    world.with_policy(terminate_days=10, terminates=True)
+    siti = await billed(world)
+    await world.days(ISSUED, date(2026, 1, 21))
+    await world.pay(siti, 200_000, date(2026, 1, 21))  # and nothing is decided before the next morning's round
+    await world.days(date(2026, 1, 22), date(2026, 1, 31))
+    assert named(await world.steps(siti))[-1] == ("2026-01-22", "restored")
+    async with world.database.read() as work:
+        (service,) = await work.services.of_subscriber(siti.subscriber_id)
+    assert service.status == "active"
+
+
+async def test_who_has_no_service_left_is_reminded_and_neither_warned_nor_walled(world: DunningWorld) -> None:
+    siti = await billed(world)
+    assert await world.subscribers.terminate("siti", "pindah", ACTOR, at(date(2026, 1, 2)))
+    await world.days(ISSUED, date(2026, 1, 31))
+    assert {step for _on, step in named(await world.steps(siti))} == {
+        "reminder -7", "reminder -3", "reminder +0", "reminder +3",
+    }  # fmt: skip
 
 
 async def test_the_preview_says_what_the_next_isolir_will_be(world: DunningWorld) -> None:

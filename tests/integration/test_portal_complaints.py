@@ -153,14 +153,19 @@ async def test_what_is_internal_stays_inside(world: Complaining) -> None:
         number = await made(client, url)
         await handle.assign(number, technician.email, world.complaints.doing(), "pelanggan cerewet")
         await handle.note(number, "jangan bilang-bilang", world.complaints.doing(), public=False, photos=[picture()])
+        await handle.note(number, "", world.complaints.doing(), public=False, photos=[picture()])
         await handle.note(number, "Teknisi datang jam dua", world.complaints.doing(), public=True)
         page = await read(client, f"{url}/akun/keluhan/{number}")
         assert "Teknisi datang jam dua" in page
         assert technician.name in page
+        assert page.count("<strong>Desa Net</strong>") == 1, "not even that there is something internal"
+        assert "Foto ditambahkan" not in page
         for secret in ("cerewet", "bilang-bilang", technician.email, DESK.name, "/foto/"):
             assert secret not in page
-        (photo,) = (await world.file(number)).photos
-        await read(client, f"{url}/akun/keluhan/{number}/foto/{photo.id}", 404)
+        photos = (await world.file(number)).photos
+        assert len(photos) == 2
+        for photo in photos:
+            await read(client, f"{url}/akun/keluhan/{number}/foto/{photo.id}", 404)
         data = await read(client, f"{url}/akun/data.json")
         assert "Teknisi datang jam dua" in data
         for secret in ("cerewet", "bilang-bilang", technician.email, DESK.name, "complaint_assigned"):
