@@ -6,7 +6,7 @@ import pytest
 from benchmarks.large import measure
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.peer
 def test_a_small_town_is_made_and_what_its_pages_sum_up_equals_the_slices(tmp_path: Path) -> None:
     """What `make bench-large` does with 50 million slices; how fast it is, is for that to say."""

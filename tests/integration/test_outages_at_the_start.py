@@ -304,6 +304,7 @@ def test_a_snapshot_that_is_damaged_foreign_or_missing_starts_nobody(cluster: po
         assert daemon.terminate() == 0
 
 
+@pytest.mark.soak
 def test_a_short_outage_under_load_and_a_kill_lose_and_double_nothing() -> None:
     """The benchmark of ten minutes, for six seconds: each bar but the one of speed."""
     if not postgres.available():

@@ -17,6 +17,10 @@ LIVE = tuple(route for route in ROUTES if route.path.startswith("/live/"))
 READING = tuple(route for route in ROUTES if route.method == "GET" and route not in LIVE)
 CLOSED = tuple(route for route in ROUTES if route.access not in {Public.ANYBODY, Public.VISITOR})
 
+# who may what is decided before any query; pages are asked of PostgreSQL by who sees all of them
+BY_ROLE = [("sqlite", role) for role in Role] + [pytest.param("postgresql", Role.ADMIN, marks=pytest.mark.peer)]
+ONE_DATABASE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 async def world(database: Database, box: SecretBox) -> PanelWorld:
@@ -43,6 +47,7 @@ def test_the_map_has_something_to_test() -> None:
     }  # fmt: skip
 
 
+@ONE_DATABASE
 async def test_without_signing_in_every_closed_page_leads_to_the_form(browser: Browser) -> None:
     for route in CLOSED:
         async with browser.client.request(route.method, path_of(route), allow_redirects=False) as answer:
@@ -53,6 +58,7 @@ async def test_without_signing_in_every_closed_page_leads_to_the_form(browser: B
                 assert answer.headers["Location"].startswith("/signin")
 
 
+@ONE_DATABASE
 async def test_no_form_is_taken_without_its_token(world: PanelWorld, browser: Browser, person: Person) -> None:
     await browser.sign_in(await world.staff())
     for route in CHANGING:
@@ -63,6 +69,7 @@ async def test_no_form_is_taken_without_its_token(world: PanelWorld, browser: Br
     assert world.nudges == 0
 
 
+@ONE_DATABASE
 async def test_no_form_is_taken_from_another_site(world: PanelWorld, browser: Browser, person: Person) -> None:
     await browser.sign_in(await world.staff())
     foreign = (
@@ -89,7 +96,7 @@ async def test_the_token_of_another_login_is_not_taken(world: PanelWorld, browse
     assert answer.status == 403
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(("migrated_url", "role"), BY_ROLE, indirect=["migrated_url"])
 async def test_a_role_may_what_the_table_says_and_nothing_else(
     world: PanelWorld, browser: Browser, person: Person, role: Role
 ) -> None:
@@ -166,6 +173,7 @@ async def test_guessed_paths_and_numbers_find_nothing(world: PanelWorld, browser
         assert (await browser.client.get(f"/subscribers/{number}")).status == 404
 
 
+@ONE_DATABASE
 async def test_every_reading_page_says_so_when_the_database_is_away(world: PanelWorld, browser: Browser) -> None:
     await browser.sign_in(await world.staff())
 

@@ -29,6 +29,11 @@ from tests.panel_paths import path_of
 
 THEIRS: Final = "jabar/bandung"
 LIMITED: Final = tuple(role for role in Role if role is not Role.ADMIN)
+# whose a thing is, is asked alike for every role: of PostgreSQL once
+BY_ROLE: Final = [
+    *(("sqlite", role) for role in LIMITED),
+    pytest.param("postgresql", Role.READONLY, marks=pytest.mark.peer),
+]
 CLOSED: Final = tuple(route for route in ROUTES if route.access not in {Public.ANYBODY, Public.VISITOR})
 ABOUT_SOMEBODY: Final = tuple(route for route in CLOSED if isinstance(route.reach, Subject))
 READING: Final = tuple(route for route in CLOSED if route.method == "GET" and not isinstance(route.reach, Subject))
@@ -157,7 +162,7 @@ def test_every_kind_of_thing_in_a_path_is_one_that_this_test_has() -> None:
     assert set(SUBJECTS) == known, "give `somebody` one of it"
 
 
-@pytest.mark.parametrize("role", LIMITED)
+@pytest.mark.parametrize(("migrated_url", "role"), BY_ROLE, indirect=["migrated_url"])
 async def test_another_areas_thing_is_not_found_by_any_route_and_ones_own_is(
     world: PanelWorld, browser: Browser, own: Somebody, other: Somebody, role: Role
 ) -> None:
@@ -233,6 +238,7 @@ async def things_of(world: PanelWorld, other: Somebody) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("role", LIMITED)
 async def test_what_nobody_made_fit_for_areas_is_closed_to_those_who_have_some(
     world: PanelWorld, browser: Browser, own: Somebody, role: Role

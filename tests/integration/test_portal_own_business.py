@@ -385,6 +385,8 @@ async def test_no_form_is_taken_without_its_token_or_from_another_site(world: Wo
 
 
 @pytest.mark.slow
+@pytest.mark.peer
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # the stricter of the two about what an id is
 async def test_a_thousand_guessed_ids_leak_nothing(world: World) -> None:
     """MDI-1: a fuzz of ids of others, and of nobody, over every page that takes one."""
     person = await budi(world)
