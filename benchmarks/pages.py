@@ -46,7 +46,9 @@ CLICK_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 30.0
 REALTIME: Final = "5"
 _PART: Final = re.compile(r"(?P<directory>[a-z-]*)/\{\w+(?::(?:[^{}]|\{[^{}]*\})*)?\}")
-_NO_PAGE: Final = re.compile(r"^/live/|^/static|\.(?:csv|xlsx|pdf|js|json|zip)$|/(?:csv|xlsx|pdf|print|proof)$")
+_NO_PAGE: Final = re.compile(
+    r"^/live/|^/static|^/reports/\{|\.(?:csv|xlsx|pdf|js|json|zip)$|/(?:csv|xlsx|pdf|print|proof)$"
+)
 Subjects = Mapping[str, Sequence[str]]
 
 
@@ -106,7 +108,7 @@ async def _measure(daemon: DaemonProcess, options: argparse.Namespace) -> tuple[
     chance = random.Random(20_000)
     subjects = await _subjects(daemon, options)
     paths, left_out = _pages(subjects)
-    paths |= _searches(subjects)
+    paths |= _searches(subjects) | _reports()
     jar = aiohttp.CookieJar(unsafe=True)  # the daemon is asked by its address
     async with aiohttp.ClientSession(cookie_jar=jar) as client:
         base = f"http://127.0.0.1:{daemon.panel_port}"
@@ -165,7 +167,6 @@ async def _subjects(daemon: DaemonProcess, options: argparse.Namespace) -> Subje
     }
     found = {name: [row[0] for row in await connection.fetch(query)] for name, query in queries.items()}
     await connection.close()
-    found["reports"] = list(REPORTS)
     return found
 
 
@@ -199,6 +200,15 @@ def _searches(subjects: Subjects) -> dict[str, list[str]]:
     found["search that finds many"] = ["/subscribers?q=budi", "/subscribers?q=melati"]
     found["search that finds nobody"] = ["/subscribers?q=nobodyiscalledthat"]
     return found
+
+
+def _reports() -> dict[str, list[str]]:
+    """Return every report as each of its tables, of the days that it is about unless told."""
+    return {
+        f"report {report.name} by {table.by}": [f"/reports/{report.name}?by={table.by}"]
+        for report in REPORTS.values()
+        for table in report.tables
+    }
 
 
 # -- asking ------------------------------------------------------------------------------------------------------------

@@ -68,6 +68,12 @@ _BOOKED: Final = (
         CASE WHEN side = 'debit' THEN 'cash:transfer' ELSE 'receivable:' || bench_paid.number END
     """,
     """
+    INSERT INTO ledger_days (booked_on, kind, account, account_kind, of_subscribers, currency, debit_minor)
+    SELECT received_on, 'payment_received', account, 'asset', of_subscribers, 'IDR', sign * sum(total_minor)
+    FROM bench_paid CROSS JOIN (VALUES ('cash:transfer', FALSE, 1), ('receivable', TRUE, -1))
+        sides (account, of_subscribers, sign) GROUP BY 1, 3, 5, sign
+    """,
+    """
     UPDATE accounts SET balance_minor = balance_minor + (SELECT sum(total_minor) FROM bench_paid)
     WHERE code = 'cash:transfer'
     """,

@@ -47,6 +47,7 @@ class BookFigures:
     wrong_payments: Mapping[str, str] = field(default_factory=dict)  # payment: what it has settled
     booked_after_closing: tuple[int, ...] = ()  # entries in a closed month that were made after it was closed
     closed_until_on: date | None = None
+    wrong_days: Mapping[str, int] = field(default_factory=dict)  # day, kind and account: how much the kept sum is off
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ def _postings_are_well_formed(figures: BookFigures) -> tuple[bool, str]:
 def _balances_are_sums(figures: BookFigures) -> tuple[bool, str]:
     wrong = [f"{code} kept {kept}, postings {summed}" for code, (kept, summed) in figures.wrong_balances.items()]
     return not wrong, "; ".join(wrong) or "every kept balance equals the sum of its postings"
+
+
+def _days_are_sums(figures: BookFigures) -> tuple[bool, str]:
+    wrong = [f"{what} is off by {minor}" for what, minor in figures.wrong_days.items()]
+    return not wrong, "; ".join(wrong) or "every day's kept sums equal what is booked on it"
 
 
 def _invoices_fit(figures: BookFigures) -> tuple[bool, str]:
@@ -194,6 +200,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[BookFigures], tuple[bool, str]]], ...]]
     ("debits_equal_credits", _debits_equal_credits),
     ("postings_well_formed", _postings_are_well_formed),
     ("balances_are_sums", _balances_are_sums),
+    ("days_are_sums", _days_are_sums),
     ("invoices_fit", _invoices_fit),
     ("credit_notes_fit", _credit_notes_fit),
     ("numbers_without_gaps", _numbers_have_no_gaps),

@@ -3,7 +3,7 @@
 Pure: an account and the moment in, steps out. A step carries a key under which it is done once, whoever runs how often.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -33,6 +33,10 @@ class StepKind(StrEnum):
     RESTORED = "restored"
     LATE_FEE = "late_fee"
     TERMINATION = "termination"
+
+
+_OF_INVOICE: Final = frozenset({StepKind.REMINDER, StepKind.LATE_FEE})  # their keys name the invoice
+_OF_ISOLIR: Final = frozenset({StepKind.RESTORED, StepKind.TERMINATION})
 
 
 class Outcome(StrEnum):
@@ -188,6 +192,37 @@ def steps_due(account: DunnedAccount, policy: DunningPolicy, now: datetime) -> l
     steps += _late_fees(account, policy, now)
     steps += _termination(account, policy, stands, now)
     return [step for step in steps if step.key not in account.done]
+
+
+def likeness(account: DunnedAccount) -> Hashable:
+    """Return what decides about an account, names and numbers aside: those of equal likeness are dunned alike.
+
+    Most people owe one bill of a few prices, due on the same day: what is to come is worked out once for all of them.
+    """
+    places = {one.number: place for place, one in enumerate(account.invoices)}
+    isolir = account.isolir
+    done: set[tuple[str, int | str]] = set()
+    for key in account.done:
+        kind, _, rest = key.partition(":")
+        name, _, last = rest.rpartition(":")
+        if kind in _OF_INVOICE:
+            if name in places:
+                done.add((f"{kind}:{last}", places[name]))
+        elif kind in _OF_ISOLIR:
+            if isolir is not None and rest == str(isolir.id):
+                done.add((kind, ""))
+        elif kind == StepKind.ISOLIR:
+            done.add((kind, int(last) - account.isolirs))
+        else:
+            done.add((kind, last))
+    return (
+        tuple((one.issued_on, one.due_on, one.outstanding_minor, one.reminded_on) for one in account.invoices),
+        account.terms,
+        account.remind_days,
+        None if isolir is None else (isolir.began_at, isolir.overdue_minor, isolir.restored_at),
+        account.can_be_walled,
+        frozenset(done),
+    )
 
 
 def is_cleared(account: DunnedAccount, policy: DunningPolicy, now: datetime) -> bool:

@@ -111,7 +111,9 @@ class Storage:
             logger.info("no longer kept in the database: %s", gone, extra={"event": "usage_retired"})
 
     async def _keep_records(self) -> None:
-        """Let go of messages, steps of dunning and orders that were kept long enough."""
+        """Let go of messages, steps of dunning and orders that were kept long enough; fold the sums of the books."""
+        async with self._database.write() as work:
+            await work.ledger_days.fold()
         for kind, count in (await self._records.run(self._clock.now())).items():
             if count:
                 logger.info("no longer kept: %d %s", count, kind, extra={"event": "records_retired"})

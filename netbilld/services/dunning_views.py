@@ -1,13 +1,15 @@
 """What pages of staff show of dunning: the days ahead, and what people have decided."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from netbilld.billing.dunning import Closing, StepKind
 from netbilld.billing.holidays import Holiday
+
+MOST_NAMED: Final = 200  # of those whom a day concerns; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,35 @@ class Concerned:
     name: str
     overdue_minor: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whom something concerns: the first of them in order of number, how many there are, and what is overdue of all."""
+
+    first: Sequence[Concerned]
+    count: int
+    overdue_minor: int
+
+
+@dataclass(slots=True)
+class Foreseen:
+    """Whom one day's isolir concerns that the day before's did not, with what is overdue of each."""
+
+    walled: dict[UUID, int] = field(default_factory=dict)
+    promised: dict[UUID, int] = field(default_factory=dict)
+    exempt: dict[UUID, int] = field(default_factory=dict)
+
+    def add(self, one: UUID, alike: Iterable[UUID], there: Closing, before: Closing | None) -> None:
+        """Take in what becomes of one account, for all that are like it; `before` is the same of the day before."""
+        for kind in ("walled", "promised", "exempt"):
+            now: Mapping[UUID, int] = getattr(there, kind)
+            if one in now and (before is None or one not in getattr(before, kind)):
+                getattr(self, kind).update(dict.fromkeys(alike, now[one]))
+
+    def kinds(self) -> tuple[Mapping[UUID, int], Mapping[UUID, int], Mapping[UUID, int]]:
+        """Return who is walled, spared by a promise, spared by an exemption."""
+        return self.walled, self.promised, self.exempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +63,10 @@ class DayAhead:
 
     on: date
     at: datetime
-    walled: Sequence[Concerned]
-    promised: Sequence[Concerned]
-    exempt: Sequence[Concerned]
+    walled: People
+    promised: People
+    exempt: People
     due: Mapping[StepKind, int]
-
-    @property
-    def walled_minor(self) -> int:
-        return sum(one.overdue_minor for one in self.walled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +128,3 @@ class DunningDesk:
 
 class DunningViews(Protocol):
     async def dunning_desk(self, today: date, holidays_until_on: date) -> DunningDesk: ...
-
-
-def concerned(
-    found: Closing, before: Closing | None, named: Mapping[UUID, tuple[str, str, str]]
-) -> tuple[list[Concerned], list[Concerned], list[Concerned]]:
-    """Return (walled, promised, exempt) of a day without those of the day before, in order of number."""
-    kinds = ("walled", "promised", "exempt")
-    lists = []
-    for kind in kinds:
-        earlier: Mapping[UUID, int] = getattr(before, kind) if before is not None else {}
-        new = {key: minor for key, minor in getattr(found, kind).items() if key not in earlier}
-        people = [Concerned(*named[key][:2], minor, named[key][2]) for key, minor in new.items()]
-        lists.append(sorted(people, key=lambda one: (len(one.subscriber_no), one.subscriber_no)))
-    return lists[0], lists[1], lists[2]

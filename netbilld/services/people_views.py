@@ -134,6 +134,10 @@ class PeopleViews(Protocol):
         """Return a page of services; of a search, what fits best comes first."""
         ...
 
+    async def count(self, wanted: PeopleFilter, today: date) -> int:
+        """Return how many services a list has."""
+        ...
+
     async def exactly(self, wanted: PeopleFilter) -> Sequence[str]:
         """Return the numbers of subscribers that its text names exactly: by number, name to log in with, and so on."""
         ...

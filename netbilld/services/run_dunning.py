@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -19,16 +19,17 @@ from netbilld.billing.dunning import (
     StepKind,
     closing,
     is_cleared,
+    likeness,
     steps_due,
 )
 from netbilld.model.actor import SCHEDULE, Actor
 from netbilld.model.errors import NetbilldError
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind
-from netbilld.services.dunning_views import DayAhead, concerned
+from netbilld.services.dunning_views import MOST_NAMED, Concerned, DayAhead, Foreseen, People
 
 CHUNK: Final = 200  # subscribers in one transaction
-_AT_ONCE: Final = 20  # subscribers that are looked ahead for before others have their turn
+_AT_ONCE: Final = 1_000  # subscribers that are looked ahead for before others have their turn
 # What was to be said about arrears is not said any more once access is back.
 _TAKEN_BACK: Final = (MessageKind.ISOLIR_WARNING, MessageKind.ISOLIR)
 _AUDITED: Final = {
@@ -59,6 +60,8 @@ class DunningBook(Protocol):
     async def clear(self, subscriber_ids: Iterable[UUID], now: datetime) -> None: ...
 
     async def named(self, subscriber_ids: Iterable[UUID]) -> Mapping[UUID, tuple[str, str, str]]: ...
+
+    async def first_named(self, subscriber_ids: Iterable[UUID], most: int) -> Mapping[UUID, tuple[str, str, str]]: ...
 
     async def names_of_live_services(self, subscriber_id: UUID) -> list[str]: ...
 
@@ -204,36 +207,50 @@ class RunDunning:
         ons = [first_on + timedelta(days=place) for place in range(days)]
         moments = [max(datetime.combine(on, self._policy.standing.isolir_at, zone), now) for on in ons]
         ends = [datetime.combine(on + timedelta(days=1), time(0), zone) for on in ons]
-        found: list[tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]] = [({}, {}, {}) for _ in ons]
+        found = [Foreseen() for _ in ons]
         due: list[Counter[StepKind]] = [Counter() for _ in ons]
         async with self._store.read() as work:
             lead = timedelta(days=await work.dunning.lead_days(self._policy))
             candidates = await work.dunning.candidates(ons[-1] + lead)
-            for start in range(0, len(candidates), CHUNK):
-                accounts = await work.dunning.accounts(candidates[start : start + CHUNK], self._policy, now)
-                for first in range(0, len(accounts), _AT_ONCE):
-                    some = accounts[first : first + _AT_ONCE]
-                    for place, at in enumerate(moments):
-                        there = closing(some, self._policy, at)
-                        for kept, more in zip(found[place], (there.walled, there.promised, there.exempt), strict=True):
-                            kept.update(more)
-                        since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
-                        due[place].update(self._said_between(some, since, ends[place]))
-                    await asyncio.sleep(0)
-            named = await work.dunning.named({key for day in found for part in day for key in part})
-        closings = [Closing(*day) for day in found]
-        return [
-            DayAhead(on, at, *concerned(there, closings[place - 1] if place else None, named), dict(due[place]))
-            for place, (on, at, there) in enumerate(zip(ons, moments, closings, strict=True))
-        ]
+            for account, ids in (await self._alike(work, candidates, now)).values():
+                before: Closing | None = None
+                for place, at in enumerate(moments):
+                    there = closing([account], self._policy, at)
+                    found[place].add(account.subscriber_id, ids, there, before)
+                    since = ends[place - 1] if place else datetime.min.replace(tzinfo=zone)
+                    for kind in self._said_between(account, since, ends[place]):
+                        due[place][kind] += len(ids)
+                    before = there
+                await asyncio.sleep(0)
+            shown = []
+            for place, foreseen in enumerate(found):
+                walled, promised, exempt = [await self._people(work, some) for some in foreseen.kinds()]
+                shown.append(DayAhead(ons[place], moments[place], walled, promised, exempt, dict(due[place])))
+        return shown
 
-    def _said_between(self, accounts: Iterable[DunnedAccount], since: datetime, until: datetime) -> Iterator[StepKind]:
+    async def _alike(
+        self, work: Work, candidates: Sequence[UUID], now: datetime
+    ) -> dict[Hashable, tuple[DunnedAccount, list[UUID]]]:
+        """Return one account of each likeness, and whose accounts are like it."""
+        found: dict[Hashable, tuple[DunnedAccount, list[UUID]]] = {}
+        for start in range(0, len(candidates), _AT_ONCE):
+            for account in await work.dunning.accounts(candidates[start : start + _AT_ONCE], self._policy, now):
+                found.setdefault(likeness(account), (account, []))[1].append(account.subscriber_id)
+            await asyncio.sleep(0)
+        return found
+
+    async def _people(self, work: Work, overdue_minor: Mapping[UUID, int]) -> People:
+        """Return the first of them by name."""
+        named = await work.dunning.first_named(overdue_minor, MOST_NAMED) if overdue_minor else {}
+        first = [Concerned(*one[:2], overdue_minor[key], one[2]) for key, one in named.items()]
+        return People(first, len(overdue_minor), sum(overdue_minor.values()))
+
+    def _said_between(self, account: DunnedAccount, since: datetime, until: datetime) -> Iterator[StepKind]:
         """Yield what becomes due between two instants, beside isolir."""
-        for account in accounts:
-            for step in steps_due(account, self._policy, until - timedelta(seconds=1)):
-                is_said = step.outcome is not Outcome.MISSED and step.kind is not StepKind.ISOLIR
-                if is_said and since <= step.due_at < until:
-                    yield step.kind
+        for step in steps_due(account, self._policy, until - timedelta(seconds=1)):
+            is_said = step.outcome is not Outcome.MISSED and step.kind is not StepKind.ISOLIR
+            if is_said and since <= step.due_at < until:
+                yield step.kind
 
     async def _part(self, subscriber_ids: Sequence[UUID], now: datetime, report: DunningReport) -> None:
         async with self._store.read() as work:  # most have nothing due: they are not locked

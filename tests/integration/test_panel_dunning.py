@@ -91,7 +91,7 @@ async def test_the_calendar_is_what_the_run_does(world: PanelWorld, browser: Bro
     await runner.run(NOW)  # as the daemon has done until now
     tomorrow = (await runner.calendar(TODAY, 2, NOW))[1]
     report = await runner.run(tomorrow.at)
-    assert report.count(StepKind.ISOLIR) == len(tomorrow.walled) == 8
+    assert report.count(StepKind.ISOLIR) == tomorrow.walled.count == 8
 
 
 async def test_promises_are_taken_within_their_bounds(

@@ -21,6 +21,7 @@ from netbilld.adapters.database.document_figures import (
     wrong_notes,
     wrong_payments,
 )
+from netbilld.adapters.database.ledger_days import wrong_days
 from netbilld.adapters.database.money_in_figures import broken_receipts, wrong_holdings
 from netbilld.adapters.database.tables import (
     accounts,
@@ -75,6 +76,7 @@ async def book_figures(connection: AsyncConnection) -> BookFigures:
         wrong_payments=await wrong_payments(connection),
         booked_after_closing=await booked_after_closing(connection),
         closed_until_on=await connection.scalar(closed_until()),
+        wrong_days=await wrong_days(connection),
     )
 
 

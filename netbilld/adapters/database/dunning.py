@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import CompoundSelect, and_, exists, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -29,6 +29,8 @@ from netbilld.billing.standing import PLAIN_TERMS
 from netbilld.model.periods import local_date
 
 _REMEMBERED: Final = timedelta(days=800)  # steps further back concern nothing that is open by rights
+
+_WARNED_LATELY: Final = timedelta(days=30)  # longer than the days of a warning may have been set otherwise meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,7 @@ class DunningStore:
         owing = await OwingQueries(self._connection).of(subscriber_ids, policy.standing, now)
         done: dict[UUID, set[str]] = defaultdict(set)
         reminded: dict[UUID, date] = {}
-        table = dunning_steps.c
-        query = select(table.subscriber_id, table.key, table.step, table.outcome, table.invoice_id, table.at).where(
-            among(self._connection, table.subscriber_id, subscriber_ids), table.at > now - _REMEMBERED
-        )
-        for row in await self._connection.execute(query):
+        for row in await self._connection.execute(self._steps(subscriber_ids, policy, now)):
             done[row.subscriber_id].add(row.key)
             if row.step == StepKind.REMINDER.value and row.outcome == Outcome.DONE.value:
                 on = local_date(row.at, policy.standing.timezone)
@@ -114,6 +112,26 @@ class DunningStore:
                 )
             )
         return found
+
+    def _steps(self, subscriber_ids: Sequence[UUID], policy: DunningPolicy, now: datetime) -> CompoundSelect[Any]:
+        """Return the query for the steps on record that what is to be done can depend on, of years of them.
+
+        Reminders and late fees are about invoices that are unpaid; whether somebody was told to have been walled, and
+        whether they are to go, about the isolir that is not over; a warning is about one that is to come.
+        """
+        table = dunning_steps.c
+        columns = (table.id, table.subscriber_id, table.key, table.step, table.outcome, table.invoice_id, table.at)
+        whose = among(self._connection, invoices.c.subscriber_id, subscriber_ids)
+        unpaid = select(invoices.c.id).where(whose, invoices.c.status.in_(UNPAID))
+        lately = now - timedelta(days=policy.warn_days or 0) - _WARNED_LATELY
+        walled = and_(isolirs.c.subscriber_id == table.subscriber_id, isolirs.c.cleared_at.is_(None))
+        return union(
+            select(*columns).where(table.invoice_id.in_(unpaid), table.at > now - _REMEMBERED),
+            select(*columns).where(among(self._connection, table.subscriber_id, subscriber_ids), table.at > lately),
+            select(*columns)
+            .join(isolirs, walled)
+            .where(among(self._connection, isolirs.c.subscriber_id, subscriber_ids), table.at >= isolirs.c.began_at),
+        )
 
     async def _isolirs(self, subscriber_ids: Sequence[UUID]) -> tuple[dict[UUID, Isolir], dict[UUID, int]]:
         query = (
@@ -218,6 +236,16 @@ class DunningStore:
         """Return number, name and currency of subscribers."""
         query = select(subscribers.c.id, subscribers.c.number, subscribers.c.name, subscribers.c.currency).where(
             among(self._connection, subscribers.c.id, subscriber_ids)
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in await self._connection.execute(query)}
+
+    async def first_named(self, subscriber_ids: Iterable[UUID], most: int) -> dict[UUID, tuple[str, str, str]]:
+        """Return number, name and currency of the first of these subscribers, in order of number."""
+        query = (
+            select(subscribers.c.id, subscribers.c.number, subscribers.c.name, subscribers.c.currency)
+            .where(among(self._connection, subscribers.c.id, subscriber_ids))
+            .order_by(func.length(subscribers.c.number), subscribers.c.number)
+            .limit(most)
         )
         return {row[0]: (row[1], row[2], row[3]) for row in await self._connection.execute(query)}
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.book_figures import book_figures
 from netbilld.adapters.database.bulk import Row, insert_rows, insert_together
 from netbilld.adapters.database.document_figures import closed_until
+from netbilld.adapters.database.ledger_days import LedgerDays
 from netbilld.adapters.database.tables import accounts, ledger_entries, postings
 from netbilld.billing.books import BookFigures
 from netbilld.billing.chart import DEPOSITS, RECEIVABLE, WALLET, Account, AccountKind, Side
@@ -103,6 +104,7 @@ class LedgerStore:
             for entry_id, entry in zip(entry_ids, entries, strict=True)
         ]
         await self._append(booked, rows)
+        await LedgerDays(self._connection).add(entries, booked_on)
         moved = sorted(changes_minor, key=lambda account: (account.subscriber_id is None, account.code))
         await self._move([(ids[account.code], changes_minor[account]) for account in moved])
         return entry_ids

@@ -48,8 +48,7 @@ class PeopleListQueries(Queries):
         picked = select(services.c.id, counted).select_from(source).where(condition).order_by(*order)
         page = await self._rows(picked.limit(PAGE_LENGTH).offset(offset))
         if not page:
-            beyond = select(func.count()).select_from(source).where(condition)
-            return SubscriberPage([], await self._number(beyond) if offset else 0)
+            return SubscriberPage([], await self.count(wanted, today) if offset else 0)
         owed = (
             select(func.coalesce(func.sum(_OWED), 0))
             .where(invoices.c.subscriber_id == subscribers.c.id, invoices.c.status.in_(("issued", "part_paid")))
@@ -86,6 +85,11 @@ class PeopleListQueries(Queries):
             for row in await self._rows(query)
         ]
         return SubscriberPage(lines, int(page[0]["total"]))
+
+    async def count(self, wanted: PeopleFilter, today: date) -> int:
+        """Return how many services a list has."""
+        source, condition = await self._listed(wanted, today)
+        return await self._number(select(func.count()).select_from(source).where(condition))
 
     async def exactly(self, wanted: PeopleFilter) -> Sequence[str]:
         """Return the numbers of subscribers that its text names exactly; of a device or telephone two at most."""

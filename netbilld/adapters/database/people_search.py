@@ -1,6 +1,6 @@
 """Who is meant: conditions for whatever somebody types, and subscribers that a text names exactly."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
@@ -37,8 +37,7 @@ def matching(text: str, *, sees_money: bool) -> ColumnElement[bool]:
     wanted = " ".join(text.split())
     if not wanted:
         return true()
-    words = and_(*(_word(word) for word in wanted.split(" ")[:MOST_WORDS]))
-    ways = [words, *_as_phone(wanted)]
+    ways = [services.c.id.in_(_said(wanted.split(" ")[:MOST_WORDS])), *_as_phone(wanted)]
     ways += [services.c.id.in_(query) for query in _by_device(wanted)]
     if sees_money:
         ways.append(subscribers.c.id.in_(_by_invoice(wanted)))
@@ -78,8 +77,13 @@ def exact_queries(text: str, *, sees_money: bool) -> Iterable[Select[Any]]:
         yield numbers.where(subscribers.c.id.in_(_by_invoice(wanted)))
 
 
-def _word(word: str) -> ColumnElement[bool]:
-    needle = like(word.lower())
+def _said(words: Sequence[str]) -> Select[Any]:
+    """Return the query for services of which every word is said somewhere.
+
+    What is said of one is put together once, however many words are looked for in it, and user names are gone through
+    once for all words: the planner would do either anew for each of them.
+    """
+    needles = [like(word.lower()) for word in words]
     # one text a row and one look at it, instead of a look at each column: a word has no space, so it spans none
     said = subscribers.c.name + " " + subscribers.c.number
     for column in (
@@ -90,8 +94,30 @@ def _word(word: str) -> ColumnElement[bool]:
         services.c.site,
     ):
         said = said + " " + func.coalesce(column, "")
-    named = select(credentials.c.service_id).where(func.lower(credentials.c.name).like(needle, escape="\\"))
-    return or_(func.lower(said).like(needle, escape="\\"), services.c.id.in_(named))
+    texts = (
+        select(services.c.id, func.lower(said).label("said"))
+        .select_from(services.join(subscribers, subscribers.c.id == services.c.subscriber_id))
+        .offset(0)  # so that the text is not put together again wherever it is looked at
+        .subquery("texts")
+    )
+    name = func.lower(credentials.c.name)
+    found = [name.like(needle, escape="\\") for needle in needles]
+    names = (
+        select(credentials.c.service_id, *(_any(one).label(f"word_{place}") for place, one in enumerate(found)))
+        .where(or_(*found))
+        .group_by(credentials.c.service_id)
+        .subquery("names")
+    )
+    every = (
+        or_(texts.c.said.like(needle, escape="\\"), names.c[f"word_{place}"] == 1)
+        for place, needle in enumerate(needles)
+    )
+    return select(texts.c.id).select_from(texts.outerjoin(names, names.c.service_id == texts.c.id)).where(and_(*every))
+
+
+def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return 1 for a group in which it is so of any row, else 0."""
+    return func.max(case((condition, 1), else_=0))
 
 
 def _as_phone(text: str) -> list[ColumnElement[bool]]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.jobs import JobStore
     from netbilld.adapters.database.late_fees import LateFeeStore
     from netbilld.adapters.database.ledger import LedgerStore
+    from netbilld.adapters.database.ledger_days import LedgerDays
     from netbilld.adapters.database.live import LiveStore
     from netbilld.adapters.database.local_accounts import LocalAccountStore
     from netbilld.adapters.database.locks import LockStore
@@ -328,6 +329,12 @@ class UnitOfWork:
         from netbilld.adapters.database.ledger import LedgerStore
 
         return LedgerStore(self.connection)
+
+    @cached_property
+    def ledger_days(self) -> "LedgerDays":
+        from netbilld.adapters.database.ledger_days import LedgerDays
+
+        return LedgerDays(self.connection)
 
     @cached_property
     def live(self) -> "LiveStore":

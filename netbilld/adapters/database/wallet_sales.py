@@ -1,14 +1,14 @@
 """What was sold without a document: periods, usage and top-ups that wallets have paid."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Subquery, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, stream, summed
-from netbilld.adapters.database.tables import accounts, ledger_entries, postings, subscribers
+from netbilld.adapters.database.reports.source import DEBIT, kinds_booked, stream, summed
+from netbilld.adapters.database.tables import accounts, ledger_days, ledger_entries, postings, subscribers
 from netbilld.billing.chart import WALLET, AccountKind
 from netbilld.billing.postings import OTHER_RENEWAL, WALLET_CHARGES
 
@@ -49,7 +49,13 @@ async def taxed_sales(
     A small charge may bear no tax yet, which is that of the sum so far: what a service was charged on a day is taxed
     together.
     """
-    taxes, earned = _charged(_OWED, from_on, to_on), _charged(_INCOME, from_on, to_on)
+    account = ledger_days.c.account
+    taxing = await kinds_booked(connection, account.like(f"{_TAX}%"), from_on=from_on, to_on=to_on)
+    if not taxing:
+        return
+    is_income = ledger_days.c.account_kind == AccountKind.INCOME.value
+    earning = await kinds_booked(connection, is_income, from_on=from_on, to_on=to_on)
+    taxes, earned = _charged(_OWED, taxing, from_on, to_on), _charged(_INCOME, earning, from_on, to_on)
     keys: list[ColumnElement[Any]] = [taxes.c.booked_on, taxes.c.code, taxes.c.currency]
     query = (
         select(summed(earned.c.minor).label("net"), summed(taxes.c.minor).label("tax"))
@@ -58,7 +64,8 @@ async def taxed_sales(
     )
     if by_subscriber:
         keys += [subscribers.c.number, subscribers.c.name]
-        paid = _charged(accounts.c.code.like(f"{WALLET}:%"), from_on, to_on)
+        paying = await kinds_booked(connection, account == WALLET, from_on=from_on, to_on=to_on)
+        paid = _charged(accounts.c.code.like(f"{WALLET}:%"), paying, from_on, to_on)
         query = (
             query.join(paid, _alike(paid, taxes))
             .join(accounts, accounts.c.code == paid.c.code)
@@ -98,8 +105,8 @@ def _alike(one: Subquery, other: Subquery) -> ColumnElement[bool]:
     return and_(one.c.document_id == other.c.document_id, one.c.booked_on == other.c.booked_on)
 
 
-def _charged(which: ColumnElement[bool], from_on: date, to_on: date) -> Subquery:
-    """Return, by service and day, what was put on accounts of a sort; a service has one tax on a day."""
+def _charged(which: ColumnElement[bool], kinds: Sequence[str], from_on: date, to_on: date) -> Subquery:
+    """Return, by service and day, what entries of some kinds put on accounts; a service has one tax on a day."""
     by = (ledger_entries.c.document_id, ledger_entries.c.booked_on)
     return (
         select(
@@ -113,7 +120,7 @@ def _charged(which: ColumnElement[bool], from_on: date, to_on: date) -> Subquery
         .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
         .where(
             which,
-            ledger_entries.c.kind.not_in(ISSUED_KINDS),
+            ledger_entries.c.kind.in_(kinds),
             ledger_entries.c.booked_on >= from_on,
             ledger_entries.c.booked_on <= to_on,
         )

@@ -58,12 +58,12 @@ async def _ask(request: web.Request, problem: Problem, status: int = 200) -> web
     wanted = filter_of(request)
     today = local_date(visit.now, panel.parts.timezone)
     async with panel.parts.database.read() as work:
-        found = await work.people.lines(wanted, today, 0)
+        total = await work.people.count(wanted, today)
         plans = [line for line in await work.readmodels.plan_lines() if line.on_sale]
     context = {
         "wanted": wanted,
         "back": query_of(wanted),
-        "total": found.total,
+        "total": total,
         "kinds": _kinds(request),
         "plans": plans,
         "problem": problem,

@@ -1,7 +1,8 @@
 """The dunning calendar: what the next days bring, promises, exemptions, and days off."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from netbilld.services.sign_in import random_token
 DAYS_AHEAD: Final = 8  # today and a week
 HOLIDAYS_AHEAD: Final = timedelta(days=400)
 _FRESH_SECONDS: Final = 60  # everybody who owes is looked at
+_SPARE_SECONDS: Final = 240
 _FIELDS: Final = {
     "promise_too_long": "until",
     "bad_date": "until",
@@ -29,14 +31,23 @@ _FIELDS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days ahead, as things stood at a moment."""
+
+    at: datetime
+    days: tuple[DayAhead, ...]
+
+
 def _calendar(request: web.Request) -> Part:
     """Return the days ahead, which whoever looks within a minute shares."""
     money, today, now = money_of(request), today_of(request), request[VISIT].now
 
-    async def read(_work: Work) -> tuple[DayAhead, ...]:
-        return tuple(await money.run_dunning.calendar(today, DAYS_AHEAD, now))
+    async def read(_work: Work) -> Calendar:
+        return Calendar(now, tuple(await money.run_dunning.calendar(today, DAYS_AHEAD, now)))
 
-    return Part("calendar", ("dunning.calendar", today), read, "staff/dunning.html", _FRESH_SECONDS)
+    topic = ("dunning.calendar", today)
+    return Part("calendar", topic, read, "staff/dunning.html", _FRESH_SECONDS, _SPARE_SECONDS)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -46,7 +57,8 @@ async def show(request: web.Request) -> web.Response:
 
 async def _show(request: web.Request, form: Typed, name: str = "", status: int = 200) -> web.Response:
     today = today_of(request)
-    _version, days = await request.app[LIVE].latest(_calendar(request))
+    _version, calendar = await request.app[LIVE].latest(_calendar(request))
+    days = calendar.days
     async with request.app[PANEL].parts.database.read() as work:
         desk = await work.money_views.dunning_desk(today, today + HOLIDAYS_AHEAD)
         areas = await work.money_views.areas(request[VISIT].areas)
@@ -54,6 +66,7 @@ async def _show(request: web.Request, form: Typed, name: str = "", status: int =
     chosen = next((day for day in days if day.on == asked), None) or _next(days, request)
     context = {
         "days": days,
+        "read_at": calendar.at,
         "chosen": chosen,
         "desk": desk,
         "areas": areas,

@@ -24,6 +24,7 @@ _ORDERS: Final = 10
 _ALERTS: Final = 3
 _AREAS: Final = 30
 _AREAS_SECONDS: Final = 15.0  # it reads everybody
+_AREAS_SPARE_SECONDS: Final = 45.0
 CHART_SPAN: Final = timedelta(hours=1)
 
 
@@ -138,7 +139,14 @@ def _parts(request: web.Request) -> Sequence[Part]:
         ),
         (
             Permission.VIEW_SUBSCRIBERS,
-            Part("areas", ("overview.areas", within), areas, "partials/areas.html", _AREAS_SECONDS),
+            Part(
+                "areas",
+                ("overview.areas", within),
+                areas,
+                "partials/areas.html",
+                _AREAS_SECONDS,
+                _AREAS_SPARE_SECONDS,
+            ),
         ),
         (
             Permission.VIEW_COMPLAINTS,

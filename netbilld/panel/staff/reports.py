@@ -27,11 +27,11 @@ _TYPES: Final = {
 
 
 class _Kept:
-    """Keeps the first rows of a report, and sees how many there are."""
+    """Keeps the rows of a report for a file."""
 
-    def __init__(self, most: int, *, is_bound: bool) -> None:
+    def __init__(self, most: int) -> None:
         self.rows: list[Sequence[Any]] = []
-        self._most, self._is_bound = most, is_bound
+        self._most = most
 
     def begin(self, table: Table, span: Span) -> None:
         """Nothing is needed."""
@@ -42,10 +42,9 @@ class _Kept:
         Raises:
             RefusedError: there are more than a file may have.
         """
-        if len(self.rows) < self._most:
-            self.rows.append(cells)
-        elif self._is_bound:
+        if len(self.rows) >= self._most:
             raise RefusedError(f"more than {self._most} rows", code="report_too_long")
+        self.rows.append(cells)
 
     def end(self, sums: Sums, controls: Sequence[Control]) -> None:
         """Nothing is needed."""
@@ -64,8 +63,7 @@ async def show_list(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """Answer GET /reports/{report}?by=…&period=…: its rows, sums, the ledger's word, and a picture of a series."""
     report, table, span, days = _wanted(request)
-    kept = _Kept(ROWS_SHOWN, is_bound=False)
-    made = await money_of(request).make_report.run(table, span, kept)
+    rows, made = await money_of(request).make_report.first(table, span, ROWS_SHOWN)
     words = _words(request)
     cells = made.sums.cells() if made.sums.is_summed else []
     shown = [place for place in range(len(table.columns)) if place != table.currency_at]
@@ -76,12 +74,12 @@ async def show(request: web.Request) -> web.Response:
         "days": days,
         "periods": PERIODS,
         "words": words,
-        "rows": kept.rows,
+        "rows": rows,
         "made": made,
         "sums": cells,
         "shown": shown,
-        "plot": column_plot(table, span, kept.rows),
-        "share": share_of(table, kept.rows),
+        "plot": column_plot(table, span, rows),
+        "share": share_of(table, rows),
         "ages": ages(table, cells[0] if cells else None),
         "query": urlencode({"by": table.by, "period": "", "from": span.from_on, "to": span.to_on}),
     }
@@ -93,7 +91,7 @@ async def give_file(request: web.Request) -> web.Response:
     report, table, span, _days = _wanted(request)
     kind, money = request.path.rpartition("/")[2], money_of(request)
     most = money.report_files.most_rows(kind)
-    kept = _Kept(most, is_bound=True)
+    kept = _Kept(most)
     try:
         made: Made = await money.make_report.run(table, span, kept)
     except RefusedError as error:

@@ -1,6 +1,6 @@
 """Makes a report: rows go from the store to the writer one by one, and are summed on their way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -50,14 +50,25 @@ class MakeReport:
                 self._take(cells, sums, writer)
                 if sums.rows % PROGRESS_ROWS == 0:
                     progress(sums.rows)
-        controls = [
-            Control(what, currency, sums.of(what, currency), ledger_minor)
-            for (what, currency), ledger_minor in sorted(ledger.items())
-        ]
+        controls = _controls(sums, ledger)
         writer.end(sums, controls)
         return Made(sums, controls)
+
+    async def first(self, table: Table, span: Span, most: int) -> tuple[Sequence[Sequence[Any]], Made]:
+        """Return the first rows, so many at most, with the sums of all and what the ledger says of them."""
+        async with self._store.read() as work:
+            ledger = await work.reports.ledger(table, span)
+            rows, sums = await work.reports.first(table, span, most)
+        return rows, Made(sums, _controls(sums, ledger))
 
     @staticmethod
     def _take(cells: Sequence[Any], sums: Sums, writer: Writer) -> None:
         sums.add(cells)
         writer.row(cells)
+
+
+def _controls(sums: Sums, ledger: Mapping[tuple[str, str], int]) -> list[Control]:
+    return [
+        Control(what, currency, sums.of(what, currency), ledger_minor)
+        for (what, currency), ledger_minor in sorted(ledger.items())
+    ]

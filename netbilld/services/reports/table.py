@@ -1,6 +1,6 @@
 """A report as data: columns that know what they hold, rows that come one by one, sums, and what the ledger says."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -107,6 +107,13 @@ class Sums:
             if column.is_summed and row[place] is not None:
                 sums[place] += row[place]
 
+    def take(self, currency: str, rows: int, figures: Mapping[int, int]) -> None:
+        """Take in so many rows of a currency together; `figures` are their sums, by the column's place."""
+        self.rows += rows
+        sums = self.by_currency.setdefault(currency, [0] * len(self.table.columns))
+        for place, figure in figures.items():
+            sums[place] += int(figure)
+
     @property
     def is_summed(self) -> bool:
         """Return whether there is anything to sum."""
@@ -143,6 +150,10 @@ class Source(Protocol):
     """Where rows come from; one consistent state."""
 
     def rows(self, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]: ...
+
+    async def first(self, table: Table, span: Span, most: int) -> tuple[Sequence[Sequence[Any]], "Sums"]:
+        """Return the first rows, so many at most, and the sums of all."""
+        ...
 
     async def ledger(self, table: Table, span: Span) -> dict[tuple[str, str], int]:
         """Return, by column and currency, what the ledger says that the sum is; empty where it says nothing."""

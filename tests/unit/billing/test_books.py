@@ -48,6 +48,7 @@ def test_sound_books_pass_every_check() -> None:
         ({"credit_minor": 569}, "debits_equal_credits", "debits 570, credits 569"),
         ({"bad_postings": (4, 9)}, "postings_well_formed", "in entry 4, 9"),
         ({"wrong_balances": {"cash:cash": (5, 6)}}, "balances_are_sums", "cash:cash kept 5, postings 6"),
+        ({"wrong_days": {"2026-01-05 x cash:cash": 1}}, "days_are_sums", "2026-01-05 x cash:cash is off by 1"),
         ({"wrong_invoices": {"INV-1": "lines 5"}}, "invoices_fit", "INV-1: lines 5"),
         ({"broken_series": {"invoice:202601": (4, 3)}}, "numbers_without_gaps", "invoice:202601: 4 given, 3 found"),
         ({"wrong_notes": {"INV-1": "total 5, credited 6"}}, "credit_notes_fit", "INV-1: total 5, credited 6"),

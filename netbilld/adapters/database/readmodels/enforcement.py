@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 
 from netbilld.adapters.database.queries import Queries
 from netbilld.adapters.database.static_status import StaticStatus
@@ -51,6 +51,12 @@ class EnforcementQueries(Queries):
 
     async def mismatches(self, limit: int) -> Sequence[Mismatch]:
         """Return open sessions with an order under way, or not known to be as they should be; the oldest case first."""
+        # found by the two tables that say so, and only then looked up
+        differing = (
+            select(observed.c.session_id)
+            .join(desired, desired.c.service_id == observed.c.service_id)
+            .where(observed.c.profile_key != desired.c.profile_key)
+        )
         query = (
             select(
                 sessions.c.id.label("session_id"),
@@ -78,10 +84,7 @@ class EnforcementQueries(Queries):
             )
             .where(
                 sessions.c.stopped_at.is_(None),
-                or_(
-                    pending_orders.c.session_id.is_not(None),
-                    and_(observed.c.profile_key.is_not(None), observed.c.profile_key != desired.c.profile_key),
-                ),
+                sessions.c.id.in_(select(pending_orders.c.session_id).union(differing)),
             )
             .order_by(desired.c.since_at, sessions.c.id)
             .limit(limit)

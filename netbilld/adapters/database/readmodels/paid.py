@@ -65,25 +65,25 @@ class PaidQueries(BillQueries):
     async def paid_page(self, wanted: PaymentFilter, offset: int) -> PaidPage:
         """Return a page of payments, newest first."""
         condition = _matching(wanted)
+        # whose they are is looked up for a page of them, unless it decides which they are
+        source = _whose() if wanted.areas.is_limited or wanted.area or wanted.text else payments
         order = (payments.c.received_on.desc(), payments.c.recorded_at.desc(), payments.c.id)
-        total = await self._number(select(func.count()).select_from(_whose()).where(condition))
-        summed = (
-            select(
-                payments.c.method,
-                payments.c.currency,
-                func.count().label("payments"),
-                func.sum(payments.c.amount_minor).label("amount_minor"),
-            )
-            .select_from(_whose())
-            .where(condition, payments.c.status == PaymentStatus.RECEIVED.value)
-            .group_by(payments.c.method, payments.c.currency)
-            .order_by(func.sum(payments.c.amount_minor).desc(), payments.c.method)
+        by = (payments.c.method, payments.c.currency, payments.c.status)
+        counted = (
+            select(*by, func.count().label("payments"), func.sum(payments.c.amount_minor).label("amount_minor"))
+            .select_from(source)
+            .where(condition)
+            .group_by(*by)
         )
+        rows = await self._rows(counted)
         sums = [
             PaidSum(row["method"], row["currency"], row["payments"], int(row["amount_minor"]))
-            for row in await self._rows(summed)
+            for row in rows
+            if row["status"] == PaymentStatus.RECEIVED.value
         ]
-        ids = select(payments.c.id).select_from(_whose()).where(condition).order_by(*order)
+        sums.sort(key=lambda one: (-one.amount_minor, one.method))
+        total = sum(row["payments"] for row in rows)
+        ids = select(payments.c.id).select_from(source).where(condition).order_by(*order)
         query = (
             select(*_COLUMNS)
             .select_from(_whose())

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, text
 
 from netbilld.adapters.database.in_areas import in_areas
 from netbilld.adapters.database.queries import ONLINE_STATES, Queries, first_username, is_online
 from netbilld.adapters.database.tables import (
+    RESTRICTED,
     desired,
     plan_versions,
     plans,
@@ -69,6 +70,18 @@ class TrafficQueries(Queries):
 
     async def restricted(self, limit: int, areas: Areas = EVERYWHERE) -> Sequence[Restricted]:
         """Return services that are not fully open, the newest case first."""
+        newest = (
+            select(desired.c.service_id)
+            .where(text(RESTRICTED))
+            .order_by(desired.c.since_at.desc(), desired.c.service_id)
+            .limit(limit)
+        )
+        if areas.is_limited:
+            newest = (
+                newest.join(services, services.c.id == desired.c.service_id)
+                .join(subscribers, subscribers.c.id == services.c.subscriber_id)
+                .where(in_areas(areas))
+            )
         query = (
             select(
                 subscribers.c.number.label("subscriber_no"),
@@ -87,9 +100,8 @@ class TrafficQueries(Queries):
                 .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
                 .join(plans, plans.c.id == plan_versions.c.plan_id)
             )
-            .where(desired.c.access != "active", desired.c.reason != "terminated", in_areas(areas))
+            .where(desired.c.service_id.in_(newest))
             .order_by(desired.c.since_at.desc(), subscribers.c.number)
-            .limit(limit)
         )
         return [Restricted(**row) for row in await self._rows(query)]
 

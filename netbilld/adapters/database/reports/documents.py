@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.source import ISSUED_KINDS, debits, stream, summed
-from netbilld.adapters.database.tables import accounts, invoice_lines, invoices, ledger_entries, subscribers
+from netbilld.adapters.database.tables import invoice_lines, invoices, ledger_days, subscribers
 from netbilld.adapters.database.wallet_sales import taxed_sales
 from netbilld.billing.chart import RECEIVABLE, WALLET
 from netbilld.billing.invoice import OPEN_STATUSES, DocumentKind
-from netbilld.services.reports.table import Span, Table
+from netbilld.services.reports.table import Span, Sums, Table
 
-SIGN: Final = case((invoices.c.kind == DocumentKind.CREDIT_NOTE.value, -1), else_=1)  # a credit note's is given back
+_IS_NOTE: Final = invoices.c.kind == DocumentKind.CREDIT_NOTE.value
+SIGN: Final = case((_IS_NOTE, -1), else_=1)  # a credit note's is given back
 NET: Final = invoice_lines.c.amount_minor - case((invoice_lines.c.inclusive, invoice_lines.c.tax_minor), else_=0)
 _SHOWN: Final = tuple(
     invoices.c[name]
@@ -39,31 +40,59 @@ async def bills(connection: AsyncConnection, table: Table, span: Span) -> AsyncI
         async for row in _bills_by_month(connection, span):
             yield row
         return
-    query = (
+    async for row in stream(connection, _documents(span)):
+        yield _document(row)
+
+
+async def first_bills(
+    connection: AsyncConnection, table: Table, span: Span, most: int
+) -> tuple[list[Sequence[Any]], Sums]:
+    """Return the first documents of a span, and the sums of all."""
+    is_open = and_(invoices.c.status.in_(_OPEN), ~_IS_NOTE)
+    figures = {
+        "net": SIGN * (invoices.c.total_minor - invoices.c.tax_minor),
+        "tax": SIGN * invoices.c.tax_minor,
+        "total": SIGN * invoices.c.total_minor,
+        "paid": case((_IS_NOTE, 0), else_=invoices.c.paid_minor),
+        "outstanding": case((is_open, invoices.c.total_minor - invoices.c.paid_minor), else_=0),
+    }
+    query = select(invoices.c.currency, func.count(), *map(summed, figures.values())).where(issued_in(span))
+    sums = Sums(table)
+    places = [table.keys.index(key) for key in figures]
+    for currency, count, *values in await connection.execute(query.group_by(invoices.c.currency)):
+        sums.take(currency, count, dict(zip(places, values, strict=True)))
+    rows = await connection.execute(_documents(span).limit(most))
+    return [_document(row) for row in rows], sums
+
+
+def _documents(span: Span) -> Select[Any]:
+    return (
         select(*_SHOWN, subscribers.c.number.label("subscriber_no"), subscribers.c.name, subscribers.c.area)
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .where(issued_in(span))
         .order_by(invoices.c.issued_on, invoices.c.number)
     )
-    async for row in stream(connection, query):
-        is_note = row.kind == DocumentKind.CREDIT_NOTE.value
-        sign = -1 if is_note else 1
-        yield (
-            row.number,
-            row.kind,
-            row.issued_on,
-            None if is_note else row.due_on,
-            row.subscriber_no,
-            row.name,
-            row.area,
-            row.status,
-            sign * (row.total_minor - row.tax_minor),
-            sign * row.tax_minor,
-            sign * row.total_minor,
-            0 if is_note else row.paid_minor,
-            row.total_minor - row.paid_minor if row.status in _OPEN and not is_note else 0,
-            row.currency,
-        )
+
+
+def _document(row: Any) -> Sequence[Any]:
+    is_note = row.kind == DocumentKind.CREDIT_NOTE.value
+    sign = -1 if is_note else 1
+    return (
+        row.number,
+        row.kind,
+        row.issued_on,
+        None if is_note else row.due_on,
+        row.subscriber_no,
+        row.name,
+        row.area,
+        row.status,
+        sign * (row.total_minor - row.tax_minor),
+        sign * row.tax_minor,
+        sign * row.total_minor,
+        0 if is_note else row.paid_minor,
+        row.total_minor - row.paid_minor if row.status in _OPEN and not is_note else 0,
+        row.currency,
+    )
 
 
 async def _bills_by_month(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
@@ -96,8 +125,8 @@ async def billed_in_ledger(
     owed = await debits(
         connection,
         or_(  # a line of an invoice may fund the wallet; a note puts into it what nobody owes any more
-            and_(accounts.c.code.like(f"{RECEIVABLE}:%"), ledger_entries.c.kind.in_(ISSUED_KINDS)),
-            and_(accounts.c.code.like(f"{WALLET}:%"), ledger_entries.c.kind == ISSUED_KINDS[1]),
+            and_(ledger_days.c.account == RECEIVABLE, ledger_days.c.kind.in_(ISSUED_KINDS)),
+            and_(ledger_days.c.account == WALLET, ledger_days.c.kind == ISSUED_KINDS[1]),
         ),
         span=span,
     )
@@ -127,7 +156,42 @@ def _taxed(span: Span) -> Select[Any]:
     )
 
 
+async def first_taxed(
+    connection: AsyncConnection, table: Table, span: Span, most: int
+) -> tuple[list[Sequence[Any]], Sums]:
+    """Return the first taxed documents of a span, and the sums of all, with what wallets have paid for."""
+    query = _taxed(span).group_by(invoice_lines.c.tax_code, invoices.c.currency)  # a row is a document's of one code
+    sums = Sums(table)
+    net_at, tax_at = table.keys.index("net"), table.keys.index("tax")
+    for row in await connection.execute(query):
+        sums.take(row.currency, row.documents, {net_at: row.net, tax_at: row.tax})
+    rows = [_taxed_document(row) for row in await connection.execute(_taxed_documents(span).limit(most))]
+    async for cells in _taxed_sales(connection, span):
+        sums.add(cells)
+        if len(rows) < most:
+            rows.append(cells)
+    return rows, sums
+
+
 async def _tax_by_document(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
+    async for row in stream(connection, _taxed_documents(span)):
+        yield _taxed_document(row)
+    async for cells in _taxed_sales(connection, span):
+        yield cells
+
+
+async def _taxed_sales(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
+    async for sale in taxed_sales(connection, span.from_on, span.to_on, by_subscriber=True):
+        head = (None, WALLET_SALE, sale.on, sale.subscriber_no, sale.name)
+        yield (*head, sale.tax_code, sale.net_minor, sale.tax_minor, sale.currency)
+
+
+def _taxed_document(row: Any) -> Sequence[Any]:
+    head = (row.number, row.kind, row.issued_on, row.subscriber_no, row.name)
+    return (*head, row.tax_code, row.net, row.tax, row.currency)
+
+
+def _taxed_documents(span: Span) -> Select[Any]:
     shown = (
         invoices.c.number,
         invoices.c.kind,
@@ -135,19 +199,13 @@ async def _tax_by_document(connection: AsyncConnection, span: Span) -> AsyncIter
         subscribers.c.number.label("subscriber_no"),
         subscribers.c.name,
     )
-    query = (
+    return (
         _taxed(span)
         .add_columns(*shown)
         .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .group_by(*shown, invoices.c.currency, invoice_lines.c.tax_code)
         .order_by(invoices.c.issued_on, invoices.c.number, invoice_lines.c.tax_code)
     )
-    async for row in stream(connection, query):
-        head = (row.number, row.kind, row.issued_on, row.subscriber_no, row.name)
-        yield (*head, row.tax_code, row.net, row.tax, row.currency)
-    async for sale in taxed_sales(connection, span.from_on, span.to_on, by_subscriber=True):
-        head = (None, WALLET_SALE, sale.on, sale.subscriber_no, sale.name)
-        yield (*head, sale.tax_code, sale.net_minor, sale.tax_minor, sale.currency)
 
 
 async def _tax_sums(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
@@ -174,5 +232,5 @@ async def tax_in_ledger(
     span: Span,
 ) -> dict[tuple[str, str], int]:
     """Return what was booked as owed to the tax office."""
-    owed = await debits(connection, accounts.c.code.like("tax:%"), span=span)
+    owed = await debits(connection, ledger_days.c.account.like("tax:%"), span=span)
     return {("tax", currency): -minor for currency, minor in owed.items()}

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.documents import SIGN, issued_in
-from netbilld.adapters.database.reports.receivables import owed_in_ledger
 from netbilld.adapters.database.reports.source import ratio, stream, summed
-from netbilld.adapters.database.tables import allocations, invoices, payments
+from netbilld.adapters.database.tables import OTHERWISE, allocations, invoices, ledger_days, payments
+from netbilld.billing.chart import AccountKind
 from netbilld.billing.invoice import DocumentKind
 from netbilld.model.periods import local_date
 from netbilld.services.correct_invoice import WRITE_OFF
@@ -28,12 +28,15 @@ class _Month:
     on_time_minor: int = 0
 
 
-async def dso(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
+_Months = dict[tuple[date, str], _Month]  # by the first day, and currency
+
+
+async def dso(connection: AsyncConnection, _table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
     """Yield months: billed, owed at the end, DSO, and how many of the invoices that fell due were paid by then.
 
     DSO is what is owed at the end of the month / what was billed in it × its days; None where nothing was billed.
     """
-    months: dict[tuple[date, str], _Month] = defaultdict(_Month)
+    months: _Months = defaultdict(_Month)
     billed = (
         select(invoices.c.issued_on, invoices.c.currency, summed(SIGN * invoices.c.total_minor).label("minor"))
         .where(issued_in(span))
@@ -42,11 +45,12 @@ async def dso(connection: AsyncConnection, table: Table, span: Span) -> AsyncIte
     async for row in stream(connection, billed):
         months[row.issued_on.replace(day=1), row.currency].billed_minor += row.minor
     await _add_fallen_due(connection, span, months)
+    await _add_settled_otherwise(connection, span, months)
+    owed = await _owed(connection, span)
     for month_on, currency in sorted(months):
         month = months[month_on, currency]
         first, last = max(month_on, span.from_on), min(months_before(month_on, -1) - timedelta(days=1), span.to_on)
-        part = Span(first, last, span.timezone)
-        owed_minor = (await owed_in_ledger(connection, table, part)).get(("outstanding", currency), 0)
+        owed_minor = sum(minor for on, minor in owed[currency] if on <= last)
         yield (
             month_on,
             month.billed_minor,
@@ -60,8 +64,57 @@ async def dso(connection: AsyncConnection, table: Table, span: Span) -> AsyncIte
         )
 
 
-async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[tuple[date, str], _Month]) -> None:
-    """Add invoices by the month of their due day; in time is what was paid in full by the end of that day."""
+async def _owed(connection: AsyncConnection, span: Span) -> dict[str, list[tuple[date, int]]]:
+    """Return, by currency, what each day up to the span's last added to what subscribers owe by the books."""
+    table = ledger_days.c
+    query = select(table.currency, table.booked_on, summed(table.debit_minor).label("minor")).where(
+        table.account_kind == AccountKind.ASSET.value, table.of_subscribers.is_(True), table.booked_on <= span.to_on
+    )
+    found: dict[str, list[tuple[date, int]]] = defaultdict(list)
+    for row in await connection.execute(query.group_by(table.currency, table.booked_on)):
+        found[row.currency].append((row.booked_on, row.minor))
+    return found
+
+
+async def _add_fallen_due(connection: AsyncConnection, span: Span, months: _Months) -> None:
+    """Add invoices by the month of their due day; in time is what was paid in full by the end of that day.
+
+    Those settled by payments alone, which are nearly all: their days are compared by the database.
+    """
+    each = (
+        select(
+            invoices.c.due_on,
+            invoices.c.currency,
+            invoices.c.total_minor,
+            summed(case((payments.c.received_on <= invoices.c.due_on, allocations.c.amount_minor), else_=0)).label(
+                "in_time_minor"
+            ),
+        )
+        .outerjoin(allocations, allocations.c.invoice_id == invoices.c.id)
+        .outerjoin(payments, payments.c.id == allocations.c.payment_id)
+        .where(_fell_due(span), invoices.c.id.not_in(_settled_otherwise()))
+        .group_by(invoices.c.id)
+        .subquery()
+    )
+    is_in_time = and_(each.c.in_time_minor == each.c.total_minor, each.c.total_minor != 0)
+    query = select(
+        each.c.due_on,
+        each.c.currency,
+        func.count().label("fallen_due"),
+        summed(each.c.total_minor).label("fallen_due_minor"),
+        summed(case((is_in_time, 1), else_=0)).label("on_time"),
+        summed(each.c.in_time_minor).label("on_time_minor"),
+    ).group_by(each.c.due_on, each.c.currency)
+    async for row in stream(connection, query):
+        month = months[row.due_on.replace(day=1), row.currency]
+        month.fallen_due += row.fallen_due
+        month.fallen_due_minor += row.fallen_due_minor
+        month.on_time += row.on_time
+        month.on_time_minor += row.on_time_minor
+
+
+async def _add_settled_otherwise(connection: AsyncConnection, span: Span, months: _Months) -> None:
+    """Add those of which anything was settled but by a payment, or taken back: each part has its own local day."""
     query = (
         select(
             invoices.c.id,
@@ -74,14 +127,9 @@ async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[
             allocations.c.document,
             payments.c.received_on,
         )
-        .outerjoin(allocations, allocations.c.invoice_id == invoices.c.id)
+        .join(allocations, allocations.c.invoice_id == invoices.c.id)
         .outerjoin(payments, payments.c.id == allocations.c.payment_id)
-        .where(
-            invoices.c.number.is_not(None),
-            invoices.c.kind == DocumentKind.INVOICE.value,
-            invoices.c.due_on >= span.from_on,
-            invoices.c.due_on <= span.to_on,
-        )
+        .where(_fell_due(span), invoices.c.id.in_(_settled_otherwise()))
         .order_by(invoices.c.id)
     )
     whose, rest_minor = None, 0
@@ -91,10 +139,23 @@ async def _add_fallen_due(connection: AsyncConnection, span: Span, months: dict[
             whose, rest_minor = row.id, row.total_minor
             month.fallen_due += 1
             month.fallen_due_minor += row.total_minor
-        if row.at is None or row.document == WRITE_OFF:  # what was given up, nobody has paid
+        if row.document == WRITE_OFF:  # what was given up, nobody has paid
             continue
         received_on = row.received_on if row.amount_minor > 0 else None
         if (received_on or local_date(row.at, row.timezone)) <= row.due_on:
             month.on_time += (rest_minor - row.amount_minor == 0) - (rest_minor == 0 and row.amount_minor != 0)
             rest_minor -= row.amount_minor
             month.on_time_minor += row.amount_minor
+
+
+def _fell_due(span: Span) -> ColumnElement[bool]:
+    return and_(
+        invoices.c.number.is_not(None),
+        invoices.c.kind == DocumentKind.INVOICE.value,
+        invoices.c.due_on >= span.from_on,
+        invoices.c.due_on <= span.to_on,
+    )
+
+
+def _settled_otherwise() -> Select[Any]:
+    return select(allocations.c.invoice_id).where(text(OTHERWISE))

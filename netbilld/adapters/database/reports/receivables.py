@@ -1,109 +1,151 @@
 """Receivables by age: what was owed at the end of a day, by how long it was overdue then."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from datetime import date
+from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.source import debits, stream, summed
-from netbilld.adapters.database.tables import accounts, allocations, invoices, payments, subscribers
+from netbilld.adapters.database.owing import UNPAID
+from netbilld.adapters.database.reports.source import debits, first_rows, stream, summed
+from netbilld.adapters.database.tables import OTHERWISE, allocations, invoices, ledger_days, payments, subscribers
 from netbilld.billing.chart import AccountKind
 from netbilld.billing.invoice import DocumentKind
 from netbilld.model.periods import local_midnight
-from netbilld.services.reports.table import Span, Table
+from netbilld.services.reports.table import Span, Sums, Table
 
 _AGES: Final = (0, 30, 60, 90)  # the last day of each but the last
-_PLACES: Final = len(_AGES) + 1
+_KEYS: Final = tuple(f"age_{place}" for place in range(len(_AGES) + 1))
 
 
 async def receivables(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
     """Yield who owed what at the end of the span's last day; those who owed nothing are left out."""
-    by_area: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (_PLACES + 2))
-    async for who, ages, oldest in _subscribers(connection, span):
-        owed_minor = sum(ages)
-        if table.by == "subscriber":
-            yield (who.subscriber_no, who.name, who.area, oldest, *ages, owed_minor, who.currency)
-        else:
-            for place, added in enumerate((1, *ages, owed_minor)):
-                by_area[who.area or "", who.currency][place] += added
-    for (area, currency), figures in sorted(by_area.items()):
-        yield (area or None, *figures, currency)
+    query = _by_subscriber(span) if table.by == "subscriber" else _by_area(span)
+    async for row in stream(connection, query):
+        yield (row[0] or None, *row[1:])
 
 
-async def _subscribers(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[Any, list[int], date | None]]:
-    """Yield a subscriber, what they owe by age, and the day on which the oldest of it was due."""
-    last: Any = None
-    whose: UUID | None = None
-    ages, oldest = [0] * _PLACES, None
-    async for row in stream(connection, _open_documents(span)):
-        if row.subscriber_id != whose and whose is not None:
-            if any(ages):
-                yield last, ages, oldest
-            ages, oldest = [0] * _PLACES, None
-        whose, last = row.subscriber_id, row
-        open_minor = (row.total_minor if row.issued_on <= span.to_on else 0) - row.settled
-        if open_minor:
-            ages[_age((span.to_on - row.due_on).days)] += open_minor
-            oldest = row.due_on if oldest is None else min(oldest, row.due_on)
-    if whose is not None and any(ages):
-        yield last, ages, oldest
+async def first_receivables(
+    connection: AsyncConnection, table: Table, span: Span, most: int
+) -> tuple[list[Sequence[Any]], Sums]:
+    """Return the first rows by subscriber, and the sums of all."""
+    owed = _by_subscriber(span).order_by(None).subquery()
+    ages = (*(owed.c[key] for key in _KEYS), owed.c.owed_minor)
+    query = select(owed.c.currency, func.count(), *(summed(age) for age in ages)).group_by(owed.c.currency)
+    sums = Sums(table)
+    places = [table.keys.index("not_due") + place for place in range(len(ages))]
+    for currency, count, *figures in await connection.execute(query):
+        sums.take(currency, count, dict(zip(places, figures, strict=True)))
+    return await first_rows(connection, _by_subscriber(span), most), sums
 
 
-def _open_documents(span: Span) -> Select[Any]:
-    """Return the query for documents that were, or may have been, open at the end of the span's last day.
+def _by_subscriber(span: Span) -> Select[Any]:
+    owed = _owed(span)
+    return (
+        select(
+            subscribers.c.number,
+            subscribers.c.name,
+            subscribers.c.area,
+            owed.c.oldest_due_on,
+            *(owed.c[key] for key in _KEYS),
+            owed.c.owed_minor,
+            owed.c.currency,
+        )
+        .join(owed, owed.c.subscriber_id == subscribers.c.id)
+        .order_by(subscribers.c.number)
+    )
+
+
+def _by_area(span: Span) -> Select[Any]:
+    owed = _owed(span)
+    area = func.coalesce(subscribers.c.area, "")
+    ages = (*(owed.c[key] for key in _KEYS), owed.c.owed_minor)
+    columns: list[ColumnElement[Any]] = [area, func.count(), *map(summed, ages), owed.c.currency]
+    return (
+        select(*columns)
+        .join(owed, owed.c.subscriber_id == subscribers.c.id)
+        .group_by(area, owed.c.currency)
+        .order_by(area, owed.c.currency)
+    )
+
+
+def _owed(span: Span) -> Any:
+    """Return what each subscriber owed, by age."""
+    documents = _open_documents(span)
+    of_age = (_is_of(documents.c.due_on, span, place) for place in range(len(_KEYS)))
+    ages = [summed(case((condition, documents.c.open_minor), else_=0)) for condition in of_age]
+    return (
+        select(
+            documents.c.subscriber_id,
+            documents.c.currency,
+            func.min(documents.c.due_on).label("oldest_due_on"),
+            *(age.label(key) for key, age in zip(_KEYS, ages, strict=True)),
+            summed(documents.c.open_minor).label("owed_minor"),
+        )
+        .where(documents.c.open_minor != 0)
+        .group_by(documents.c.subscriber_id, documents.c.currency)
+        .having(or_(*(age != 0 for age in ages)))
+        .subquery("owed")
+    )
+
+
+def _is_of(due_on: ColumnElement[Any], span: Span, place: int) -> ColumnElement[bool]:
+    """Return whether something that was due on a day is of an age at the end of the span."""
+    conditions = []
+    if place < len(_AGES):
+        conditions.append(due_on >= span.to_on - timedelta(days=_AGES[place]))
+    if place:
+        conditions.append(due_on < span.to_on - timedelta(days=_AGES[place - 1]))
+    return and_(*conditions)
+
+
+def _open_documents(span: Span) -> Any:
+    """Return documents with what of each was open at the end of the span's last day.
 
     What a document was settled by until then is dated as the books have it: a payment by the day on which it was
     received, all else, and what was taken back, by when it was done. One that came before its document was issued is
-    owed back until then, as the books have it too.
+    owed back until then, as the books have it too. Only what came later is looked at: what is settled now, and by
+    nothing that came later, was settled then.
     """
-    end_at = local_midnight(span.end_on, span.timezone)
-    settled = (
-        select(allocations.c.invoice_id, summed(allocations.c.amount_minor).label("settled"))
-        .outerjoin(payments, payments.c.id == allocations.c.payment_id)
-        .where(
-            or_(
-                and_(allocations.c.amount_minor > 0, payments.c.received_on <= span.to_on),
-                and_(or_(allocations.c.amount_minor < 0, payments.c.id.is_(None)), allocations.c.at < end_at),
-            )
-        )
-        .group_by(allocations.c.invoice_id)
-        .subquery()
+    later = _settled_later(span).subquery("later")
+    concerned = union(
+        select(invoices.c.id).where(invoices.c.status.in_(UNPAID)),
+        select(later.c.invoice_id),
+        select(invoices.c.id).where(invoices.c.issued_on > span.to_on),
     )
-    so_far = settled.c.settled
+    total_minor = case((invoices.c.issued_on <= span.to_on, invoices.c.total_minor), else_=0)
+    settled_minor = invoices.c.paid_minor - func.coalesce(later.c.minor, 0)
     return (
         select(
             invoices.c.subscriber_id,
-            subscribers.c.number.label("subscriber_no"),
-            subscribers.c.name,
-            subscribers.c.area,
             invoices.c.currency,
-            invoices.c.issued_on,
             invoices.c.due_on,
-            invoices.c.total_minor,
-            summed(so_far).label("settled"),
+            (total_minor - settled_minor).label("open_minor"),
         )
-        .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
-        .outerjoin(settled, settled.c.invoice_id == invoices.c.id)
+        .outerjoin(later, later.c.invoice_id == invoices.c.id)
         .where(
             invoices.c.number.is_not(None),
             invoices.c.kind == DocumentKind.INVOICE.value,
-            or_(invoices.c.issued_on <= span.to_on, so_far.is_not(None)),
+            invoices.c.id.in_(concerned),
         )
-        .group_by(invoices.c.id, subscribers.c.id)
-        .having(or_(invoices.c.total_minor != summed(so_far), invoices.c.issued_on > span.to_on))
-        .order_by(subscribers.c.number, invoices.c.due_on, invoices.c.number)
+        .subquery("documents")
     )
 
 
-def _age(days_overdue: int) -> int:
-    for place, last in enumerate(_AGES):
-        if days_overdue <= last:
-            return place
-    return len(_AGES)
+def _settled_later(span: Span) -> Select[Any]:
+    """Return, by invoice, what it was settled by after the span's last day."""
+    end_at = local_midnight(span.end_on, span.timezone)
+    paid = (
+        select(allocations.c.invoice_id, allocations.c.amount_minor)
+        .join(payments, payments.c.id == allocations.c.payment_id)
+        .where(allocations.c.amount_minor > 0, payments.c.received_on > span.to_on)
+    )
+    otherwise = select(allocations.c.invoice_id, allocations.c.amount_minor).where(
+        text(OTHERWISE), allocations.c.at >= end_at
+    )
+    both = paid.union_all(otherwise).subquery()
+    return select(both.c.invoice_id, summed(both.c.amount_minor).label("minor")).group_by(both.c.invoice_id)
 
 
 async def owed_in_ledger(
@@ -114,8 +156,8 @@ async def owed_in_ledger(
     """Return the sum of the subscribers' receivable accounts at the end of the span's last day."""
     owed = await debits(
         connection,
-        accounts.c.kind == AccountKind.ASSET.value,
-        accounts.c.subscriber_id.is_not(None),
+        ledger_days.c.account_kind == AccountKind.ASSET.value,
+        ledger_days.c.of_subscribers.is_(True),
         span=span,
         from_the_first=True,
     )

@@ -6,15 +6,16 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.documents import NET, SIGN, issued_in
-from netbilld.adapters.database.reports.source import DEBIT, ISSUED_KINDS, debits, ratio, stream, summed
+from netbilld.adapters.database.reports.source import DEBIT, debits, kinds_booked, ratio, stream, summed
 from netbilld.adapters.database.tables import (
     accounts,
     invoice_lines,
     invoices,
+    ledger_days,
     ledger_entries,
     plan_versions,
     plans,
@@ -75,9 +76,9 @@ async def _earned(connection: AsyncConnection, by: str, span: Span) -> _Sums:
 
 async def _add_lines(connection: AsyncConnection, by: str, span: Span, earned: _Sums) -> None:
     """Add what documents earned, line by line."""
-    on = func.coalesce(invoice_lines.c.from_on, invoices.c.issued_on)
+    plan = _plans_by_days()
     what: ColumnElement[Any] = {
-        "plan": _plan_code(invoice_lines.c.service_id, on),
+        "plan": func.coalesce(plan.c.code, plans.c.code),
         "area": subscribers.c.area,
         "component": invoice_lines.c.revenue,
         "month": invoices.c.issued_on,
@@ -85,38 +86,50 @@ async def _add_lines(connection: AsyncConnection, by: str, span: Span, earned: _
     lines = (
         select(what.label("what"), invoices.c.currency, (SIGN * NET).label("minor"))
         .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
-        .join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
         .join(accounts, accounts.c.code == invoice_lines.c.revenue)
         .where(issued_in(span), accounts.c.kind == AccountKind.INCOME.value)
-        .subquery()
     )
-    query = select(lines.c.what, lines.c.currency, summed(lines.c.minor).label("minor"))
-    async for row in stream(connection, query.group_by(lines.c.what, lines.c.currency)):
+    if by == "area":
+        lines = lines.join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+    if by == "plan":
+        on = func.coalesce(invoice_lines.c.from_on, invoices.c.issued_on)
+        then = and_(
+            plan.c.service_id == invoice_lines.c.service_id,
+            plan.c.from_on <= on,
+            or_(plan.c.until_on.is_(None), plan.c.until_on > on),
+        )
+        lines = (
+            lines.outerjoin(plan, then)
+            .outerjoin(services, services.c.id == invoice_lines.c.service_id)
+            .outerjoin(plan_versions, plan_versions.c.id == services.c.plan_version_id)
+            .outerjoin(plans, plans.c.id == plan_versions.c.plan_id)
+        )
+    found = lines.subquery()
+    query = select(found.c.what, found.c.currency, summed(found.c.minor).label("minor"))
+    async for row in stream(connection, query.group_by(found.c.what, found.c.currency)):
         earned[_key(by, row.what), row.currency] += row.minor
 
 
-def _plan_code(service_id: ColumnElement[UUID], on: ColumnElement[date]) -> ColumnElement[str | None]:
-    """Return the plan that a service was billed by on a day, as its terms say."""
-    version_id = (
-        select(service_terms.c.plan_version_id)
-        .where(service_terms.c.service_id == service_id, service_terms.c.from_on <= on)
-        .order_by(service_terms.c.from_on.desc())
-        .limit(1)
-        .correlate_except(service_terms)
-        .scalar_subquery()
+def _plans_by_days() -> Subquery:
+    """Return the plan of each of a service's terms, with the days that it was billed by, half-open."""
+    of_version, of_plan = plan_versions.alias(), plans.alias()
+    until_on = func.lead(service_terms.c.from_on).over(
+        partition_by=service_terms.c.service_id, order_by=service_terms.c.from_on
     )
-    kept = select(services.c.plan_version_id).where(services.c.id == service_id).correlate_except(services)
     return (
-        select(plans.c.code)
-        .join(plan_versions, plan_versions.c.plan_id == plans.c.id)
-        .where(plan_versions.c.id == func.coalesce(version_id, kept.scalar_subquery()))
-        .correlate_except(plans, plan_versions)
-        .scalar_subquery()
+        select(service_terms.c.service_id, service_terms.c.from_on, until_on.label("until_on"), of_plan.c.code)
+        .join(of_version, of_version.c.id == service_terms.c.plan_version_id)
+        .join(of_plan, of_plan.c.id == of_version.c.plan_id)
+        .subquery("terms")
     )
 
 
 async def _add_charges(connection: AsyncConnection, by: str, span: Span, earned: _Sums) -> None:
     """Add what was earned otherwise: charged to wallets for usage and renewals, and entries that no document has."""
+    income = ledger_days.c.account_kind == AccountKind.INCOME.value
+    kinds = await kinds_booked(connection, income, from_on=span.from_on, to_on=span.to_on)
+    if not kinds:
+        return
     query = (
         select(
             accounts.c.code,
@@ -131,7 +144,7 @@ async def _add_charges(connection: AsyncConnection, by: str, span: Span, earned:
         .join(accounts, accounts.c.id == postings.c.account_id)
         .where(
             accounts.c.kind == AccountKind.INCOME.value,
-            ledger_entries.c.kind.not_in(ISSUED_KINDS),
+            ledger_entries.c.kind.in_(kinds),
             ledger_entries.c.booked_on >= span.from_on,
             ledger_entries.c.booked_on <= span.to_on,
         )
@@ -217,9 +230,10 @@ class _Belongs:
 
 async def earned_in_ledger(connection: AsyncConnection, table: Table, span: Span) -> dict[tuple[str, str], int]:
     """Return what was booked on accounts of income."""
-    earned = await debits(connection, accounts.c.kind == AccountKind.INCOME.value, span=span)
+    income = ledger_days.c.account_kind == AccountKind.INCOME.value
+    earned = await debits(connection, income, span=span)
     found = {("net", currency): -minor for currency, minor in earned.items()}
     if table.by != "month":
-        before = await debits(connection, accounts.c.kind == AccountKind.INCOME.value, span=span.prior)
+        before = await debits(connection, income, span=span.prior)
         found |= {("net_before", currency): -minor for currency, minor in before.items()}
     return found

@@ -1,18 +1,20 @@
-"""What the sources of reports share: rows streamed, and sums over the postings of kinds of accounts."""
+"""What the sources of reports share: rows streamed, and sums over what was booked on kinds of accounts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, select
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import accounts, ledger_entries, postings
+from netbilld.adapters.database.tables import ledger_days, postings
 from netbilld.billing.chart import Side
 from netbilld.model.units import half_up
-from netbilld.services.reports.table import Span, Table
+from netbilld.services.reports.table import Span, Sums, Table
 
 Rows = Callable[[AsyncConnection, Table, Span], AsyncIterator[Sequence[Any]]]
+First = Callable[[AsyncConnection, Table, Span, int], Awaitable[tuple[list[Sequence[Any]], Sums]]]
 Ledger = Callable[[AsyncConnection, Table, Span], Awaitable[dict[tuple[str, str], int]]]
 ISSUED_KINDS: Final = ("invoice_issued", "credit_note_issued")  # entries of documents
 AT_ONCE: Final = 1_000  # rows that are fetched at once
@@ -27,21 +29,34 @@ async def stream(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                 yield row
 
 
+async def kinds_booked(
+    connection: AsyncConnection, *which: ColumnElement[bool], from_on: date, to_on: date
+) -> list[str]:
+    """Return which kinds of entries, beside those of documents, put anything on some accounts in these days."""
+    table = ledger_days.c
+    within = (table.booked_on >= from_on, table.booked_on <= to_on, table.kind.not_in(ISSUED_KINDS))
+    query = select(table.kind).where(*within, *which).distinct()
+    return sorted((await connection.scalars(query)).all())
+
+
+async def first_rows(connection: AsyncConnection, query: Select[Any], most: int) -> list[Sequence[Any]]:
+    """Return the first rows of a query whose columns are a table's."""
+    return [tuple(row) for row in await connection.execute(query.limit(most))]
+
+
 async def debits(
     connection: AsyncConnection, *which: ColumnElement[bool], span: Span, from_the_first: bool = False
 ) -> dict[str, int]:
-    """Return, by currency, debits less credits of postings that were booked in a span, or from the first to its end."""
-    query = (
-        select(accounts.c.currency, summed(DEBIT).label("minor"))
-        .select_from(postings)
-        .join(ledger_entries, ledger_entries.c.id == postings.c.entry_id)
-        .join(accounts, accounts.c.id == postings.c.account_id)
-        .where(ledger_entries.c.booked_on <= span.to_on, *which)
-        .group_by(accounts.c.currency)
-    )
+    """Return, by currency, debits less credits that were booked in a span, or from the first day to its end.
+
+    `which` is of the sums by day, which hold all that is booked.
+    """
+    table = ledger_days.c
+    query = select(table.currency, summed(table.debit_minor).label("minor"))
+    query = query.where(table.booked_on <= span.to_on, *which)
     if not from_the_first:
-        query = query.where(ledger_entries.c.booked_on >= span.from_on)
-    return {row.currency: int(row.minor) for row in await connection.execute(query)}
+        query = query.where(table.booked_on >= span.from_on)
+    return {row.currency: int(row.minor) for row in await connection.execute(query.group_by(table.currency))}
 
 
 def summed(of: ColumnElement[Any]) -> ColumnElement[int]:

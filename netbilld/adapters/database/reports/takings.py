@@ -3,17 +3,19 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
+from heapq import merge
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.reports.source import debits, stream
-from netbilld.adapters.database.tables import accounts, ledger_entries, refunds, subscribers
+from netbilld.adapters.database.reports.source import debits, stream, summed
+from netbilld.adapters.database.tables import ledger_days, ledger_entries, refunds, subscribers
 from netbilld.adapters.database.tables import payments as received
 from netbilld.billing.chart import AccountKind
-from netbilld.services.reports.table import Span, Table
+from netbilld.services.reports.table import Span, Sums, Table
 
 _REVERSED: Final = "payment_reversed"
 _KINDS: Final = ("payment_received", _REVERSED, "refunded")
@@ -45,30 +47,70 @@ async def payments(connection: AsyncConnection, table: Table, span: Span) -> Asy
             yield moved
         return
     sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-    async for moved in _all(connection, span):
-        words = {"method": (moved.method,), "person": (moved.person, moved.method), "day": (moved.on,)}[table.by]
-        figures = sums[(*words, moved.currency)]
-        figures[0] += moved.kind == "payment"
-        figures[1] += moved.amount_minor
-    for key, figures in sorted(sums.items()):
-        yield (*key[:-1], *figures, key[-1])
+    person = func.coalesce(func.nullif(received.c.collector, ""), received.c.actor)
+    keys: dict[str, list[ColumnElement[Any]]] = {
+        "method": [received.c.method],
+        "person": [person, received.c.method],
+        "day": [received.c.received_on],
+    }
+    by = [*keys[table.by], received.c.currency]
+    query = select(*by, func.count(), summed(received.c.amount_minor)).where(_in_span(span)).group_by(*by)
+    for row in await connection.execute(query):
+        *key, count, amount_minor = tuple(row)
+        sums[tuple(key)] = [count, amount_minor]
+    for moved in await _went_back(connection, span):
+        its = {"method": (moved.method,), "person": (moved.person, moved.method), "day": (moved.on,)}[table.by]
+        sums[(*its, moved.currency)][1] += moved.amount_minor
+    for words, figures in sorted(sums.items()):
+        yield (*words[:-1], *figures, words[-1])
+
+
+async def first_payments(
+    connection: AsyncConnection, table: Table, span: Span, most: int
+) -> tuple[list[Sequence[Any]], Sums]:
+    """Return the first payments of a span with what went out again among them, and the sums of all."""
+    sums = Sums(table)
+    back = await _went_back(connection, span)
+    for moved in back:
+        sums.add(moved)
+    query = select(received.c.currency, func.count(), summed(received.c.amount_minor)).where(_in_span(span))
+    amount_at = table.keys.index("amount")
+    for currency, count, amount_minor in await connection.execute(query.group_by(received.c.currency)):
+        sums.take(currency, count, {amount_at: amount_minor})
+    rows = [
+        _moved(row, row.received_on, row.recorded_at, row.actor, "payment")
+        for row in await connection.execute(_came(span).limit(most))
+    ]
+    return [*islice(merge(rows, back, key=_when), most)], sums
+
+
+def _when(moved: _Moved) -> tuple[date, datetime]:
+    return moved.on, moved.at
 
 
 async def _all(connection: AsyncConnection, span: Span) -> AsyncIterator[_Moved]:
     """Yield what came in, and among it, by its day, what went out again, of which there is little."""
-    back = sorted([*await _bounced(connection, span), *await _paid_back(connection, span)])
-    came = (
-        _of_subscriber(received)
-        .where(received.c.received_on >= span.from_on, received.c.received_on <= span.to_on)
-        .order_by(received.c.received_on, received.c.recorded_at, received.c.id)
-    )
-    async for row in stream(connection, came):
+    back = await _went_back(connection, span)
+    async for row in stream(connection, _came(span)):
         moved = _moved(row, row.received_on, row.recorded_at, row.actor, "payment")
         while back and back[0][:2] < moved[:2]:
             yield back.pop(0)
         yield moved
     for moved in back:
         yield moved
+
+
+def _in_span(span: Span) -> ColumnElement[bool]:
+    return and_(received.c.received_on >= span.from_on, received.c.received_on <= span.to_on)
+
+
+def _came(span: Span) -> Select[Any]:
+    by_day = (received.c.received_on, received.c.recorded_at, received.c.id)
+    return _of_subscriber(received).where(_in_span(span)).order_by(*by_day)
+
+
+async def _went_back(connection: AsyncConnection, span: Span) -> list[_Moved]:
+    return sorted([*await _bounced(connection, span), *await _paid_back(connection, span)])
 
 
 async def _bounced(connection: AsyncConnection, span: Span) -> list[_Moved]:
@@ -119,9 +161,9 @@ async def received_in_ledger(connection: AsyncConnection, _table: Table, span: S
     """Return what payments brought into the accounts that hold money, less what left them again."""
     came = await debits(
         connection,
-        accounts.c.kind == AccountKind.ASSET.value,
-        accounts.c.subscriber_id.is_(None),
-        ledger_entries.c.kind.in_(_KINDS),
+        ledger_days.c.account_kind == AccountKind.ASSET.value,
+        ledger_days.c.of_subscribers.is_(False),
+        ledger_days.c.kind.in_(_KINDS),
         span=span,
     )
     return {("amount", currency): minor for currency, minor in came.items()}

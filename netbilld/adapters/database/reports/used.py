@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Select, Subquery, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.queries import first_username
@@ -25,7 +25,7 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.adapters.database.usage import UsageStore
 from netbilld.model.periods import local_date, local_midnight
-from netbilld.services.reports.table import Span, Table
+from netbilld.services.reports.table import Span, Sums, Table
 
 
 async def usage(connection: AsyncConnection, table: Table, span: Span) -> AsyncIterator[Sequence[Any]]:
@@ -36,31 +36,52 @@ async def usage(connection: AsyncConnection, table: Table, span: Span) -> AsyncI
 
 
 async def _by_subscriber(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
+    async for row in stream(connection, _of_subscribers(await _used(connection, span))):
+        yield _subscriber(row)
+
+
+async def first_used(
+    connection: AsyncConnection, table: Table, span: Span, most: int
+) -> tuple[list[Sequence[Any]], Sums]:
+    """Return what the first subscribers used, and the sums of all."""
+    used = await _used(connection, span)
+    count, up, down = (
+        await connection.execute(select(func.count(), summed(used.c.up), summed(used.c.down)).select_from(used))
+    ).one()
+    sums = Sums(table)
+    places = [table.keys.index(key) for key in ("upload_octets", "download_octets", "total_octets")]
+    if count:
+        sums.take("", count, dict(zip(places, (up, down, up + down), strict=True)))
+    return [_subscriber(row) for row in await connection.execute(_of_subscribers(used).limit(most))], sums
+
+
+async def _used(connection: AsyncConnection, span: Span) -> Subquery:
+    """Return what each service used."""
     used = union_all(*await UsageStore(connection).parts(span.from_on, span.end_on)).subquery()
-    sums = (
-        select(
-            used.c.service_id, summed(used.c.upload_octets).label("up"), summed(used.c.download_octets).label("down")
-        )
-        .group_by(used.c.service_id)
-        .subquery()
-    )
-    query = (
+    up, down = summed(used.c.upload_octets).label("up"), summed(used.c.download_octets).label("down")
+    return select(used.c.service_id, up, down).group_by(used.c.service_id).subquery()
+
+
+def _of_subscribers(used: Subquery) -> Select[Any]:
+    return (
         select(
             subscribers.c.number,
-            first_username(sums.c.service_id).label("username"),
+            first_username(used.c.service_id).label("username"),
             subscribers.c.name,
             plans.c.code,
-            sums.c.up,
-            sums.c.down,
+            used.c.up,
+            used.c.down,
         )
-        .join(services, services.c.id == sums.c.service_id)
+        .join(services, services.c.id == used.c.service_id)
         .join(subscribers, subscribers.c.id == services.c.subscriber_id)
         .join(plan_versions, plan_versions.c.id == services.c.plan_version_id)
         .join(plans, plans.c.id == plan_versions.c.plan_id)
         .order_by(subscribers.c.number, services.c.created_at, services.c.id)
     )
-    async for row in stream(connection, query):
-        yield (row.number, row.username, row.name, row.code, row.up, row.down, row.up + row.down)
+
+
+def _subscriber(row: Any) -> Sequence[Any]:
+    return (row.number, row.username, row.name, row.code, row.up, row.down, row.up + row.down)
 
 
 async def _days(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[UUID, date, int, int]]:
@@ -68,6 +89,13 @@ async def _days(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[
     days = select(usage_days).where(usage_days.c.day_on >= span.from_on, usage_days.c.day_on <= span.to_on)
     async for row in stream(connection, days):
         yield row.service_id, row.day_on, row.upload_octets, row.download_octets
+    async for zone, hours in _open_hours(connection, span):
+        async for row in stream(connection, hours):
+            yield row.service_id, local_date(row.hour_at, zone), row.upload_octets, row.download_octets
+
+
+async def _open_hours(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[str, Select[Any]]]:
+    """Yield, zone by zone, the query for hours of a span that are not rolled up."""
     store = UsageStore(connection)
     mark = await store.mark()
     for zone in await store.zones():
@@ -81,15 +109,23 @@ async def _days(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[
                 usage_hours.c.hour_at < to_at,
             )
         )
-        async for row in stream(connection, hours):
-            yield row.service_id, local_date(row.hour_at, zone), row.upload_octets, row.download_octets
+        yield zone, hours
 
 
 async def _by_day(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
     days: dict[date, list[int]] = defaultdict(lambda: [0, 0])
-    async for _, on, upload, download in _days(connection, span):
-        days[on][0] += upload
-        days[on][1] += download
+    table = usage_days.c
+    rolled = select(table.day_on, summed(table.upload_octets).label("up"), summed(table.download_octets).label("down"))
+    rolled = rolled.where(table.day_on >= span.from_on, table.day_on <= span.to_on).group_by(table.day_on)
+    async for row in stream(connection, rolled):
+        days[row.day_on] = [row.up, row.down]
+    async for zone, hours in _open_hours(connection, span):
+        at = usage_hours.c.hour_at
+        up, down = summed(usage_hours.c.upload_octets).label("up"), summed(usage_hours.c.download_octets).label("down")
+        async for row in stream(connection, hours.with_only_columns(at, up, down).group_by(at)):
+            day = days[local_date(row.hour_at, zone)]
+            day[0] += row.up
+            day[1] += row.down
     for on, (upload, download) in sorted(days.items()):
         yield (on, upload, download, upload + download)
 

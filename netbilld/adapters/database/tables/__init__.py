@@ -71,7 +71,13 @@ from netbilld.adapters.database.tables.dunning import (
     promises,
 )
 from netbilld.adapters.database.tables.effects import alerts, effects
-from netbilld.adapters.database.tables.enforcement import desired, enforcement_attempts, observed, pending_orders
+from netbilld.adapters.database.tables.enforcement import (
+    RESTRICTED,
+    desired,
+    enforcement_attempts,
+    observed,
+    pending_orders,
+)
 from netbilld.adapters.database.tables.gateways import (
     gateway_attempts,
     gateway_facts,
@@ -81,6 +87,7 @@ from netbilld.adapters.database.tables.gateways import (
     gateway_settlements,
     gateway_transactions,
 )
+from netbilld.adapters.database.tables.ledger_days import ledger_days
 from netbilld.adapters.database.tables.messengers import (
     chats,
     message_texts,
@@ -105,6 +112,7 @@ from netbilld.adapters.database.tables.metering import (
     usage_slices,
 )
 from netbilld.adapters.database.tables.money import (
+    OTHERWISE,
     UNPAID,
     accounts,
     allocations,
@@ -149,6 +157,8 @@ from netbilld.adapters.database.tables.terms import service_stops, service_terms
 from netbilld.adapters.database.tables.vouchers import voucher_batches, voucher_sales, vouchers
 
 __all__ = [
+    "OTHERWISE",
+    "RESTRICTED",
     "SCHEMA_VERSION",
     "UNPAID",
     "WHERE",
@@ -224,6 +234,7 @@ __all__ = [
     "jobs",
     "journal_cursors",
     "late_fees",
+    "ledger_days",
     "ledger_entries",
     "levy_deductions",
     "local_accounts",

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
+    Index,
     Integer,
     String,
     Table,
@@ -93,6 +94,7 @@ dunning_steps = Table(  # the key is what keeps a step from being done twice
     Column("outcome", String(12), nullable=False),  # done, missed, promised, proposed
     Column("at", Instant, nullable=False),
     Column("details", JSON, nullable=False),
+    Index("ix_dunning_steps_lately", "subscriber_id", "at"),
 )
 
 late_fees = Table(

@@ -1,8 +1,13 @@
 """Desired, attempted, observed: three facts, three tables."""
 
+from typing import Final
+
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid
 
-from netbilld.adapters.database.tables.base import Instant, RecordId, metadata
+from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
+
+# who is not fully open; said in queries as the index has it
+RESTRICTED: Final = "access <> 'active' AND reason <> 'terminated'"
 
 desired = Table(
     "desired",
@@ -15,6 +20,7 @@ desired = Table(
     Column("cause", String(64), nullable=False),  # what made us look: usage, payment.add, plan.set, timer, …
     Column("since_at", Instant, nullable=False),
     Column("until_at", Instant, index=True),  # when time alone may change it
+    Index("ix_desired_restricted", "since_at", info={WHERE: RESTRICTED}),
 )
 
 observed = Table(

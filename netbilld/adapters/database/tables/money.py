@@ -22,6 +22,9 @@ from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, met
 
 UNPAID: Final = "status IN ('issued', 'part_paid')"  # as the index has it: a query that says the same goes by it
 
+# what settles an invoice but by a payment, or was taken back; said in queries as the index has it
+OTHERWISE: Final = "(payment_id IS NULL OR amount_minor <= 0)"
+
 accounts = Table(
     "accounts",
     metadata,
@@ -45,6 +48,7 @@ ledger_entries = Table(
     Column("memo", String(200), nullable=False),
     Column("actor", String(200), nullable=False),
     Index("ix_ledger_entries_document", "document", "document_id"),
+    Index("ix_ledger_entries_kind", "kind", "booked_on"),
 )
 
 postings = Table(
@@ -147,4 +151,5 @@ allocations = Table(
     Column("at", Instant, nullable=False),
     Column("document", String(16)),  # credit_note, write_off; null: a payment or the wallet
     Column("document_id", Uuid, index=True),
+    Index("ix_allocations_otherwise", "at", "invoice_id", info={WHERE: OTHERWISE}),
 )
