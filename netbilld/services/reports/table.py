@@ -1,6 +1,6 @@
 """A report as data: columns that know what they hold, rows that come one by one, sums, and what the ledger says."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -153,6 +153,10 @@ class Source(Protocol):
 
     async def first(self, table: Table, span: Span, most: int) -> tuple[Sequence[Sequence[Any]], "Sums"]:
         """Return the first rows, so many at most, and the sums of all."""
+        ...
+
+    async def mark(self, table: Table) -> Hashable | None:
+        """Return what stays the same while a table of any days does; None of one that is read quickly."""
         ...
 
     async def ledger(self, table: Table, span: Span) -> dict[tuple[str, str], int]:

@@ -39,11 +39,6 @@ async def kinds_booked(
     return sorted((await connection.scalars(query)).all())
 
 
-async def first_rows(connection: AsyncConnection, query: Select[Any], most: int) -> list[Sequence[Any]]:
-    """Return the first rows of a query whose columns are a table's."""
-    return [tuple(row) for row in await connection.execute(query.limit(most))]
-
-
 async def debits(
     connection: AsyncConnection, *which: ColumnElement[bool], span: Span, from_the_first: bool = False
 ) -> dict[str, int]:

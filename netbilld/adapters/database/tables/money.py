@@ -90,7 +90,18 @@ invoices = Table(
     Column("buyer", JSON),  # as it was when issued
     Column("note", String(500), nullable=False, default="", server_default=""),
     Index("ix_invoices_issued", "issued_on", "number"),
-    Index("ix_invoices_unpaid", "due_on", "subscriber_id", info={WHERE: UNPAID}),
+    Index(  # with all that sums of what is owed look at, so that they look at nothing else
+        "ix_invoices_unpaid",
+        "due_on",
+        "subscriber_id",
+        "kind",
+        "currency",
+        "issued_on",
+        "total_minor",
+        "paid_minor",
+        "id",
+        info={WHERE: UNPAID},
+    ),
 )
 
 invoice_lines = Table(

@@ -53,3 +53,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_desired_restricted", "desired", ["since_at"], postgresql_where=restricted, sqlite_where=restricted
     )
+    op.drop_index("ix_invoices_unpaid", "invoices")
+    unpaid = sa.text("status IN ('issued', 'part_paid')")
+    columns = ["due_on", "subscriber_id", "kind", "currency", "issued_on", "total_minor", "paid_minor", "id"]
+    op.create_index("ix_invoices_unpaid", "invoices", columns, postgresql_where=unpaid, sqlite_where=unpaid)
