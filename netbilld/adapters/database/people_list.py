@@ -159,30 +159,39 @@ class PeopleListQueries(Queries):
     async def area_lines(self, today: date, within: Areas = EVERYWHERE) -> Sequence[AreaLine]:
         """Return everybody, then each area with what is below it; the same figures as the lists they lead to."""
         inside = in_areas(within)
-        joined = subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
-        by_access = (
-            select(subscribers.c.area, desired.c.access, func.count())
-            .select_from(joined.outerjoin(desired, desired.c.service_id == services.c.id))
-            .where(inside)
-            .group_by(subscribers.c.area, desired.c.access)
-        )
-        people: Counter[str] = Counter()
-        access: dict[str, Counter[str]] = {}
-        for area, name, number in await self._connection.execute(by_access):
-            people[area or ""] += number
-            access.setdefault(area or "", Counter())[name or ""] += number
         open_now = (
             select(sessions.c.service_id)
             .where(sessions.c.stopped_at.is_(None), sessions.c.state.in_(ONLINE_STATES))
             .distinct()
             .subquery()
         )
-        online = await self._by_area(
-            select(subscribers.c.area, func.count())
-            .select_from(joined.join(open_now, open_now.c.service_id == services.c.id))
+        behind = _overdue(today).distinct().subquery()
+        everybody = (  # once for all that is counted of services
+            select(
+                subscribers.c.area,
+                desired.c.access,
+                func.count(),
+                func.count(open_now.c.service_id),
+                func.count(behind.c.subscriber_id),
+            )
+            .select_from(
+                subscribers.join(services, services.c.subscriber_id == subscribers.c.id)
+                .outerjoin(desired, desired.c.service_id == services.c.id)
+                .outerjoin(open_now, open_now.c.service_id == services.c.id)
+                .outerjoin(behind, behind.c.subscriber_id == subscribers.c.id)
+            )
             .where(inside)
-            .group_by(subscribers.c.area)
+            .group_by(subscribers.c.area, desired.c.access)
         )
+        people: Counter[str] = Counter()
+        online: Counter[str] = Counter()
+        late: Counter[str] = Counter()
+        access: dict[str, Counter[str]] = {}
+        for area, name, number, are_online, are_late in await self._connection.execute(everybody):
+            people[area or ""] += number
+            online[area or ""] += are_online
+            late[area or ""] += are_late
+            access.setdefault(area or "", Counter())[name or ""] += number
         reported = await self._by_area(
             select(subscribers.c.area, func.count())
             .select_from(complaints.join(subscribers, subscribers.c.id == complaints.c.subscriber_id))
@@ -190,12 +199,6 @@ class PeopleListQueries(Queries):
             .group_by(subscribers.c.area)
         )
         owing, overdue = await self._money_by_area(today, inside)
-        late = await self._by_area(
-            select(subscribers.c.area, func.count())
-            .select_from(joined)
-            .where(subscribers.c.id.in_(_overdue(today)), inside)
-            .group_by(subscribers.c.area)
-        )
         lines = [
             AreaLine(
                 area=area,

@@ -94,7 +94,11 @@ class PaidQueries(BillQueries):
 
     async def paid_methods(self) -> Sequence[str]:
         """Return the methods that payments have come by."""
-        query = select(payments.c.method).distinct().order_by(payments.c.method).limit(_MOST_WORDS)
+        # from one to the next by the index: there are a few, in years of payments
+        found = select(func.min(payments.c.method).label("method")).cte("found", recursive=True)
+        after = select(func.min(payments.c.method)).where(payments.c.method > found.c.method).scalar_subquery()
+        found = found.union_all(select(after).where(found.c.method.is_not(None)))
+        query = select(found.c.method).where(found.c.method.is_not(None)).limit(_MOST_WORDS)
         return [row["method"] for row in await self._rows(query)]
 
     async def paid_people(self) -> Sequence[str]:

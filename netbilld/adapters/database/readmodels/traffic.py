@@ -107,6 +107,19 @@ class TrafficQueries(Queries):
 
     async def talkers(self, limit: int, areas: Areas = EVERYWHERE) -> Sequence[Talker]:
         """Return the sessions with the highest rate over their last interval."""
+        rate_bps = sessions.c.upload_bps + sessions.c.download_bps
+        busiest = (  # by themselves: whose they are is looked up for these few
+            select(sessions.c.id)
+            .where(sessions.c.stopped_at.is_(None), sessions.c.state.in_(ONLINE_STATES), rate_bps > 0)
+            .order_by(rate_bps.desc(), sessions.c.id)
+            .limit(limit)
+        )
+        if areas.is_limited:
+            busiest = (
+                busiest.join(services, services.c.id == sessions.c.service_id)
+                .join(subscribers, subscribers.c.id == services.c.subscriber_id)
+                .where(in_areas(areas))
+            )
         query = (
             select(
                 sessions.c.id.label("session_id"),
@@ -121,13 +134,7 @@ class TrafficQueries(Queries):
                     subscribers, subscribers.c.id == services.c.subscriber_id
                 )
             )
-            .where(
-                sessions.c.stopped_at.is_(None),
-                sessions.c.state.in_(ONLINE_STATES),
-                sessions.c.upload_bps + sessions.c.download_bps > 0,
-                in_areas(areas),
-            )
-            .order_by((sessions.c.upload_bps + sessions.c.download_bps).desc(), sessions.c.id)
-            .limit(limit)
+            .where(sessions.c.id.in_(busiest))
+            .order_by(rate_bps.desc(), sessions.c.id)
         )
         return [Talker(**row) for row in await self._rows(query)]
