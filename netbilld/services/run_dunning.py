@@ -29,7 +29,7 @@ from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.dunning_views import MOST_NAMED, Concerned, DayAhead, Foreseen, People
 
 CHUNK: Final = 200  # subscribers in one transaction
-_AT_ONCE: Final = 1_000  # subscribers that are looked ahead for before others have their turn
+_AT_ONCE: Final = 2_000  # subscribers that are looked ahead for before others have their turn
 # What was to be said about arrears is not said any more once access is back.
 _TAKEN_BACK: Final = (MessageKind.ISOLIR_WARNING, MessageKind.ISOLIR)
 _AUDITED: Final = {

@@ -63,3 +63,52 @@ async def test_a_page_with_a_part_that_cannot_be_read_fails_as_a_whole() -> None
 
     with pytest.raises(StoreUnavailableError):
         await LiveFeed(store, SteppedClock(NOON)).show([part("a"), Part("b", "b", away, "b.html"), part("c")])
+
+
+class Slow:
+    """Counts up, once for each time that it is let go on."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.part = Part("slow", "slow", self._read, "slow.html", period_seconds=60, spare_seconds=240)
+
+    async def _read(self, _work: Any) -> int:
+        await self.go_on.wait()
+        self.number += 1
+        return self.number
+
+
+async def test_what_takes_long_is_read_anew_for_the_next_who_asks() -> None:
+    clock, slow = SteppedClock(NOON), Slow()
+    feed = LiveFeed(Reading(), clock)
+    assert await feed.latest(slow.part) == (1, 1)
+    clock.pass_time(seconds=61)
+    slow.go_on.clear()
+    assert await feed.latest(slow.part) == (1, 1)  # at once, while it is read behind
+    assert await feed.latest(slow.part) == (1, 1)  # by one reading, however many ask
+    slow.go_on.set()
+    while slow.number < 2:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await feed.latest(slow.part) == (2, 2)
+    clock.pass_time(seconds=301)
+    assert await feed.latest(slow.part) == (3, 3)  # too old for anybody
+    await feed.close()
+
+
+async def test_what_was_changed_here_is_never_shown_as_it_was() -> None:
+    """Not even where a reading of before was under way."""
+    clock, slow = SteppedClock(NOON), Slow()
+    feed = LiveFeed(Reading(), clock)
+    await feed.latest(slow.part)
+    clock.pass_time(seconds=61)
+    slow.go_on.clear()
+    await feed.latest(slow.part)
+    await asyncio.sleep(0)
+    feed.outdated(slow.part)
+    slow.go_on.set()
+    _version, shown = await feed.latest(slow.part)
+    assert shown == slow.number == 3
+    await feed.close()
