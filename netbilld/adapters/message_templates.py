@@ -4,6 +4,7 @@ The provider's are texts in the database, of one channel, before files of their 
 netbilld. An SMS is short: its own text, or a short one of ours, or a message's subject.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from netbilld.services.message_fields import example
 from netbilld.services.message_texts import OwnText, TextKey
 
 LOCALES: Final = ("id", "en")
+_SETS: Final = re.compile(r"(?:\s*\{% set (?:[^%]|%(?!\}))*%\})*\s*")
 
 
 class MessageTemplates:
@@ -130,17 +132,27 @@ class MessageTemplates:
         for one in own.template_parameters:
             self._filled(own.locale, one, known, own.label)
 
-    def builtin(self, kind: MessageKind, locale: str, channel: str) -> str:
-        """Return the source of the text that is used where the provider has none of their own."""
+    def builtin(self, kind: MessageKind, locale: str, channel: str) -> tuple[str, str]:
+        """Return the sources of subject and text that are used where the provider has none of their own."""
         language = self._language(locale)
-        names = [f"{language}/sms/{kind.value}.txt"] if channel == Channel.SMS.value else []
-        for name in (*names, f"{language}/{kind.value}.txt"):
-            try:
-                source, _, _ = self._loader.get_source(self._environments[language], name)
-            except TemplateNotFound:
-                continue
-            return source
-        return ""
+        short = self._source(f"{language}/sms/{kind.value}.txt") if channel == Channel.SMS.value else None
+        source = short if short is not None else self._source(f"{language}/{kind.value}.txt") or ""
+        found = _SETS.match(source)  # what subject and text both go by
+        begin = found[0] if found is not None else ""
+        subject, _, text = source[len(begin) :].strip().partition("\n")
+        if channel != Channel.SMS.value:
+            return begin.replace("\n", " ") + subject.strip(), begin + text.strip()
+        if short is None:
+            text = "{% if portal_url %}{{ portal_url }} {% endif %}- {{ business_name }}"
+        return "", f"{begin}{subject.strip()} {text.strip()}"
+
+    def _source(self, name: str) -> str | None:
+        language = name.partition("/")[0]
+        try:
+            source, _, _ = self._loader.get_source(self._environments[language], name)
+        except TemplateNotFound:
+            return None
+        return source
 
     def _language(self, locale: str) -> str:
         return locale if locale in self._environments else LOCALES[0]

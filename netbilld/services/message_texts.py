@@ -14,7 +14,7 @@ from netbilld.ports.outbox import Message, MessageKind
 from netbilld.services.message_fields import EXAMPLES
 
 TextKey = tuple[MessageKind, str, str]  # kind, channel, language
-LONGEST_SUBJECT: Final = 200
+LONGEST_SUBJECT: Final = 500
 LONGEST_BODY: Final = 8_000
 MOST_PARAMETERS: Final = 20
 

@@ -127,5 +127,6 @@ async def test_own_words_are_looked_at_kept_tried_and_taken_back(desk: Desk) -> 
 async def test_every_text_can_be_opened(desk: Desk) -> None:
     for kind in MessageKind:
         for channel in ("whatsapp", "sms", "email"):
-            await desk.browser.page(f"{TEXT}?kind={kind.value}&channel={channel}&locale=id")
+            page = await desk.browser.page(f"{TEXT}?kind={kind.value}&channel={channel}&locale=id")
+            assert '<pre class="body">' in page, (kind, channel, "what comes with netbilld can be filled in")
     assert (await desk.browser.client.get(f"{TEXT}?kind=x&channel=sms&locale=id")).status == 404

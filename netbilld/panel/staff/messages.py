@@ -152,8 +152,7 @@ async def show_text(request: web.Request) -> web.Response:
     async with parts.store.read() as work:
         own = (await work.messengers.texts()).get((kind, channel, locale))
     if own is None:
-        subject, _, body = parts.words.builtin(kind, locale, channel).partition("\n")
-        own = OwnText(kind, channel, locale, subject, body.strip())
+        own = OwnText(kind, channel, locale, *parts.words.builtin(kind, locale, channel))
     return await _text_page(request, own, NO_PROBLEM)
 
 
@@ -212,7 +211,7 @@ async def _text_page(request: web.Request, own: OwnText, problem: Problem, statu
         preview = None
     sms = None
     if preview is not None and own.channel == Channel.SMS.value:
-        sms = sms_size(" ".join(f"{preview[0]} {preview[1]}".split()))
+        sms = sms_size(preview[1].strip())
     async with parts.store.read() as work:
         is_own = own.key in await work.messengers.texts()
     context: dict[str, Any] = {
