@@ -24,12 +24,12 @@ from aiohttp import ClientSession, TCPConnector
 from sqlalchemy import func, select
 
 from benchmarks.bars import Bar, at_least, at_most, print_bars
-from benchmarks.restoration import PAYMENTS_PER_SECOND, REDIALS, Followed, Town, long_overdue, pace, shown, told
+from benchmarks.restoration import PAYMENTS_PER_SECOND, Followed, Town, pace, shown
 from benchmarks.run import write_results
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import payments
+from netbilld.adapters.database.tables import gateway_inbox, payments
 from netbilld.enforcement.effect_figures import spread
-from tests.daemon_process import DaemonProcess
+from tests.daemon_process import FLAT_PLAN, DaemonProcess
 from tests.gateway_daemon import begun, environment_of, hook_of
 from tests.gateway_fakes import FakeGateway, FakeMidtrans, FakeTripay, running
 from tests.postgres import cluster
@@ -38,14 +38,20 @@ BURST_PER_SECOND: Final = 200.0
 ANSWER_SECONDS: Final = 0.5
 ORDER_SECONDS: Final = 1.0
 MOST_CONNECTIONS: Final = 48
+SETTLE_SECONDS: Final = 15.0  # after the last payment, for its order to come
+OWED: Final = 200_000
+PREPAID_PLAN: Final = (
+    FLAT_PLAN.replace("RUMAH20", "PRA30").replace('"postpaid"', '"prepaid"').replace('"month"', '"30d"')
+)
 DRAIN_SECONDS: Final = 600
 
 
 async def paid(town: Town, fake: FakeGateway, usernames: list[str], chance: random.Random) -> list[Followed]:
-    """Everybody is inside the walls; then each pays at the gateway, which calls back."""
+    """Everybody is inside the walls, for a period that is not paid; then each pays at the gateway, which calls back."""
     await town.dial(usernames)
-    owed = (await told(town, "subscriber", "show", usernames[0]))["outstanding"]  # all of them have the same plan
-    refs = {username: ref for ref, username in (await begun(town.database_url, fake, usernames, owed)).items()}
+    lines = [town.where[username].line(username) for username in usernames]
+    assert all(line is not None and line.pool == "isolir" for line in lines), "all are walled"
+    refs = {username: ref for ref, username in (await begun(town.database_url, fake, usernames, OWED)).items()}
     followed = {username: Followed(username) for username in usernames}
     order = list(usernames)
     chance.shuffle(order)
@@ -58,7 +64,7 @@ async def paid(town: Town, fake: FakeGateway, usernames: list[str], chance: rand
         assert answer.status == 200, answer
 
     await pace(len(order), PAYMENTS_PER_SECOND, chance, pay)
-    await asyncio.sleep(REDIALS[1])
+    await asyncio.sleep(SETTLE_SECONDS)
     offset = time.time() - time.monotonic()
     for side in town.sides:
         for asked in side.orders.asked:
@@ -105,6 +111,18 @@ async def on_record(url: str, gateway: str) -> int:
         await database.close()
 
 
+async def booked_seconds(url: str) -> list[float]:
+    """Return how long each callback waited from being kept to being booked, as the inbox has it."""
+    database = Database(url)
+    try:
+        async with database.read() as work:
+            query = select(gateway_inbox.c.received_at, gateway_inbox.c.ended_at)
+            rows = (await work.connection.execute(query)).all()
+            return [(row.ended_at - row.received_at).total_seconds() for row in rows if row.ended_at is not None]
+    finally:
+        await database.close()
+
+
 async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) -> tuple[list[Bar], dict[str, Any]]:
     chance = random.Random(seed)
     async with AsyncExitStack() as stack:
@@ -115,19 +133,18 @@ async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) ->
         fake.hook = hook_of(daemon, fake)
         town = Town(daemon, url)
         await asyncio.to_thread(daemon.init)
-        await asyncio.to_thread(daemon.plan)
+        await asyncio.to_thread(daemon.plan, PREPAID_PLAN)
         sides = [await town.add_router(stack, number, with_api=False) for number in (1, 2)]
         usernames = [f"home{number:03d}" for number in range(subscribers)]
         for number, username in enumerate(usernames):
             town.add_home(username, sides[number % 2], number)
         people = directory / "subscribers.csv"
-        people.write_text("username,password,plan\n" + "".join(f"{one},pw,RUMAH20\n" for one in usernames))
+        people.write_text("username,password,plan\n" + "".join(f"{one},pw,PRA30\n" for one in usernames))
         await asyncio.to_thread(daemon.cli, "import", "subscribers", str(people))
-        await long_overdue(town, usernames)
         await asyncio.to_thread(daemon.start)
         load = os.getloadavg()[0]
         followed = await paid(town, fake, usernames, chance)
-        before = await on_record(url, fake.name)
+        before, booked = await on_record(url, fake.name), spread(await booked_seconds(url))
         seconds, bad = await burst(town, fake, usernames, count)
         began = time.monotonic()
         wanted = before + -(-count // subscribers) * subscribers
@@ -138,6 +155,7 @@ async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) ->
     orders = spread(one.sent_at - one.recorded_at for one in followed if one.sent_at is not None)
     answers = spread(seconds)
     print(shown("callback sent to order at the NAS", orders))
+    print(shown("of that, callback kept to payment booked", booked))
     print(shown("callback answered in the burst", answers))
     print(f"burst on record {drained_seconds:.0f} s after its end; load {load:.1f} at the beginning")
     bars = [
