@@ -107,9 +107,14 @@ class Cluster:
         """Create a database, empty or a copy of the one at URL `template`, and return its URL."""
         self._count += 1
         name = f"test_{self._count}"
-        of = f' TEMPLATE "{_name(template)}"' if template else ""
+        of = f' TEMPLATE "{_name(template)}"{self._by_files()}' if template else ""
         self._execute(f'CREATE DATABASE "{name}"{of}')
         return f"postgresql+asyncpg://netbilld@127.0.0.1:{self.port}/{name}"
+
+    def _by_files(self) -> str:
+        """Return how a copy is made in half the time: the files themselves, and not each page through the log."""
+        version = int((self._directory / "data" / "PG_VERSION").read_text())
+        return " STRATEGY file_copy" if version >= 15 else ""  # older ones know no other way
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:

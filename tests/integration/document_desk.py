@@ -38,8 +38,12 @@ class Desk(World):
     ) -> Mapping[str, Any]:
         return await self.correcting.credit(number, asked, why=why, actor=ACTOR, now=at(on, 12), idempotency_key=key)
 
-    async def write_off(self, number: str, amount_minor: int | None = None, on: date = JAN) -> Mapping[str, Any]:
-        return await self.correcting.write_off(number, amount_minor, why="Pindah", actor=ACTOR, now=at(on, 12))
+    async def write_off(
+        self, number: str, amount_minor: int | None = None, on: date = JAN, key: str | None = None
+    ) -> Mapping[str, Any]:
+        return await self.correcting.write_off(
+            number, amount_minor, why="Pindah", actor=ACTOR, now=at(on, 12), idempotency_key=key
+        )
 
     async def take_write_off_back(self, number: str, key: str | None = None) -> Mapping[str, Any]:
         return await self.correcting.take_write_off_back(

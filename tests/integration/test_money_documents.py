@@ -228,6 +228,14 @@ async def test_what_nobody_will_pay_is_written_off_as_a_loss(desk: Desk, budi: P
     await desk.assert_books_hold()
 
 
+async def test_two_clicks_write_a_part_off_once(desk: Desk, budi: Person) -> None:
+    await desk.write(budi, "text=Kunjungan,amount=50000")
+    first = await desk.write_off("INV-202601-000001", 20_000, key="k")
+    assert await desk.write_off("INV-202601-000001", 20_000, key="k") == first
+    assert await desk.balance(budi) == (0, 30_000)
+    await desk.assert_books_hold()
+
+
 async def test_a_deposit_is_held_and_no_revenue(desk: Desk, budi: Person) -> None:
     await desk.write(budi, "text=Jaminan router,amount=100000,revenue=deposit,tax=ppn", "text=Pasang,amount=50000")
     assert await desk.accounts() == {"receivable:100001": 150_000, "deposits:100001": 100_000, "revenue:other": 50_000}
