@@ -10,7 +10,7 @@ from netbilld.panel.within import Within
 _BATCH: Final = r"/vouchers/{batch:V\d{4,9}}"
 _SALE: Final = r"/vouchers/sales/{sale:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 
-_COLLECTOR: Final = r"/collectors/{collector:[a-z][a-z0-9_.-]{0,31}}"
+_COLLECTOR: Final = r"/handovers/{collector:[a-z][a-z0-9_.-]{0,31}}"
 _AGENT: Final = r"/agents/{agent:[a-z][a-z0-9_.-]{0,31}}"
 
 SELLING_ROUTES: Final[tuple[Route, ...]] = (
@@ -28,8 +28,8 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/collect", Permission.RECORD_PAYMENTS, collecting.show_day, within=Within.AREAS),
     Route("POST", "/collect", Permission.RECORD_PAYMENTS, collecting.take, within=Within.AREAS),
     Route("GET", "/collect/sw.js", Permission.RECORD_PAYMENTS, collecting.worker, within=Within.ANYWHERE),
-    Route("GET", "/collectors", Permission.VIEW_MONEY, collecting.show_collectors),
-    Route("POST", "/collectors", Permission.MANAGE_STAFF, collecting.add),
+    Route("GET", "/handovers", Permission.VIEW_MONEY, collecting.show_collectors),
+    Route("POST", "/handovers", Permission.MANAGE_STAFF, collecting.add),
     Route("POST", _COLLECTOR + "/handover", Permission.EDIT_MONEY, collecting.hand_over),
     Route("GET", "/agents", Permission.VIEW_MONEY, agents.show_list),
     Route("POST", "/agents", Permission.MANAGE_STAFF, agents.add),

@@ -23,7 +23,7 @@ from tests.voucher_world import ANI, T0
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES: Final = ("/vouchers", "/vouchers/add", "/vouchers/V0001", "/agents", "/agents/sari", "/collectors", "/collect")
+PAGES: Final = ("/vouchers", "/vouchers/add", "/vouchers/V0001", "/agents", "/agents/sari", "/handovers", "/collect")
 
 
 @pytest.fixture

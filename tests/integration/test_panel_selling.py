@@ -130,12 +130,12 @@ async def test_a_collector_takes_on_the_route_and_hands_over_what_is_counted(
         assert person.number not in await phone.page("/collect")
         async with client.get("/collect/sw.js") as answer:
             assert answer.headers["Service-Worker-Allowed"] == "/collect"
-    assert "Rp90.000" in plain(await browser.page("/collectors"))
+    assert "Rp90.000" in plain(await browser.page("/handovers"))
     counted = {"piece-50000": "1", "piece-20000": "1", "piece-10000": "1", "once": once(), "signed": "Agus"}
-    assert (await browser.send("/collectors/agus/handover", counted | {"signed": ""})).status == 422
+    assert (await browser.send("/handovers/agus/handover", counted | {"signed": ""})).status == 422
     for _ in range(2):
-        assert (await browser.send("/collectors/agus/handover", counted)).status == 303
-    page = plain(await browser.page("/collectors"))
+        assert (await browser.send("/handovers/agus/handover", counted)).status == 303
+    page = plain(await browser.page("/handovers"))
     assert "Rp80.000" in page
     assert "Agus" in page
     async with world.database.read() as work:
@@ -143,7 +143,7 @@ async def test_a_collector_takes_on_the_route_and_hands_over_what_is_counted(
         missing = await work.collectors.missing(NOW)
     assert (missing["agus"].handovers, missing["agus"].short, missing["agus"].short_minor) == (1, 1, 10_000)
     booked = {"amount": "0", "why": "hilang di jalan", "once": once(), "signed": "Agus"}
-    assert (await browser.send("/collectors/agus/handover", booked)).status == 303
+    assert (await browser.send("/handovers/agus/handover", booked)).status == 303
     async with world.database.read() as work:
         assert await work.collectors.held("agus", "IDR") == 0
     await books_hold(world)

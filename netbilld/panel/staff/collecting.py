@@ -147,7 +147,7 @@ self.addEventListener("fetch", (event) => {
 
 
 async def show_collectors(request: web.Request) -> web.Response:
-    """Answer GET /collectors: what each holds and since when, what was handed over, and what was missing."""
+    """Answer GET /handovers: what each holds and since when, what was handed over, and what was missing."""
     return await _show_collectors(request, Typed(request))
 
 
@@ -168,11 +168,11 @@ async def _show_collectors(request: web.Request, form: Typed, form_name: str = "
         "form_name": form_name,
         "once": random_token(panel.parts.entropy),
     }
-    return page(request, "staff/collectors.html", context, status=status)
+    return page(request, "staff/handovers.html", context, status=status)
 
 
 async def add(request: web.Request) -> web.StreamResponse:
-    """Answer POST /collectors."""
+    """Answer POST /handovers."""
     selling, visit = selling_of(request), request[VISIT]
     form = await typed(request)
     name, full_name = form.text("name", 32), form.text("full_name", 200)
@@ -184,11 +184,11 @@ async def add(request: web.Request) -> web.StreamResponse:
             form.refused(error, {**_FIELDS, error.code: "name"})
     if not form.is_right:
         return await _show_collectors(request, form, "add", 422)
-    raise web.HTTPSeeOther("/collectors?done=collector-added")
+    raise web.HTTPSeeOther("/handovers?done=collector-added")
 
 
 async def hand_over(request: web.Request) -> web.StreamResponse:
-    """Answer POST /collectors/{collector}/handover: counted piece by piece or in all, and signed for."""
+    """Answer POST /handovers/{collector}/handover: counted piece by piece or in all, and signed for."""
     selling, visit = selling_of(request), request[VISIT]
     form = await typed(request)
     name = request.match_info["collector"]
@@ -213,7 +213,7 @@ async def hand_over(request: web.Request) -> web.StreamResponse:
     except NetbilldError as error:
         form.refused(error, _FIELDS)
         return await _show_collectors(request, form, name, 422)
-    raise web.HTTPSeeOther("/collectors?done=handed-over")
+    raise web.HTTPSeeOther("/handovers?done=handed-over")
 
 
 def _pieces(form: Typed) -> dict[str, int]:
