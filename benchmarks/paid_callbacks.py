@@ -38,7 +38,7 @@ BURST_PER_SECOND: Final = 200.0
 ANSWER_SECONDS: Final = 0.5
 ORDER_SECONDS: Final = 1.0
 MOST_CONNECTIONS: Final = 48
-SETTLE_SECONDS: Final = 15.0  # after the last payment, for its order to come
+SETTLE_SECONDS: Final = 15.0  # after the start, and after the last payment
 OWED: Final = 200_000
 PREPAID_PLAN: Final = (
     FLAT_PLAN.replace("RUMAH20", "PRA30").replace('"postpaid"', '"prepaid"').replace('"month"', '"30d"')
@@ -53,6 +53,7 @@ async def paid(town: Town, fake: FakeGateway, usernames: list[str], chance: rand
     assert all(line is not None and line.pool == "isolir" for line in lines), "all are walled"
     refs = {username: ref for ref, username in (await begun(town.database_url, fake, usernames, OWED)).items()}
     followed = {username: Followed(username) for username in usernames}
+    await asyncio.sleep(SETTLE_SECONDS)  # what a daemon does once after its start is over then
     order = list(usernames)
     chance.shuffle(order)
 
