@@ -48,6 +48,7 @@ class DocumentStyle:
             pay_to=documents.pay_to,
             footer=documents.footer,
             public_url=settings.portal.public_url,
+            is_paid_by_phone=settings.gateways.is_any or settings.payments.qris is not None,
         )
 
     def locale(self, subscriber_locale: str | None) -> str:

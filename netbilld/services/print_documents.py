@@ -17,6 +17,7 @@ from netbilld.model.periods import local_date
 from netbilld.services.document_codes import Box, CodedFacts, document_code, verify_url
 from netbilld.services.document_facts import DocumentSurroundings, PaymentOnPaper
 from netbilld.services.document_writer import DocumentWriter
+from netbilld.services.pay_links import LinkKind, Target, pay_token, pay_url
 from netbilld.services.print_invoice import ExactTransfer, InvoiceFacts, printed_invoice
 from netbilld.services.print_receipt import ReceiptFacts, printed_receipt
 from netbilld.services.printed_document import Letterhead, PrintedDocument
@@ -165,6 +166,7 @@ class PrintDocuments:
             buyer=invoice.buyer or {"name": around.name, "address": around.address},
             code=code,
             verify_url=url,
+            pay_url=self._pay_url(invoice, head),
             credits_number=around.credits_number,
             taxed_on=around.credits_issued_on,
             nsfp=around.nsfp,
@@ -198,6 +200,11 @@ class PrintDocuments:
             stamp_serial=paid.stamp_serial,
         )
         return printed_receipt(facts, head, self._style.words(said), DocumentWriter(said))
+
+    def _pay_url(self, invoice: Invoice, head: Letterhead) -> str:
+        if head.public_url is None or not head.is_paid_by_phone or not invoice.number or invoice.outstanding_minor <= 0:
+            return ""
+        return pay_url(head.public_url, pay_token(self._box, Target(LinkKind.INVOICE, invoice.number)))
 
     def _code(self, coded: CodedFacts, head: Letterhead) -> tuple[str, str]:
         code = document_code(self._box, coded)

@@ -45,6 +45,7 @@ class InvoiceFacts:
         exact: kode unik, while it holds.
         credited_minor, written_off_minor: of what is settled, what no payment has.
         code: to check it by.
+        pay_url: where it is paid by phone; empty where it can't be.
     """
 
     invoice: Invoice
@@ -52,6 +53,7 @@ class InvoiceFacts:
     buyer: Mapping[str, Any]
     code: str
     verify_url: str = ""
+    pay_url: str = ""
     credits_number: str | None = None
     taxed_on: date | None = None
     nsfp: str | None = None
@@ -92,7 +94,7 @@ def printed_invoice(
         sums=(*_sums(facts, words, writer, tuple(rules)), *_settled(facts, words, writer)),
         words=(words["in_words"], text) if text else None,
         notes=_notes(facts, words),
-        pay_label=words["pay_to"] if head.pay_to and invoice.outstanding_minor > 0 else "",
+        pay_label=words["pay_to"] if (head.pay_to or facts.pay_url) and invoice.outstanding_minor > 0 else "",
         pay=_pay(facts, head, words, writer),
         verify_url=facts.verify_url,
         verify_text=verify_text(head, words),
@@ -267,4 +269,6 @@ def _pay(facts: InvoiceFacts, head: Letterhead, words: Mapping[str, str], writer
         lines.append(words["pay_exactly"].format(amount=amount, until=writer.day(facts.exact.until_on)))
     elif head.pay_to and invoice.number:
         lines.append(words["pay_reference"].format(number=invoice.number))
+    if facts.pay_url:
+        lines.append(words["pay_link"].format(url=facts.pay_url.partition("://")[2]))
     return tuple(lines)

@@ -23,6 +23,7 @@ class Letterhead:
     pay_to: tuple[str, ...] = ()
     footer: str = ""
     public_url: str | None = None
+    is_paid_by_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

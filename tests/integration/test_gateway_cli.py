@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.money_world import plan_file
+from tests.pdf_reader import read_pdf
 from tests.typed_commands import Cli, typed_commands
 
 
@@ -50,3 +51,14 @@ def test_links_lists_reports_and_what_is_not_there(cli: Cli) -> None:
     [found] = json.loads(cli("gateway", "differences", "--json")[1])
     assert cli("gateway", "seen", str(found["id"]), "--why", "toko lain")[0] == 0
     assert cli("gateway", "differences", "--json")[1] == "[]\n"
+
+
+def test_an_invoice_on_paper_names_its_link_until_it_is_paid(cli: Cli) -> None:
+    number = json.loads(cli("invoice", "list", "--json")[1])[0]["number"]
+    url = json.loads(cli("gateway", "link", number, "--json")[1])["url"]
+    assert cli("invoice", "pdf", number, "--locale", "id", "-o", "tagihan.pdf")[0] == 0
+    shown = url.removeprefix("https://")
+    assert shown in "".join(read_pdf(Path("tagihan.pdf").read_bytes()).text.split())
+    assert cli("payment", "add", "budi", "200000", "--method", "cash")[0] == 0
+    assert cli("invoice", "pdf", number, "--locale", "id", "-o", "lunas.pdf")[0] == 0
+    assert "/bayar/" not in read_pdf(Path("lunas.pdf").read_bytes()).text
