@@ -113,6 +113,7 @@ async def _measure(daemon: DaemonProcess, options: argparse.Namespace) -> tuple[
     async with aiohttp.ClientSession(cookie_jar=jar) as client:
         base = f"http://127.0.0.1:{daemon.panel_port}"
         await large.sign_in(client, base)
+        left_out += await _without(client, base, paths)
         took = await _each(client, base, paths, options.times, chance)
         took |= await _portal(daemon, options, chance)
         quiet = await _storm(daemon, options)
@@ -224,6 +225,18 @@ async def _each(
     for name, path in turns:
         took.setdefault(name, []).append(await _page(client, base + path))
     return took
+
+
+async def _without(client: aiohttp.ClientSession, base: str, paths: dict[str, list[str]]) -> list[str]:
+    """Take out the pages that are not there as the daemon is set, and return their names."""
+    missing = []
+    for name, some in paths.items():
+        async with client.get(base + some[0]) as answer:
+            if answer.status == 404:
+                missing.append(name)
+    for name in missing:
+        del paths[name]
+    return missing
 
 
 async def _page(client: aiohttp.ClientSession, url: str) -> float:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Subquery, func, select, union_all
+from sqlalchemy import Select, Subquery, case, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.queries import first_username
@@ -84,13 +84,17 @@ def _subscriber(row: Any) -> Sequence[Any]:
     return (row.number, row.username, row.name, row.code, row.up, row.down, row.up + row.down)
 
 
-async def _days(connection: AsyncConnection, span: Span) -> AsyncIterator[tuple[UUID, date, int, int]]:
-    """Yield services' days, those that are not rolled up hour by hour; a day may come more than once."""
-    days = select(usage_days).where(usage_days.c.day_on >= span.from_on, usage_days.c.day_on <= span.to_on)
+async def _days(
+    connection: AsyncConnection, span: Span, which: Select[Any]
+) -> AsyncIterator[tuple[UUID, date, int, int]]:
+    """Yield the days of some services, those that are not rolled up hour by hour; a day may come more than once."""
+    days = select(usage_days).where(
+        usage_days.c.day_on >= span.from_on, usage_days.c.day_on <= span.to_on, usage_days.c.service_id.in_(which)
+    )
     async for row in stream(connection, days):
         yield row.service_id, row.day_on, row.upload_octets, row.download_octets
     async for zone, hours in _open_hours(connection, span):
-        async for row in stream(connection, hours):
+        async for row in stream(connection, hours.where(usage_hours.c.service_id.in_(which))):
             yield row.service_id, local_date(row.hour_at, zone), row.upload_octets, row.download_octets
 
 
@@ -131,39 +135,84 @@ async def _by_day(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequ
 
 
 async def _by_plan(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
-    """Yield sums by the plan that each service had on each day."""
-    plan_of = await _plans(connection)
+    """Yield sums by the plan that each service had on each day.
+
+    Whose plan is the same on all of them is summed by the database; those that changed it meanwhile day by day.
+    """
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    whose: dict[str, set[UUID]] = defaultdict(set)
-    async for service_id, on, upload, download in _days(connection, span):
-        code = ""
-        for from_on, plan in plan_of.get(service_id, ()):
-            if not code or from_on <= on:
-                code = plan
-        sums[code][0] += upload
-        sums[code][1] += download
-        whose[code].add(service_id)
-    for code, (upload, download) in sorted(sums.items()):
-        yield (code or None, len(whose[code]), upload, download, upload + download)
-
-
-async def _plans(connection: AsyncConnection) -> dict[UUID, list[tuple[date, str]]]:
-    """Return the plans that each service had, each with its first day, in order."""
-    named = select(services.c.id, plans.c.code).join(plan_versions, plan_versions.c.plan_id == plans.c.id)
-    kept = named.add_columns(services.c.activated_on.label("from_on")).join(
-        services, services.c.plan_version_id == plan_versions.c.id
+    whose: dict[str, int] = defaultdict(int)
+    changed = _changed(span)
+    used = await _used(connection, span)
+    at_first = _plan_at(span.from_on)
+    kept = plans.alias()
+    code = func.coalesce(at_first.c.code, kept.c.code, "")
+    query = (
+        select(code.label("code"), func.count().label("services"), summed(used.c.up).label("up"))
+        .add_columns(summed(used.c.down).label("down"))
+        .select_from(used)
+        .outerjoin(at_first, at_first.c.service_id == used.c.service_id)
+        .outerjoin(services, services.c.id == used.c.service_id)
+        .outerjoin(plan_versions, plan_versions.c.id == services.c.plan_version_id)
+        .outerjoin(kept, kept.c.id == plan_versions.c.plan_id)
+        .where(used.c.service_id.not_in(changed))
+        .group_by(code)
     )
+    async for row in stream(connection, query):
+        sums[row.code] = [row.up, row.down]
+        whose[row.code] = row.services
+    plan_of = await _plans(connection, changed)
+    those: dict[str, set[UUID]] = defaultdict(set)
+    async for service_id, on, upload, download in _days(connection, span, changed):
+        name = ""
+        for from_on, plan in plan_of.get(service_id, ()):
+            if not name or from_on <= on:
+                name = plan
+        sums[name][0] += upload
+        sums[name][1] += download
+        those[name].add(service_id)
+    for name, (upload, download) in sorted(sums.items()):
+        yield (name or None, whose[name] + len(those[name]), upload, download, upload + download)
+
+
+def _changed(span: Span) -> Select[Any]:
+    """Return the query for services that had another plan, or other terms, from a later day of the span on."""
+    within = (service_terms.c.from_on > span.from_on, service_terms.c.from_on <= span.to_on)
+    return select(service_terms.c.service_id).where(*within).distinct()
+
+
+def _plan_at(on: date) -> Subquery:
+    """Return the plan that each service with terms had on a day; before its first terms, that of these."""
+    is_before = service_terms.c.from_on <= on
+    place = func.row_number().over(
+        partition_by=service_terms.c.service_id,
+        order_by=(
+            case((is_before, 0), else_=1),
+            case((is_before, service_terms.c.from_on)).desc(),
+            service_terms.c.from_on,
+        ),
+    )
+    of_version, of_plan = plan_versions.alias(), plans.alias()
+    found = (
+        select(service_terms.c.service_id, of_plan.c.code, place.label("place"))
+        .join(of_version, of_version.c.id == service_terms.c.plan_version_id)
+        .join(of_plan, of_plan.c.id == of_version.c.plan_id)
+        .subquery()
+    )
+    return select(found.c.service_id, found.c.code).where(found.c.place == 1).subquery("at_first")
+
+
+async def _plans(connection: AsyncConnection, which: Select[Any]) -> dict[UUID, list[tuple[date, str]]]:
+    """Return the plans that each of some services with terms had, each with its first day, in order."""
     terms = (
         select(service_terms.c.service_id.label("id"), service_terms.c.from_on, plans.c.code)
         .join(plan_versions, plan_versions.c.id == service_terms.c.plan_version_id)
         .join(plans, plans.c.id == plan_versions.c.plan_id)
+        .where(service_terms.c.service_id.in_(which))
         .order_by(service_terms.c.service_id, service_terms.c.from_on)
     )
     found: dict[UUID, list[tuple[date, str]]] = {}
     async for row in stream(connection, terms):
         found.setdefault(row.id, []).append((row.from_on, row.code))
-    async for row in stream(connection, kept):
-        found.setdefault(row.id, [(row.from_on, row.code)])
     return found
 
 
