@@ -145,6 +145,13 @@ class Work(Counting, Protocol):
     @property
     def idempotency(self) -> Idempotency: ...
 
+    @property
+    def logins(self) -> "PortalLogins": ...
+
+
+class PortalLogins(Protocol):
+    async def end_of_subscriber(self, subscriber_id: UUID, *, but: str) -> None: ...
+
 
 class Store(Protocol):
     def write(self) -> AbstractAsyncContextManager[Work]: ...
@@ -265,6 +272,7 @@ class ManageSubscribers:
         *,
         seen: int | None = None,
         tells_old_address: bool = False,
+        keeps_login: str = "",
     ) -> list[str]:
         """Change a subscriber, their service or its credentials; return the names of what did change.
 
@@ -274,6 +282,7 @@ class ManageSubscribers:
             actor: who.
             now: when.
             seen: the newest change of the subscriber that whoever asks has seen; None does not mind others' changes.
+            keeps_login: the token's hash of the portal log-in that a new password leaves; it ends all others.
             tells_old_address: another e-mail or telephone is told to where they were reached until now.
 
         Raises:
@@ -361,6 +370,8 @@ class ManageSubscribers:
                 await work.services.update_credential(
                     credential.id, sealed_password(credential.id, password, self._box)
                 )
+                # whoever is in by the old one is out, whoever has changed it
+                await work.logins.end_of_subscriber(subscriber.id, but=keeps_login)
                 changed["password"] = "changed"  # noqa: S105 - a word for the audit trail
             if changed:
                 action = "service.plan" if "plan" in changed else "subscriber.set"

@@ -41,10 +41,6 @@ class Consents(Protocol):
     ) -> None: ...
 
 
-class OwnLogins(Logins, Protocol):
-    async def end_of_subscriber(self, subscriber_id: UUID, *, but: str) -> None: ...
-
-
 class Outbox(Protocol):
     async def wants_reminders(self, subscriber_id: UUID) -> bool: ...
 
@@ -61,7 +57,7 @@ class Work(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
-    def logins(self) -> OwnLogins: ...
+    def logins(self) -> Logins: ...
     @property
     def changes(self) -> Changes: ...
 
@@ -214,9 +210,8 @@ class OwnProfile:
             raise RefusedError("passwords are not changed here", code="refused")
         if not await self._is_password(file, typed.present, actor.origin, now):
             raise RefusedError("the present password is wrong", code="wrong_current_password")
-        await self._manage.set(credential.name, SubscriberChanges(password=typed.wanted), actor, now)
-        async with self._store.write() as work:
-            await work.logins.end_of_subscriber(file.subscriber_id, but=token_hash)
+        changes = SubscriberChanges(password=typed.wanted)
+        await self._manage.set(credential.name, changes, actor, now, keeps_login=token_hash)
 
     async def say(self, file: ServiceFile, given: Mapping[str, bool], actor: Actor, now: datetime) -> Sequence[str]:
         """Keep what a subscriber consents to; return the purposes to which they have said something else."""

@@ -23,6 +23,8 @@ from netbilld.panel.portal.routes import PORTAL_ROUTES, Open, PortalRoute
 from netbilld.ports.outbox import MessageKind
 from netbilld.services.correct_invoice import CorrectInvoice
 from netbilld.services.login_codes import opened_context
+from netbilld.services.manage_subscribers import ManageSubscribers, SubscriberChanges
+from netbilld.services.new_service import Defaults
 from netbilld.services.own_requests import OwnRequests
 from tests.portal_client import browser, csrf_of, read, send, sign_in, signed_in
 from tests.portal_own_world import QUOTA, TOP_UP, add_person, add_plan, at, bill, pay, plan_file
@@ -195,17 +197,14 @@ async def test_a_new_password_needs_the_old_one_and_ends_other_log_ins(world: Wo
     assert "kuda-poni-7" not in json.dumps([dict(one) for one in told])
 
 
-async def test_a_new_password_ends_the_log_ins_that_look_at_another_service_too(world: World) -> None:
+async def test_a_password_that_staff_set_ends_every_log_in_of_its_subscriber(world: World) -> None:
     person = await budi(world)
-    second = await add_person(world, "budi2@desa", "HOME20", of=person.number, name=None)
-    async with world.portal() as url, signed_in(url, person) as client, browser() as thief:
-        assert (await sign_in(thief, url, person.username, person.password))[0] == 200
-        await send(thief, url, "/akun", "/akun/layanan", service=str(second.service_id))
-        assert "budi2@desa" in await read(thief, url + "/akun/profil")
-        new = {"present_password": person.password, "new_password": "kuda-poni-7", "repeated_password": "kuda-poni-7"}
-        assert (await send(client, url, "/akun/profil", "/akun/profil/sandi", **new))[0] == 200
+    manage = ManageSubscribers(world.database, world.box, Defaults("IDR", "Asia/Jakarta"))
+    async with world.portal() as url, signed_in(url, person) as client:
+        await manage.set(person.username, SubscriberChanges(phone="081234567899"), STAFF, world.now)
         await read(client, url + "/akun")
-        await read(thief, url + "/akun", 303)
+        await manage.set(person.username, SubscriberChanges(password="kuda-poni-7"), STAFF, world.now)
+        await read(client, url + "/akun", 303)
 
 
 async def test_guessing_the_present_password_is_stopped(world: World) -> None:
