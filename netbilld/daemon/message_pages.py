@@ -2,17 +2,19 @@
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.messaging import templates_of
 from netbilld.daemon.messenger_drivers import ways_of
 from netbilld.daemon.settings import Settings
 from netbilld.panel.message_parts import MessageParts
+from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts
 
 
-def message_parts(settings: Settings, database: Database) -> MessageParts:
+def message_parts(settings: Settings, database: Database, box: SecretBox) -> MessageParts:
     """Return what they are handed; the words they show have no codes in them."""
-    words = templates_of(settings)
+    words, telegram = templates_of(settings), settings.messengers.telegram
     ways = ways_of(settings, SystemClock())
     for way in ways:
         way.driver.close()  # the pages send nothing
@@ -28,4 +30,6 @@ def message_parts(settings: Settings, database: Database) -> MessageParts:
             "pay_url": settings.portal.public_url,
         },
         locale=settings.locale,
+        link=LinkStaff(database, box, SystemClock()) if telegram is not None else None,
+        bot=telegram.bot if telegram is not None else None,
     )

@@ -5,8 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from netbilld.ports.outbox import MessageKind, MessageState
+from netbilld.services.chat_records import StaffChat
+from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts, OwnText, TextKey
 
@@ -25,6 +28,8 @@ class OutboxReads(Protocol):
 
 class MessengerReads(Protocol):
     async def texts(self) -> Mapping[TextKey, OwnText]: ...
+
+    async def staff_chat(self, staff_id: UUID) -> StaffChat | None: ...
 
 
 class MessageWork(Protocol):
@@ -64,6 +69,7 @@ class MessageParts:
         drivers: who delivers, by name, with the channel of each.
         known: what every message's text may name beside its own fields.
         locale: of messages to who has chosen none.
+        link, bot: by which bot the staff are reached by Telegram; None has none.
     """
 
     store: MessageStore
@@ -73,3 +79,5 @@ class MessageParts:
     drivers: Mapping[str, str]
     known: Mapping[str, Any]
     locale: str
+    link: LinkStaff | None = None
+    bot: str | None = None

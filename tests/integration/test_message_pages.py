@@ -1,5 +1,6 @@
 """Staff pages about messages: who was told what by which channel, who delivers, and what is said."""
 
+import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from netbilld.daemon.message_pages import message_parts
 from netbilld.daemon.settings import Settings
 from netbilld.model.permissions import Role
 from netbilld.ports.outbox import Message, MessageKind, MessageState
+from netbilld.services.link_staff import LinkStaff
 from netbilld.services.login_codes import SEALED, code_place
 from netbilld.services.message_fields import EXAMPLES
 from tests.panel_fixture import NOW, ZONE, Browser, PanelWorld, client_of, plain
@@ -40,9 +42,13 @@ class Desk:
 async def desk(database: Database, box: SecretBox) -> AsyncIterator[Desk]:
     world = PanelWorld(database, box)
     await world.plans()
-    messengers = {"fonnte": {"token": "rahasia-fonnte"}, "zenziva": {"userkey": "a", "passkey": "rahasia-zenziva"}}
+    messengers = {
+        "fonnte": {"token": "rahasia-fonnte"},
+        "zenziva": {"userkey": "a", "passkey": "rahasia-zenziva"},
+        "telegram": {"token": "rahasia-bot", "bot": "isp_bot"},
+    }
     settings = Settings(timezone=ZONE, data_dir=Path("var"), messengers=messengers, business_name="Rumah Net")
-    async with client_of(world.app(messages=message_parts(settings, database))) as client:
+    async with client_of(world.app(messages=message_parts(settings, database, box))) as client:
         browser = Browser(client)
         await browser.sign_in(await world.staff(Role.ADMIN))
         yield Desk(world, browser)
@@ -130,3 +136,32 @@ async def test_every_text_can_be_opened(desk: Desk) -> None:
             page = await desk.browser.page(f"{TEXT}?kind={kind.value}&channel={channel}&locale=id")
             assert '<pre class="body">' in page, (kind, channel, "what comes with netbilld can be filled in")
     assert (await desk.browser.client.get(f"{TEXT}?kind=x&channel=sms&locale=id")).status == 404
+
+
+async def test_a_member_of_the_staff_links_telegram_by_a_code_that_works_once(desk: Desk) -> None:
+    page = await (await desk.browser.send("/messages/telegram", {"do": "begin"})).text()
+    found = re.search(r"t\.me/isp_bot\?start=([A-Za-z0-9_-]+)", page)
+    assert found is not None
+    database, clock = desk.world.database, desk.world.clock
+    link = LinkStaff(database, desk.world.box, clock)
+
+    async def start(code: str, address: str, key: str) -> None:
+        async with database.write() as work:
+            body = {"text": f"/start {code}", "address": address}
+            await work.messengers.add_event("telegram", "incoming", key, body, clock.now())
+        async with database.read() as work:
+            [event] = await work.messengers.new_events(clock.now(), 9)
+        await link.run(event)
+
+    await start("salah", "666", "1")
+    await start(found[1], "5", "2")
+    await start(found[1], "666", "3")
+    async with database.read() as work:
+        [alert] = await work.outbox.listed()
+    assert (alert.kind, alert.telegram) == (MessageKind.STAFF_ALERT, "5")
+    await desk.browser.send("/messages/telegram", {"do": "end"})
+    async with database.read() as work:
+        assert alert.staff_id is not None
+        chat = await work.messengers.staff_chat(alert.staff_id)
+        assert chat is not None
+        assert chat.address is None

@@ -12,6 +12,7 @@ from netbilld.cli.money import count
 from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.daemon.messaging import templates_of
 from netbilld.model.errors import InvalidInputError, NotFoundError
+from netbilld.ports.messages import Channel
 from netbilld.ports.outbox import MessageState
 from netbilld.services.manage_messages import ManageMessages
 
@@ -74,13 +75,14 @@ async def _list(options: argparse.Namespace, context: Context) -> None:
             message.subscriber_no,
             message.subscriber_name,
             message.state.value,
+            message.channel,
             local_time(message.ended_at or message.next_at, zone),
             message.recipient or message.email,
             message.said,
         ]
         for message in found
     ]
-    print_table(["id", "kind", "subscriber", "name", "state", "at", "to", "said"], rows, right=(0,))
+    print_table(["id", "kind", "subscriber", "name", "state", "channel", "at", "to", "said"], rows, right=(0,))
 
 
 async def _show(options: argparse.Namespace, context: Context) -> None:
@@ -111,7 +113,9 @@ def _words(message: StoredMessage, templates: MessageTemplates, context: Context
         "portal_url": settings.portal.public_url,
     }
     try:
-        return templates.render(message.kind, message.locale or settings.locale, known)
+        return templates.render(
+            message.kind, message.locale or settings.locale, known, message.channel or Channel.EMAIL.value
+        )
     except InvalidInputError as error:
         return "", f"({error})"
 
@@ -127,6 +131,9 @@ def _document(message: StoredMessage) -> dict[str, Any]:
         "recipient": message.recipient,
         "said": message.said,
         "provider_id": message.provider_id,
+        "driver": message.driver,
+        "reached": message.reached.name.lower(),
+        "cost_minor": message.cost_minor,
         "attempts": message.attempts,
         "created_at": message.created_at,
         "next_at": message.next_at,

@@ -125,7 +125,7 @@ def applications(
             people=people_parts(settings, database, box),
             gateways=gateways.panel_parts(),
             selling=selling_parts(settings, database, box),
-            messages=message_parts(settings, database),
+            messages=message_parts(settings, database, box),
         )
     )
     portal = create_portal(

@@ -228,6 +228,34 @@ async def _text_page(request: web.Request, own: OwnText, problem: Problem, statu
     return page(request, "staff/message_text.html", context, status=status)
 
 
+async def show_telegram(request: web.Request) -> web.Response:
+    """Answer GET /messages/telegram: whether whoever is signed in is reached there."""
+    return await _telegram_page(request, None)
+
+
+async def link_telegram(request: web.Request) -> web.StreamResponse:
+    """Answer POST /messages/telegram: a link that starts a chat with our bot, or an end of it."""
+    parts, visit, form = parts_of(request), request[VISIT], await read_form(request)
+    if parts.link is None or parts.bot is None:
+        raise web.HTTPNotFound
+    if form.get("do") == "end":
+        await parts.link.end(visit.person.id, visit.actor, visit.now)
+        raise web.HTTPSeeOther("/messages/telegram")
+    code = random_token(request.app[PANEL].parts.entropy)
+    await parts.link.begin(visit.person.id, code, visit.now)
+    return await _telegram_page(request, f"https://t.me/{parts.bot}?start={code}")
+
+
+async def _telegram_page(request: web.Request, link: str | None) -> web.Response:
+    parts = parts_of(request)
+    if parts.link is None:
+        raise web.HTTPNotFound
+    async with parts.store.read() as work:
+        chat = await work.messengers.staff_chat(request[VISIT].person.id)
+    linked_at = chat.linked_at if chat is not None and chat.address is not None else None
+    return page(request, "staff/message_telegram.html", {"linked_at": linked_at, "link": link})
+
+
 def _driver(parts: MessageParts, channel: str) -> str:
     for name, one in parts.drivers.items():
         if one == channel:

@@ -75,6 +75,7 @@ async def end_logins(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request, problem: Problem, status: int = 200) -> web.Response:
     visit, security = request[VISIT], request.app[PANEL].parts.security
+    messages = request.app[PANEL].parts.messages
     async with request.app[PANEL].parts.database.read() as work:
         logins = await work.logins.of_staff(visit.person.id, visit.now)
     here = visit.login.token_hash if visit.login else ""
@@ -82,6 +83,7 @@ async def _page(request: web.Request, problem: Problem, status: int = 200) -> we
         "problem": problem,
         "logins": [LoginLine(one, is_this=one.token_hash == here) for one in logins],
         "has_second_factors": security is not None,
+        "has_telegram": messages is not None and messages.link is not None,
     }
     return page(request, "staff/profile.html", context, status=status)
 
