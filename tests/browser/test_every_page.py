@@ -24,7 +24,7 @@ from tests.panel_seed import seed
 pytestmark = [pytest.mark.peer, pytest.mark.soak, pytest.mark.asyncio(loop_scope="module")]
 
 NO_PAGE: Final = ("/live/", "/data/")
-FILES: Final = (".csv", ".xlsx", ".pdf", "/pdf", ".json", "/proof", "/print", "{file:", "{photo:")
+FILES: Final = (".csv", ".xlsx", ".pdf", "/pdf", ".json", "/proof", "/print", ".js", "{file:", "{photo:")
 
 
 def is_page(route: Route) -> bool:
