@@ -1,6 +1,6 @@
 """Templates to pages: one Jinja environment a language, everything escaped unless a template is trusted to be HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +53,13 @@ class Renderer:
         self._environments = {locale: self._environment(directory, assets, locale, business_name) for locale in LOCALES}
         for environment in self._environments.values():
             environment.globals.update(everywhere or {})
+
+    def prepare(self) -> Iterator[None]:
+        """Compile one template after the other, so that nobody's first page waits for it; yields after each."""
+        for environment in self._environments.values():
+            for name in environment.list_templates(extensions=["html"]):
+                environment.get_template(name)
+                yield
 
     def _environment(self, directory: Path, assets: Assets, locale: str, business_name: str) -> Environment:
         environment = Environment(

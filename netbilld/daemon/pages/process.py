@@ -33,10 +33,13 @@ from netbilld.daemon.tasks import Failures, every, supervise
 from netbilld.daemon.urgency import step_back
 from netbilld.daemon.workers.channel import Channel
 from netbilld.model.errors import NetbilldError
+from netbilld.panel.parts import PANEL
+from netbilld.panel.portal.parts import PORTAL
 from netbilld.radius.dictionary import use_files
 from netbilld.services.doctor_runs import DoctorRuns
 
 COUNT_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.002
 NICE: Final = 5
 logger = logging.getLogger("netbilld.pages")
 
@@ -81,6 +84,7 @@ class Pages:
                 running = [
                     hearing,
                     tasks.create_task(every(COUNT_SECONDS, self._count), name="counters"),
+                    tasks.create_task(self._prepare(), name="templates"),
                     tasks.create_task(supervise("NAS doctor", self._doctor.loop, failures), name="NAS doctor"),
                 ]
                 self._channel.send({"say": "ready", "pid": os.getpid()})
@@ -93,6 +97,12 @@ class Pages:
             await self._gateways.close()
             await self._database.close()
             self._channel.close()
+
+    async def _prepare(self) -> None:
+        """Have every template ready, between requests."""
+        for renderer in (self._apps.panel[PANEL].renderer, self._apps.portal[PORTAL].renderer):
+            for _ in renderer.prepare():
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _hear(self) -> None:
         async for message in self._channel.messages():
