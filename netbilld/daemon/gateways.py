@@ -134,7 +134,9 @@ class Gateways:
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Return the work that goes on for ever on one node, by name."""
+        """Return the work that goes on for ever on one node, by name; without gateways there is none."""
+        if not self.drivers:
+            return {}
         return {
             "gateway callbacks": self._follow,
             "gateway payments": partial(every, ASK_SECONDS, self.follow.look),
