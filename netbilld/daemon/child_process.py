@@ -68,7 +68,7 @@ class ChildProcess:
 
     def tell_time(self) -> None:
         """Have it go by the time that we go by."""
-        self.send({"say": "clock", "ahead_seconds": self._clock.correction.total_seconds()})
+        self.send(time_of(self._clock))
 
     def stop(self) -> None:
         """Have it end in order, and start no other; `ended` says when it has."""
@@ -126,3 +126,8 @@ class ChildProcess:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+
+
+def time_of(clock: NodeClock) -> Message:
+    """Return what a process is told to go by the time that we go by."""
+    return {"say": "clock", "ahead_seconds": clock.correction.total_seconds()}

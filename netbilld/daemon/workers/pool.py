@@ -13,7 +13,7 @@ from uuid import UUID
 from netbilld.adapters.clock import NodeClock
 from netbilld.adapters.radius_udp import RadiusListener
 from netbilld.adapters.udp_sharing import steer_by_source
-from netbilld.daemon.child_process import STOP_SECONDS, ChildProcess
+from netbilld.daemon.child_process import STOP_SECONDS, ChildProcess, time_of
 from netbilld.daemon.tasks import every
 from netbilld.daemon.workers.channel import Channel, LogInAnswer, LogInQuestion, Message
 from netbilld.enforcement.policy import PeriodUsage
@@ -172,8 +172,7 @@ class WorkerPool:
 
     async def tell_clock(self) -> None:
         """Have the workers go by the time that we go by."""
-        for worker in self._workers:
-            worker.process.tell_time()
+        self._tell(time_of(self._clock))
 
     def _tell(self, message: Message) -> None:
         for worker in self._workers:
