@@ -49,7 +49,7 @@ EXAMPLES: Final[Mapping[MessageKind, Mapping[str, Any]]] = {
     },
     MessageKind.THRESHOLD: {
         "username": "siti@contoh", "percent": 80, "used_octets": 240_000_000_000, "limit_octets": 300_000_000_000,
-        "unit": "data", "resets_on": "2026-02-01", "after": "throttle",
+        "unit": "data", "resets_on": "2026-02-01",
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
     MessageKind.ANNOUNCEMENT: {"title": "Libur Lebaran", "text": "Kantor tutup sampai Senin."},
