@@ -79,7 +79,7 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.CONTACT_CHANGED: {"at": "2026-01-20T02:05:00+00:00", "has_new_email": True, "has_new_phone": False},
     MessageKind.LOGIN_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
     MessageKind.CHAT_CODE: {"code": "042042", "until_at": "2026-01-20T09:05:00+07:00"},
-    MessageKind.REPLY: dict(EXAMPLES[MessageKind.REPLY]),
+    MessageKind.REPLY: dict(EXAMPLES[MessageKind.REPLY]) | {"topic": "", "text": "Siti 100001 belum ada."},
     MessageKind.STAFF_ALERT: {"title": "NAS Siti", "text": "Siti 100001 diam"},
 }  # fmt: skip
 
