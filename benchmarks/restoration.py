@@ -28,7 +28,7 @@ from sqlalchemy import select, update
 
 from benchmarks.bars import Bar, at_least, at_most, print_bars
 from netbilld.adapters.database.engine import Database
-from netbilld.adapters.database.tables import changes, credentials, services
+from netbilld.adapters.database.tables import changes, credentials, service_terms, services
 from netbilld.enforcement.effect_figures import Spread, spread
 from tests.daemon_process import FLAT_PLAN, SECRET, DaemonProcess
 from tests.peers import free_udp_port
@@ -214,6 +214,8 @@ async def long_overdue(town: Town, usernames: list[str]) -> None:
         await work.connection.execute(
             update(services).where(services.c.id.in_(theirs)).values(activated_on=on, billing_day=on.day)
         )
+        begun = update(service_terms).where(service_terms.c.service_id.in_(theirs)).values(from_on=on)
+        await work.connection.execute(begun)  # what they are billed by, from that day
     await database.close()
     await asyncio.to_thread(town.daemon.cli, "invoice", "run", "--as-of", on.isoformat())
 
