@@ -132,6 +132,10 @@ async def test_all_main_actions_work_without_javascript_at_360_px(
         await page.fill("#phone", "0812-9999-8888")
         await page.fill("#email", "b@example.net")
         await page.get_by_role("button", name="Simpan").first.click()
+        proof = page.get_by_label("Kata sandi internet atau kode sekali pakai")
+        await expect(page.get_by_role("alert")).to_contain_text("isi kata sandi")  # what was typed stays
+        await proof.fill(person.password)
+        await page.get_by_role("button", name="Simpan").first.click()
         await expect(page.get_by_role("status")).to_contain_text("Profil disimpan")
         await page.get_by_label("Kabari saya soal penawaran").check()
         await page.get_by_role("button", name="Simpan").last.click()
