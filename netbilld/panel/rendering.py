@@ -1,6 +1,6 @@
 """Templates to pages: one Jinja environment a language, everything escaped unless a template is trusted to be HTML."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class Renderer:
         self.catalogues: Final = catalogues
         self.writers: Final = {locale: Writer(locale, timezone, currency, catalogues[locale]) for locale in LOCALES}
         self.words: Final = {locale: Words(catalogues[locale]) for locale in LOCALES}
+        self._same: dict[tuple[str, str], str] = {}
         self._environments = {locale: self._environment(directory, assets, locale, business_name) for locale in LOCALES}
         for environment in self._environments.values():
             environment.globals.update(everywhere or {})
@@ -93,10 +94,20 @@ class Renderer:
         """Return a template, page or part of one, as HTML."""
         return self._environments[locale].get_template(template).render(context)
 
+    def same_page(self, locale: str, template: str, context: Callable[[], Mapping[str, Any]]) -> web.Response:
+        """Return a response with a page that is the same for everybody, which is rendered once."""
+        text = self._same.get((locale, template))
+        if text is None:
+            text = self._same[locale, template] = self.text(locale, template, context())
+        return self._response(text)
+
     def page(self, locale: str, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
         """Return a response with a page nobody may keep."""
+        return self._response(self.text(locale, template, context), status)
+
+    def _response(self, text: str, status: int = 200) -> web.Response:
         return web.Response(
-            text=self.text(locale, template, context),
+            text=text,
             status=status,
             content_type="text/html",
             charset="utf-8",

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from netbilld.panel.api.app import described
 from netbilld.panel.api.endpoint import PREFIX
-from netbilld.panel.visit import page
+from netbilld.panel.parts import PANEL
+from netbilld.panel.visit import VISIT
 
 _REF: Final = "#/components/schemas/"
 _DEEPEST: Final = 4
@@ -46,13 +47,17 @@ class Operation:
 
 async def show(request: web.Request) -> web.Response:
     """Answer GET /api/v1/docs."""
-    context = {
+    renderer = request.app[PANEL].renderer
+    return renderer.same_page(request[VISIT].locale, "staff/api_docs.html", _context)
+
+
+def _context() -> Mapping[str, Any]:
+    return {
         "operations": operations(),
         "about": _about(),
         "prefix": PREFIX,
         "version": described()["info"]["version"],
     }
-    return page(request, "staff/api_docs.html", context)
 
 
 @cache
