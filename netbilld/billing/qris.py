@@ -12,6 +12,7 @@ from netbilld.model.errors import InvalidInputError
 
 LARGEST_AMOUNT: Final = 10_000_000  # rupiah in one QRIS payment
 LONGEST_BILL_NUMBER: Final = 25
+_LONGEST_FIELD: Final = 99  # two digits say how long one is
 _FORMAT, _INITIATION, _CURRENCY, _AMOUNT, _COUNTRY, _NAME, _CITY = "00", "01", "53", "54", "58", "59", "60"
 _ADDITIONAL, _CRC, _REPOSITORY = "62", "63", "51"
 _STATIC, _DYNAMIC = "11", "12"
@@ -106,7 +107,7 @@ def read_qris(text: str) -> Qris:
 
 
 def dynamic_qris(static: str, amount_minor: int, bill_number: str | None = None) -> str:
-    """Return a merchant's code with an amount in rupiah, and the number of a bill where one is given.
+    """Return a merchant's code with an amount in rupiah, and the number of a bill where one is given and finds room.
 
     Nobody tells us when it is paid: the amount has to be one by which the payment is known.
 
@@ -121,19 +122,21 @@ def dynamic_qris(static: str, amount_minor: int, bill_number: str | None = None)
     kept = {tag: value for tag, value in read.fields if tag not in _ASKED_OF_PAYER}
     kept |= {_INITIATION: _DYNAMIC, _AMOUNT: str(amount_minor)}
     if bill_number is not None:
-        kept[_ADDITIONAL] = _with_bill_number(kept.get(_ADDITIONAL, ""), bill_number)
+        kept |= _with_bill_number(kept.get(_ADDITIONAL, ""), bill_number)
     first = [(tag, kept.pop(tag)) for tag in (_FORMAT, _INITIATION)]
     return _written([*first, *sorted(kept.items())])
 
 
-def _with_bill_number(additional: str, bill_number: str) -> str:
+def _with_bill_number(additional: str, bill_number: str) -> dict[str, str]:
+    """Return the additional data with the number; nothing where that has no room for it."""
     if not 0 < len(bill_number) <= LONGEST_BILL_NUMBER or not bill_number.isascii() or not bill_number.isprintable():
-        raise InvalidInputError(f"bill number {bill_number!r}: 1 to {LONGEST_BILL_NUMBER} characters of ASCII")
-    others = [(tag, value) for tag, value in _fields(additional) if tag != _BILL_NUMBER]
+        return {}
+    try:
+        others = [(tag, value) for tag, value in _fields(additional) if tag != _BILL_NUMBER]
+    except InvalidInputError:
+        return {}
     joined = "".join(f"{tag}{len(value):02}{value}" for tag, value in [(_BILL_NUMBER, bill_number), *others])
-    if len(joined) > 99:
-        raise InvalidInputError("the QRIS code has no room for a bill number")
-    return joined
+    return {_ADDITIONAL: joined} if len(joined) <= _LONGEST_FIELD else {}
 
 
 def _written(fields: Sequence[Field]) -> str:

@@ -49,6 +49,7 @@ class DocumentStyle:
             footer=documents.footer,
             public_url=settings.portal.public_url,
             is_paid_by_phone=settings.gateways.is_any or settings.payments.qris is not None,
+            qris=settings.payments.qris,
         )
 
     def locale(self, subscriber_locale: str | None) -> str:

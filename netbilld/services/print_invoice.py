@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from netbilld.billing.qris import LARGEST_AMOUNT, dynamic_qris
 from netbilld.billing.tax import PPN_RULES, TaxRule, rule_on
 from netbilld.billing.terbilang import in_words
 from netbilld.model.errors import InvalidInputError
@@ -80,6 +81,7 @@ def printed_invoice(
         raise InvalidInputError("a draft is not printed", hint="issue it first")
     is_note = invoice.kind is DocumentKind.CREDIT_NOTE
     text = in_words(invoice.total_minor, invoice.currency, writer.locale)
+    qris_minor = _qris_minor(facts, head)
     return PrintedDocument(
         title=words["credit_note" if is_note else "invoice"],
         number=invoice.number,
@@ -100,6 +102,8 @@ def printed_invoice(
         verify_text=verify_text(head, words),
         code=f"{words['code']} {facts.code}",
         page_text=words["page"],
+        pay_qr=dynamic_qris(head.qris, qris_minor, invoice.number) if head.qris and qris_minor else "",
+        pay_qr_text=words["pay_qris"].format(amount=writer.money(qris_minor, invoice.currency)) if qris_minor else "",
     )
 
 
@@ -272,3 +276,12 @@ def _pay(facts: InvoiceFacts, head: Letterhead, words: Mapping[str, str], writer
     if facts.pay_url:
         lines.append(words["pay_link"].format(url=facts.pay_url.partition("://")[2]))
     return tuple(lines)
+
+
+def _qris_minor(facts: InvoiceFacts, head: Letterhead) -> int:
+    """Return what a QRIS code on paper asks for: the amount that names the invoice where it has one; 0 for no code."""
+    invoice = facts.invoice
+    if head.qris is None or invoice.kind is DocumentKind.CREDIT_NOTE or invoice.outstanding_minor <= 0:
+        return 0
+    amount_minor = invoice.outstanding_minor if facts.exact is None else facts.exact.amount_minor
+    return amount_minor if invoice.currency == "IDR" and amount_minor <= LARGEST_AMOUNT else 0

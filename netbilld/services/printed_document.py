@@ -24,6 +24,7 @@ class Letterhead:
     footer: str = ""
     public_url: str | None = None
     is_paid_by_phone: bool = False
+    qris: str | None = None  # the provider's own static code
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class PrintedDocument:
         columns: headings of the table: text, quantity, price, amount.
         verify_url: for the QR code; empty for none.
         code: to type at `verify_at`.
+        pay_qr: the text of a QRIS code with the amount in it, `pay_qr_text` what is said beside it; empty for none.
     """
 
     title: str
@@ -82,6 +84,8 @@ class PrintedDocument:
     verify_text: str
     code: str
     page_text: str
+    pay_qr: str = ""
+    pay_qr_text: str = ""
 
     def texts(self) -> list[str]:
         """Return everything that is written on it, to choose the letters by."""
@@ -95,7 +99,7 @@ class PrintedDocument:
             self.carried_by,
         ]
         flat += [*self.head.address, self.to_label, *self.to, *self.columns, *self.notes, *self.pay, self.pay_label]
-        flat += [self.verify_text, self.code, self.page_text, *(self.words or ())]
+        flat += [self.verify_text, self.code, self.page_text, self.pay_qr_text, *(self.words or ())]
         flat += [text for fact in self.facts for text in fact]
         flat += [text for one in self.sums for text in (one.label, one.amount)]
         for group in self.groups:

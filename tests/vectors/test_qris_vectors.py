@@ -6,11 +6,8 @@ from hypothesis import strategies as st
 
 from netbilld.billing.qris import crc16, dynamic_qris, read_qris
 from netbilld.model.errors import InvalidInputError
+from tests.builders.documents import STATIC_QRIS as STATIC
 
-STATIC = (
-    "00020101021126620016ID.CO.CONTOH.WWW01189360099900000000170209CT00000010303UMI51440014ID.CO.QRIS.WWW"
-    "0215ID10200300400510303UMI5204481653033605802ID5915NETBILLD CONTOH6007BANDUNG61054011162070703A0163048DD0"
-)
 DYNAMIC = (
     "00020101021226620016ID.CO.CONTOH.WWW01189360099900000000170209CT00000010303UMI51440014ID.CO.QRIS.WWW"
     "0215ID10200300400510303UMI52044816530336054062750005802ID5915NETBILLD CONTOH6007BANDUNG61054011162070703A0163040152"
@@ -60,6 +57,15 @@ def test_q_2_a_static_code_is_given_an_amount() -> None:
 def test_q_3_a_bill_number_goes_before_what_else_is_added() -> None:
     assert dynamic_qris(STATIC, 275_000, "INV-202601-000123") == WITH_BILL
     assert read_qris(WITH_BILL).bill_number == "INV-202601-000123"
+
+
+@pytest.mark.parametrize("additional", ["0791" + "A" * 91, "07XX"], ids=["full", "in disorder"])
+def test_a_bill_number_that_finds_no_room_is_left_out_and_the_code_is_still_paid(additional: str) -> None:
+    body = STATIC.partition("62070703A016304")[0] + f"62{len(additional):02}{additional}6304"
+    code = dynamic_qris(body + crc16(body), 275_000, "INV-202601-000123")
+    read = read_qris(code)
+    assert (read.amount_minor, read.value("62")) == (275_000, additional)
+    assert dynamic_qris(STATIC, 275_000, "x" * 26) == DYNAMIC
 
 
 @pytest.mark.parametrize("code", [WITH_FEE, WITH_PERCENT])

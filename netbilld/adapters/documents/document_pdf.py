@@ -10,6 +10,7 @@ from netbilld.services.printed_document import PrintedDocument, PrintedLine, Pri
 
 _LOGO: Final = (150.0, 46.0)
 _QR: Final = 74.0
+_PAY_QR: Final = 104.0  # a QRIS code has three times the text: its modules are to be half a millimetre
 _TEXT: Final = 9.0
 _LEADING: Final = 12.0
 _QUANTITY_WIDTH: Final = 72.0
@@ -145,7 +146,7 @@ class _Drawing:
         left_height = (14 if document.pay_label else 0) + _LEADING * len(pay)
         words = self._words()
         notes = [part for note in document.notes for part in sheet.wrap(note, sheet.right - MARGIN, 8.5)]
-        below = _LEADING * len(words) + 11 * len(notes) + _QR + 24
+        below = _LEADING * len(words) + 11 * len(notes) + self._codes_height + 24
         self._keep(max(sums_height, left_height) + below, headings=False)
         top = sheet.y
         for one in document.sums:
@@ -183,16 +184,26 @@ class _Drawing:
     def _code(self) -> None:
         sheet, document = self.sheet, self.document
         sheet.y += 14
-        x = MARGIN
+        x, right = MARGIN, sheet.right
+        if document.pay_qr:
+            right -= _PAY_QR + 12
+            sheet.qr(sheet.right - _PAY_QR, sheet.y, _PAY_QR, document.pay_qr)
+            sheet.text(sheet.right, sheet.y + _PAY_QR + 11, document.pay_qr_text, _TEXT, bold=True, align="right")
         if document.verify_url:
             sheet.qr(MARGIN, sheet.y, _QR, document.verify_url)
             x += _QR + 12
         y = sheet.y + 12
-        for part in sheet.wrap(document.verify_text, sheet.right - x, 8) if document.verify_text else ():
+        for part in sheet.wrap(document.verify_text, right - x, 8) if document.verify_text else ():
             sheet.text(x, y, part, 8, grey=0.35)
             y += 11
         sheet.text(x, y, document.code, 8.5)
-        sheet.y += _QR if document.verify_url else 26
+        sheet.y += self._codes_height
+
+    @property
+    def _codes_height(self) -> float:
+        if self.document.pay_qr:
+            return _PAY_QR + 12
+        return _QR if self.document.verify_url else 26.0
 
     def _keep(self, height: float, *, headings: bool = True) -> None:
         """Go on with a new page unless so much still fits on this one."""

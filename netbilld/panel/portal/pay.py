@@ -6,7 +6,6 @@ from typing import Any, Final
 import segno
 from aiohttp import web
 
-from netbilld.billing.payment_code import PaymentCode
 from netbilld.billing.qris import LARGEST_AMOUNT, dynamic_qris
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
@@ -62,7 +61,7 @@ async def show_qris(request: web.Request) -> web.StreamResponse:
     context = {
         "token": token,
         "code": code,
-        "qr": _picture(dynamic_qris(pay.qris, code.amount_minor, _bill(code))),
+        "qr": _picture(dynamic_qris(pay.qris, code.amount_minor, code.invoice_number)),
         "refresh": _refresh(request, f"/bayar/{token}/qris"),
     }
     return _rendered(request, "portal/pay_qris.html", context)
@@ -153,11 +152,6 @@ def _rendered(request: web.Request, template: str, context: Mapping[str, Any], s
 
 def _picture(text: str) -> str:
     return str(segno.make_qr(text, error="m").svg_data_uri(scale=6, border=4, light="#fff"))
-
-
-def _bill(code: PaymentCode) -> str | None:
-    number = code.invoice_number
-    return number if 0 < len(number) <= 25 and number.isascii() else None
 
 
 def _parts(request: web.Request) -> PayParts:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from netbilld.adapters.documents.document_pdf import document_pdf
 from netbilld.adapters.documents.fonts import HELVETICA, FontFiles, fonts_for
 from netbilld.adapters.documents.renderer import rendered
 from netbilld.adapters.documents.table_pdf import PaperColumn, table_pdf
+from netbilld.billing.invoice import InvoiceStatus
+from netbilld.billing.qris import LARGEST_AMOUNT, dynamic_qris, read_qris
 from netbilld.model.errors import InvalidInputError
-from tests.builders.documents import HEAD, NUMBER, PKP, invoice, line, page
+from netbilld.services.print_invoice import ExactTransfer
+from tests.builders.documents import HEAD, NUMBER, PKP, STATIC_QRIS, invoice, line, page
 from tests.pdf_reader import read_pdf
 
 USUAL = page(invoice(line(275_000, tax_code="ppn", inclusive=False), policy=PKP))
@@ -26,6 +30,21 @@ def test_an_invoice_is_one_page_with_everything_on_it_and_a_code_that_can_be_rea
     shown = " ".join(paper.text.upper().split())
     assert not [text for text in USUAL.texts() if text.upper() not in shown and text != USUAL.page_text]
     assert paper.codes == (USUAL.verify_url,)
+
+
+def test_an_invoice_carries_the_qris_code_of_its_provider_with_what_is_open() -> None:
+    """BANG-2.4b."""
+    issued = invoice(line(275_000))
+    exact = ExactTransfer(275_123, date(2026, 1, 12))
+    with_qris = page(issued, replace(HEAD, qris=STATIC_QRIS), exact=exact)
+    paper = read_pdf(document_pdf(with_qris))
+    assert set(paper.codes) == {with_qris.verify_url, dynamic_qris(STATIC_QRIS, 275_123, NUMBER)}
+    assert "QRIS Rp275.123" in paper.text
+    plain = page(issued, replace(HEAD, qris=STATIC_QRIS))
+    assert read_qris(plain.pay_qr).amount_minor == 275_000
+    settled = replace(issued, paid_minor=275_000, status=InvoiceStatus.PAID)
+    too_much = invoice(line(LARGEST_AMOUNT + 1))
+    assert not [one for one in (settled, too_much) if page(one, replace(HEAD, qris=STATIC_QRIS)).pay_qr]
 
 
 def test_the_same_document_is_the_same_file() -> None:
