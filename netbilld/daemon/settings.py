@@ -254,6 +254,8 @@ class PortalSettings(_Section):
     top_up: bool = True  # they buy top-ups of their plan
     password_change: bool = True  # they change the password of their line
     hotspot_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()  # DNS names of hotspots
+    # where the provider is really reached, such as "WhatsApp 0812-0000-0000"; shown so that others are known as false
+    channels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
     tls_cert: Path | None = None  # PEM with its chain; then tls_port speaks TLS beside the plain port
     tls_key: Path | None = None
     tls_port: Port = 8443

@@ -12,6 +12,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.settings import DocumentSettings, PortalSettings, Settings
+from netbilld.panel.portal.parts import OfficialChannels
 from netbilld.services.document_codes import CodedFacts, document_code, is_genuine, split_code
 from tests.pdf_reader import read_pdf
 from tests.portal_client import browser, read, sign_in, signed_in
@@ -85,6 +86,20 @@ async def test_a_code_of_another_document_total_or_key_is_not_genuine(world: Wor
         for code in forged[4:]:
             async with client.get(f"{url}/v", params={"code": code}) as answer:
                 assert answer.status == 404
+
+
+async def test_how_the_provider_is_really_paid_and_reached_is_listed(world: World) -> None:
+    """INCA-45."""
+    account, number = "BCA 1234567890 a.n. PT Contoh", "WhatsApp 0812-0000-0000"
+    official = OfficialChannels((account,), (number,), "https://portal.example.net")
+    async with world.portal(official=official) as url, browser() as client:
+        assert "/v" in await read(client, f"{url}/masuk")
+        page = await read(client, f"{url}/v")
+        assert not [
+            said for said in ("Saluran resmi", account, number, "https://portal.example.net") if said not in page
+        ]
+    async with world.portal() as url, browser() as client:
+        assert 'id="resmi"' not in await read(client, f"{url}/v")
 
 
 async def test_a_genuine_document_that_is_credited_says_so(world: World) -> None:

@@ -29,7 +29,7 @@ from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
-from netbilld.panel.portal.parts import PortalParts
+from netbilld.panel.portal.parts import OfficialChannels, PortalParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
@@ -150,6 +150,15 @@ def applications(
             pay=gateways.parts,
             agents=agent_parts(settings, database, box),
             messengers=hook_desk(settings, database),
+            official=official_channels(settings),
         )
     )
     return Applications(panel, portal)
+
+
+def official_channels(settings: Settings) -> OfficialChannels:
+    """Return how the provider is really paid and reached, as the settings say."""
+    contact = (settings.documents.contact,) if settings.documents.contact else ()
+    return OfficialChannels(
+        settings.documents.pay_to, (*contact, *settings.portal.channels), settings.portal.public_url
+    )

@@ -99,6 +99,21 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OfficialChannels:
+    """How the provider is really paid and reached: whatever is not among these is somebody else's (INCA-45).
+
+    Attributes:
+        pay_to: accounts, as they are written on invoices.
+        reached: phone numbers and accounts in messengers.
+        address: of the portal, with its scheme; None where it has no name of its own.
+    """
+
+    pay_to: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PortalParts:
     """What create_portal needs.
 
@@ -118,6 +133,7 @@ class PortalParts:
         messengers: takes what messengers tell; None takes nothing.
         pay: payments by gateways and by our own QRIS code; None offers none.
         agents: who sells for us on pages of their own; None has none.
+        official: how we are paid and reached.
     """
 
     store: Store
@@ -140,6 +156,7 @@ class PortalParts:
     pay: PayParts | None = None
     agents: AgentParts | None = None
     messengers: HookDesk | None = None
+    official: OfficialChannels = OfficialChannels()
 
 
 @dataclass(frozen=True, slots=True)
