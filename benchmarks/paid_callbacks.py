@@ -3,7 +3,7 @@
     python -m benchmarks.paid_callbacks [--subscribers 100] [--burst 2000]
 
 A real daemon with PostgreSQL, two routers made from the manual in this process, and a gateway that calls back over a
-socket (`tests/gateway_fakes.py`): its signature covers all, or, with --gateway midtrans, the daemon asks it before it
+socket (`tests/fake_gateways`): its signature covers all, or, with --gateway midtrans, the daemon asks it before it
 believes it. First everybody is walled and pays one after the other, below the routers' pace: the clock runs from the
 moment the callback is sent to the Disconnect at the router. Then the burst: 200 callbacks a second, a tenth of them
 twice; each has to be answered, and in the end each payment is on record once. Settles issue bars of paid callbacks.
@@ -30,8 +30,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import gateway_inbox, payments
 from netbilld.enforcement.effect_figures import spread
 from tests.daemon_process import FLAT_PLAN, DaemonProcess
+from tests.fake_gateways import FakeGateway, FakeMidtrans, FakeTripay, running
 from tests.gateway_daemon import begun, environment_of, hook_of
-from tests.gateway_fakes import FakeGateway, FakeMidtrans, FakeTripay, running
 from tests.postgres import cluster
 
 BURST_PER_SECOND: Final = 200.0

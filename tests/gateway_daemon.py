@@ -8,7 +8,7 @@ from netbilld.billing.gateway import GatewayState
 from netbilld.ports.gateway_records import Attempt
 from netbilld.ports.gateways import Made
 from tests.daemon_process import DaemonProcess
-from tests.gateway_fakes import FakeGateway
+from tests.fake_gateways import FakeGateway
 
 
 def environment_of(fake: FakeGateway) -> dict[str, str]:

@@ -26,7 +26,7 @@ from netbilld.services.paying import NO_TAXES
 from netbilld.services.show_payment import ShowPayment
 from netbilld.services.start_payment import StartPayment
 from tests.chromium import overflow, tab
-from tests.gateway_fakes import FakeMidtrans, running
+from tests.fake_gateways import FakeMidtrans, running
 from tests.panel_fixture import GARDEN, POLICY
 from tests.portal_world import ZONE, World
 

@@ -33,7 +33,7 @@ from netbilld.services.paying import NO_TAXES
 from netbilld.services.refund_gateway import RefundGateway
 from netbilld.services.show_payment import ShowPayment
 from netbilld.services.start_payment import Asked, StartPayment
-from tests.gateway_fakes import FakeGateway, running
+from tests.fake_gateways import FakeGateway, running
 from tests.integration.money_world import ACTOR, ZONE, Person, World, at, plan_file
 from tests.peers import free_tcp_port
 

@@ -18,7 +18,7 @@ from netbilld.billing.gateway import GatewayState
 from netbilld.model.errors import RefusedError
 from netbilld.ports.gateways import GatewayAwayError
 from netbilld.services.receive_payment import PaymentReceipt
-from tests.gateway_fakes import FAKES, FEE, FakeDuitku, FakeGateway, FakeMidtrans, FakeTripay, FakeXendit
+from tests.fake_gateways import FAKES, FEE, FakeDuitku, FakeGateway, FakeMidtrans, FakeTripay, FakeXendit
 from tests.integration.gateway_world import PRICE, Shop, shop_of, sqlite_shop_of
 from tests.integration.money_world import ACTOR
 

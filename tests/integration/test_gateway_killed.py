@@ -18,8 +18,8 @@ from netbilld.billing.payment import PaymentStatus
 from netbilld.services.follow_gateways import FollowGateways
 from netbilld.services.refund_gateway import RefundGateway
 from tests.daemon_process import DaemonProcess
+from tests.fake_gateways import FakeMidtrans, FakeTripay, running
 from tests.gateway_daemon import begun, environment_of, hook_of
-from tests.gateway_fakes import FakeMidtrans, FakeTripay, running
 from tests.integration.gateway_world import PRICE, Shop, sqlite_shop_of
 from tests.integration.money_world import ACTOR
 

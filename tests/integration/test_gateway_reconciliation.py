@@ -15,7 +15,7 @@ from netbilld.billing.gateway_differences import Difference, OurPayment, TheirPa
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.services.gateway_report import ReportRow, read_report
 from netbilld.services.settle_gateways import SettleGateways
-from tests.gateway_fakes import FEE, FakeTripay
+from tests.fake_gateways import FEE, FakeTripay
 from tests.integration.gateway_world import PRICE, Shop, shop_of
 from tests.integration.money_world import ACTOR, ZONE
 

@@ -13,7 +13,7 @@ from netbilld.model.permissions import Role
 from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.services.decide_callbacks import DecideCallbacks
 from netbilld.services.settle_gateways import SettleGateways
-from tests.gateway_fakes import FakeMidtrans
+from tests.fake_gateways import FakeMidtrans
 from tests.integration.gateway_world import PRICE, Shop, sqlite_shop_of
 from tests.integration.money_world import ZONE
 from tests.panel_fixture import Browser, PanelWorld, client_of, plain

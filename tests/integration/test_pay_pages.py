@@ -11,7 +11,7 @@ from aiohttp import ClientResponse, ClientSession
 
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.services.pay_links import LinkKind, Target, pay_token, target_of
-from tests.gateway_fakes import FakeMidtrans
+from tests.fake_gateways import FakeMidtrans
 from tests.integration.gateway_world import PRICE, Shop, sqlite_shop_of
 from tests.vectors.test_qris_vectors import STATIC
 

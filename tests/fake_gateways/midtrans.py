@@ -1,0 +1,115 @@
+"""Midtrans as it is on a socket, in memory."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from aiohttp import web
+
+from tests.fake_gateways.fake_gateway import FakeGateway, Payment, sums_up
+
+MIDTRANS_KEY: Final = "SB-Mid-server-netbilld-TEST-0001"
+
+
+class FakeMidtrans(FakeGateway):
+    name = "midtrans"
+    words: ClassVar[Mapping[str, str]] = {
+        "pending": "pending",
+        "paid": "settlement",
+        "expired": "expire",
+        "failed": "failure",
+        "denied": "deny",
+        "cancelled": "cancel",
+        "refunded": "refund",
+        "partly": "partial_refund",
+    }
+
+    def settings(self) -> dict[str, Any]:
+        return {"server_key": MIDTRANS_KEY, "core_url": self.url, "snap_url": self.url}
+
+    def said(self, payment: Payment, word: str, amount: int) -> dict[str, Any]:
+        code = {"pending": "201", "settlement": "200", "refund": "200", "partial_refund": "200"}.get(word, "202")
+        gross = f"{amount}.00"
+        proof = hashlib.sha512(f"{payment.ref}{code}{gross}{MIDTRANS_KEY}".encode()).hexdigest()
+        said = {
+            "transaction_status": word,
+            "status_code": code,
+            "order_id": payment.ref,
+            "transaction_id": payment.name,
+            "gross_amount": gross,
+            "currency": "IDR",
+            "fraud_status": "accept",
+            "payment_type": payment.method,
+            "signature_key": proof,
+        }
+        if payment.refunded:
+            said["refund_amount"] = f"{payment.refunded}.00"
+        return said
+
+    def callback(self, payment: Payment, word: str, amount: int) -> tuple[dict[str, str], bytes]:
+        body = json.dumps(self.said(payment, word, amount)).encode()
+        return {"Content-Type": "application/json", "User-Agent": "Veritrans"}, body
+
+    def spoilt(self, headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+        fields = json.loads(body)
+        fields["signature_key"] = fields["signature_key"][::-1]
+        return headers, json.dumps(fields).encode()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        wanted = "Basic " + base64.b64encode(f"{MIDTRANS_KEY}:".encode()).decode()
+        if request.headers.get("Authorization") != wanted:
+            return web.json_response({"status_code": "401"}, status=401)
+        path = request.path
+        if path == "/snap/v1/transactions":
+            body = await request.json()
+            if not sums_up(body["item_details"], body["transaction_details"]["gross_amount"]):
+                return web.json_response({"error_messages": ["sum"]}, status=400)
+            return web.json_response({"token": "t", "redirect_url": f"{self.url}/snap/v3/redirection/t"}, status=201)
+        if path == "/v2/charge":
+            return await self._charge(await request.json())
+        _, _, ref, verb = path.split("/")
+        payment = self.payments.get(ref)
+        if payment is None:
+            return web.json_response({"status_code": "404", "status_message": "doesn't exist"})
+        if verb == "refund":
+            return self._refund(payment, await request.json())
+        if verb in {"cancel", "expire"} and payment.status != "pending":
+            return web.json_response({"status_code": "412"})
+        if verb == "expire":
+            payment.status = "expire"
+            return web.json_response({**self.said(payment, "expire", payment.amount), "status_code": "407"})
+        return web.json_response(self.said(payment, payment.status, payment.amount))
+
+    async def _charge(self, body: dict[str, Any]) -> web.StreamResponse:
+        details = body["transaction_details"]
+        if details["order_id"] in self.payments:
+            return web.json_response({"status_code": "406", "status_message": "duplicate order_id"})
+        if not isinstance(details["gross_amount"], int) or not sums_up(body["item_details"], details["gross_amount"]):
+            return web.json_response({"status_code": "400", "status_message": "gross_amount"})
+        payment = self.new(details["order_id"], details["gross_amount"], body["payment_type"])
+        more: dict[str, Any] = {}
+        if body["payment_type"] == "qris":
+            more = {"qr_string": f"00020101021226{payment.name}", "acquirer": body["qris"]["acquirer"]}
+        elif body["payment_type"] == "bank_transfer":
+            more = {"va_numbers": [{"bank": body["bank_transfer"]["bank"], "va_number": "12345678901"}]}
+            if body["bank_transfer"]["bank"] == "permata":
+                more = {"permata_va_number": "8562000012345678"}
+        elif body["payment_type"] == "echannel":
+            more = {"bill_key": "778347787706", "biller_code": "70012"}
+        elif body["payment_type"] == "cstore":
+            more = {"payment_code": "25709650945026", "store": body["cstore"]["store"]}
+        elif body["payment_type"] == "gopay":
+            more = {"actions": [{"name": "deeplink-redirect", "method": "GET", "url": f"{self.url}/gopay"}]}
+        return web.json_response({**self.said(payment, "pending", payment.amount), **more})
+
+    def _refund(self, payment: Payment, body: dict[str, Any]) -> web.StreamResponse:
+        key, amount = body["refund_key"], body["amount"]
+        if key not in payment.refund_keys:
+            if payment.refunded + amount > payment.amount or payment.status == "pending":
+                return web.json_response({"status_code": "414", "status_message": "amount"})
+            payment.refund_keys[key] = amount
+            payment.refunded += amount
+            payment.status = "refund" if payment.refunded == payment.amount else "partial_refund"
+        return web.json_response(self.said(payment, payment.status, payment.amount))
