@@ -1,11 +1,15 @@
 """What of an invoice nobody expects to be paid any more."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from netbilld.billing.invoice import DocumentKind, Invoice
 from netbilld.model.errors import RefusedError
+
+WRITE_OFF: Final = "write_off"  # what has settled a part of an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,26 @@ class WriteOff:
     reason: str
     actor: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What of an invoice is written off so far."""
+
+    invoice_id: UUID
+    number: str
+    amount_minor: int
+
+
+def recovered(held_minor: int, losses: Sequence[Lost]) -> list[Lost]:
+    """Return what of losses, in their order, so much money makes good."""
+    parts = []
+    for one in losses:
+        part_minor = min(one.amount_minor, held_minor)
+        if part_minor > 0:
+            parts.append(replace(one, amount_minor=part_minor))
+            held_minor -= part_minor
+    return parts
 
 
 def amount_written_off(invoice: Invoice, asked_minor: int | None) -> int:

@@ -14,7 +14,7 @@ from netbilld.billing.issuing import credit_note_issued
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import Numbering
 from netbilld.billing.postings import reallocated, wallet_applied, write_off_taken_back, written_off
-from netbilld.billing.write_off import WriteOff, amount_written_off
+from netbilld.billing.write_off import WRITE_OFF, WriteOff, amount_written_off
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
@@ -23,7 +23,6 @@ from netbilld.ports.outbox import Message, MessageKind, Outbox
 from netbilld.services.idempotency import Idempotency, once
 
 CREDIT_NOTE: Final = "credit_note"
-WRITE_OFF: Final = "write_off"
 WHY_LIMIT: Final = 200
 
 

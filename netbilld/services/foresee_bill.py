@@ -138,6 +138,7 @@ class _AsIf:
     def __init__(self, work: Work, rows: Mapping[UUID, Sequence[Terms]]) -> None:
         self._work, self._rows = work, rows
         self.billing = work.billing
+        self.corrections = work.corrections
         self.buyers = work.buyers
         self.prepaid = work.prepaid
         self.invoices = work.invoices

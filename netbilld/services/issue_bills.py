@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from netbilld.billing.allocation import Owed, Part, allocate
 from netbilld.billing.bill import ServiceBill
@@ -13,8 +13,9 @@ from netbilld.billing.invoice import DocumentKind, Invoice
 from netbilld.billing.issuing import Issued, issued, kind_when_issued
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import Numbering
-from netbilld.billing.postings import deposit_returned, wallet_applied
+from netbilld.billing.postings import deposit_returned, wallet_applied, write_off_taken_back
 from netbilld.billing.usage_lines import BilledUsage
+from netbilld.billing.write_off import WRITE_OFF, Lost, WriteOff, recovered
 from netbilld.model.actor import Actor
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind, Outbox
@@ -69,7 +70,17 @@ class Ledger(Protocol):
     ) -> list[int]: ...
 
 
+class Corrections(Protocol):
+    async def losses_of(self, subscriber_id: UUID) -> Sequence[Lost]: ...
+    async def add_write_off(self, one: WriteOff) -> None: ...
+    async def add_settlement(
+        self, invoice_id: UUID, document: str, document_id: UUID, amount_minor: int, at: datetime
+    ) -> None: ...
+
+
 class Work(Protocol):
+    @property
+    def corrections(self) -> Corrections: ...
     @property
     def billing(self) -> Billing: ...
     @property
@@ -92,6 +103,7 @@ class Bill:
     late_fees: Sequence[WaitingLateFee] = ()
     top_ups: list[WaitingTopUp] = field(default_factory=list)
     draft: Invoice | None = None
+    deposit_minor: int = 0  # that it returns
 
     @property
     def is_final(self) -> bool:
@@ -197,13 +209,14 @@ class IssueBills:
 
     async def _return_deposits(self, work: Work, bills: Sequence[Bill], wallets: dict[UUID, int]) -> list[LedgerEntry]:
         """Turn the deposits of services that have ended into credit, which the final bill takes first."""
-        final = {part.service.id: bill.payer for bill in bills for part in bill.services if part.is_final}
+        final = {part.service.id: bill for bill in bills for part in bill.services if part.is_final}
         entries = []
         for service_id, amount_minor in (await work.billing.deposits(list(final))).items():
             if amount_minor > 0:
-                payer = final[service_id]
-                entries.append(deposit_returned(payer, str(service_id), amount_minor, "Deposit returned"))
-                wallets[payer.id] += amount_minor
+                bill = final[service_id]
+                entries.append(deposit_returned(bill.payer, str(service_id), amount_minor, "Deposit returned"))
+                wallets[bill.payer.id] += amount_minor
+                bill.deposit_minor += amount_minor
         return entries
 
     async def _settle_older(
@@ -227,7 +240,33 @@ class IssueBills:
                 await work.invoices.save_settled(open_invoices[part.invoice_id].settle(part.amount_minor))
                 entries.append(wallet_applied(bill.payer, part.number, part.amount_minor))
                 settled.append(part)
+            held_minor -= sum(part.amount_minor for part in allocation.parts)
+            settled += await self._make_good(work, bill.payer, min(held_minor, bill.deposit_minor), entries)
         return settled
+
+    async def _make_good(self, work: Work, payer: Payer, held_minor: int, entries: list[LedgerEntry]) -> Sequence[Part]:
+        """Let what is left of a deposit make good what was written off, be it the deposit itself: it stood for that."""
+        if held_minor <= 0:
+            return []
+        parts = []
+        for lost in recovered(held_minor, await work.corrections.losses_of(payer.id)):
+            one = WriteOff(
+                uuid4(),
+                lost.invoice_id,
+                payer.id,
+                -lost.amount_minor,
+                self._as_of,
+                "deposit",
+                self._actor.name,
+                self._now,
+            )
+            await work.corrections.add_write_off(one)
+            await work.corrections.add_settlement(lost.invoice_id, WRITE_OFF, one.id, one.amount_minor, self._now)
+            memo = f"Invoice {lost.number}: the deposit pays what was written off"
+            entries.append(write_off_taken_back(payer, lost.number, lost.amount_minor, memo))
+            entries.append(wallet_applied(payer, lost.number, lost.amount_minor))
+            parts.append(Part(lost.invoice_id, lost.number, lost.amount_minor))
+        return parts
 
 
 def _amounts(bill: Bill) -> Iterable[int]:

@@ -8,7 +8,8 @@ from sqlalchemy import insert, select, update
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.invoices import InvoiceDocument
-from netbilld.adapters.database.tables import invoices, service_stops, services, top_ups, usage_periods
+from netbilld.adapters.database.tables import accounts, invoices, service_stops, services, top_ups, usage_periods
+from netbilld.billing.chart import WRITTEN_OFF
 from netbilld.billing.invoice import DocumentKind
 from netbilld.billing.numbering import DEFAULT
 from netbilld.billing.tax import TaxPolicy
@@ -230,6 +231,25 @@ async def test_a_deposit_that_was_credited_is_not_returned_again(world: World) -
     assert await world.balance(who) == (0, 0)
     assert await world.balance(other) == (0, 200_000)
     await world.assert_books_hold()
+
+
+async def test_a_deposit_makes_good_what_was_written_off_before_it_is_credit(world: World) -> None:
+    await world.plan(plan_file("JAMIN", 200_000, extra="[fees]\ndeposit = 100000\n"))
+    never_paid, paid_a_part = [await world.person(name, "JAMIN", activated_on=JAN) for name in ("lari", "lupa")]
+    await world.bill(JAN)
+    await world.pay(paid_a_part, 270_000, JAN)
+    correct = CorrectInvoice(world.database, numbering=DEFAULT, timezone=ZONE)
+    for one in (never_paid, paid_a_part):
+        [first] = await documents(world, one)
+        await correct.write_off(first.invoice.number or "", None, why="hilang", actor=ACTOR, now=at(date(2026, 1, 5)))
+        await end(world, one, date(2026, 1, 31))
+    await world.bill(FEB)
+    assert await world.balance(never_paid) == (0, 0)  # 300,000 was lost, of which the deposit is 100,000
+    assert await world.balance(paid_a_part) == (70_000, 0)
+    await world.assert_books_hold()
+    async with world.database.read() as work:
+        query = select(accounts.c.balance_minor).where(accounts.c.code == WRITTEN_OFF.code)
+        assert await work.connection.scalar(query) == 200_000
 
 
 async def test_a_plan_change_is_billed_with_two_lines_the_next_night(world: World) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.invoices import InvoiceDocument, InvoiceStore
 from netbilld.adapters.database.tables import allocations, invoice_lines, invoices, write_offs
 from netbilld.billing.invoice import Invoice, InvoiceStatus
-from netbilld.billing.write_off import WriteOff
+from netbilld.billing.write_off import Lost, WriteOff
 
 _SHORTEST_ID: Final = 6
 
@@ -150,3 +150,16 @@ class CorrectionStore:
                 created_at=one.created_at,
             )
         )
+
+    async def losses_of(self, subscriber_id: UUID) -> list[Lost]:
+        """Return what is written off on a subscriber's invoices, oldest due first."""
+        lost = func.sum(write_offs.c.amount_minor)
+        query = (
+            select(invoices.c.id, invoices.c.number, lost.label("lost"))
+            .join(invoices, invoices.c.id == write_offs.c.invoice_id)
+            .where(write_offs.c.subscriber_id == subscriber_id)
+            .group_by(invoices.c.id, invoices.c.number, invoices.c.due_on)
+            .having(lost > 0)
+            .order_by(invoices.c.due_on, invoices.c.number)
+        )
+        return [Lost(row.id, row.number, int(row.lost)) for row in await self._connection.execute(query)]

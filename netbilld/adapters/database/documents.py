@@ -20,7 +20,8 @@ from netbilld.adapters.database.tables import (
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.payment import PaymentStatus
-from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF
+from netbilld.billing.write_off import WRITE_OFF
+from netbilld.services.correct_invoice import CREDIT_NOTE
 from netbilld.services.document_codes import CodedFacts
 from netbilld.services.document_facts import DocumentSurroundings, PaymentOnPaper
 

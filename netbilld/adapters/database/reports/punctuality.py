@@ -14,8 +14,8 @@ from netbilld.adapters.database.reports.source import ratio, stream, summed
 from netbilld.adapters.database.tables import OTHERWISE, allocations, invoices, ledger_days, payments
 from netbilld.billing.chart import AccountKind
 from netbilld.billing.invoice import DocumentKind
+from netbilld.billing.write_off import WRITE_OFF
 from netbilld.model.periods import local_date
-from netbilld.services.correct_invoice import WRITE_OFF
 from netbilld.services.reports.table import Span, Table, months_before
 
 
