@@ -149,7 +149,7 @@ class AnswerChats:
             return "too old"
         if text.strip().endswith(self._signature):
             return "our own words"
-        if chat.last_digest == _digest(text) and chat.last_digest_at and now - chat.last_digest_at < SAME_AGAIN:
+        if chat.last_digest == _digest(event) and chat.last_digest_at and now - chat.last_digest_at < SAME_AGAIN:
             return "the same again"
         if now - chat.window_at < WINDOW and chat.answers >= MOST_ANSWERS:
             return "too many"
@@ -303,13 +303,16 @@ def _counted(chat: Chat, event: Event, now: datetime, *, answered: bool) -> Chat
         heard_at=now,
         window_at=now if is_new else chat.window_at,
         answers=(0 if is_new else chat.answers) + answered,
-        last_digest=_digest(str(event.body.get("text", ""))),
+        last_digest=_digest(event),
         last_digest_at=now,
     )
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(" ".join(text.split()).casefold().encode("utf-8", "replace")).hexdigest()
+def _digest(event: Event) -> str:
+    """Return what tells one thing said from another: words, whatever their case and gaps, and the picture."""
+    words = " ".join(str(event.body.get("text", "")).split()).casefold()
+    said = "\0".join(filter(None, (words, event.body.get("media"))))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 async def _choose(work: Work, person: ChatPerson, wish: Wish, event: Event, now: datetime) -> None:

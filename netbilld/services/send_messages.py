@@ -24,6 +24,7 @@ BATCH: Final = 50
 ROUTED: Final = 1_000  # at a time
 INTERRUPTED: Final = timedelta(minutes=10)  # nobody takes so long over one message
 REPEATED: Final = timedelta(minutes=1)
+LONGEST_WAIT: Final = 86_400.0  # seconds, whatever they ask for
 LONGEST_TURN: Final = 10.0  # seconds of waiting in a lane before everybody looks for what is urgent
 WINDOW: Final = timedelta(hours=23, minutes=50)  # in which somebody who wrote may be written to freely
 _BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
@@ -256,7 +257,7 @@ class SendMessages:
             case _:
                 wait = _BACK_OFF[min(message.attempts, len(_BACK_OFF) - 1)]
                 if handed.retry_seconds is not None:
-                    wait = max(wait, timedelta(seconds=handed.retry_seconds))
+                    wait = max(wait, timedelta(seconds=min(handed.retry_seconds, LONGEST_WAIT)))
                 await self._settle(message, MessageState.FAILED, handed.said, next_at=now + wait)
 
     async def _elsewhere(self, message: Waiting, name: str, said: str) -> None:
@@ -271,7 +272,8 @@ class SendMessages:
                 await work.outbox.settle(message.id, MessageState.DEAD, said, now)
 
     async def _pause(self, lane: Lane, message: Waiting, handed: Handed, now: datetime) -> None:
-        wait = lane.pause if handed.retry_seconds is None else timedelta(seconds=handed.retry_seconds)
+        asked = handed.retry_seconds
+        wait = lane.pause if asked is None else timedelta(seconds=min(asked, LONGEST_WAIT))
         lane.paused_until = now + wait
         lane.pause = min(lane.pause * 2, LONGEST_PAUSE)
         state = REFUSED if handed.log_in else PAUSED

@@ -11,7 +11,7 @@ from netbilld.ports.messenger_hooks import Hook, HookCall, HookRefusedError, Inc
 
 _NOT_FOUND: Final = 404
 _FORBIDDEN: Final = 403
-MOST_OF_ONE_CALL: Final = 200
+MOST_OF_ONE_CALL: Final = 1_000  # more fits into no body that is taken
 
 
 class HookOf(Protocol):

@@ -195,6 +195,31 @@ async def test_machines_and_copies_are_not_answered(line: Line) -> None:
     assert len(line.phone.sent) == before
 
 
+async def test_what_nobody_foresaw_keeps_nobody_else_from_an_answer(line: Line, monkeypatch: Any) -> None:
+    answers: Callable[..., Any] = AnswerChats._of_person
+
+    async def fails(self: AnswerChats, event: Any, *rest: Any) -> Any:
+        if "aneh" in event.body["text"]:
+            raise ZeroDivisionError
+        return await answers(self, event, *rest)
+
+    monkeypatch.setattr(AnswerChats, "_of_person", fails)
+    assert await line.write("menu yang aneh") == []
+    assert await line.write("TAGIHAN") != []
+    for _ in range(6):
+        line.clock.pass_time(minutes=2, seconds=1)
+        await line.follow.run()
+    async with line.database.read() as work:
+        assert await work.messengers.waiting_events() == 0, "it is let go after a while, and its log has it"
+
+
+async def test_two_photos_are_two_things(line: Line) -> None:
+    for name in ("a", "b"):
+        line.pictures[f"https://x.test/{name}.jpg"] = picture()
+        said = await line.write("", url=f"https://x.test/{name}.jpg", extension="jpg")
+        assert said != [], "a second photo is not the first again"
+
+
 async def test_killed_between_taking_a_report_and_answering_it_there_is_one_complaint(
     line: Line, monkeypatch: Any
 ) -> None:

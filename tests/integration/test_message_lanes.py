@@ -222,6 +222,49 @@ async def test_a_driver_that_the_staff_switch_off_gets_nothing(house: House) -> 
     assert (await house.messages())[0].channel == "sms"
 
 
+async def test_a_telephone_that_comes_and_goes_does_not_undo_what_the_staff_want(house: House) -> None:
+    async def nothing(_: Any) -> None: ...
+
+    async def state_after(*news: bool) -> str:
+        async with house.database.write() as work:
+            for connected in news:
+                key, body = f"{connected}:{house.clock.now()}", {"connected": connected, "said": "phone"}
+                await work.messengers.add_event("wa", "device", key, body, house.clock.now())
+        await FollowMessengers(house.database, house.clock, nothing, nothing).run()
+        house.clock.pass_time(seconds=1)
+        async with house.database.read() as work:
+            return (await work.outbox.driver_states())["wa"][0]
+
+    assert [await state_after(False), await state_after(True)] == ["paused", "ok"]
+    async with house.database.write() as work:
+        await work.outbox.put_driver_state("wa", "off", "pindah nomor", ACTOR.name, house.clock.now())
+    assert [await state_after(False), await state_after(True)] == ["off", "off"]
+
+
+async def test_a_failure_that_comes_before_the_answer_waits_for_it_and_the_next_channel_tells_them(
+    house: House,
+) -> None:
+    who = await house.person("siti", "+6281200000001", "siti@example.test")
+    await house.put(who, "1")
+
+    class Fast(Phone):
+        async def send(self, message: Outgoing) -> Handed:
+            told = Told(Reached.NOWHERE, failed=True)
+            await house.heard(Progress("w:failed", "whatsapp-1", told, reference=message.reference))
+            return await super().send(message)
+
+    house.send = house.sender(Way("wa", Fast("whatsapp"), Pace(0.1)), Way("sms", house.sms, Pace(0.1)))
+    await house.all_sent()
+    house.clock.pass_time(seconds=21)
+
+    async def nothing(_: Any) -> None: ...
+
+    await FollowMessengers(house.database, house.clock, nothing, nothing).run()
+    await house.all_sent()
+    [message] = await house.messages()
+    assert (message.state, message.driver, message.passed) == (MessageState.SENT, "sms", ("wa",))
+
+
 async def test_one_person_is_not_written_to_in_a_row_nor_too_often_within_a_day(house: House) -> None:
     who = await house.person("siti", "+6281200000001")
     house.send = house.sender(Way("wa", house.whatsapp, Pace(0.1, recipient_seconds=60, recipient_a_day=3)))

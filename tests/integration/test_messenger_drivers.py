@@ -84,6 +84,13 @@ async def test_a_fault_there_may_pass_and_too_many_is_said_with_how_long(make: s
 
 
 @EVERY
+@pytest.mark.parametrize("status", ["302", "404"])
+async def test_an_address_that_is_no_interface_loses_no_message_and_is_told(make: str, status: str) -> None:
+    handed, _ = await sent(make, status)
+    assert (handed.delivery, handed.log_in) == (Delivery.PAUSE, True)
+
+
+@EVERY
 async def test_a_number_that_is_none_is_refused_for_good_and_a_log_in_that_is_none_stops_the_house(make: str) -> None:
     assert (await sent(make, "refuse"))[0].delivery is Delivery.NEVER
     handed, _ = await sent(make, "token")

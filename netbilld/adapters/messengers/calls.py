@@ -30,6 +30,7 @@ _HIDDEN: Final = "***"
 _LEAST_SECRET: Final = 6  # shorter ones stand in ordinary words
 _TOO_MANY: Final = 429
 _LONGEST_WAIT: Final = 86_400
+_NOT_THERE: Final = frozenset((404, 405, 410))  # it is no interface that answers: of the message nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,20 @@ class Calls:
         return shortened(words)
 
 
+class KeepsNothing:
+    """What a driver has whose every request has a connection of its own."""
+
+    async def rest(self) -> None:
+        """Do nothing: a request keeps no connection."""
+
+    def close(self) -> None:
+        """Do nothing: a request that is broken off closes its connection."""
+
+
 def by_status(answer: Answer, said: str) -> Handed:
     """Return what an answer means whose status alone speaks."""
+    if 300 <= answer.status < 400 or answer.status in _NOT_THERE:
+        return Handed(Delivery.PAUSE, f"{answer.status} {said}", answer.retry_seconds, log_in=True)
     delivery = verdict(answer.status)
     if delivery is Delivery.ACCEPTED:  # a body that was not understood: it may have been taken
         return Handed(Delivery.UNSURE, said)

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
 from netbilld.adapters.messengers.signatures import is_token_of
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -22,7 +21,7 @@ _REACHED: Final = {
 }  # fmt: skip
 
 
-class Evolution:
+class Evolution(KeepsNothing):
     """Hands messages to Evolution."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -37,12 +36,6 @@ class Evolution:
         body = {"number": message.to.lstrip("+"), "text": message.text[:LONGEST], "linkPreview": False}
         answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
         return answer if isinstance(answer, Handed) else understood(answer)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def understood(answer: Answer) -> Handed:
@@ -78,7 +71,7 @@ class EvolutionHook:
         """
         if self._key is not None:
             scheme, _, token = call.headers.get("authorization", "").partition(" ")
-            is_bearer = compare_digest(scheme.casefold().encode(), b"bearer")
+            is_bearer = scheme.casefold() == "bearer"
             if not is_bearer or not is_token_of(self._key, token.strip(), call.now):
                 raise HookRefusedError(_FORBIDDEN, "wrong token")
         try:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
 from netbilld.adapters.messengers.unsigned import once_key, unsigned_document
-from netbilld.adapters.messengers.values import is_true, listed, moment, text
+from netbilld.adapters.messengers.values import is_true, listed, moment, place, text
 from netbilld.model.contact import phone_of_sender
 from netbilld.model.delivery import Reached, Told
 from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
@@ -24,7 +24,7 @@ _GROUP: Final = re.compile(r"\d{8,}-\d{8,}")
 LONGEST: Final = 60_000
 
 
-class Fonnte:
+class Fonnte(KeepsNothing):
     """Hands messages to Fonnte; a refusal comes with HTTP 200 as well."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -43,12 +43,6 @@ class Fonnte:
         }
         answer = await self._calls.call("POST", self._url, headers=self._headers, form=form)
         return answer if isinstance(answer, Handed) else understood(answer)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def understood(answer: Answer) -> Handed:
@@ -110,6 +104,7 @@ def _incoming(document: Mapping[str, Any], call: HookCall) -> Incoming | None:
     url = text(document.get("url"))
     is_image = text(document.get("extension")).casefold() in {"jpg", "jpeg", "png", "webp"}
     kind = (Heard.IMAGE if is_image else Heard.DOCUMENT) if url else Heard.TEXT
+    latitude, _, longitude = text(document.get("location")).partition(",")
     return Incoming(
         key=key,
         address=sender,
@@ -119,16 +114,8 @@ def _incoming(document: Mapping[str, Any], call: HookCall) -> Incoming | None:
         kind=kind,
         at=moment(document.get("timestamp"), call.now),
         media=url if is_image else None,
-        place=_place(text(document.get("location"))),
+        place=place(latitude, longitude),
     )
-
-
-def _place(value: str) -> tuple[float, float] | None:
-    latitude, _, longitude = value.partition(",")
-    try:
-        return float(latitude), float(longitude)
-    except ValueError:
-        return None
 
 
 def _progress(document: Mapping[str, Any]) -> Progress | None:

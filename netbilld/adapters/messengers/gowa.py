@@ -3,11 +3,10 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
-from netbilld.adapters.messengers.signatures import hex_sha256
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.signatures import hex_sha256, is_same
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
 from netbilld.model.delivery import Reached, Told
@@ -21,7 +20,7 @@ _AWAY: Final = ("not_logged", "not logged", "not connect", "session", "device", 
 _REACHED: Final = {"delivered": Reached.DELIVERED, "read": Reached.READ, "sent": Reached.SENT}
 
 
-class Gowa:
+class Gowa(KeepsNothing):
     """Hands messages to GOWA."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -40,12 +39,6 @@ class Gowa:
         body = {"phone": to, "message": message.text[:LONGEST], "reply_message_id": "", "is_forwarded": False}
         answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
         return answer if isinstance(answer, Handed) else understood(answer)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def basic_proof(user: str, password: str) -> dict[str, str]:
@@ -88,7 +81,7 @@ class GowaHook:
             HookRefusedError: its signature is wrong, or it can't be read.
         """
         given = call.headers.get("x-hub-signature-256", "").removeprefix("sha256=")
-        if not compare_digest(given.encode(), hex_sha256(self._secret, call.body).encode()):
+        if not is_same(given, hex_sha256(self._secret, call.body)):
             raise HookRefusedError(_FORBIDDEN, "wrong signature")
         try:
             document = mapped(json.loads(call.body))

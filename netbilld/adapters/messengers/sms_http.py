@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from re import Pattern
 from typing import Any, Final, Literal
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status
 from netbilld.adapters.messengers.unsigned import unsigned_document
 from netbilld.adapters.messengers.values import text
 from netbilld.model.contact import Line, line_of
@@ -69,7 +69,7 @@ def zenziva(userkey: str, passkey: str, url: str = "https://console.zenziva.net/
     )
 
 
-class SmsOverHttp:
+class SmsOverHttp(KeepsNothing):
     """Hands SMS to a service."""
 
     channel: Final = Channel.SMS.value
@@ -95,12 +95,6 @@ class SmsOverHttp:
             query=fields if service.body_type == "query" else None,
         )
         return answer if isinstance(answer, Handed) else understood(answer, service)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def written(phone: str, to_format: str) -> str:

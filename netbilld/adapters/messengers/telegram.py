@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from hmac import compare_digest
 from html import escape
 from typing import Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.signatures import is_same
 from netbilld.adapters.messengers.values import mapped, moment, number, text
 from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import Heard, HookCall, HookRefusedError, Incoming, News
@@ -17,7 +17,7 @@ _TOO_MANY: Final = 429
 _NO_TOKEN: Final = frozenset((401, 404))
 
 
-class Telegram:
+class Telegram(KeepsNothing):
     """Hands messages to Telegram; the token is part of the address, and is told to nobody."""
 
     channel: Final = Channel.TELEGRAM.value
@@ -49,12 +49,6 @@ class Telegram:
         }
         return await self._calls.call("POST", self._url, json_body=body)
 
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
-
 
 def understood(answer: Answer) -> Handed:
     """Return what an answer of Telegram means."""
@@ -81,7 +75,7 @@ class TelegramHook:
 
     def __init__(self, secret: str) -> None:
         """Take the `secret_token` that setWebhook was given."""
-        self._secret = secret.encode()
+        self._secret = secret
 
     def greet(self, query: Mapping[str, str]) -> str | None:
         """Refuse: Telegram asks nothing beforehand."""
@@ -95,7 +89,7 @@ class TelegramHook:
             HookRefusedError: it does not carry our secret, or can't be read.
         """
         given = call.headers.get("x-telegram-bot-api-secret-token", "")
-        if not compare_digest(given.encode(), self._secret):
+        if not is_same(given, self._secret):
             raise HookRefusedError(_FORBIDDEN, "wrong secret")
         try:
             document = mapped(json.loads(call.body))

@@ -8,6 +8,7 @@ from netbilld.ports.messenger_hooks import LONGEST_TEXT
 
 _MILLISECONDS_FROM: Final = 10**11  # as seconds that would be the year 5138
 _LAST_SECOND: Final = 2**33
+_RIGHT_ANGLE: Final = 90
 
 
 def mapped(value: Any) -> Mapping[str, Any]:
@@ -35,7 +36,7 @@ def number(value: Any) -> int | None:
         return value
     if isinstance(value, float) and abs(value) < 2**53:
         return int(value)
-    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) <= 18:
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 18:
         return int(value)
     return None
 
@@ -54,6 +55,15 @@ def moment(value: Any, otherwise: datetime) -> datetime:
             return otherwise
         return found.astimezone(UTC) if found.tzinfo is not None else otherwise
     return otherwise
+
+
+def place(latitude: Any, longitude: Any) -> tuple[float, float] | None:
+    """Return a place on earth, in degrees; None where it is none."""
+    try:
+        north, east = float(latitude), float(longitude)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (north, east) if abs(north) <= _RIGHT_ANGLE and abs(east) <= 2 * _RIGHT_ANGLE else None  # no NaN either
 
 
 def is_true(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
 from netbilld.adapters.messengers.unsigned import once_key, unsigned_document
 from netbilld.adapters.messengers.values import is_true, listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -20,7 +20,7 @@ _REACHED: Final = {
 }  # fmt: skip
 
 
-class Wablas:
+class Wablas(KeepsNothing):
     """Hands messages to a server of Wablas."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -50,14 +50,8 @@ class Wablas:
         provider_id = text(mapped(sent[0]).get("id")) if sent else ""
         return Handed(Delivery.ACCEPTED, shortened(text(document.get("message"))), provider_id=provider_id)
 
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
 
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
-
-
-class StarSender:
+class StarSender(KeepsNothing):
     """Hands messages to StarSender."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -78,12 +72,6 @@ class StarSender:
         data = mapped(document.get("data"))
         provider_id = text(data.get("id")) or text(data.get("message_id"))
         return Handed(Delivery.ACCEPTED, shortened(text(document.get("message"))), provider_id=provider_id)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def refused(answer: Answer, document: Mapping[str, Any], verdict_name: str) -> Handed:
@@ -122,7 +110,7 @@ class WablasHook:
         """
         document = unsigned_document(call)
         key = text(document.get("id"))
-        if "message" not in document and "status" in document:
+        if "status" in document and not {"message", "pushname"} <= document.keys():  # it may repeat our own words
             one = _progress(key, text(document.get("status")).casefold())
             return News(progress=() if one is None else (one,))
         phone = text(document.get("phone"))

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status, shortened
-from netbilld.adapters.messengers.signatures import hex_sha512
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.signatures import hex_sha512, is_same
 from netbilld.adapters.messengers.values import mapped, moment, number, text
 from netbilld.model.contact import phone_of_sender
 from netbilld.model.delivery import Reached, Told
@@ -23,7 +22,7 @@ _FAILED: Final = -1
 _NOT_PEOPLE: Final = ("@g.us", "@newsletter", "@broadcast")
 
 
-class Waha:
+class Waha(KeepsNothing):
     """Hands messages to WAHA."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -39,12 +38,6 @@ class Waha:
         body = {"session": self._session, "chatId": chat, "text": message.text[:LONGEST], "linkPreview": False}
         answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
         return answer if isinstance(answer, Handed) else understood(answer)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def understood(answer: Answer) -> Handed:
@@ -90,7 +83,7 @@ class WahaHook:
         """
         if self._key is not None:
             given = call.headers.get("x-webhook-hmac", "")
-            if not compare_digest(given.encode(), hex_sha512(self._key, call.body).encode()):
+            if not is_same(given, hex_sha512(self._key, call.body)):
                 raise HookRefusedError(_FORBIDDEN, "wrong signature")
         try:
             document = mapped(json.loads(call.body))

@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hmac import compare_digest
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, by_status
-from netbilld.adapters.messengers.signatures import hex_sha256
-from netbilld.adapters.messengers.values import listed, mapped, number, text
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status
+from netbilld.adapters.messengers.signatures import hex_sha256, is_same
+from netbilld.adapters.messengers.values import listed, mapped, number, place, text
 from netbilld.model.contact import phone_of_sender
 from netbilld.model.delivery import Reached, Told
 from netbilld.ports.messages import ApprovedTemplate, Channel, Delivery, Handed, Outgoing
@@ -43,7 +42,7 @@ class CloudAccount:
     version: str = "v25.0"
 
 
-class WhatsAppCloud:
+class WhatsAppCloud(KeepsNothing):
     """Hands messages to Meta; a text of our own only within a day of what they wrote, else an approved template."""
 
     channel: Final = Channel.WHATSAPP.value
@@ -72,12 +71,6 @@ class WhatsAppCloud:
             body["biz_opaque_callback_data"] = message.reference
         answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
         return (answer, None) if isinstance(answer, Handed) else understood(answer)
-
-    async def rest(self) -> None:
-        """Do nothing: a request keeps no connection."""
-
-    def close(self) -> None:
-        """Do nothing: a request that is broken off closes its connection."""
 
 
 def understood(answer: Answer) -> tuple[Handed, int | None]:
@@ -133,7 +126,7 @@ class CloudHook:
 
     def greet(self, query: Mapping[str, str]) -> str | None:
         """Return the challenge to who knows the token."""
-        knows = compare_digest(query.get("hub.verify_token", "").encode(), self._token.encode())
+        knows = is_same(query.get("hub.verify_token", ""), self._token)
         return query.get("hub.challenge", "")[:200] if knows and query.get("hub.mode") == "subscribe" else None
 
     def read(self, call: HookCall) -> News:
@@ -143,7 +136,7 @@ class CloudHook:
             HookRefusedError: its signature is not of our app's secret, or it can't be read.
         """
         given = call.headers.get("x-hub-signature-256", "").removeprefix("sha256=")
-        if not compare_digest(given.encode(), hex_sha256(self._secret, call.body).encode()):
+        if not is_same(given, hex_sha256(self._secret, call.body)):
             raise HookRefusedError(_FORBIDDEN, "wrong signature")
         try:
             document = mapped(json.loads(call.body))
@@ -177,7 +170,9 @@ def _incoming(value: Mapping[str, Any], now: datetime) -> list[Incoming]:
         words, heard = _words(one, kind)
         media = text(mapped(one.get(kind)).get("id")) if kind in {"image", "document"} else ""
         phone = phone_of_sender(f"{sender}@c.us") if sender else None
-        found.append(Incoming(key, address, phone, names.get(sender, ""), words, heard, at, media or None, _place(one)))
+        where = mapped(one.get("location"))
+        spot = place(where.get("latitude"), where.get("longitude"))
+        found.append(Incoming(key, address, phone, names.get(sender, ""), words, heard, at, media or None, spot))
     return found
 
 
@@ -199,14 +194,6 @@ def _words(one: Mapping[str, Any], kind: str) -> tuple[str, Heard]:
             return text(reply.get("title")), Heard.BUTTON
         case _:
             return "", Heard.OTHER
-
-
-def _place(one: Mapping[str, Any]) -> tuple[float, float] | None:
-    part = mapped(one.get("location"))
-    latitude, longitude = part.get("latitude"), part.get("longitude")
-    if isinstance(latitude, int | float) and isinstance(longitude, int | float):
-        return float(latitude), float(longitude)
-    return None
 
 
 def _progress(value: Mapping[str, Any]) -> list[Progress]:

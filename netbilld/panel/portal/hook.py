@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from netbilld.panel.portal.parts import PORTAL
+from netbilld.panel.portal.raw_body import raw_body
 
 LARGEST_OCTETS: Final = 256 * 1024
 
@@ -15,15 +16,9 @@ async def hook(request: web.Request) -> web.StreamResponse:
     pay, name = portal.parts.pay, request.match_info["gateway"]
     if pay is None or not pay.keep.knows(name):
         raise web.HTTPNotFound
-    if request.content_length is not None and request.content_length > LARGEST_OCTETS:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=request.content_length)
-    body = bytearray()
-    async for some in request.content.iter_any():
-        body += some
-        if len(body) > LARGEST_OCTETS:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=len(body))
+    body = await raw_body(request, LARGEST_OCTETS)
     headers = {header.lower(): value for header, value in request.headers.items()}
-    answer = await pay.keep.run(name, headers, bytes(body), portal.perimeter.source(request))
+    answer = await pay.keep.run(name, headers, body, portal.perimeter.source(request))
     return web.Response(
         status=answer.status,
         body=answer.body,

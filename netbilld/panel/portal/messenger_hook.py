@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from netbilld.panel.portal.parts import PORTAL
+from netbilld.panel.portal.raw_body import raw_body
 from netbilld.ports.messenger_hooks import LARGEST_OCTETS, HookCall
 from netbilld.services.take_messenger_news import HookDesk
 
@@ -28,15 +29,9 @@ async def greet(request: web.Request) -> web.StreamResponse:
 async def take(request: web.Request) -> web.StreamResponse:
     """Answer POST: taken once it is on record; the body is read whole, as its signature is of all of it."""
     desk = _desk(request)
-    if request.content_length is not None and request.content_length > LARGEST_OCTETS:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=request.content_length)
-    body = bytearray()
-    async for some in request.content.iter_any():
-        body += some
-        if len(body) > LARGEST_OCTETS:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_OCTETS, actual_size=len(body))
+    body = await raw_body(request, LARGEST_OCTETS)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    call = HookCall("POST", headers, dict(request.query), bytes(body), request.app[PORTAL].parts.now())
+    call = HookCall("POST", headers, dict(request.query), body, request.app[PORTAL].parts.now())
     status, said = await desk.take(request.match_info["driver"], request.match_info["secret"], call)
     return _answer(status, said)
 

@@ -272,6 +272,28 @@ def test_an_sms_is_reported_by_whichever_way() -> None:
     assert not hook.read(call({"id": "7", "status": "SOMETHING"})).progress
 
 
+def test_what_is_no_number_and_no_place_is_none() -> None:
+    hook = FonnteHook()
+    for broken in ({"timestamp": "--5"}, {"location": "nan,nan"}, {"location": "91,0"}, {"location": "1e999,0"}):
+        [one] = hook.read(call({"sender": "6281234567890", "message": "x", **broken})).incoming
+        assert (one.at, one.place) == (NOW, None)
+    [one] = hook.read(call({"sender": "6281234567890", "message": "x", "location": "-6.9,107.6"})).incoming
+    assert one.place == (-6.9, 107.6)
+    body = W1.replace(b'"type":"text"', b'"location":{"latitude":1' + b"0" * 400 + b',"longitude":0},"type":"text"')
+    assert meta(body).incoming[0].place is None
+
+
+def test_a_state_that_repeats_our_own_words_is_nothing_somebody_wrote() -> None:
+    news = WablasHook().read(call({"id": "a1", "phone": "6281234567890", "status": "read", "message": "Tagihan Anda"}))
+    assert (news.incoming, [one.provider_id for one in news.progress]) == ((), ["a1"])
+
+
+def test_a_signature_that_is_no_text_is_a_wrong_one() -> None:
+    with pytest.raises(HookRefusedError) as refused:
+        CloudHook(META, "v").read(call(W1, x_hub_signature_256="sha256=\udcff"))
+    assert refused.value.status == 403
+
+
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
