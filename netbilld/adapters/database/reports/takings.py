@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from netbilld.adapters.database.reports.source import debits, stream, summed
 from netbilld.adapters.database.tables import ledger_days, ledger_entries, refunds, subscribers
 from netbilld.adapters.database.tables import payments as received
-from netbilld.billing.chart import AccountKind
 from netbilld.services.reports.table import Span, Sums, Table
 
 _REVERSED: Final = "payment_reversed"
@@ -158,10 +157,12 @@ def _moved(row: Any, on: date, at: datetime, actor: str, kind: str) -> _Moved:
 
 
 async def received_in_ledger(connection: AsyncConnection, _table: Table, span: Span) -> dict[tuple[str, str], int]:
-    """Return what payments brought into the accounts that hold money, less what left them again."""
+    """Return what payments brought into the accounts that money is on, less what left them again.
+
+    They are whatever is no subscriber's: cash, and also an agent's deposit or parked money that a payment came out of.
+    """
     came = await debits(
         connection,
-        ledger_days.c.account_kind == AccountKind.ASSET.value,
         ledger_days.c.of_subscribers.is_(False),
         ledger_days.c.kind.in_(_KINDS),
         span=span,
