@@ -44,6 +44,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "bad_date": N_("That day can't be: it is to come, too long ago, or before what led to it."),
     "wrong_currency": N_("That subscriber is billed in another currency."),
     "already_reversed": N_("That payment is reversed already."),
+    "idempotency_mismatch": N_("This form was sent before with something else in it. Open the page again."),
+    "through_an_agent": N_("That payment came through an agent. Reverse it: it is in the deposit again then."),
     "same_subscriber": N_("The payment is that subscriber's already."),
     "wallet_too_small": N_("The wallet holds less than that."),
     "already_decided": N_("Somebody has decided on it already."),

@@ -108,6 +108,7 @@ class AgentPayment:
     recorded_at: datetime
     number: str
     name: str
+    is_reversed: bool = False  # the deposit has it again
 
 
 @dataclass(frozen=True, slots=True)

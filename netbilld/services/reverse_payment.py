@@ -7,13 +7,14 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from netbilld.billing.allocation import Part
-from netbilld.billing.chart import Account, Payer
+from netbilld.billing.chart import COMMISSION, Account, Payer
+from netbilld.billing.chart import agent as agent_account
 from netbilld.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.issuing import issued
 from netbilld.billing.ledger import LedgerEntry
 from netbilld.billing.numbering import DEFAULT, Numbering, invoice_number, invoice_series
 from netbilld.billing.payment import Payment, PaymentStatus, check_received_on, reason_text
-from netbilld.billing.postings import money_account, payment_reversed, reallocated
+from netbilld.billing.postings import money_account, money_moved, payment_reversed, reallocated
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
@@ -88,7 +89,8 @@ class ReversePayment:
 
         What it had settled is owed again. What it had put into the wallet is taken out; where that is spent, what the
         wallet has settled of invoices is owed again, newest first, and what is left (renewals, usage and refunds that
-        can't be taken back) is an invoice that is due at once.
+        can't be taken back) is an invoice that is due at once. What came through an agent is in their deposit again,
+        less the commission.
 
         Args:
             payment: its id or receipt number.
@@ -126,7 +128,7 @@ class ReversePayment:
 
         Raises:
             NotFoundError: there is no such payment, or nobody has that name.
-            RefusedError: it is reversed already, is theirs, or has had tax withheld from it.
+            RefusedError: it is reversed already, is theirs, came through an agent, or has had tax withheld from it.
         """
         because = reason_text(because)
         doing = Doing(actor, now, local_date(now, self._timezone))
@@ -141,6 +143,12 @@ class ReversePayment:
                 raise RefusedError(
                     "tax was withheld from this payment, which is its payer's own",
                     hint="reverse it, and add it to the other subscriber",
+                )
+            if await work.agents.taken_by(found.id) is not None:
+                raise RefusedError(
+                    "this payment came through an agent, who takes money of their own subscribers alone",
+                    hint="reverse it: it is in the agent's deposit then",
+                    code="through_an_agent",
                 )
             reversal = await reverse(work, found, payer, because, doing, self._numbering, is_told=False)
             again = replace(
@@ -198,8 +206,10 @@ async def reverse(
     for one in undone:
         await took.take_off(one)
     money: dict[Account, int] = defaultdict(int)
+    agent, commission_minor = await work.agents.taken_by(payment.id) or (None, 0)
     for one in undone:
-        money[money_account(one.method, one.collector)] += one.amount_minor
+        is_agents = agent is not None and one is payment
+        money[agent_account(agent or "") if is_agents else money_account(one.method, one.collector)] += one.amount_minor
     amount_minor = sum(money.values())
     reopened_minor = sum(part.amount_minor for part in took.reopened)
     taken_minor = amount_minor - reopened_minor
@@ -209,7 +219,10 @@ async def reverse(
     entry = payment_reversed(
         payer, payment.id, money, reopened_minor=reopened_minor, taken_minor=taken_minor, memo=memo
     )
-    await work.ledger.post_many([*took.entries, entry], at=doing.now, booked_on=doing.today, actor=doing.actor)
+    entries = [*took.entries, entry]
+    if agent is not None and commission_minor:
+        entries.append(_commission_back(payment, agent, commission_minor))
+    await work.ledger.post_many(entries, at=doing.now, booked_on=doing.today, actor=doing.actor)
     billed = await _bill(work, payer, missing_minor, doing, numbering) if missing_minor else None
     await work.payments.mark_reversed([one.id for one in undone], doing.now, doing.actor.name, because)
     left_minor = (await work.ledger.wallets([payer.id]))[payer.id]
@@ -238,6 +251,18 @@ async def reverse(
         applied=[[part.number, part.amount_minor] for part in applied],
         wallet_minor=balance.wallet_minor,
         outstanding_minor=balance.outstanding_minor,
+    )
+
+
+def _commission_back(payment: Payment, agent: str, commission_minor: int) -> LedgerEntry:
+    return money_moved(
+        "agent_commission_reversed",
+        str(payment.id),
+        payment.currency,
+        to=agent_account(agent),
+        out_of=COMMISSION,
+        amount_minor=commission_minor,
+        memo=f"Komisi agen {agent} batal {payment.receipt_no or ''}".rstrip(),
     )
 
 

@@ -72,6 +72,12 @@ async def test_an_agent_sells_once_however_often_the_form_is_sent(town: Town) ->
             assert answer.status == 422
         assert "Deposit tidak cukup" in refused
         assert 'value="4"' in refused  # what was typed is still there
+        changed = {**form, "count": "1"}  # "back" in the browser, another number: said, and the form can be sent again
+        async with client.post(url + "/agen/voucher", data=changed) as answer:
+            page = await answer.text()
+            assert answer.status == 422
+        assert "sudah pernah dikirim" in page
+        assert once_of(page) != form["once"]
         for wrong in ({"count": "0"}, {"count": "x"}, {"batch": "999"}, {"batch": "1; drop"}, {"once": ""}):
             async with client.post(url + "/agen/voucher", data={**again, **wrong}) as answer:
                 assert answer.status == 422

@@ -10,9 +10,13 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.services.keep_agents import SignedInAgent, SignInAgent
+from netbilld.services.receive_payment import ReceivePayment
+from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.sign_in import LockedOut, WrongNameOrPassword
 from tests.agent_town import SECRET, Town
+from tests.builders.services import ZONE
 from tests.panel_fixture import PASSWORDS
+from tests.report_world import report
 from tests.voucher_world import ANI, T0
 
 pytestmark = pytest.mark.slow
@@ -121,3 +125,29 @@ async def test_an_agent_signs_in_with_their_own_password_and_is_locked_out_of_gu
 
 def bytes_of(count: int) -> bytes:
     return bytes(range(count))
+
+
+async def test_a_payment_through_an_agent_that_is_reversed_goes_back_into_the_deposit(town: Town) -> None:
+    await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
+    taken = await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+    reversing = ReversePayment(town.database, timezone=ZONE)
+    with pytest.raises(RefusedError) as refused:  # nobody else's subscriber is theirs
+        await reversing.move(taken.payment_id, "tono", because="salah orang", actor=ANI, now=T0)
+    assert refused.value.code == "through_an_agent"
+    await reversing.run(taken.payment_id, because="salah ketik", actor=ANI, now=T0)
+    assert await town.balance("agent:sari") == 100_000
+    assert await town.balance("expense:commission") == 0
+    assert await town.books_are_right()
+    async with town.database.read() as work:
+        [mine] = await work.agents.payments("sari")
+    assert mine.is_reversed
+
+
+async def test_what_comes_through_an_agent_is_in_the_report_of_payments_as_in_the_ledger(town: Town) -> None:
+    await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
+    await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+    await ReceivePayment(town.database, timezone=ZONE).run(
+        "tono", 7_000, method="cash", reference=None, received_on=None, actor=ANI, now=T0
+    )
+    found = await report(town.database, "payments", T0.date(), T0.date(), "method")
+    assert [(one["method"], one["amount"]) for one in found["rows"]] == [("agent", 50_000), ("cash", 7_000)]

@@ -133,6 +133,14 @@ class AgentStore:
             )
         )
 
+    async def taken_by(self, payment_id: UUID) -> tuple[str, int] | None:
+        """Return through which agent a payment came, and the commission; None where it came through none."""
+        query = select(agent_payments.c.agent, agent_payments.c.commission_minor).where(
+            agent_payments.c.payment_id == payment_id
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (row.agent, int(row.commission_minor)) if row else None
+
     async def payment(self, agent: str, payment_id: UUID) -> AgentPayment | None:
         """Return a payment that came through that agent; None for any other."""
         found = await self._payments(agent, payment_id=payment_id, limit=1)
@@ -153,6 +161,7 @@ class AgentStore:
                 agent_payments.c.recorded_at,
                 subscribers.c.number,
                 subscribers.c.name,
+                payments.c.reversed_at.is_not(None).label("is_reversed"),
             )
             .join(payments, payments.c.id == agent_payments.c.payment_id)
             .join(subscribers, subscribers.c.id == payments.c.subscriber_id)

@@ -69,15 +69,14 @@ async def _agents(connection: AsyncConnection) -> list[tuple[str, int]]:
     taken = (
         select(
             agent_payments.c.agent,
-            func.sum(agent_payments.c.commission_minor),
-            func.sum(case((_RECEIVED, payments.c.amount_minor), else_=0)),
+            func.sum(case((_RECEIVED, agent_payments.c.commission_minor - payments.c.amount_minor), else_=0)),
         )
         .join(payments, payments.c.id == agent_payments.c.payment_id)
         .group_by(agent_payments.c.agent)
     )
     found = [(row[0], int(row[1])) for row in await connection.execute(paid_in)]
     found += [(row[0], int(row[1])) for row in await connection.execute(sold.group_by(sale.agent))]
-    return found + [(row[0], int(row[1]) - int(row[2])) for row in await connection.execute(taken)]
+    return found + [(row[0], int(row[1])) for row in await connection.execute(taken)]
 
 
 async def broken_receipts(connection: AsyncConnection) -> dict[str, tuple[int, int]]:

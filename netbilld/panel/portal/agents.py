@@ -39,6 +39,9 @@ _SAID: Final[Mapping[str, str]] = {
     "bad_count": N_("Write a whole number from 1 to 50."),
     "wrong_password": N_("The old password is not right."),
     "password_short": N_("A password has at least 8 letters."),
+    "idempotency_mismatch": N_(
+        "This form was sent before, and what it asked for is done. Look below, then send again."
+    ),
     "stale_form": N_("The form had expired. Please try once more."),
 }
 
@@ -217,6 +220,7 @@ async def _home(
     form: Mapping[str, str] | None = None,
     error: NetbilldError | None = None,
 ) -> web.Response:
+    is_used = error is not None and error.code == "idempotency_mismatch"  # the form gets another key, or is stuck
     async with seller.parts.store.read() as work:
         context: dict[str, Any] = {
             "on_sale": await work.agents.on_sale(seller.now),
@@ -225,7 +229,7 @@ async def _home(
         }
     context |= {
         "form_name": form_name,
-        "kept": {field: (form or {}).get(field, "") for field in _FIELDS},
+        "kept": {field: (form or {}).get(field, "") for field in _FIELDS} | ({"once": ""} if is_used else {}),
         "problem": "" if error is None else _words(request, error),
         "most": _MOST_SOLD,
         "tab": "jual",
