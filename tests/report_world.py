@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,40 @@ from netbilld.services.reports.make import Made, MakeReport
 from netbilld.services.reports.table import Span, Writer
 from netbilld.services.reports.words import Words
 from netbilld.services.reports.writers import CsvWriter, JsonWriter, TableWriter
+from tests.integration.money_world import PER_USE, Person, World, plan_file
 
 ZONE = "Asia/Jakarta"
+FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
+
+
+async def random_world(database: Database, seed: int) -> World:
+    """Four months of a few subscribers who join, pay, pay late, pay too much or not at all."""
+    chance, world = Random(seed), World(database)
+    await world.plan(plan_file("HOME20", 200_000))
+    await world.plan(plan_file("HOME50", 350_000))
+    await world.plan(PER_USE)
+    people: list[Person] = []
+    drained: list[Person] = []
+    for number in range(7):
+        began = FIRST + timedelta(days=chance.randrange(60))
+        plan = chance.choice(["HOME20", "HOME50"])
+        people.append(await world.person(f"u{number}", plan, activated_on=began, billing_day=chance.randint(1, 31)))
+    drained.append(await world.person("pakai", "KUOTA", activated_on=FIRST))
+    on = FIRST
+    while on <= LAST:
+        if on.day in {1, 8, 15, 22, 29}:
+            await world.bill(on)
+        if chance.random() < 0.35:
+            who = chance.choice(people)
+            await world.pay(
+                who, chance.choice([50_000, 200_000, 350_000, 500_000]), on, method=chance.choice(["cash", "transfer"])
+            )
+        if on.day == 3:
+            await world.pay(drained[0], 100_000, on)
+        if on.day in {10, 20}:
+            await world.use(drained[0], chance.randint(1, 20_000), on)
+        on += timedelta(days=1)
+    return world
 
 
 async def report(database: Database, name: str, from_on: date, to_on: date, by: str | None = None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Hashable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports import (
@@ -16,9 +15,8 @@ from netbilld.adapters.database.reports import (
     takings,
     used,
 )
-from netbilld.adapters.database.reports.source import ISSUED_KINDS, First, Ledger, Rows, no_ledger
-from netbilld.adapters.database.tables import allocations, changes, ledger_days
-from netbilld.billing.chart import AccountKind
+from netbilld.adapters.database.reports.marks import mark_of
+from netbilld.adapters.database.reports.source import First, Ledger, Rows, no_ledger
 from netbilld.services.reports.table import Span, Sums, Table
 
 _SOURCES: Final[dict[str, tuple[Rows, Ledger]]] = {
@@ -65,22 +63,8 @@ class ReportStore:
         return rows, sums
 
     async def mark(self, table: Table) -> Hashable | None:
-        """Return what stays the same while a table of any days does; None of one that is read quickly.
-
-        Lines of documents, entries and allocations only grow in number, and whatever else a service's plan or area
-        depends on leaves its trail.
-        """
-        table_of_sums = ledger_days.c
-        numbers: list[Any] = []
-        if table.report == "revenue":
-            income = table_of_sums.account_kind == AccountKind.INCOME.value
-            numbers = [select(func.max(table_of_sums.id)).where(income), select(func.max(changes.c.id))]
-        elif table.report == "tax":
-            taxed = or_(table_of_sums.kind.in_(ISSUED_KINDS), table_of_sums.account.like("tax:%"))
-            numbers = [select(func.max(table_of_sums.id)).where(taxed), select(func.max(changes.c.id))]
-        elif table.report == "dso":
-            numbers = [select(func.max(table_of_sums.id)), select(func.max(allocations.c.id))]
-        return tuple([await self._connection.scalar(query) for query in numbers]) or None
+        """Return what stays the same while a table of any days does; None of one that is read quickly."""
+        return await mark_of(self._connection, table.report)
 
     async def ledger(self, table: Table, span: Span) -> dict[tuple[str, str], int]:
         """Return, by column and currency, what the ledger says that the sum is; empty where it says nothing."""
