@@ -80,10 +80,13 @@ class ChildProcess:
         pause = FIRST_PAUSE_SECONDS
         while not self._stop.is_set():
             started = self._clock.monotonic()
-            code = await self._run_once()
+            try:
+                became = f"ended with {await self._run_once()}"
+            except OSError as error:  # no process, no memory or no descriptor to be had just now
+                became = f"could not be started ({error.strerror or error})"
             if self._stop.is_set():
                 break
-            self._log.error("%s ended with %d; it is started again", self._name, code, extra={"event": self._event})
+            self._log.error("%s %s; it is started again", self._name, became, extra={"event": self._event})
             if self._clock.monotonic() - started > LIVED_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause)
@@ -109,6 +112,8 @@ class ChildProcess:
             self.channel = await Channel.over(ours)
             self.on_connected(self.channel)
             self.tell_time()
+            if self._stop.is_set():  # said while there was nobody to hear it
+                self.send({"say": "stop"})
             async for message in self.channel.messages():
                 self.on_message(message)
             async with asyncio.timeout(STOP_SECONDS):
@@ -121,6 +126,8 @@ class ChildProcess:
             if self.channel is not None:
                 self.channel.close()
                 self.channel = None
+            else:
+                ours.close()
             theirs.close()
             if process is not None and process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

@@ -81,6 +81,11 @@ class AskDaemon:
             self._answers.pop(number, None)
 
 
+def takes_long(request: Message) -> bool:
+    """Tell whether a question waits for somebody else than the daemon itself."""
+    return request.get("verb") == "signal"
+
+
 async def answer(inside: Inside, request: Message) -> Any:
     """Return what to say to a question of the pages' process; None where there is nothing."""
     match request.get("verb"):

@@ -16,6 +16,7 @@ from netbilld.model.errors import NetbilldError
 BACKLOG: Final = 256  # connections that wait while nobody takes them
 TRY_SECONDS: Final = 1.0  # a process of a daemon that was killed may hold the port for a moment yet
 _PAUSE_SECONDS: Final = 0.1
+_ABSENT: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # `localhost` is ::1 also where IPv6 is switched off
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +67,39 @@ async def bound(host: str, port: int, setting: str, try_seconds: float = TRY_SEC
     loop = asyncio.get_running_loop()
     until = loop.time() + try_seconds
     while True:
-        sockets: list[socket.socket] = []
         try:
             found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, _, _, _, address in dict.fromkeys(found):
-                sockets.append(_bound(family, address))
+            return _all_bound([(family, address) for family, _, _, _, address in dict.fromkeys(found)])
         except OSError as error:
-            for one in sockets:
-                one.close()
             if error.errno != errno.EADDRINUSE or loop.time() > until:
                 raise NetbilldError(
                     f"the {setting.partition('.')[0]} can't listen on {host}:{port}: {error.strerror or error}",
                     hint=f"see `ss -ltnp sport = :{port}`, or set {setting}",
                     code="port_in_use",
                 ) from None
-        else:
-            return sockets
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _all_bound(addresses: Sequence[tuple[socket.AddressFamily, Any]]) -> list[socket.socket]:
+    """Return a socket for each address, passing over those of a family that is switched off unless there is no other.
+
+    Raises:
+        OSError: one is in use, or none is this host's.
+    """
+    sockets: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, address in addresses:
+        try:
+            sockets.append(_bound(family, address))
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                for one in sockets:
+                    one.close()
+                raise
+            absent = error
+    if absent is not None and not sockets:
+        raise absent
+    return sockets
 
 
 def _bound(family: socket.AddressFamily, address: Any) -> socket.socket:

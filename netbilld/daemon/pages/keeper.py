@@ -11,14 +11,14 @@ from typing import Final
 
 from netbilld.adapters.clock import NodeClock
 from netbilld.daemon.child_process import STOP_SECONDS, ChildProcess
-from netbilld.daemon.pages.asking import answer
+from netbilld.daemon.pages.asking import answer, takes_long
 from netbilld.daemon.pages.doors import Door
 from netbilld.daemon.pages.inside import Inside
 from netbilld.daemon.tasks import every
 from netbilld.daemon.workers.channel import Channel, Message
 
 CLOCK_SECONDS: Final = 1.0
-MOST_QUESTIONS: Final = 64  # at once; further ones are not answered, and pages go on without
+MOST_QUESTIONS: Final = 64  # under way; then what takes long is answered with nothing, and pages go on without
 logger = logging.getLogger("netbilld.pages")
 
 
@@ -101,8 +101,15 @@ class PageProcess:
                 self._callbacks = {(gateway, answer): number for gateway, answer, number in message["callbacks"]}
                 for port in self.ports:
                     port.connections, port.now = message["ports"].get(port.name, (0, 0))
-            case "ask" if len(self._asked) < MOST_QUESTIONS and self._process.channel is not None:
-                self._keep(asyncio.ensure_future(self._answer(self._process.channel, message)))
+            case "ask" if self._process.channel is not None:
+                self._take(self._process.channel, message)
+
+    def _take(self, channel: Channel, message: Message) -> None:
+        """Have a question answered; whether we are ready is told however many routers are being asked."""
+        if len(self._asked) >= MOST_QUESTIONS and takes_long(message["request"]):
+            channel.send({"say": "answer", "number": message["number"], "answer": None})
+        else:
+            self._keep(asyncio.ensure_future(self._answer(channel, message)))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._asked.add(task)
