@@ -6,6 +6,7 @@ from netbilld.billing.books import check_books
 from netbilld.services.keep_agents import KeepAgents
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
+from netbilld.services.sell_from_deposit import SellFromDeposit
 from tests.builders.services import ZONE
 from tests.panel_fixture import PASSWORDS
 from tests.voucher_world import ANI, HOTSPOT_DAY, T0, Kiosk
@@ -19,7 +20,8 @@ class Town(Kiosk):
 
     def __init__(self, database: Database, box: SecretBox) -> None:
         super().__init__(database, box)
-        self.agents = KeepAgents(database, self.keep, PASSWORDS, timezone=ZONE, currency="IDR")
+        self.agents = KeepAgents(database, PASSWORDS, timezone=ZONE, currency="IDR")
+        self.selling = SellFromDeposit(database, self.keep, timezone=ZONE, currency="IDR")
         self.numbers: dict[str, str] = {}
 
     async def begin(self) -> None:

@@ -15,16 +15,18 @@ from netbilld.daemon.taxes import payment_taxes
 from netbilld.daemon.vouchers import keep_vouchers
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
-from netbilld.services.keep_agents import KeepAgents, SignInAgent
+from netbilld.services.keep_agents import KeepAgents
 from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
+from netbilld.services.sell_from_deposit import SellFromDeposit
+from netbilld.services.sign_in_agent import SignInAgent
 
 
 def selling_parts(settings: Settings, database: Database, box: SecretBox) -> SellingParts:
     """Return what the pages of selling are handed."""
     return SellingParts(
-        keep_agents=keep_agents(settings, database, box),
+        keep_agents=keep_agents(settings, database),
         keep_collectors=KeepCollectors(database, timezone=settings.timezone, currency=settings.currency),
         make_vouchers=MakeVouchers(
             database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy
@@ -34,23 +36,23 @@ def selling_parts(settings: Settings, database: Database, box: SecretBox) -> Sel
     )
 
 
-def keep_agents(settings: Settings, database: Database, box: SecretBox) -> KeepAgents:
-    """Return what agents are kept and sell with."""
-    return KeepAgents(
-        database,
-        keep_vouchers(settings, database, box),
-        Argon2Passwords(),
-        timezone=settings.timezone,
-        currency=settings.currency,
-        taxes=payment_taxes(settings),
-    )
+def keep_agents(settings: Settings, database: Database) -> KeepAgents:
+    """Return what agents are kept with."""
+    return KeepAgents(database, Argon2Passwords(), timezone=settings.timezone, currency=settings.currency)
 
 
 def agent_parts(settings: Settings, database: Database, box: SecretBox) -> AgentParts:
     """Return what the pages of agents are handed."""
     lifetime = timedelta(hours=settings.panel.session_hours)
     sign_in = SignInAgent(database, Argon2Passwords(), entropy, lifetime)
-    return AgentParts(database, keep_agents(settings, database, box), sign_in)
+    sell = SellFromDeposit(
+        database,
+        keep_vouchers(settings, database, box),
+        timezone=settings.timezone,
+        currency=settings.currency,
+        taxes=payment_taxes(settings),
+    )
+    return AgentParts(database, keep_agents(settings, database), sell, sign_in)
 
 
 async def draw_sheet(sheet: PrintedSheet) -> bytes:

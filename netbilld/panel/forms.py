@@ -84,6 +84,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "sold_out": N_("Only %(left)s unsold ones are left."),
     "no_end": N_("Its time begins with the first use: there is no end to move."),
     "voucher_over": N_("That voucher is over or taken back."),
+    "deposit_too_small": N_("The deposit is less than that."),
     "agent_known": N_("An agent of that name is known already."),
     "bad_name": N_("Write one word of small letters and digits."),
     "bad_commission": N_("A commission is 0 to 50 percent."),

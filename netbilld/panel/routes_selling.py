@@ -36,6 +36,7 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _AGENT, Permission.VIEW_MONEY, agents.show),
     Route("POST", _AGENT, Permission.MANAGE_STAFF, agents.change),
     Route("POST", _AGENT + "/deposit", Permission.EDIT_MONEY, agents.deposit),
+    Route("POST", _AGENT + "/pay-out", Permission.EDIT_MONEY, agents.pay_out),
     Route("POST", _AGENT + "/serve", Permission.EDIT_MONEY, agents.serve),
     Route("POST", _BATCH + "/revoke", Permission.EDIT_MONEY, vouchers.revoke_unused),
 )

@@ -1,149 +1,42 @@
-"""Agents: people beside the staff who sell vouchers and take subscribers' money from a deposit they have paid in.
+"""Agents as the office keeps them: who they are, what they pay in and are paid out, and whom they serve."""
 
-What they sell leaves their deposit in the transaction that sells it, less their commission; so they never owe anything.
-They see the vouchers that they have sold, and the subscribers that were given to them. Nobody else's are there.
-"""
-
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from netbilld.billing.chart import COMMISSION
 from netbilld.billing.chart import agent as agent_account
-from netbilld.billing.payment import Payment, payment_method
+from netbilld.billing.payment import payment_method
 from netbilld.billing.postings import money_account, money_moved
 from netbilld.model.actor import Actor
+from netbilld.model.agent import (
+    MOST_PERMILLE,
+    Agent,
+    AgentDeposit,
+    AgentLogin,
+    AgentPayment,
+    OnSale,
+    Served,
+    agent_name,
+)
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
-from netbilld.model.units import half_up
 from netbilld.ports.passwords import Passwords
 from netbilld.services import keep_vouchers, paying
 from netbilld.services.idempotency import digest
-from netbilld.services.keep_vouchers import AGENT, CASH, KeepVouchers, Sold
-from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_subscriber
-from netbilld.services.receive_payment import PaymentReceipt, receive
-from netbilld.services.sign_in import (
-    LONGEST_PASSWORD,
-    Entropy,
-    LockedOut,
-    Lockout,
-    WrongNameOrPassword,
-    random_token,
-    token_hash,
-)
+from netbilld.services.keep_vouchers import AGENT, CASH
+from netbilld.services.paying import find_subscriber
+from netbilld.services.sign_in import LONGEST_PASSWORD, token_hash
 from netbilld.services.subscriber_fields import optional_phone, optional_text
 
-REALM: Final = "agent"
 LEAST_PASSWORD: Final = 8
-MOST_PERMILLE: Final = 500
-_NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
-_MOST_MINOR: Final = 10**12
-_VOUCHERS: Final = "agent voucher"
-_TOP_UP: Final = "agent top-up"
+MOST_MINOR: Final = 10**12
 _DEPOSIT: Final = "agent deposit"
+_PAY_OUT: Final = "agent pay-out"
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """Somebody who sells for us.
-
-    Attributes:
-        commission_permille: of what subscribers pay through them; on vouchers it is the difference of the two prices.
-        deposit_minor: what they may still sell from.
-    """
-
-    name: str
-    full_name: str
-    phone: str | None
-    status: str  # active, ended
-    commission_permille: int
-    created_at: datetime
-    deposit_minor: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLogin:
-    """One browser that is signed in as an agent."""
-
-    token_hash: str = field(repr=False)
-    agent: str
-    csrf_token: str = field(repr=False)
-    origin: str
-    created_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AgentDeposit:
-    """Money that an agent has paid in."""
-
-    id: UUID
-    agent: str
-    amount_minor: int
-    currency: str
-    method: str
-    collector: str | None
-    reference: str
-    recorded_at: datetime
-    actor: str
-
-    def row(self) -> dict[str, Any]:
-        """Return it as it is stored."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPayment:
-    """A subscriber's payment that came through an agent."""
-
-    id: UUID
-    receipt_no: str | None
-    amount_minor: int
-    currency: str
-    commission_minor: int
-    recorded_at: datetime
-    number: str
-    name: str
-    is_reversed: bool = False  # the deposit has it again
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A subscriber whose money an agent takes, and what they owe."""
-
-    id: UUID
-    number: str
-    name: str
-    currency: str
-    owed_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class OnSale:
-    """Vouchers of a batch that agents sell."""
-
-    number: int
-    name: str
-    price_minor: int
-    agent_price_minor: int
-    currency: str
-    validity_seconds: int
-    left: int
-
-
-@dataclass(frozen=True, slots=True)
-class SignedInAgent:
-    """The right name and password; the token is for the cookie."""
-
-    agent: str
-    token: str = field(repr=False)
-
-
-class Agents(Protocol):
+class Agents(paying.AgentPayments, Protocol):
     async def add(self, agent: Agent, password_hash: str, actor: str) -> bool: ...
     async def update(self, name: str, fields: Mapping[str, Any]) -> None: ...
     async def by_name(self, name: str, *, lock: bool = False) -> Agent | None: ...
@@ -159,7 +52,7 @@ class Agents(Protocol):
     async def serve(self, agent: str, subscriber_id: UUID, at: datetime) -> None: ...
     async def leave(self, agent: str, subscriber_id: UUID) -> None: ...
     async def served(self, agent: str, number: str | None = None) -> Sequence[Served]: ...
-    async def on_sale(self, now: datetime) -> Sequence[OnSale]: ...
+    async def on_sale(self, now: datetime, number: int | None = None) -> Sequence[OnSale]: ...
 
 
 class Work(paying.Work, keep_vouchers.Work, Protocol):
@@ -172,35 +65,11 @@ class Store(Protocol):
     def read(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-def agent_name(text: str) -> str:
-    """Return an agent's name as it is stored: one word in lower case.
-
-    Raises:
-        InvalidInputError: it is not.
-    """
-    name = text.strip().lower()
-    if not _NAME.fullmatch(name):
-        raise InvalidInputError(f"agent {text!r}: write one word of letters and digits", code="bad_name")
-    return name
-
-
 class KeepAgents:
-    """Makes agents known, takes their deposits, and sells from them."""
+    """Makes agents known, takes their deposits, and pays them out."""
 
-    def __init__(
-        self,
-        store: Store,
-        vouchers: KeepVouchers,
-        passwords: Passwords,
-        *,
-        timezone: str,
-        currency: str,
-        taxes: PaymentTaxes = NO_TAXES,
-    ) -> None:
-        self._store, self._vouchers, self._passwords = store, vouchers, passwords
-        self._timezone, self._currency, self._taxes = timezone, currency, taxes
-
-    # -- by staff ------------------------------------------------------------------------------------------------------
+    def __init__(self, store: Store, passwords: Passwords, *, timezone: str, currency: str) -> None:
+        self._store, self._passwords, self._timezone, self._currency = store, passwords, timezone, currency
 
     async def add(
         self,
@@ -261,8 +130,9 @@ class KeepAgents:
             fields["password_hash"] = await self._hash(password)
             details["new_password"] = True
         async with self._store.write() as work:
-            await _known(work, name)
-            await work.agents.update(name, fields)
+            await known_agent(work, name)
+            if fields:
+                await work.agents.update(name, fields)
             if password is not None or active is False:
                 await work.agents.end_logins(name)
             await work.changes.record(actor, now, "agent.set", "agent", name, details)
@@ -281,45 +151,97 @@ class KeepAgents:
     ) -> AgentDeposit:
         """Take money that an agent pays in; the same key again takes it once.
 
+        Args:
+            name: the agent's.
+            amount_minor: above 0.
+            actor: who took it.
+            now: when.
+            method: how it was paid.
+            reference: of the transfer, as far as there is one.
+            collector: whose cash it is; None is, of cash, the actor's if they are one.
+            idempotency_key: of the request.
+
         Raises:
             NotFoundError: there is no such agent, or collector.
             RefusedError: an amount that can't be.
+            InvalidInputError: a method that can't be.
         """
-        method = payment_method(method)
-        if not 0 < amount_minor < _MOST_MINOR:
-            raise RefusedError(f"{amount_minor} can't have been paid", code="bad_amount")
+        return await self._move(_DEPOSIT, name, amount_minor, method, reference, collector, actor, now, idempotency_key)
+
+    async def pay_out(
+        self,
+        name: str,
+        amount_minor: int,
+        *,
+        actor: Actor,
+        now: datetime,
+        method: str = CASH,
+        reference: str = "",
+        collector: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> AgentDeposit:
+        """Give an agent money of the deposit back, or take back what was booked too much; see `deposit`.
+
+        Raises:
+            NotFoundError: there is no such agent, or collector.
+            RefusedError: the deposit is less than that.
+            InvalidInputError: a method that can't be.
+        """
+        return await self._move(
+            _PAY_OUT, name, -amount_minor, method, reference, collector, actor, now, idempotency_key
+        )
+
+    async def _move(
+        self,
+        verb: str,
+        name: str,
+        amount_minor: int,
+        method: str,
+        reference: str,
+        collector: str | None,
+        actor: Actor,
+        now: datetime,
+        key: str | None,
+    ) -> AgentDeposit:
+        method, name, is_out = payment_method(method), agent_name(name), verb == _PAY_OUT
+        if method == AGENT:
+            raise InvalidInputError("a deposit is paid in by money from outside", code="bad_method")
+        if not 0 < abs(amount_minor) < MOST_MINOR or is_out != (amount_minor < 0):
+            raise RefusedError(f"{abs(amount_minor)} can't have been paid", code="bad_amount")
         async with self._store.write() as work:
-            if idempotency_key:
+            if key:
                 asked = digest({"agent": name, "amount": amount_minor, "method": method, "reference": reference})
-                done = await work.idempotency.claim(idempotency_key, _DEPOSIT, asked, now)
+                done = await work.idempotency.claim(key, verb, asked, now)
                 if done is not None:
                     at = datetime.fromisoformat(done["recorded_at"])
                     return AgentDeposit(**{**done, "id": UUID(done["id"]), "recorded_at": at})
-            await _known(work, name, lock=True)
+            cover(await known_agent(work, name, lock=True), -amount_minor)
             if collector is not None:
                 await work.collectors.check(collector)
-            elif method == CASH:
+            elif method == CASH and not is_out:
                 collector = await work.collectors.of_staff(actor.name)
             said = optional_text("reference", reference, 200) or ""
             deposit = AgentDeposit(
                 uuid4(), name, amount_minor, self._currency, method, collector, said, now, actor.name
             )
             await work.agents.add_deposit(deposit)
+            held, theirs = money_account(method, collector), agent_account(name)
             entry = money_moved(
-                "agent_deposit",
+                "agent_paid_out" if is_out else "agent_deposit",
                 str(deposit.id),
                 self._currency,
-                to=money_account(method, collector),
-                out_of=agent_account(name),
-                amount_minor=amount_minor,
-                memo=f"Deposit agen {name}",
+                to=theirs if is_out else held,
+                out_of=held if is_out else theirs,
+                amount_minor=abs(amount_minor),
+                memo=f"{'Pengembalian deposit' if is_out else 'Deposit'} agen {name} {said}".rstrip(),
             )
             await work.ledger.post_many([entry], at=now, booked_on=self._today(now), actor=actor)
-            details = {"amount": amount_minor, "method": method, "collector": collector}
-            await work.changes.record(actor, now, "agent.deposit", "agent", name, details)
-            if idempotency_key:
+            details = {"amount": abs(amount_minor), "method": method, "collector": collector}
+            action = "agent.pay_out" if is_out else "agent.deposit"
+            await work.changes.record(actor, now, action, "agent", name, details)
+            if key:
                 kept = {**deposit.row(), "id": str(deposit.id), "recorded_at": now.isoformat()}
-                await work.idempotency.complete(idempotency_key, _DEPOSIT, kept)
+                await work.idempotency.complete(key, verb, kept)
         return deposit
 
     async def serve(self, name: str, number: str, serves: bool, *, actor: Actor, now: datetime) -> None:
@@ -329,102 +251,19 @@ class KeepAgents:
             NotFoundError: there is no such agent or subscriber.
         """
         async with self._store.write() as work:
-            await _known(work, name)
-            subscriber = await find_subscriber(work, number)
-            if serves:
-                await work.agents.serve(name, subscriber.id, now)
+            await known_agent(work, name)
+            theirs = await work.agents.served(name, number) if not serves else ()
+            if theirs:  # by the number first: another's user name may look like it
+                await work.agents.leave(name, theirs[0].id)
             else:
-                await work.agents.leave(name, subscriber.id)
-            details = {"number": subscriber.number, "serves": serves}
+                subscriber = await find_subscriber(work, number)
+                number = subscriber.number
+                if serves:
+                    await work.agents.serve(name, subscriber.id, now)
+                else:
+                    await work.agents.leave(name, subscriber.id)
+            details = {"number": number, "serves": serves}
             await work.changes.record(actor, now, "agent.serve", "agent", name, details)
-
-    # -- by the agent --------------------------------------------------------------------------------------------------
-
-    async def sell_vouchers(
-        self, name: str, batch_number: int, count: int, *, actor: Actor, now: datetime, key: str, buyer: str = ""
-    ) -> Sold:
-        """Sell the next vouchers of a batch from an agent's deposit; the same key again gives the same ones.
-
-        Raises:
-            NotFoundError: there is no such batch for agents.
-            RefusedError: the deposit doesn't cover them, or so many are not left.
-        """
-        async with self._store.write() as work:
-            asked = digest({"agent": name, "batch": batch_number, "count": count})
-            done = await work.idempotency.claim(key, _VOUCHERS, asked, now)
-            if done is not None:
-                return await self._vouchers.sold_in(work, UUID(done["sale_id"]))
-            agent = await _known(work, name, lock=True)
-            if not any(one.number == batch_number for one in await work.agents.on_sale(now)):
-                raise NotFoundError("no such vouchers are sold by agents", code="no_batch")
-            batch = await work.vouchers.batch(batch_number)
-            _cover(agent, batch.agent_price_minor * count)
-            sold = await self._vouchers.sell_from_deposit(work, batch, count, name, actor=actor, now=now, buyer=buyer)
-            await work.idempotency.complete(key, _VOUCHERS, {"sale_id": str(sold.sale.id)})
-        return sold
-
-    async def sold(self, name: str, sale_id: UUID) -> Sold:
-        """Return a sale of the agent's own, with its codes.
-
-        Raises:
-            NotFoundError: it is another's, or nobody's.
-        """
-        found = await self._vouchers.sold(sale_id)
-        if found.sale.agent != name:
-            raise NotFoundError("no such sale", code="no_sale")
-        return found
-
-    async def top_up(
-        self, name: str, number: str, amount_minor: int, *, actor: Actor, now: datetime, key: str
-    ) -> PaymentReceipt:
-        """Take a subscriber's money from an agent's deposit, less the commission; the same key again takes it once.
-
-        Raises:
-            NotFoundError: the subscriber is not the agent's.
-            RefusedError: the deposit doesn't cover it, or the amount can't be.
-        """
-        if not 0 < amount_minor < _MOST_MINOR:
-            raise RefusedError(f"{amount_minor} can't have been paid", code="bad_amount")
-        async with self._store.write() as work:
-            asked = digest({"agent": name, "number": number, "amount": amount_minor})
-            done = await work.idempotency.claim(key, _TOP_UP, asked, now)
-            if done is not None:
-                return PaymentReceipt(**done)
-            served = await work.agents.served(name, number)
-            subscriber = await find_subscriber(work, number) if served else None  # locked first, then the deposit
-            if subscriber is None or subscriber.id != served[0].id:  # a user name may look like another's number
-                raise NotFoundError("that subscriber is not yours", code="not_served")
-            agent = await _known(work, name, lock=True)
-            commission_minor = half_up(amount_minor * agent.commission_permille, 1000)
-            _cover(agent, amount_minor - commission_minor)
-            doing = Doing(actor, now, self._today(now))
-            payment = Payment(
-                id=uuid4(),
-                subscriber_id=UUID(int=0),
-                amount_minor=amount_minor,
-                currency="",
-                method=AGENT,
-                reference=None,
-                received_on=doing.today,
-                recorded_at=now,
-                actor=actor.name,
-            )
-            receipt = await receive(work, subscriber, payment, doing, taxes=self._taxes, came_to=agent_account(name))
-            payment_id = UUID(receipt.payment_id)
-            await work.agents.add_payment(payment_id, name, commission_minor, now)
-            if commission_minor:
-                entry = money_moved(
-                    "agent_commission",
-                    str(payment_id),
-                    self._currency,
-                    to=COMMISSION,
-                    out_of=agent_account(name),
-                    amount_minor=commission_minor,
-                    memo=f"Komisi agen {name} {receipt.receipt_no}",
-                )
-                await work.ledger.post_many([entry], at=now, booked_on=doing.today, actor=actor)
-            await work.idempotency.complete(key, _TOP_UP, asdict(receipt))
-        return receipt
 
     async def new_password(self, name: str, old: str, new: str, *, token: str, actor: Actor, now: datetime) -> None:
         """Change an agent's own password; their other log-ins end.
@@ -452,57 +291,24 @@ class KeepAgents:
         return local_date(now, self._timezone)
 
 
-class SignInAgent:
-    """Signs agents in, with the same answer and work for every failure."""
+async def known_agent(work: Work, name: str, *, lock: bool = False) -> Agent:
+    """Return an agent with what the deposit holds; `lock` keeps others from selling from it meanwhile.
 
-    def __init__(self, store: Any, passwords: Passwords, entropy: Entropy, lifetime: timedelta) -> None:
-        self._store, self._passwords, self._entropy, self._lifetime = store, passwords, entropy, lifetime
-        self._lockout = Lockout(store, REALM)
-        self._nobodys_hash: str | None = None
-
-    async def handle(
-        self, name: str, password: str, source: str, now: datetime
-    ) -> SignedInAgent | WrongNameOrPassword | LockedOut:
-        """Return a new log-in, or why there is none."""
-        key = name.strip().lower()[:100]
-        if locked_until := await self._lockout.begin(key, source, now):
-            return LockedOut(locked_until)
-        if self._nobodys_hash is None:
-            self._nobodys_hash = await self._passwords.hash(random_token(self._entropy))
-        async with self._store.read() as work:
-            known = await work.agents.password_of(key)
-        given = password if len(password.encode()) <= LONGEST_PASSWORD else ""
-        right = await self._passwords.verify(known or self._nobodys_hash, given)
-        if known is None or not right:
-            return WrongNameOrPassword()
-        await self._lockout.succeeded(key, source)
-        token = random_token(self._entropy)
-        login = AgentLogin(token_hash(token), key, random_token(self._entropy), source[:100], now, now + self._lifetime)
-        async with self._store.write() as work:
-            await work.agents.add_login(login)
-            await work.changes.record(Actor(f"agent {key}", source), now, "agent.sign_in", "agent", key, {})
-        return SignedInAgent(key, token)
-
-    async def of_token(self, token: str, now: datetime) -> AgentLogin | None:
-        """Return the log-in of a cookie, while it lasts."""
-        async with self._store.read() as work:
-            found: AgentLogin | None = await work.agents.login(token_hash(token), now)
-        return found
-
-    async def sign_out(self, login: AgentLogin) -> None:
-        """End a log-in."""
-        async with self._store.write() as work:
-            await work.agents.end_logins(login.agent, only=login.token_hash)
-
-
-async def _known(work: Work, name: str, *, lock: bool = False) -> Agent:
+    Raises:
+        NotFoundError: nobody has that name.
+    """
     found = await work.agents.by_name(name, lock=lock)
     if found is None:
-        raise NotFoundError(f"no agent {name!r}", code="no_agent")
+        raise NotFoundError(f"no agent {name!r}", hint="`netbilld agent list` shows them", code="no_agent")
     return found
 
 
-def _cover(agent: Agent, owed_minor: int) -> None:
+def cover(agent: Agent, owed_minor: int) -> None:
+    """Do nothing where a locked agent's deposit is enough.
+
+    Raises:
+        RefusedError: it is not.
+    """
     if agent.deposit_minor < owed_minor:
         raise RefusedError(
             f"the deposit holds {agent.deposit_minor}, this takes {owed_minor}",

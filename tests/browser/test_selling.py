@@ -11,8 +11,8 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.permissions import Role
 from netbilld.panel.portal.agent_parts import AgentParts
-from netbilld.services.keep_agents import SignInAgent
 from netbilld.services.keep_collectors import KeepCollectors
+from netbilld.services.sign_in_agent import SignInAgent
 from tests.agent_town import SECRET, Town
 from tests.chromium import PHONE, SMALL, TURNS, faults, sign_in, sweep, tab
 from tests.panel_fixture import NOW, PASSWORDS, SYSTEM, ZONE, PanelWorld, client_of
@@ -92,7 +92,7 @@ async def test_an_agent_sells_on_a_phone(database: Database, box: SecretBox, chr
     await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
     await town.for_agents()
     sign_in_agent = SignInAgent(database, PASSWORDS, entropy, timedelta(hours=12))
-    agents = AgentParts(database, town.agents, sign_in_agent)
+    agents = AgentParts(database, town.agents, town.selling, sign_in_agent)
     async with World(database, box, now=T0).portal(agents=agents) as url, tab(chromium, SMALL) as page:
         await page.goto(url + "/agen")
         assert await faults(page) == []

@@ -12,7 +12,7 @@ from netbilld.adapters.clock import entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.panel.portal.agent_parts import AgentParts
-from netbilld.services.keep_agents import SignInAgent
+from netbilld.services.sign_in_agent import SignInAgent
 from tests.agent_town import SECRET, Town
 from tests.panel_fixture import PASSWORDS
 from tests.portal_client import browser, csrf_of
@@ -27,7 +27,7 @@ async def pages(town: Town) -> AsyncIterator[str]:
     """Serve the portal with its agents."""
     sign_in = SignInAgent(town.database, PASSWORDS, entropy, timedelta(hours=12))
     world = World(town.database, town.box, now=T0)
-    async with world.portal(agents=AgentParts(town.database, town.agents, sign_in)) as url:
+    async with world.portal(agents=AgentParts(town.database, town.agents, town.selling, sign_in)) as url:
         yield url
 
 

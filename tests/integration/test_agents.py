@@ -9,10 +9,12 @@ import pytest
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.services.keep_agents import SignedInAgent, SignInAgent
+from netbilld.services.manage_subscribers import ManageSubscribers
+from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.reverse_payment import ReversePayment
 from netbilld.services.sign_in import LockedOut, WrongNameOrPassword
+from netbilld.services.sign_in_agent import SignedInAgent, SignInAgent
 from tests.agent_town import SECRET, Town
 from tests.builders.services import ZONE
 from tests.panel_fixture import PASSWORDS
@@ -33,7 +35,9 @@ async def test_a_deposit_is_booked_once_and_sold_from(town: Town) -> None:
     for _ in range(2):
         await town.agents.deposit("sari", 10_000, actor=ANI, now=T0, idempotency_key="deposit-1")
     number = await town.for_agents()
-    sold = [await town.agents.sell_vouchers("sari", number, 2, actor=ANI, now=T0, key="agent:sari:1") for _ in range(2)]
+    sold = [
+        await town.selling.sell_vouchers("sari", number, 2, actor=ANI, now=T0, key="agent:sari:1") for _ in range(2)
+    ]
     assert [one.code for one in sold[0].vouchers] == [one.code for one in sold[1].vouchers]
     assert (sold[0].sale.paid_minor, sold[0].sale.commission_minor) == (10_000, 2_000)
     assert await town.balance("agent:sari") == 2_000
@@ -42,14 +46,14 @@ async def test_a_deposit_is_booked_once_and_sold_from(town: Town) -> None:
     assert await town.balance("cash:cash") == 10_000
     assert await town.books_are_right()
     with pytest.raises(RefusedError) as refused:
-        await town.agents.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key="agent:sari:2")
+        await town.selling.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key="agent:sari:2")
     assert refused.value.code == "deposit_too_small"
 
 
 async def test_a_top_up_goes_from_the_deposit_to_the_subscriber_less_the_commission(town: Town) -> None:
     await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
     receipts = [
-        await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+        await town.selling.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
         for _ in range(2)
     ]
     assert receipts[0].payment_id == receipts[1].payment_id
@@ -70,10 +74,10 @@ async def test_an_agent_sees_and_serves_nobody_elses_subscribers(town: Town) -> 
         assert await work.agents.served("joko") == []
     for number in (town.numbers["budi"], town.numbers["tono"], "999999", "budi"):
         with pytest.raises(NotFoundError):
-            await town.agents.top_up("joko", number, 10_000, actor=ANI, now=T0, key=f"agent:joko:{number}")
+            await town.selling.top_up("joko", number, 10_000, actor=ANI, now=T0, key=f"agent:joko:{number}")
     await town.agents.serve("joko", town.numbers["budi"], True, actor=ANI, now=T0)  # from now on his, not hers
     with pytest.raises(NotFoundError):
-        await town.agents.top_up("sari", town.numbers["budi"], 10_000, actor=ANI, now=T0, key="agent:sari:x")
+        await town.selling.top_up("sari", town.numbers["budi"], 10_000, actor=ANI, now=T0, key="agent:sari:x")
     assert await town.balance("agent:joko") == 100_000
 
 
@@ -81,11 +85,11 @@ async def test_another_agents_sale_and_printed_vouchers_are_not_there(town: Town
     await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
     printed = await town.batch(3, agent_price_minor=4_000)  # on paper somewhere: whoever has it uses it
     with pytest.raises(NotFoundError):
-        await town.agents.sell_vouchers("sari", printed.number, 1, actor=ANI, now=T0, key="agent:sari:p")
-    sold = await town.agents.sell_vouchers("sari", await town.for_agents(), 1, actor=ANI, now=T0, key="agent:sari:q")
-    assert (await town.agents.sold("sari", sold.sale.id)).vouchers == sold.vouchers
+        await town.selling.sell_vouchers("sari", printed.number, 1, actor=ANI, now=T0, key="agent:sari:p")
+    sold = await town.selling.sell_vouchers("sari", await town.for_agents(), 1, actor=ANI, now=T0, key="agent:sari:q")
+    assert (await town.selling.sold("sari", sold.sale.id)).vouchers == sold.vouchers
     with pytest.raises(NotFoundError):
-        await town.agents.sold("joko", sold.sale.id)
+        await town.selling.sold("joko", sold.sale.id)
 
 
 async def test_sales_at_once_never_take_more_than_the_deposit(town: Town) -> None:
@@ -94,7 +98,7 @@ async def test_sales_at_once_never_take_more_than_the_deposit(town: Town) -> Non
 
     async def sell(key: int) -> bool:
         try:
-            await town.agents.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key=f"agent:sari:{key}")
+            await town.selling.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key=f"agent:sari:{key}")
         except RefusedError:
             return False
         return True
@@ -129,7 +133,7 @@ def bytes_of(count: int) -> bytes:
 
 async def test_a_payment_through_an_agent_that_is_reversed_goes_back_into_the_deposit(town: Town) -> None:
     await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
-    taken = await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+    taken = await town.selling.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
     reversing = ReversePayment(town.database, timezone=ZONE)
     with pytest.raises(RefusedError) as refused:  # nobody else's subscriber is theirs
         await reversing.move(taken.payment_id, "tono", because="salah orang", actor=ANI, now=T0)
@@ -145,9 +149,52 @@ async def test_a_payment_through_an_agent_that_is_reversed_goes_back_into_the_de
 
 async def test_what_comes_through_an_agent_is_in_the_report_of_payments_as_in_the_ledger(town: Town) -> None:
     await town.agents.deposit("sari", 100_000, actor=ANI, now=T0)
-    await town.agents.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
+    await town.selling.top_up("sari", town.numbers["budi"], 50_000, actor=ANI, now=T0, key="agent:sari:t1")
     await ReceivePayment(town.database, timezone=ZONE).run(
         "tono", 7_000, method="cash", reference=None, received_on=None, actor=ANI, now=T0
     )
     found = await report(town.database, "payments", T0.date(), T0.date(), "method")
     assert [(one["method"], one["amount"]) for one in found["rows"]] == [("agent", 50_000), ("cash", 7_000)]
+
+
+async def test_many_small_payments_bring_an_agent_no_more_commission_than_one(town: Town) -> None:
+    await town.agents.deposit("sari", 1_000, actor=ANI, now=T0)
+    for count in range(10):
+        key = f"agent:sari:{count}"
+        await town.selling.top_up("sari", town.numbers["budi"], 25, actor=ANI, now=T0, key=key)  # 2 % is half a rupiah
+    assert await town.balance("agent:sari") == 750
+    assert await town.books_are_right()
+
+
+async def test_what_is_left_of_a_deposit_is_paid_out_once_and_never_more(town: Town) -> None:
+    await town.agents.deposit("sari", 10_000, actor=ANI, now=T0)
+    await town.agents.change("sari", actor=ANI, now=T0, active=False)
+    with pytest.raises(RefusedError) as refused:
+        await town.agents.pay_out("sari", 10_001, actor=ANI, now=T0)
+    assert refused.value.code == "deposit_too_small"
+    for _ in range(2):
+        await town.agents.pay_out("sari", 10_000, actor=ANI, now=T0, reference="berhenti", idempotency_key="out-1")
+    assert (await town.balance("agent:sari"), await town.balance("cash:cash")) == (0, 0)
+    assert await town.books_are_right()
+
+
+async def test_an_agent_who_was_ended_a_moment_ago_sells_nothing_more(town: Town) -> None:
+    await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
+    number = await town.for_agents()
+    await town.agents.change("sari", actor=ANI, now=T0, active=False)  # while a form was on its way
+    with pytest.raises(RefusedError):
+        await town.selling.sell_vouchers("sari", number, 1, actor=ANI, now=T0, key="agent:sari:1")
+    with pytest.raises(RefusedError):
+        await town.selling.top_up("sari", town.numbers["budi"], 1_000, actor=ANI, now=T0, key="agent:sari:2")
+    assert await town.balance("agent:sari") == 50_000
+
+
+async def test_a_user_name_that_looks_like_a_number_leads_no_agents_money_astray(town: Town) -> None:
+    await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
+    manage = ManageSubscribers(town.database, town.box, Defaults("IDR", ZONE))
+    await manage.add(NewService(town.numbers["budi"], "HOME20", "rahasia123"), ANI, T0)  # somebody else's user name
+    done = await town.selling.top_up("sari", town.numbers["budi"], 5_000, actor=ANI, now=T0, key="agent:sari:1")
+    assert (done.subscriber_no, await town.balance(f"wallet:{town.numbers['budi']}")) == (town.numbers["budi"], 5_000)
+    await town.agents.serve("sari", town.numbers["budi"], False, actor=ANI, now=T0)
+    async with town.database.read() as work:
+        assert await work.agents.served("sari") == []

@@ -84,9 +84,9 @@ class Month:
     async def through_agent(self) -> None:
         key = f"agent:sari:{self.now.isoformat()}"
         if self.chance.random() < 0.5:
-            await self.town.agents.sell_vouchers("sari", self.batch, 1, actor=ANI, now=self.now, key=key)
+            await self.town.selling.sell_vouchers("sari", self.batch, 1, actor=ANI, now=self.now, key=key)
         else:
-            await self.town.agents.top_up("sari", self.town.numbers["budi"], 7_000, actor=ANI, now=self.now, key=key)
+            await self.town.selling.top_up("sari", self.town.numbers["budi"], 7_000, actor=ANI, now=self.now, key=key)
 
     async def deal(self) -> None:
         deals = (

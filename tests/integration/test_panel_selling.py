@@ -94,10 +94,19 @@ async def test_an_agent_is_made_paid_in_for_and_given_a_subscriber(browser: Brow
     deposit = {"amount": "100000", "method": "cash", "once": once()}
     for _ in range(2):
         assert (await browser.send("/agents/sari/deposit", deposit)).status == 303
+    back = {"amount": "250000", "method": "cash", "reference": "salah ketik", "once": once()}
+    refused = await browser.send("/agents/sari/pay-out", back)
+    assert (refused.status, "salah ketik" in await refused.text()) == (422, True)
+    for _ in range(2):
+        assert (await browser.send("/agents/sari/pay-out", back | {"amount": "30000"})).status == 303
+    for typed, shown in (("2,5", "2.5"), ("60", None), ("dua", None)):
+        sent = await browser.send("/agents/sari", {"commission": typed, "active": "yes"})
+        assert (sent.status == 303) is (shown is not None)
+    assert 'value="2.5"' in await browser.page("/agents/sari")  # as it was typed, a place and all
     assert (await browser.send("/agents/sari/serve", {"number": person.number})).status == 303
     assert (await browser.send("/agents/sari/serve", {"number": "999999"})).status == 422
     page = plain(await browser.page("/agents/sari"))
-    assert "Rp100.000" in page
+    assert "Rp70.000" in page
     assert person.number in page
     async with browser.client.get("/agents/siapa") as answer:
         assert answer.status == 404

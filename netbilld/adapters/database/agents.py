@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
@@ -24,8 +24,8 @@ from netbilld.adapters.database.tables import (
 from netbilld.adapters.database.tables.money import UNPAID
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.chart import agent as agent_account
+from netbilld.model.agent import Agent, AgentDeposit, AgentLogin, AgentPayment, OnSale, Served
 from netbilld.model.voucher import VoucherStatus
-from netbilld.services.keep_agents import Agent, AgentDeposit, AgentLogin, AgentPayment, OnSale, Served
 
 _MOST_SHOWN = 500
 
@@ -223,11 +223,17 @@ class AgentStore:
             for row in await self._connection.execute(query)
         ]
 
-    async def on_sale(self, now: datetime) -> list[OnSale]:
-        """Return the batches that agents sell from: those that work once sold, with a price for agents."""
+    async def on_sale(self, now: datetime, number: int | None = None) -> list[OnSale]:
+        """Return the batches that agents sell from: those that work once sold, with a price for agents.
+
+        Of one number only, where it is given.
+        """
         left = (
             select(vouchers.c.batch_id, func.count().label("left"))
-            .where(vouchers.c.status == VoucherStatus.CREATED.value)
+            .where(
+                vouchers.c.status == VoucherStatus.CREATED.value,
+                vouchers.c.batch_id.in_(select(voucher_batches.c.id).where(*_for_agents(now, number))),
+            )
             .group_by(vouchers.c.batch_id)
             .subquery()
         )
@@ -238,15 +244,20 @@ class AgentStore:
                 batch.validity_seconds, left.c.left,
             )
             .join(left, left.c.batch_id == batch.id)
-            .where(
-                batch.is_only_sold,
-                batch.agent_price_minor < batch.price_minor,
-                batch.use_by_at.is_(None) | (batch.use_by_at > now),
-            )
             .order_by(batch.price_minor, batch.number)
             .limit(_MOST_SHOWN)
         )  # fmt: skip
         return [OnSale(**row) for row in (await self._connection.execute(query)).mappings()]
+
+
+def _for_agents(now: datetime, number: int | None) -> list[ColumnElement[bool]]:
+    batch = voucher_batches.c
+    sold = [
+        batch.is_only_sold,
+        batch.agent_price_minor < batch.price_minor,
+        batch.use_by_at.is_(None) | (batch.use_by_at > now),
+    ]
+    return sold if number is None else [*sold, batch.number == number]
 
 
 def _agents() -> Select[Any]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from netbilld.panel.selling_parts import LedgerReads
-from netbilld.services.keep_agents import Agents, KeepAgents, SignInAgent
+from netbilld.services.keep_agents import Agents, KeepAgents
+from netbilld.services.sell_from_deposit import SellFromDeposit
+from netbilld.services.sign_in_agent import SignInAgent
 
 
 class Work(Protocol):
@@ -25,4 +27,5 @@ class AgentParts:
 
     store: Store
     keep: KeepAgents
+    sell: SellFromDeposit
     sign_in: SignInAgent

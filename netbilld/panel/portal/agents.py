@@ -14,6 +14,7 @@ from aiohttp import web
 from netbilld.billing.chart import Side
 from netbilld.billing.chart import agent as agent_account
 from netbilld.model.actor import Actor
+from netbilld.model.agent import Agent, AgentLogin
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.model.units import parse_amount
 from netbilld.model.voucher import shown_code, validity_text
@@ -23,8 +24,8 @@ from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.visitor import locale
 from netbilld.panel.security import CSRF_FIELD, Perimeter, is_storable_address, same_token
 from netbilld.panel.words import N_
-from netbilld.services.keep_agents import REALM, Agent, AgentLogin, SignedInAgent
 from netbilld.services.sign_in import LockedOut, random_token
+from netbilld.services.sign_in_agent import REALM, SignedInAgent
 
 HOME: Final = "/agen"
 _MOST_SOLD: Final = 50
@@ -245,7 +246,7 @@ def _words(request: web.Request, error: NetbilldError) -> str:
 async def sell(request: web.Request, seller: Seller, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /agen/voucher: the same form sent twice is one sale."""
     try:
-        sold = await seller.parts.keep.sell_vouchers(
+        sold = await seller.parts.sell.sell_vouchers(
             seller.agent.name,
             _whole(form.get("batch", ""), 10**9, "no_batch"),
             _whole(form.get("count", "1"), _MOST_SOLD, "bad_count"),
@@ -274,7 +275,7 @@ def _whole(text: str, most: int, code: str) -> int:
 async def sale(request: web.Request, seller: Seller) -> web.StreamResponse:
     """Answer GET /agen/jual/{id}: the receipt with the codes; another's is as little there as one that never was."""
     try:
-        sold = await seller.parts.keep.sold(seller.agent.name, UUID(request.match_info["id"]))
+        sold = await seller.parts.sell.sold(seller.agent.name, UUID(request.match_info["id"]))
     except (NotFoundError, ValueError):
         raise web.HTTPNotFound from None
     return _render(request, seller, "portal/agent_sale.html", {"sold": sold, "tab": "jual"})
@@ -283,7 +284,7 @@ async def sale(request: web.Request, seller: Seller) -> web.StreamResponse:
 async def top_up(request: web.Request, seller: Seller, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /agen/isi: a subscriber's bill or wallet, paid from the deposit."""
     try:
-        receipt = await seller.parts.keep.top_up(
+        receipt = await seller.parts.sell.top_up(
             seller.agent.name,
             form.get("number", "")[:20],
             _amount(form.get("amount", ""), request.app[PORTAL].parts.currency),

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from netbilld.billing.chart import Side
 from netbilld.billing.chart import agent as agent_account
+from netbilld.model.agent import Agent, commission_permille, percent_of
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.panel.forms import once_key
 from netbilld.panel.parts import PANEL
@@ -13,7 +14,7 @@ from netbilld.panel.staff.subscribers import METHODS
 from netbilld.panel.staff.vouchers import selling_of
 from netbilld.panel.typed import Typed, typed
 from netbilld.panel.visit import VISIT, page
-from netbilld.services.keep_agents import LEAST_PASSWORD, Agent
+from netbilld.services.keep_agents import LEAST_PASSWORD
 from netbilld.services.sign_in import random_token
 
 _LINES: Final = 30
@@ -25,6 +26,7 @@ _FIELDS: Final = {
     "password_short": "password",
     "bad_amount": "amount",
     "not_found": "number",
+    "deposit_too_small": "amount",
 }
 
 
@@ -45,8 +47,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     selling, visit = selling_of(request), request[VISIT]
     form = await typed(request)
     name, full_name = form.text("name", 32), form.text("full_name", 200)
-    commission = form.whole("commission", 0, 50, otherwise=0)
-    if not form.is_right or commission is None:
+    if not form.is_right:
         return await _show_list(request, form, 422)
     try:
         agent = await selling.keep_agents.add(
@@ -54,7 +55,7 @@ async def add(request: web.Request) -> web.StreamResponse:
             full_name,
             form.values.get("password", ""),
             phone=form.values.get("phone") or None,
-            commission_permille=commission * 10,
+            commission_permille=commission_permille(form.values.get("commission") or "0"),
             actor=visit.actor,
             now=visit.now,
         )
@@ -89,6 +90,7 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
             lines = []
     context = {
         "agent": agent,
+        "commission": percent_of(agent.commission_permille),
         "served": served,
         "sales": sales,
         "payments": payments,
@@ -105,15 +107,25 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
 
 async def deposit(request: web.Request) -> web.StreamResponse:
     """Answer POST /agents/{agent}/deposit: the same form sent twice is one deposit."""
+    return await _move(request, "deposit")
+
+
+async def pay_out(request: web.Request) -> web.StreamResponse:
+    """Answer POST /agents/{agent}/pay-out: what is left of a deposit, or was booked too much; once a form."""
+    return await _move(request, "pay-out")
+
+
+async def _move(request: web.Request, form_name: str) -> web.StreamResponse:
     selling, visit = selling_of(request), request[VISIT]
+    move = selling.keep_agents.deposit if form_name == "deposit" else selling.keep_agents.pay_out
     form = await typed(request)
     amount_minor = form.amount("amount")
     method = form.choice("method", METHODS, METHODS[0])
     reference = form.text("reference", 200, is_needed=False)
     if amount_minor is None or not form.is_right:
-        return await _show(request, form, "deposit", 422)
+        return await _show(request, form, form_name, 422)
     try:
-        await selling.keep_agents.deposit(
+        await move(
             request.match_info["agent"],
             amount_minor,
             method=method,
@@ -125,8 +137,8 @@ async def deposit(request: web.Request) -> web.StreamResponse:
         )
     except (InvalidInputError, NotFoundError, RefusedError) as error:
         form.refused(error, _FIELDS)
-        return await _show(request, form, "deposit", 422)
-    raise _back(request, "agent-deposit")
+        return await _show(request, form, form_name, 422)
+    raise _back(request, f"agent-{form_name}")
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
@@ -154,14 +166,11 @@ async def change(request: web.Request) -> web.StreamResponse:
     """Answer POST /agents/{agent}: commission, whether they sell, a new password."""
     selling, visit = selling_of(request), request[VISIT]
     form = await typed(request)
-    commission = form.whole("commission", 0, 50, otherwise=0)
-    if commission is None:
-        return await _show(request, form, "change", 422)
     try:
         await selling.keep_agents.change(
             request.match_info["agent"],
             active=form.values.get("active") == "yes",
-            commission_permille=commission * 10,
+            commission_permille=commission_permille(form.values.get("commission") or "0"),
             password=form.values.get("password") or None,
             actor=visit.actor,
             now=visit.now,
