@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from netbilld.model.periods import local_midnight
+from netbilld.model.periods import local_date, local_midnight
 from netbilld.model.subscriber import Credential, Service, Subscriber
 from netbilld.services.account_view import (
     InvoiceLine,
@@ -175,10 +175,10 @@ async def _complaints(work: Work, subscriber_id: UUID) -> list[Json]:
 
 
 async def _used(work: Work, service: Service, now: datetime) -> Json:
-    last_on = now.date()
+    last_on = local_date(now, service.timezone)
     first_on = last_on - timedelta(days=USAGE_DAYS - 1)
     hours = await work.portal.usage_hours(service.id, local_midnight(first_on, service.timezone))
-    days = usage_by_day(hours, first_on, last_on + timedelta(days=1), service.timezone)
+    days = usage_by_day(hours, first_on, last_on, service.timezone)
     sessions = await work.portal.sessions(service.id, limit=MOST_SESSIONS)
     return {
         "usage_by_day": [_plain(one) for one in days if one.octets],

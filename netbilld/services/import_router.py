@@ -9,6 +9,7 @@ from typing import Protocol
 
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
+from netbilld.model.periods import local_date
 from netbilld.model.subscriber import PlanOffer
 from netbilld.ports.local_accounts import LocalAccount, LocalAccounts
 from netbilld.services.import_rows import CsvRow
@@ -76,10 +77,11 @@ class RouterImport:
 class ImportRouter:
     """Imports one router."""
 
-    def __init__(self, store: Store, importing: ImportSubscribers, router: LocalAccounts) -> None:
+    def __init__(self, store: Store, importing: ImportSubscribers, router: LocalAccounts, timezone: str) -> None:
         self._store = store
         self._importing = importing
         self._router = router
+        self._timezone = timezone  # of the day by which plans are sold
 
     async def run(
         self,
@@ -113,7 +115,8 @@ class ImportRouter:
         _refuse_hidden(accounts)
         async with self._store.read() as work:
             wanted = {account.profile for account in accounts} | set(plans.values())
-            offers = await work.services.offers({code for code in wanted if code and code.isprintable()}, now.date())
+            today = local_date(now, self._timezone)
+            offers = await work.services.offers({code for code in wanted if code and code.isprintable()}, today)
             taken = await work.services.taken_names([shown(account.name) for account in accounts])
         report = RouterImport(len(accounts))
         new = []

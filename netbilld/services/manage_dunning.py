@@ -37,9 +37,11 @@ class Terms(Protocol):
 
     async def promises_since(self, subscriber_id: UUID, since: datetime) -> int: ...
 
-    async def promise(self, subscriber_id: UUID, until_on: date, reason: str, actor: str, now: datetime) -> None: ...
+    async def promise(
+        self, subscriber_id: UUID, until_on: date, reason: str, actor: str, today: date, now: datetime
+    ) -> None: ...
 
-    async def end_promises(self, subscriber_id: UUID, now: datetime) -> int: ...
+    async def end_promises(self, subscriber_id: UUID, today: date, now: datetime) -> int: ...
 
     async def extend(self, invoice_id: UUID, until_on: date, reason: str, actor: str, now: datetime) -> None: ...
 
@@ -184,7 +186,7 @@ class ManageDunning:
                     hint="`netbilld dunning exempt` or `extend` goes further",
                     code="too_many_promises",
                 )
-            await work.dunning_terms.promise(subscriber.id, until_on, _words(reason), actor.name, now)
+            await work.dunning_terms.promise(subscriber.id, until_on, _words(reason), actor.name, today, now)
             context = {"until_on": until_on.isoformat(), "overdue_minor": owed_minor}
             key = f"promise:{subscriber.number}:{until_on}:{made}:{oldest_on}"
             await work.outbox.add(Message(MessageKind.PROMISE, subscriber.id, context, key), now)
@@ -202,7 +204,8 @@ class ManageDunning:
         """
         async with self._store.write() as work:
             subscriber = await find_subscriber(work, who)
-            if not await work.dunning_terms.end_promises(subscriber.id, now):
+            today = local_date(now, self._policy.timezone)
+            if not await work.dunning_terms.end_promises(subscriber.id, today, now):
                 raise NotFoundError(f"{subscriber.number} {subscriber.name} has made no promise")
             await _tell(work, actor, now, "dunning.end_promise", "subscriber", subscriber.number, {})
             return subscriber

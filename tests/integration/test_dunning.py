@@ -162,6 +162,19 @@ async def test_a_promise_opens_until_its_day_is_over_and_is_taken_so_often(world
     assert (await world.messages(siti)).count("promise") == 2
 
 
+async def test_only_a_promise_that_is_not_over_is_taken_back(world: DunningWorld) -> None:
+    siti = await billed(world)
+    await world.days(ISSUED, date(2026, 1, 12))
+    await world.manage.promise("siti", date(2026, 1, 15), "gajian", ACTOR, at(date(2026, 1, 12), 10))
+    with pytest.raises(NotFoundError, match="has made no promise"):
+        await world.manage.end_promise("siti", ACTOR, at(date(2026, 1, 16), 10))
+    await world.manage.promise("siti", date(2026, 1, 19), "", ACTOR, at(date(2026, 1, 17), 10))
+    await world.manage.end_promise("siti", ACTOR, at(date(2026, 1, 18), 10))
+    async with world.database.read() as work:
+        ended = [one.ended_at for one in await work.dunning_terms.promises(subscriber_id=siti.subscriber_id)]
+    assert ended == [None, at(date(2026, 1, 18), 10)]
+
+
 async def test_promises_that_can_not_be_are_refused(world: DunningWorld) -> None:
     await billed(world)
     now = at(date(2026, 1, 5), 10)

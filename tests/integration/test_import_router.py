@@ -3,12 +3,14 @@
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import plan_versions
 from netbilld.adapters.nas.routeros import RouterosConnection
 from netbilld.adapters.nas.routeros_accounts import RouterosAccounts
 from netbilld.adapters.secretbox import SecretBox
@@ -61,14 +63,14 @@ class Town:
         self.router.store["/ppp/secret"].add({"name": name, "password": password, "profile": profile, **said})
 
     async def take_over(
-        self, *, dry_run: bool = False, plans: Sequence[str] = (), encoding: str = "cp1252"
+        self, *, dry_run: bool = False, plans: Sequence[str] = (), encoding: str = "cp1252", now: datetime = NOW
     ) -> RouterImport:
         importing = ImportSubscribers(self.people.database, self.people.box, DEFAULTS, due_days=10)
-        return await ImportRouter(self.people.database, importing, self.accounts).run(
+        return await ImportRouter(self.people.database, importing, self.accounts, DEFAULTS.timezone).run(
             "gate",
             parse_map(plans),
             STAFF,
-            NOW,
+            now,
             encoding=encoding,
             billing_day=None,
             progress=lambda _: None,
@@ -131,6 +133,15 @@ async def test_secrets_and_hotspot_users_become_subscribers_and_only_once(town: 
     again = await town.take_over(plans=plans)
     assert (again.imported, again.known, len(again.left_out)) == (0, 3, 1)
     assert (await town.people.counts())[1] == 3
+
+
+async def test_a_plan_that_is_sold_from_today_on_is_sold_at_the_providers_midnight(town: Town) -> None:
+    async with town.people.database.write() as work:
+        await work.connection.execute(update(plan_versions).values(effective_on=date(2026, 11, 23)))
+    town.secret("budi")
+    evening = datetime(2026, 11, 22, 16, 59, tzinfo=UTC)
+    assert (await town.take_over(now=evening)).imported == 0
+    assert (await town.take_over(now=evening + timedelta(minutes=1))).imported == 1
 
 
 async def test_a_user_without_rights_is_said_before_anything_goes_in(town: Town, people: People) -> None:

@@ -103,21 +103,22 @@ class DunningTermsStore:
         query = select(func.count()).where(promises.c.subscriber_id == subscriber_id, promises.c.created_at >= since)
         return int((await self._connection.scalar(query)) or 0)
 
-    async def promise(self, subscriber_id: UUID, until_on: date, reason: str, actor: str, now: datetime) -> None:
-        """Keep a promise; an earlier one ends with it."""
-        await self.end_promises(subscriber_id, now)
+    async def promise(
+        self, subscriber_id: UUID, until_on: date, reason: str, actor: str, today: date, now: datetime
+    ) -> None:
+        """Keep a promise; an earlier one that is not over ends with it."""
+        await self.end_promises(subscriber_id, today, now)
         await self._connection.execute(
             insert(promises).values(
                 subscriber_id=subscriber_id, until_on=until_on, reason=reason, actor=actor, created_at=now
             )
         )
 
-    async def end_promises(self, subscriber_id: UUID, now: datetime) -> int:
+    async def end_promises(self, subscriber_id: UUID, today: date, now: datetime) -> int:
         """Take promises back that are not over; return how many."""
+        standing = (promises.c.ended_at.is_(None), promises.c.until_on >= today)
         done = await self._connection.execute(
-            update(promises)
-            .where(promises.c.subscriber_id == subscriber_id, promises.c.ended_at.is_(None))
-            .values(ended_at=now)
+            update(promises).where(promises.c.subscriber_id == subscriber_id, *standing).values(ended_at=now)
         )
         return int(done.rowcount)
 

@@ -118,7 +118,7 @@ async def _import(
         due_days=settings.billing.due_days,
         numbering=settings.billing.numbering(),
     )
-    found = await ImportRouter(database, importing, router).run(
+    found = await ImportRouter(database, importing, router, settings.timezone).run(
         nas_name,
         parse_map(options.map),
         context.actor,
