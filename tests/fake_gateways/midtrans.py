@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.fake_gateways.fake_gateway import FakeGateway, Payment, sums_up
 
 MIDTRANS_KEY: Final = "SB-Mid-server-netbilld-TEST-0001"
+_GOOD: Final = frozenset(("settlement", "capture", "refund", "partial_refund"))
 
 
 class FakeMidtrans(FakeGateway):
@@ -30,7 +31,7 @@ class FakeMidtrans(FakeGateway):
         return {"server_key": MIDTRANS_KEY, "core_url": self.url, "snap_url": self.url}
 
     def said(self, payment: Payment, word: str, amount: int) -> dict[str, Any]:
-        code = {"pending": "201", "settlement": "200", "refund": "200", "partial_refund": "200"}.get(word, "202")
+        code = {"pending": "201"}.get(word, "200" if word in _GOOD else "202")
         gross = f"{amount}.00"
         proof = hashlib.sha512(f"{payment.ref}{code}{gross}{MIDTRANS_KEY}".encode()).hexdigest()
         said = {

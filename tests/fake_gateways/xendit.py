@@ -22,6 +22,7 @@ class FakeXendit(FakeGateway):
         "failed": "FAILED",
         "refunded": "PAID",
     }
+    ignores_search = False  # whatever is looked for, everything is listed
     _REQUEST: Final = {"PENDING": "ACCEPTING_PAYMENTS", "PAID": "SUCCEEDED"}
 
     def settings(self) -> dict[str, Any]:
@@ -69,8 +70,10 @@ class FakeXendit(FakeGateway):
             payment = self.new(body["external_id"], body["amount"], "invoice")
             return web.json_response(self.said(payment, "PENDING", payment.amount))
         if path == "/v2/invoices":
-            found = self.payments.get(request.query["external_id"])
-            return web.json_response([self.said(found, found.status, found.amount)] if found else [])
+            found = [one for one in self.payments.values() if one.method == "invoice"]
+            if not self.ignores_search:
+                found = [one for one in found if one.ref == request.query["external_id"]]
+            return web.json_response([self.said(one, one.status, one.amount) for one in found])
         if path.startswith("/v3/"):
             if request.headers.get("api-version") != "2024-11-11":
                 return web.json_response({"error_code": "API_VALIDATION_ERROR"}, status=400)

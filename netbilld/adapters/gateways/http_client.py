@@ -28,7 +28,8 @@ class Reply:
     def text(self, *names: str) -> str:
         """Return the first of these fields that says something."""
         found = self.body if isinstance(self.body, dict) else {}
-        return next((str(found[name]) for name in names if found.get(name) not in {None, ""}), "")
+        said = (found.get(name) for name in names)
+        return next((str(one) for one in said if isinstance(one, str | int | float) and one != ""), "")
 
 
 class GatewayHttp:

@@ -11,6 +11,7 @@ from netbilld.adapters.gateways.fields import (
     amount_of,
     instant_of,
     json_object,
+    octets,
     same_proof,
     text_of,
 )
@@ -62,6 +63,7 @@ _ANSWERS: Final = {
     Verdict.MALFORMED: 400,
     Verdict.TRY_LATER: 503,
 }
+_CARD: Final = "credit_card"
 _DUPLICATE, _UNKNOWN, _NOT_NOW = "406", "404", "412"
 
 
@@ -91,7 +93,7 @@ class Midtrans:
         """Make a payment; one that was made of this ref before is looked up."""
         if charge.method == "page":
             return await self._page(charge)
-        reply = await self._ask("POST", "/v2/charge", self._core_charge(charge), ref=charge.ref)
+        reply = await self._ask("POST", "/v2/charge", self._core_charge(charge), charge=charge)
         code = reply.text("status_code")
         if code == _DUPLICATE:  # an earlier call got through: what it made is what we wanted
             reply = await self._ask("GET", f"/v2/{_path(charge.ref)}/status")
@@ -118,7 +120,7 @@ class Midtrans:
         del headers
         fields = json_object(body)
         signed = "".join(str(fields.get(name, "")) for name in ("order_id", "status_code", "gross_amount"))
-        wanted = hashlib.sha512(f"{signed}{self._signs}".encode()).hexdigest()
+        wanted = hashlib.sha512(octets(f"{signed}{self._signs}")).hexdigest()
         if not same_proof(str(fields.get("signature_key", "")), wanted):
             raise BadSignatureError
         return self._notice(fields)
@@ -145,11 +147,11 @@ class Midtrans:
     # -- what is asked -------------------------------------------------------------------------------------------------
 
     async def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, ref: str | None = None
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, charge: Charge | None = None
     ) -> Reply:
-        headers = {"Authorization": basic_auth(self._key), "Content-Type": "application/json"}
-        if ref is not None:
-            headers["Idempotency-Key"] = ref[:36]
+        headers = self._headers(charge)
+        if charge is not None:
+            headers["Idempotency-Key"] = charge.ref[:36]
         reply = await self._http.ask(method, self._core + path, headers, None if body is None else json_octets(body))
         code = reply.text("status_code")
         if code.startswith("5"):
@@ -157,6 +159,12 @@ class Midtrans:
         if code == "401" or reply.status == 401:
             raise GatewayRefusedError("midtrans does not know our server key", code="gateway_key")
         return reply
+
+    def _headers(self, charge: Charge | None) -> dict[str, str]:
+        headers = {"Authorization": basic_auth(self._key), "Content-Type": "application/json"}
+        if charge is not None and charge.callback_url:
+            headers["X-Override-Notification"] = charge.callback_url
+        return headers
 
     async def _page(self, charge: Charge) -> Made:
         seconds = max(60, int((charge.expires_at - charge.made_at).total_seconds()))
@@ -177,10 +185,8 @@ class Midtrans:
             "expiry": {"start_time": _wib(charge.made_at), "unit": "minutes", "duration": seconds // 60},
             "callbacks": {"finish": charge.return_url},
         }
-        headers = {"Authorization": basic_auth(self._key), "Content-Type": "application/json"}
-        if charge.callback_url:
-            headers["X-Override-Notification"] = charge.callback_url
-        reply = await self._http.ask("POST", f"{self._snap}/snap/v1/transactions", headers, json_octets(asked))
+        url = f"{self._snap}/snap/v1/transactions"
+        reply = await self._http.ask("POST", url, self._headers(charge), json_octets(asked))
         url = reply.text("redirect_url")
         if reply.status != 201 or not url:
             said = reply.body.get("error_messages") if isinstance(reply.body, dict) else None
@@ -228,6 +234,8 @@ class Midtrans:
         if state is GatewayState.PAID and (code != "200" or fraud not in {"", "accept"}):
             # the status code is signed and the word is not: what is not 200 is not paid, whatever the word says
             state = GatewayState.PENDING if fraud == "challenge" or code in {"201", ""} else GatewayState.FAILED
+        if state is GatewayState.CANCELLED and text_of(fields, "payment_type") == _CARD:
+            state = GatewayState.DENIED  # of a card that was captured this takes the money back
         if word.startswith("partial_"):
             refunded_minor = amount_of(fields.get("refund_amount")) or amount_of(fields.get("chargeback_amount")) or 0
         else:

@@ -187,7 +187,9 @@ class Xendit:
 
     async def _invoice_of(self, ref: str) -> Mapping[str, Any] | None:
         reply = await self._ask("GET", f"/v2/invoices?external_id={quote(ref, safe='')}")
-        found = [one for one in reply.body if isinstance(one, dict)] if isinstance(reply.body, list) else []
+        listed = reply.body if isinstance(reply.body, list) else []
+        # a search that is not understood lists what there is, and another's page must not be shown
+        found = [one for one in listed if isinstance(one, dict) and one.get("external_id") == ref]
         if reply.status not in {200, 404}:
             raise _refused(reply)
         return found[0] if found else None
