@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 from uuid import uuid4
@@ -131,14 +131,15 @@ class SettleGateways:
         Raises:
             RefusedError: a payout has no day.
         """
-        by_payout: dict[str, list[ReportRow]] = defaultdict(list)
-        for row in rows:
-            if row.payment.payout is not None:
-                by_payout[row.payment.payout].append(row)
         made: dict[str, int] = {}
         known: list[str] = []
         async with self._store.write() as work:
             ours = await work.settlements.payments_of(gateway, [row.payment.transaction for row in rows])
+            rows = _with_known_fees(rows, ours)
+            by_payout: dict[str, list[ReportRow]] = defaultdict(list)
+            for row in rows:
+                if row.payment.payout is not None:
+                    by_payout[row.payment.payout].append(row)
             found = payment_differences([row.payment for row in rows], ours)
             wrong = {one.subject for one in found}
             for reference, some in sorted(by_payout.items()):
@@ -242,3 +243,14 @@ class SettleGateways:
         names = [(row.payment.ref, row.payment.transaction, fees[row.payment.transaction]) for row in rows]
         await work.settlements.settle(settlement, names)
         return net_minor
+
+
+def _with_known_fees(rows: Sequence[ReportRow], ours: Sequence[OurPayment]) -> list[ReportRow]:
+    """Return the rows with the fee that was told of a payment before, where the report itself says none."""
+    known = {one.transaction: one.fee_minor for one in ours}
+    return [
+        row
+        if row.payment.fee_minor
+        else replace(row, payment=replace(row.payment, fee_minor=known.get(row.payment.transaction, 0)))
+        for row in rows
+    ]

@@ -87,6 +87,18 @@ async def test_a_report_that_agrees_is_paid_out_and_found_at_the_bank(shop: Shop
         assert await work.settlements.bank_rows("tripay", "transfer", date(2026, 1, 1)) == []
 
 
+async def test_a_report_without_fees_pays_out_what_is_left_after_those_that_were_told_before(
+    shop: Shop, settle: SettleGateways
+) -> None:
+    rows = [replace(row, payment=replace(row.payment, fee_minor=0)) for row in await paid_rows(shop, 2, "PO-1")]
+    for _ in range(2):
+        settled = await settle.take_report("tripay", rows, actor=ACTOR, now=shop.now)
+        assert settled.differences == []
+    assert await shop.held() == 0
+    await bank_row(shop, 2 * (PRICE - FEE), shop.now.date() + timedelta(days=2), "TRSF TRIPAY")
+    assert await settle.compare("tripay", shop.now + timedelta(days=10)) == []
+
+
 async def test_every_injected_difference_is_found_named_and_seen_to(shop: Shop, settle: SettleGateways) -> None:
     rows = await paid_rows(shop, 2, "PO-1") + await paid_rows(shop, 1, "PO-2")
     first, second, third = (row.payment for row in rows)
