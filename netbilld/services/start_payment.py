@@ -18,6 +18,7 @@ from netbilld.ports.gateway_records import Attempt, Attempts
 from netbilld.ports.gateways import Charge, Gateway, GatewayAwayError, GatewayRefusedError
 from netbilld.services.follow_gateways import FIRST_LOOK, next_look_at
 
+CURRENCY: Final = "IDR"  # of every gateway that there is a driver of
 LEAST_MINOR: Final = 1_000
 LARGEST_MINOR: Final = 100_000_000
 _STILL_OPEN: Final = timedelta(minutes=2)  # an attempt that ends sooner is not shown again
@@ -78,6 +79,12 @@ class Way:
         return f"{self.gateway}:{self.method}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    subscriber: Subscriber
+    invoice_number: str | None
+
+
 class StartPayment:
     """Begins payments."""
 
@@ -126,8 +133,8 @@ class StartPayment:
             raise RefusedError(
                 f"{asked.amount_minor} can't be paid here: {LEAST_MINOR} to {LARGEST_MINOR}", code="bad_pay_amount"
             )
-        attempt, subscriber, number = await self._on_record(asked, way, actor, now)
-        if attempt.is_made or attempt.created_at < now:  # the first of two clicks is still asking the gateway
+        attempt, begun = await self._on_record(asked, way, actor, now)
+        if begun is None:  # made already, or the first of two clicks is still asking the gateway
             return attempt
         gateway = self._gateways[way.gateway]
         charge = Charge(
@@ -137,11 +144,11 @@ class StartPayment:
             method=attempt.method,
             made_at=now,
             expires_at=attempt.expires_at,
-            text=f"Internet {number or subscriber.number} {self._business_name}"[:100],
-            payer_id=subscriber.number,
-            payer_name=subscriber.name,
-            payer_email=subscriber.email or "",
-            payer_phone=subscriber.phone or "",
+            text=f"Internet {begun.invoice_number or begun.subscriber.number} {self._business_name}"[:100],
+            payer_id=begun.subscriber.number,
+            payer_name=begun.subscriber.name,
+            payer_email=begun.subscriber.email or "",
+            payer_phone=begun.subscriber.phone or "",
             return_url=back_url.replace("{ref}", attempt.ref),
             callback_url=f"{public_url}/hook/{gateway.name}" if public_url.startswith("https://") else "",
         )
@@ -164,14 +171,15 @@ class StartPayment:
         assert found is not None, "an attempt stays"  # noqa: S101
         return found
 
-    async def _on_record(
-        self, asked: Asked, way: Way, actor: Actor, now: datetime
-    ) -> tuple[Attempt, Subscriber, str | None]:
+    async def _on_record(self, asked: Asked, way: Way, actor: Actor, now: datetime) -> tuple[Attempt, _Begun | None]:
+        """Return the attempt, and whose it is where it was begun just now."""
         async with self._store.write() as work:
             await work.invoices.lock_subscribers([asked.subscriber_id])  # two clicks come one after the other
             subscriber = await work.subscribers.by_id(asked.subscriber_id)
             if subscriber is None:
                 raise RefusedError("there is no such subscriber")
+            if subscriber.currency != CURRENCY:
+                raise RefusedError(f"gateways take {CURRENCY}, not {subscriber.currency}", code="no_such_method")
             number = None
             if asked.invoice_id is not None:
                 open_now = {one.id: one for one in await work.invoices.open_of(asked.subscriber_id)}
@@ -187,7 +195,7 @@ class StartPayment:
                 now + _STILL_OPEN,
             )
             if earlier is not None and (earlier.is_made or now - earlier.created_at < _BEING_MADE):
-                return earlier, subscriber, number
+                return earlier, None
             if await work.gateways.begun_since(asked.subscriber_id, now - _AN_HOUR) >= _MOST_AN_HOUR:
                 raise RefusedError("too many payments were begun; use one of them, or wait an hour", code="too_many")
             letters = base64.b32encode(self._entropy(10)).decode()[:12]
@@ -207,4 +215,4 @@ class StartPayment:
             await work.gateways.add(attempt)
             details = {"amount": attempt.amount_minor, "gateway": way.gateway, "method": way.method}
             await work.changes.record(actor, now, "gateway.begin", "gateway_attempt", attempt.ref, details)
-        return attempt, subscriber, number
+        return attempt, _Begun(subscriber, number)
