@@ -14,6 +14,7 @@ GATEWAY_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _PAYMENT, Permission.VIEW_MONEY, gateways.show_attempt),
     Route("POST", _PAYMENT + "/ask", Permission.RECORD_PAYMENTS, gateways.ask),
     Route("POST", _PAYMENT + "/refund", Permission.EDIT_MONEY, gateways.refund),
+    Route("POST", _PAYMENT + "/refund/end", Permission.EDIT_MONEY, gateways.end_refund),
     Route("GET", "/gateways/inbox", Permission.VIEW_MONEY, gateways.show_inbox),
     Route("POST", _CALLBACK + "/again", Permission.EDIT_MONEY, gateways.follow_again),
     Route("POST", _CALLBACK + "/give", Permission.EDIT_MONEY, gateways.give),

@@ -109,6 +109,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("verdict", "credited"): (N_("counted as paid"), "good"),
         ("verdict", "known"): (N_("known already"), "quiet"),
         ("verdict", "known_by_hand"): (N_("recorded by hand before"), "quiet"),
+        ("verdict", "given_back"): (N_("given back of what was recorded by hand: reverse that payment"), "bad"),
         ("verdict", "refunded"): (N_("given back"), "warn"),
         ("verdict", "reversed"): (N_("taken back"), "bad"),
         ("verdict", "unknown_order"): (N_("no payment of ours"), "warn"),

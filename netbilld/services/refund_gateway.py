@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -48,6 +48,7 @@ class Refundable:
 
 
 _NO_CALL: Final = "no_refunds"
+_REMEMBERED: Final = timedelta(days=6)  # gateways know a key for about a week: then it would be another refund
 
 
 class RefundGateway:
@@ -87,8 +88,56 @@ class RefundGateway:
         """
         because = reason_text(because)
         refund, attempt = await self._on_record(ref, amount_minor, key, because, actor, now)
+        return await self._carry_out(refund, attempt, actor, now, by_hand=by_hand)
+
+    async def take_up(self, ref: str, *, by_hand: bool, actor: Actor, now: datetime) -> Refund:
+        """Ask once more for the refund of a payment of which nobody knows whether it was done, and book it.
+
+        Args:
+            ref: of the attempt.
+            by_hand: somebody has seen in the gateway's dashboard that it was done: only write it down.
+            actor: who.
+            now: when.
+
+        Raises:
+            NotFoundError: there is no such payment.
+            RefusedError: none waits, or it waits for so long that the gateway has forgotten our key.
+            GatewayAwayError: nobody knows yet.
+            GatewayRefusedError: it was not done.
+        """
+        async with self._store.read() as work:
+            refund, attempt = await _waiting(work, ref)
+        return await self._carry_out(refund, attempt, actor, now, by_hand=by_hand)
+
+    async def give_up(self, ref: str, *, actor: Actor, now: datetime) -> Refund:
+        """Write down that the refund that waits was not done, as somebody has seen in the gateway's dashboard.
+
+        Raises:
+            NotFoundError: there is no such payment.
+            RefusedError: none waits.
+        """
+        async with self._store.write() as work:
+            attempt = await work.gateways.find(ref)
+            if attempt is not None:
+                await work.invoices.lock_subscribers([attempt.subscriber_id])
+            refund, _ = await _waiting(work, ref)
+            ended = replace(refund, state=REFUSED, detail=f"not done, says {actor.name}"[:300], ended_at=now)
+            await work.gateways.end_refund(ended)
+            details = {"refund": str(refund.id), "amount": refund.amount_minor}
+            await work.changes.record(actor, now, "gateway.refund_given_up", "gateway_attempt", ref, details)
+        return ended
+
+    async def _carry_out(
+        self, refund: Refund, attempt: Attempt, actor: Actor, now: datetime, *, by_hand: bool
+    ) -> Refund:
         if refund.state != ASKED:
             return refund
+        if not by_hand and now - refund.asked_at > _REMEMBERED:
+            raise RefusedError(
+                "this refund waits for so long that asking again could give it back twice",
+                hint="look in the gateway's dashboard, and write down whether it was done",
+                code="refund_old",
+            )
         if not by_hand:
             gateway = self._gateways.get(attempt.gateway)
             if gateway is None or not gateway.refunds:
@@ -100,7 +149,9 @@ class RefundGateway:
                 await self._end(replace(refund, state=REFUSED, detail=str(refused), ended_at=now))
                 raise refused
             try:
-                state = await gateway.refund(ref, attempt.gateway_ref, refund.amount_minor, str(refund.id), because)
+                state = await gateway.refund(
+                    refund.ref, attempt.gateway_ref, refund.amount_minor, str(refund.id), refund.reason
+                )
             except GatewayRefusedError as error:
                 await self._end(replace(refund, state=REFUSED, detail=str(error), ended_at=now))
                 raise
@@ -125,7 +176,11 @@ class RefundGateway:
             if not found:
                 raise RefusedError("nothing is left of this payment to be given back", code="nothing_left")
             if any(one.state == ASKED for one in await work.gateways.refunds(ref)):
-                raise RefusedError("a refund of this payment waits still; end that one first", code="refund_waits")
+                raise RefusedError(
+                    "a refund of this payment waits still; end that one first",
+                    hint="`netbilld gateway refund-end` asks once more, or writes down what the dashboard says",
+                    code="refund_waits",
+                )
             left_minor = found[0].books.kept_minor
             wanted_minor = left_minor if amount_minor is None else amount_minor
             if not 0 < wanted_minor <= left_minor:
@@ -168,3 +223,13 @@ class RefundGateway:
     async def _end(self, refund: Refund) -> None:
         async with self._store.write() as work:
             await work.gateways.end_refund(refund)
+
+
+async def _waiting(work: Work, ref: str) -> tuple[Refund, Attempt]:
+    attempt = await work.gateways.find(ref)
+    if attempt is None:
+        raise NotFoundError(f"no payment {ref!r} by a gateway")
+    waiting = [one for one in await work.gateways.refunds(ref) if one.state == ASKED]
+    if not waiting:
+        raise RefusedError("no refund of this payment waits", code="nothing_waits")
+    return waiting[0], attempt

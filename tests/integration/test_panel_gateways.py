@@ -66,6 +66,23 @@ async def test_a_payment_shows_what_was_said_and_goes_back_once(shop: Shop, brow
     assert (await browser.send("/gateways/attempts/100001-AAAAAAAAAAAA/refund", form)).status == 404
 
 
+async def test_a_refund_whose_answer_was_lost_is_ended_from_its_page(shop: Shop, browser: Browser) -> None:
+    attempt = await shop.attempt()
+    shop.fake.pay(attempt.ref)
+    here = f"/gateways/attempts/{attempt.ref}"
+    await browser.send(f"{here}/ask")
+    shop.fake.faults = [-1]
+    form = {"once": "a" * 32, "amount": "50000", "why": "kelebihan"}
+    assert (await browser.send(f"{here}/refund", form)).status == 422
+    assert f"{here}/refund/end" in await browser.page(here)
+    assert (await browser.send(f"{here}/refund/end", {"what": "guess"})).status == 422
+    assert (await browser.send(f"{here}/refund/end", {"what": "ask"})).status == 303
+    assert (await browser.send(f"{here}/refund/end", {"what": "not_done"})).status == 422
+    assert shop.fake.payments[attempt.ref].refunded == 50_000
+    assert await shop.paid() == (50_000, 0, 1)
+    assert f"{here}/refund/end" not in await browser.page(here)
+
+
 async def test_what_waits_is_given_to_its_payer_or_laid_aside_once(shop: Shop, browser: Browser) -> None:
     attempt = await shop.attempt()
     shop.fake.payments[attempt.ref].amount = PRICE - 500

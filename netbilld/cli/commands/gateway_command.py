@@ -21,6 +21,7 @@ from netbilld.daemon.gateways import book_notice_of, drivers_of, settle_gateways
 from netbilld.daemon.taxes import payment_taxes
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.units import parse_amount
+from netbilld.ports.gateway_records import Refund
 from netbilld.ports.gateways import Gateway
 from netbilld.services.decide_callbacks import DecideCallbacks
 from netbilld.services.follow_gateways import FollowGateways
@@ -51,6 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     refund.add_argument("--by-hand", action="store_true", help="it was done in the dashboard: only write it down")
     add_json_option(refund)
     add_idempotency_option(refund)
+    ending = verbs.add_parser("refund-end", help="end a refund of which nobody knows whether it was done")
+    ending.add_argument("ref", metavar="REF")
+    ending.add_argument(
+        "what", choices=("ask", "done", "not-done"), help="ask once more, or write down what the dashboard says"
+    )
+    add_json_option(ending)
     inbox = verbs.add_parser("inbox", help="callbacks as they came; by default those that wait for a person")
     inbox.add_argument("--state", default="parked", choices=("parked", "new", "done", "decided", "refused"))
     inbox.add_argument("--limit", type=count, default=50, metavar="N")
@@ -88,6 +95,7 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         "show": _show,
         "ask": _ask,
         "refund": _refund,
+        "refund-end": _end_refund,
         "inbox": _inbox,
         "again": _again,
         "give": _give,
@@ -193,10 +201,26 @@ async def _refund(options: argparse.Namespace, context: Context) -> None:
             now=context.now(),
         )
     await context.nudge()
+    _print_refund(refund, context)
+
+
+async def _end_refund(options: argparse.Namespace, context: Context) -> None:
+    async with context.database() as database, _drivers(context) as drivers:
+        service = RefundGateway(database, drivers, book_notice_of(context.settings))
+        if options.what == "not-done":
+            refund = await service.give_up(options.ref, actor=context.actor, now=context.now())
+        else:
+            by_hand = options.what == "done"
+            refund = await service.take_up(options.ref, by_hand=by_hand, actor=context.actor, now=context.now())
+    await context.nudge()
+    _print_refund(refund, context)
+
+
+def _print_refund(refund: Refund, context: Context) -> None:
     if context.json_wanted:
         print_json(asdict(refund), context.settings.timezone)
     else:
-        print(f"{refund.ref}: {refund.amount_minor} given back, {refund.state}")
+        print(f"{refund.ref}: {refund.amount_minor}, {refund.state} {refund.detail}".rstrip())
 
 
 async def _inbox(options: argparse.Namespace, context: Context) -> None:

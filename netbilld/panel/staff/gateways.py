@@ -132,6 +132,28 @@ async def refund(request: web.Request) -> web.StreamResponse:
     return await _attempt(request, form, status=422)
 
 
+async def end_refund(request: web.Request) -> web.StreamResponse:
+    """Answer POST /gateways/attempts/{ref}/refund/end: what became of the refund of which nobody knows."""
+    parts, form, visit = parts_of(request), await typed(request), request[VISIT]
+    attempt, what = await _found(request), form.choice("what", ("ask", "done", "not_done"))
+    if form.is_right:
+        try:
+            if what == "not_done":
+                await parts.refund.give_up(attempt.ref, actor=visit.actor, now=visit.now)
+            else:
+                await parts.refund.take_up(attempt.ref, by_hand=what == "done", actor=visit.actor, now=visit.now)
+        except GatewayAwayError:
+            form.fault("", N_("The gateway still does not answer. Look in its dashboard, or ask again later."))
+        except (RefusedError, GatewayRefusedError) as error:
+            form.refused(error)
+        else:
+            await request.app[PANEL].parts.nudge()
+            raise web.HTTPSeeOther(
+                f"/gateways/attempts/{attempt.ref}?done={'aside' if what == 'not_done' else 'refunded'}"
+            )
+    return await _attempt(request, form, status=422)
+
+
 # -- what came -----------------------------------------------------------------------------------------------------
 
 
