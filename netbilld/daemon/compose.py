@@ -389,7 +389,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             reconcile.lanes,
             RouterosSignal(watching.routers.connections),
             nudge,
-            gateways.came.set,
+            gateways.callback_came,
         )
         pages = await place_pages(settings, database, box, clock, inside, watching, gateways, config)
         health.pages = pages

@@ -65,9 +65,9 @@ class Gateways:
         self._https: list[GatewayHttp] = []
         self.drivers: Final = drivers_of(settings.gateways, clock, self._https)
         self.book: Final = book_notice_of(settings)
-        self.came: Final = asyncio.Event()  # set when a callback waits to be followed
+        self._came: Final = {one.name: asyncio.Event() for one in self.drivers}  # set when a callback waits
         self.counted: Callable[[], Mapping[tuple[str, str], int]] = lambda: self.keep.counts
-        self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.came.set)
+        self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.callback_came)
         self.follow: Final = FollowGateways(database, self.drivers, self.book, clock.now, nudge)
         self.start: Final = start_payment_of(settings, database, self.drivers)
         self.settle: Final = settle_gateways_of(settings, database)
@@ -79,6 +79,11 @@ class Gateways:
         codes = CodePolicy(timedelta(days=self._settings.payments.code_days))
         show = ShowPayment(self._database, codes)
         return PayParts(keep=self.keep, start=self.start, show=show, qris=self._settings.payments.qris)
+
+    def callback_came(self) -> None:
+        """Follow soon what was kept."""
+        for came in self._came.values():
+            came.set()
 
     def panel_parts(self) -> GatewayParts | None:
         """Return what staff's pages are handed; None where no gateway is set up."""
@@ -138,7 +143,8 @@ class Gateways:
         if not self.drivers:
             return {}
         return {
-            "gateway callbacks": self._follow,
+            # one that does not answer keeps no other waiting
+            **{f"gateway callbacks of {name}": partial(self._follow, name) for name in self._came},
             "gateway payments": partial(every, ASK_SECONDS, self.follow.look),
             "gateway figures": partial(every, FIGURES_SECONDS, self._count),
             "gateway house-keeping": partial(every, HOUSE_SECONDS, self._keep_house),
@@ -152,13 +158,14 @@ class Gateways:
         for http in self._https:
             await http.close()
 
-    async def _follow(self) -> None:
+    async def _follow(self, name: str) -> None:
+        came = self._came[name]
         while True:
-            self.came.clear()
-            if not await self.follow.run():
+            came.clear()
+            if not await self.follow.run(name):
                 try:
                     async with asyncio.timeout(LOOK_SECONDS):
-                        await self.came.wait()
+                        await came.wait()
                 except TimeoutError:
                     continue
 
@@ -179,6 +186,7 @@ class Gateways:
             self._waiting = await work.gateway_inbox.counts()
 
     async def _keep_house(self) -> None:
+        await self.follow.run()  # also what came of a gateway that is set up no more
         now = self._clock.now()
         keep = timedelta(days=self._settings.gateways.keep_days)
         async with self._database.write() as work:

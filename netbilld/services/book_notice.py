@@ -20,7 +20,7 @@ from netbilld.billing.gateway import (
     step_between,
 )
 from netbilld.billing.numbering import DEFAULT, Numbering
-from netbilld.billing.payment import Payment
+from netbilld.billing.payment import Payment, PaymentStatus
 from netbilld.billing.postings import money_account, money_moved
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
@@ -47,7 +47,8 @@ class Booked:
 
     Attributes:
         verdict: a stable word: credited, refunded, reversed, known; or why it waits for a person: unknown_order,
-            other_amount, other_currency, no_amount, refund_spent and the codes of other refusals.
+            other_amount, other_currency, no_amount, given_back (of what was recorded by hand), refund_spent and the
+            codes of other refusals.
         is_parked: whether it waits for a person.
         payment_id: of what was credited.
     """
@@ -56,9 +57,6 @@ class Booked:
     is_parked: bool = False
     detail: str = ""
     payment_id: UUID | None = None
-
-
-_BY_HAND: Final = Booked("known_by_hand")  # somebody has decided whose it is
 
 
 class NotBookedError(Exception):
@@ -89,7 +87,7 @@ class BookNotice:
         attempt = await work.gateways.find(notice.ref)
         if attempt is None or attempt.gateway != gateway:
             if await work.payments.is_known(gateway, notice.transaction):
-                return _BY_HAND
+                return await _by_hand(work, notice, gateway)
             return Booked(
                 "unknown_order", is_parked=notice.state.is_paid, detail=f"no payment {notice.ref} of {gateway}"
             )
@@ -98,7 +96,7 @@ class BookNotice:
         assert attempt is not None, "an attempt stays"  # noqa: S101
         wrong = mismatch(notice, attempt.amount_minor, attempt.currency)
         if wrong is not None and await work.payments.is_known(gateway, notice.transaction):
-            return _BY_HAND
+            return await _by_hand(work, notice, gateway)
         if wrong is not None:
             said = f"{notice.amount_minor} {notice.currency} of {attempt.amount_minor} {attempt.currency}"
             return Booked(wrong, is_parked=True, detail=said)
@@ -108,6 +106,9 @@ class BookNotice:
         before = await work.gateways.transaction(attempt.ref, notice.transaction) or Transaction(
             attempt.ref, notice.transaction, gateway, NOTHING_BOOKED
         )
+        is_ours = before.payment_id is not None
+        if not is_ours and _gives_back(notice.state) and await work.payments.is_known(gateway, notice.transaction):
+            return await _by_hand(work, notice, gateway)
         step = step_between(before.books, due_books(facts[notice.transaction], attempt.amount_minor))
         after = before
         if not step.is_nothing:
@@ -194,6 +195,22 @@ class BookNotice:
         paid_on = local_date(notice.paid_at, self._timezone)
         # a day of a month that may be closed already is nobody's any more
         return paid_on if (paid_on.year, paid_on.month) == (doing.today.year, doing.today.month) else doing.today
+
+
+async def _by_hand(work: Work, notice: Notice, gateway: str) -> Booked:
+    """Return what becomes of a notice of money that somebody has recorded by hand.
+
+    What the gateway gives back of it nobody else would hear of, so that waits for a person, until it is reversed.
+    """
+    payment = await work.payments.by_reference(gateway, notice.transaction)
+    if not _gives_back(notice.state) or payment is None or payment.status is PaymentStatus.REVERSED:
+        return Booked("known_by_hand")  # somebody has decided whose it is
+    said = f"{notice.raw_status} of payment {payment.receipt_no or payment.id}, which was recorded by hand"
+    return Booked("given_back", is_parked=True, detail=said)
+
+
+def _gives_back(state: GatewayState) -> bool:
+    return state.rank > GatewayState.PAID.rank or state is GatewayState.DENIED
 
 
 def _verdict(step: Step) -> str:

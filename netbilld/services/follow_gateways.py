@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
-from netbilld.billing.gateway import Notice
+from netbilld.billing.gateway import GatewayState, Notice
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NetbilldError, StoreUnavailableError
 from netbilld.ports.gateway_records import Attempt, Callback
@@ -34,6 +34,7 @@ FIRST_LOOK: Final = timedelta(minutes=15)
 AFTER_EXPIRY: Final = timedelta(minutes=5)
 DAILY: Final = timedelta(days=1)
 DAILY_LOOKS: Final = 3
+_FAULT: Final = "a fault of the program: its log has it"
 _GIVEN_UP: Final = DAILY * (DAILY_LOOKS + 1)
 _T = TypeVar("_T")
 logger = logging.getLogger("netbilld.gateways")
@@ -72,10 +73,10 @@ class FollowGateways:
         self._gateways = {one.name: one for one in gateways}
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    async def run(self) -> int:
-        """Follow the callbacks that are due, and return how many there were."""
+    async def run(self, gateway: str | None = None) -> int:
+        """Follow the callbacks that are due, of one gateway or of all, and return how many there were."""
         async with self._store.read() as work:
-            due = await work.gateway_inbox.due(self._now(), _BATCH)
+            due = await work.gateway_inbox.due(self._now(), _BATCH, gateway)
         await _some_at_once(due, self._follow_safely)
         return len(due)
 
@@ -83,7 +84,7 @@ class FollowGateways:
         """Ask for the payments whose time has come, and return how many there were."""
         async with self._store.read() as work:
             due = await work.gateways.due(self._now(), _BATCH)
-        await _some_at_once(due, self.ask)
+        await _some_at_once(due, self._ask_safely)
         return len(due)
 
     # -- callbacks -----------------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ class FollowGateways:
             raise
         except Exception:  # one that nobody foresaw must not keep the others from being followed
             logger.exception("callback %d of %s could not be followed", callback.id, callback.gateway)
-            await self._again(callback, "a fault of the program: its log has it")
+            await self._again(callback, _FAULT)
 
     async def _follow(self, callback: Callback) -> None:
         gateway = self._gateways.get(callback.gateway)
@@ -115,24 +116,16 @@ class FollowGateways:
         async with self._store.read() as work:
             attempt = await work.gateways.find(notice.ref)
         if attempt is None or attempt.gateway != gateway.name:
-            async with self._store.read() as work:
-                by_hand = await work.payments.is_known(gateway.name, notice.transaction)
-            if by_hand:
-                await self._end(callback, Booked("known_by_hand"))
-                return None
-            await self._end(
-                callback, Booked("unknown_order", is_parked=True, detail=f"no payment {notice.ref} of {gateway.name}")
-            )
-            return None
+            return notice  # of which nothing is booked, whatever it says
         try:
-            said = await gateway.status(notice.ref, attempt.gateway_ref or None)
+            said = await _status(gateway, attempt)
         except GatewayAwayError as error:  # for as long as it lasts: what came is on record
             await self._again(callback, str(error))
             return None
         except (GatewayRefusedError, MalformedCallbackError) as error:
             await self._doubt(callback, str(error))
             return None
-        if said is None or said.state.rank < notice.state.rank:
+        if said is None or _says_less(said, notice):
             told = "nothing" if said is None else said.raw_status
             await self._doubt(callback, f"the callback said {notice.raw_status}, the gateway says {told}")
             return None
@@ -182,6 +175,15 @@ class FollowGateways:
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
+    async def _ask_safely(self, attempt: Attempt) -> None:
+        try:
+            await self.ask(attempt)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # one that nobody foresaw must not keep the others from being asked for
+            logger.exception("payment %s of %s could not be asked for", attempt.ref, attempt.gateway)
+            await self._looked(attempt, _after_trouble(attempt, self._now()), _FAULT)
+
     async def ask(self, attempt: Attempt) -> Booked | None:
         """Ask a gateway how a payment is and book that; None where it says nothing, which is put on record."""
         gateway, now = self._gateways.get(attempt.gateway), self._now()
@@ -189,12 +191,11 @@ class FollowGateways:
             await self._looked(attempt, None, "this gateway is set up no more")
             return None
         try:
-            notice = await gateway.status(attempt.ref, attempt.gateway_ref or None)
+            notice = await _status(gateway, attempt)
         except NetbilldError as error:
             if isinstance(error, StoreUnavailableError):
                 raise
-            pause = min(_LONGEST_PAUSE, timedelta(minutes=1) * 2 ** min(attempt.looks, 6))
-            await self._looked(attempt, now + pause if now < attempt.expires_at + _GIVEN_UP else None, str(error))
+            await self._looked(attempt, _after_trouble(attempt, now), str(error))
             return None
         if notice is None:
             await self._looked(attempt, next_look_at(attempt, now), "")
@@ -225,6 +226,32 @@ def next_look_at(attempt: Attempt, now: datetime) -> datetime | None:
     times = [attempt.created_at + FIRST_LOOK, attempt.expires_at + AFTER_EXPIRY]
     times += [attempt.expires_at + AFTER_EXPIRY + DAILY * count for count in range(1, DAILY_LOOKS + 1)]
     return min((one for one in times if one > now), default=None)
+
+
+def _after_trouble(attempt: Attempt, now: datetime) -> datetime | None:
+    """Return when a payment is asked for after that went wrong; None once it is too old to be."""
+    pause = min(_LONGEST_PAUSE, timedelta(minutes=1) * 2 ** min(attempt.looks, 6))
+    return now + pause if now < attempt.expires_at + _GIVEN_UP else None
+
+
+async def _status(gateway: Gateway, attempt: Attempt) -> Notice | None:
+    """Return what the gateway says of this payment.
+
+    Raises:
+        GatewayAwayError: it can't be asked.
+        GatewayRefusedError: it will not say, or answers for another.
+    """
+    said = await gateway.status(attempt.ref, attempt.gateway_ref or None)
+    if said is not None and said.ref != attempt.ref:
+        raise GatewayRefusedError(f"{gateway.name} answers for {said.ref}", code="other_order")
+    return said
+
+
+def _says_less(said: Notice, notice: Notice) -> bool:
+    """Tell whether the gateway itself is not as far as its callback; a denial takes back what was settled."""
+    if notice.state is GatewayState.DENIED and said.transaction == notice.transaction:
+        return said.state is not GatewayState.DENIED
+    return said.state.rank < notice.state.rank
 
 
 def _joined(notice: Notice, said: Notice) -> Notice:

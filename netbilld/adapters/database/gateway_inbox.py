@@ -34,14 +34,12 @@ class GatewayInboxStore:
         ]
         await self._connection.execute(gateway_inbox.insert(), rows)
 
-    async def due(self, now: datetime, limit: int) -> list[Callback]:
-        """Return the callbacks that are to be followed now, oldest first."""
-        query = (
-            select(*_COLUMNS)
-            .where(gateway_inbox.c.state == "new", gateway_inbox.c.next_at <= now)
-            .order_by(gateway_inbox.c.next_at, gateway_inbox.c.id)
-            .limit(limit)
-        )
+    async def due(self, now: datetime, limit: int, gateway: str | None = None) -> list[Callback]:
+        """Return the callbacks that are to be followed now, of one gateway or of all, oldest first."""
+        chosen = [gateway_inbox.c.state == "new", gateway_inbox.c.next_at <= now]
+        if gateway is not None:
+            chosen.append(gateway_inbox.c.gateway == gateway)
+        query = select(*_COLUMNS).where(*chosen).order_by(gateway_inbox.c.next_at, gateway_inbox.c.id).limit(limit)
         return [_callback(row) for row in (await self._connection.execute(query)).mappings()]
 
     async def find(self, callback_id: int, *, lock: bool = False) -> Callback | None:
