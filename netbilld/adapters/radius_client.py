@@ -165,21 +165,24 @@ async def ask(
     monotonic: Callable[[], float],
     timeout_seconds: float = 2.0,
     tries: int = 3,
+    source: str | None = None,
 ) -> Outcome:
-    """Send a request to `host` until a true reply comes or patience ends.
+    """Send a request to `host` until a true reply comes or patience ends, from the address `source` of ours if given.
 
     Raises:
         NetbilldError: the host's name has no address, or this host has no way to it.
     """
     loop = asyncio.get_running_loop()
     try:
-        transport, probe = await loop.create_datagram_endpoint(_Probe, remote_addr=(host, port))
+        transport, probe = await loop.create_datagram_endpoint(
+            _Probe, local_addr=None if source is None else (source, 0), remote_addr=(host, port)
+        )
     except OSError as error:
         raise NetbilldError(f"{host}:{port} can't be reached: {error}", code="unreachable") from None
     started_mono = monotonic()
     policy = RetransmitPolicy(timeout_seconds, timeout_seconds, tries, 0)
     exchange = Exchange(built.datagram, Secret(secret), started_mono, entropy, policy)
-    source = transport.get_extra_info("sockname")
+    our_end = transport.get_extra_info("sockname")
     refused = False
     try:
         transport.sendto(built.datagram)
@@ -205,7 +208,7 @@ async def ask(
         proof = None if said is None else said == built.expected_success
     return Outcome(
         reply,
-        (source[0], source[1]),
+        (our_end[0], our_end[1]),
         monotonic() - started_mono,
         exchange.transmissions,
         refused,

@@ -6,6 +6,7 @@ that is signed. Nothing in the daemon knows that it is not real.
 
 import hashlib
 import html
+import json
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -24,8 +25,9 @@ _STATIC: Final = (  # of a merchant that does not exist
     "00020101021126620016ID.CO.CONTOH.WWW01189360099900000000170209CT00000010303UMI51440014ID.CO.QRIS.WWW"
     "0215ID10200300400510303UMI5204481653033605802ID5915NETBILLD CONTOH6007BANDUNG61054011162070703A0163048DD0"
 )
-_PENDING, _PAID = "pending", "settlement"
-_CODES: Final = {_PENDING: "201", _PAID: "200"}
+_PENDING, _PAID, _EXPIRED = "pending", "settlement", "expire"
+_WORDS: Final = {_PENDING: "menunggu", _PAID: "lunas", _EXPIRED: "kedaluwarsa"}
+_CODES: Final = {_PENDING: "201", _PAID: "200", _EXPIRED: "407"}
 logger = logging.getLogger("netbilld.demo")
 
 
@@ -59,6 +61,26 @@ class PretendedGateway:
         app.router.add_get("/bank/{ref}", self._show)
         app.router.add_post("/bank/{ref}", self._pay)
         return app
+
+    # -- what the demo asks --------------------------------------------------------------------------------------------
+
+    def ends(self, ref: str, *, is_paid: bool) -> bytes:
+        """Let somebody have paid, or not in time, and return what the daemon would be told of it."""
+        self._payments[ref].status = _PAID if is_paid else _EXPIRED
+        return json.dumps(_said(self._payments[ref])).encode()
+
+    def other_amount(self, ref: str, amount: int) -> bytes:
+        """Return a callback of a payment that is of another amount than was asked for."""
+        self._payments[ref].status, self._payments[ref].amount = _PAID, amount
+        return json.dumps(_said(self._payments[ref])).encode()
+
+    def stranger(self, ref: str, amount: int) -> bytes:
+        """Return a callback of a payment that another system than the daemon has asked for."""
+        return json.dumps(_said(_Payment(ref, secrets.token_hex(8), amount, "qris", _PAID))).encode()
+
+    def transaction(self, ref: str) -> str:
+        """Return how the gateway itself calls a payment."""
+        return self._payments[ref].name
 
     # -- what the daemon asks ------------------------------------------------------------------------------------------
 
@@ -105,7 +127,7 @@ class PretendedGateway:
     async def _list(self, _request: web.Request) -> web.Response:
         rows = "".join(
             f'<li><a href="/bank/{html.escape(one.ref)}">{html.escape(one.ref)}</a>: Rp{one.amount:,} '
-            f"{'lunas' if one.status == _PAID else 'menunggu'}</li>"
+            f"{_WORDS[one.status]}</li>"
             for one in reversed(self._payments.values())
         )
         return _page(f"<h1>Bank Contoh</h1><ul>{rows or '<li>Belum ada pembayaran.</li>'}</ul>")
@@ -115,11 +137,13 @@ class PretendedGateway:
         told = f"<h1>Bank Contoh</h1><p>{html.escape(payment.ref)}</p><p class=amount>Rp{payment.amount:,}</p>"
         if payment.status == _PAID:
             return _page(told + "<p><b>Lunas.</b> Kembali ke halaman penyedia internet.</p>")
+        if payment.status == _EXPIRED:
+            return _page(told + "<p>Kedaluwarsa: mulai lagi di halaman penyedia internet.</p>")
         return _page(told + "<form method=post><button>Bayar</button></form><p>Bank pura-pura: uangnya tidak ada.</p>")
 
     async def _pay(self, request: web.Request) -> web.Response:
         payment = self._found(request)
-        if payment.status != _PAID:
+        if payment.status == _PENDING:
             payment.status = _PAID
             await self._tell(payment)
         raise web.HTTPSeeOther(f"/bank/{payment.ref}")

@@ -19,13 +19,17 @@ from pydantic import SecretStr
 
 from netbilld.adapters.clock import SystemClock
 from netbilld.daemon.compose import compose
+from netbilld.daemon.dunning_settings import SmtpSettings
 from netbilld.daemon.gateway_settings import GatewaySettings, MidtransSettings
+from netbilld.daemon.messenger_settings import FonnteSettings, MessengerSettings
 from netbilld.daemon.run import Daemon
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
 from netbilld.demo.desk import STAFF
 from netbilld.demo.gateway import METHODS, SERVER_KEY, pretended_gateway
 from netbilld.demo.keys import keys_pressed
+from netbilld.demo.kiosk import AGENT, use_vouchers
+from netbilld.demo.messenger import HOOK_SECRET, TOKEN, pretended_messenger
 from netbilld.demo.narrate import Narrator
 from netbilld.demo.play import Play
 from netbilld.demo.ports import Ports
@@ -56,6 +60,7 @@ LOOPBACK: Final = "127.0.0.1"
 _PREFIX: Final = "netbilld-demo-"
 _COA_PORT: Final = 3799
 _BANK_PORT: Final = 8090
+_PHONES_PORT: Final = 8091
 logger = logging.getLogger("netbilld.demo")
 _TERMINAL: Final = Actor("demo", "terminal")
 
@@ -72,9 +77,14 @@ async def run_demo(base: Settings) -> None:
         isolir_at = isolir_instant(now, base.timezone)
         settings, coa_ports = _settings(base, directory, isolir_at)
         town_homes, nas_secret = homes(), secrets.token_hex(16)
-        _say("Building the town: fifty homes, four plans, a month of bills …")
-        town = await build_town(settings, town_homes, nas_secret, coa_ports, isolir_at, now)
-        await _serve(settings, directory, town, town_homes, nas_secret, coa_ports, isolir_at, clock)
+        hook_url = f"http://{LOOPBACK}:{settings.portal.port}/hook"
+        bank = pretended_gateway(LOOPBACK, _port(_bank_url(settings)), f"{hook_url}/midtrans")
+        _say("Building the town: fifty homes, five plans, a month of bills …")
+        async with _Beside() as beside, bank as gateway:
+            phones = f"{hook_url}/wa/fonnte/{HOOK_SECRET}"
+            async with pretended_messenger(LOOPBACK, _port(_phones_url(settings)), phones, beside.start):
+                town = await build_town(settings, town_homes, nas_secret, coa_ports, isolir_at, gateway, now)
+                await _serve(settings, directory, town, town_homes, nas_secret, coa_ports, isolir_at, beside, clock)
 
 
 async def _serve(
@@ -85,6 +95,7 @@ async def _serve(
     nas_secret: str,
     coa_ports: Mapping[str, int],
     isolir_at: datetime,
+    beside: "_Beside",
     clock: SystemClock,
 ) -> None:
     daemon: Daemon | None = None
@@ -112,16 +123,10 @@ async def _serve(
         for name, coa_port in coa_ports.items()
     ]
     async with AsyncExitStack() as stack:
-        beside = await stack.enter_async_context(_Beside())
-        hook_url = f"http://{LOOPBACK}:{settings.portal.port}/hook/midtrans"
-        await stack.enter_async_context(pretended_gateway(LOOPBACK, _bank_port(settings), hook_url))
-
-        def spawn(work: Coroutine[Any, Any, None]) -> None:
-            beside.start(work)
-
+        spawn = beside.start
         portal_url = f"http://{LOOPBACK}:{settings.portal.port}"
         assert parts.pages.apps is not None  # noqa: S101 - by the settings of the demo
-        put_on_stage(parts.pages.apps.panel, Stage(play, portal_url, spawn))
+        put_on_stage(parts.pages.apps.panel, Stage(play, portal_url, _bank_url(settings), _phones_url(settings), spawn))
 
         async def ready() -> None:
             _introduce(settings, town, town_homes, isolir_at)
@@ -132,6 +137,7 @@ async def _serve(
                 play.routers.append(router)
             spawn(Narrator(play, settings.currency, settings.timezone, _say).tell())
             spawn(_follow_keys(play, nudge, daemon.stop))
+            await use_vouchers(settings, town.kiosk.sold_codes, nas_secret, clock)
 
         await daemon.run(ready)
     _say("The town is gone; nothing was left behind.")
@@ -219,6 +225,7 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
         update={"host": LOOPBACK, "port": ports.free(base.portal.port, "tcp"), "public_url": None}
     )
     bank_url = f"http://{LOOPBACK}:{ports.free(_BANK_PORT, 'tcp')}"
+    phones_url = f"http://{LOOPBACK}:{ports.free(_PHONES_PORT, 'tcp')}"
     changes: dict[str, Any] = {
         "data_dir": directory / "data",
         "database_url": SecretStr(f"sqlite+aiosqlite:///{directory / 'data' / 'netbilld.db'}"),
@@ -235,6 +242,20 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
                 server_key=SecretStr(SERVER_KEY), methods=METHODS, core_url=bank_url, snap_url=bank_url
             )
         ),
+        # whatever a visitor's own settings say: nobody outside hears of the town
+        "smtp": SmtpSettings(),
+        "messages": base.messages.model_copy(update={"quiet_to": base.messages.quiet_from}),
+        "messengers": MessengerSettings(
+            fonnte=FonnteSettings(
+                token=SecretStr(TOKEN),
+                url=phones_url,
+                hook_secret=SecretStr(HOOK_SECRET),
+                cost=150,
+                gap_seconds=0.5,
+                longest_gap_seconds=1.5,
+                recipient_seconds=1,
+            )
+        ),
     }
     (directory / "data").mkdir(mode=0o700)
     addresses = {NAS_NAME: NAS_ADDRESS, LIAR_NAME: LIAR_ADDRESS}
@@ -242,9 +263,18 @@ def _settings(base: Settings, directory: Path, isolir_at: datetime) -> tuple[Set
     return base.model_copy(update=changes), coa_ports
 
 
-def _bank_port(settings: Settings) -> int:
+def _bank_url(settings: Settings) -> str:
     assert settings.gateways.midtrans is not None  # noqa: S101 - by the settings of the demo
-    return int((settings.gateways.midtrans.core_url or "").rpartition(":")[2])
+    return settings.gateways.midtrans.core_url or ""
+
+
+def _phones_url(settings: Settings) -> str:
+    assert settings.messengers.fonnte is not None  # noqa: S101 - by the settings of the demo
+    return settings.messengers.fonnte.url
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
 
 def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at: datetime) -> None:
@@ -271,7 +301,9 @@ def _introduce(settings: Settings, town: Town, town_homes: list[Home], isolir_at
                  or, with the same password, as {others}
   Portal         {portal}   (a subscriber's own page; sign in with one of these)
 {stars}
-  Bank           http://{LOOPBACK}:{_bank_port(settings)}   (pretended: pays what "Bayar" on the portal has begun)
+  Bank           {_bank_url(settings)}   (pretended: pays what "Bayar" on the portal has begun)
+  Telephones     {_phones_url(settings)}   (pretended WhatsApp: what subscribers are told; answer TAGIHAN from there)
+  Agent          {portal}/agen   (sign in as {AGENT} with the staff's password, and sell a voucher)
 
   Watch {panel}/demo, or these lines. Ctrl-C ends it and leaves nothing behind.
   {keys}"""

@@ -1,4 +1,4 @@
-"""The demo's little town: four plans, fifty homes on two routers, and four of them whose story is told.
+"""The demo's little town: five plans, fifty homes on two routers, and four of them whose story is told.
 
 Everything runs on the wall clock, so allowances and wallets are tiny and reports come every few seconds; the plans are
 otherwise written as an operator would write them.
@@ -79,6 +79,18 @@ period = "month"
 [speed]
 down = "50M"
 up = "25M"
+""",
+    "HARIAN5": """
+code = "HARIAN5"
+name = "Hotspot Harian 5 Mbps"
+timing = "prepaid"
+charging = "flat"
+[recurring]
+price = 5000
+period = "1d"
+[speed]
+down = "5M"
+up = "2M"
 """,
 }
 

@@ -23,11 +23,15 @@ class Stage:
 
     Attributes:
         portal_url: where subscribers look, from this machine.
+        bank_url: where what was begun on the portal is paid.
+        phones_url: where what subscribers are told is read.
         spawn: runs something beside, such as a power cut that takes a while.
     """
 
     play: Play
     portal_url: str
+    bank_url: str
+    phones_url: str
     spawn: Callable[[Coroutine[Any, Any, None]], object]
 
 
@@ -90,5 +94,7 @@ async def _render(request: web.Request, template: str) -> web.Response:
             "lie": scene.stars[LIE_STAR],
             "overdue": scene.stars[OVERDUE_STAR],
             "portal_url": request.app[STAGE].portal_url,
+            "bank_url": request.app[STAGE].bank_url,
+            "phones_url": request.app[STAGE].phones_url,
         },
     )

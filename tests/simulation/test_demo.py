@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,38 @@ def directory() -> Iterator[Path]:
         yield Path(path)
 
 
+def _look_around(demo: Demo, visitor: Visitor) -> None:
+    """What the demo's page leads to has something to show: vouchers, agent, collector, gateway, messages."""
+    page = visitor.get("/demo")
+    for path, *words in (
+        ("/gateways?state=paid", "Lunas"),
+        ("/gateways?state=over", "Agus Wijaya"),
+        ("/gateways/inbox", "TOKO-2291", "45000"),
+        ("/gateways/differences", "TOKO-2291", "PO-1001"),
+        ("/vouchers", "Promo libur sekolah", "Hotspot harian"),
+        ("/vouchers/V0002?state=active", "00003"),
+        ("/agents/sari", "Rp194.500"),
+        ("/collect", "Wahyu Lestari"),
+        ("/handovers", "Rp20.000"),
+        ("/messages?state=dead", "no WhatsApp on this number"),
+        ("/messages?state=failed", "Bayu Kusuma"),
+        ("/messages?state=sent", "fonnte"),
+    ):
+        assert path.partition("?")[0].removesuffix("/V0002") in page, path
+        wait_until(partial(_shows, visitor, path, words), partial(visitor.get, path), TIMEOUT_SECONDS)
+    phones = re.search(r"Telephones +(\S+)", demo.text)
+    agents = re.search(r"Agent +(\S+)/agen", demo.text)
+    assert phones is not None
+    assert agents is not None
+    assert "/telepon/6281234560" in Visitor(phones.group(1)).get("/")
+    assert "Masuk" in Visitor(agents.group(1)).get("/agen")
+
+
+def _shows(visitor: Visitor, path: str, words: list[str]) -> bool:
+    page = visitor.get(path)
+    return all(one in page for one in words)
+
+
 def test_the_town_is_the_same_every_time() -> None:
     assert homes() == homes()
     assert len({home.username for home in homes()}) == HOMES
@@ -133,6 +166,7 @@ def test_the_town_lives_its_story_loses_nobody_in_a_power_cut_and_leaves_nothing
             demo.wait_for(r"all 50 are back after \d+ s")
             visitor.press("/demo", "/demo/pay")
             demo.wait_for(r"restored \d+\.\d s after the payment")
+            _look_around(demo, visitor)
         finally:
             code = demo.interrupt()
     assert code == 0, demo.text
