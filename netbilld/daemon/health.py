@@ -345,7 +345,7 @@ class Health:
         yield (
             "netbilld_http_refused_total",
             counter,
-            "Connections closed at once, too many being open.",
+            "Connections closed, too many being open or no request coming.",
             [(label, one.refused) for label, one in ports],
         )
         yield "netbilld_task_failures_total", counter, "Failures of background work.", [("", self._failures.count)]

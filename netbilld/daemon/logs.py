@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 _JOURNAL_SOCKET: Final = Path("/run/systemd/journal/socket")
 _PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 # the one vocabulary of fields; a record carries them as `extra={"event": "nas_silent", "nas": name}`
@@ -82,6 +84,15 @@ class LineFormatter(logging.Formatter):
         return line
 
 
+def is_of_interest(record: logging.LogRecord) -> bool:
+    """Tell whether a record of the HTTP server is more than a client that sent what is no HTTP, or went away.
+
+    Anybody who reaches a port could fill the log with traces of those.
+    """
+    wrong = record.exc_info[1] if record.exc_info else None
+    return not isinstance(wrong, HttpProcessingError | ConnectionResetError)
+
+
 def configure_logs(level: int = logging.INFO) -> None:
     """Send netbilld's records to journald where standard error is the journal, else to standard error as lines."""
     handler: logging.Handler
@@ -93,6 +104,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(is_of_interest)
     logging.getLogger("netbilld").setLevel(level)
 
 

@@ -1,5 +1,6 @@
 """What every page is served under: headers, forged requests refused, who is signed in and what they may do."""
 
+import asyncio
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
 LARGEST_BODY_OCTETS: Final = 64 * 1024
+FORM_SECONDS: Final = 60.0  # for one without files to come
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 HEADERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -138,14 +140,20 @@ _NOBODY: Final = "192.0.2.1"  # RFC 5737: no client of anybody's
 _TOKEN_LENGTH: Final = len(random_token(bytes))
 
 
-async def form_of(request: web.Request) -> "MultiDictProxy[str | bytes | bytearray | web.FileField]":
+async def form_of(
+    request: web.Request, longest_seconds: float | None = FORM_SECONDS
+) -> "MultiDictProxy[str | bytes | bytearray | web.FileField]":
     """Return the form that a request brings.
 
     Raises:
         HTTPBadRequest: it is not of the encoding or the shape that it claims.
+        HTTPRequestTimeout: it took longer to come.
     """
     try:
-        return await request.post()
+        async with asyncio.timeout(longest_seconds):
+            return await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     except (ValueError, LookupError, AssertionError, HttpProcessingError):
         raise web.HTTPBadRequest from None
 

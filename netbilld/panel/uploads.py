@@ -1,6 +1,5 @@
 """Forms with photos."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -25,11 +24,7 @@ async def roomy(
         HTTPRequestEntityTooLarge: it is larger than that, too.
     """
     larger = request.clone(client_max_size=largest_octets)
-    try:
-        async with asyncio.timeout(longest_seconds):
-            form = await form_of(larger)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
+    form = await form_of(larger, longest_seconds)
     try:
         yield larger
     finally:  # aiohttp closes those of the request it made itself, and that is not this one

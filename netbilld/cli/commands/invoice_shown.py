@@ -8,12 +8,13 @@ from netbilld.adapters.database.invoices import InvoiceDocument
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from netbilld.billing.stamp_duty import stamp_duty_minor
 from netbilld.billing.withholding import withheld_of
+from netbilld.billing.write_off import WRITE_OFF
 from netbilld.cli.context import Context
 from netbilld.cli.money import shown
 from netbilld.cli.output import print_fields, print_json, print_table
 from netbilld.daemon.taxes import stamp_duty_rules
 from netbilld.model.periods import local_date
-from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF, found_one
+from netbilld.services.correct_invoice import CREDIT_NOTE, found_one
 
 _NAMES = {DocumentKind.INVOICE: "invoice", DocumentKind.CREDIT_NOTE: "credit note"}
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from netbilld.billing.invoice import DocumentKind, Invoice, InvoiceLine, InvoiceStatus
+from netbilld.billing.write_off import WRITE_OFF
 from netbilld.model.permissions import Permission
 from netbilld.panel.api.call import Call, version_of
 from netbilld.panel.api.endpoint import INVOICE, Answer, Endpoint
@@ -16,7 +17,7 @@ from netbilld.panel.api.problem import Problem
 from netbilld.panel.api.shapes import Amount, Day, Moment, Page, PageQuery, Shape
 from netbilld.panel.within import Within
 from netbilld.services.api_views import InvoiceFilter, InvoiceRow
-from netbilld.services.correct_invoice import CREDIT_NOTE, WRITE_OFF
+from netbilld.services.correct_invoice import CREDIT_NOTE
 
 Status = Literal["draft", "issued", "part_paid", "paid", "credited"]
 Kind = Literal["invoice", "credit_note"]

@@ -115,6 +115,8 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StoreUnavailableError as error:
         _log.warning("portal: %s", error, extra={"CODE": error.code})
         return _fault_page(request, web.HTTPServiceUnavailable.status_code)
+    except ConnectionResetError:  # the reader is gone
+        raise
     except Exception:  # noqa: BLE001 - the edge: whatever failed, the reader gets a page and the log its trace
         _log.exception("portal: a page failed")
         return _fault_page(request, web.HTTPInternalServerError.status_code)
