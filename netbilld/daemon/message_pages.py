@@ -7,6 +7,7 @@ from netbilld.daemon.messaging import templates_of
 from netbilld.daemon.messenger_drivers import ways_of
 from netbilld.daemon.settings import Settings
 from netbilld.panel.message_parts import MessageParts
+from netbilld.services.answer_by_hand import AnswerByHand
 from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts
@@ -30,6 +31,8 @@ def message_parts(settings: Settings, database: Database, box: SecretBox) -> Mes
             "pay_url": settings.portal.public_url,
         },
         locale=settings.locale,
+        by_hand=AnswerByHand(database),
+        asks_approval=frozenset(way.name for way in ways if way.asks_approval),
         link=LinkStaff(database, box, SystemClock()) if telegram is not None else None,
         bot=telegram.bot if telegram is not None else None,
     )

@@ -117,7 +117,8 @@ class Messaging:
 
     async def _prune(self) -> None:
         async with self._database.write() as work:
-            await work.messengers.prune_events(self._clock.now() - self._keep)
+            now = self._clock.now()
+            await work.messengers.prune_events(now - self._keep, now)
 
     async def _send(self) -> None:
         while True:

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     EDIT_NETWORK = "edit_network"  # NAS with their secrets
     VIEW_COMPLAINTS = "view_complaints"  # complaints, work orders, outages of areas
     EDIT_COMPLAINTS = "edit_complaints"  # take in, assign, work on, close
+    VIEW_CHATS = "view_chats"  # what subscribers write to us and are answered, amounts among it
+    EDIT_CHATS = "edit_chats"  # answer them
     REVEAL_IDENTITY = "reveal_identity"  # an identity number (NIK) in full; each look is audited
     VIEW_AUDIT = "view_audit"
     MANAGE_STAFF = "manage_staff"  # staff, tokens, webhooks
@@ -64,6 +66,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_MONEY,
                 Permission.RECORD_PAYMENTS,
                 Permission.EDIT_MONEY,
+                Permission.VIEW_CHATS,
+                Permission.EDIT_CHATS,
                 Permission.REVEAL_IDENTITY,  # tax documents carry it
                 Permission.VIEW_AUDIT,
             }
@@ -79,6 +83,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_MONEY,
                 Permission.VIEW_COMPLAINTS,
                 Permission.EDIT_COMPLAINTS,
+                Permission.VIEW_CHATS,
+                Permission.EDIT_CHATS,
             }
         ),
         Role.READONLY: frozenset(
@@ -89,6 +95,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.VIEW_MONEY,
                 Permission.VIEW_NETWORK,
                 Permission.VIEW_COMPLAINTS,
+                Permission.VIEW_CHATS,
             }
         ),
     }

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from netbilld.ports.outbox import MessageKind, MessageState
-from netbilld.services.chat_records import StaffChat
+from netbilld.services.answer_by_hand import AnswerByHand
+from netbilld.services.chat_records import Chat, ChatLine, ChatPerson, Event, StaffChat
 from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts, OwnText, TextKey
@@ -31,10 +32,30 @@ class MessengerReads(Protocol):
 
     async def staff_chat(self, staff_id: UUID) -> StaffChat | None: ...
 
+    async def person(self, subscriber_id: UUID) -> ChatPerson | None: ...
+
+    async def person_numbered(self, number: str) -> ChatPerson | None: ...
+
+
+class ChatReads(Protocol):
+    async def lines(self, which: str, before: datetime | None, most: int) -> Sequence[ChatLine]: ...
+
+    async def waiting(self) -> int: ...
+
+    async def of_event(self, event_id: int, *, lock: bool = False) -> Chat | None: ...
+
+    async def of_person(self, subscriber_id: UUID, most: int = ...) -> Sequence[Chat]: ...
+
+    async def heard(self, whose: UUID | tuple[str, str], before: datetime | None, most: int) -> Sequence[Event]: ...
+
+    async def told(self, whose: UUID | tuple[str, str], before: datetime | None, most: int) -> Sequence[Any]: ...
+
 
 class MessageWork(Protocol):
     """The stores of one transaction that these pages read."""
 
+    @property
+    def chat_views(self) -> ChatReads: ...
     @property
     def outbox(self) -> OutboxReads: ...
     @property
@@ -69,6 +90,8 @@ class MessageParts:
         drivers: who delivers, by name, with the channel of each.
         known: what every message's text may name beside its own fields.
         locale: of messages to who has chosen none.
+        by_hand: answers in chats.
+        asks_approval: drivers by which words of our own go only to who has written within a day.
         link, bot: by which bot the staff are reached by Telegram; None has none.
     """
 
@@ -79,5 +102,7 @@ class MessageParts:
     drivers: Mapping[str, str]
     known: Mapping[str, Any]
     locale: str
+    by_hand: AnswerByHand
+    asks_approval: frozenset[str] = frozenset()
     link: LinkStaff | None = None
     bot: str | None = None

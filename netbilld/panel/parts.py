@@ -14,7 +14,7 @@ from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.gateway_parts import GatewayParts
-from netbilld.panel.message_parts import MessageParts
+from netbilld.panel.message_parts import ChatReads, MessageParts
 from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
 from netbilld.panel.rendering import Renderer
@@ -172,6 +172,8 @@ class Work(Protocol):
 
     @property
     def complaint_views(self) -> ComplaintViews: ...
+    @property
+    def chat_views(self) -> ChatReads: ...
 
     @property
     def whereabouts(self) -> Whereabouts: ...

@@ -9,6 +9,7 @@ from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_api import API_ROUTES
+from netbilld.panel.routes_chats import CHAT_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_gateways import GATEWAY_ROUTES
 from netbilld.panel.routes_messages import MESSAGE_ROUTES
@@ -57,6 +58,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *PORTAL_REQUEST_ROUTES,
     *SELLING_ROUTES,
     *MESSAGE_ROUTES,
+    *CHAT_ROUTES,
     Route("GET", SUBSCRIBER + "/usage", Permission.VIEW_USAGE, traffic.show_subscriber),
     Route("GET", SUBSCRIBER + "/usage.csv", Permission.VIEW_USAGE, traffic.export_subscriber),
     Route("GET", SUBSCRIBER + "/usage.xlsx", Permission.VIEW_USAGE, traffic.export_subscriber),

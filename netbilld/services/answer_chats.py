@@ -7,7 +7,7 @@ the contact on record: until then every answer is the same, whether there is suc
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,9 +34,11 @@ TRIES: Final = 5
 MOST_ASKS: Final = 3  # of one chat within a day
 MOST_CODES: Final = 5  # to one subscriber within a day
 OLD: Final = timedelta(hours=6)  # nobody waits for an answer any longer
+TALK: Final = timedelta(hours=1)  # after somebody of the staff has written, what we don't understand is for them
 _DAY: Final = timedelta(days=1)
 _CODE_DIGITS: Final = 6
 _PURPOSE: Final = "chat code"
+_TOO_OLD: Final = "too old"
 
 
 class Messengers(Protocol):
@@ -119,20 +121,24 @@ class AnswerChats:
             chat = await _chat_of(work, event, now)
             said = self._passed_over(chat, event, now)
             if said is not None:
-                await work.messengers.put_chat(replace(chat, heard_at=now))
+                waits = said == _TOO_OLD
+                await work.messengers.put_chat(_noted(replace(chat, heard_at=now), event, person, now, waits=waits))
                 await work.messengers.end_event(event.id, "passed", said, now, person.id if person else None)
                 return
             if person is None:
                 chat, reply = await self._of_stranger(work, chat, meant, now)
             elif meant.wish in {Wish.STOP, Wish.START}:
                 await _choose(work, person, meant.wish, event, now)
+            waits = meant.wish is Wish.PERSON or (meant.wish is Wish.UNKNOWN and _is_for_nobody(reply))
             if reply is not None and reply.topic in {"menu", "ask_number"} and meant.wish is Wish.UNKNOWN:
-                if chat.hinted_at is not None and now - chat.hinted_at < WINDOW:
+                is_talk = chat.answered_at is not None and now - chat.answered_at < TALK
+                if is_talk or (chat.hinted_at is not None and now - chat.hinted_at < WINDOW):
                     reply = None
                 else:
                     chat = replace(chat, hinted_at=now)
             await self._send(work, event, person, reply, now)
-            await work.messengers.put_chat(_counted(chat, event, now, answered=reply is not None))
+            counted = _counted(chat, event, now, answered=reply is not None)
+            await work.messengers.put_chat(_noted(counted, event, person, now, waits=waits))
             await work.messengers.end_event(
                 event.id, "done", reply.topic if reply else "no answer", now, person.id if person else None
             )
@@ -146,7 +152,7 @@ class AnswerChats:
         """Return why something gets no answer."""
         text = str(event.body.get("text", ""))
         if now - event.received_at > OLD:
-            return "too old"
+            return _TOO_OLD
         if text.strip().endswith(self._signature):
             return "our own words"
         if chat.last_digest == _digest(event) and chat.last_digest_at and now - chat.last_digest_at < SAME_AGAIN:
@@ -272,21 +278,26 @@ class AnswerChats:
             return
         if reply.takes_back:
             await work.outbox.take_back(reply.takes_back, now)
-        empty = {
-            "title": "", "text": "", "number": "", "outstanding_minor": 0, "wallet_minor": 0, "bills": [], "lines": [],
-            "complaints": [],
-        }  # fmt: skip
-        context = empty | reply.fields | {"topic": reply.topic}
         message = Message(
             MessageKind.REPLY,
             person.id if person is not None else None,
-            json.loads(json.dumps(context, default=str)),
+            reply_context(reply.topic, reply.fields),
             f"reply:{event.id}",
             until=now + OLD,
             addressee=str(event.body["address"]),
             driver=event.driver,
         )
         await work.outbox.add(message, now)
+
+
+def reply_context(topic: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an answer's text names, as plain JSON."""
+    empty = {
+        "title": "", "text": "", "number": "", "outstanding_minor": 0, "wallet_minor": 0, "bills": [], "lines": [],
+        "complaints": [],
+    }  # fmt: skip
+    found: dict[str, Any] = json.loads(json.dumps({**empty, **fields, "topic": topic}, default=str))
+    return found
 
 
 async def _chat_of(work: Work, event: Event, now: datetime) -> Chat:
@@ -306,6 +317,21 @@ def _counted(chat: Chat, event: Event, now: datetime, *, answered: bool) -> Chat
         last_digest=_digest(event),
         last_digest_at=now,
     )
+
+
+def _noted(chat: Chat, event: Event, person: ChatPerson | None, now: datetime, *, waits: bool) -> Chat:
+    """Return a chat with what somebody wrote last, and whether it waits for a person."""
+    return replace(
+        chat,
+        person_id=person.id if person is not None else chat.subscriber_id,
+        last_text=" ".join(str(event.body.get("text", "")).split())[:200],
+        last_event_id=event.id,
+        waits_since_at=(chat.waits_since_at or now) if waits else chat.waits_since_at,
+    )
+
+
+def _is_for_nobody(reply: Reply | None) -> bool:
+    return reply is None or reply.topic in {"menu", "ask_number"}
 
 
 def _digest(event: Event) -> str:

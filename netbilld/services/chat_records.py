@@ -32,6 +32,10 @@ class Chat:
         answers: what we answered since `window_at`.
         hinted_at: when they were last told what may be written.
         last_digest: of what they wrote last, at `last_digest_at`.
+        person_id: whom we took them for when they wrote last, by a telephone on record or a code.
+        last_text, last_event_id: what they wrote last, cut, and where it is on record.
+        waits_since_at: since when they wait for a person of the staff, having asked for one or not been understood.
+        answered_at: when one answered last.
     """
 
     driver: str
@@ -52,6 +56,11 @@ class Chat:
     hinted_at: datetime | None = None
     last_digest: str | None = None
     last_digest_at: datetime | None = None
+    person_id: UUID | None = None
+    last_text: str = ""
+    last_event_id: int | None = None
+    waits_since_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,15 @@ class ChatPerson:
     locale: str | None
     currency: str
     is_living: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLine:
+    """A chat with the number and name of the subscriber it is with; None of somebody we don't know."""
+
+    chat: Chat
+    number: str | None
+    person: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class MessengerStore:
             said="",
             received_at=now,
             next_at=now,
+            address=body["address"] if kind == "incoming" else None,
         )
         done = await self._connection.execute(statement.on_conflict_do_nothing())
         return int(done.rowcount) == 1
@@ -88,7 +89,7 @@ class MessengerStore:
             .order_by(messenger_events.c.next_at, messenger_events.c.id)
             .limit(most)
         )
-        return [_event(row) for row in await self._connection.execute(query)]
+        return [event_of(row) for row in await self._connection.execute(query)]
 
     async def take_event(self, event_id: int) -> bool:
         """Keep something from others until the transaction ends; return False where it was done already."""
@@ -115,20 +116,24 @@ class MessengerStore:
         query = select(func.count()).select_from(messenger_events).where(messenger_events.c.state == "new")
         return int(await self._connection.scalar(query) or 0)
 
-    async def incoming(self, most: int, before_id: int | None = None) -> list[Event]:
-        """Return what people wrote, newest first."""
-        query = select(messenger_events).where(messenger_events.c.kind == "incoming")
-        if before_id is not None:
-            query = query.where(messenger_events.c.id < before_id)
-        rows = await self._connection.execute(query.order_by(messenger_events.c.id.desc()).limit(most))
-        return [_event(row) for row in rows]
+    async def prune_events(self, before: datetime, now: datetime) -> int:
+        """Forget what was done with before then, and the chats that are silent since; return how much was said.
 
-    async def prune_events(self, before: datetime) -> int:
-        """Forget what was done with before then; return how much."""
+        Who has shown by a code who they are stays known for as long as that holds.
+        """
         statement = delete(messenger_events).where(
             messenger_events.c.state != "new", messenger_events.c.received_at < before
         )
-        return int((await self._connection.execute(statement)).rowcount)
+        forgotten = int((await self._connection.execute(statement)).rowcount)
+        old = chats.c.heard_at < before
+        is_known = chats.c.known_until_at.is_not(None) & (chats.c.known_until_at > now)
+        await self._connection.execute(delete(chats).where(old, ~is_known))
+        await self._connection.execute(
+            update(chats)
+            .where(old, chats.c.last_event_id.is_not(None))
+            .values(last_text="", last_event_id=None, waits_since_at=None, name="")
+        )
+        return forgotten
 
     # -- whose chats ---------------------------------------------------------------------------------------------------
 
@@ -249,5 +254,6 @@ def _text(row: Row[Any]) -> OwnText | None:
     )
 
 
-def _event(row: Row[Any]) -> Event:
+def event_of(row: Row[Any]) -> Event:
+    """Return a row of what messengers told as what it is."""
     return Event(row.id, row.driver, row.kind, row.body, row.state, row.said, row.subscriber_id, row.received_at)

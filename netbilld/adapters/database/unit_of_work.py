@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.brake import BrakeQueries
     from netbilld.adapters.database.buyers import BuyerStore
     from netbilld.adapters.database.changes import ChangeStore
+    from netbilld.adapters.database.chat_views import ChatViews
     from netbilld.adapters.database.closings import ClosingStore
     from netbilld.adapters.database.collectors import CollectorStore
     from netbilld.adapters.database.complaint_views import ComplaintViewStore
@@ -173,6 +174,12 @@ class UnitOfWork:
         from netbilld.adapters.database.changes import ChangeStore
 
         return ChangeStore(self.connection)
+
+    @cached_property
+    def chat_views(self) -> "ChatViews":
+        from netbilld.adapters.database.chat_views import ChatViews
+
+        return ChatViews(self.connection)
 
     @cached_property
     def closings(self) -> "ClosingStore":

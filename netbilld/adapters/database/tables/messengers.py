@@ -1,6 +1,19 @@
 """Messengers: what messages say, how drivers fare, what people write back, and whom it comes from."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, RecordId, metadata
 
@@ -43,8 +56,11 @@ messenger_events = Table(  # what messengers told us, kept before it is answered
     Column("received_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("address", String(200)),  # whose chat it belongs to, of what somebody wrote
     UniqueConstraint("driver", "kind", "event_key"),
     Index("ix_messenger_events_new", "next_at", info={WHERE: "state = 'new'"}),
+    Index("ix_messenger_events_chat", "driver", "address", "id", info={WHERE: "address IS NOT NULL"}),
+    Index("ix_messenger_events_received_at", "received_at"),
 )
 
 chats = Table(  # somebody who writes to us by a messenger, and what is known of who it is
@@ -68,6 +84,13 @@ chats = Table(  # somebody who writes to us by a messenger, and what is known of
     Column("hinted_at", Instant),  # when they were last told what may be written
     Column("last_digest", String(64)),  # of what they wrote last
     Column("last_digest_at", Instant),
+    Column("person_id", Uuid, index=True),  # whom we took them for when they wrote last, by telephone or code
+    Column("last_text", String(200), nullable=False, server_default=""),
+    Column("last_event_id", BigInteger),  # what they wrote last; a chat's name on pages
+    Column("waits_since_at", Instant),  # for a person: they asked for one, or were not understood
+    Column("answered_at", Instant),  # by somebody of the staff, last
+    Index("ix_chats_heard_at", "heard_at"),
+    Index("ix_chats_waits_since_at", "waits_since_at", info={WHERE: "waits_since_at IS NOT NULL"}),
 )
 
 staff_chats = Table(

@@ -36,6 +36,7 @@ outbox = Table(
     Index("ix_outbox_waiting", "driver", "priority", "next_at", info={WHERE: "state IN ('queued', 'failed')"}),
     Index("ix_outbox_recipient", "recipient", "claimed_at"),
     Index("ix_outbox_provider_id", "provider_id"),
+    Index("ix_outbox_addressee", "driver", "addressee", "id", info={WHERE: "addressee IS NOT NULL"}),
 )
 
 message_choices = Table(  # what a subscriber does not want to be told; without a row: everything
