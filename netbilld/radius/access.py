@@ -38,6 +38,7 @@ from netbilld.radius.realms import hashed_names
 from netbilld.radius.router_access import rights
 from netbilld.radius.server import Request
 from netbilld.radius.terms import AccessTerms
+from netbilld.radius.typed_codes import same_code, spellings
 from netbilld.radius.values import lookup_key, normalise_mac, text
 
 Method = Literal[
@@ -265,7 +266,7 @@ def _verify(request: Request, view: AccessView) -> _Verified:
         if compare_digest(password, view.password) and password:
             return "pap", _OK, b""
         if view.password:
-            return "pap", _WRONG_PASSWORD, b""
+            return "pap", _OK if same_code(view.name, view.password, password) else _WRONG_PASSWORD, b""
         if not view.nt_hash:
             return "pap", Reason.NO_PASSWORD, b""
         right = compare_digest(mschap.nt_hash(password), view.nt_hash) and password
@@ -314,6 +315,9 @@ def _verify_chap(packet: Packet, view: AccessView, chap: bytes) -> _Verified:
         return method, _WRONG_PASSWORD, b""
     if verify_chap(chap, challenge, view.password) and view.password:
         return "chap", _OK, b""
+    for written in spellings(view.name, view.password, attributes.get(USER_NAME, b"")):
+        if verify_chap(chap, challenge, written):
+            return "chap", _OK, b""
     if view.password:
         return "chap", _WRONG_PASSWORD, b""
     return "chap", Reason.WRONG_METHOD_STORED if view.nt_hash else Reason.NO_PASSWORD, b""

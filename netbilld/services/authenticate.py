@@ -13,6 +13,7 @@ from netbilld.radius.eap import EapOutcome, Find, Left, failure_for
 from netbilld.radius.login_forms import circuit_names
 from netbilld.radius.realms import ANY_REALM, Realms
 from netbilld.radius.server import Request
+from netbilld.radius.typed_codes import is_own_password, is_written_in_groups, plain_code
 from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.attempt_buffer import AttemptBuffer, LoginAttempt
 from netbilld.services.slow_guessers import SlowGuessers
@@ -240,9 +241,16 @@ class Authenticate:
         )
 
     def _find_otherwise(self, user_name: bytes, request: Request, now: datetime) -> AccessView | None:
-        """Return whom a name that nobody has leads to: without its realm, else by the line the request came by."""
+        """Return whom a name that nobody has leads to: without its realm, else by the line the request came by.
+
+        A code may be typed in groups as it is printed; no other name may.
+        """
         if (found := self._find_by_realm(user_name, request, now)) is not None:
             return found
+        if is_written_in_groups(user_name):
+            found = self._directory.find(plain_code(user_name), now)
+            if found is not None and found.kind == "password" and is_own_password(found.name, found.password):
+                return found
         for circuit in circuit_names(request.packet):
             if (found := self._directory.find(circuit.encode(), now)) is not None:
                 return found

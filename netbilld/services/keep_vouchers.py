@@ -323,8 +323,10 @@ class KeepVouchers:
         """Mark the next vouchers of a batch as sold and book what they bring, within the caller's transaction.
 
         Raises:
-            RefusedError: it has not so many left.
+            RefusedError: it has not so many left, or the last day to begin is over.
         """
+        if batch.use_by_at is not None and batch.use_by_at <= sale.sold_at:
+            raise RefusedError(f"batch {batch.label}: the last day to begin is over", code="bad_use_by")
         taken = await work.vouchers.lock_unsold(batch.id, sale.count)
         if len(taken) < sale.count:
             raise RefusedError(

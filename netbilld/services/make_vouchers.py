@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
@@ -156,7 +156,8 @@ class MakeVouchers:
         made = await self._made(new, length, prefix)
         async with self._store.write() as work:
             if idempotency_key:
-                asked = digest({"plan": new.plan, "count": new.count, "price": new.price_minor, "name": new.name})
+                use_by = new.use_by_at.isoformat() if new.use_by_at else None
+                asked = digest({**asdict(new), "use_by_at": use_by})
                 done = await work.idempotency.claim(idempotency_key, VERB, asked, now)
                 if done is not None:
                     return await work.vouchers.batch(int(done["number"]))

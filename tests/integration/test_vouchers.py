@@ -1,6 +1,7 @@
 """Vouchers on SQLite and PostgreSQL: made, sold, used for the first time on any router, extended, taken back, over."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,6 +54,8 @@ async def test_the_same_request_makes_one_batch(kiosk: Kiosk) -> None:
     new = NewBatch("HARIAN", 5, kind=CodeKind.DIGITS, prefix="DN")
     made = [await kiosk.make.run(new, actor=ANI, now=T0, idempotency_key="batch-1") for _ in range(2)]
     assert made[0].number == made[1].number
+    with pytest.raises(RefusedError):  # the same form with other codes is another batch
+        await kiosk.make.run(replace(new, kind=CodeKind.MIXED), actor=ANI, now=T0, idempotency_key="batch-1")
     assert (made[0].price_minor, made[0].validity_seconds) == (5_000, 86_400)  # the plan's
     async with kiosk.database.read() as work:
         assert len(await work.vouchers.batches(10)) == 1
@@ -108,6 +111,33 @@ async def test_a_code_opens_by_pap_and_chap_with_its_own_password_or_itself(
     assert await node.comes_in(own.code, own.password, chap=chap)
     assert await node.comes_in(plain.code, chap=chap)
     assert await node.comes_in(own.code, own.password, chap=chap, nas=POP3)  # from now on like anybody
+
+
+@pytest.mark.parametrize("chap", [False, True])
+async def test_a_code_is_typed_in_any_letter_case_and_in_groups(kiosk: Kiosk, node: Node, *, chap: bool) -> None:
+    plain = await kiosk.codes(await kiosk.batch(3))
+    own = (await kiosk.codes(await kiosk.batch(1, has_password=True)))[0]
+    await node.load()
+    lower = plain[0].code.lower()
+    grouped = f"{plain[1].code[:4]} {plain[1].code[4:]}".lower()
+    dashed = f"{plain[2].code[:4]}-{plain[2].code[4:]}"
+    for _ in range(2):  # the first use, and as a service like any
+        for written in (lower, grouped, dashed):
+            assert await node.comes_in(written, written, chap=chap)
+    assert await node.comes_in(own.code.lower(), own.password, chap=chap)
+    assert not await node.comes_in(plain[0].code, plain[1].code, chap=chap)
+    assert not await node.comes_in(f"{own.code[:4]} {own.code[4:]}", own.password, chap=chap)
+
+
+async def test_only_a_name_that_is_its_own_password_may_be_written_otherwise(
+    kiosk: Kiosk, node: Node, box: SecretBox
+) -> None:
+    subscribers = ManageSubscribers(kiosk.database, box, Defaults("IDR", "Asia/Jakarta"))
+    await subscribers.add(NewService("budi7", "HARIAN", "Rahasia"), ANI, T0)
+    await node.load()
+    assert await node.comes_in("BUDI7", "Rahasia")
+    for name, password in (("budi7", "rahasia"), ("bu-di7", "Rahasia"), ("budi7", "budi7")):
+        assert not await node.comes_in(name, password)
 
 
 async def test_the_second_of_two_first_uses_at_once_sees_the_first(kiosk: Kiosk, node: Node) -> None:
@@ -226,6 +256,14 @@ async def test_a_sale_is_booked_once_and_can_be_repeated(kiosk: Kiosk) -> None:
         held = [(await work.ledger.statement(code)).balance_minor for code in ("cash:cash", "revenue:voucher")]
         assert held == [15_000, 15_000]
         assert all(check.ok for check in check_books(await work.ledger.figures()))
+
+
+async def test_what_can_t_begin_any_more_is_not_sold(kiosk: Kiosk) -> None:
+    batch = await kiosk.batch(2, use_by_at=T0 + timedelta(days=1))
+    kiosk.clock.pass_time(days=1)
+    with pytest.raises(RefusedError) as refused:
+        await kiosk.keep.sell(batch.number, 1, actor=ANI, now=kiosk.clock.at)
+    assert refused.value.code == "bad_use_by"
 
 
 async def test_of_sellers_at_once_each_has_vouchers_of_their_own(kiosk: Kiosk) -> None:

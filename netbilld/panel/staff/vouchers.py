@@ -284,7 +284,7 @@ async def sell(request: web.Request) -> web.StreamResponse:
     except NotFoundError:
         raise web.HTTPNotFound from None
     except (InvalidInputError, RefusedError) as error:
-        form.refused(error, _FIELDS)
+        form.refused(error, {**_FIELDS, "bad_use_by": "count"})
         return await _show(request, form, "sell", 422)
     await panel.parts.nudge()
     raise web.HTTPSeeOther(f"/vouchers/sales/{sold.sale.id}")
