@@ -22,9 +22,9 @@ from netbilld.adapters.database.migrate import upgrade
 from netbilld.adapters.documents.voucher_sheet import voucher_sheet_pdf
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.actor import Actor
-from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.make_vouchers import MakeVouchers, NewBatch
 from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.open_vouchers import opened
 from netbilld.services.print_vouchers import Layout, PrintedSheet, printed_sheet
 
 VOUCHERS = 25_000
@@ -57,9 +57,8 @@ async def made(directory: Path, count: int) -> tuple[float, float, PrintedSheet]
         began, began_cpu = time.perf_counter(), time.process_time()
         batch = await make.run(NewBatch("HARIAN", count), actor=SOMEBODY, now=now)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-        keep = KeepVouchers(database, box, timezone="Asia/Jakarta", currency="IDR")
         async with database.read() as work:
-            found = await keep.opened(work, batch, await work.vouchers.lines(batch.id, limit=count))
+            found = await opened(box, work, batch, await work.vouchers.lines(batch.id, limit=count))
         sheet = printed_sheet(
             found, batch, Layout.CARDS, business="Desa Net", locale="id", login_url="http://hotspot.example/login"
         )

@@ -21,7 +21,7 @@ class Town(Kiosk):
     def __init__(self, database: Database, box: SecretBox) -> None:
         super().__init__(database, box)
         self.agents = KeepAgents(database, PASSWORDS, timezone=ZONE, currency="IDR")
-        self.selling = SellFromDeposit(database, self.keep, timezone=ZONE, currency="IDR")
+        self.selling = SellFromDeposit(database, self.sell, timezone=ZONE, currency="IDR")
         self.numbers: dict[str, str] = {}
 
     async def begin(self) -> None:

@@ -20,12 +20,14 @@ from netbilld.services.admission import Admit
 from netbilld.services.attempt_buffer import AttemptBuffer
 from netbilld.services.authenticate import Authenticate
 from netbilld.services.entitle import Entitle
-from netbilld.services.keep_vouchers import KeepVouchers, OpenVoucher
+from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.learned_locks import LearnedLocks
 from netbilld.services.live_sessions import LiveSessions
 from netbilld.services.make_vouchers import MakeVouchers, NewBatch
 from netbilld.services.manage_plans import ManagePlans
+from netbilld.services.open_vouchers import OpenVoucher, opened
 from netbilld.services.reply_messages import admission_message
+from netbilld.services.sell_vouchers import SellVouchers
 from netbilld.services.use_vouchers import UseVouchers
 from netbilld.services.voucher_shelf import VoucherShelf
 from tests.builders.services import GARDEN, ZONE
@@ -66,7 +68,8 @@ class Kiosk:
         self.database, self.box = database, box
         self.clock = SteppedClock(T0)
         self.make = MakeVouchers(database, box, timezone=ZONE, currency="IDR", entropy=os.urandom)
-        self.keep = KeepVouchers(database, box, timezone=ZONE, currency="IDR")
+        self.keep = KeepVouchers(database, box)
+        self.sell = SellVouchers(database, box, timezone=ZONE)
 
     async def open(self, *plans: str) -> None:
         for text in plans or (HOTSPOT_DAY,):
@@ -77,12 +80,12 @@ class Kiosk:
 
     async def codes(self, batch: Batch) -> list[OpenVoucher]:
         async with self.database.read() as work:
-            return await self.keep.opened(work, batch, await work.vouchers.lines(batch.id, limit=batch.count))
+            return await opened(self.box, work, batch, await work.vouchers.lines(batch.id, limit=batch.count))
 
     async def sold(self, count: int = 1, **more: object) -> tuple[Batch, list[OpenVoucher]]:
         """Return a batch that is valid from its sale, with so many sold."""
         batch = await self.batch(count + 1, valid_from=ValidFrom.SALE, **more)  # type: ignore[arg-type]
-        done = await self.keep.sell(batch.number, count, actor=ANI, now=self.clock.at)
+        done = await self.sell.run(batch.number, count, actor=ANI, now=self.clock.at)
         return batch, list(done.vouchers)
 
 

@@ -202,6 +202,26 @@ def vouchers_sold(
     return LedgerEntry("voucher_sold", "voucher_sale", str(sale_id), memo, currency, parts) if parts else None
 
 
+def vouchers_refunded(
+    voucher_id: UUID,
+    currency: str,
+    money: Mapping[Account, int],
+    given_up: Mapping[Account, int],
+    memo: str,
+) -> LedgerEntry | None:
+    """Return the entry of a voucher whose price went back; None where it had none.
+
+    Args:
+        voucher_id: which.
+        currency: of the amounts.
+        money: where it had gone when it was sold, and comes from now.
+        given_up: revenue and tax by account; as much as the money.
+        memo: what the books say.
+    """
+    parts = (*_postings(given_up.items(), Side.DEBIT), *_postings(money.items(), Side.CREDIT))
+    return LedgerEntry("voucher_refunded", "voucher", str(voucher_id), memo, currency, parts) if parts else None
+
+
 def usage_charged(
     payer: Payer, service_id: UUID, net_minor: int, memo: str, *, tax_minor: int = 0, tax_code: str | None = None
 ) -> LedgerEntry:

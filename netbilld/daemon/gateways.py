@@ -26,6 +26,7 @@ from netbilld.daemon.schedule import DailyAt, daily
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.daemon.taxes import payment_taxes
+from netbilld.daemon.vouchers import order_vouchers, sell_online
 from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.panel.portal.pay_parts import PayParts
 from netbilld.ports.gateways import Gateway
@@ -61,10 +62,10 @@ class Gateways:
         on_callback: Callable[[], None] | None = None,
     ) -> None:
         """Compose it; `on_callback` hears of callbacks that were kept, where they are followed in another process."""
-        self._database, self._clock, self._settings = database, clock, settings
+        self._database, self._clock, self._settings, self._box = database, clock, settings, box
         self._https: list[GatewayHttp] = []
         self.drivers: Final = drivers_of(settings.gateways, clock, self._https)
-        self.book: Final = book_notice_of(settings)
+        self.book: Final = book_notice_of(settings, database, box)
         self._came: Final = {one.name: asyncio.Event() for one in self.drivers}  # set when a callback waits
         self.counted: Callable[[], Mapping[tuple[str, str], int]] = lambda: self.keep.counts
         self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.callback_came)
@@ -78,7 +79,8 @@ class Gateways:
         """Return what the portal is handed."""
         codes = CodePolicy(timedelta(days=self._settings.payments.code_days))
         show = ShowPayment(self._database, codes)
-        return PayParts(keep=self.keep, start=self.start, show=show, qris=self._settings.payments.qris)
+        orders = order_vouchers(self._settings, self._database, self._box, self.start)
+        return PayParts(keep=self.keep, start=self.start, show=show, orders=orders, qris=self._settings.payments.qris)
 
     def callback_came(self) -> None:
         """Follow soon what was kept."""
@@ -193,9 +195,14 @@ class Gateways:
             await work.gateway_inbox.let_go(now - keep, now - REFUSED_KEPT)
 
 
-def book_notice_of(settings: Settings) -> BookNotice:
+def book_notice_of(settings: Settings, database: Database, box: SecretBox) -> BookNotice:
     """Return what books what gateways say."""
-    return BookNotice(timezone=settings.timezone, taxes=payment_taxes(settings), numbering=settings.billing.numbering())
+    return BookNotice(
+        timezone=settings.timezone,
+        taxes=payment_taxes(settings),
+        numbering=settings.billing.numbering(),
+        online=sell_online(settings, database, box),
+    )
 
 
 def settle_gateways_of(settings: Settings, database: Database) -> SettleGateways:

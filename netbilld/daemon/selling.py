@@ -12,11 +12,12 @@ from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
-from netbilld.daemon.vouchers import keep_vouchers
+from netbilld.daemon.vouchers import sell_vouchers
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
 from netbilld.services.keep_agents import KeepAgents
 from netbilld.services.keep_collectors import KeepCollectors
+from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
 from netbilld.services.sell_from_deposit import SellFromDeposit
@@ -31,7 +32,9 @@ def selling_parts(settings: Settings, database: Database, box: SecretBox) -> Sel
         make_vouchers=MakeVouchers(
             database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy
         ),
-        keep_vouchers=keep_vouchers(settings, database, box),
+        keep_vouchers=KeepVouchers(database, box),
+        sell_vouchers=sell_vouchers(settings, database, box),
+        box=box,
         draw_sheet=draw_sheet,
     )
 
@@ -47,7 +50,7 @@ def agent_parts(settings: Settings, database: Database, box: SecretBox) -> Agent
     sign_in = SignInAgent(database, Argon2Passwords(), entropy, lifetime)
     sell = SellFromDeposit(
         database,
-        keep_vouchers(settings, database, box),
+        sell_vouchers(settings, database, box),
         timezone=settings.timezone,
         currency=settings.currency,
         taxes=payment_taxes(settings),

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from netbilld.adapters.clock import SystemClock
+from netbilld.adapters.clock import entropy as system_entropy
 from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
@@ -20,11 +21,18 @@ from netbilld.services.access_directory import AccessDirectory
 from netbilld.services.authenticate import Admission, Answer
 from netbilld.services.entitle import Entitle
 from netbilld.services.keep_vouchers import KeepVouchers
+from netbilld.services.order_vouchers import OrderVouchers, forget_orders
+from netbilld.services.refund_vouchers import RefundVouchers
 from netbilld.services.reply_messages import admission_message
+from netbilld.services.sell_online import SellOnline
+from netbilld.services.sell_vouchers import SellVouchers
+from netbilld.services.start_payment import StartPayment
 from netbilld.services.use_vouchers import UseVouchers
 from netbilld.services.voucher_shelf import VoucherShelf
 
 END_SECONDS: Final = 60.0
+FORGET_SECONDS: Final = 3600.0
+GATEWAYS: Final = ("midtrans", "xendit", "tripay", "duitku")  # also where one is set up no more
 CAUSE: Final = "voucher.first_use"
 
 
@@ -90,10 +98,16 @@ class Vouchers:
 
     def ending(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return what one node does for ever, by name."""
-        return {"vouchers that are over": partial(every, END_SECONDS, self._retire)}
+        return {
+            "vouchers that are over": partial(every, END_SECONDS, self._retire),
+            "voucher orders": partial(every, FORGET_SECONDS, self._forget),
+        }
 
     async def _retire(self) -> None:
-        await keep_vouchers(self._settings, self._database, self._box).retire(actor=SCHEDULE, now=self._clock.now())
+        await KeepVouchers(self._database, self._box).retire(actor=SCHEDULE, now=self._clock.now())
+
+    async def _forget(self) -> None:
+        await forget_orders(self._database, self._clock.now())
 
     @property
     def notices(self) -> list[str]:
@@ -108,9 +122,26 @@ class Vouchers:
             yield "netbilld_vouchers_begun_total", "counter", "First uses since the start.", [("", counters.begun)]
 
 
-def keep_vouchers(settings: Settings, database: Database, box: SecretBox) -> KeepVouchers:
-    """Return what sells vouchers, finds and ends them."""
-    return KeepVouchers(database, box, timezone=settings.timezone, currency=settings.currency, tax=tax_policy(settings))
+def sell_vouchers(settings: Settings, database: Database, box: SecretBox) -> SellVouchers:
+    """Return what sells vouchers."""
+    return SellVouchers(database, box, timezone=settings.timezone, tax=tax_policy(settings))
+
+
+def refund_vouchers(settings: Settings, database: Database, box: SecretBox) -> RefundVouchers:
+    """Return what gives money back for vouchers."""
+    return RefundVouchers(database, box, timezone=settings.timezone, gateways=GATEWAYS, tax=tax_policy(settings))
+
+
+def sell_online(settings: Settings, database: Database, box: SecretBox) -> SellOnline:
+    """Return what sells vouchers that are paid in the captive portal."""
+    return SellOnline(
+        sell_vouchers(settings, database, box), refund_vouchers(settings, database, box), box, system_entropy
+    )
+
+
+def order_vouchers(settings: Settings, database: Database, box: SecretBox, start: StartPayment) -> OrderVouchers:
+    """Return what takes orders in the captive portal."""
+    return OrderVouchers(database, box, start, business_name=settings.business_name)
 
 
 async def follow(shelf: VoucherShelf, database: Database, changes: Iterable[Change]) -> None:

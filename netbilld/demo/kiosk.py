@@ -69,16 +69,20 @@ async def open_kiosk(
         DAY_PLAN, 20, "Promo libur sekolah", kind=CodeKind.DIGITS, price_minor=3_000, use_by_at=now - timedelta(days=9)
     )
     old = await make.run(over, actor=_BOOKS, now=begun_at)
-    await keep.sell(old.number, 6, actor=_CASHIER, now=begun_at + timedelta(days=2))
+    await selling.sell_vouchers.run(old.number, 6, actor=_CASHIER, now=begun_at + timedelta(days=2))
     daily = NewBatch(DAY_PLAN, 60, "Hotspot harian", agent_price_minor=4_000, is_only_sold=True)
     day = await make.run(daily, actor=_BOOKS, now=now - timedelta(days=3))
-    office = await keep.sell(day.number, 6, buyer="Warung Bu Yati", actor=_CASHIER, now=now - timedelta(days=1))
+    office = await selling.sell_vouchers.run(
+        day.number, 6, buyer="Warung Bu Yati", actor=_CASHIER, now=now - timedelta(days=1)
+    )
     weekly = NewBatch(
         DAY_PLAN, 24, "Hotspot mingguan", prefix="MG", validity_seconds=7 * 86_400, valid_from=ValidFrom.SALE,
         price_minor=25_000, agent_price_minor=21_000,
     )  # fmt: skip
     week = await make.run(weekly, actor=_BOOKS, now=now - timedelta(days=3))
-    lost = await keep.sell(week.number, 3, buyer="Kos Melati", actor=_CASHIER, now=now - timedelta(days=2))
+    lost = await selling.sell_vouchers.run(
+        week.number, 3, buyer="Kos Melati", actor=_CASHIER, now=now - timedelta(days=2)
+    )
     await keep.revoke(lost.vouchers[0].code, "Hilang sebelum diserahkan", actor=_BOOKS, now=now - timedelta(days=1))
     await agents.add(
         AGENT, "Warung Sari", password, phone="081234570001", commission_permille=20, actor=_BOOKS,

@@ -48,7 +48,9 @@ class PaidByPhone:
         drivers = drivers_of(settings.gateways, SystemClock(), self._https)
         self._start = start_payment_of(settings, database, drivers)
         self._keep = KeepCallbacks(database, box, drivers, self._then.now, lambda: None)
-        self._follow = FollowGateways(database, drivers, book_notice_of(settings), self._then.now, lambda: None)
+        self._follow = FollowGateways(
+            database, drivers, book_notice_of(settings, database, box), self._then.now, lambda: None
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -78,6 +78,7 @@ class Batch:
         is_only_sold: it works only once its sale is on record.
         use_by_at: who has not begun by then can't any more.
         price_minor: what the buyer pays; agent_price_minor: what an agent pays for it.
+        is_online: they are sold in the captive portal too: one more is made for each that is paid there.
     """
 
     id: UUID
@@ -98,6 +99,7 @@ class Batch:
     timezone: str
     created_at: datetime
     actor: str
+    is_online: bool = False
 
     @property
     def label(self) -> str:

@@ -1,20 +1,21 @@
 """The services behind the pages of vouchers, agents and collectors."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from netbilld.billing.chart import Side
 from netbilld.model.voucher import Batch, Voucher, VoucherStatus
-from netbilld.services import keep_vouchers
+from netbilld.services import open_vouchers
 from netbilld.services.areas import Areas
 from netbilld.services.keep_agents import Agents, KeepAgents
 from netbilld.services.keep_collectors import Collector, Handover, KeepCollectors, Missing, Stop
-from netbilld.services.keep_vouchers import KeepVouchers, VoucherSale
+from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
+from netbilld.services.sell_vouchers import SellVouchers, VoucherSale
 from netbilld.services.voucher_views import BatchFigures
 
 
@@ -38,9 +39,10 @@ class Statement(Protocol):
     def lines(self) -> Sequence[StatementLine]: ...
 
 
-class VoucherReads(keep_vouchers.Vouchers, Protocol):
+class VoucherReads(open_vouchers.Vouchers, Protocol):
     """Vouchers as pages read them."""
 
+    async def batch(self, number: int, *, lock: bool = False) -> Batch: ...
     async def batches(self, limit: int, before: int | None = None) -> Sequence[Batch]: ...
     async def figures(self, batch_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, BatchFigures]: ...
     async def lines(
@@ -80,6 +82,7 @@ class SellingParts:
     """What the pages of selling are handed.
 
     Attributes:
+        box: opens codes that are printed.
         draw_sheet: draws vouchers as PDF, off the event loop.
     """
 
@@ -87,4 +90,6 @@ class SellingParts:
     keep_collectors: KeepCollectors
     make_vouchers: MakeVouchers
     keep_vouchers: KeepVouchers
+    sell_vouchers: SellVouchers
+    box: open_vouchers.Opener = field(repr=False)
     draw_sheet: Callable[[PrintedSheet], Awaitable[bytes]]

@@ -15,6 +15,7 @@ class Attempt:
     """A payment that a gateway was asked for.
 
     Attributes:
+        subscriber_id: who pays; None where a voucher is bought, whose order has the same ref.
         invoice_id: the invoice that comes first; None pays oldest due first.
         gateway_ref: the gateway's name of it; None until it was made there, "" where it has none yet.
         notices: how many callbacks came for it.
@@ -26,7 +27,7 @@ class Attempt:
     ref: str
     gateway: str
     method: str
-    subscriber_id: UUID
+    subscriber_id: UUID | None
     invoice_id: UUID | None
     amount_minor: int
     currency: str

@@ -25,7 +25,7 @@ from netbilld.billing.postings import money_account, money_moved
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.gateway_records import Attempt, Attempts, Inbox, Transaction
-from netbilld.services import paying
+from netbilld.services import paying, sell_online
 from netbilld.services.paying import Doing, PaymentTaxes, find_payment
 from netbilld.services.receive_payment import receive
 from netbilld.services.refund_part import refund_part
@@ -34,7 +34,7 @@ from netbilld.services.reverse_payment import reverse
 _LATE: Final = timedelta(days=7)  # older payments are booked on the day they are heard of
 
 
-class Work(paying.Work, Protocol):
+class Work(paying.Work, sell_online.Work, Protocol):
     @property
     def gateways(self) -> Attempts: ...
     @property
@@ -70,8 +70,16 @@ class NotBookedError(Exception):
 class BookNotice:
     """Books notices within the transactions of those who bring them."""
 
-    def __init__(self, *, timezone: str, taxes: PaymentTaxes, numbering: Numbering = DEFAULT) -> None:
-        self._timezone, self._taxes, self._numbering = timezone, taxes, numbering
+    def __init__(
+        self,
+        *,
+        timezone: str,
+        taxes: PaymentTaxes,
+        numbering: Numbering = DEFAULT,
+        online: sell_online.SellOnline | None = None,
+    ) -> None:
+        """Book so; `online` sells vouchers that are paid in the captive portal, None sells none."""
+        self._timezone, self._taxes, self._numbering, self._online = timezone, taxes, numbering, online
 
     def doing(self, doing: Doing) -> Doing:
         """Return it with the local day of its moment."""
@@ -91,7 +99,8 @@ class BookNotice:
             return Booked(
                 "unknown_order", is_parked=notice.state.is_paid, detail=f"no payment {notice.ref} of {gateway}"
             )
-        await work.invoices.lock_subscribers([attempt.subscriber_id])
+        if attempt.subscriber_id is not None:
+            await work.invoices.lock_subscribers([attempt.subscriber_id])
         attempt = await work.gateways.find(notice.ref, lock=True)
         assert attempt is not None, "an attempt stays"  # noqa: S101
         wrong = mismatch(notice, attempt.amount_minor, attempt.currency)
@@ -116,7 +125,7 @@ class BookNotice:
                 after = await self._book(work, attempt, notice, before, step, doing)
             except RefusedError as error:
                 raise NotBookedError(error.code, str(error)) from error
-        if after.payment_id is not None and notice.fee_minor and after.fee_minor is None:
+        if after.books.credited_minor and notice.fee_minor and after.fee_minor is None:
             after = await self._book_fee(work, after, notice.fee_minor, attempt.currency, doing)
         if after != before:
             await work.gateways.save(after)
@@ -130,6 +139,8 @@ class BookNotice:
     async def _book(
         self, work: Work, attempt: Attempt, notice: Notice, before: Transaction, step: Step, doing: Doing
     ) -> Transaction:
+        if attempt.subscriber_id is None:
+            return await self._book_voucher(work, attempt, notice, before, step, doing)
         after = before
         if step.credit_minor:
             paid_on = self._received_on(notice, doing)
@@ -150,14 +161,42 @@ class BookNotice:
                 await refund_part(work, payment, payer, step.refund_minor, reference, notice.raw_status, doing)
         return replace(after, books=booked_after(before.books, step))
 
+    async def _book_voucher(
+        self, work: Work, attempt: Attempt, notice: Notice, before: Transaction, step: Step, doing: Doing
+    ) -> Transaction:
+        """Sell the voucher that is paid; give it back where the money went back."""
+        if self._online is None:
+            raise RefusedError("vouchers are not sold here", code="unknown_order")
+        after = before
+        if step.credit_minor:
+            await self._online.sell(work, attempt, doing.actor, doing.now)
+            after = replace(after, paid_on=doing.today)
+        if step.refund_minor or step.reverse:
+            if not step.reverse and before.books.refunded_minor + step.refund_minor < attempt.amount_minor:
+                raise RefusedError("of a voucher all or nothing is given back", code="voucher_part")
+            because = f"{attempt.gateway}: {notice.raw_status}"
+            await self._online.give_back(work, attempt, because, doing.actor, doing.now)
+        return replace(after, books=booked_after(before.books, step))
+
+    async def check_refund(self, work: Work, attempt: Attempt, amount_minor: int) -> None:
+        """Do nothing where so much of a payment can be booked as given back, as far as that is known before.
+
+        Raises:
+            RefusedError: of a voucher that is bought and in use, or a part of its price.
+        """
+        if attempt.subscriber_id is None and self._online is not None:
+            if amount_minor != attempt.amount_minor:
+                raise RefusedError("of a voucher all or nothing is given back", code="voucher_part")
+            await self._online.check_unused(work, attempt)
+
     async def _credit(
         self, work: Work, attempt: Attempt, notice: Notice, amount_minor: int, paid_on: date, doing: Doing
     ) -> UUID:
-        subscriber = await work.subscribers.by_id(attempt.subscriber_id)
+        subscriber = await work.subscribers.by_id(attempt.subscriber_id) if attempt.subscriber_id else None
         assert subscriber is not None, "an attempt has a subscriber"  # noqa: S101
         payment = Payment(
             id=uuid4(),
-            subscriber_id=attempt.subscriber_id,
+            subscriber_id=subscriber.id,
             amount_minor=amount_minor,
             currency=attempt.currency,
             method=attempt.gateway,
@@ -169,7 +208,7 @@ class BookNotice:
         )
         chosen: list[Choice] = []
         if attempt.invoice_id is not None:
-            open_now = await work.invoices.open_of(attempt.subscriber_id)
+            open_now = await work.invoices.open_of(subscriber.id)
             chosen = [Choice(one.number or "") for one in open_now if one.id == attempt.invoice_id]
         receipt = await receive(work, subscriber, payment, doing, taxes=self._taxes, chosen=chosen)
         return UUID(receipt.payment_id)

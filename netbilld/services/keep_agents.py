@@ -23,10 +23,10 @@ from netbilld.model.agent import (
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.passwords import Passwords
-from netbilld.services import keep_vouchers, paying
+from netbilld.services import paying, sell_vouchers
 from netbilld.services.idempotency import digest
-from netbilld.services.keep_vouchers import AGENT, CASH
 from netbilld.services.paying import find_subscriber
+from netbilld.services.sell_vouchers import AGENT, CASH
 from netbilld.services.sign_in import LONGEST_PASSWORD, token_hash
 from netbilld.services.subscriber_fields import optional_phone, optional_text
 
@@ -55,7 +55,7 @@ class Agents(paying.AgentPayments, Protocol):
     async def on_sale(self, now: datetime, number: int | None = None) -> Sequence[OnSale]: ...
 
 
-class Work(paying.Work, keep_vouchers.Work, Protocol):
+class Work(paying.Work, sell_vouchers.Work, Protocol):
     @property
     def agents(self) -> Agents: ...
 

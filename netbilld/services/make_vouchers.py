@@ -31,6 +31,7 @@ _SERIES: Final = "voucher_batch"
 _PASSWORD_LENGTH: Final = 6
 _A_TURN: Final = 250  # codes sealed before other work gets its turn
 _MOST_MINOR: Final = 10**10
+LEAST_ONLINE_MINOR: Final = 1_000  # what StartPayment takes
 
 
 class Box(Protocol):
@@ -60,6 +61,7 @@ class NewBatch:
         has_password: beside each code a password of its own.
         is_only_sold: it works only once its sale is on record; always so where validity begins with the sale.
         agent_price_minor: None is the price.
+        is_online: they are sold in the captive portal; then none need be made now.
     """
 
     plan: str
@@ -75,6 +77,7 @@ class NewBatch:
     use_by_at: datetime | None = None
     price_minor: int | None = None
     agent_price_minor: int | None = None
+    is_online: bool = False
 
 
 class PlanVersion(Protocol):
@@ -150,7 +153,8 @@ class MakeVouchers:
         """
         length = new.length if new.length is not None else new.kind.usual_length
         prefix = new.prefix.strip().upper()
-        check_codes(new.kind, length, prefix, new.count)
+        if not (new.is_online and new.count == 0):
+            check_codes(new.kind, length, prefix, new.count)
         async with self._store.read() as work:
             batch = await self._batch(work, new, actor, now)
         made = await self._made(new, length, prefix)
@@ -191,7 +195,7 @@ class MakeVouchers:
             )
         if new.use_by_at is not None and new.use_by_at <= now:
             raise InvalidInputError("the last day to begin is over", code="bad_use_by")
-        return Batch(
+        batch = Batch(
             id=uuid4(),
             number=0,
             name=clean_text("name", new.name, 200),
@@ -202,7 +206,7 @@ class MakeVouchers:
             has_password=new.has_password,
             validity_seconds=_validity(plan, new.validity_seconds),
             valid_from=new.valid_from,
-            is_only_sold=new.is_only_sold or new.valid_from is ValidFrom.SALE,
+            is_only_sold=new.is_only_sold or new.is_online or new.valid_from is ValidFrom.SALE,
             use_by_at=new.use_by_at,
             price_minor=price_minor,
             agent_price_minor=agent_minor,
@@ -210,7 +214,10 @@ class MakeVouchers:
             timezone=self._timezone,
             created_at=now,
             actor=actor.name,
+            is_online=new.is_online,
         )
+        check_online(batch)
+        return batch
 
     async def _made(self, new: NewBatch, length: int, prefix: str) -> list[tuple[str, MadeVoucher]]:
         codes = make_codes(new.kind, length, prefix, new.count, self._entropy)
@@ -248,6 +255,18 @@ class MakeVouchers:
                     other = make_codes(new.kind, length, prefix, 1, self._entropy, mine)
                     mine.update(other)
                     made[at] = (await self._sealed(other, new, first=one.position))[0]
+
+
+def check_online(batch: Batch) -> None:
+    """Do nothing where vouchers of a batch can be sold in the captive portal, or are not to be.
+
+    Raises:
+        InvalidInputError: they cost less than a gateway takes, or have passwords, which nobody is shown there.
+    """
+    if batch.is_online and batch.price_minor < LEAST_ONLINE_MINOR:
+        raise InvalidInputError(f"a gateway takes no less than {LEAST_ONLINE_MINOR}", code="price_too_low")
+    if batch.is_online and batch.has_password:
+        raise InvalidInputError("what is bought in the portal is a code alone", code="online_password")
 
 
 def _price(plan: Plan, asked_minor: int | None, currency: str) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.voucher import Batch, shown_code, validity_text
 from netbilld.services.document_writer import DocumentWriter
-from netbilld.services.keep_vouchers import OpenVoucher
+from netbilld.services.open_vouchers import OpenVoucher
 
 _LONGEST_URL: Final = 120
 

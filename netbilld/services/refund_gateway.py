@@ -118,7 +118,7 @@ class RefundGateway:
         """
         async with self._store.write() as work:
             attempt = await work.gateways.find(ref)
-            if attempt is not None:
+            if attempt is not None and attempt.subscriber_id is not None:
                 await work.invoices.lock_subscribers([attempt.subscriber_id])
             refund, _ = await _waiting(work, ref)
             ended = replace(refund, state=REFUSED, detail=f"not done, says {actor.name}"[:300], ended_at=now)
@@ -166,7 +166,8 @@ class RefundGateway:
             attempt = await work.gateways.find(ref)
             if attempt is None:
                 raise NotFoundError(f"no payment {ref!r} by a gateway")
-            await work.invoices.lock_subscribers([attempt.subscriber_id])
+            if attempt.subscriber_id is not None:
+                await work.invoices.lock_subscribers([attempt.subscriber_id])
             earlier = await work.gateways.refund(key)
             if earlier is not None:
                 if earlier.ref != ref:
@@ -185,6 +186,7 @@ class RefundGateway:
             wanted_minor = left_minor if amount_minor is None else amount_minor
             if not 0 < wanted_minor <= left_minor:
                 raise RefusedError(f"{left_minor} is left of this payment to be given back", code="nothing_left")
+            await self._book.check_refund(work, attempt, wanted_minor)
             total_minor = found[0].books.refunded_minor + wanted_minor
             refund = Refund(key, ref, found[0].name, wanted_minor, total_minor, because, ASKED, "", actor.name, now)
             await work.gateways.ask_refund(refund)
@@ -195,7 +197,8 @@ class RefundGateway:
         doing = self._book.doing(Doing(actor, now, now.date()))
         try:
             async with self._store.write() as work:
-                await work.invoices.lock_subscribers([attempt.subscriber_id])
+                if attempt.subscriber_id is not None:
+                    await work.invoices.lock_subscribers([attempt.subscriber_id])
                 before = await work.gateways.transaction(refund.ref, refund.transaction)
                 kept = await work.gateways.refund(refund.id)
                 assert before is not None, "money was received by it"  # noqa: S101

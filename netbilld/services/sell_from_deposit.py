@@ -19,9 +19,9 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.services.idempotency import digest
 from netbilld.services.keep_agents import MOST_MINOR, Store, Work, cover, known_agent
-from netbilld.services.keep_vouchers import AGENT, KeepVouchers, Sold
 from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes
 from netbilld.services.receive_payment import PaymentReceipt, receive
+from netbilld.services.sell_vouchers import AGENT, SellVouchers, Sold
 
 _VOUCHERS: Final = "agent voucher"
 _TOP_UP: Final = "agent top-up"
@@ -31,7 +31,7 @@ class SellFromDeposit:
     """What agents do by themselves."""
 
     def __init__(
-        self, store: Store, vouchers: KeepVouchers, *, timezone: str, currency: str, taxes: PaymentTaxes = NO_TAXES
+        self, store: Store, vouchers: SellVouchers, *, timezone: str, currency: str, taxes: PaymentTaxes = NO_TAXES
     ) -> None:
         self._store, self._vouchers = store, vouchers
         self._timezone, self._currency, self._taxes = timezone, currency, taxes
@@ -55,7 +55,7 @@ class SellFromDeposit:
                 raise NotFoundError("no such vouchers are sold by agents", code="no_batch")
             batch = await work.vouchers.batch(batch_number)
             cover(agent, batch.agent_price_minor * count)
-            sold = await self._vouchers.sell_from_deposit(work, batch, count, name, actor=actor, now=now, buyer=buyer)
+            sold = await self._vouchers.from_deposit(work, batch, count, name, actor=actor, now=now, buyer=buyer)
             await work.idempotency.complete(key, _VOUCHERS, {"sale_id": str(sold.sale.id)})
         return sold
 

@@ -80,9 +80,14 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    subscriber: Subscriber
-    invoice_number: str | None
+class Payer:
+    """Who pays and for what, as far as a gateway is told."""
+
+    id: str
+    name: str
+    text: str
+    email: str = ""
+    phone: str = ""
 
 
 class StartPayment:
@@ -126,17 +131,64 @@ class StartPayment:
             GatewayRefusedError: the gateway says no.
             GatewayAwayError: the gateway can't be reached; what it made nobody knows, and it is asked later.
         """
-        way = next((one for one in self.ways if one.word == asked.way), None)
-        if way is None:
-            raise RefusedError("there is no such way to pay", code="no_such_method")
+        way = self.way(asked.way)
         if not LEAST_MINOR <= asked.amount_minor <= LARGEST_MINOR:
             raise RefusedError(
                 f"{asked.amount_minor} can't be paid here: {LEAST_MINOR} to {LARGEST_MINOR}", code="bad_pay_amount"
             )
-        attempt, begun = await self._on_record(asked, way, actor, now)
-        if begun is None:  # made already, or the first of two clicks is still asking the gateway
+        attempt, payer = await self._on_record(asked, way, actor, now)
+        if payer is None:  # made already, or the first of two clicks is still asking the gateway
             return attempt
-        gateway = self._gateways[way.gateway]
+        return await self.make(
+            attempt, payer, public_url=public_url, back_url=back_url.replace("{ref}", attempt.ref), now=now
+        )
+
+    def way(self, word: str) -> Way:
+        """Return the way to pay of that word.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        way = next((one for one in self.ways if one.word == word), None)
+        if way is None:
+            raise RefusedError("there is no such way to pay", code="no_such_method")
+        return way
+
+    def attempt(
+        self, whose: str, way: Way, amount_minor: int, currency: str, now: datetime, *, of: UUID | None = None
+    ) -> Attempt:
+        """Return a new attempt, to be put on record before the gateway is asked for it.
+
+        Args:
+            whose: what its name begins with: a subscriber's number.
+            way: to pay.
+            amount_minor: how much.
+            currency: of it.
+            now: when.
+            of: the subscriber; None for nobody's.
+        """
+        return Attempt(
+            ref=f"{whose}-{base64.b32encode(self._entropy(10)).decode()[:12]}",
+            gateway=way.gateway,
+            method=way.method,
+            subscriber_id=of,
+            invoice_id=None,
+            amount_minor=amount_minor,
+            currency=currency,
+            state=GatewayState.CREATED,
+            created_at=now,
+            expires_at=now + (self._qris_life if way.method == "qris" else self._life),
+            next_look_at=now + FIRST_LOOK,
+        )
+
+    async def make(self, attempt: Attempt, payer: Payer, *, public_url: str, back_url: str, now: datetime) -> Attempt:
+        """Have the gateway make a payment that is on record, and return how it is paid.
+
+        Raises:
+            GatewayRefusedError: the gateway says no.
+            GatewayAwayError: the gateway can't be reached; what it made nobody knows, and it is asked later.
+        """
+        gateway = self._gateways[attempt.gateway]
         charge = Charge(
             ref=attempt.ref,
             amount_minor=attempt.amount_minor,
@@ -144,12 +196,12 @@ class StartPayment:
             method=attempt.method,
             made_at=now,
             expires_at=attempt.expires_at,
-            text=f"Internet {begun.invoice_number or begun.subscriber.number} {self._business_name}"[:100],
-            payer_id=begun.subscriber.number,
-            payer_name=begun.subscriber.name,
-            payer_email=begun.subscriber.email or "",
-            payer_phone=begun.subscriber.phone or "",
-            return_url=back_url.replace("{ref}", attempt.ref),
+            text=payer.text,
+            payer_id=payer.id,
+            payer_name=payer.name,
+            payer_email=payer.email,
+            payer_phone=payer.phone,
+            return_url=back_url,
             callback_url=f"{public_url}/hook/{gateway.name}" if public_url.startswith("https://") else "",
         )
         try:
@@ -171,8 +223,8 @@ class StartPayment:
         assert found is not None, "an attempt stays"  # noqa: S101
         return found
 
-    async def _on_record(self, asked: Asked, way: Way, actor: Actor, now: datetime) -> tuple[Attempt, _Begun | None]:
-        """Return the attempt, and whose it is where it was begun just now."""
+    async def _on_record(self, asked: Asked, way: Way, actor: Actor, now: datetime) -> tuple[Attempt, Payer | None]:
+        """Return the attempt, and who pays where it was begun just now."""
         async with self._store.write() as work:
             await work.invoices.lock_subscribers([asked.subscriber_id])  # two clicks come one after the other
             subscriber = await work.subscribers.by_id(asked.subscriber_id)
@@ -198,21 +250,17 @@ class StartPayment:
                 return earlier, None
             if await work.gateways.begun_since(asked.subscriber_id, now - _AN_HOUR) >= _MOST_AN_HOUR:
                 raise RefusedError("too many payments were begun; use one of them, or wait an hour", code="too_many")
-            letters = base64.b32encode(self._entropy(10)).decode()[:12]
-            attempt = Attempt(
-                ref=f"{subscriber.number}-{letters}",
-                gateway=way.gateway,
-                method=way.method,
-                subscriber_id=subscriber.id,
+            attempt = replace(
+                self.attempt(subscriber.number, way, asked.amount_minor, subscriber.currency, now, of=subscriber.id),
                 invoice_id=asked.invoice_id,
-                amount_minor=asked.amount_minor,
-                currency=subscriber.currency,
-                state=GatewayState.CREATED,
-                created_at=now,
-                expires_at=now + (self._qris_life if way.method == "qris" else self._life),
-                next_look_at=now + FIRST_LOOK,
             )
             await work.gateways.add(attempt)
             details = {"amount": attempt.amount_minor, "gateway": way.gateway, "method": way.method}
             await work.changes.record(actor, now, "gateway.begin", "gateway_attempt", attempt.ref, details)
-        return attempt, _Begun(subscriber, number)
+        return attempt, Payer(
+            id=subscriber.number,
+            name=subscriber.name,
+            text=f"Internet {number or subscriber.number} {self._business_name}"[:100],
+            email=subscriber.email or "",
+            phone=subscriber.phone or "",
+        )

@@ -79,7 +79,7 @@ class Month:
         await self.town.agents.deposit("sari", 50_000, actor=ANI, now=self.now, collector=collector)
 
     async def sell(self) -> None:
-        await self.town.keep.sell(self.batch, 2, actor=ANI, now=self.now, collector=self.chance.choice(("bayu", None)))
+        await self.town.sell.run(self.batch, 2, actor=ANI, now=self.now, collector=self.chance.choice(("bayu", None)))
 
     async def through_agent(self) -> None:
         key = f"agent:sari:{self.now.isoformat()}"

@@ -242,7 +242,7 @@ async def test_what_must_be_sold_opens_nothing_before_and_its_time_begins_with_t
 async def test_a_sale_is_booked_once_and_can_be_repeated(kiosk: Kiosk) -> None:
     batch = await kiosk.batch(5)
     sales = [
-        await kiosk.keep.sell(batch.number, 3, actor=ANI, now=T0, idempotency_key="sale-1", buyer="Bu Sari")
+        await kiosk.sell.run(batch.number, 3, actor=ANI, now=T0, idempotency_key="sale-1", buyer="Bu Sari")
         for _ in range(2)
     ]
     assert [one.code for one in sales[0].vouchers] == [one.code for one in sales[1].vouchers]
@@ -250,7 +250,7 @@ async def test_a_sale_is_booked_once_and_can_be_repeated(kiosk: Kiosk) -> None:
     assert sales[0].sale.paid_minor == 15_000
     assert sales[0].sale.receipt_no == "VC-2026-000001"
     with pytest.raises(RefusedError) as refused:
-        await kiosk.keep.sell(batch.number, 3, actor=ANI, now=T0)
+        await kiosk.sell.run(batch.number, 3, actor=ANI, now=T0)
     assert refused.value.code == "sold_out"
     async with kiosk.database.read() as work:
         held = [(await work.ledger.statement(code)).balance_minor for code in ("cash:cash", "revenue:voucher")]
@@ -262,13 +262,13 @@ async def test_what_can_t_begin_any_more_is_not_sold(kiosk: Kiosk) -> None:
     batch = await kiosk.batch(2, use_by_at=T0 + timedelta(days=1))
     kiosk.clock.pass_time(days=1)
     with pytest.raises(RefusedError) as refused:
-        await kiosk.keep.sell(batch.number, 1, actor=ANI, now=kiosk.clock.at)
+        await kiosk.sell.run(batch.number, 1, actor=ANI, now=kiosk.clock.at)
     assert refused.value.code == "bad_use_by"
 
 
 async def test_of_sellers_at_once_each_has_vouchers_of_their_own(kiosk: Kiosk) -> None:
     batch = await kiosk.batch(20)
-    sold = await asyncio.gather(*(kiosk.keep.sell(batch.number, 5, actor=ANI, now=T0) for _ in range(4)))
+    sold = await asyncio.gather(*(kiosk.sell.run(batch.number, 5, actor=ANI, now=T0) for _ in range(4)))
     assert len({one.code for sale in sold for one in sale.vouchers}) == 20
     assert len({sale.sale.receipt_no for sale in sold}) == 4
 
@@ -357,7 +357,7 @@ async def test_a_batch_tells_where_its_vouchers_stand_and_what_was_used_without_
 ) -> None:
     batch = await kiosk.batch(6)
     codes = await kiosk.codes(batch)
-    await kiosk.keep.sell(batch.number, 2, actor=ANI, now=T0)
+    await kiosk.sell.run(batch.number, 2, actor=ANI, now=T0)
     await node.load()
     for one in codes[1:4]:
         assert await node.comes_in(one.code)

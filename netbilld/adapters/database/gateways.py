@@ -127,6 +127,8 @@ class GatewayStore:
     ) -> tuple[list[tuple[Attempt, str, str]], int]:
         """Return so many attempts, newest first, each with number and name of its subscriber; and how many there are.
 
+        Number and name are empty where a voucher is bought.
+
         Args:
             states: of the attempts; none is every one.
             text: a ref, a gateway's name of it, a number to pay to, or a subscriber's number; empty is everything.
@@ -147,7 +149,7 @@ class GatewayStore:
                     gateway_attempts.c.ref.in_(named),
                 )
             )
-        joined = gateway_attempts.join(subscribers, subscribers.c.id == gateway_attempts.c.subscriber_id)
+        joined = gateway_attempts.outerjoin(subscribers, subscribers.c.id == gateway_attempts.c.subscriber_id)
         total = await self._connection.scalar(select(func.count()).select_from(joined).where(*chosen))
         query = (
             select(gateway_attempts, subscribers.c.number.label("subscriber_no"), subscribers.c.name.label("payer"))
@@ -158,7 +160,7 @@ class GatewayStore:
             .offset(offset)
         )
         rows = (await self._connection.execute(query)).mappings()
-        return [(attempt_of(row), row["subscriber_no"], row["payer"]) for row in rows], int(total or 0)
+        return [(attempt_of(row), row["subscriber_no"] or "", row["payer"] or "") for row in rows], int(total or 0)
 
     # -- what was said -------------------------------------------------------------------------------------------------
 

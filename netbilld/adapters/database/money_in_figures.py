@@ -14,6 +14,7 @@ from netbilld.adapters.database.tables import (
     parked_payments,
     payments,
     refunds,
+    voucher_refunds,
     voucher_sales,
 )
 from netbilld.billing.chart import SUSPENSE, agent, collector
@@ -36,6 +37,10 @@ async def wrong_holdings(connection: AsyncConnection) -> dict[str, tuple[int, in
         sold = select(table.c.collector, func.sum(amount)).where(table.c.collector.is_not(None))
         for name, minor in await connection.execute(sold.group_by(table.c.collector)):
             said[collector(name).code] += int(minor)
+    back = voucher_refunds.c
+    returned = select(back.collector, func.sum(back.amount_minor)).where(back.collector.is_not(None))
+    for name, minor in await connection.execute(returned.group_by(back.collector)):
+        said[collector(name).code] -= int(minor)
     for name, minor in await _agents(connection):
         said[agent(name).code] += minor
     given = select(refunds.c.collector, func.sum(refunds.c.amount_minor)).where(refunds.c.collector.is_not(None))
@@ -62,7 +67,10 @@ async def wrong_holdings(connection: AsyncConnection) -> dict[str, tuple[int, in
 
 
 async def _agents(connection: AsyncConnection) -> list[tuple[str, int]]:
-    """Return what each agent's deposit is by the documents: paid in, less what was sold, less the commission."""
+    """Return what each agent's deposit is by the documents: paid in, less what was sold, less the commission.
+
+    What was given back of vouchers is theirs again.
+    """
     paid_in = select(agent_deposits.c.agent, func.sum(agent_deposits.c.amount_minor)).group_by(agent_deposits.c.agent)
     sale = voucher_sales.c
     sold = select(sale.agent, func.sum(sale.commission_minor - sale.paid_minor)).where(sale.agent.is_not(None))
@@ -74,7 +82,10 @@ async def _agents(connection: AsyncConnection) -> list[tuple[str, int]]:
         .join(payments, payments.c.id == agent_payments.c.payment_id)
         .group_by(agent_payments.c.agent)
     )
+    back = voucher_refunds.c
+    returned = select(back.agent, func.sum(back.amount_minor - back.commission_minor)).where(back.agent.is_not(None))
     found = [(row[0], int(row[1])) for row in await connection.execute(paid_in)]
+    found += [(row[0], int(row[1])) for row in await connection.execute(returned.group_by(back.agent))]
     found += [(row[0], int(row[1])) for row in await connection.execute(sold.group_by(sale.agent))]
     return found + [(row[0], int(row[1])) for row in await connection.execute(taken)]
 

@@ -17,6 +17,8 @@ from netbilld.adapters.database.tables import (
     parked_payments,
     payments,
     refunds,
+    voucher_refunds,
+    voucher_sales,
 )
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.chart import clearing
@@ -141,11 +143,20 @@ class SettlementStore:
             parked_payments.c.method == gateway, parked_payments.c.status == "parked"
         )
         given = select(func.sum(refunds.c.amount_minor)).where(refunds.c.method == gateway)
+        sold = select(func.sum(voucher_sales.c.paid_minor)).where(
+            voucher_sales.c.method == gateway, voucher_sales.c.collector.is_(None)
+        )
+        taken_back = select(func.sum(voucher_refunds.c.amount_minor)).where(
+            voucher_refunds.c.method == gateway, voucher_refunds.c.collector.is_(None)
+        )
         # of a transaction in a payout the fee is the payout's, where it had not been told before
         fees = select(func.sum(gateway_transactions.c.fee_minor)).where(gateway_transactions.c.gateway == gateway)
         paid_out = select(func.sum(gateway_settlements.c.net_minor)).where(gateway_settlements.c.gateway == gateway)
-        said = [int(await self._connection.scalar(query) or 0) for query in (taken, parked, given, fees, paid_out)]
-        return said[0] + said[1] - said[2] - said[3] - said[4]
+        said = [
+            int(await self._connection.scalar(query) or 0)
+            for query in (taken, parked, sold, given, taken_back, fees, paid_out)
+        ]
+        return sum(said[:3]) - sum(said[3:])
 
     async def held_minor(self, gateway: str) -> int:
         """Return what the gateway holds by the ledger."""

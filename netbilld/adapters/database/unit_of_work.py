@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.top_ups import TopUpStore
     from netbilld.adapters.database.usage import UsageStore
     from netbilld.adapters.database.usage_sums import UsageSums
+    from netbilld.adapters.database.voucher_orders import VoucherOrderStore
     from netbilld.adapters.database.vouchers import VoucherStore
     from netbilld.adapters.database.webhooks import WebhookStore
 
@@ -612,6 +613,12 @@ class UnitOfWork:
         from netbilld.adapters.database.vouchers import VoucherStore
 
         return VoucherStore(self.connection)
+
+    @cached_property
+    def voucher_orders(self) -> "VoucherOrderStore":
+        from netbilld.adapters.database.voucher_orders import VoucherOrderStore
+
+        return VoucherOrderStore(self.connection)
 
     @cached_property
     def whereabouts(self) -> "WhereaboutsQueries":

@@ -1,6 +1,7 @@
 """Vouchers: batches and codes as they are made, sold, used for the first time, and over."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +20,7 @@ from netbilld.adapters.database.tables import (
     services,
     subscribers,
     voucher_batches,
+    voucher_refunds,
     voucher_sales,
     vouchers,
 )
@@ -33,8 +35,9 @@ from netbilld.model.voucher import (
     VoucherStatus,
     batch_label,
 )
-from netbilld.services.keep_vouchers import VoucherSale
 from netbilld.services.make_vouchers import MadeVoucher
+from netbilld.services.refund_vouchers import VoucherRefund
+from netbilld.services.sell_vouchers import VoucherSale
 from netbilld.services.use_vouchers import ClaimedVoucher
 from netbilld.services.voucher_views import BatchFigures
 
@@ -90,6 +93,7 @@ class VoucherStore:
                 timezone=batch.timezone,
                 created_at=batch.created_at,
                 actor=batch.actor,
+                is_online=batch.is_online,
             )
         )
         columns = ("id", "batch_id", "position", "lookup", "code_sealed", "password_sealed", "status")
@@ -99,6 +103,25 @@ class VoucherStore:
         ]
         for start in range(0, len(rows), BATCH):
             await insert_rows(self._connection, vouchers, columns, rows[start : start + BATCH])
+
+    async def lock_batch(self, batch_id: UUID) -> Batch:
+        """Return a batch, kept from everybody else, to make one more voucher of it.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        await self._connection.execute(
+            select(voucher_batches.c.id).where(voucher_batches.c.id == batch_id).with_for_update()
+        )
+        return await self.batch_by_id(batch_id)
+
+    async def append(self, batch: Batch, made: MadeVoucher) -> None:
+        """Store one more voucher of a locked batch."""
+        values = {**asdict(made), "batch_id": batch.id, "status": VoucherStatus.CREATED.value}
+        await self._connection.execute(insert(vouchers).values(values))
+        await self._connection.execute(
+            update(voucher_batches).where(voucher_batches.c.id == batch.id).values(count=made.position)
+        )
 
     # -- log-ins -------------------------------------------------------------------------------------------------------
 
@@ -268,6 +291,11 @@ class VoucherStore:
         of = vouchers.c.id == voucher_id
         await self._connection.execute(update(vouchers).where(of).values(valid_until_at=valid_until_at))
 
+    async def set_online(self, batch_id: UUID, *, online: bool) -> None:
+        """Say whether vouchers of a batch are sold in the captive portal."""
+        of = voucher_batches.c.id == batch_id
+        await self._connection.execute(update(voucher_batches).where(of).values(is_online=online))
+
     async def set_use_by(self, batch_id: UUID, use_by_at: datetime | None) -> None:
         """Move the day by which a batch's vouchers must have begun."""
         of = voucher_batches.c.id == batch_id
@@ -283,14 +311,20 @@ class VoucherStore:
         """Store a sale."""
         await self._connection.execute(insert(voucher_sales).values(sale.row()))
 
-    async def sale(self, sale_id: UUID) -> VoucherSale | None:
+    async def sale(self, sale_id: UUID, *, lock: bool = False) -> VoucherSale | None:
         """Return a sale."""
-        row = (
-            (await self._connection.execute(select(voucher_sales).where(voucher_sales.c.id == sale_id)))
-            .mappings()
-            .one_or_none()
-        )
+        query = select(voucher_sales).where(voucher_sales.c.id == sale_id)
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
         return VoucherSale(**row) if row else None
+
+    async def refunds_of(self, sale_id: UUID) -> list[VoucherRefund]:
+        """Return what was given back of a sale."""
+        query = select(voucher_refunds).where(voucher_refunds.c.sale_id == sale_id)
+        return [VoucherRefund(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def add_refund(self, refund: VoucherRefund) -> None:
+        """Store that the price of a voucher was given back."""
+        await self._connection.execute(insert(voucher_refunds).values(refund.row()))
 
     async def sales(
         self, *, agent: str | None = None, batch_id: UUID | None = None, limit: int = 100
@@ -303,9 +337,11 @@ class VoucherStore:
             query = query.where(voucher_sales.c.batch_id == batch_id)
         return [VoucherSale(**row) for row in (await self._connection.execute(query)).mappings()]
 
-    async def of_sale(self, sale_id: UUID) -> list[Voucher]:
+    async def of_sale(self, sale_id: UUID, *, lock: bool = False) -> list[Voucher]:
         """Return what was sold together, in order."""
         query = select(*_LINE).where(vouchers.c.sale_id == sale_id).order_by(vouchers.c.position)
+        if lock:
+            query = query.with_for_update()
         return [_voucher(row) for row in (await self._connection.execute(query)).mappings()]
 
     # -- looking -------------------------------------------------------------------------------------------------------

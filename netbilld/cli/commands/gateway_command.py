@@ -170,7 +170,7 @@ async def _show(options: argparse.Namespace, context: Context) -> None:
 
 async def _ask(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database, _drivers(context) as drivers:
-        book = book_notice_of(context.settings)
+        book = book_notice_of(context.settings, database, context.box)
         follow = FollowGateways(database, drivers, book, context.now, lambda: None)
         async with database.read() as work:
             attempt = await work.gateways.find(options.ref)
@@ -191,7 +191,7 @@ async def _refund(options: argparse.Namespace, context: Context) -> None:
     amount_minor = None if options.amount == "all" else parse_amount(options.amount, context.settings.currency)
     key = uuid5(NAMESPACE_URL, options.idempotency_key) if options.idempotency_key else uuid4()
     async with context.database() as database, _drivers(context) as drivers:
-        refund = await RefundGateway(database, drivers, book_notice_of(context.settings)).run(
+        refund = await RefundGateway(database, drivers, book_notice_of(context.settings, database, context.box)).run(
             options.ref,
             amount_minor,
             key=key,
@@ -206,7 +206,7 @@ async def _refund(options: argparse.Namespace, context: Context) -> None:
 
 async def _end_refund(options: argparse.Namespace, context: Context) -> None:
     async with context.database() as database, _drivers(context) as drivers:
-        service = RefundGateway(database, drivers, book_notice_of(context.settings))
+        service = RefundGateway(database, drivers, book_notice_of(context.settings, database, context.box))
         if options.what == "not-done":
             refund = await service.give_up(options.ref, actor=context.actor, now=context.now())
         else:

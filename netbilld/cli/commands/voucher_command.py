@@ -16,7 +16,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.money import count, shown
 from netbilld.cli.output import print_fields, print_json, print_table
-from netbilld.daemon.vouchers import keep_vouchers
+from netbilld.daemon.vouchers import sell_vouchers
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.periods import local_midnight
 from netbilld.model.units import parse_amount
@@ -31,7 +31,9 @@ from netbilld.model.voucher import (
     shown_code,
     validity_text,
 )
+from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.make_vouchers import MakeVouchers, NewBatch
+from netbilld.services.open_vouchers import opened
 from netbilld.services.print_vouchers import Layout, check_login_url, printed_sheet
 from netbilld.services.subscriber_fields import parse_day
 from netbilld.services.voucher_views import BatchFigures
@@ -217,15 +219,11 @@ async def _print(options: argparse.Namespace, context: Context) -> None:
 
     settings = context.settings
     url = check_login_url(options.login_url)
-    async with context.database() as database:
-        keep = keep_vouchers(settings, database, context.box)
-        async with database.read() as work:
-            batch = await work.vouchers.batch(batch_number(options.batch))
-            lines = await work.vouchers.lines(
-                batch.id, limit=MOST_IN_A_BATCH, after=options.first - 1, until=options.last
-            )
-            wanted = [one for one in lines if one.status_at(context.now()) not in _NOT_PRINTED]
-            found = await keep.opened(work, batch, wanted)
+    async with context.database() as database, database.read() as work:
+        batch = await work.vouchers.batch(batch_number(options.batch))
+        lines = await work.vouchers.lines(batch.id, limit=MOST_IN_A_BATCH, after=options.first - 1, until=options.last)
+        wanted = [one for one in lines if one.status_at(context.now()) not in _NOT_PRINTED]
+        found = await opened(context.box, work, batch, wanted)
     locale = options.locale or settings.locale
     sheet = printed_sheet(
         found, batch, Layout(options.layout), business=settings.business_name, locale=locale, login_url=url
@@ -243,7 +241,7 @@ async def _print(options: argparse.Namespace, context: Context) -> None:
 async def _sell(options: argparse.Namespace, context: Context) -> None:
     settings = context.settings
     async with context.database() as database:
-        sold = await keep_vouchers(settings, database, context.box).sell(
+        sold = await sell_vouchers(settings, database, context.box).run(
             batch_number(options.batch),
             options.count,
             method=options.method,
@@ -274,7 +272,7 @@ async def _sell(options: argparse.Namespace, context: Context) -> None:
 async def _find(options: argparse.Namespace, context: Context) -> None:
     settings, now = context.settings, context.now()
     async with context.database() as database:
-        found = await keep_vouchers(settings, database, context.box).find(options.code)
+        found = await KeepVouchers(database, context.box).find(options.code)
         async with database.read() as work:
             at = await work.nas.by_id(found.voucher.first_nas_id) if found.voucher.first_nas_id else None
     one, batch = found.voucher, found.batch
@@ -302,7 +300,7 @@ async def _find(options: argparse.Namespace, context: Context) -> None:
 async def _extend(options: argparse.Namespace, context: Context) -> None:
     settings = context.settings
     async with context.database() as database:
-        keep = keep_vouchers(settings, database, context.box)
+        keep = KeepVouchers(database, context.box)
         if options.use_by:
             day = None if options.use_by == "-" else _end_of(options.use_by, settings.timezone)
             number = batch_number(options.what)
@@ -324,7 +322,7 @@ async def _extend(options: argparse.Namespace, context: Context) -> None:
 async def _revoke(options: argparse.Namespace, context: Context) -> None:
     settings = context.settings
     async with context.database() as database:
-        keep = keep_vouchers(settings, database, context.box)
+        keep = KeepVouchers(database, context.box)
         if _is_batch(options.what):
             number = batch_number(options.what)
             revoked = await keep.revoke_unused(number, options.reason, actor=context.actor, now=context.now())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netbilld.services.keep_callbacks import KeepCallbacks
+from netbilld.services.order_vouchers import OrderVouchers
 from netbilld.services.show_payment import ShowPayment
 from netbilld.services.start_payment import StartPayment
 
@@ -12,12 +13,14 @@ class PayParts:
     """The services behind /bayar and /hook.
 
     Attributes:
+        orders: vouchers that are bought on the hotspot's page; None sells none.
         qris: the merchant's own static QRIS code, which is shown with an amount; None shows none.
     """
 
     keep: KeepCallbacks
     start: StartPayment
     show: ShowPayment
+    orders: OrderVouchers | None = None
     qris: str | None = None
 
     @property

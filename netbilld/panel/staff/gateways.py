@@ -77,7 +77,7 @@ async def _attempt(request: web.Request, form: Typed, status: int = 200) -> web.
         transactions = await work.gateways.transactions(attempt.ref)
         refunds = await work.gateways.refunds(attempt.ref)
         callbacks, _ = await work.gateway_inbox.page(None, PAGE_LENGTH, 0, attempt.ref)
-        subscriber = await work.subscribers.by_id(attempt.subscriber_id)
+        subscriber = await work.subscribers.by_id(attempt.subscriber_id) if attempt.subscriber_id else None
     context: dict[str, Any] = {
         "attempt": attempt,
         "way": method_words(attempt.method),
@@ -171,7 +171,8 @@ async def _inbox(request: web.Request, form: Typed, name: str = "", status: int 
         payers: dict[str, str] = {}
         for one in lines:
             attempt = await work.gateways.find(one.ref) if one.ref else None
-            owner = await work.subscribers.by_id(attempt.subscriber_id) if attempt is not None else None
+            payer_id = attempt.subscriber_id if attempt is not None else None
+            owner = await work.subscribers.by_id(payer_id) if payer_id is not None else None
             if owner is not None and one.ref:
                 payers[one.ref] = owner.number
     context = {

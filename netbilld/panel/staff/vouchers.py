@@ -27,8 +27,8 @@ from netbilld.panel.staff.subscribers import METHODS
 from netbilld.panel.typed import Typed, day_of, typed
 from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
-from netbilld.services.keep_vouchers import OpenVoucher
 from netbilld.services.make_vouchers import NewBatch
+from netbilld.services.open_vouchers import OpenVoucher, opened
 from netbilld.services.print_vouchers import Layout, check_login_url, printed_sheet
 from netbilld.services.sign_in import random_token
 from netbilld.services.voucher_views import BatchFigures
@@ -252,7 +252,7 @@ async def sheet(request: web.Request) -> web.Response:
         batch = await _batch(request, work)
         lines = await work.vouchers.lines(batch.id, limit=MOST_IN_A_BATCH, after=first - 1, until=last)
         usable = [one for one in lines if one.status_at(visit.now) in (VoucherStatus.CREATED, VoucherStatus.SOLD)]
-        found = await selling.keep_vouchers.opened(work, batch, usable)
+        found = await opened(selling.box, work, batch, usable)
     async with panel.parts.database.write() as work:
         details = {"number": batch.label, "count": len(found), "layout": layout, "voucher_ids": []}
         await work.changes.record(visit.actor, visit.now, "voucher.print", "voucher_batch", batch.id, details)
@@ -271,7 +271,7 @@ async def sell(request: web.Request) -> web.StreamResponse:
     if count is None or not form.is_right:
         return await _show(request, form, "sell", 422)
     try:
-        sold = await selling.keep_vouchers.sell(
+        sold = await selling.sell_vouchers.run(
             batch_number(request.match_info["batch"]),
             count,
             method=method,
@@ -294,7 +294,7 @@ async def show_sale(request: web.Request) -> web.Response:
     """Answer GET /vouchers/sales/{sale}: the receipt with its codes; only who sold it, or may print all, reads them."""
     selling, visit = selling_of(request), request[VISIT]
     try:
-        sold = await selling.keep_vouchers.sold(UUID(request.match_info["sale"]))
+        sold = await selling.sell_vouchers.sold(UUID(request.match_info["sale"]))
     except NotFoundError:
         raise web.HTTPNotFound from None
     if sold.sale.actor != visit.actor.name and not visit.may("edit_money"):

@@ -154,7 +154,13 @@ from netbilld.adapters.database.tables.staff import login_failures, logins, reco
 from netbilld.adapters.database.tables.static_lines import static_attempts, static_lines, static_routers, static_states
 from netbilld.adapters.database.tables.taxes import buyers, document_stamps, levy_deductions, tax_invoices
 from netbilld.adapters.database.tables.terms import service_stops, service_terms
-from netbilld.adapters.database.tables.vouchers import voucher_batches, voucher_sales, vouchers
+from netbilld.adapters.database.tables.vouchers import (
+    voucher_batches,
+    voucher_orders,
+    voucher_refunds,
+    voucher_sales,
+    vouchers,
+)
 
 __all__ = [
     "OTHERWISE",
@@ -310,6 +316,8 @@ __all__ = [
     "usage_slices",
     "usage_windows",
     "voucher_batches",
+    "voucher_orders",
+    "voucher_refunds",
     "voucher_sales",
     "vouchers",
     "webhook_deliveries",

@@ -25,7 +25,7 @@ gateway_attempts = Table(  # a payment that a gateway was asked for
     Column("ref", String(50), primary_key=True),  # our own name of it, which the gateway was told
     Column("gateway", String(32), nullable=False),
     Column("method", String(32), nullable=False),
-    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id")),  # null: nobody's yet, as of a voucher that is bought
     Column("invoice_id", Uuid, ForeignKey("invoices.id")),  # which comes first; null: oldest due first
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),

@@ -1,6 +1,19 @@
 """Vouchers: batches, the codes in them, and what was sold."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Uuid,
+    false,
+)
 
 from netbilld.adapters.database.tables.base import WHERE, Instant, metadata
 
@@ -24,6 +37,7 @@ voucher_batches = Table(
     Column("timezone", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("actor", String(200), nullable=False),
+    Column("is_online", Boolean, nullable=False, server_default=false()),  # sold in the captive portal
 )
 
 voucher_sales = Table(
@@ -36,7 +50,7 @@ voucher_sales = Table(
     Column("paid_minor", BigInteger, nullable=False),  # by the buyer, or by the agent for what they sell on
     Column("commission_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("method", String(32), nullable=False),  # cash, transfer, agent
+    Column("method", String(32), nullable=False),  # cash, transfer, agent, or a gateway
     Column("collector", String(32)),  # whose cash it is
     Column("agent", String(32), index=True),
     Column("buyer", String(200), nullable=False),  # a name or number, as far as it was said
@@ -64,4 +78,37 @@ vouchers = Table(
     Index("uq_vouchers_position", "batch_id", "position", unique=True),
     Index("ix_vouchers_status", "batch_id", "status"),
     Index("ix_vouchers_until", "valid_until_at", info={WHERE: "status = 'active'"}),
+)
+
+voucher_orders = Table(  # bought in the captive portal: paid by a gateway, and a voucher once it is
+    "voucher_orders",
+    metadata,
+    Column("ref", String(50), ForeignKey("gateway_attempts.ref"), primary_key=True),
+    Column("batch_id", Uuid, ForeignKey("voucher_batches.id"), nullable=False),
+    Column("client", String(64), nullable=False),  # the address it came from
+    Column("router", String(300), nullable=False),  # scheme and host of the log-in page
+    Column("hotspot", JSON, nullable=False),  # what that page sent along
+    Column("phone", String(32)),  # where the code is sent as well
+    Column("locale", String(8), nullable=False),
+    Column("sale_id", Uuid, ForeignKey("voucher_sales.id"), unique=True),  # null: not paid
+    Column("created_at", Instant, nullable=False),
+    Index("ix_voucher_orders_client", "client", "created_at"),
+    Index("ix_voucher_orders_router", "router", "created_at"),
+    Index("ix_voucher_orders_created", "created_at"),
+)
+
+voucher_refunds = Table(  # money given back for a voucher that was taken back
+    "voucher_refunds",
+    metadata,
+    Column("voucher_id", Uuid, ForeignKey("vouchers.id"), primary_key=True),
+    Column("sale_id", Uuid, ForeignKey("voucher_sales.id"), nullable=False, index=True),
+    Column("amount_minor", BigInteger, nullable=False),  # of the price
+    Column("commission_minor", BigInteger, nullable=False),  # of it what an agent had kept
+    Column("currency", String(3), nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("collector", String(32)),
+    Column("agent", String(32)),
+    Column("reason", String(200), nullable=False),
+    Column("refunded_at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
 )
