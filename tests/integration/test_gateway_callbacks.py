@@ -68,9 +68,8 @@ async def test_what_is_wrong_is_refused_or_waits_for_a_person_and_moves_nothing(
         refused |= {(await shop.fake.tell(attempt.ref, "paid", tamper="body"))[0].status}
     assert refused <= {401, 403}
     async with ClientSession() as session:
-        for body, status in ((b"x" * 300_000, 413), (b"\xff\xfe", None), (b"[]", None), (b"", None)):
-            async with session.post(shop.fake.hook, data=body) as answer:
-                assert answer.status == status or 400 <= answer.status < 404
+        async with session.post(shop.fake.hook, data=b"x" * 300_000) as answer:
+            assert answer.status == 413
         async with session.get(shop.fake.hook) as answer:
             assert answer.status == 405
         async with session.post(f"{shop.url}/hook/nobody", data=b"{}") as answer:
@@ -87,7 +86,7 @@ async def test_what_is_wrong_is_refused_or_waits_for_a_person_and_moves_nothing(
     assert verdicts.pop("bad_signature") == "refused"
     assert verdicts.pop("unknown_order") == "parked"
     assert verdicts.pop("other_amount") == "parked"
-    assert set(verdicts) <= {"malformed", "unknown_event"}
+    assert not verdicts
 
 
 @pytest.mark.parametrize("fake", [FakeMidtrans, FakeXendit, FakeDuitku])

@@ -369,6 +369,25 @@ def test_duitku_a_changed_result_keeps_its_signature_so_the_status_call_decides(
     assert DUITKU.confirms_callbacks
 
 
+@pytest.mark.parametrize("name", ["resultCode", "reference", "amount", "signature"])
+def test_duitku_a_field_that_is_there_twice_is_neither(name: str) -> None:
+    with pytest.raises(MalformedCallbackError):
+        DUITKU.parse_callback({}, DUITKU_BODY + f"&{name}=00".encode())
+
+
+def test_duitku_a_callback_of_another_merchant_is_not_ours() -> None:
+    with pytest.raises(BadSignatureError):
+        DUITKU.parse_callback({}, DUITKU_BODY.replace(b"DS00001&", b"DS00002&"))
+
+
+def test_midtrans_a_key_of_signatures_alone_is_the_only_one_that_signs() -> None:
+    apart = Midtrans(GatewayHttp("midtrans"), server_key="SB-Mid-server-another", signature_key=MIDTRANS_KEY)
+    assert apart.parse_callback({}, midtrans()) == MIDTRANS.parse_callback({}, midtrans())
+    apart = Midtrans(GatewayHttp("midtrans"), server_key=MIDTRANS_KEY, signature_key="SB-Mid-server-another")
+    with pytest.raises(BadSignatureError):
+        apart.parse_callback({}, midtrans())
+
+
 @pytest.mark.parametrize(("gateway", "headers", "body"), [one for one in RIGHT if one[0] is not XENDIT])
 def test_one_changed_amount_breaks_the_proof(gateway: Gateway, headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(BadSignatureError):
