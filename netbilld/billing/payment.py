@@ -12,6 +12,7 @@ from netbilld.model.errors import InvalidInputError, RefusedError
 AMOUNT_LIMIT_MINOR: Final = 10**12
 REFERENCE_LIMIT: Final = 200
 REASON_LIMIT: Final = 200
+AGENT: Final = "agent"  # of what an agent pays from their deposit; nobody types it
 _METHOD: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
@@ -85,7 +86,7 @@ def payment_method(text: str) -> str:
         InvalidInputError: it is not one word of letters, digits, '-' and '_', or is a word of the program's own.
     """
     method = text.strip().lower()
-    if not _METHOD.fullmatch(method):
+    if not _METHOD.fullmatch(method) or method == AGENT:
         raise InvalidInputError(f"method {text!r}: write one word, such as cash or transfer")
     return method
 

@@ -10,11 +10,13 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.documents.voucher_sheet import voucher_sheet_pdf
 from netbilld.adapters.passwords import Argon2Passwords
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.policies import plausibility
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
 from netbilld.daemon.vouchers import sell_vouchers
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
+from netbilld.services.collect_cash import CollectCash
 from netbilld.services.keep_agents import KeepAgents
 from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.keep_vouchers import KeepVouchers
@@ -28,6 +30,12 @@ def selling_parts(settings: Settings, database: Database, box: SecretBox) -> Sel
     """Return what the pages of selling are handed."""
     return SellingParts(
         keep_agents=keep_agents(settings, database),
+        collect_cash=CollectCash(
+            database,
+            timezone=settings.timezone,
+            plausibility=plausibility(settings),
+            taxes=payment_taxes(settings),
+        ),
         keep_collectors=KeepCollectors(database, timezone=settings.timezone, currency=settings.currency),
         make_vouchers=MakeVouchers(
             database, box, timezone=settings.timezone, currency=settings.currency, entropy=entropy

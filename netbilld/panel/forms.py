@@ -89,6 +89,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "bad_name": N_("Write one word of small letters and digits."),
     "bad_commission": N_("A commission is 0 to 50 percent."),
     "password_short": N_("A password has at least 8 letters."),
+    "collector_ended": N_("You collect no more. Ask the office to let you send this, then hand over all of it."),
+    "held_changed": N_("They hold another amount by now. Look at it, and count again."),
     "collector_known": N_("A collector of that name, or that member of the staff, is known already."),
     "pool_name": N_("Write a name of one line."),
     "name_taken": N_("There is a pool “%(pool)s” already."),

@@ -27,6 +27,7 @@ from netbilld.services import sign_in
 from netbilld.services.areas import Whereabouts
 from netbilld.services.audit_trail import AuditReads
 from netbilld.services.brake import Brake
+from netbilld.services.collector_conduct import Conducts
 from netbilld.services.complaint_views import ComplaintViews
 from netbilld.services.control_sessions import ControlSessions
 from netbilld.services.decide_doubts import DecideDoubts
@@ -146,6 +147,8 @@ class Work(Protocol):
     def ledger(self) -> LedgerReads: ...
     @property
     def collectors(self) -> CollectorReads: ...
+    @property
+    def conduct(self) -> Conducts: ...
     @property
     def money_views(self) -> MoneyViews: ...
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from netbilld.model.permissions import Permission
 from netbilld.panel.route import Route
-from netbilld.panel.staff import agents, collecting, vouchers
+from netbilld.panel.staff import agents, collecting, collector, vouchers
 from netbilld.panel.within import Within
 
 _BATCH: Final = r"/vouchers/{batch:V\d{4,9}}"
@@ -30,6 +30,8 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/collect/sw.js", Permission.RECORD_PAYMENTS, collecting.worker, within=Within.ANYWHERE),
     Route("GET", "/handovers", Permission.VIEW_MONEY, collecting.show_collectors),
     Route("POST", "/handovers", Permission.MANAGE_STAFF, collecting.add),
+    Route("GET", _COLLECTOR, Permission.VIEW_MONEY, collector.show),
+    Route("POST", _COLLECTOR, Permission.MANAGE_STAFF, collector.change),
     Route("POST", _COLLECTOR + "/handover", Permission.EDIT_MONEY, collecting.hand_over),
     Route("GET", "/agents", Permission.VIEW_MONEY, agents.show_list),
     Route("POST", "/agents", Permission.MANAGE_STAFF, agents.add),

@@ -10,6 +10,7 @@ from netbilld.billing.chart import Side
 from netbilld.model.voucher import Batch, Voucher, VoucherStatus
 from netbilld.services import open_vouchers
 from netbilld.services.areas import Areas
+from netbilld.services.collect_cash import CollectCash
 from netbilld.services.keep_agents import Agents, KeepAgents
 from netbilld.services.keep_collectors import Collector, Handover, KeepCollectors, Missing, Stop
 from netbilld.services.keep_vouchers import KeepVouchers
@@ -69,7 +70,8 @@ class AgentReads(Agents, Protocol):
 
 class CollectorReads(Protocol):
     async def all(self) -> Sequence[Collector]: ...
-    async def of_staff(self, actor: str) -> str | None: ...
+    async def named(self, name: str) -> Collector | None: ...
+    async def by_staff(self, staff: str) -> tuple[str, bool] | None: ...
     async def held(self, name: str, currency: str) -> int: ...
     async def route(self, areas: Areas, today: date) -> Sequence[Stop]: ...
     async def missing(self, now: datetime) -> Mapping[str, Missing]: ...
@@ -88,6 +90,7 @@ class SellingParts:
 
     keep_agents: KeepAgents
     keep_collectors: KeepCollectors
+    collect_cash: CollectCash
     make_vouchers: MakeVouchers
     keep_vouchers: KeepVouchers
     sell_vouchers: SellVouchers

@@ -43,6 +43,8 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("service", "ended"): (N_("Ended"), "quiet"),
         ("agent", "active"): (N_("Sells"), "good"),
         ("agent", "ended"): (N_("Sells no more"), "quiet"),
+        ("collector", "active"): (N_("Collects"), "good"),
+        ("collector", "ended"): (N_("Collects no more"), "quiet"),
         ("method", "agent"): (N_("Agent"), "quiet"),
         ("voucher", "created"): (N_("Unsold"), "quiet"),
         ("voucher", "sold"): (N_("Sold"), "info"),

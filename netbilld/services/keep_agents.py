@@ -26,7 +26,7 @@ from netbilld.ports.passwords import Passwords
 from netbilld.services import paying, sell_vouchers
 from netbilld.services.idempotency import digest
 from netbilld.services.paying import find_subscriber
-from netbilld.services.sell_vouchers import AGENT, CASH
+from netbilld.services.sell_vouchers import CASH
 from netbilld.services.sign_in import LONGEST_PASSWORD, token_hash
 from netbilld.services.subscriber_fields import optional_phone, optional_text
 
@@ -204,8 +204,6 @@ class KeepAgents:
         key: str | None,
     ) -> AgentDeposit:
         method, name, is_out = payment_method(method), agent_name(name), verb == _PAY_OUT
-        if method == AGENT:
-            raise InvalidInputError("a deposit is paid in by money from outside", code="bad_method")
         if not 0 < abs(amount_minor) < MOST_MINOR or is_out != (amount_minor < 0):
             raise RefusedError(f"{abs(amount_minor)} can't have been paid", code="bad_amount")
         async with self._store.write() as work:

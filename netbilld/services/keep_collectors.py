@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -100,8 +100,8 @@ class Missing:
     """What a collector's hand-overs of the last 90 days have lacked.
 
     Attributes:
-        handovers: how many there were; short: in how many something was missing.
-        short_minor: what was missing in all, booked or not.
+        handovers: how many there were; short: in how many something was missing that was not missing before.
+        short_minor: what was missing in all, booked or not; what stayed with them from one to the next counts once.
     """
 
     handovers: int
@@ -113,10 +113,10 @@ class Collectors(Protocol):
     async def add(self, name: str, full_name: str, staff: str | None, at: datetime) -> bool: ...
     async def set_status(self, name: str, status: str) -> None: ...
     async def held(self, name: str, currency: str, *, lock: bool = False) -> int: ...
-    async def all(self) -> list[Collector]: ...
+    async def is_known(self, name: str) -> bool: ...
     async def sign(self, handover_id: int, pieces: Mapping[str, int], signed_by: str) -> None: ...
     async def add_handover(self, handover: Handover) -> int: ...
-    async def handovers(self, name: str | None = None, limit: int | None = None) -> Sequence[Handover]: ...
+    async def handover(self, handover_id: int) -> Handover: ...
 
 
 class Ledger(Protocol):
@@ -203,6 +203,7 @@ class KeepCollectors:
         book_difference: str | None = None,
         signed_by: str = "",
         pieces: Mapping[str, int] = NO_PIECES,
+        seen_minor: int | None = None,
         idempotency_key: str | None = None,
     ) -> Handover:
         """Take what a collector hands over, counted, into the office's cash.
@@ -219,10 +220,11 @@ class KeepCollectors:
             book_difference: why a difference is booked.
             signed_by: the name that the collector signs with; empty where it was not signed for.
             pieces: how many notes and coins were counted, by their value.
+            seen_minor: what they held when it was counted; refused where that is not so any more. None asks nothing.
             idempotency_key: of the request.
 
         Raises:
-            RefusedError: nobody has that name, or there is nothing to hand over.
+            RefusedError: nobody has that name, there is nothing to hand over, or they hold something else by now.
         """
         name, method, today = collector_name(name), payment_method(method), local_date(now, self._timezone)
         reason = reason_text(book_difference) if book_difference is not None else ""
@@ -233,10 +235,11 @@ class KeepCollectors:
                 asked = digest({"name": name, "counted": counted_minor, "method": method, "reason": reason})
                 done = await work.idempotency.claim(idempotency_key, VERB, asked, now)
                 if done is not None:
-                    kept = [one for one in await work.collectors.handovers(name) if one.id == done["id"]]
-                    return kept[0]
+                    return await work.collectors.handover(done["id"])
             await self._known(work, name)
             held_minor = await work.collectors.held(name, self._currency, lock=True)
+            if seen_minor is not None and seen_minor != held_minor:
+                raise RefusedError(f"collector {name} holds {held_minor}, not {seen_minor}", code="held_changed")
             booked_minor = held_minor - counted_minor if reason else 0
             if not counted_minor and not booked_minor:
                 raise RefusedError(f"collector {name} has nothing to hand over", code="bad_amount")
@@ -272,7 +275,7 @@ class KeepCollectors:
             await work.changes.record(actor, now, "collector.handover", "collector", name, details)
             if idempotency_key:
                 await work.idempotency.complete(idempotency_key, VERB, {"id": number})
-            return next(one for one in await work.collectors.handovers(name, limit=1) if one.id == number)
+            return replace(handover, id=number)
 
     def _counted(self, number: int, counted_minor: int, method: str, name: str) -> LedgerEntry:
         return money_moved(
@@ -298,5 +301,5 @@ class KeepCollectors:
         )
 
     async def _known(self, work: Work, name: str) -> None:
-        if not any(one.name == name for one in await work.collectors.all()):
+        if not await work.collectors.is_known(name):
             raise RefusedError(f"no collector {name!r}", hint="`netbilld collector list` shows them")

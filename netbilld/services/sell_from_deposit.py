@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from netbilld.billing.chart import COMMISSION
 from netbilld.billing.chart import agent as agent_account
-from netbilld.billing.payment import Payment
+from netbilld.billing.payment import AGENT, Payment
 from netbilld.billing.postings import money_moved
 from netbilld.model.actor import Actor
 from netbilld.model.agent import Agent
@@ -21,7 +21,7 @@ from netbilld.services.idempotency import digest
 from netbilld.services.keep_agents import MOST_MINOR, Store, Work, cover, known_agent
 from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes
 from netbilld.services.receive_payment import PaymentReceipt, receive
-from netbilld.services.sell_vouchers import AGENT, SellVouchers, Sold
+from netbilld.services.sell_vouchers import SellVouchers, Sold
 
 _VOUCHERS: Final = "agent voucher"
 _TOP_UP: Final = "agent top-up"

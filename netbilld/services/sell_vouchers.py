@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from netbilld.billing.chart import COMMISSION, Account, account
 from netbilld.billing.chart import agent as agent_account
 from netbilld.billing.ledger import LedgerEntry
-from netbilld.billing.payment import payment_method
+from netbilld.billing.payment import AGENT, payment_method
 from netbilld.billing.plan import Plan
 from netbilld.billing.postings import money_account, vouchers_sold
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy, taxed
@@ -26,7 +26,6 @@ from netbilld.services.subscriber_fields import optional_text
 
 VERB: Final = "voucher sell"
 REVENUE: Final = "revenue:voucher"
-AGENT: Final = "agent"  # the method of what an agent sells from their deposit
 CASH: Final = "cash"
 _SERIES: Final = "voucher_receipt"
 
@@ -159,8 +158,6 @@ class SellVouchers:
             RefusedError: it has not so many left.
         """
         method = payment_method(method)
-        if method == AGENT:
-            raise InvalidInputError("an agent sells for themselves", code="bad_method")
         async with self._store.write() as work:
             asked = {"batch": batch_number, "count": count, "method": method, "buyer": buyer}
             done = await self._claimed(work, idempotency_key, asked, now)

@@ -23,7 +23,16 @@ from tests.voucher_world import ANI, T0
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES: Final = ("/vouchers", "/vouchers/add", "/vouchers/V0001", "/agents", "/agents/sari", "/handovers", "/collect")
+PAGES: Final = (
+    "/vouchers",
+    "/vouchers/add",
+    "/vouchers/V0001",
+    "/agents",
+    "/agents/sari",
+    "/handovers",
+    "/handovers/agus",
+    "/collect",
+)
 
 
 @pytest.fixture
@@ -84,6 +93,38 @@ async def test_a_collectors_day_goes_on_while_the_network_is_cut(
         await expect(page.locator(f"#s{number}")).to_have_count(0)
     async with world.database.read() as work:
         assert await work.collectors.held("agus", "IDR") == 90_000
+
+
+async def test_what_one_collector_took_is_never_sent_as_anothers_and_a_second_part_is_a_second_payment(
+    world: PanelWorld, chromium: Browser, url: str
+) -> None:
+    number = await furnish(world)
+    other = await world.staff(Role.COLLECTOR, "bayu@rumahnet.example")
+    keep = KeepCollectors(world.database, timezone=ZONE, currency="IDR")
+    await keep.add("bayu", "Bayu", staff=other, actor=SYSTEM, now=NOW)
+    async with tab(chromium, PHONE, meant=("Failed to load resource", "net::ERR", "status of 4")) as page:
+        page.on("dialog", lambda dialog: dialog.accept())
+        await sign_in(page, url, "agus@rumahnet.example")
+        await page.goto(url + "/collect")
+        await page.context.set_offline(True)
+        for amount in ("20000", "30000"):
+            await page.locator(f"#s{number} input[name=amount]").fill(amount)
+            await page.locator(f"#s{number}").get_by_role("button", name="Terima").click()
+        await expect(page.locator("#queue li")).to_have_count(2)
+        await page.context.clear_cookies()
+        await page.context.set_offline(False)
+        await sign_in(page, url, "bayu@rumahnet.example")  # on the same phone
+        await page.goto(url + "/collect")
+        await expect(page.locator("#queue")).to_contain_text("diterima orang lain")
+        await page.evaluate("send()")
+        async with world.database.read() as work:
+            assert await work.collectors.held("bayu", "IDR") == 0
+        await page.context.clear_cookies()
+        await sign_in(page, url, "agus@rumahnet.example")
+        await page.goto(url + "/collect")
+        await expect(page.locator("#queue li", has_text="terkirim")).to_have_count(2)
+    async with world.database.read() as work:
+        assert await work.collectors.held("agus", "IDR") == 50_000
 
 
 async def test_an_agent_sells_on_a_phone(database: Database, box: SecretBox, chromium: Browser) -> None:

@@ -150,11 +150,44 @@ async def test_a_collector_takes_on_the_route_and_hands_over_what_is_counted(
     async with world.database.read() as work:
         assert await work.collectors.held("agus", "IDR") == 10_000  # what was missing stays with him
         missing = await work.collectors.missing(NOW)
-    assert (missing["agus"].handovers, missing["agus"].short, missing["agus"].short_minor) == (1, 1, 10_000)
+        assert (missing["agus"].handovers, missing["agus"].short, missing["agus"].short_minor) == (1, 1, 10_000)
+    stale = {"amount": "10000", "seen": "90000", "once": once(), "signed": "Agus"}  # as it was before the count
+    refused = await browser.send("/handovers/agus/handover", stale)
+    assert (refused.status, "lihat" in (await refused.text()).lower()) == (422, True)
     booked = {"amount": "0", "why": "hilang di jalan", "once": once(), "signed": "Agus"}
     assert (await browser.send("/handovers/agus/handover", booked)).status == 303
     async with world.database.read() as work:
         assert await work.collectors.held("agus", "IDR") == 0
+        missing = await work.collectors.missing(NOW)
+    assert (missing["agus"].short, missing["agus"].short_minor) == (1, 10_000)  # booked, and not missing once more
+    await books_hold(world)
+
+
+async def test_a_collectors_page_shows_what_never_came_and_what_came_late_and_ends_them(
+    world: PanelWorld, browser: Browser, person: Person
+) -> None:
+    email = await world.staff(Role.COLLECTOR)
+    keep = KeepCollectors(world.database, timezone=ZONE, currency="IDR")
+    await keep.add("agus", "Agus Salim", staff=email, actor=SYSTEM, now=NOW)
+    async with client_of(world.app()) as client:
+        phone = Browser(client)
+        await phone.sign_in(email)
+        form = {"number": person.number, "amount": "20000"}
+        for slip, age in (("7F3A-00002", "260000"), ("7F3A-00004", "3"), ("<script>", "-5")):
+            sent = form | {"once": once(), "slip": slip, "age": age}
+            assert (await phone.send("/collect", sent, headers=JSON)).status == 200
+        page = plain(await browser.page("/handovers/agus"))
+        assert "AGUS-7F3A-00001, AGUS-7F3A-00003" in page
+        assert "sampai 3 hari" in page
+        assert "2 nomor tanda terima hilang" in plain(await browser.page("/handovers"))
+        assert (await browser.send("/handovers/agus", {})).status == 303
+        async with await phone.send("/collect", form | {"once": once()}, headers=JSON) as answer:
+            assert answer.status == 409  # the phone keeps it
+        page = plain(await phone.page("/collect"))
+        assert "Anda sudah tidak menagih" in page
+    assert "masih memegang Rp60.000" in plain(await browser.page("/handovers/agus"))
+    async with browser.client.get("/handovers/siapa") as answer:
+        assert answer.status == 404
     await books_hold(world)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.in_areas import in_areas
@@ -54,12 +54,22 @@ class CollectorStore:
         """Let a member of the staff who has another e-mail address stay the collector they are."""
         await self._connection.execute(update(collectors).where(collectors.c.staff == before).values(staff=after))
 
+    async def is_known(self, name: str) -> bool:
+        """Return whether there is a collector of that name, who takes cash or did."""
+        return await self._connection.scalar(select(collectors.c.name).where(collectors.c.name == name)) is not None
+
     async def of_staff(self, actor: str) -> str | None:
         """Return the collector that somebody is who records cash."""
         found: str | None = await self._connection.scalar(
             select(collectors.c.name).where(collectors.c.staff == actor, collectors.c.status == "active")
         )
         return found
+
+    async def by_staff(self, staff: str) -> tuple[str, bool] | None:
+        """Return which collector a member of the staff is or was, and whether they still take cash."""
+        query = select(collectors.c.name, collectors.c.status).where(collectors.c.staff == staff)
+        row = (await self._connection.execute(query)).one_or_none()
+        return (row.name, row.status == "active") if row else None
 
     async def check(self, name: str) -> None:
         """Do nothing for a collector who takes cash.
@@ -88,8 +98,16 @@ class CollectorStore:
             raise RefusedError(f"collector {name} holds {row.currency}, not {currency}")
         return int(row.balance_minor) if row else 0
 
+    async def named(self, name: str) -> Collector | None:
+        """Return a collector with what they hold."""
+        found = await self._all(collectors.c.name == name)
+        return found[0] if found else None
+
     async def all(self) -> list[Collector]:
         """Return every collector with what they hold, by name."""
+        return await self._all(true())
+
+    async def _all(self, which: ColumnElement[bool]) -> list[Collector]:
         last = select(handovers.c.collector, func.max(handovers.c.recorded_at).label("at")).group_by(
             handovers.c.collector
         )
@@ -116,6 +134,7 @@ class CollectorStore:
             .outerjoin(accounts, accounts.c.code == "collector:" + collectors.c.name)
             .outerjoin(latest, latest.c.collector == collectors.c.name)
             .outerjoin(taken, taken.c.collector == collectors.c.name)
+            .where(which)
             .order_by(collectors.c.name)
         )
         return [
@@ -164,16 +183,16 @@ class CollectorStore:
 
     async def missing(self, now: datetime) -> dict[str, Missing]:
         """Return by collector what the hand-overs of the last 90 days have lacked."""
-        lacked = handovers.c.held_minor - handovers.c.counted_minor
+        of = lacking().subquery().c
         query = (
             select(
-                handovers.c.collector,
+                of.collector,
                 func.count().label("handovers"),
-                func.count().filter(lacked > 0).label("short"),
-                func.coalesce(func.sum(lacked).filter(lacked > 0), 0).label("short_minor"),
+                func.count().filter(of.lacked > 0).label("short"),
+                func.coalesce(func.sum(of.lacked).filter(of.lacked > 0), 0).label("short_minor"),
             )
-            .where(handovers.c.recorded_at >= now - _LOOK_BACK)
-            .group_by(handovers.c.collector)
+            .where(of.recorded_at >= now - _LOOK_BACK)
+            .group_by(of.collector)
         )
         return {
             row.collector: Missing(row.handovers, row.short, int(row.short_minor))
@@ -221,19 +240,33 @@ class CollectorStore:
         query = select(handovers).order_by(handovers.c.id.desc()).limit(limit)
         if name is not None:
             query = query.where(handovers.c.collector == name)
-        return [
-            Handover(
-                id=row.id,
-                collector=row.collector,
-                currency=row.currency,
-                held_minor=int(row.held_minor),
-                counted_minor=int(row.counted_minor),
-                booked_minor=int(row.booked_minor),
-                method=row.method,
-                handed_on=row.handed_on,
-                recorded_at=row.recorded_at,
-                actor=row.actor,
-                reason=row.reason,
-            )
-            for row in await self._connection.execute(query)
-        ]
+        return [_handover(row) for row in await self._connection.execute(query)]
+
+    async def handover(self, handover_id: int) -> Handover:
+        """Return one hand-over."""
+        return _handover((await self._connection.execute(select(handovers).where(handovers.c.id == handover_id))).one())
+
+
+def lacking() -> Select[Any]:
+    """Return the query for what each hand-over has lacked anew: what was left with them before is not missing again."""
+    of = handovers.c
+    difference = of.held_minor - of.counted_minor
+    left = func.lag(difference - of.booked_minor).over(partition_by=of.collector, order_by=of.id)
+    lacked = (difference - func.coalesce(left, 0)).label("lacked")
+    return select(of.collector, of.recorded_at, of.handed_on, lacked)
+
+
+def _handover(row: Row[Any]) -> Handover:
+    return Handover(
+        id=row.id,
+        collector=row.collector,
+        currency=row.currency,
+        held_minor=int(row.held_minor),
+        counted_minor=int(row.counted_minor),
+        booked_minor=int(row.booked_minor),
+        method=row.method,
+        handed_on=row.handed_on,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        reason=row.reason,
+    )

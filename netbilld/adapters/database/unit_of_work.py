@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.collectors import CollectorStore
     from netbilld.adapters.database.complaint_views import ComplaintViewStore
     from netbilld.adapters.database.complaints import ComplaintStore
+    from netbilld.adapters.database.conduct import ConductStore
     from netbilld.adapters.database.corrections import CorrectionStore
     from netbilld.adapters.database.coupons import CouponStore
     from netbilld.adapters.database.cross_checks import CrossCheckStore
@@ -193,6 +194,12 @@ class UnitOfWork:
         from netbilld.adapters.database.collectors import CollectorStore
 
         return CollectorStore(self.connection)
+
+    @cached_property
+    def conduct(self) -> "ConductStore":
+        from netbilld.adapters.database.conduct import ConductStore
+
+        return ConductStore(self.connection)
 
     @cached_property
     def complaints(self) -> "ComplaintStore":

@@ -1,10 +1,13 @@
 """A collector's day on the phone: whom to visit, cash taken with or without a connection; and the hand-over of it.
 
-What is taken without a connection waits in the browser under the key of its form, and is sent again until it is
-answered; the same key is one payment, however often it comes.
+What is taken without a connection waits in the browser under a key of its own, and is sent again until it is
+answered; the same key is one payment, however often it comes. It waits for whoever took it: another who signs in on the
+same phone doesn't send it as theirs.
 """
 
 import json
+import re
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -13,16 +16,17 @@ from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundErro
 from netbilld.panel.forms import once_key
 from netbilld.panel.parts import PANEL
 from netbilld.panel.staff.money import today_of
-from netbilld.panel.staff.payments import payer_of
 from netbilld.panel.staff.vouchers import selling_of
 from netbilld.panel.typed import Typed, typed
 from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
-from netbilld.services.receive_payment import AlreadyReceived
+from netbilld.services.collect_cash import SLIP
+from netbilld.services.collector_conduct import look_at
 from netbilld.services.sign_in import random_token
 
 PIECES: Final = (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 200, 100)  # of rupiah, as they are counted
 _HANDOVERS: Final = 50
+_SEEN: Final = re.compile(r"-?[0-9]{1,13}")
 _MOST_PIECES: Final = 99_999
 _FIELDS: Final = {
     "bad_amount": "amount",
@@ -45,12 +49,14 @@ async def show_day(request: web.Request) -> web.Response:
 async def _show_day(request: web.Request, form: Typed, status: int = 200) -> web.Response:
     panel, visit = request.app[PANEL], request[VISIT]
     async with panel.parts.database.read() as work:
-        mine = await work.collectors.of_staff(visit.actor.name)
+        was = await work.collectors.by_staff(visit.actor.name)
+        mine = was[0] if was else None
         held = await work.collectors.held(mine, panel.parts.currency) if mine else 0
         stops = await work.collectors.route(visit.areas, today_of(request))
     context = {
         "stops": stops,
         "mine": mine,
+        "has_ended": was is not None and not was[1],
         "held": held,
         "form": form,
         "once": random_token(panel.parts.entropy),
@@ -60,42 +66,50 @@ async def _show_day(request: web.Request, form: Typed, status: int = 200) -> web
 
 
 async def take(request: web.Request) -> web.StreamResponse:
-    """Answer POST /collect: cash is taken; to a script as JSON, so that it knows what may leave its queue."""
+    """Answer POST /collect: cash is taken; to a script as JSON, so that it knows what may leave its queue.
+
+    409 tells a script that it may be taken later, 422 that it won't be.
+    """
     panel, visit = request.app[PANEL], request[VISIT]
     form = await typed(request)
     wants_json = "application/json" in request.headers.get("Accept", "")
-    number = form.values.get("number", "")[:20]
-    payer = await payer_of(request, number)
-    if payer is None:
-        form.fault("number", N_("Nobody has that number or user name."))
-    amount_minor = form.amount("amount")
-    if payer is not None and amount_minor is not None and form.is_right:
+    amount_minor, status = form.amount("amount"), 422
+    if amount_minor is not None:
         try:
-            outcome = await panel.parts.receive_payment.run(
-                number,
+            done = await selling_of(request).collect_cash.run(
+                form.values.get("number", "")[:20],
                 amount_minor,
-                method="cash",
-                reference=None,
-                received_on=None,
                 actor=visit.actor,
                 now=visit.now,
-                idempotency_key=once_key(str(visit.person.id), form.values),
-                note="kolektor",
+                key=once_key(str(visit.person.id), form.values),
+                areas=visit.areas,
+                slip=_slip(form),
+                age=_age(form),
             )
-        except (InvalidInputError, NotFoundError, RefusedError) as error:
+        except NotFoundError:
+            form.fault("number", N_("Nobody has that number or user name."))
+        except (InvalidInputError, RefusedError) as error:
             form.refused(error, _FIELDS)
+            status = 409 if error.code == "collector_ended" else 422
         else:
             await panel.parts.nudge()
-            if isinstance(outcome, AlreadyReceived):
-                paid, receipt_no = str(outcome.payment.id), outcome.payment.receipt_no
-            else:
-                paid, receipt_no = outcome.payment_id, outcome.receipt_no
             if wants_json:
-                return web.json_response({"payment": paid, "receipt_no": receipt_no})
-            raise web.HTTPSeeOther(f"/payments/{paid}?done=payment-recorded")
+                return web.json_response({"payment": str(done.payment_id), "receipt_no": done.receipt_no})
+            raise web.HTTPSeeOther(f"/payments/{done.payment_id}?done=payment-recorded")
     if wants_json:
-        return web.json_response({"fault": next(iter(form.faults.values()), "")}, status=422)
+        return web.json_response({"fault": next(iter(form.faults.values()), "")}, status=status)
     return await _show_day(request, form, 422)
+
+
+def _slip(form: Typed) -> str | None:
+    text = form.values.get("slip", "")
+    return text if SLIP.fullmatch(text) else None
+
+
+def _age(form: Typed) -> timedelta:
+    """Return how long ago a phone says that it was taken."""
+    text = form.values.get("age", "")
+    return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) <= 9 else timedelta(0)
 
 
 async def worker(request: web.Request) -> web.Response:
@@ -158,10 +172,12 @@ async def _show_collectors(request: web.Request, form: Typed, form_name: str = "
         handovers = await work.collectors.handovers(limit=_HANDOVERS)
         missing = await work.collectors.missing(visit.now)
         signed = await work.collectors.signed([one.id for one in handovers])
+        conduct = await look_at(work.conduct, visit.now, panel.parts.timezone)
     context = {
         "collectors": found,
         "handovers": handovers,
         "missing": missing,
+        "odd": {name: one for name, one in conduct.items() if not one.is_plain},
         "signed": signed,
         "pieces": PIECES if panel.parts.currency == "IDR" else (),
         "form": form,
@@ -196,7 +212,7 @@ async def hand_over(request: web.Request) -> web.StreamResponse:
     counted = sum(int(value) * count for value, count in pieces.items()) if pieces else None
     if counted is None:
         counted = form.amount("amount", least_minor=0)
-    signed = form.text("signed", 200)
+    signed, seen = form.text("signed", 200), form.values.get("seen", "")
     if counted is None or not form.is_right:
         return await _show_collectors(request, form, name, 422)
     try:
@@ -205,6 +221,7 @@ async def hand_over(request: web.Request) -> web.StreamResponse:
             counted,
             book_difference=form.text("why", 200, is_needed=False) or None,
             signed_by=signed,
+            seen_minor=int(seen) if _SEEN.fullmatch(seen) else None,
             pieces=pieces,
             actor=visit.actor,
             now=visit.now,
