@@ -6,9 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from netbilld.adapters.clock import entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
 from netbilld.services.receive_payment import ReceivePayment
@@ -105,6 +107,64 @@ async def test_sales_at_once_never_take_more_than_the_deposit(town: Town) -> Non
 
     assert sum(await asyncio.gather(*(sell(key) for key in range(6)))) == 3
     assert await town.balance("agent:sari") == 1_000
+
+
+async def test_top_ups_at_once_never_take_more_than_the_deposit(town: Town) -> None:
+    await town.agents.deposit("sari", 13_000, actor=ANI, now=T0)
+
+    async def top_up(key: int) -> bool:
+        try:
+            await town.selling.top_up("sari", town.numbers["budi"], 5_000, actor=ANI, now=T0, key=f"agent:sari:{key}")
+        except RefusedError as refused:
+            assert refused.code == "deposit_too_small"  # noqa: PT017 - any other fails
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(top_up(key) for key in range(6)))) == 2
+    assert await town.balance("agent:sari") == 13_000 - 2 * 4_900
+    assert await town.balance(f"wallet:{town.numbers['budi']}") == 10_000
+
+
+async def test_a_deposit_in_cash_lies_with_the_collector_who_took_it(town: Town) -> None:
+    keep = KeepCollectors(town.database, timezone=ZONE, currency="IDR")
+    await keep.add("agus", "Agus Salim", staff=ANI.name, actor=ANI, now=T0)
+    await town.agents.deposit("sari", 10_000, actor=ANI, now=T0)
+    await town.agents.deposit("sari", 5_000, actor=ANI, now=T0, method="transfer")
+    assert [await town.balance(code) for code in ("collector:agus", "cash:transfer")] == [10_000, 5_000]
+    with pytest.raises(NotFoundError):  # nothing has come to the office's till
+        await town.balance("cash:cash")
+
+
+async def test_what_can_t_begin_any_more_is_sold_by_no_agent_and_only_ones_own_subscriber_is_left(town: Town) -> None:
+    await town.agents.deposit("sari", 50_000, actor=ANI, now=T0)
+    batch = await town.batch(3, is_only_sold=True, agent_price_minor=4_000, use_by_at=T0 + timedelta(days=1))
+    late = T0 + timedelta(days=2)
+    async with town.database.read() as work:
+        assert [one.number for one in await work.agents.on_sale(T0)] == [batch.number]
+        assert await work.agents.on_sale(late) == []
+    with pytest.raises(NotFoundError):
+        await town.selling.sell_vouchers("sari", batch.number, 1, actor=ANI, now=late, key="agent:sari:1")
+    await town.agents.serve("joko", town.numbers["budi"], False, actor=ANI, now=T0)
+    async with town.database.read() as work:
+        assert [one.number for one in await work.agents.served("sari")] == [town.numbers["budi"]]
+
+
+async def test_a_new_password_ends_every_log_in_but_the_one_that_set_it(town: Town) -> None:
+    sign_in = SignInAgent(town.database, PASSWORDS, entropy, timedelta(hours=12))
+
+    async def token(password: str) -> str:
+        outcome = await sign_in.handle("sari", password, "192.0.2.7", T0)
+        assert isinstance(outcome, SignedInAgent)
+        return outcome.token
+
+    mine, elsewhere = await token(SECRET), await token(SECRET)
+    await town.agents.new_password("sari", SECRET, "baru-sekali-1", token=mine, actor=ANI, now=T0)
+    assert await sign_in.of_token(mine, T0) is not None
+    assert await sign_in.of_token(elsewhere, T0) is None
+    other = await token("baru-sekali-1")
+    await town.agents.change("sari", actor=ANI, now=T0, password="dari-kantor-1")  # by staff, for who has lost it
+    assert [await sign_in.of_token(one, T0) for one in (mine, other)] == [None, None]
+    assert isinstance(await sign_in.handle("sari", "baru-sekali-1", "192.0.2.7", T0), WrongNameOrPassword)
 
 
 async def test_an_agent_signs_in_with_their_own_password_and_is_locked_out_of_guessing(town: Town) -> None:
