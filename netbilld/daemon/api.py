@@ -24,6 +24,7 @@ from netbilld.services.manage_tokens import ManageTokens
 from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
 from netbilld.services.new_service import Defaults
+from netbilld.services.prefer_channels import PreferChannels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.recognise_token import RecogniseToken
 
@@ -66,6 +67,7 @@ def api_parts(
         complaints=complaint_parts(settings, database),
         money=money_parts(settings, database),
         people=people_parts(settings, database, box),
+        channels=PreferChannels(database),
         buyers=ManageBuyers(database, box),
         printing=LatePrinting(settings, database, box),
         standing=standing_policy(settings),

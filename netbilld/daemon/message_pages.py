@@ -11,6 +11,7 @@ from netbilld.services.answer_by_hand import AnswerByHand
 from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts
+from netbilld.services.prefer_channels import PreferChannels
 
 
 def message_parts(settings: Settings, database: Database, box: SecretBox) -> MessageParts:
@@ -32,6 +33,7 @@ def message_parts(settings: Settings, database: Database, box: SecretBox) -> Mes
         },
         locale=settings.locale,
         by_hand=AnswerByHand(database),
+        prefer=PreferChannels(database),
         asks_approval=frozenset(way.name for way in ways if way.asks_approval),
         link=LinkStaff(database, box, SystemClock()) if telegram is not None else None,
         bot=telegram.bot if telegram is not None else None,

@@ -20,6 +20,7 @@ from netbilld.services.own_profile import OwnProfile
 from netbilld.services.own_requests import SHOWN, OwnRequests, RequestLine
 from netbilld.services.own_terms import OwnTerms
 from netbilld.services.pause_service import PauseService
+from netbilld.services.prefer_channels import PreferChannels
 from netbilld.services.provisional_bill import ProvisionalBill
 from netbilld.services.sell_top_up import SellTopUp
 
@@ -65,6 +66,7 @@ def own_parts(
         profile=OwnProfile(database, box, manage, allowed),
         requests=OwnRequests(database),
         data=ExportOwnData(database),
+        prefer=PreferChannels(database),
         requests_of=requests_of,
         nudge=nudge,
     )

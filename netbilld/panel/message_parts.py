@@ -13,6 +13,7 @@ from netbilld.services.chat_records import Chat, ChatLine, ChatPerson, Event, St
 from netbilld.services.link_staff import LinkStaff
 from netbilld.services.manage_messages import ManageMessages
 from netbilld.services.message_texts import MessageTexts, OwnText, TextKey
+from netbilld.services.prefer_channels import PreferChannels
 
 
 class OutboxReads(Protocol):
@@ -91,6 +92,7 @@ class MessageParts:
         known: what every message's text may name beside its own fields.
         locale: of messages to who has chosen none.
         by_hand: answers in chats.
+        prefer: by which channel somebody is reached first.
         asks_approval: drivers by which words of our own go only to who has written within a day.
         link, bot: by which bot the staff are reached by Telegram; None has none.
     """
@@ -103,6 +105,7 @@ class MessageParts:
     known: Mapping[str, Any]
     locale: str
     by_hand: AnswerByHand
+    prefer: PreferChannels
     asks_approval: frozenset[str] = frozenset()
     link: LinkStaff | None = None
     bot: str | None = None

@@ -17,4 +17,5 @@ CHAT_ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _CHAT + "/settle", Permission.EDIT_CHATS, chats.settle),
     Route("POST", _CHAT + "/forget", Permission.EDIT_CHATS, chats.forget),
     Route("GET", SUBSCRIBER + "/chats", Permission.VIEW_CHATS, chats.show_person),
+    Route("POST", SUBSCRIBER + "/channels", Permission.EDIT_SUBSCRIBERS, chats.prefer),
 )

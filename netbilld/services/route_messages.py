@@ -188,7 +188,7 @@ def _order(message: Waiting, order: Sequence[str]) -> tuple[str, ...]:
     if message.staff_id is not None:
         return STAFF_ORDER
     wanted = tuple(dict.fromkeys(channel for channel in message.channels if channel in order))
-    return wanted or tuple(order)
+    return tuple(dict.fromkeys((*wanted, *order)))
 
 
 def address_of(message: Waiting, channel: str) -> str | None:

@@ -136,6 +136,15 @@ async def test_notes_are_written_once_and_taken_out_of_sight(
     assert (await program.get(at))["items"] == []
 
 
+async def test_a_subscriber_is_reached_first_by_the_channels_that_are_named(program: Program, person: Person) -> None:
+    at = f"/subscribers/{person.number}/channels"
+    assert await program.get(at) == {"channels": [], "stopped": []}
+    assert (await program.ask("PUT", at, {"channels": ["email", "sms"]})).status == 200
+    assert (await program.get(at))["channels"] == ["email", "sms"]
+    assert (await program.ask("PUT", at, {"channels": ["merpati"]})).status == 422
+    assert (await program.ask("PUT", "/subscribers/1/channels", {"channels": []})).status == 404
+
+
 async def test_an_invoice_has_a_code_and_paper_that_skips_no_step(
     world: PanelWorld, program: Program, person: Person
 ) -> None:

@@ -127,6 +127,18 @@ async def test_a_subscribers_page_has_both_sides_and_strangers_stand_apart(desk:
 
 
 @ONE_DATABASE
+async def test_staff_say_by_which_channel_somebody_is_reached_first(desk: Desk) -> None:
+    there = f"/subscribers/{desk.budi.number}"
+    for _ in range(2):
+        assert (await desk.browser.send(there + "/channels", {"first": "whatsapp"})).status == 303
+    assert '<option value="whatsapp" selected>' in await desk.browser.page(there + "/chats")
+    assert (await desk.browser.send(there + "/channels", {"first": "merpati"})).status == 404
+    async with desk.world.database.read() as work:
+        changes = await work.changes.about("subscriber", str(desk.budi.subscriber_id))
+    assert [one.action for one in changes].count("message.prefer") == 1
+
+
+@ONE_DATABASE
 async def test_whatever_they_write_is_words_on_the_page(desk: Desk) -> None:
     number = await desk.write("<script>alert(1)</script> {{ 7*7 }} \u202egnol", name="<b>x</b>")
     page = await desk.browser.page(f"/chats/{number}")

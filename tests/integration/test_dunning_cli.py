@@ -89,6 +89,9 @@ def test_messages_are_listed_shown_and_sent_again(cli: Cli) -> None:
     assert "there is nothing to repeat" in refused(cli("outbox", "retry", str(message["id"])))
     assert "no message 99" in refused(cli("outbox", "show", "99"))
     assert cli("outbox", "reminders", "budi", "off")[0] == 0
+    assert "email, whatsapp" in cli("outbox", "prefer", "budi", "email", "whatsapp")[1]
+    assert "as the settings say" in cli("outbox", "prefer", "budi")[1]
+    assert "there are: whatsapp" in refused(cli("outbox", "prefer", "budi", "merpati"))
     assert read(cli("outbox", "list", "--state", "dead", "--username", "budi", "--json")) == []
 
 

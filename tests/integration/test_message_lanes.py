@@ -121,6 +121,10 @@ async def test_each_is_told_by_the_first_channel_they_have_and_want(house: House
     assert [one.channel for one in await house.messages()] == ["whatsapp", "email", "email", "sms", "whatsapp"]
     assert [one.driver for one in await house.messages()] == ["wa", "email", "email", "sms", "wa"]
     assert [one.cost_minor for one in await house.messages()] == [100, 0, 0, 350, 100]
+    house.email.answers = [Handed(Delivery.NEVER, "no such mailbox")]
+    await house.put(chooser, "again")
+    await house.all_sent()
+    assert (await house.messages())[-1].channel == "whatsapp", "what comes first is not all there is"
 
 
 async def test_who_can_not_be_reached_by_one_channel_is_told_by_the_next_and_once(house: House) -> None:

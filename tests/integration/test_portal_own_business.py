@@ -234,7 +234,11 @@ async def test_consents_are_kept_with_what_was_said_before(world: World) -> None
         page = await read(client, url + "/akun/profil")
         assert re.search(r'name="reminders" value="yes" checked', page)
         assert not re.search(r'name="offers" value="yes" checked', page)
+        for first in ("email", "merpati"):  # the second is none, and changes nothing
+            await send(client, url, "/akun/profil", "/akun/profil/persetujuan", reminders="yes", first=first)
+        assert '<option value="email" selected>' in await read(client, url + "/akun/profil")
     async with world.database.read() as work:
+        assert await work.messengers.preferred(person.subscriber_id) == ["email"]
         history = await work.own_business.consent_history(person.subscriber_id)
         assert await work.outbox.wants_reminders(person.subscriber_id)
     assert [(purpose, given) for purpose, given, _ in history] == [

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from netbilld.adapters.database.outbox_rows import split
 from netbilld.adapters.database.tables import (
     chats,
     message_choices,
@@ -195,8 +196,12 @@ class MessengerStore:
     async def stopped(self, subscriber_id: UUID) -> frozenset[str]:
         """Return the channels somebody does not want."""
         query = select(message_choices.c.stopped).where(message_choices.c.subscriber_id == subscriber_id)
-        found = await self._connection.scalar(query) or ""
-        return frozenset(word for word in found.split(",") if word)
+        return frozenset(split(await self._connection.scalar(query)))
+
+    async def preferred(self, subscriber_id: UUID) -> list[str]:
+        """Return by which channels somebody wants to be reached first."""
+        query = select(message_choices.c.channels).where(message_choices.c.subscriber_id == subscriber_id)
+        return list(split(await self._connection.scalar(query)))
 
     async def stop(self, subscriber_id: UUID, channels: Sequence[str], actor: str, now: datetime) -> None:
         """Keep which channels somebody does not want: these."""

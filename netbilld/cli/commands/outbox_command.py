@@ -1,4 +1,4 @@
-"""`netbilld outbox list/show/retry/reminders`."""
+"""`netbilld outbox list/show/retry/reminders/prefer`."""
 
 import argparse
 from typing import Any
@@ -15,11 +15,12 @@ from netbilld.model.errors import InvalidInputError, NotFoundError
 from netbilld.ports.messages import Channel
 from netbilld.ports.outbox import MessageState
 from netbilld.services.manage_messages import ManageMessages
+from netbilld.services.prefer_channels import CHOICES, PreferChannels
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
-    verbs = parser.add_subparsers(dest="action", required=True, metavar="list|show|retry|reminders")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="list|show|retry|reminders|prefer")
     listing = verbs.add_parser("list", help="messages to subscribers, newest first")
     listing.add_argument("--state", choices=[state.value for state in MessageState])
     listing.add_argument("--username", metavar="U", help="only to this subscriber (any user name, or the number)")
@@ -35,6 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     choose.add_argument("username", metavar="USERNAME", help="any user name of the subscriber, or the number")
     choose.add_argument("wanted", choices=("on", "off"))
     add_config_option(choose)
+    prefer = verbs.add_parser("prefer", help="by which channels somebody is reached first; none: as the settings say")
+    prefer.add_argument("username", metavar="USERNAME", help="any user name of the subscriber, or the number")
+    prefer.add_argument("channels", metavar="CHANNEL", nargs="*", help=", ".join(CHOICES))
+    add_config_option(prefer)
 
 
 async def run(options: argparse.Namespace, context: Context) -> None:
@@ -48,6 +53,13 @@ async def run(options: argparse.Namespace, context: Context) -> None:
             async with context.database() as database:
                 await ManageMessages(database).retry(options.id, context.actor, context.now())
             print(f"message {options.id} is queued")
+        case "prefer":
+            async with context.database() as database:
+                subscriber = await PreferChannels(database).run(
+                    options.username, options.channels, context.actor, context.now()
+                )
+            first = ", ".join(options.channels) or "as the settings say"
+            print(f"{subscriber.number} {subscriber.name}: {first}")
         case _:
             async with context.database() as database:
                 subscriber = await ManageMessages(database).choose(

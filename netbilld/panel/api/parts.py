@@ -23,6 +23,7 @@ from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.manage_tokens import ManageTokens
 from netbilld.services.manage_webhooks import ManageWebhooks
 from netbilld.services.manual_invoices import ManualInvoices
+from netbilld.services.prefer_channels import PreferChannels
 from netbilld.services.receive_payment import ReceivePayment
 from netbilld.services.recognise_token import RecogniseToken
 
@@ -75,6 +76,7 @@ class ApiParts:
     money: MoneyParts
     people: PeopleParts
     buyers: ManageBuyers
+    channels: PreferChannels
     printing: Printing
     standing: StandingPolicy
     garden: WalledGarden

@@ -14,6 +14,7 @@ from netbilld.services.own_plan import OwnPlan
 from netbilld.services.own_profile import OwnProfile
 from netbilld.services.own_requests import OwnRequests, RequestLine
 from netbilld.services.own_terms import OwnTerms
+from netbilld.services.prefer_channels import PreferChannels
 from netbilld.services.provisional_bill import ProvisionalBill
 from netbilld.services.sell_top_up import SellTopUp
 
@@ -50,5 +51,6 @@ class OwnParts:
     profile: OwnProfile
     requests: OwnRequests
     data: ExportOwnData
+    prefer: PreferChannels
     requests_of: Callable[[UUID], Awaitable[Sequence[RequestLine]]]
     nudge: Callable[[], Awaitable[None]]

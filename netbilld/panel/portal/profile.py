@@ -12,6 +12,7 @@ from netbilld.panel.portal.parts import PORTAL
 from netbilld.services.export_own_data import as_json, as_zip
 from netbilld.services.own_profile import PURPOSES, NewContact, NewPassword
 from netbilld.services.own_requests import DELETION
+from netbilld.services.prefer_channels import CHOICES
 from netbilld.services.sign_in import token_hash
 
 _BESIDE_FIELDS: Final = frozenset({"phone_invalid", "email_invalid", "proof_missing", "proof_wrong"})
@@ -27,6 +28,8 @@ async def show(request: web.Request, who: Own) -> tuple[str, dict[str, Any]]:
         "requests": requests,
         "asked_deletion": any(one.kind == DELETION and one.is_open for one in requests),
         "username": who.file.username,
+        "wanted": await parts.prefer.wanted(who.subscriber_id),
+        "channels": CHOICES,
         "tab": "profil",
     }
 
@@ -69,8 +72,11 @@ async def change_password(request: web.Request, who: Own, form: Mapping[str, str
 
 async def say(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/profil/persetujuan."""
+    parts, first = own_parts(request), form.get("first", "")
     given = {purpose: form.get(purpose) == "yes" for purpose in PURPOSES}
-    await own_parts(request).profile.say(who.file, given, who.actor, who.now)
+    await parts.profile.say(who.file, given, who.actor, who.now)
+    if first in CHOICES or (not first and "first" in form):
+        await parts.prefer.own(who.subscriber_id, [first] if first else [], who.actor, who.now)
     return done("/akun/profil", "persetujuan")
 
 

@@ -19,6 +19,7 @@ from netbilld.panel.visit import VISIT, page
 from netbilld.panel.words import N_
 from netbilld.services.answer_by_hand import LONGEST_ANSWER
 from netbilld.services.chat_records import Chat, ChatLine, Event
+from netbilld.services.prefer_channels import CHOICES
 from netbilld.services.sign_in import random_token
 
 PAGE_LENGTH: Final = 40
@@ -171,14 +172,35 @@ async def show_person(request: web.Request) -> web.Response:
         parts.words.use(await work.messengers.texts())
         chats = await work.chat_views.of_person(person.id)
         talk = await _talk(work, parts, person.id, _before(request))
-    context = {"person": person, "chats": chats, "shown": talk, "before": _before(request)}
+    context = {
+        "person": person,
+        "chats": chats,
+        "shown": talk,
+        "before": _before(request),
+        "wanted": await parts.prefer.wanted(person.id),
+        "choices": [one for one in CHOICES if one in parts.drivers.values()],
+    }
     return page(request, "staff/person_chats.html", context)
+
+
+async def prefer(request: web.Request) -> web.StreamResponse:
+    """Answer POST /subscribers/{number}/channels: by which one they are reached first."""
+    parts, visit, form = parts_of(request), request[VISIT], await read_form(request)
+    number, first = request.match_info["number"], form.get("first", "")
+    async with parts.store.read() as work:
+        person = await work.messengers.person_numbered(number)
+    if person is None or (first and first not in CHOICES):
+        raise web.HTTPNotFound
+    await parts.prefer.own(person.id, [first] if first else [], visit.actor, visit.now)
+    there = "/chats" if visit.may("view_chats") else ""
+    raise web.HTTPSeeOther(f"/subscribers/{number}{there}?done=saved")
 
 
 async def _talk(work: Any, parts: MessageParts, whose: UUID | tuple[str, str], before: datetime | None) -> Talk:
     heard = await work.chat_views.heard(whose, before, PAGE_LENGTH)
     told = await work.chat_views.told(whose, before, PAGE_LENGTH)
-    lines = sorted([_theirs(one) for one in heard] + [_ours(parts, one) for one in told], key=lambda line: line.at)
+    lines = [_theirs(one) for one in heard] + [_ours(parts, one) for one in told]
+    lines.sort(key=lambda line: (line.at, bool(line.by)))
     # of the side that goes back less far nothing is left out between what is shown
     begins = [heard[-1].received_at] if len(heard) == PAGE_LENGTH else []
     begins += [told[-1].created_at] if len(told) == PAGE_LENGTH else []
