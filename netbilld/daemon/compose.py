@@ -54,6 +54,7 @@ from netbilld.daemon.rating import Rating
 from netbilld.daemon.roles import Duty, Role
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.snapshots import Snapshots
+from netbilld.daemon.staff_alerts import StaffAlerts
 from netbilld.daemon.static_lines import StaticLines
 from netbilld.daemon.storage import Storage
 from netbilld.daemon.tasks import Failures
@@ -121,6 +122,7 @@ class Parts:
     braking: Braking
     bookkeeping: Bookkeeping
     messaging: Messaging
+    staff_alerts: StaffAlerts
     complaints: Complaints
     webhooks: Webhooks
     gateways: Gateways
@@ -377,6 +379,8 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             mqtt.watch(health.status)
 
         drops = DropsOfAll(edge.dropped, pool)
+        staff_alerts = StaffAlerts(settings, database, clock)
+        staff_alerts.connect(health.status, drops.read)
 
         async def ask_drops(names: Sequence[str], nas: str | None) -> Mapping[str, Any]:
             since_at = nodes.hearing_since(metering.hearing_since())
@@ -425,6 +429,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
             braking=braking,
             bookkeeping=bookkeeping,
             messaging=messaging,
+            staff_alerts=staff_alerts,
             complaints=complaints,
             webhooks=webhooks,
             gateways=gateways,

@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 
 from netbilld.adapters.messengers.gowa import DEFAULT_SECRET
 from netbilld.daemon.dunning_settings import listed, or_off
+from netbilld.model.permissions import Role
 
 _LEAST_SECRET: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -178,6 +179,11 @@ class MessengerSettings(BaseModel):
     patience_minutes: Annotated[int, Field(ge=0, le=1440)] = 30  # for a driver that does not work
     recipient_a_day: Annotated[Annotated[int, Field(ge=1, le=1000)] | None, BeforeValidator(or_off)] = 20
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 90  # what people wrote to us
+    # messages to the staff about what is wrong: how long it has lasted, how long it is away before it counts as over
+    alert_after_minutes: Annotated[Annotated[int, Field(ge=0, le=1440)] | None, BeforeValidator(or_off)] = 2
+    alert_calm_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    alert_apart_minutes: Annotated[int, Field(ge=0, le=1440)] = 10  # between two of them
+    alert_roles: Annotated[tuple[Role, ...], NoDecode, BeforeValidator(listed)] = (Role.ADMIN, Role.TECHNICAL)
     whatsapp_cloud: CloudSettings | None = None
     fonnte: FonnteSettings | None = None
     wablas: WablasSettings | None = None

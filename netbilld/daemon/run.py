@@ -225,6 +225,7 @@ class Daemon:
             ),
             **{name: (Duty.BILLING, loop) for name, loop in parts.bookkeeping.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.messaging.loops().items()},
+            **{name: (Duty.BILLING, loop) for name, loop in parts.staff_alerts.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.complaints.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.webhooks.loops().items()},
             **{name: (Duty.BILLING, loop) for name, loop in parts.gateways.loops().items()},

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.settlements import SettlementStore
     from netbilld.adapters.database.shared import SharedStore
     from netbilld.adapters.database.staff import StaffStore
+    from netbilld.adapters.database.staff_alerts import StaffAlertStore
     from netbilld.adapters.database.static_lines import StaticLineStore
     from netbilld.adapters.database.subscribers import SubscriberStore
     from netbilld.adapters.database.tax_invoices import TaxInvoiceStore
@@ -554,6 +555,12 @@ class UnitOfWork:
         from netbilld.adapters.database.staff import StaffStore
 
         return StaffStore(self.connection)
+
+    @cached_property
+    def staff_alerts(self) -> "StaffAlertStore":
+        from netbilld.adapters.database.staff_alerts import StaffAlertStore
+
+        return StaffAlertStore(self.connection)
 
     @cached_property
     def static_lines(self) -> "StaticLineStore":

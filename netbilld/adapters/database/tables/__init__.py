@@ -93,6 +93,7 @@ from netbilld.adapters.database.tables.messengers import (
     message_texts,
     messenger_events,
     messenger_states,
+    staff_alerts,
     staff_chats,
 )
 from netbilld.adapters.database.tables.metering import (
@@ -291,6 +292,7 @@ __all__ = [
     "shared_allowances",
     "shared_services",
     "staff",
+    "staff_alerts",
     "staff_chats",
     "static_attempts",
     "static_lines",

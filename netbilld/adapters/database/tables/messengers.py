@@ -93,6 +93,17 @@ chats = Table(  # somebody who writes to us by a messenger, and what is known of
     Index("ix_chats_waits_since_at", "waits_since_at", info={WHERE: "waits_since_at IS NOT NULL"}),
 )
 
+staff_alerts = Table(  # what is wrong now and whether the staff know; one row, `-`, says when they were told last
+    "staff_alerts",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("kind", String(24), nullable=False),
+    Column("about", JSON, nullable=False),  # what its words name
+    Column("since_at", Instant, nullable=False),
+    Column("told_at", Instant),
+    Column("gone_at", Instant),  # since when it is away; it may come back
+)
+
 staff_chats = Table(
     "staff_chats",
     metadata,

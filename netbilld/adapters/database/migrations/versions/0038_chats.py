@@ -1,4 +1,4 @@
-"""Chats that staff read and answer: whose they are, what waits for a person, and what was said in each.
+"""Chats that staff read and answer: whose they are, what waits for a person; and what staff are told of what is wrong.
 
 Revision: 0038
 """
@@ -51,6 +51,16 @@ def upgrade() -> None:
     op.create_index("ix_messenger_events_received_at", "messenger_events", ["received_at"])
     for statement in (_LAST, _PEOPLE, _WORDS[dialect]):
         bind.exec_driver_sql(statement)
+    op.create_table(
+        "staff_alerts",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("about", sa.JSON(), nullable=False),
+        sa.Column("since_at", Instant(), nullable=False),
+        sa.Column("told_at", Instant(), nullable=True),
+        sa.Column("gone_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_staff_alerts")),
+    )
     op.create_index("ix_chats_heard_at", "chats", ["heard_at"])
     op.create_index("ix_chats_person_id", "chats", ["person_id"])
     waits = sa.text("waits_since_at IS NOT NULL")
