@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,7 @@ class Writer:
             "short_moment": self.short_moment,
             "ago": self.ago,
             "percent": self.percent,
+            "permille": self.permille,
             "iso": _iso,
             "day_before": _day_before,
         }
@@ -121,6 +123,10 @@ class Writer:
     def percent(self, part: int, whole: int) -> str:
         """Return `83 %`, rounded down so that 100 % means used up."""
         return f"{part * 100 // whole if whole else 0}{_NARROW}%"
+
+    def permille(self, value: int) -> str:
+        """Return `2,5 %` of 25."""
+        return f"{format_decimal(Decimal(value) / 10, locale=self.locale)}{_NARROW}%"
 
     def day(self, value: date | datetime) -> str:
         """Return `5 Januari 2026`, of an instant its local day."""

@@ -17,7 +17,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.agent import Agent, AgentLogin
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.model.units import parse_amount
-from netbilld.model.voucher import shown_code, validity_text
+from netbilld.model.voucher import shown_code
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.portal.own import read_own_form
 from netbilld.panel.portal.parts import PORTAL
@@ -148,7 +148,6 @@ def _render(
         "kept": {},
         "form_name": "",
         "done": request.query.get("selesai", "")[:20],
-        "span": validity_text,
         "shown_code": shown_code,
         **context,
     }

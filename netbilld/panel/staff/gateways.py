@@ -169,15 +169,17 @@ async def _inbox(request: web.Request, form: Typed, name: str = "", status: int 
     async with parts.store.read() as work:
         lines, total = await work.gateway_inbox.page(state, PAGE_LENGTH, offset)
         payers: dict[str, str] = {}
+        asked_minor: dict[str, int] = {}
         for one in lines:
             attempt = await work.gateways.find(one.ref) if one.ref else None
             payer_id = attempt.subscriber_id if attempt is not None else None
             owner = await work.subscribers.by_id(payer_id) if payer_id is not None else None
-            if owner is not None and one.ref:
-                payers[one.ref] = owner.number
+            if owner is not None and attempt is not None:
+                payers[attempt.ref], asked_minor[attempt.ref] = owner.number, attempt.amount_minor
     context = {
         "lines": lines,
         "payers": payers,
+        "asked": asked_minor,
         "total": total,
         "offset": offset,
         "length": PAGE_LENGTH,

@@ -17,7 +17,6 @@ from netbilld.model.voucher import (
     batch_number,
     parse_validity,
     shown_code,
-    validity_text,
 )
 from netbilld.panel.forms import once_key
 from netbilld.panel.parts import PANEL
@@ -106,7 +105,7 @@ async def _show_list(
 
 
 def _words() -> dict[str, Any]:
-    return {"Status": VoucherStatus, "span": validity_text, "shown_code": shown_code}
+    return {"Status": VoucherStatus, "shown_code": shown_code}
 
 
 async def show_add(request: web.Request) -> web.Response:
