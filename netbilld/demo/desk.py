@@ -53,7 +53,7 @@ _COMPLAINTS: Final = (
     _Told(7, "lambat", "Malam hari lambat sekali, YouTube berhenti terus.", 26, "assigned"),
     _Told(21, "putus", "Sering putus kalau hujan.", 9, "progress"),
     _Told(33, "tagihan", "Kenapa tagihan bulan ini lebih besar?", 50, "resolved"),
-    _Told(40, "wifi", "Sinyal Wi-Fi tidak sampai ke kamar belakang.", 80, "closed"),
+    _Told(40, "wifi", "Sinyal Wi-Fi tidak sampai ke kamar belakang.", 66, "closed"),
 )
 
 

@@ -29,6 +29,10 @@ _SAID: Final[tuple[tuple[str, str], ...]] = (
         r"(?P<count>\d+) messages to subscribers wait and nobody delivers them: set smtp\.host or one of messengers",
         N_("%(count)s messages to subscribers wait and nobody delivers them: set smtp.host or a messenger."),
     ),
+    (
+        r"(?P<count>\d+) callbacks of payment gateways wait for a person; see `netbilld gateway inbox`",
+        N_("%(count)s callbacks of payment gateways wait for a person: open Gateways, What came."),
+    ),
     (r"messages to subscribers wait: (?P<trouble>.+)", N_("Messages to subscribers wait: %(trouble)s")),
     (
         r"(?P<count>\d+) reports can't be true and are not billed: see `netbilld usage doubts`",

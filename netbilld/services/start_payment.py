@@ -27,6 +27,11 @@ _AN_HOUR: Final = timedelta(hours=1)
 _MOST_AN_HOUR: Final = 12
 
 
+def payable(lacking_minor: int) -> int:
+    """Return the least that can be paid by a gateway where so much is lacking; 0 where nothing is."""
+    return max(lacking_minor, LEAST_MINOR) if lacking_minor > 0 else 0
+
+
 class Subscribers(Protocol):
     async def by_id(self, subscriber_id: UUID) -> Subscriber | None: ...
 

@@ -293,7 +293,7 @@ async def test_everybody_changes_their_own_telephone(world: PanelWorld) -> None:
 async def test_what_each_role_may_is_on_a_page(browser: Browser) -> None:
     """BANG-2.7e: main admin, technical staff and accounting ship as presets, and others beside them."""
     page = await browser.page("/staff/roles")
-    for title in ("Admin utama", "Teknisi", "Keuangan", "Kasir", "Penagih"):
+    for title in ("Admin utama", "Teknisi", "Keuangan", "Kasir", "Kolektor"):
         assert title in page
     async with browser.client.get(f"/staff/{'0' * 8}-0000-0000-0000-{'0' * 12}") as answer:
         assert answer.status == 404

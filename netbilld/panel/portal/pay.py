@@ -24,7 +24,7 @@ from netbilld.ports.gateways import GatewayAwayError, GatewayRefusedError
 from netbilld.services.account_view import Balance
 from netbilld.services.pay_links import LinkKind, Target, pay_token, target_of
 from netbilld.services.show_payment import PayDue
-from netbilld.services.start_payment import LEAST_MINOR, Asked
+from netbilld.services.start_payment import LEAST_MINOR, Asked, payable
 
 _SECONDS: Final = 4
 _TIMES: Final = 300
@@ -129,6 +129,7 @@ async def look(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request, token: str, due: PayDue, problem: Problem, status: int = 200) -> web.Response:
     pay, balance = _parts(request), await _balance(request, due)
+    short_minor = balance.renewal_shortfall_minor if balance is not None else 0
     context: dict[str, Any] = {
         "token": token,
         "due": due,
@@ -136,7 +137,7 @@ async def _page(request: web.Request, token: str, due: PayDue, problem: Problem,
         "ways": [(way.word, method_words(way.method), way.method) for way in pay.start.ways],
         "own_qris": pay.qris is not None and 0 < due.outstanding_minor < LARGEST_AMOUNT,
         "balance": balance,
-        "suggested_minor": balance.renewal_shortfall_minor if balance is not None else 0,
+        "suggested_minor": payable(short_minor),
         "least_minor": LEAST_MINOR,
         "problem": problem,
         "refresh": None,
