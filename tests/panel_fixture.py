@@ -208,6 +208,7 @@ class PanelWorld:
             "metrics": counted,
             "money": money_parts(Settings(timezone=ZONE), self.database),
             "gateways": self.gateways().panel_parts(),
+            "autopay": self.gateways().autopay.parts,
             "messages": message_parts(Settings(timezone=ZONE), self.database, self.box),
             "selling": selling_parts(Settings(timezone=ZONE), self.database, self.box),
         }

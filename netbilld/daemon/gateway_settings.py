@@ -69,6 +69,7 @@ class MidtransSettings(_Gateway):
     methods: Words = ("qris", "va_bca", "va_bni", "va_bri", "va_mandiri", "va_permata", "page")
     confirm: bool = True  # a notification is believed when the status call says the same
     acquirer: Literal["gopay", "airpay shopee"] = "gopay"  # of QRIS
+    gopay_accounts: bool = False  # subscribers may link one, and bills are charged to it; Midtrans has to allow it
     core_url: Address | None = None
     snap_url: Address | None = None
 
@@ -129,6 +130,7 @@ class GatewaySettings(_Gateway):
     duitku: DuitkuSettings | None = None
     qris_minutes: Annotated[int, Field(ge=5, le=60 * 24)] = 60  # that a QRIS code of a gateway may be paid
     hours: Annotated[int, Field(ge=1, le=24 * 30)] = 24  # and anything else
+    charge_days_before: Annotated[int, Field(ge=0, le=28)] = 1  # bills are due, linked accounts are charged
     keep_days: Annotated[int, Field(ge=7, le=3650)] = 90  # of callbacks as they came
     email_domain: str = ""  # for payers without an e-mail, where a gateway demands one: <number>@<domain>
     accounts: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "transfer"  # where payouts come to

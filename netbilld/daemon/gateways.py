@@ -15,6 +15,7 @@ from netbilld.adapters.gateways.midtrans import Midtrans
 from netbilld.adapters.gateways.tripay import Tripay
 from netbilld.adapters.gateways.xendit import Xendit
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.autopay import Autopay
 from netbilld.daemon.gateway_settings import (
     DuitkuSettings,
     GatewaySettings,
@@ -70,6 +71,7 @@ class Gateways:
         self.counted: Callable[[], Mapping[tuple[str, str], int]] = lambda: self.keep.counts
         self.keep: Final = KeepCallbacks(database, box, self.drivers, clock.now, on_callback or self.callback_came)
         self.follow: Final = FollowGateways(database, self.drivers, self.book, clock.now, nudge)
+        self.autopay: Final = Autopay(settings, database, box, clock, self.drivers, self.follow)
         self.start: Final = start_payment_of(settings, database, self.drivers)
         self.settle: Final = settle_gateways_of(settings, database)
         self._waiting: dict[str, int] = {}
@@ -149,6 +151,7 @@ class Gateways:
             **{f"gateway callbacks of {name}": partial(self._follow, name) for name in self._came},
             "gateway payments": partial(every, ASK_SECONDS, self.follow.look),
             "gateway figures": partial(every, FIGURES_SECONDS, self._count),
+            **self.autopay.loops(),
             "gateway house-keeping": partial(every, HOUSE_SECONDS, self._keep_house),
             "gateway comparison": partial(
                 daily, DailyAt(COMPARE_AT, self._settings.timezone), self._clock, self._compare

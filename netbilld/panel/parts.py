@@ -12,6 +12,7 @@ from aiohttp import web
 from netbilld.model.staff import Staff
 from netbilld.panel.api.parts import ApiParts
 from netbilld.panel.assets import Assets
+from netbilld.panel.autopay_parts import AutopayParts
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.panel.message_parts import ChatReads, MessageParts
@@ -256,6 +257,7 @@ class PanelParts:
         security: second factors, identity numbers, and what log-ins go by; None offers none of it.
         money: what the pages of money do; None has no such pages.
         gateways: payments by gateways; None has no such pages.
+        autopay: what is paid by itself; None has no such pages.
         people: what staff do about subscribers beyond the few things above; None offers none of it.
         messages: what the pages about messages do; None has no such pages.
         selling: vouchers; None has no such pages.
@@ -293,6 +295,7 @@ class PanelParts:
     security: SecurityParts | None = None
     money: MoneyParts | None = None
     gateways: GatewayParts | None = None
+    autopay: AutopayParts | None = None
     own_requests: OwnRequests | None = None
     people: PeopleParts | None = None
     selling: SellingParts | None = None

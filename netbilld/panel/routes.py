@@ -9,6 +9,7 @@ from netbilld.panel import status
 from netbilld.panel.assets import Assets
 from netbilld.panel.route import ID, SERVICE, SUBSCRIBER, Route
 from netbilld.panel.routes_api import API_ROUTES
+from netbilld.panel.routes_autopay import AUTOPAY_ROUTES
 from netbilld.panel.routes_chats import CHAT_ROUTES
 from netbilld.panel.routes_complaints import COMPLAINT_ROUTES
 from netbilld.panel.routes_gateways import GATEWAY_ROUTES
@@ -55,6 +56,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", SERVICE + "/forget-lock", Permission.EDIT_SUBSCRIBERS, subscribers.forget_lock),
     *MONEY_ROUTES,
     *GATEWAY_ROUTES,
+    *AUTOPAY_ROUTES,
     *PORTAL_REQUEST_ROUTES,
     *SELLING_ROUTES,
     *MESSAGE_ROUTES,

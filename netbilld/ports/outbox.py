@@ -32,6 +32,7 @@ class MessageKind(StrEnum):
     THRESHOLD = "threshold"  # username, percent, used_octets, limit_octets, unit (data; time: seconds), resets_on
     CREDIT_LOW = "credit_low"  # wallet_minor
     ANNOUNCEMENT = "announcement"  # title, text: as staff wrote them
+    CHARGE_FAILED = "charge_failed"  # number, outstanding_minor, due_on, account: which its owner lets us charge
     EXPIRES = "expires"  # plan, paid_until_on, price_minor, wallet_minor
     # category and category_en: its name in either language
     COMPLAINT_RECEIVED = "complaint_received"  # number, category…, respond_by, outage (its text, or empty)

@@ -241,6 +241,7 @@ class Balance:
         limits: of its allowance, where they are others than its plan's.
         priced: its plan with the tax in its prices, as the wallet has to pay them; None where that is its plan.
         renewal_minor: what the wallet pays for its next prepaid period, tax and all; None where it buys none.
+        is_renewed_by_hand: its wallet buys nothing by itself, as its subscriber has chosen.
         restored_seconds: from the record of a payment to the NAS letting the session back in, where both just happened.
     """
 
@@ -261,6 +262,7 @@ class Balance:
     limits: Limits = NO_LIMITS
     priced: Plan | None = None
     renewal_minor: int | None = None
+    is_renewed_by_hand: bool = False
 
     @property
     def today(self) -> date:
@@ -350,7 +352,7 @@ class Balance:
         plan, paid_until_on = self.file.plan, self.file.paid_until_on
         if plan.timing is not Timing.PREPAID or plan.recurring is None or paid_until_on is None:
             return None
-        if not self.renewal_shortfall_minor:
+        if not self.renewal_shortfall_minor and not self.is_renewed_by_hand:
             return None
         closes_at = local_midnight(paid_until_on + timedelta(days=1), self.file.timezone)
         return max(0, int((closes_at - self.now).total_seconds()))

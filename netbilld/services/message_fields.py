@@ -53,6 +53,9 @@ EXAMPLES: Final[Mapping[MessageKind, Mapping[str, Any]]] = {
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
     MessageKind.ANNOUNCEMENT: {"title": "Libur Lebaran", "text": "Kantor tutup sampai Senin."},
+    MessageKind.CHARGE_FAILED: {
+        "number": "INV/2026/01/00123", "outstanding_minor": 275_000, "due_on": "2026-01-20", "account": "0812•••7890",
+    },
     MessageKind.EXPIRES: {
         "plan": "Rumah 20", "paid_until_on": "2026-01-31", "price_minor": 275_000, "wallet_minor": 20_000,
     },

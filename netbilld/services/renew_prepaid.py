@@ -131,12 +131,14 @@ class RenewPrepaid:
             some = payers[start : start + CHUNK]
             if dry_run:
                 async with self._store.read() as work:
-                    due = await _renewals(work, some, plans, now, today, self._tax, lock=False)
+                    due = await _renewals(work, some, plans, now, today, self._tax, lock=False, by_clock=True)
                     renewed += [_renewed(one) for one in due if one.renewal.lines or one.is_longer]
                 continue
             async with self._store.write() as work:
                 await work.invoices.lock_subscribers([payer.id for payer in some])
-                renewed += await renew(work, some, plans, now=now, today=today, actor=actor, tax=self._tax)
+                renewed += await renew(
+                    work, some, plans, now=now, today=today, actor=actor, tax=self._tax, by_clock=True
+                )
         return renewed
 
 
@@ -162,9 +164,13 @@ async def renew(
     actor: Actor,
     today: date | None = None,
     tax: TaxPolicy,
+    by_clock: bool = False,
 ) -> list[Renewed]:
-    """Renew the expired services of these subscribers, whom the caller has locked, within its transaction."""
-    due = await _renewals(work, payers, plans, now, today, tax, lock=True)
+    """Renew the expired services of these subscribers, whom the caller has locked, within its transaction.
+
+    Where it is the clock that renews, services whose subscriber wants to do it by hand buy what costs nothing alone.
+    """
+    due = await _renewals(work, payers, plans, now, today, tax, lock=True, by_clock=by_clock)
     if not due:
         return []
     await work.prepaid.save([(one.row, one.renewal.shares) for one in due], now)
@@ -247,6 +253,7 @@ async def _renewals(
     tax: TaxPolicy,
     *,
     lock: bool,
+    by_clock: bool,
 ) -> list[_Due]:
     ids = [payer.id for payer in payers]
     services = await work.prepaid.services(ids)
@@ -260,7 +267,8 @@ async def _renewals(
         wallet_minor = wallets[payer.id]
         for row in services.get(payer.id, ()):
             day = today or local_date(now, row.timezone)
-            renewal = renewal_due(known[row.id], plans, wallet_minor, day, tax=tax, exempt=payer.id in exempt)
+            may_pay_minor = 0 if by_clock and row.is_by_hand else wallet_minor
+            renewal = renewal_due(known[row.id], plans, may_pay_minor, day, tax=tax, exempt=payer.id in exempt)
             if renewal is None:
                 continue
             wallet_minor -= renewal.price_minor

@@ -82,6 +82,7 @@ class Reader(Protocol):
 
 class Prepaid(Protocol):
     async def services(self, subscriber_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Any]]: ...
+    async def by_hand(self, service_id: UUID) -> tuple[datetime, str] | None: ...
 
 
 class Work(renew_prepaid.TermsWork, Protocol):
@@ -226,6 +227,7 @@ async def _balance(
         limits=await reader.limits(service_id, file.plan, now),
         priced=with_tax_in_prices(file.plan, taxes, today, exempt=exempt),
         renewal_minor=await _renewal_minor(work, file, today, taxes, exempt=exempt),
+        is_renewed_by_hand=file.plan.timing is Timing.PREPAID and await work.prepaid.by_hand(service_id) is not None,
     )
 
 

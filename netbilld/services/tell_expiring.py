@@ -70,7 +70,7 @@ class TellExpiring:
                 if found is None:
                     continue
                 _, renewal = found
-                if renewal.price_minor <= left_minor:  # it renews itself
+                if renewal.price_minor <= left_minor and not row.is_by_hand:  # it renews itself
                     left_minor -= renewal.price_minor
                     continue
                 context = {

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from aiohttp import web
@@ -12,6 +13,16 @@ from tests.fake_gateways.fake_gateway import FakeGateway, Payment, sums_up
 
 MIDTRANS_KEY: Final = "SB-Mid-server-netbilld-TEST-0001"
 _GOOD: Final = frozenset(("settlement", "capture", "refund", "partial_refund"))
+
+
+@dataclass(slots=True)
+class Account:
+    """A GoPay account that is linked, or is to be."""
+
+    phone: str
+    status: str = "PENDING"
+    balance: int = 1_000_000
+    token: int = 0  # another one each time it is looked at
 
 
 class FakeMidtrans(FakeGateway):
@@ -26,6 +37,15 @@ class FakeMidtrans(FakeGateway):
         "refunded": "refund",
         "partly": "partial_refund",
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts: dict[str, Account] = {}
+        self.asks_pin = False  # also for what is said to recur, as for merchants who are not allowed to
+
+    def allow(self, phone: str) -> None:
+        """Let the owner of an account allow it."""
+        next(one for one in self.accounts.values() if one.phone == phone).status = "ENABLED"
 
     def settings(self) -> dict[str, Any]:
         return {"server_key": MIDTRANS_KEY, "core_url": self.url, "snap_url": self.url}
@@ -68,6 +88,8 @@ class FakeMidtrans(FakeGateway):
             if not sums_up(body["item_details"], body["transaction_details"]["gross_amount"]):
                 return web.json_response({"error_messages": ["sum"]}, status=400)
             return web.json_response({"token": "t", "redirect_url": f"{self.url}/snap/v3/redirection/t"}, status=201)
+        if path.startswith("/v2/pay/account"):
+            return await self._account(request)
         if path == "/v2/charge":
             return await self._charge(await request.json())
         _, _, ref, verb = path.split("/")
@@ -89,6 +111,9 @@ class FakeMidtrans(FakeGateway):
             return web.json_response({"status_code": "406", "status_message": "duplicate order_id"})
         if not isinstance(details["gross_amount"], int) or not sums_up(body["item_details"], details["gross_amount"]):
             return web.json_response({"status_code": "400", "status_message": "gross_amount"})
+        linked = body.get("gopay", {}).get("account_id")
+        if linked is not None:
+            return self._charge_account(body, linked)
         payment = self.new(details["order_id"], details["gross_amount"], body["payment_type"])
         more: dict[str, Any] = {}
         if body["payment_type"] == "qris":
@@ -114,3 +139,45 @@ class FakeMidtrans(FakeGateway):
             payment.refunded += amount
             payment.status = "refund" if payment.refunded == payment.amount else "partial_refund"
         return web.json_response(self.said(payment, payment.status, payment.amount))
+
+    async def _account(self, request: web.Request) -> web.StreamResponse:
+        """GoPay Tokenization: link, look, unbind."""
+        if request.method == "POST" and request.path == "/v2/pay/account":
+            body = await request.json()
+            partner = body["gopay_partner"]
+            if not partner["phone_number"].startswith("8") or partner["country_code"] != "62":
+                return web.json_response({"status_code": "202", "channel_response_message": "User Not Found"})
+            name = f"0000{len(self.accounts) + 1:04}-7836-49e5-bc65-e592afafec14"
+            self.accounts[name] = Account(partner["phone_number"])
+            link = {"name": "activation-link-url", "method": "GET", "url": f"{self.url}/link/{name}"}
+            said = {"status_code": "201", "account_id": name, "account_status": "PENDING", "actions": [link]}
+            return web.json_response(said)
+        name = request.path.split("/")[4]
+        account = self.accounts.get(name)
+        if account is None:
+            return web.json_response({"status_code": "404"})
+        if request.path.endswith("/unbind"):
+            account.status = "DISABLED"
+            return web.json_response({"status_code": "204", "account_id": name, "account_status": "DISABLED"})
+        code = {"ENABLED": "200", "PENDING": "201"}.get(account.status, "204")
+        said = {"status_code": code, "account_id": name, "account_status": account.status}
+        if account.status == "ENABLED":
+            account.token += 1
+            later = {"name": "PAY_LATER", "active": True, "token": "loan"}
+            wallet = {"name": "GOPAY_WALLET", "active": True, "token": f"wallet-{account.token}"}
+            return web.json_response({**said, "metadata": {"payment_options": [later, wallet]}})
+        return web.json_response(said)
+
+    def _charge_account(self, body: dict[str, Any], linked: str) -> web.StreamResponse:
+        details, account = body["transaction_details"], self.accounts[linked]
+        if account.status != "ENABLED" or body["gopay"]["payment_option_token"] != f"wallet-{account.token}":
+            return web.json_response({"status_code": "411", "status_message": "token"})
+        payment = self.new(details["order_id"], details["gross_amount"], "gopay")
+        if self.asks_pin or not body["gopay"].get("recurring"):
+            return web.json_response(self.said(payment, "pending", payment.amount))
+        if payment.amount > account.balance:
+            payment.status = "deny"
+            return web.json_response(self.said(payment, "deny", payment.amount))
+        account.balance -= payment.amount
+        payment.status = "settlement"
+        return web.json_response(self.said(payment, "settlement", payment.amount))

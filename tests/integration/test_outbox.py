@@ -61,6 +61,9 @@ CONTEXTS: dict[MessageKind, dict[str, Any]] = {
         "resets_on": "2026-02-01",
     },
     MessageKind.CREDIT_LOW: {"wallet_minor": 4_000},
+    MessageKind.CHARGE_FAILED: {
+        "number": "INV/2026/01/00123", "outstanding_minor": 275_000, "due_on": "2026-01-20", "account": "0812•••7890",
+    },
     MessageKind.EXPIRES: {"plan": "Rumah 20", "paid_until_on": "2026-01-31", "price_minor": 1, "wallet_minor": 0},
     MessageKind.ANNOUNCEMENT: {"title": "Libur Lebaran", "text": "Kantor tutup sampai Senin."},
     MessageKind.COMPLAINT_RECEIVED: COMPLAINT | {"respond_by": "2026-01-20T03:00:00+00:00", "outage": ""},

@@ -93,6 +93,12 @@ class GatewayStore:
             .values(next_look_at=next_look_at, trouble="", **values)
         )
 
+    async def note_ref(self, ref: str, gateway_ref: str) -> None:
+        """Write down how the gateway calls an attempt that nobody is shown how to pay."""
+        await self._connection.execute(
+            update(gateway_attempts).where(gateway_attempts.c.ref == ref).values(gateway_ref=gateway_ref)
+        )
+
     async def said(
         self, ref: str, state: GatewayState, raw_status: str, paid_at: datetime | None, *, by_callback: bool
     ) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.among import among
@@ -16,11 +16,13 @@ from netbilld.adapters.database.driver import Driver
 from netbilld.adapters.database.tables import (
     accounts,
     billing_states,
+    manual_renewals,
     service_stops,
     service_terms,
     services,
     subscribers,
 )
+from netbilld.adapters.database.upsert import insert_into
 from netbilld.billing.charges import BilledShare
 from netbilld.billing.chart import WALLET, Payer
 from netbilld.billing.plan import Plan, Timing
@@ -32,7 +34,11 @@ _STATE: Final = ("service_id", "round", "next_on", "billing_day", "looked_at")
 
 @dataclass(frozen=True, slots=True)
 class PrepaidRow:
-    """A prepaid service, before its terms are known."""
+    """A prepaid service, before its terms are known.
+
+    Attributes:
+        is_by_hand: its subscriber has chosen that the wallet buys nothing by itself.
+    """
 
     id: UUID
     subscriber_id: UUID
@@ -41,6 +47,7 @@ class PrepaidRow:
     activated_on: date
     paid_until_on: date | None
     round: int
+    is_by_hand: bool = False
 
 
 class PrepaidStore:
@@ -99,8 +106,9 @@ class PrepaidStore:
     async def services(self, subscriber_ids: Collection[UUID]) -> dict[UUID, list[PrepaidRow]]:
         """Return, by subscriber, the active services, those that expired first in front."""
         query = (
-            select(services, billing_states.c.round)
+            select(services, billing_states.c.round, manual_renewals.c.since_at.label("by_hand_since_at"))
             .outerjoin(billing_states, billing_states.c.service_id == services.c.id)
+            .outerjoin(manual_renewals, manual_renewals.c.service_id == services.c.id)
             .where(among(self._connection, services.c.subscriber_id, subscriber_ids), services.c.status == "active")
             .order_by(services.c.paid_until_on.nulls_first(), services.c.created_at, services.c.id)
         )
@@ -114,9 +122,25 @@ class PrepaidStore:
                 row.activated_on,
                 row.paid_until_on,
                 row.round or 0,
+                row.by_hand_since_at is not None,
             )
             found.setdefault(service.subscriber_id, []).append(service)
         return found
+
+    async def by_hand(self, service_id: UUID) -> tuple[datetime, str] | None:
+        """Return since when a service's wallet buys nothing by itself, and who has chosen so; None where it does."""
+        query = select(manual_renewals).where(manual_renewals.c.service_id == service_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else (row.since_at, row.actor)
+
+    async def renew_by_hand(self, service_id: UUID, at: datetime, actor: str) -> None:
+        """Let the wallet of a service buy nothing by itself."""
+        insert = insert_into(self._connection, manual_renewals).values(service_id=service_id, since_at=at, actor=actor)
+        await self._connection.execute(insert.on_conflict_do_nothing())
+
+    async def renew_by_clock(self, service_id: UUID) -> None:
+        """Let the wallet of a service buy its next period by itself."""
+        await self._connection.execute(delete(manual_renewals).where(manual_renewals.c.service_id == service_id))
 
     async def save(self, bought: Sequence[tuple[PrepaidRow, Sequence[BilledShare]]], at: datetime) -> None:
         """Write down what was bought; the primary keys let no round of a service be bought twice."""

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from netbilld.adapters.database.local_accounts import LocalAccountStore
     from netbilld.adapters.database.locks import LockStore
     from netbilld.adapters.database.logins import LoginStore
+    from netbilld.adapters.database.mandates import MandateStore
     from netbilld.adapters.database.messengers import MessengerStore
     from netbilld.adapters.database.meta import MetaStore
     from netbilld.adapters.database.meters import MeterStore
@@ -297,6 +298,12 @@ class UnitOfWork:
         from netbilld.adapters.database.gateway_inbox import GatewayInboxStore
 
         return GatewayInboxStore(self.connection)
+
+    @cached_property
+    def mandates(self) -> "MandateStore":
+        from netbilld.adapters.database.mandates import MandateStore
+
+        return MandateStore(self.connection)
 
     @cached_property
     def settlements(self) -> "SettlementStore":

@@ -93,21 +93,29 @@ class Midtrans:
         """Make a payment; one that was made of this ref before is looked up."""
         if charge.method == "page":
             return await self._page(charge)
-        reply = await self._ask("POST", "/v2/charge", self._core_charge(charge), charge=charge)
+        reply = await self.charge(charge, self._core_charge(charge))
         code = reply.text("status_code")
-        if code == _DUPLICATE:  # an earlier call got through: what it made is what we wanted
-            reply = await self._ask("GET", f"/v2/{_path(charge.ref)}/status")
-            code = reply.text("status_code")
         if code not in {"200", "201"}:
             raise GatewayRefusedError(f"midtrans refuses: {code} {reply.text('status_message')}"[:300])
         return _made(reply, charge)
 
+    async def charge(self, charge: Charge, asked: Mapping[str, Any]) -> Reply:
+        """Return what is said of a charge; one that was made of this ref before is looked up."""
+        reply = await self.ask("POST", "/v2/charge", asked, charge=charge)
+        if reply.text("status_code") == _DUPLICATE:  # an earlier call got through: what it made is what we wanted
+            reply = await self.ask("GET", f"/v2/{path_of(charge.ref)}/status")
+        return reply
+
+    def common_of(self, charge: Charge) -> dict[str, Any]:
+        """Return what every charge says, whatever it is paid with."""
+        return _common(charge)
+
     async def status(self, ref: str, gateway_ref: str | None) -> Notice | None:
         """Return how a payment is; a payer who has chosen nothing yet has none."""
-        reply = await self._ask("GET", f"/v2/{_path(ref)}/status")
+        reply = await self.ask("GET", f"/v2/{path_of(ref)}/status")
         code = reply.text("status_code")
         if code == _UNKNOWN and gateway_ref:  # some methods are found by the transaction alone
-            reply = await self._ask("GET", f"/v2/{_path(gateway_ref)}/status")
+            reply = await self.ask("GET", f"/v2/{path_of(gateway_ref)}/status")
             code = reply.text("status_code")
         if code == _UNKNOWN or reply.status == int(_UNKNOWN):
             return None
@@ -133,7 +141,7 @@ class Midtrans:
         """Give money back under a key of ours."""
         del gateway_ref
         asked = {"refund_key": key, "amount": amount_minor, "reason": reason[:200]}
-        reply = await self._ask("POST", f"/v2/{_path(ref)}/refund", asked)
+        reply = await self.ask("POST", f"/v2/{path_of(ref)}/refund", asked)
         code = reply.text("status_code")
         if code not in {"200", "201"}:
             raise GatewayRefusedError(f"midtrans refuses the refund: {code} {reply.text('status_message')}"[:300])
@@ -142,13 +150,19 @@ class Midtrans:
     async def expire(self, ref: str, gateway_ref: str | None) -> None:
         """End a pending payment; one that is no more is left as it is."""
         del gateway_ref
-        await self._ask("POST", f"/v2/{_path(ref)}/expire", {})
+        await self.ask("POST", f"/v2/{path_of(ref)}/expire", {})
 
     # -- what is asked -------------------------------------------------------------------------------------------------
 
-    async def _ask(
+    async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, charge: Charge | None = None
     ) -> Reply:
+        """Return an answer of the Core API.
+
+        Raises:
+            GatewayAwayError: there was none of use.
+            GatewayRefusedError: it does not know our key.
+        """
         headers = self._headers(charge)
         if charge is not None:
             headers["Idempotency-Key"] = charge.ref[:36]
@@ -290,7 +304,8 @@ def _made(reply: Reply, charge: Charge) -> Made:
     )
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """Return a name as a part of a path."""
     return quote(name, safe="")
 
 

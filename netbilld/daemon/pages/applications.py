@@ -124,6 +124,7 @@ def applications(
             money=money_parts(settings, database),
             people=people_parts(settings, database, box),
             gateways=gateways.panel_parts(),
+            autopay=gateways.autopay.parts,
             selling=selling_parts(settings, database, box),
             messages=message_parts(settings, database, box),
         )
@@ -148,6 +149,7 @@ def applications(
             hotspot_hosts=settings.portal.hotspot_hosts,
             taxes=tax_policy(settings),
             pay=gateways.parts,
+            autopay=gateways.autopay.parts,
             agents=agent_parts(settings, database, box),
             messengers=hook_desk(settings, database),
             official=official_channels(settings),

@@ -143,6 +143,7 @@ def render(
         "once": random_token(portal.parts.entropy),
         "services": who.services,
         "self_service": portal.parts.own,
+        "has_autopay": portal.parts.autopay is not None,
         "takes_complaints": portal.parts.complaints is not None,
         "csrf": who.login.csrf_token,
         "here_id": who.service_id,

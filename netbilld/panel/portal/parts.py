@@ -11,6 +11,7 @@ from aiohttp import web
 
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.panel.assets import Assets
+from netbilld.panel.autopay_parts import AutopayParts
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.portal.canonical import Canonical
@@ -131,6 +132,7 @@ class PortalParts:
         captive_status: what requests for other hosts are answered with: 302, or 511 (RFC 6585 §6).
         taxes: what comes on top of prices.
         messengers: takes what messengers tell; None takes nothing.
+        autopay: what is paid by itself; None offers nothing of it.
         pay: payments by gateways and by our own QRIS code; None offers none.
         agents: who sells for us on pages of their own; None has none.
         official: how we are paid and reached.
@@ -154,6 +156,7 @@ class PortalParts:
     hotspot_hosts: tuple[str, ...] = ()
     taxes: TaxPolicy = NOTHING_TAXED
     pay: PayParts | None = None
+    autopay: AutopayParts | None = None
     agents: AgentParts | None = None
     messengers: HookDesk | None = None
     official: OfficialChannels = OfficialChannels()

@@ -33,6 +33,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "gateway_away": N_("The payment service does not answer just now. Try another way, or again in a few minutes."),
     "gateway_refused": N_("That way to pay is not possible just now. Choose another one."),
     "no_such_method": N_("That way to pay is not offered any more. Choose another one."),
+    "linked_already": N_("An account is linked already. Unlink that first."),
+    "not_prepaid": N_("This service is not paid in advance."),
     "bad_pay_amount": N_("Write an amount from Rp1.000 on, in whole rupiah."),
     "nothing_open": N_("Nothing is open on that bill any more."),
     "too_many": N_("Too many payments were begun. Use one of them, or wait an hour."),

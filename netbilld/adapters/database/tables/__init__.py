@@ -27,6 +27,7 @@ from netbilld.adapters.database.tables.api import (
     webhook_marks,
     webhooks,
 )
+from netbilld.adapters.database.tables.autopay import gateway_mandates, mandate_charges, manual_renewals
 from netbilld.adapters.database.tables.base import SCHEMA_VERSION, WHERE, Instant, RecordId, meta, metadata
 from netbilld.adapters.database.tables.billing import (
     billed_fees,
@@ -227,6 +228,7 @@ __all__ = [
     "gateway_facts",
     "gateway_findings",
     "gateway_inbox",
+    "gateway_mandates",
     "gateway_refunds",
     "gateway_settlements",
     "gateway_transactions",
@@ -248,6 +250,8 @@ __all__ = [
     "login_codes",
     "login_failures",
     "logins",
+    "mandate_charges",
+    "manual_renewals",
     "message_choices",
     "message_texts",
     "messenger_events",
