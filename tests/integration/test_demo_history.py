@@ -3,22 +3,39 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from netbilld.adapters.database.engine import Database
+from netbilld.daemon.gateway_settings import GatewaySettings, MidtransSettings
 from netbilld.daemon.settings import Settings
+from netbilld.demo.gateway import METHODS, SERVER_KEY, pretended_gateway
 from netbilld.demo.history import PLAN
-from netbilld.demo.scenario import LIAR_NAME, NAS_NAME, homes
+from netbilld.demo.scenario import LIAR_NAME, NAS_NAME, Home, homes
 from netbilld.demo.town import build_town, isolir_instant
 from netbilld.services.check_usage import CheckUsage
 from netbilld.services.complaint_views import Wanted
+from tests.peers import free_tcp_port
 
 NOW = datetime(2026, 11, 11, 4, 20, tzinfo=UTC)
 
 
+async def built(directory: Path, town_homes: list[Home], isolir_at: datetime) -> Settings:
+    """Build the town beside its pretended bank; return its settings."""
+    port = free_tcp_port()
+    url = f"http://127.0.0.1:{port}"
+    midtrans = MidtransSettings(server_key=SecretStr(SERVER_KEY), methods=METHODS, core_url=url, snap_url=url)
+    settings = Settings(
+        data_dir=directory, billing={"isolir_at": isolir_at.time()}, gateways=GatewaySettings(midtrans=midtrans)
+    )
+    async with pretended_gateway("127.0.0.1", port, "http://127.0.0.1:9/hook/midtrans") as gateway:
+        await build_town(settings, town_homes, "f" * 32, {NAS_NAME: 3799, LIAR_NAME: 3799}, isolir_at, gateway, NOW)
+    return settings
+
+
 async def test_the_offices_have_a_past_that_adds_up_and_nobody_else_has_one(tmp_path: Path) -> None:
     isolir_at = isolir_instant(NOW, "Asia/Jakarta")
-    settings = Settings(data_dir=tmp_path, billing={"isolir_at": isolir_at.time()})
     town_homes = homes()
-    await build_town(settings, town_homes, "f" * 32, {NAS_NAME: 3799, LIAR_NAME: 3799}, isolir_at, NOW)
+    settings = await built(tmp_path, town_homes, isolir_at)
     database = Database(settings.resolved_database_url)
     try:
         today = isolir_at.date()
@@ -36,8 +53,7 @@ async def test_the_offices_have_a_past_that_adds_up_and_nobody_else_has_one(tmp_
 
 async def test_everybody_s_desk_has_something_on_it(tmp_path: Path) -> None:
     isolir_at = isolir_instant(NOW, "Asia/Jakarta")
-    settings = Settings(data_dir=tmp_path, billing={"isolir_at": isolir_at.time()})
-    await build_town(settings, homes(), "f" * 32, {NAS_NAME: 3799, LIAR_NAME: 3799}, isolir_at, NOW)
+    settings = await built(tmp_path, homes(), isolir_at)
     database = Database(settings.resolved_database_url)
     try:
         async with database.read() as work:

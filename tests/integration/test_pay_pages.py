@@ -11,14 +11,14 @@ from aiohttp import ClientResponse, ClientSession
 
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.services.pay_links import LinkKind, Target, pay_token, target_of
+from tests.builders.documents import STATIC_QRIS
 from tests.fake_gateways import FakeMidtrans
 from tests.integration.gateway_world import PRICE, Shop, sqlite_shop_of
-from tests.vectors.test_qris_vectors import STATIC
 
 
 @pytest.fixture
 async def shop(sqlite_template: Path, tmp_path: Path, box: SecretBox) -> AsyncIterator[Shop]:
-    async with sqlite_shop_of(sqlite_template, tmp_path, box, FakeMidtrans(), qris=STATIC) as made:
+    async with sqlite_shop_of(sqlite_template, tmp_path, box, FakeMidtrans(), qris=STATIC_QRIS) as made:
         yield made
 
 
