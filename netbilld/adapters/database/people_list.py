@@ -51,7 +51,7 @@ class PeopleListQueries(Queries):
             return SubscriberPage([], await self.count(wanted, today) if offset else 0)
         owed = (
             select(func.coalesce(func.sum(_OWED), 0))
-            .where(invoices.c.subscriber_id == subscribers.c.id, invoices.c.status.in_(("issued", "part_paid")))
+            .where(invoices.c.subscriber_id == subscribers.c.id, _IS_UNPAID)
             .scalar_subquery()
         )
         shown = (

@@ -5,7 +5,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true, union_all
 
 from netbilld.adapters.database.queries import escaped, like
 from netbilld.adapters.database.subscribers import credential_key
@@ -37,11 +37,13 @@ def matching(text: str, *, sees_money: bool) -> ColumnElement[bool]:
     wanted = " ".join(text.split())
     if not wanted:
         return true()
-    ways = [services.c.id.in_(_said(wanted.split(" ")[:MOST_WORDS])), *_as_phone(wanted)]
-    ways += [services.c.id.in_(query) for query in _by_device(wanted)]
-    if sees_money:
-        ways.append(subscribers.c.id.in_(_by_invoice(wanted)))
-    return or_(*ways)
+    of_subscriber = select(services.c.id).join(subscribers, subscribers.c.id == services.c.subscriber_id)
+    ways = [_said(wanted.split(" ")[:MOST_WORDS]), *(of_subscriber.where(phone) for phone in _as_phone(wanted))]
+    ways += _by_device(wanted)
+    if sees_money and _may_be_invoice(wanted):
+        ways.append(of_subscriber.where(subscribers.c.id.in_(_by_invoice(wanted))))
+    # one list of those who are meant, and then they alone: nobody else is looked at a second time
+    return services.c.id.in_(union_all(*ways) if len(ways) > 1 else ways[0])
 
 
 def rank(text: str) -> ColumnElement[int]:
@@ -73,46 +75,49 @@ def exact_queries(text: str, *, sees_money: bool) -> Iterable[Select[Any]]:
         yield numbers.where(subscribers.c.phone == parse_phone(wanted)).limit(2)
     for query in _by_device(wanted):
         yield of_service.where(services.c.id.in_(query)).distinct().limit(2)
-    if sees_money:
+    if sees_money and _may_be_invoice(wanted):
         yield numbers.where(subscribers.c.id.in_(_by_invoice(wanted)))
 
 
 def _said(words: Sequence[str]) -> Select[Any]:
     """Return the query for services of which every word is said somewhere.
 
-    What is said of one is put together once, however many words are looked for in it, and user names are gone through
-    once for all words: the planner would do either anew for each of them.
+    User names are gone through once for all words: the planner would do so anew for each of them. Words that are
+    likely to be of few people are looked for first, and the others in what is left.
     """
-    needles = [like(word.lower()) for word in words]
-    # one text a row and one look at it, instead of a look at each column: a word has no space, so it spans none
-    said = subscribers.c.name + " " + subscribers.c.number
-    for column in (
-        subscribers.c.phone,
-        subscribers.c.address,
-        subscribers.c.area,
-        subscribers.c.email,
-        services.c.site,
-    ):
-        said = said + " " + func.coalesce(column, "")
-    texts = (
-        select(services.c.id, func.lower(said).label("said"))
-        .select_from(services.join(subscribers, subscribers.c.id == services.c.subscriber_id))
-        .offset(0)  # so that the text is not put together again wherever it is looked at
-        .subquery("texts")
+    needles = [like(word.lower()) for word in sorted(words, key=_commonness)]
+    written = (
+        select(credentials.c.service_id, func.lower(credentials.c.name).label("name"))
+        .offset(0)  # so that it is not put into lower case again for each word
+        .subquery("written")
     )
-    name = func.lower(credentials.c.name)
-    found = [name.like(needle, escape="\\") for needle in needles]
+    found = [written.c.name.like(needle, escape="\\") for needle in needles]
     names = (
-        select(credentials.c.service_id, *(_any(one).label(f"word_{place}") for place, one in enumerate(found)))
+        select(written.c.service_id, *(_any(one).label(f"word_{place}") for place, one in enumerate(found)))
         .where(or_(*found))
-        .group_by(credentials.c.service_id)
+        .group_by(written.c.service_id)
         .subquery("names")
     )
+    site = func.lower(services.c.site)
     every = (
-        or_(texts.c.said.like(needle, escape="\\"), names.c[f"word_{place}"] == 1)
+        or_(
+            subscribers.c.said.like(needle, escape="\\"),
+            names.c[f"word_{place}"] == 1,
+            and_(services.c.site.is_not(None), site.like(needle, escape="\\")),
+        )
         for place, needle in enumerate(needles)
     )
-    return select(texts.c.id).select_from(texts.outerjoin(names, names.c.service_id == texts.c.id)).where(and_(*every))
+    return (
+        select(services.c.id)
+        .join(subscribers, subscribers.c.id == services.c.subscriber_id)
+        .outerjoin(names, names.c.service_id == services.c.id)
+        .where(and_(*every))
+    )
+
+
+def _commonness(word: str) -> tuple[bool, int]:
+    """Return how to order words by how many people they are likely to be said of, the fewest first."""
+    return not any(sign.isdigit() for sign in word), -len(word)
 
 
 def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -181,8 +186,11 @@ def _by_address(address: IPv4Address | IPv6Address) -> list[Select[Any]]:
     return found
 
 
+def _may_be_invoice(text: str) -> bool:
+    written = text.strip()
+    return len(written) >= _SHORTEST_NUMBER and " " not in written
+
+
 def _by_invoice(text: str) -> Select[Any]:
     written = text.strip()
-    if len(written) < _SHORTEST_NUMBER or " " in written:
-        return select(invoices.c.subscriber_id).where(false())
     return select(invoices.c.subscriber_id).where(invoices.c.number.in_({written, written.upper()}))

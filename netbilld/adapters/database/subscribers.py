@@ -27,6 +27,7 @@ from netbilld.radius.values import lookup_key
 
 FIRST_NUMBER: Final = 100_001
 BATCH: Final = 10_000  # values in one statement; either database takes 32,766
+SUBSCRIBER: Final = tuple(subscribers.c[name] for name in Subscriber.__dataclass_fields__)
 _SERIES: Final = "subscriber"
 _DIALLED_AT_HOME: Final = re.compile(r"\A0(?=\d)")
 
@@ -118,13 +119,13 @@ class SubscriberStore:
         """Return those of the numbers that exist, with their subscribers."""
         found: dict[str, Subscriber] = {}
         for start in range(0, len(numbers), BATCH):
-            query = select(subscribers).where(subscribers.c.number.in_(numbers[start : start + BATCH]))
+            query = select(*SUBSCRIBER).where(subscribers.c.number.in_(numbers[start : start + BATCH]))
             for row in (await self._connection.execute(query)).mappings():
                 found[row["number"]] = Subscriber(**row)
         return found
 
     async def _one(self, condition: ColumnElement[bool], *, lock: bool = False) -> Subscriber | None:
-        query = select(subscribers).where(condition)
+        query = select(*SUBSCRIBER).where(condition)
         row = (
             (await self._connection.execute(query.with_for_update(key_share=True) if lock else query))
             .mappings()
@@ -250,11 +251,15 @@ def _like(text: str) -> str:
     return f"%{escaped}%"
 
 
-_TABLES: Final = (("subscriber", subscribers), ("service", services), ("credential", credentials))
+_TABLES: Final = (
+    ("subscriber", SUBSCRIBER),
+    ("service", tuple(services.columns)),
+    ("credential", tuple(credentials.columns)),
+)
 
 
 def _found() -> Select[Any]:
-    columns = [column.label(f"{prefix}__{column.name}") for prefix, table in _TABLES for column in table.columns]
+    columns = [column.label(f"{prefix}__{column.name}") for prefix, own in _TABLES for column in own]
     return (
         select(*columns, plans.c.code.label("plan_code"))
         .select_from(credentials)

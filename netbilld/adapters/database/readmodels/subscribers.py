@@ -14,7 +14,7 @@ from netbilld.adapters.database.readmodels.enforcement import EnforcementQueries
 from netbilld.adapters.database.readmodels.orders import OrderViewQueries
 from netbilld.adapters.database.readmodels.sessions import SessionQueries
 from netbilld.adapters.database.static_lines import StaticLineStore
-from netbilld.adapters.database.subscribers import credential_key
+from netbilld.adapters.database.subscribers import SUBSCRIBER, credential_key
 from netbilld.adapters.database.tables import (
     address_leases,
     address_pools,
@@ -60,7 +60,7 @@ class SubscriberQueries(SessionQueries, EnforcementQueries, OrderViewQueries):
 
     async def subscriber_file(self, number: str, now: datetime, timezone: str) -> SubscriberFile | None:
         """Return a subscriber; None where there is no such number."""
-        row = await self._row(select(subscribers).where(subscribers.c.number == number))
+        row = await self._row(select(*SUBSCRIBER).where(subscribers.c.number == number))
         if row is None:
             return None
         files = await self.services_of(number, now)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = "0038"
+SCHEMA_VERSION: Final = "0039"
 WHERE: Final = "where"  # in an index's info: it is of these rows only
 
 metadata: Final = MetaData(

@@ -74,6 +74,7 @@ sessions = Table(
     Column("disconnect_requested_by", String(200)),
     Index("ix_sessions_identity", "nas_id", "acct_session_key"),
     Index("ix_sessions_service", "service_id", "started_at"),
+    Index("ix_sessions_online", "service_id", info={WHERE: "stopped_at IS NULL"}),  # who is online, without the years
     # who held this address at that time
     Index("ix_sessions_framed_ip", "framed_ip", "started_at", info={WHERE: "framed_ip IS NOT NULL"}),
     Index("ix_sessions_ipv6_prefix", "ipv6_prefix", "started_at", info={WHERE: "ipv6_prefix IS NOT NULL"}),

@@ -92,8 +92,8 @@ invoices = Table(
     Index("ix_invoices_issued", "issued_on", "number"),
     Index(  # with all that sums of what is owed look at, so that they look at nothing else
         "ix_invoices_unpaid",
-        "due_on",
         "subscriber_id",
+        "due_on",
         "kind",
         "currency",
         "issued_on",

@@ -33,6 +33,7 @@ subscribers = Table(
     Column("created_at", Instant, nullable=False),
     Column("locale", String(8)),  # id, en; null: the provider's
     Column("customer_group", String(64)),  # code of one of customer_groups
+    Column("said", Text),  # all that a search looks through, in lower case; the database makes it (migration 0039)
 )
 
 plans = Table(
