@@ -45,6 +45,7 @@ VERBS: Final[dict[str, str]] = {
     "gateway": "payments by gateways: list, ask, refund, what came, what differs, links to pay by",
     "voucher": "codes for the hotspot: make, print, sell, find, extend, revoke",
     "bank": "statements of the bank: imported, and matched with invoices",
+    "agent": "who sells from a deposit: vouchers, subscribers' money, statements",
     "collector": "who takes cash, what they hold and hand over",
     "tax": "fakturs for Coretax, BHP and USO, stamps",
     "ledger": "check, close and export the books, show an account",

@@ -36,6 +36,7 @@ SELLING_ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/agents", Permission.VIEW_MONEY, agents.show_list),
     Route("POST", "/agents", Permission.MANAGE_STAFF, agents.add),
     Route("GET", _AGENT, Permission.VIEW_MONEY, agents.show),
+    Route("GET", _AGENT + "/statement.csv", Permission.VIEW_MONEY, agents.statement),
     Route("POST", _AGENT, Permission.MANAGE_STAFF, agents.change),
     Route("POST", _AGENT + "/deposit", Permission.EDIT_MONEY, agents.deposit),
     Route("POST", _AGENT + "/pay-out", Permission.EDIT_MONEY, agents.pay_out),

@@ -11,8 +11,6 @@ from uuid import UUID
 
 from aiohttp import web
 
-from netbilld.billing.chart import Side
-from netbilld.billing.chart import agent as agent_account
 from netbilld.model.actor import Actor
 from netbilld.model.agent import Agent, AgentLogin
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
@@ -24,6 +22,8 @@ from netbilld.panel.portal.parts import PORTAL
 from netbilld.panel.portal.visitor import locale
 from netbilld.panel.security import CSRF_FIELD, Perimeter, is_storable_address, same_token
 from netbilld.panel.words import N_
+from netbilld.services.agent_statement import MOST_LINES, agent_statement, statement_sheet
+from netbilld.services.sheets import CONTENT_TYPES, written
 from netbilld.services.sign_in import LockedOut, random_token
 from netbilld.services.sign_in_agent import REALM, SignedInAgent
 
@@ -317,13 +317,23 @@ async def payment(request: web.Request, seller: Seller) -> web.StreamResponse:
 
 async def statement(request: web.Request, seller: Seller) -> web.StreamResponse:
     """Answer GET /agen/mutasi: what went in and out of the deposit, newest first."""
-    try:
-        async with seller.parts.store.read() as work:
-            found = await work.ledger.statement(agent_account(seller.agent.name).code, _LINES)
-        lines = [(one, one.amount_minor if one.side is Side.CREDIT else -one.amount_minor) for one in found.lines]
-    except NotFoundError:  # nothing was ever paid in
-        lines = []
-    return _render(request, seller, "portal/agent_statement.html", {"lines": lines[::-1], "tab": "mutasi"})
+    async with seller.parts.store.read() as work:
+        lines = await agent_statement(work.ledger, seller.agent.name, _LINES)
+    return _render(request, seller, "portal/agent_statement.html", {"lines": lines, "tab": "mutasi"})
+
+
+async def statement_file(request: web.Request, seller: Seller) -> web.StreamResponse:
+    """Answer GET /agen/mutasi.csv."""
+    async with seller.parts.store.read() as work:
+        lines = await agent_statement(work.ledger, seller.agent.name, MOST_LINES)
+    return web.Response(
+        body=written(statement_sheet(lines, request.app[PORTAL].parts.timezone), "csv"),
+        headers={
+            "Content-Type": CONTENT_TYPES["csv"],
+            "Content-Disposition": f'attachment; filename="deposit-{seller.agent.name}.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 async def show_password(request: web.Request, seller: Seller) -> web.StreamResponse:

@@ -147,6 +147,7 @@ PORTAL_ROUTES: Final = (
     _agent_does("/agen/isi", agents.does_for_agents(agents.top_up)),
     _agents("/agen/terima/{id}", agents.for_agents(agents.payment)),
     _agents("/agen/mutasi", agents.for_agents(agents.statement)),
+    _agents("/agen/mutasi.csv", agents.for_agents(agents.statement_file)),
     _agents("/agen/sandi", agents.for_agents(agents.show_password)),
     _agent_does("/agen/sandi", agents.does_for_agents(agents.change_password)),
     _page("/manifest.webmanifest", installable.manifest),

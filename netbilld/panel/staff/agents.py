@@ -4,8 +4,6 @@ from typing import Final
 
 from aiohttp import web
 
-from netbilld.billing.chart import Side
-from netbilld.billing.chart import agent as agent_account
 from netbilld.model.agent import Agent, commission_permille, percent_of
 from netbilld.model.errors import InvalidInputError, NetbilldError, NotFoundError, RefusedError
 from netbilld.panel.forms import once_key
@@ -14,7 +12,9 @@ from netbilld.panel.staff.subscribers import METHODS
 from netbilld.panel.staff.vouchers import selling_of
 from netbilld.panel.typed import Typed, typed
 from netbilld.panel.visit import VISIT, page
+from netbilld.services.agent_statement import MOST_LINES, agent_statement, statement_sheet
 from netbilld.services.keep_agents import LEAST_PASSWORD
+from netbilld.services.sheets import CONTENT_TYPES, written
 from netbilld.services.sign_in import random_token
 
 _LINES: Final = 30
@@ -81,13 +81,7 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
         sales = await work.vouchers.sales(agent=name, limit=_LINES)
         payments = await work.agents.payments(name, _LINES)
         collectors = [one for one in await work.collectors.all() if one.status == "active"]
-        try:
-            statement = await work.ledger.statement(agent_account(name).code, _LINES)
-            lines = [
-                (one, one.amount_minor if one.side is Side.CREDIT else -one.amount_minor) for one in statement.lines
-            ]
-        except NotFoundError:  # nothing was paid in yet
-            lines = []
+        lines = await agent_statement(work.ledger, name, _LINES)
     context = {
         "agent": agent,
         "commission": percent_of(agent.commission_permille),
@@ -95,7 +89,7 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
         "sales": sales,
         "payments": payments,
         "collectors": collectors,
-        "lines": lines[::-1],
+        "lines": lines,
         "methods": METHODS,
         "form": form,
         "form_name": form_name,
@@ -103,6 +97,22 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
         "once": random_token(panel.parts.entropy),
     }
     return page(request, "staff/agent.html", context, status=status)
+
+
+async def statement(request: web.Request) -> web.Response:
+    """Answer GET /agents/{agent}/statement.csv: the newest 5,000 movements, oldest first."""
+    panel, name = request.app[PANEL], request.match_info["agent"]
+    async with panel.parts.database.read() as work:
+        if await work.agents.by_name(name) is None:
+            raise web.HTTPNotFound
+        lines = await agent_statement(work.ledger, name, MOST_LINES)
+    return web.Response(
+        body=written(statement_sheet(lines, panel.parts.timezone), "csv"),
+        headers={
+            "Content-Type": CONTENT_TYPES["csv"],
+            "Content-Disposition": f'attachment; filename="deposit-{name}.csv"',
+        },
+    )
 
 
 async def deposit(request: web.Request) -> web.StreamResponse:
