@@ -31,12 +31,13 @@ class Messenger:
     `ways` says by number what it does instead of taking a message: an HTTP status (`"503"`, `"429:7"` with a
     Retry-After), `refuse` (its own words for a number that is none), `token` (its own words for a log-in that is none),
     `hang_up` and `mute`: it takes the message, and nobody hears of it. With `once:` before it
-    it does so once.
+    it does so once. Where it `carries_none`, documents are refused in its own words.
     """
 
     make: str
     ways: dict[str, str] = field(default_factory=dict)
     everybody: str = ""
+    carries_none: bool = False
     calls: list[Call] = field(default_factory=list)
     taken: list[tuple[str, str]] = field(default_factory=list)  # number, words
     url: str = ""
@@ -47,9 +48,22 @@ class Messenger:
         return Counter(to for to, _ in self.taken)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        body = json.loads(raw) if "json" in request.content_type else dict(parse_qsl(raw.decode()))
+        body: dict[str, Any]
+        if request.content_type.startswith("multipart"):
+            fields = await request.post()
+            body = {name: value for name, value in fields.items() if isinstance(value, str)}
+            files = [value for value in fields.values() if isinstance(value, web.FileField)]
+            body["file"] = (files[0].filename, files[0].content_type, files[0].file.read())
+        else:
+            raw = await request.read()
+            body = json.loads(raw) if "json" in request.content_type else dict(parse_qsl(raw.decode()))
         body = body or dict(request.query)
+        if request.path.endswith("/media"):  # a document that a message will name
+            self.calls.append(Call(request.path, dict(request.headers), body))
+            return web.Response(status=500) if self.carries_none else _json({"id": "media-1"})
+        if self.carries_none and ("file" in body or "media" in body or body.get("type") == "document"):
+            self.calls.append(Call(request.path, dict(request.headers), body))
+            return _NO_FILES[self.make]()
         self.calls.append(Call(request.path, dict(request.headers), body))
         to, words = _TAKES[self.make](body)
         number = "".join(sign for sign in to.partition("@")[0] if sign in DIGITS)
@@ -80,7 +94,7 @@ def _cloud_words(body: dict[str, Any]) -> tuple[str, str]:
         components = body["template"].get("components", [])
         values = [one["text"] for part in components for one in part["parameters"]]
         return body["to"], "|".join((body["template"]["name"], *values))
-    return body["to"], body["text"]["body"]
+    return body["to"], body["document"]["caption"] if body["type"] == "document" else body["text"]["body"]
 
 
 _TAKES: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
@@ -88,9 +102,9 @@ _TAKES: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
     "fonnte": lambda body: (body["target"], body["message"]),
     "wablas": lambda body: (body["data"][0]["phone"], body["data"][0]["message"]),
     "starsender": lambda body: (body["to"], body["body"]),
-    "waha": lambda body: (body["chatId"], body["text"]),
-    "gowa": lambda body: (body["phone"], body["message"]),
-    "evolution": lambda body: (body["number"], body["text"]),
+    "waha": lambda body: (body["chatId"], body.get("text") or body["caption"]),
+    "gowa": lambda body: (body["phone"], body.get("message") or body["caption"]),
+    "evolution": lambda body: (body["number"], body.get("text") or body["caption"]),
     "telegram": lambda body: (str(body["chat_id"]), body["text"]),
     "zenziva": lambda body: (body["to"], body["message"]),
 }
@@ -173,6 +187,15 @@ _REFUSES: Final[dict[str, Callable[[str, str], web.Response]]] = {
     "zenziva": lambda way, to: _json(
         {"messageId": "", "to": to, "status": "0", "text": "Invalid number" if way == "refuse" else "wrong passkey"}
     ),
+}
+
+
+_NO_FILES: Final[dict[str, Callable[[], web.Response]]] = {
+    "whatsapp_cloud": lambda: _json(_error(131053, "Media upload error"), 400),
+    "fonnte": lambda: _json({"status": False, "reason": "file format not supported"}),
+    "waha": lambda: _json({"error": "The feature is available only in Plus version"}, 422),
+    "gowa": lambda: _json({"code": "VALIDATION_ERROR", "message": "file: too large"}, 400),
+    "evolution": lambda: _json({"status": 400, "error": "Bad Request", "response": {"message": ["no media"]}}, 400),
 }
 
 

@@ -12,6 +12,7 @@ from netbilld.adapters.clock import SystemClock, entropy
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.message_templates import MessageTemplates
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.attachments import attach_of
 from netbilld.daemon.complaints import complaint_parts
 from netbilld.daemon.messenger_drivers import pictures_of, ways_of
 from netbilld.daemon.policies import sending_policy
@@ -43,7 +44,14 @@ class Messaging:
         self._ways = ways_of(settings, clock)
         self._templates = templates_of(settings, box)
         self.send: Final = SendMessages(
-            database, self._ways, self._templates, sending_policy(settings, box), clock, asyncio.sleep, chance
+            database,
+            self._ways,
+            self._templates,
+            sending_policy(settings, box),
+            clock,
+            asyncio.sleep,
+            chance,
+            attach_of(settings, database, box),
         )
         answers = Answers(
             database,

@@ -25,6 +25,7 @@ from netbilld.services.route_messages import Pace, Way
 from netbilld.services.take_messenger_news import HookDesk
 
 EMAIL = "email"
+CARRIERS = frozenset(("whatsapp_cloud", "waha", "gowa", "evolution", "fonnte"))  # of documents; others have a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def ways_of(settings: Settings, clock: SystemClock) -> tuple[Way, ...]:
     if smtp.host is not None and smtp.sender is not None:
         server = MailServer(smtp.host, smtp.port, smtp.security, smtp.user, smtp.password, smtp.timeout_seconds)
         mail = SmtpDriver(server, Sender(smtp.sender, settings.business_name, smtp.reply_to), clock.now)
-        ways.append(Way(EMAIL, mail, Pace(60 / settings.messages.per_minute)))
+        ways.append(Way(EMAIL, mail, Pace(60 / settings.messages.per_minute), carries_documents=True))
     return tuple(ways)
 
 
@@ -81,7 +82,8 @@ def _drivers(wanted: MessengerSettings) -> list[tuple[str, Driver]]:
 def _way(wanted: MessengerSettings, name: str, driver: Driver) -> Way:
     one = getattr(wanted, name)
     pace = Pace(one.gap_seconds, one.longest_gap_seconds, one.recipient_seconds, wanted.recipient_a_day)
-    return Way(name, driver, pace, one.cost, asks_approval=name == "whatsapp_cloud")
+    is_cloud = name == "whatsapp_cloud"
+    return Way(name, driver, pace, one.cost, asks_approval=is_cloud, carries_documents=name in CARRIERS)
 
 
 def _service(sms: SmsSettings) -> SmsService:

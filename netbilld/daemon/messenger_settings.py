@@ -184,6 +184,7 @@ class MessengerSettings(BaseModel):
     alert_calm_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
     alert_apart_minutes: Annotated[int, Field(ge=0, le=1440)] = 10  # between two of them
     alert_roles: Annotated[tuple[Role, ...], NoDecode, BeforeValidator(listed)] = (Role.ADMIN, Role.TECHNICAL)
+    invoice_pdf: bool = False  # goes with the message of a bill, by drivers that carry documents
     whatsapp_cloud: CloudSettings | None = None
     fonnte: FonnteSettings | None = None
     wablas: WablasSettings | None = None

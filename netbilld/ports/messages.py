@@ -1,6 +1,6 @@
 """Who delivers messages: drivers, each for one channel, and what came of handing a message over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -59,6 +59,14 @@ class ApprovedTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF that goes with a message, where whoever delivers it carries documents."""
+
+    name: str
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message in its final words; `message_id` names it to whoever delivers it.
 
@@ -66,6 +74,7 @@ class Outgoing:
         reference: what we call it, for those who say that back.
         template: an approved text in its place, where the channel asks for one.
         in_conversation: they wrote to us a short while ago, so that words of our own are allowed.
+        attachment: what is to go with it; where that can't be, the words go alone.
     """
 
     to: str
@@ -76,6 +85,7 @@ class Outgoing:
     reference: str = ""
     template: ApprovedTemplate | None = None
     in_conversation: bool = False
+    attachment: Attachment | None = None
 
 
 class Driver(Protocol):

@@ -107,6 +107,7 @@ class Way:
     Attributes:
         name: what it is called in settings, on pages and on record.
         cost_minor: of one message, or of each part of an SMS.
+        carries_documents: a PDF may go with a message.
         asks_approval: it takes only approved templates from who has not been written to lately.
     """
 
@@ -115,6 +116,7 @@ class Way:
     pace: Pace
     cost_minor: int = 0
     asks_approval: bool = False
+    carries_documents: bool = False
 
     @property
     def channel(self) -> str:

@@ -7,14 +7,14 @@ one driver can't deliver goes by the next that its reader has; one whose fate is
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.permissions import Role
 from netbilld.ports.clock import Clock
-from netbilld.ports.messages import Delivery, Handed, Outgoing
+from netbilld.ports.messages import Attachment, Delivery, Handed, Outgoing
 from netbilld.ports.outbox import CODES, URGENT, Message, MessageKind, MessageState
 from netbilld.services.message_lane import FIRST_PAUSE, LONGEST_PAUSE, OFF, OK, PAUSED, REFUSED, Lane
 from netbilld.services.route_messages import NoRoute, Route, SendingPolicy, Waiting, Way, address_of, route
@@ -35,6 +35,9 @@ _AGAIN: Final = timedelta(minutes=1)
 _FULL: Final = timedelta(hours=1)
 
 
+Attach = Callable[[MessageKind, Mapping[str, Any], str, datetime], Awaitable[Attachment | None]]
+
+
 class SendMessages:
     """Claims a message, hands it over, and puts on record what came of it: three steps, so that none goes twice.
 
@@ -51,8 +54,13 @@ class SendMessages:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]],
         chance: Callable[[], float] = lambda: 0.0,
+        attach: Attach | None = None,
     ) -> None:
-        """Take what is needed; of several drivers of a channel the first goes before the others."""
+        """Take what is needed; of several drivers of a channel the first goes before the others.
+
+        `attach` returns the document that a message is about; None has none go with any.
+        """
+        self._attach = attach
         self._store, self._templates = store, templates
         self._policy, self._clock, self._sleep, self._chance = policy, clock, sleep, chance
         self.lanes: Final = {way.name: Lane(way) for way in ways}
@@ -216,6 +224,9 @@ class SendMessages:
             async with self._store.read() as work:
                 heard_at = await work.outbox.heard_at(way.name, address)
             in_conversation = heard_at is not None and now - heard_at < WINDOW
+        attachment = None
+        if self._attach is not None and way.carries_documents and in_conversation and message.staff_id is None:
+            attachment = await self._attach(message.kind, message.context, locale, now)
         return Outgoing(
             address,
             message.staff_name or message.subscriber_name,
@@ -225,6 +236,7 @@ class SendMessages:
             reference=f"outbox:{message.id}",
             template=template,
             in_conversation=in_conversation,
+            attachment=attachment,
         )
 
     # -- what came of it -----------------------------------------------------------------------------------------------

@@ -16,13 +16,13 @@ from netbilld.adapters.messengers.fonnte import Fonnte
 from netbilld.model.delivery import Reached, Told
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
-from netbilld.ports.messages import Delivery, Driver, Handed, Outgoing
+from netbilld.ports.messages import Attachment, Delivery, Driver, Handed, Outgoing
 from netbilld.ports.messenger_hooks import Progress
 from netbilld.ports.outbox import Message, MessageKind, MessageState
 from netbilld.services.follow_messengers import FollowMessengers
 from netbilld.services.message_fields import EXAMPLES
 from netbilld.services.route_messages import Pace, SendingPolicy, Way
-from netbilld.services.send_messages import SendMessages
+from netbilld.services.send_messages import Attach, SendMessages
 from netbilld.services.take_messenger_news import progress_body
 from tests.clock import StandingClock
 from tests.integration.mail_room import Recorder, templates
@@ -60,7 +60,7 @@ class House:
         self.slept: list[float] = []
         self.send = self.sender()
 
-    def sender(self, *ways: Way, pace: Pace = Pace(1.0)) -> SendMessages:  # noqa: B008 - it is frozen
+    def sender(self, *ways: Way, pace: Pace = Pace(1.0), attach: Attach | None = None) -> SendMessages:  # noqa: B008 - it is frozen
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
@@ -70,7 +70,7 @@ class House:
             Way("sms", self.sms, Pace(0.1), cost_minor=350),
             Way("email", self.email, Pace(0.1)),
         )
-        return SendMessages(self.database, ways or usual, templates(), policy, self.clock, sleep)
+        return SendMessages(self.database, ways or usual, templates(), policy, self.clock, sleep, attach=attach)
 
     async def person(self, name: str, phone: str | None, email: str | None = None) -> UUID:
         who = await self.world.person(name, activated_on=date(2026, 1, 1))
@@ -125,6 +125,28 @@ async def test_each_is_told_by_the_first_channel_they_have_and_want(house: House
     await house.put(chooser, "again")
     await house.all_sent()
     assert (await house.messages())[-1].channel == "whatsapp", "what comes first is not all there is"
+
+
+async def test_a_document_goes_by_who_carries_documents_and_others_have_the_link(house: House) -> None:
+    asked: list[MessageKind] = []
+
+    async def attach(kind: MessageKind, context: Any, locale: str, now: datetime) -> Attachment | None:
+        del locale, now
+        asked.append(kind)
+        return Attachment(f"{context['number']}.pdf", b"%PDF")
+
+    ways = (Way("wa", house.whatsapp, Pace(0.1), carries_documents=True), Way("sms", house.sms, Pace(0.1)))
+    house.send = house.sender(*ways, attach=attach)
+    who = await house.person("siti", "+6281200000001")
+    await house.put(who, "1", MessageKind.INVOICE_ISSUED)
+    other = await house.person("tini", "+6281200000002")
+    house.whatsapp.refused = ("+6281200000002",)
+    await house.put(other, "2", MessageKind.INVOICE_ISSUED)
+    await house.all_sent()
+    assert [one.attachment.name for one in house.whatsapp.sent if one.attachment] == ["INV/2026/01/00123.pdf"]
+    assert [one.attachment for one in house.sms.sent] == [None]
+    assert "https://bayar.isp.test" in house.sms.sent[0].text
+    assert set(asked) == {MessageKind.INVOICE_ISSUED}
 
 
 async def test_who_can_not_be_reached_by_one_channel_is_told_by_the_next_and_once(house: House) -> None:

@@ -5,11 +5,13 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.daemon.attachments import attach_of
 from netbilld.daemon.message_pages import message_parts
 from netbilld.daemon.settings import Settings
 from netbilld.model.permissions import Role
@@ -128,6 +130,21 @@ async def test_own_words_are_looked_at_kept_tried_and_taken_back(desk: Desk) -> 
         assert (await desk.browser.send(TEXT, form | {"do": "ours"})).status == 303
     async with desk.world.database.read() as work:
         assert not await work.messengers.texts()
+
+
+async def test_a_bill_that_can_be_drawn_goes_with_its_message_and_any_other_message_goes_alone(desk: Desk) -> None:
+    person = await desk.world.person("siti")
+    await desk.world.invoice(person, "INV-2026-000777", 3)
+    database, box = desk.world.database, desk.world.box
+    settings = Settings(timezone=ZONE, data_dir=Path(mkdtemp()), messengers={"invoice_pdf": True})
+    attach = attach_of(settings, database, box)
+    assert attach is not None
+    bill = await attach(MessageKind.INVOICE_ISSUED, {"number": "INV-2026-000777"}, "id", NOW)
+    assert bill is not None
+    assert (bill.name, bill.octets[:5]) == ("INV-2026-000777.pdf", b"%PDF-")
+    assert await attach(MessageKind.INVOICE_ISSUED, {"number": "INV-2026-999999"}, "id", NOW) is None
+    assert await attach(MessageKind.REMINDER, {"number": "INV-2026-000777"}, "id", NOW) is None
+    assert attach_of(Settings(timezone=ZONE, data_dir=Path("var")), database, box) is None
 
 
 async def test_every_text_can_be_opened(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Each messenger's driver against a messenger that speaks as its specification says, and misbehaves (KAMIL-11)."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from netbilld.adapters.messengers.telegram import Telegram
 from netbilld.adapters.messengers.wablas import StarSender, Wablas
 from netbilld.adapters.messengers.waha import Waha
 from netbilld.adapters.messengers.whatsapp_cloud import CloudAccount, WhatsAppCloud
-from netbilld.ports.messages import ApprovedTemplate, Delivery, Driver, Handed, Outgoing
+from netbilld.daemon.messenger_drivers import CARRIERS
+from netbilld.ports.messages import ApprovedTemplate, Attachment, Delivery, Driver, Handed, Outgoing
 from tests.messengers import TOKEN, Messenger, messenger
 
 WAIT: Final = 0.3
@@ -116,6 +118,36 @@ async def test_each_is_asked_where_and_as_its_specification_says(make: str, path
     [call] = there.calls
     assert call.path == path
     assert call.headers[header[0]] == header[1]
+
+
+CARRY: Final = pytest.mark.parametrize("make", sorted(CARRIERS))
+BILL: Final = Attachment("INV-2026-000123.pdf", b"%PDF-1.4 bill")
+
+
+@CARRY
+async def test_a_bill_goes_along_as_pdf_with_the_words_beside_it(make: str) -> None:
+    handed, there = await sent(make, attachment=BILL)
+    assert (handed.delivery, handed.provider_id) == (Delivery.ACCEPTED, f"{make}-1")
+    assert there.taken == [("6281234567890", "Tagihan Anda Rp275.000")]
+    told = str([call.body for call in there.calls])
+    assert "INV-2026-000123.pdf" in told
+    assert "%PDF-1.4 bill" in told or b64encode(BILL.octets).decode() in told
+
+
+@CARRY
+async def test_where_a_document_is_refused_the_words_go_alone_and_once(make: str) -> None:
+    async with messenger(make, carries_none=True) as there:
+        handed = await DRIVERS[make](there.url).send(note(attachment=BILL))
+    assert handed.delivery is Delivery.ACCEPTED
+    assert there.taken == [("6281234567890", "Tagihan Anda Rp275.000")]
+    handed, there = await sent(make, attachment=BILL, text="x" * 1025)
+    assert "INV-2026" not in str(there.calls), "so many words stand beside no document"
+
+
+@CARRY
+async def test_a_document_whose_answer_is_lost_is_not_followed_by_the_words(make: str) -> None:
+    handed, there = await sent(make, "hang_up", attachment=BILL)
+    assert (handed.delivery, len(there.taken)) == (Delivery.UNSURE, 1)
 
 
 async def test_meta_is_given_our_name_for_a_message_and_fonnte_a_number_as_it_is() -> None:

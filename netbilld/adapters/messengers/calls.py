@@ -6,8 +6,8 @@ look like one that was taken and not answered.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -17,14 +17,17 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    FormData,
     InvalidURL,
     TCPConnector,
 )
 
-from netbilld.ports.messages import Delivery, Handed, verdict
+from netbilld.ports.messages import Attachment, Delivery, Handed, Outgoing, verdict
 
 READ_OCTETS: Final = 64 * 1024
 CONNECT_SECONDS: Final = 10.0
+PDF: Final = "application/pdf"
+LONGEST_CAPTION: Final = 1024
 _WORDS: Final = 200
 _HIDDEN: Final = "***"
 _LEAST_SECRET: Final = 6  # shorter ones stand in ordinary words
@@ -74,8 +77,12 @@ class Calls:
         json_body: Any = None,
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        file: tuple[str, Attachment] | None = None,
     ) -> Answer | Handed:
-        """Send a request; return the answer, or what its failing means for the message in it."""
+        """Send a request; return the answer, or what its failing means for the message in it.
+
+        With a `file`, a field's name and what is in it, the form goes as one of several parts (RFC 7578).
+        """
         try:
             async with (
                 asyncio.timeout(self.timeout_seconds + CONNECT_SECONDS),
@@ -88,7 +95,7 @@ class Calls:
                     url,
                     headers=dict(headers or {}),
                     json=json_body,
-                    data=dict(form) if form is not None else None,
+                    data=_parts(form or {}, file) if file is not None else dict(form) if form is not None else None,
                     params=dict(query) if query is not None else None,
                     allow_redirects=False,
                 ) as answer,
@@ -115,6 +122,30 @@ class Calls:
             if secret:
                 words = words.replace(secret, _HIDDEN)
         return shortened(words)
+
+
+def _parts(form: Mapping[str, str], file: tuple[str, Attachment]) -> FormData:
+    parts = FormData()
+    for name, value in form.items():
+        parts.add_field(name, value)
+    name, attachment = file
+    parts.add_field(name, attachment.octets, filename=attachment.name, content_type=PDF)
+    return parts
+
+
+async def with_document(
+    message: Outgoing, send: Callable[[Outgoing], Awaitable[Handed]], longest_caption: int = LONGEST_CAPTION
+) -> Handed:
+    """Hand a message over with its document; where that is refused, or its words are too many, the words alone.
+
+    What is refused for good has not left, so nobody is told twice.
+    """
+    if message.attachment is None or len(message.text) > longest_caption:
+        return await send(replace(message, attachment=None))
+    handed = await send(message)
+    if handed.delivery is Delivery.NEVER:
+        return await send(replace(message, attachment=None))
+    return handed
 
 
 class KeepsNothing:

@@ -1,10 +1,11 @@
 """Evolution API: a gateway to WhatsApp of the provider's own; its webhooks carry a token that it signs."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, shortened, with_document
 from netbilld.adapters.messengers.signatures import is_token_of
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -27,14 +28,26 @@ class Evolution(KeepsNothing):
     channel: Final = Channel.WHATSAPP.value
 
     def __init__(self, url: str, api_key: str, instance: str, timeout_seconds: float = 30.0) -> None:
-        self._url = f"{url.rstrip('/')}/message/sendText/{instance}"
+        self._url, self._instance = f"{url.rstrip('/')}/message", instance
         self._headers = {"apikey": api_key}
         self._calls = Calls(timeout_seconds, (api_key,))
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
-        body = {"number": message.to.lstrip("+"), "text": message.text[:LONGEST], "linkPreview": False}
-        answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
+        return await with_document(message, self._send)
+
+    async def _send(self, message: Outgoing) -> Handed:
+        body: dict[str, Any] = {"number": message.to.lstrip("+")}
+        if message.attachment is not None:
+            what = "sendMedia"
+            media = b64encode(message.attachment.octets).decode()
+            body |= {"mediatype": "document", "mimetype": PDF, "caption": message.text, "media": media}
+            body["fileName"] = message.attachment.name
+        else:
+            what = "sendText"
+            body |= {"text": message.text[:LONGEST], "linkPreview": False}
+        url = f"{self._url}/{what}/{self._instance}"
+        answer = await self._calls.call("POST", url, headers=self._headers, json_body=body)
         return answer if isinstance(answer, Handed) else understood(answer)
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened, with_document
 from netbilld.adapters.messengers.unsigned import once_key, unsigned_document
 from netbilld.adapters.messengers.values import is_true, listed, moment, place, text
 from netbilld.model.contact import phone_of_sender
@@ -35,13 +35,17 @@ class Fonnte(KeepsNothing):
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
+        return await with_document(message, self._send)
+
+    async def _send(self, message: Outgoing) -> Handed:
         form = {
             "target": message.to.lstrip("+"),
             "message": message.text[:LONGEST],
             "countryCode": "0",  # the number has it already
             "connectOnly": "true",  # what waits there for a telephone that is away is out of our sight
         }
-        answer = await self._calls.call("POST", self._url, headers=self._headers, form=form)
+        file = None if message.attachment is None else ("file", message.attachment)
+        answer = await self._calls.call("POST", self._url, headers=self._headers, form=form, file=file)
         return answer if isinstance(answer, Handed) else understood(answer)
 
 

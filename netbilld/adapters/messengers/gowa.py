@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened, with_document
 from netbilld.adapters.messengers.signatures import hex_sha256, is_same
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -28,16 +28,24 @@ class Gowa(KeepsNothing):
     def __init__(
         self, url: str, user: str, password: str, device: str | None = None, timeout_seconds: float = 30.0
     ) -> None:
-        self._url = f"{url.rstrip('/')}/send/message"
+        self._url = f"{url.rstrip('/')}/send"
         proof = basic_proof(user, password)
         self._headers = proof | ({"X-Device-Id": device} if device else {})
         self._calls = Calls(timeout_seconds, (password, *proof.values()))
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
+        return await with_document(message, self._send)
+
+    async def _send(self, message: Outgoing) -> Handed:
         to = message.to if "@" in message.to else f"{message.to.lstrip('+')}@s.whatsapp.net"
-        body = {"phone": to, "message": message.text[:LONGEST], "reply_message_id": "", "is_forwarded": False}
-        answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
+        answer: Answer | Handed
+        if message.attachment is not None:
+            form, file = {"phone": to, "caption": message.text}, ("file", message.attachment)
+            answer = await self._calls.call("POST", f"{self._url}/file", headers=self._headers, form=form, file=file)
+        else:
+            body = {"phone": to, "message": message.text[:LONGEST], "reply_message_id": "", "is_forwarded": False}
+            answer = await self._calls.call("POST", f"{self._url}/message", headers=self._headers, json_body=body)
         return answer if isinstance(answer, Handed) else understood(answer)
 
 

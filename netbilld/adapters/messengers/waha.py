@@ -1,10 +1,11 @@
 """WAHA: a gateway to WhatsApp of the provider's own; it signs its webhooks where it is given a key."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, shortened, with_document
 from netbilld.adapters.messengers.signatures import hex_sha512, is_same
 from netbilld.adapters.messengers.values import mapped, moment, number, text
 from netbilld.model.contact import phone_of_sender
@@ -28,16 +29,31 @@ class Waha(KeepsNothing):
     channel: Final = Channel.WHATSAPP.value
 
     def __init__(self, url: str, api_key: str, session: str = "default", timeout_seconds: float = 30.0) -> None:
-        self._url, self._session = f"{url.rstrip('/')}/api/sendText", session
+        self._url, self._session = f"{url.rstrip('/')}/api", session
         self._headers = {"X-Api-Key": api_key}
         self._calls = Calls(timeout_seconds, (api_key,))
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
+        return await with_document(message, self._send)
+
+    async def _send(self, message: Outgoing) -> Handed:
         chat = message.to if "@" in message.to else f"{message.to.lstrip('+')}@c.us"
-        body = {"session": self._session, "chatId": chat, "text": message.text[:LONGEST], "linkPreview": False}
-        answer = await self._calls.call("POST", self._url, headers=self._headers, json_body=body)
-        return answer if isinstance(answer, Handed) else understood(answer)
+        body: dict[str, Any] = {"session": self._session, "chatId": chat}
+        if message.attachment is None:
+            body |= {"text": message.text[:LONGEST], "linkPreview": False}
+            answer = await self._calls.call("POST", f"{self._url}/sendText", headers=self._headers, json_body=body)
+            return answer if isinstance(answer, Handed) else understood(answer)
+        data = b64encode(message.attachment.octets).decode()
+        file = {"mimetype": PDF, "filename": message.attachment.name, "data": data}
+        body |= {"caption": message.text, "file": file}
+        answer = await self._calls.call("POST", f"{self._url}/sendFile", headers=self._headers, json_body=body)
+        if isinstance(answer, Handed):
+            return answer
+        handed = understood(answer)
+        if answer.status in _NO_SESSION:  # this plan carries no files, or there is no session: the words will tell
+            return Handed(Delivery.NEVER, handed.said)
+        return handed
 
 
 def understood(answer: Answer) -> Handed:

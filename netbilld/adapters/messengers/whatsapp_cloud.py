@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status
+from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, with_document
 from netbilld.adapters.messengers.signatures import hex_sha256, is_same
 from netbilld.adapters.messengers.values import listed, mapped, number, place, text
 from netbilld.model.contact import phone_of_sender
 from netbilld.model.delivery import Reached, Told
-from netbilld.ports.messages import ApprovedTemplate, Channel, Delivery, Handed, Outgoing
+from netbilld.ports.messages import ApprovedTemplate, Attachment, Channel, Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import Heard, HookCall, HookRefusedError, Incoming, News, Progress
 
 LONGEST: Final = 4096
@@ -48,12 +48,21 @@ class WhatsAppCloud(KeepsNothing):
     channel: Final = Channel.WHATSAPP.value
 
     def __init__(self, account: CloudAccount, timeout_seconds: float = 30.0) -> None:
-        self._url = f"{account.url.rstrip('/')}/{account.version}/{account.phone_number_id}/messages"
+        self._house = f"{account.url.rstrip('/')}/{account.version}/{account.phone_number_id}"
+        self._url = f"{self._house}/messages"
         self._headers = {"Authorization": f"Bearer {account.token}"}
         self._calls = Calls(timeout_seconds, (account.token,))
 
     async def send(self, message: Outgoing) -> Handed:
         """Hand a message over; see `Delivery` for what may come of it."""
+        return await with_document(message, self._send)
+
+    async def _send(self, message: Outgoing) -> Handed:
+        media = await self._uploaded(message.attachment) if message.in_conversation and message.attachment else ""
+        if media and message.attachment is not None:
+            document = {"id": media, "caption": message.text, "filename": message.attachment.name}
+            body = {"type": "document", "document": document}
+            return (await self._hand(message, {"recipient_type": "individual", **body}))[0]
         if message.in_conversation:
             body = {"type": "text", "text": {"preview_url": False, "body": message.text[:LONGEST]}}
             handed, code = await self._hand(message, {"recipient_type": "individual", **body})
@@ -64,6 +73,14 @@ class WhatsAppCloud(KeepsNothing):
             return Handed(Delivery.NEVER, said)
         handed, _ = await self._hand(message, {"type": "template", "template": _template(message.template)})
         return handed
+
+    async def _uploaded(self, attachment: Attachment) -> str:
+        """Return what Meta calls a document that was handed to it; empty where it took none."""
+        form = {"messaging_product": "whatsapp", "type": PDF}
+        answer = await self._calls.call(
+            "POST", f"{self._house}/media", headers=self._headers, form=form, file=("file", attachment)
+        )
+        return "" if isinstance(answer, Handed) else text(answer.object().get("id"))
 
     async def _hand(self, message: Outgoing, words: Mapping[str, Any]) -> tuple[Handed, int | None]:
         body: dict[str, Any] = {"messaging_product": "whatsapp", "to": message.to.lstrip("+"), **words}

@@ -41,6 +41,8 @@ def letter(message: Outgoing, sender: Sender, sent_at: datetime) -> EmailMessage
         mail["Reply-To"] = _address("", sender.reply_to)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     mail.set_content(message.text)
+    if (attached := message.attachment) is not None:
+        mail.add_attachment(attached.octets, maintype="application", subtype="pdf", filename=attached.name)
     return mail
 
 
