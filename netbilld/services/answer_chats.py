@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from netbilld.model.actor import Actor
+from netbilld.model.permissions import Role
 from netbilld.ports.changes import Changes
 from netbilld.ports.clock import Clock
 from netbilld.ports.outbox import Message, MessageKind
@@ -68,6 +69,8 @@ class Outbox(Protocol):
 
     async def take_back(self, dedupe_keys: Sequence[str], now: datetime) -> list[str]: ...
 
+    async def staff_in(self, roles: Sequence[str]) -> Sequence[UUID]: ...
+
 
 class Work(Protocol):
     @property
@@ -111,10 +114,11 @@ class AnswerChats:
         now, body = self._clock.now(), event.body
         meant = understand(str(body.get("text", "")))
         person = await self._person(event, now)
-        is_allowed = await self._may_answer(event, now)
+        before = await self._before(event)
+        media = str(body.get("media") or "") or _media_before(before, now)
         reply: Reply | None = None
-        if is_allowed and person is not None:
-            reply = await self._of_person(event, person, meant, now)
+        if person is not None and (before is None or self._passed_over(before, event, now) is None):
+            reply = await self._of_person(event, person, meant, media, now)
         async with self._store.write() as work:
             if not await work.messengers.take_event(event.id):
                 return
@@ -122,7 +126,8 @@ class AnswerChats:
             said = self._passed_over(chat, event, now)
             if said is not None:
                 waits = said == _TOO_OLD
-                await work.messengers.put_chat(_noted(replace(chat, heard_at=now), event, person, now, waits=waits))
+                passed = replace(chat, heard_at=now, media=media)
+                await work.messengers.put_chat(_noted(passed, event, person, now, waits=waits))
                 await work.messengers.end_event(event.id, "passed", said, now, person.id if person else None)
                 return
             if person is None:
@@ -138,15 +143,18 @@ class AnswerChats:
                     chat = replace(chat, hinted_at=now)
             await self._send(work, event, person, reply, now)
             counted = _counted(chat, event, now, answered=reply is not None)
-            await work.messengers.put_chat(_noted(counted, event, person, now, waits=waits))
+            is_used = reply is not None and reply.topic == "complaint"
+            kept = replace(counted, media=None if is_used else media)
+            if waits and meant.wish is Wish.PERSON and person is not None and chat.waits_since_at is None:
+                await _tell_staff(work, event, person, now)
+            await work.messengers.put_chat(_noted(kept, event, person, now, waits=waits))
             await work.messengers.end_event(
                 event.id, "done", reply.topic if reply else "no answer", now, person.id if person else None
             )
 
-    async def _may_answer(self, event: Event, now: datetime) -> bool:
+    async def _before(self, event: Event) -> Chat | None:
         async with self._store.read() as work:
-            chat = await work.messengers.chat(event.driver, str(event.body["address"]))
-        return chat is None or self._passed_over(chat, event, now) is None
+            return await work.messengers.chat(event.driver, str(event.body["address"]))
 
     def _passed_over(self, chat: Chat, event: Event, now: datetime) -> str | None:
         """Return why something gets no answer."""
@@ -172,7 +180,9 @@ class AnswerChats:
         living = [one for one in people if one.is_living] or list(people)
         return living[0] if len(living) == 1 else None
 
-    async def _of_person(self, event: Event, person: ChatPerson, meant: Meant, now: datetime) -> Reply:
+    async def _of_person(
+        self, event: Event, person: ChatPerson, meant: Meant, media: str | None, now: datetime
+    ) -> Reply:
         match meant.wish:
             case Wish.BILL | Wish.PAY:
                 return Reply(meant.wish.value, await self._answers.bill(person, now))
@@ -181,7 +191,7 @@ class AnswerChats:
             case Wish.STATUS:
                 return Reply("status", await self._answers.status(person, now))
             case Wish.REPORT:
-                return await self._report(event, person, meant, now)
+                return await self._report(event, person, meant, media, now)
             case Wish.STOP:
                 return Reply("stopped", {})
             case Wish.START:
@@ -189,19 +199,16 @@ class AnswerChats:
             case Wish.PERSON:
                 return Reply("person", {})
             case _ if event.body.get("media"):
-                return await self._report(event, person, meant, now)
+                return await self._report(event, person, meant, media, now)
             case _:
                 return Reply("menu", {})
 
-    async def _report(self, event: Event, person: ChatPerson, meant: Meant, now: datetime) -> Reply:
+    async def _report(self, event: Event, person: ChatPerson, meant: Meant, media: str | None, now: datetime) -> Reply:
         if not meant.words:
             return Reply("ask_report", {})
-        media = event.body.get("media")
         place = event.body.get("place")
         words = f"{meant.words}\n({place[0]}, {place[1]})" if place else meant.words
-        number = await self._answers.report(
-            person, words, meant.category, event.driver, str(media) if media else None, f"chat:{event.id}", now
-        )
+        number = await self._answers.report(person, words, meant.category, event.driver, media, f"chat:{event.id}", now)
         if number is None:
             return Reply("refused", {})
         return Reply("complaint", {"number": number}, (f"complaint:{number}:received",))
@@ -328,6 +335,20 @@ def _noted(chat: Chat, event: Event, person: ChatPerson | None, now: datetime, *
         last_event_id=event.id,
         waits_since_at=(chat.waits_since_at or now) if waits else chat.waits_since_at,
     )
+
+
+async def _tell_staff(work: Work, event: Event, person: ChatPerson, now: datetime) -> None:
+    """Tell those at the desk that a subscriber asks for one of them."""
+    context = {"title": f"{person.name} ({person.number})", "text": str(event.body.get("text", ""))[:500]}
+    for staff_id in await work.outbox.staff_in([Role.SERVICE.value]):
+        key = f"chat:{event.id}:{staff_id}"
+        await work.outbox.add(Message(MessageKind.STAFF_ALERT, person.id, context, key, staff_id=staff_id), now)
+
+
+def _media_before(chat: Chat | None, now: datetime) -> str | None:
+    """Return a picture that came a short while ago without words: these may be they."""
+    is_fresh = chat is not None and chat.last_digest_at is not None and now - chat.last_digest_at < WINDOW
+    return chat.media if chat is not None and is_fresh else None
 
 
 def _is_for_nobody(reply: Reply | None) -> bool:

@@ -36,6 +36,7 @@ class Chat:
         last_text, last_event_id: what they wrote last, cut, and where it is on record.
         waits_since_at: since when they wait for a person of the staff, having asked for one or not been understood.
         answered_at: when one answered last.
+        media: a picture that came without words, for the report that may follow it.
     """
 
     driver: str
@@ -61,6 +62,7 @@ class Chat:
     last_event_id: int | None = None
     waits_since_at: datetime | None = None
     answered_at: datetime | None = None
+    media: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

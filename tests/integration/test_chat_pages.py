@@ -109,6 +109,18 @@ async def test_what_nobody_answered_waits_for_a_person_who_answers_once(desk: De
     assert f"/chats/{again}" not in await desk.browser.page("/chats")
 
 
+@ONE_DATABASE
+async def test_those_at_the_desk_are_told_once_that_somebody_asks_for_a_person(desk: Desk) -> None:
+    await desk.world.staff(Role.SERVICE)
+    await desk.write("CS", STRANGER)
+    await desk.write("CS")
+    await desk.write("admin tolong")
+    async with desk.world.database.read() as work:
+        told = [one for one in await work.outbox.listed() if one.kind is MessageKind.STAFF_ALERT]
+    assert [one.context["text"] for one in told] == ["CS"]
+    assert desk.budi.number in told[0].context["title"]
+
+
 async def test_a_subscribers_page_has_both_sides_and_strangers_stand_apart(desk: Desk) -> None:
     await desk.write("CS")
     stranger = await desk.write("berapa harga pasang baru?", STRANGER)

@@ -213,6 +213,26 @@ async def test_what_nobody_foresaw_keeps_nobody_else_from_an_answer(line: Line, 
         assert await work.messengers.waiting_events() == 0, "it is let go after a while, and its log has it"
 
 
+async def test_a_photo_that_comes_before_its_words_goes_with_the_report(line: Line) -> None:
+    line.pictures["https://x.test/p.jpg"] = picture()
+    [asks] = await line.write("", url="https://x.test/p.jpg", extension="jpg")
+    assert "LAPOR" in asks
+    [answer] = await line.write("lampu LOS merah")
+    assert "K00001" in answer
+    [other] = await line.write("LAPOR wifi lemot")
+    assert "K00002" in other
+    async with line.database.read() as work:
+        files = [await work.complaint_views.file(number) for number in ("K00001", "K00002")]
+    assert [len(file.photos) for file in files if file is not None] == [1, 0]
+    await line.write("", url="https://x.test/p.jpg", extension="jpg")
+    line.clock.pass_time(minutes=11)
+    await line.write("LAPOR internet mati")
+    async with line.database.read() as work:
+        late = await work.complaint_views.file("K00003")
+    assert late is not None
+    assert not late.photos, "who sends a picture and writes of something much later means something else"
+
+
 async def test_two_photos_are_two_things(line: Line) -> None:
     for name in ("a", "b"):
         line.pictures[f"https://x.test/{name}.jpg"] = picture()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, select, update
 
 from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.outbox_rows import WAITING, StoredMessage, message_of, stored
@@ -136,13 +136,16 @@ class OutboxStore(OutboxSending):
         )
 
     async def figures(self, now: datetime) -> tuple[Mapping[str, int], float]:
-        """Return how many of the last week's messages are in which state, and how long the oldest due one waits."""
-        query = (
-            select(outbox.c.state, func.count())
-            .where(or_(outbox.c.ended_at.is_(None), outbox.c.ended_at > now - _COUNTED_DAYS))
-            .group_by(outbox.c.state)
-        )
-        counts = {state: int(count) for state, count in await self._connection.execute(query)}
+        """Return how many of the messages due within a week are in which state, and how long the oldest one waits.
+
+        Those that are over are counted by when they were due: an index holds that, and every look at it.
+        """
+        going_on = (*WAITING, MessageState.SENDING.value)
+        over = [state.value for state in MessageState if state.value not in going_on]
+        counts: dict[str, int] = {}
+        for some in (outbox.c.state.in_(going_on), outbox.c.state.in_(over) & (outbox.c.next_at > now - _COUNTED_DAYS)):
+            query = select(outbox.c.state, func.count()).where(some).group_by(outbox.c.state)
+            counts |= {state: int(count) for state, count in await self._connection.execute(query)}
         oldest = await self._connection.scalar(
             select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(WAITING), outbox.c.next_at <= now)
         )

@@ -89,6 +89,7 @@ chats = Table(  # somebody who writes to us by a messenger, and what is known of
     Column("last_event_id", BigInteger),  # what they wrote last; a chat's name on pages
     Column("waits_since_at", Instant),  # for a person: they asked for one, or were not understood
     Column("answered_at", Instant),  # by somebody of the staff, last
+    Column("media", Text),  # a picture that came without words, for the report that may follow
     Index("ix_chats_heard_at", "heard_at"),
     Index("ix_chats_waits_since_at", "waits_since_at", info={WHERE: "waits_since_at IS NOT NULL"}),
 )

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("last_event_id", sa.BigInteger(), nullable=True),
         sa.Column("waits_since_at", Instant(), nullable=True),
         sa.Column("answered_at", Instant(), nullable=True),
+        sa.Column("media", sa.Text(), nullable=True),
     ):
         op.add_column("chats", column)
     bind = op.get_bind()
