@@ -14,8 +14,9 @@ from netbilld.billing.postings import reallocated
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, Store, Work, apply_wallet, find_payment, find_subscriber, record
+from netbilld.services.paying import Doing, Store, Work, apply_wallet, find_payment, record
 
 VERB: Final = "payment allocate"
 

@@ -11,8 +11,9 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.gateway_records import Callback
 from netbilld.services import book_notice
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.keep_callbacks import notice_of
-from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_subscriber
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes
 from netbilld.services.receive_payment import PaymentReceipt, Taken, receive
 
 

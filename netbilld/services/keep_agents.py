@@ -24,8 +24,8 @@ from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.passwords import Passwords
 from netbilld.services import paying, sell_vouchers
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import find_subscriber
 from netbilld.services.sell_vouchers import CASH
 from netbilld.services.sign_in import LONGEST_PASSWORD, token_hash
 from netbilld.services.subscriber_fields import optional_phone, optional_text

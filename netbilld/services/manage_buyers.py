@@ -20,16 +20,12 @@ from netbilld.billing.buyer import (
 )
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.model.subscriber import FoundService, Subscriber
+from netbilld.model.subscriber import Subscriber
 from netbilld.ports.changes import Changes
+from netbilld.services.find_subscriber import Subscribers, find_subscriber
 from netbilld.services.subscriber_fields import optional_text
 
 _NIK_PURPOSE: Final = "buyer.nik"
-
-
-class Subscribers(Protocol):
-    async def by_number(self, number: str, *, lock: bool = False) -> Subscriber | None: ...
-    async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None: ...
 
 
 class Buyers(Protocol):
@@ -101,7 +97,7 @@ class ManageBuyers:
         columns = _columns(wanted)
         nik = parse_nik(wanted.nik) if wanted.nik else None
         async with self._store.write() as work:
-            subscriber = await _subscriber(work, name)
+            subscriber = await find_subscriber(work, name)
             known = (await work.buyers.of([subscriber.id])).get(subscriber.id) or Buyer(subscriber.id)
             kind = columns.get("kind", known.kind.value)
             tax_id = columns.get("tax_id", known.tax_id)
@@ -139,7 +135,7 @@ class ManageBuyers:
     async def reveal_nik(self, name: str, why: str, actor: Actor, now: datetime) -> str:
         """Return a subscriber's NIK by any user name of theirs or the number; see reveal_nik_of."""
         async with self._store.write() as work:
-            return await self._reveal(work, await _subscriber(work, name), why, actor, now)
+            return await self._reveal(work, await find_subscriber(work, name), why, actor, now)
 
     async def reveal_nik_of(self, number: str, why: str, actor: Actor, now: datetime) -> str:
         """Return the NIK of a subscriber number and of nothing that looks like one; who has seen it and why is kept.
@@ -184,14 +180,6 @@ def buyer_document(buyer: Buyer | None) -> dict[str, Any] | None:
     if buyer is None:
         return None
     return {**_stored(buyer), "nik": buyer.nik_masked}
-
-
-async def _subscriber(work: Work, name: str) -> Subscriber:
-    found = await work.subscribers.by_credential_name(name, lock=True)
-    subscriber = found.subscriber if found else await work.subscribers.by_number(name.strip(), lock=True)
-    if subscriber is None:
-        raise NotFoundError(f"no subscriber {name!r}", hint="give a user name or a subscriber number")
-    return subscriber
 
 
 def _stored(buyer: Buyer) -> dict[str, Any]:

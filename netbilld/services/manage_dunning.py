@@ -14,8 +14,8 @@ from netbilld.model.periods import local_date, local_midnight
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import Message, MessageKind, Outbox
+from netbilld.services.find_subscriber import Subscribers, find_subscriber
 from netbilld.services.idempotency import Idempotency, digest
-from netbilld.services.manage_messages import Subscribers, find_subscriber
 
 _PROMISE: Final = "dunning promise"
 _WORDS: Final = 200
@@ -230,7 +230,8 @@ class ManageDunning:
                 raise RefusedError(f"invoice {invoice.number} is {invoice.status.value}: nothing is owed on it")
             if invoice.due_on is not None and until_on <= invoice.due_on:
                 raise RefusedError(f"invoice {invoice.number} is due on {invoice.due_on} anyway", code="not_later")
-            subscriber = await find_subscriber(work, found.payer.number)
+            subscriber = await work.subscribers.by_number(found.payer.number, lock=True)
+            assert subscriber is not None, "an invoice has a subscriber"  # noqa: S101
             await work.dunning_terms.extend(invoice.id, until_on, _words(reason), actor.name, now)
             details = {"invoice": invoice.number, "until": until_on.isoformat(), "reason": _words(reason)}
             await _tell(work, actor, now, "dunning.extend", "subscriber", subscriber.number, details)

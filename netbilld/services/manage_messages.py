@@ -7,9 +7,10 @@ from uuid import UUID
 
 from netbilld.model.actor import Actor
 from netbilld.model.errors import NotFoundError, RefusedError
-from netbilld.model.subscriber import FoundService, Subscriber
+from netbilld.model.subscriber import Subscriber
 from netbilld.ports.changes import Changes
 from netbilld.ports.outbox import MessageState
+from netbilld.services.find_subscriber import Subscribers, find_subscriber
 
 _AGAIN: Final = frozenset((MessageState.FAILED, MessageState.DEAD, MessageState.MAYBE_SENT))
 
@@ -22,12 +23,6 @@ class Outbox(Protocol):
     async def put_driver_state(self, driver: str, state: str, said: str, actor: str, now: datetime) -> None: ...
 
     async def choose(self, subscriber_id: UUID, *, reminders: bool, actor: str, now: datetime) -> None: ...
-
-
-class Subscribers(Protocol):
-    async def by_number(self, number: str, *, lock: bool = False) -> Subscriber | None: ...
-
-    async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None: ...
 
 
 class Work(Protocol):
@@ -86,21 +81,3 @@ class ManageMessages:
             details = {"number": subscriber.number, "reminders": reminders}
             await work.changes.record(actor, now, "message.choose", "subscriber", subscriber.id, details)
             return subscriber
-
-
-class FindsSubscribers(Protocol):
-    @property
-    def subscribers(self) -> Subscribers: ...
-
-
-async def find_subscriber(work: FindsSubscribers, name: str) -> Subscriber:
-    """Return whose user name or number that is, and keep others from changing them in this transaction.
-
-    Raises:
-        NotFoundError: nobody's.
-    """
-    found = await work.subscribers.by_credential_name(name, lock=True)
-    subscriber = found.subscriber if found else await work.subscribers.by_number(name.strip(), lock=True)
-    if subscriber is None:
-        raise NotFoundError(f"no subscriber {name!r}", hint="give a user name or a subscriber number")
-    return subscriber

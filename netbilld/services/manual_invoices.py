@@ -16,11 +16,11 @@ from netbilld.billing.manual_line import is_by_hand
 from netbilld.billing.numbering import Numbering
 from netbilld.billing.tax import TaxPolicy, document_lines
 from netbilld.model.actor import Actor
-from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
+from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.model.periods import local_date
-from netbilld.model.subscriber import FoundService, Subscriber
 from netbilld.services import correct_invoice
 from netbilld.services.correct_invoice import Document, found_one, issue_day
+from netbilld.services.find_subscriber import Subscribers, find_subscriber
 from netbilld.services.idempotency import digest, once
 from netbilld.services.issue_bills import issued_message
 
@@ -41,11 +41,6 @@ class Invoices(correct_invoice.Invoices, Protocol):
 
 class Ledger(correct_invoice.Ledger, Protocol):
     async def wallets(self, subscriber_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, int]: ...
-
-
-class Subscribers(Protocol):
-    async def by_number(self, number: str, *, lock: bool = False) -> Subscriber | None: ...
-    async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None: ...
 
 
 class Buyers(Protocol):
@@ -109,7 +104,7 @@ class ManualInvoices:
         request = {"name": name, "lines": [repr(line) for line in lines], "note": note, "draft": is_draft}
 
         async def make(work: Work) -> dict[str, Any]:
-            subscriber = await _subscriber(work, name)
+            subscriber = await find_subscriber(work, name)
             payer = Payer(subscriber.id, subscriber.number, subscriber.currency)
             on = local_date(now, self._timezone)
             draft = await self._filled(work, _empty(payer, on, self._timezone), lines, note, on)
@@ -292,14 +287,6 @@ def _empty(payer: Payer, on: date, timezone: str) -> Invoice:
         total_minor=0,
         paid_minor=0,
     )
-
-
-async def _subscriber(work: Work, name: str) -> Subscriber:
-    found = await work.subscribers.by_credential_name(name, lock=True)
-    subscriber = found.subscriber if found else await work.subscribers.by_number(name.strip(), lock=True)
-    if subscriber is None:
-        raise NotFoundError(f"no subscriber {name!r}", hint="give a user name or a subscriber number")
-    return subscriber
 
 
 def draft_mark(draft: Invoice) -> str:

@@ -18,7 +18,8 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.services import paying
-from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_payment, find_subscriber, payer_of
+from netbilld.services.find_subscriber import find_subscriber
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_payment, payer_of
 from netbilld.services.receive_payment import PaymentReceipt, receive
 from netbilld.services.reverse_payment import Reversal, reverse
 

@@ -22,8 +22,9 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
 from netbilld.services import paying
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, find_subscriber
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes
 from netbilld.services.receive_payment import PaymentReceipt, receive
 
 VERB: Final = "payment park"

@@ -17,16 +17,13 @@ from netbilld.billing.postings import wallet_applied
 from netbilld.billing.tax import NOTHING_TAXED, TaxPolicy
 from netbilld.billing.withholding import PPH23_RATE
 from netbilld.model.actor import Actor
-from netbilld.model.errors import NotFoundError
-from netbilld.model.subscriber import FoundService, Service, Subscriber
+from netbilld.model.subscriber import Service, Subscriber
 from netbilld.ports.outbox import Outbox
-from netbilld.services import renew_prepaid
+from netbilld.services import find_subscriber, renew_prepaid
 from netbilld.services.idempotency import Idempotency
 
 
-class Subscribers(Protocol):
-    async def by_number(self, number: str, *, lock: bool = False) -> Subscriber | None: ...
-    async def by_credential_name(self, name: str, *, lock: bool = False) -> FoundService | None: ...
+class Subscribers(find_subscriber.Subscribers, Protocol):
     async def by_id(self, subscriber_id: UUID) -> Subscriber | None: ...
 
 
@@ -133,19 +130,6 @@ class PaymentTaxes:
 
 
 NO_TAXES: Final = PaymentTaxes()
-
-
-async def find_subscriber(work: Work, name: str) -> Subscriber:
-    """Return the subscriber of a user name or subscriber number, locked until the transaction ends.
-
-    Raises:
-        NotFoundError: nobody has it.
-    """
-    found = await work.subscribers.by_credential_name(name, lock=True)
-    subscriber = found.subscriber if found else await work.subscribers.by_number(name.strip(), lock=True)
-    if subscriber is None:
-        raise NotFoundError(f"no subscriber {name!r}", hint="give a user name or a subscriber number")
-    return subscriber
 
 
 async def find_payment(work: Work, text: str) -> tuple[Payment, Payer]:

@@ -11,7 +11,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.subscriber import FoundService, Subscriber
 from netbilld.ports.changes import Changes
-from netbilld.services.manage_messages import find_subscriber
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.route_messages import DEFAULT_ORDER
 
 CHOICES: Final = DEFAULT_ORDER

@@ -28,8 +28,9 @@ from netbilld.model.errors import InvalidInputError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.outbox import Message, MessageKind
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, Store, Work, find_subscriber, owed, record
+from netbilld.services.paying import NO_TAXES, Doing, PaymentTaxes, Store, Work, owed, record
 from netbilld.services.renew_prepaid import renew
 
 VERB: Final = "payment add"

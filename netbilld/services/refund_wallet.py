@@ -18,8 +18,9 @@ from netbilld.billing.postings import money_account, refunded
 from netbilld.model.actor import Actor
 from netbilld.model.errors import RefusedError
 from netbilld.model.periods import local_date
+from netbilld.services.find_subscriber import find_subscriber
 from netbilld.services.idempotency import digest
-from netbilld.services.paying import Doing, Store, find_subscriber, record
+from netbilld.services.paying import Doing, Store, record
 
 VERB: Final = "payment refund"
 

@@ -20,7 +20,7 @@ from netbilld.services.complaint_report import BY, report
 from netbilld.services.complaint_steps import Doing
 from netbilld.services.complaint_views import FILTERS, Wanted
 from netbilld.services.file_complaint import NewComplaint
-from netbilld.services.manage_messages import find_subscriber
+from netbilld.services.find_subscriber import find_subscriber
 
 _VERBS: Final = "list|show|add|assign|start|note|resolve|close|reopen|report|category"
 _ON_ONE: Final = {
