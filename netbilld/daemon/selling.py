@@ -13,7 +13,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.policies import plausibility
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes
-from netbilld.daemon.vouchers import sell_vouchers
+from netbilld.daemon.vouchers import refund_vouchers, sell_vouchers
 from netbilld.panel.portal.agent_parts import AgentParts
 from netbilld.panel.selling_parts import SellingParts
 from netbilld.services.collect_cash import CollectCash
@@ -42,6 +42,7 @@ def selling_parts(settings: Settings, database: Database, box: SecretBox) -> Sel
         ),
         keep_vouchers=KeepVouchers(database, box),
         sell_vouchers=sell_vouchers(settings, database, box),
+        refund_vouchers=refund_vouchers(settings, database, box),
         box=box,
         draw_sheet=draw_sheet,
     )

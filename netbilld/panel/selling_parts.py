@@ -16,6 +16,7 @@ from netbilld.services.keep_collectors import Collector, Handover, KeepCollector
 from netbilld.services.keep_vouchers import KeepVouchers
 from netbilld.services.make_vouchers import MakeVouchers
 from netbilld.services.print_vouchers import PrintedSheet
+from netbilld.services.refund_vouchers import RefundVouchers
 from netbilld.services.sell_vouchers import SellVouchers, VoucherSale
 from netbilld.services.voucher_views import BatchFigures
 
@@ -98,5 +99,6 @@ class SellingParts:
     make_vouchers: MakeVouchers
     keep_vouchers: KeepVouchers
     sell_vouchers: SellVouchers
+    refund_vouchers: RefundVouchers
     box: open_vouchers.Opener = field(repr=False)
     draw_sheet: Callable[[PrintedSheet], Awaitable[bytes]]

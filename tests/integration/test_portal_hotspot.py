@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.nas_script.hotspot_pages import hotspot_pages
-from netbilld.panel.portal.hotspot import login_target
+from netbilld.panel.portal.hotspot_login import login_target
 from netbilld.radius.hotspot_chap import hotspot_response, read_octets
 from tests.portal_client import browser
 from tests.portal_world import World

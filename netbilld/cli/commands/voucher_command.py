@@ -16,7 +16,7 @@ from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
 from netbilld.cli.money import count, shown
 from netbilld.cli.output import print_fields, print_json, print_table
-from netbilld.daemon.vouchers import sell_vouchers
+from netbilld.daemon.vouchers import refund_vouchers, sell_vouchers
 from netbilld.model.errors import InvalidInputError
 from netbilld.model.periods import local_midnight
 from netbilld.model.units import parse_amount
@@ -26,6 +26,7 @@ from netbilld.model.voucher import (
     CodeKind,
     ValidFrom,
     VoucherStatus,
+    batch_label,
     batch_number,
     parse_validity,
     shown_code,
@@ -44,7 +45,7 @@ _NOT_PRINTED: Final = frozenset((VoucherStatus.VOID, VoucherStatus.EXPIRED, Vouc
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the verbs and their options."""
     verbs = parser.add_subparsers(
-        dest="action", required=True, metavar="generate|list|show|print|sell|find|extend|revoke"
+        dest="action", required=True, metavar="generate|list|show|print|sell|find|extend|revoke|refund|offer"
     )
     _configure_generate(verbs)
     add_json_option(verbs.add_parser("list", help="batches, and where their codes stand"))
@@ -73,6 +74,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("what", metavar="CODE|BATCH")
     revoke.add_argument("--reason", required=True, metavar="WHY")
     add_json_option(revoke)
+    refund = verbs.add_parser("refund", help="book that the price of a code that was taken back went back to who paid")
+    refund.add_argument("code", metavar="CODE")
+    refund.add_argument("--reason", required=True, metavar="WHY")
+    add_json_option(refund)
+    offer = verbs.add_parser("offer", help="sell a batch on the hotspot's page, a code made for each that is paid")
+    offer.add_argument("batch", metavar="BATCH")
+    offer.add_argument("--off", action="store_true", help="sell it there no more")
+    add_json_option(offer)
 
 
 def _configure_generate(verbs: Any) -> None:
@@ -80,7 +89,7 @@ def _configure_generate(verbs: Any) -> None:
     make.add_argument(
         "--plan", required=True, metavar="CODE", help="its allowances are each voucher's for all its time"
     )
-    make.add_argument("--count", required=True, type=count, metavar="N")
+    make.add_argument("--count", required=True, type=_count, metavar="N")
     make.add_argument("--name", default="", metavar="TEXT", help="what is printed on it")
     make.add_argument("--kind", choices=[kind.value for kind in CodeKind], default=CodeKind.MIXED.value)
     make.add_argument("--length", type=count, metavar="N", help="of a code")
@@ -89,6 +98,7 @@ def _configure_generate(verbs: Any) -> None:
     make.add_argument("--valid", type=parse_validity, metavar="SPAN", help="3h, 1d, 30d; default the plan's period")
     make.add_argument("--from", dest="valid_from", choices=("first_use", "sale"), default="first_use")
     make.add_argument("--only-sold", action="store_true", help="works only once its sale is on record")
+    make.add_argument("--online", action="store_true", help="sold on the hotspot's page too; then --count may be 0")
     make.add_argument("--use-by", metavar="DAY", help="the last day to begin")
     make.add_argument("--price", metavar="AMOUNT", help="default the plan's")
     make.add_argument("--agent-price", metavar="AMOUNT", help="what an agent pays; default the price")
@@ -119,6 +129,8 @@ async def run(options: argparse.Namespace, context: Context) -> None:
         "find": _find,
         "extend": _extend,
         "revoke": _revoke,
+        "refund": _refund,
+        "offer": _offer,
     }
     await verbs[options.action](options, context)
 
@@ -139,6 +151,7 @@ async def _generate(options: argparse.Namespace, context: Context) -> None:
         use_by_at=_end_of(options.use_by, settings.timezone) if options.use_by else None,
         price_minor=_amount(options.price, settings.currency),
         agent_price_minor=_amount(options.agent_price, settings.currency),
+        is_online=options.online,
     )
     async with context.database() as database:
         make = MakeVouchers(
@@ -336,6 +349,43 @@ async def _revoke(options: argparse.Namespace, context: Context) -> None:
     print(f"{revoked} taken back")
 
 
+async def _refund(options: argparse.Namespace, context: Context) -> None:
+    settings = context.settings
+    async with context.database() as database:
+        done = await refund_vouchers(settings, database, context.box).run(
+            options.code, options.reason, actor=context.actor, now=context.now()
+        )
+    if options.json:
+        document = {
+            "amount": done.amount_minor,
+            "commission": done.commission_minor,
+            "currency": done.currency,
+            "method": done.method,
+            "collector": done.collector,
+            "agent": done.agent,
+            "refunded_at": done.refunded_at,
+        }
+        print_json(document, settings.timezone)
+        return
+    print(f"{shown(done.amount_minor, done.currency)} given back as it was paid: {done.agent or done.method}")
+
+
+async def _offer(options: argparse.Namespace, context: Context) -> None:
+    number, online = batch_number(options.batch), not options.off
+    async with context.database() as database:
+        keep = KeepVouchers(database, context.box)
+        await keep.set_online(number, online=online, actor=context.actor, now=context.now())
+    if options.json:
+        print_json({"batch": batch_label(number), "online": online}, context.settings.timezone)
+        return
+    print("sold on the hotspot's page" if online else "sold there no more")
+
+
+def _count(text: str) -> int:
+    """Return how many to make; none of a batch that is sold on the hotspot's page alone."""
+    return 0 if text == "0" else count(text)
+
+
 def _is_batch(text: str) -> bool:
     written = text.strip().upper()
     return len(written) <= 6 and written.startswith("V") and written[1:].isdecimal()
@@ -359,6 +409,7 @@ def _batch_document(batch: Batch, figures: BatchFigures) -> dict[str, Any]:
         "validity_seconds": batch.validity_seconds,
         "valid_from": batch.valid_from.value,
         "only_sold": batch.is_only_sold,
+        "online": batch.is_online,
         "use_by": batch.use_by_at,
         "price": batch.price_minor,
         "agent_price": batch.agent_price_minor,

@@ -26,6 +26,7 @@ LONGEST_LINE_OCTETS: Final = 4096
 _OWN_TREES: Final = (
     "/akun",
     "/bayar",
+    "/beli",
     "/hook",
     "/static/",
 )  # where a path that is not there is missing rather than foreign

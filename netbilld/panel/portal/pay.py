@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import segno
 from aiohttp import web
 
 from netbilld.billing.qris import LARGEST_AMOUNT, dynamic_qris
@@ -12,8 +11,8 @@ from netbilld.model.errors import InvalidInputError, NetbilldError, RefusedError
 from netbilld.panel.forms import NO_PROBLEM, Problem
 from netbilld.panel.pay_words import method_words
 from netbilld.panel.portal.own import read_own_form
-from netbilld.panel.portal.pages import Refresh
 from netbilld.panel.portal.parts import PORTAL
+from netbilld.panel.portal.pay_pages import picture, refresh, see_other
 from netbilld.panel.portal.pay_parts import PayParts
 from netbilld.panel.portal.refusals import REFUSALS
 from netbilld.panel.portal.sign_in import sign_in_page
@@ -26,8 +25,6 @@ from netbilld.services.pay_links import LinkKind, Target, pay_token, target_of
 from netbilld.services.show_payment import PayDue
 from netbilld.services.start_payment import LEAST_MINOR, Asked, payable
 
-_SECONDS: Final = 4
-_TIMES: Final = 300
 _LONGEST_AMOUNT: Final = 20
 _OWN_QRIS: Final = "own:qris"
 
@@ -42,7 +39,7 @@ async def my_link(request: web.Request) -> web.StreamResponse:
     if found is None:
         return sign_in_page(request, who.locale, goes_on_to="/bayar")
     token = pay_token(portal.parts.box, Target(LinkKind.SUBSCRIBER, found[0].subscriber_number))
-    return _to(f"/bayar/{token}")
+    return see_other(f"/bayar/{token}")
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -57,12 +54,12 @@ async def show_qris(request: web.Request) -> web.StreamResponse:
     pay, portal = _parts(request), request.app[PORTAL]
     code = await pay.show.known_amount(due, portal.parts.now()) if pay.qris is not None else None
     if code is None or pay.qris is None:
-        return _to(f"/bayar/{token}")
+        return see_other(f"/bayar/{token}")
     context = {
         "token": token,
         "code": code,
-        "qr": _picture(dynamic_qris(pay.qris, code.amount_minor, code.invoice_number)),
-        "refresh": _refresh(request, f"/bayar/{token}/qris"),
+        "qr": picture(dynamic_qris(pay.qris, code.amount_minor, code.invoice_number)),
+        "refresh": refresh(request, f"/bayar/{token}/qris"),
     }
     return _rendered(request, "portal/pay_qris.html", context)
 
@@ -78,7 +75,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     try:
         if way == _OWN_QRIS and pay.qris is not None:
             await pay.show.unique_amount(due, actor, now)
-            return _to(f"/bayar/{token}/qris")
+            return see_other(f"/bayar/{token}/qris")
         amount_minor = due.outstanding_minor or _amount(form.get("amount", ""))
         public_url = portal.canonical.url(request, "")
         attempt = await pay.start.run(
@@ -90,7 +87,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
         )
     except (RefusedError, InvalidInputError, GatewayAwayError, GatewayRefusedError) as error:
         return await _page(request, token, due, _problem(request, form, error), status=422)
-    return _to(f"/bayar/{token}/{attempt.ref}")
+    return see_other(f"/bayar/{token}/{attempt.ref}")
 
 
 async def follow(request: web.Request) -> web.StreamResponse:
@@ -108,9 +105,9 @@ async def follow(request: web.Request) -> web.StreamResponse:
         "attempt": attempt,
         "is_over": attempt.state.is_open and attempt.expires_at <= now,
         "balance": balance,
-        "qr": _picture(attempt.qr_string) if attempt.qr_string and attempt.state.is_open else None,
+        "qr": picture(attempt.qr_string) if attempt.qr_string and attempt.state.is_open else None,
         "way": method_words(attempt.method),
-        "refresh": _refresh(request, here) if waits else None,
+        "refresh": refresh(request, here) if waits else None,
     }
     return _rendered(request, "portal/pay_attempt.html", context)
 
@@ -121,7 +118,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     token, due = await _due(request)
     attempt = await _attempt(request, due)
     await _parts(request).show.look_now(attempt, request.app[PORTAL].parts.now())
-    return _to(f"/bayar/{token}/{attempt.ref}")
+    return see_other(f"/bayar/{token}/{attempt.ref}")
 
 
 # -- what the pages are made of ----------------------------------------------------------------------------------------
@@ -149,10 +146,6 @@ def _rendered(request: web.Request, template: str, context: Mapping[str, Any], s
     response = request.app[PORTAL].renderer.page(locale(request), template, context, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _picture(text: str) -> str:
-    return str(segno.make_qr(text, error="m").svg_data_uri(scale=6, border=4, light="#fff"))
 
 
 def _parts(request: web.Request) -> PayParts:
@@ -208,16 +201,3 @@ def _problem(request: web.Request, form: Mapping[str, str], error: NetbilldError
     say = request.app[PORTAL].renderer.say
     code = error.code if error.code in REFUSALS else "gateway_refused"
     return Problem("pay", say(locale(request), REFUSALS[code]), {"amount": form.get("amount", "")[:_LONGEST_AMOUNT]})
-
-
-def _refresh(request: web.Request, here: str) -> Refresh | None:
-    text = request.query.get("n", "0")
-    count = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    return Refresh(_SECONDS, f"{here}?n={count + 1}") if count < _TIMES else None
-
-
-def _to(path: str) -> web.Response:
-    return web.Response(
-        status=web.HTTPSeeOther.status_code,
-        headers={"Location": path, "Cache-Control": "no-store"},
-    )

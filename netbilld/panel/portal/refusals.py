@@ -38,5 +38,6 @@ REFUSALS: Final[Mapping[str, str]] = {
     "bad_pay_amount": N_("Write an amount from Rp1.000 on, in whole rupiah."),
     "nothing_open": N_("Nothing is open on that bill any more."),
     "too_many": N_("Too many payments were begun. Use one of them, or wait an hour."),
+    "no_offer": N_("That is not sold here any more. Choose another one."),
     "paused_already": N_("There is a break already. End it first."),
 }

@@ -8,6 +8,7 @@ from netbilld.panel.portal import (
     account,
     agents,
     autopay,
+    buy,
     codes,
     complaints,
     hook,
@@ -68,6 +69,7 @@ def _agent_does(path: str, handler: Handler) -> PortalRoute:
 
 
 _COMPLAINT: Final = r"/akun/keluhan/{number:K\d{5,12}}"
+_ORDER: Final = r"/beli/{token:VC-[A-Z2-7]{12}\.[A-Za-z2-7]{16}}"
 PORTAL_ROUTES: Final = (
     _page("/", pages.balance_page),
     _page("/isolir", pages.walled_page),
@@ -75,6 +77,10 @@ PORTAL_ROUTES: Final = (
     _page("/hotspot", hotspot.show),
     _form("/hotspot", hotspot.show),
     _form("/hotspot/masuk", hotspot.send_on),
+    _form("/hotspot/beli", hotspot.order),
+    _page(_ORDER, buy.follow),
+    _form(_ORDER, buy.look),
+    _page(_ORDER + "/masuk", buy.log_in),
     _page("/masuk", sign_in.show_sign_in),
     _form("/masuk", sign_in.do_sign_in),
     _page("/masuk/kode", codes.show_ask),

@@ -1,5 +1,6 @@
 """Vouchers: batches made, printed and sold; a code found, extended, taken back. Codes stand in no address."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +30,7 @@ from netbilld.panel.words import N_
 from netbilld.services.make_vouchers import NewBatch
 from netbilld.services.open_vouchers import OpenVoucher, opened
 from netbilld.services.print_vouchers import Layout, check_login_url, printed_sheet
+from netbilld.services.refund_vouchers import VoucherRefund
 from netbilld.services.sign_in import random_token
 from netbilld.services.voucher_views import BatchFigures
 
@@ -52,6 +54,8 @@ _FIELDS: Final = {
     "no_end": "code",
     "voucher_over": "code",
     "no_reason": "why",
+    "price_too_low": "price",
+    "online_password": "online",
 }
 
 
@@ -90,18 +94,27 @@ async def _show_list(
     async with request.app[PANEL].parts.database.read() as work:
         batches = await work.vouchers.batches(_BATCHES + 1, last)
         figures = await work.vouchers.figures([one.id for one in batches[:_BATCHES]], visit.now)
+        refund = await _refund_of(work, found) if found is not None else None
     context = {
         "lines": [(one, figures.get(one.id, BatchFigures())) for one in batches[:_BATCHES]],
         "next_before": batches[_BATCHES - 1].number if len(batches) > _BATCHES else None,
         "form": form,
         "form_name": form_name,
         "found": found,
+        "refund": refund,
         "state": None if found is None else found.voucher.status_at(visit.now).value,
         "said": done,
         "once": random_token(request.app[PANEL].parts.entropy),
         **_words(),
     }
     return page(request, "staff/vouchers.html", context, status=status)
+
+
+async def _refund_of(work: Any, found: OpenVoucher) -> VoucherRefund | None:
+    if found.voucher.sale_id is None:
+        return None
+    refunds: Sequence[VoucherRefund] = await work.vouchers.refunds_of(found.voucher.sale_id)
+    return next((one for one in refunds if one.voucher_id == found.voucher.id), None)
 
 
 def _words() -> dict[str, Any]:
@@ -133,7 +146,8 @@ async def add(request: web.Request) -> web.StreamResponse:
     """Answer POST /vouchers: the same form sent twice is one batch."""
     selling, panel, visit = selling_of(request), request.app[PANEL], request[VISIT]
     form = await typed(request)
-    count = form.whole("count", 1, MOST_IN_A_BATCH)
+    online = form.values.get("online") == "yes"
+    count = form.whole("count", 0 if online else 1, MOST_IN_A_BATCH)
     kind = form.choice("kind", tuple(one.value for one in CodeKind), CodeKind.MIXED.value)
     start = form.choice("valid_from", tuple(one.value for one in ValidFrom), ValidFrom.FIRST_USE.value)
     length = form.whole("length", 4, 32, otherwise=0)
@@ -157,6 +171,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         use_by_at=None if use_by_on is None else _end_of(request, use_by_on),
         price_minor=price_minor,
         agent_price_minor=agent_minor,
+        is_online=online,
     )
     try:
         batch = await selling.make_vouchers.run(
@@ -166,7 +181,8 @@ async def add(request: web.Request) -> web.StreamResponse:
         form.refused(error, _FIELDS)
         return await _show_add(request, form, 422)
     await panel.parts.nudge()
-    raise web.HTTPSeeOther(f"/vouchers/{batch.label}?done=voucher-made")
+    done = "voucher-made" if batch.count else "voucher-online"
+    raise web.HTTPSeeOther(f"/vouchers/{batch.label}?done={done}")
 
 
 def _validity(form: Typed) -> int | None:
@@ -214,6 +230,7 @@ async def _show(request: web.Request, form: Typed, form_name: str = "", status: 
         "sales": sales,
         "collectors": collectors,
         "methods": METHODS,
+        "pays": panel.parts.gateways is not None,
         "layouts": [layout.value for layout in Layout],
         "form": form,
         "form_name": form_name,
@@ -319,6 +336,22 @@ async def set_use_by(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/vouchers/{label}?done=voucher-use-by")
 
 
+async def set_online(request: web.Request) -> web.StreamResponse:
+    """Answer POST /vouchers/{batch}/online: sold on the hotspot's page, or no more."""
+    selling, visit = selling_of(request), request[VISIT]
+    form = await typed(request)
+    label = request.match_info["batch"]
+    online = form.values.get("online") == "yes"
+    try:
+        await selling.keep_vouchers.set_online(batch_number(label), online=online, actor=visit.actor, now=visit.now)
+    except NotFoundError:
+        raise web.HTTPNotFound from None
+    except InvalidInputError as error:
+        form.refused(error, {"price_too_low": "online", "online_password": "online"})
+        return await _show(request, form, "online", 422)
+    raise web.HTTPSeeOther(f"/vouchers/{label}?done=voucher-online")
+
+
 async def revoke_unused(request: web.Request) -> web.StreamResponse:
     """Answer POST /vouchers/{batch}/revoke: whatever nobody has used."""
     selling, visit = selling_of(request), request[VISIT]
@@ -375,6 +408,22 @@ async def revoke(request: web.Request) -> web.Response:
         return await _found(request, form, "revoke", status=422)
     await request.app[PANEL].parts.nudge()
     return await _found(request, form, "find", done="revoked")
+
+
+async def refund(request: web.Request) -> web.Response:
+    """Answer POST /vouchers/refund: the price of a voucher that was taken back; sent twice it is given back once."""
+    selling, visit = selling_of(request), request[VISIT]
+    form = await typed(request)
+    why = form.text("why", 200)
+    if not form.is_right:
+        return await _found(request, form, "refund", status=422)
+    try:
+        await selling.refund_vouchers.run(form.values.get("code", ""), why, actor=visit.actor, now=visit.now)
+    except (NotFoundError, RefusedError) as error:
+        codes = ("voucher_unsold", "voucher_not_void", "voucher_refunded", "paid_by_gateway")
+        form.refused(error, {**_FIELDS, **dict.fromkeys(codes, "why")})
+        return await _found(request, form, "refund", status=422)
+    return await _found(request, form, "find", done="refunded")
 
 
 async def _found(
