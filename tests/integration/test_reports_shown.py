@@ -5,19 +5,24 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import subscribers
 from netbilld.billing.chart import REVENUE_RECURRING, Account, AccountKind, Side
 from netbilld.billing.ledger import LedgerEntry, Posting
+from netbilld.billing.tax import TaxPolicy
 from netbilld.services.reports.catalogue import REPORTS, report_named
 from netbilld.services.reports.make import MakeReport
 from netbilld.services.reports.table import Control, Span, Sums, Table
+from netbilld.services.run_billing import RunBilling
 from tests.integration.money_world import ACTOR, World, at, plan_file
-from tests.report_world import FIRST, LAST, ZONE, random_world
+from tests.report_world import FIRST, LAST, ZONE, random_world, report
 
 SPAN = Span(FIRST, LAST, ZONE)
 REVENUE = report_named("revenue").table("plan")
 CASH = Account("cash:cash", AccountKind.ASSET)
+TABLES = [table for one in REPORTS.values() for table in one.tables]
 
 
 class Everything:
@@ -53,14 +58,13 @@ async def earn(database: Database, amount_minor: int) -> None:
 
 async def test_the_screen_shows_the_first_rows_of_the_file_and_the_sums_of_all(database: Database) -> None:
     await random_world(database, 1)
-    for report in REPORTS.values():
-        for table in report.tables:
-            whole = Everything()
-            await MakeReport(database).run(table, SPAN, whole)
-            rows, made = await MakeReport(database).first(table, SPAN, 3)
-            assert [tuple(row) for row in rows] == whole.rows[:3], (report.name, table.by)
-            assert (made.sums.rows, made.sums.cells()) == (len(whole.rows), whole.sums), (report.name, table.by)
-            assert made.is_equal, (report.name, table.by)
+    for table in TABLES:
+        whole = Everything()
+        await MakeReport(database).run(table, SPAN, whole)
+        rows, made = await MakeReport(database).first(table, SPAN, 3)
+        assert [tuple(row) for row in rows] == whole.rows[:3], (table.report, table.by)
+        assert (made.sums.rows, made.sums.cells()) == (len(whole.rows), whole.sums), (table.report, table.by)
+        assert made.is_equal, (table.report, table.by)
 
 
 async def test_what_is_booked_is_in_a_report_that_was_shown_before(database: Database) -> None:
@@ -69,12 +73,12 @@ async def test_what_is_booked_is_in_a_report_that_was_shown_before(database: Dat
     await world.person("a", "HOME20", activated_on=FIRST)
     await world.bill(FIRST)
     make = MakeReport(database)
-    for table in (table for report in REPORTS.values() for table in report.tables):
+    for table in TABLES:
         await make.first(table, SPAN, 50)
     who = await world.person("b", "HOME20", activated_on=date(2026, 1, 2))
     await world.bill(date(2026, 1, 2))
     await world.pay(who, 150_000, date(2026, 1, 20))
-    for table in (table for report in REPORTS.values() for table in report.tables):
+    for table in TABLES:
         rows, made = await make.first(table, SPAN, 50)
         fresh_rows, fresh = await MakeReport(database).first(table, SPAN, 50)
         assert (list(rows), made.sums, made.controls) == (list(fresh_rows), fresh.sums, fresh.controls), table.report
@@ -113,3 +117,26 @@ async def test_sums_that_were_folded_and_added_to_are_never_taken_for_earlier_on
         await earn(database, amount_minor)
         seen.append(await mark(database))
     assert len(set(seen)) == len(seen)
+
+
+async def test_revenue_by_area_and_month_is_what_lines_earn_and_no_deposit(database: Database) -> None:
+    world = World(database)
+    world.billing = RunBilling(database, due_days=10, timezone=ZONE, tax=TaxPolicy(is_pkp=True))
+    fees = '[tax]\nrate = "ppn"\ninclusive = {}\n[fees]\ninstallation = 111000\ndeposit = 100000\n'
+    await world.plan(plan_file("WITHIN", 222_000, extra=fees.format("true")))
+    await world.plan(plan_file("BESIDE", 200_000, extra=fees.format("false")))
+    for number, (plan, area) in enumerate((("WITHIN", "jabar/a"), ("BESIDE", "jabar/b"), ("BESIDE", None))):
+        who = await world.person(f"u{number}", plan, activated_on=FIRST)
+        async with database.write() as work:
+            await work.connection.execute(
+                update(subscribers).where(subscribers.c.id == who.subscriber_id).values(area=area)
+            )
+    await world.bill(FIRST)
+    by_area = await report(database, "revenue", FIRST, LAST, "area")
+    assert {row["area"]: row["net"] for row in by_area["rows"]} == {
+        "jabar/a": 300_000,  # 222,000 and 111,000 have the tax of 11 % in them; what is held for the subscriber is none
+        "jabar/b": 311_000,
+        None: 311_000,
+    }
+    by_month = await report(database, "revenue", FIRST, LAST, "month")
+    assert [row["net"] for row in by_month["rows"]][-4:] == [922_000, 0, 0, 0]

@@ -8,9 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.source import ISSUED_KINDS
 from netbilld.adapters.database.tables import allocations, changes, ledger_days
-from netbilld.billing.chart import AccountKind
+from netbilld.billing.chart import RECEIVABLE, AccountKind
 
-_OVERTAKEN: Final = 10_000  # numbers that others may have taken while a transaction that took one has not ended
+_OVERTAKEN: Final = 5_000  # numbers that others may have taken while a transaction that took one has not ended
+# changes of what no report that is kept is made of but by what is booked and allocated, which is looked at itself
+_ELSEWHERE: Final = (
+    "brake", "gateway", "gateway_attempt", "invoice", "message", "nas", "payment", "session", "staff", "token",
+)  # fmt: skip
 
 
 def _booked(*which: ColumnElement[bool]) -> Select[Any]:
@@ -24,27 +28,42 @@ def _booked(*which: ColumnElement[bool]) -> Select[Any]:
     return select(*columns).where(*which)
 
 
-def _newest(table: Table) -> Select[Any]:
+def _newest(table: Table, *which: ColumnElement[bool]) -> Select[Any]:
     """Return the query for what becomes another when a row is added, that of a transaction which was overtaken too."""
     newest = select(func.max(table.c.id)).scalar_subquery()
-    columns: list[ColumnElement[Any]] = [func.max(table.c.id), func.count()]
-    return select(*columns).where(table.c.id > newest - _OVERTAKEN)
+    # with the first as well: where one more comes in while it goes, their number says nothing
+    columns: list[ColumnElement[Any]] = [func.min(table.c.id), func.max(table.c.id), func.count()]
+    return select(*columns).where(table.c.id > newest - _OVERTAKEN, *which)
+
+
+def _changed() -> Select[Any]:
+    """Return the query for what becomes another when anything about subscribers, services or plans does."""
+    return _newest(changes, changes.c.entity.not_in(_ELSEWHERE))
 
 
 def _of_revenue() -> list[Select[Any]]:
-    return [_booked(ledger_days.c.account_kind == AccountKind.INCOME.value), _newest(changes)]
+    return [_booked(ledger_days.c.account_kind == AccountKind.INCOME.value), _changed()]
 
 
 def _of_tax() -> list[Select[Any]]:
     table = ledger_days.c
-    return [_booked(or_(table.kind.in_(ISSUED_KINDS), table.account.like("tax:%"))), _newest(changes)]
+    return [_booked(or_(table.kind.in_(ISSUED_KINDS), table.account.like("tax:%"))), _changed()]
+
+
+def _of_receivables() -> list[Select[Any]]:
+    return [_booked(ledger_days.c.account == RECEIVABLE), _newest(allocations), _changed()]
 
 
 def _of_dso() -> list[Select[Any]]:
     return [_booked(), _newest(allocations)]
 
 
-_MARKS: Final[dict[str, Callable[[], list[Select[Any]]]]] = {"revenue": _of_revenue, "tax": _of_tax, "dso": _of_dso}
+_MARKS: Final[dict[str, Callable[[], list[Select[Any]]]]] = {
+    "revenue": _of_revenue,
+    "tax": _of_tax,
+    "receivables": _of_receivables,
+    "dso": _of_dso,
+}
 
 
 async def mark_of(connection: AsyncConnection, report: str) -> Hashable | None:

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.reports.documents import NET, SIGN, issued_in
 from netbilld.adapters.database.reports.source import DEBIT, debits, kinds_booked, ratio, stream, summed
 from netbilld.adapters.database.tables import (
+    ASIDE,
     accounts,
     invoice_lines,
     invoices,
@@ -28,6 +29,7 @@ from netbilld.billing.chart import AccountKind
 from netbilld.services.reports.table import Span, Table, months_before
 
 _PREFIX: Final = "revenue:"
+_TOTAL, _TAX = invoices.c.total_minor, invoices.c.tax_minor
 _Sums = dict[tuple[Any, str], int]  # by what it is told apart by, and currency
 
 
@@ -69,29 +71,53 @@ def _growth(now_minor: int, before_minor: int) -> tuple[int, int, int, int | Non
 
 async def _earned(connection: AsyncConnection, by: str, span: Span) -> _Sums:
     earned: _Sums = defaultdict(int)
-    await _add_lines(connection, by, span, earned)
+    if by in {"area", "month"}:
+        await _add_documents(connection, by, span, earned)
+    else:
+        await _add_lines(connection, by, span, earned)
     await _add_charges(connection, by, span, earned)
     return {key: minor for key, minor in earned.items() if minor}
 
 
+async def _add_documents(connection: AsyncConnection, by: str, span: Span, earned: _Sums) -> None:
+    """Add what documents earned as a whole: all that they are for without tax, less the few lines that earn nothing.
+
+    A document is the sum of its lines (`ledger check` proves it), and has far fewer rows than they.
+    """
+    what = subscribers.c.area if by == "area" else invoices.c.issued_on
+    whole = select(what.label("what"), invoices.c.currency, summed(SIGN * (_TOTAL - _TAX)).label("minor"))
+    nothing = (
+        select(what.label("what"), invoices.c.currency, summed(-SIGN * NET).label("minor"))
+        .join_from(invoice_lines, invoices, invoices.c.id == invoice_lines.c.invoice_id)
+        .where(text(ASIDE), invoice_lines.c.revenue.not_in(await _income(connection)))
+    )
+    for part in (whole, nothing):
+        query = part.where(issued_in(span)).group_by(what, invoices.c.currency)
+        if by == "area":
+            query = query.join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
+        async for row in stream(connection, query):
+            earned[_key(by, row.what), row.currency] += row.minor
+
+
+async def _income(connection: AsyncConnection) -> Sequence[str]:
+    """Return the accounts of income; said one by one, the planner knows how many lines there are of them."""
+    earning = select(accounts.c.code).where(accounts.c.kind == AccountKind.INCOME.value)
+    return (await connection.scalars(earning)).all()
+
+
 async def _add_lines(connection: AsyncConnection, by: str, span: Span, earned: _Sums) -> None:
     """Add what documents earned, line by line."""
-    earning = select(accounts.c.code).where(accounts.c.kind == AccountKind.INCOME.value)
-    codes = (await connection.scalars(earning)).all()  # said one by one, so that the planner knows how many lines
+    codes = await _income(connection)
     plan = _plans_by_days()
     what: ColumnElement[Any] = {
         "plan": func.coalesce(plan.c.code, plans.c.code),
-        "area": subscribers.c.area,
         "component": invoice_lines.c.revenue,
-        "month": invoices.c.issued_on,
     }[by]
     lines = (
         select(what.label("what"), invoices.c.currency, (SIGN * NET).label("minor"))
         .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
         .where(issued_in(span), invoice_lines.c.revenue.in_(codes))
     )
-    if by == "area":
-        lines = lines.join(subscribers, subscribers.c.id == invoices.c.subscriber_id)
     if by == "plan":
         on = func.coalesce(invoice_lines.c.from_on, invoices.c.issued_on)
         then = and_(

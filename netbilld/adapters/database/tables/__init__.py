@@ -114,6 +114,7 @@ from netbilld.adapters.database.tables.metering import (
     usage_slices,
 )
 from netbilld.adapters.database.tables.money import (
+    ASIDE,
     OTHERWISE,
     UNPAID,
     accounts,
@@ -165,6 +166,7 @@ from netbilld.adapters.database.tables.vouchers import (
 )
 
 __all__ = [
+    "ASIDE",
     "OTHERWISE",
     "RESTRICTED",
     "SCHEMA_VERSION",

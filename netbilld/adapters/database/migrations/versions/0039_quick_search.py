@@ -30,6 +30,10 @@ def upgrade() -> None:
     unpaid = sa.text("status IN ('issued', 'part_paid')")
     columns = ["subscriber_id", "due_on", "kind", "currency", "issued_on", "total_minor", "paid_minor", "id"]
     op.create_index("ix_invoices_unpaid", "invoices", columns, postgresql_where=unpaid, sqlite_where=unpaid)
+    aside = sa.text("substr(revenue, 1, 8) <> 'revenue:'")
+    op.create_index(
+        "ix_invoice_lines_aside", "invoice_lines", ["invoice_id"], postgresql_where=aside, sqlite_where=aside
+    )
     still_open = sa.text("stopped_at IS NULL")
     op.create_index(
         "ix_sessions_online", "sessions", ["service_id"], postgresql_where=still_open, sqlite_where=still_open
