@@ -1,8 +1,6 @@
 """A bank's statement, row by row: what came in, what went out, and what can't be understood and why."""
 
-import csv
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +8,10 @@ from datetime import date, datetime
 from typing import Final
 
 from netbilld.billing.bank_mapping import BankMapping
+from netbilld.billing.loose_csv import LooseCsv, written_minor
 from netbilld.model.errors import InvalidInputError
-from netbilld.model.units import currency_exponent
 
 LONGEST_TEXT: Final = 500
-_SEARCHED: Final = 60  # lines before the headings
-_TALLEST: Final = 10  # lines of one row, whose quoted text may go on
-_UNFINISHED: Final = "unexpected end of data"
-_AMOUNT_LIMIT_MINOR: Final = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +52,12 @@ class BankStatement:
         self._mapping, self._currency, self._today, self._file_name = mapping, currency, today, file_name
         self._seen: Counter[str] = Counter()
         self._lines = list(lines)
-        self._delimiter = mapping.delimiter or self._likely_delimiter()
+        self._csv = LooseCsv(self._lines, mapping.delimiter)
         self._columns, self._first = self._find_columns()
 
     def __iter__(self) -> Iterator[BankRow | BadRow]:
         """Yield every row that is a transaction, or may be."""
-        for line, cells in self._records(self._first):
+        for line, cells in self._csv.records(self._first):
             if isinstance(cells, str):
                 yield BadRow(line, (self._lines[line - 1].rstrip("\r\n"),), cells)
                 continue
@@ -76,30 +70,6 @@ class BankStatement:
                 yield self._row(line, cells)
             except InvalidInputError as error:
                 yield BadRow(line, cells, str(error))
-
-    def _likely_delimiter(self) -> str:
-        head = "".join(self._lines[:_SEARCHED])
-        return max(",;\t", key=head.count)
-
-    def _records(self, first: int) -> Iterator[tuple[int, tuple[str, ...] | str]]:
-        """Yield line and cells of each record from a line on; in the place of cells, what is wrong with its quotes."""
-        at = first
-        while at < len(self._lines):
-            for size in range(1, _TALLEST + 1):
-                try:
-                    records = list(csv.reader(self._lines[at : at + size], delimiter=self._delimiter, strict=True))
-                except csv.Error as error:
-                    if _UNFINISHED in str(error) and at + size < len(self._lines):
-                        continue
-                    yield at + 1, f"not valid CSV: {error}"
-                    at += 1
-                    break
-                yield at + 1, tuple(records[0]) if records else ()
-                at += size
-                break
-            else:
-                yield at + 1, "a quote that does not end"
-                at += 1
 
     def _find_columns(self) -> tuple[dict[str, int], int]:
         mapping = self._mapping
@@ -115,15 +85,11 @@ class BankStatement:
         }
         if not mapping.header:
             return {key: int(name) - 1 for key, name in named.items() if name}, 0
-        for line, cells in self._records(0):
-            if isinstance(cells, str):
-                continue
-            headings = [" ".join(cell.casefold().split()) for cell in cells]
-            found = {key: at for key, name in named.items() if name and (at := _at(name, headings)) is not None}
-            if {"date", "text0"} <= found.keys() and {"amount", "credit"} & found.keys():
-                return found, line
-            if line > _SEARCHED:
-                break
+        found = self._csv.columns(
+            named, lambda keys: {"date", "text0"} <= set(keys) and bool({"amount", "credit"} & set(keys))
+        )
+        if found is not None:
+            return found
         wanted = ", ".join(name for name in (mapping.date, *mapping.text, mapping.amount or mapping.credit))
         raise InvalidInputError(
             f"{self._file_name}: no line has the headings of this mapping: {wanted}",
@@ -223,31 +189,4 @@ class BankStatement:
         raise InvalidInputError(f"{direction[:20]!r} says neither in nor out")
 
     def _minor(self, text: str) -> tuple[int, str]:
-        """Return an amount in minor units, with its sign, and the mark that stood with it."""
-        point = self._mapping.decimal
-        between = "," if point == "." else "."
-        cleaned = text.upper().replace("RP", "").replace("IDR", "").replace("\N{NO-BREAK SPACE}", " ").strip()
-        found = re.fullmatch(
-            rf"(?P<open>\()?(?P<sign>[+-])?\s*(?P<whole>\d{{1,3}}(?:{re.escape(between)}\d{{3}})+|\d+)"
-            rf"(?:{re.escape(point)}(?P<rest>\d+))?(?P<close>\))?\s*(?P<back>[+-])?\s*(?P<mark>[A-Z]+)?",
-            cleaned,
-        )
-        if not found or bool(found["open"]) != bool(found["close"]):
-            raise InvalidInputError(f"amount {text[:40]!r} is not a number as this mapping has them")
-        exponent, rest = currency_exponent(self._currency), found["rest"] or ""
-        if rest[exponent:].strip("0"):
-            raise InvalidInputError(f"amount {text[:40]!r}: {self._currency} has {exponent} decimals")
-        scaled = int(found["whole"].replace(between, "")) * 10**exponent
-        minor = scaled + int((rest[:exponent] or "0").ljust(exponent, "0") or "0")
-        if minor >= _AMOUNT_LIMIT_MINOR:
-            raise InvalidInputError(f"amount {text[:40]!r} is absurd")
-        is_below = "-" in {found["sign"], found["back"]} or bool(found["open"])
-        return -minor if is_below else minor, found["mark"] or ""
-
-
-def _at(names: str, headings: Sequence[str]) -> int | None:
-    for name in names.split("|"):
-        wanted = " ".join(name.casefold().split())
-        if wanted in headings:
-            return headings.index(wanted)
-    return None
+        return written_minor(text, self._mapping.decimal, self._currency)

@@ -1,14 +1,16 @@
 """What settings say about payment gateways: which there are, with which keys, and what payers may choose from."""
 
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from netbilld.adapters.gateways import duitku, midtrans, tripay, xendit
+from netbilld.billing.gateway import GATEWAYS
 from netbilld.billing.qris import read_qris
+from netbilld.billing.report_layout import ReportLayout, layout_of
 from netbilld.model.errors import InvalidInputError
 
 _THIS_HOST = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -46,6 +48,17 @@ def static_qris(text: str) -> str:
     except InvalidInputError as error:
         raise ValueError(str(error)) from None
     return text.strip()
+
+
+def _layouts(changed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for gateway, layout in changed.items():
+        if gateway not in GATEWAYS:
+            raise ValueError(f"{gateway!r} is unknown; there are {', '.join(GATEWAYS)}")
+        try:
+            layout_of(gateway, layout)
+        except InvalidInputError as error:
+            raise ValueError(str(error)) from None
+    return changed
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -133,7 +146,14 @@ class GatewaySettings(_Gateway):
     charge_days_before: Annotated[int, Field(ge=0, le=28)] = 1  # bills are due, linked accounts are charged
     keep_days: Annotated[int, Field(ge=7, le=3650)] = 90  # of callbacks as they came
     email_domain: str = ""  # for payers without an e-mail, where a gateway demands one: <number>@<domain>
+    reports: Annotated[dict[str, dict[str, str | tuple[str, ...]]], AfterValidator(_layouts)] = Field(
+        default_factory=dict
+    )  # how columns of a gateway's reports are called, where otherwise than usual
     accounts: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "transfer"  # where payouts come to
+
+    def layout_of(self, gateway: str) -> ReportLayout:
+        """Return how a gateway's reports look."""
+        return layout_of(gateway, self.reports.get(gateway, {}))
 
     @property
     def is_any(self) -> bool:

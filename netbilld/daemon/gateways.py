@@ -103,6 +103,7 @@ class Gateways:
             decide=DecideCallbacks(self._database, timezone=settings.timezone, taxes=taxes),
             refund=RefundGateway(self._database, self.drivers, self.book),
             settle=self.settle,
+            layouts={one.name: settings.gateways.layout_of(one.name) for one in self.drivers},
         )
 
     @property

@@ -16,7 +16,7 @@ from netbilld.model.actor import Actor
 from netbilld.model.periods import local_date
 from netbilld.ports.gateway_records import Attempt
 from netbilld.services.follow_gateways import FollowGateways
-from netbilld.services.gateway_report import ReportRow
+from netbilld.services.gateway_report import Report, ReportRow
 from netbilld.services.keep_callbacks import KeepCallbacks
 from netbilld.services.start_payment import Asked
 
@@ -115,5 +115,5 @@ class PaidByPhone:
             )  # fmt: skip
             rows.append(ReportRow(their, local_date(now - timedelta(days=1), self._settings.timezone)))
         unknown = TheirPayment("TOKO-2291", "7c21a9e0", 86_000, 0, _FEE_MINOR)
-        await settle.take_report(_GATEWAY, [*rows, ReportRow(unknown, None)], actor=_BOOKS, now=now)
+        await settle.take_report(_GATEWAY, Report((*rows, ReportRow(unknown, None))), actor=_BOOKS, now=now)
         await settle.compare(_GATEWAY, now)

@@ -1,12 +1,13 @@
 """The services behind staff's pages of payment gateways."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from netbilld.billing.gateway import Fact
+from netbilld.billing.report_layout import ReportLayout
 from netbilld.model.subscriber import Subscriber
 from netbilld.ports.gateway_records import Attempt, Callback, Refund, Settlement, Transaction
 from netbilld.services.decide_callbacks import DecideCallbacks
@@ -63,6 +64,7 @@ class GatewayParts:
     Attributes:
         names: the gateways that are set up.
         refundable: those that give back by a call.
+        layouts: how their reports look.
     """
 
     store: Store
@@ -72,3 +74,4 @@ class GatewayParts:
     decide: DecideCallbacks
     refund: RefundGateway
     settle: SettleGateways
+    layouts: Mapping[str, ReportLayout]

@@ -140,6 +140,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("difference", "other_amount"): (N_("amounts differ"), "bad"),
         ("difference", "other_refund"): (N_("what was given back differs"), "warn"),
         ("difference", "other_fee"): (N_("fees differ"), "warn"),
+        ("difference", "lost_refund"): (N_("given back of what is not in the report"), "bad"),
         ("difference", "other_payout"): (N_("the payout differs"), "bad"),
         ("difference", "payout_not_at_bank"): (N_("payout not at the bank"), "bad"),
         ("difference", "bank_without_payout"): (N_("at the bank, and no payout is known"), "warn"),

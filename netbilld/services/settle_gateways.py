@@ -28,7 +28,7 @@ from netbilld.model.errors import NotFoundError, RefusedError
 from netbilld.model.periods import local_date
 from netbilld.ports.changes import Changes
 from netbilld.ports.gateway_records import Settlement
-from netbilld.services.gateway_report import ReportRow
+from netbilld.services.gateway_report import Report, ReportRow
 
 LOOK_BACK: Final = timedelta(days=60)
 
@@ -51,6 +51,7 @@ class Finding:
 
 
 class Settlements(Protocol):
+    async def names_of(self, gateway: str, refs: Sequence[str]) -> dict[str, list[str]]: ...
     async def payments_of(self, gateway: str, transactions: Sequence[str]) -> list[OurPayment]: ...
     async def settled(self, gateway: str, reference: str) -> Settlement | None: ...
     async def settle(self, settlement: Settlement, transactions: Sequence[tuple[str, str, int]]) -> None: ...
@@ -98,15 +99,17 @@ class Settled:
         payouts: booked now, by reference: net amount in minor units.
         known: payouts that were booked before.
         differences: of payments and payouts, also those that were on record before.
+        left_out: rows of the report that are no payments that were made.
     """
 
     rows: int
     payouts: dict[str, int]
     known: list[str]
     differences: list[Difference]
+    left_out: int = 0
 
 
-_BY_REPORT: Final = ("not_in_books", "other_amount", "other_refund", "other_fee", "other_payout")
+_BY_REPORT: Final = ("not_in_books", "other_amount", "other_refund", "other_fee", "other_payout", "lost_refund")
 _BY_NIGHT: Final = ("payout_not_at_bank", "bank_without_payout", "ledger_differs")
 
 
@@ -125,7 +128,7 @@ class SettleGateways:
         self._store, self._timezone, self._currency = store, timezone, currency
         self._method = payment_method(method)
 
-    async def take_report(self, gateway: str, rows: Sequence[ReportRow], *, actor: Actor, now: datetime) -> Settled:
+    async def take_report(self, gateway: str, report: Report, *, actor: Actor, now: datetime) -> Settled:
         """Book the payouts of a gateway's report and name what differs; the same report again changes nothing.
 
         Raises:
@@ -134,13 +137,15 @@ class SettleGateways:
         made: dict[str, int] = {}
         known: list[str] = []
         async with self._store.write() as work:
-            ours = await work.settlements.payments_of(gateway, [row.payment.transaction for row in rows])
-            rows = _with_known_fees(rows, ours)
+            named = await _named(work, gateway, report.rows)
+            ours = await work.settlements.payments_of(gateway, [row.payment.transaction for row in named])
+            rows = _with_known_fees(named, ours)
             by_payout: dict[str, list[ReportRow]] = defaultdict(list)
             for row in rows:
                 if row.payment.payout is not None:
                     by_payout[row.payment.payout].append(row)
             found = payment_differences([row.payment for row in rows], ours)
+            found += [Difference("lost_refund", name, minor, None) for name, minor in report.lost_refunds]
             wrong = {one.subject for one in found}
             for reference, some in sorted(by_payout.items()):
                 if await work.settlements.settled(gateway, reference) is not None:
@@ -156,11 +161,11 @@ class SettleGateways:
                     made[reference] = net_minor
             payouts = await work.settlements.payouts(gateway, date.min.replace(year=2000))
             found += payout_differences([row.payment for row in rows], payouts)
-            mentioned = {row.payment.ref for row in rows} | set(by_payout)
+            mentioned = {row.payment.ref for row in rows} | set(by_payout) | {name for name, _ in report.lost_refunds}
             await work.settlements.find(gateway, _BY_REPORT, mentioned, found, now)
             details = {"gateway": gateway, "rows": len(rows), "payouts": sorted(made), "differences": len(found)}
             await work.changes.record(actor, now, "gateway.report", "gateway", gateway, details)
-        return Settled(len(rows), made, known, found)
+        return Settled(len(rows), made, known, found, report.left_out)
 
     async def compare(self, gateway: str, now: datetime) -> list[Difference]:
         """Hold payouts, bank rows and ledger against each other, and keep what differs for people to see to.
@@ -254,3 +259,15 @@ def _with_known_fees(rows: Sequence[ReportRow], ours: Sequence[OurPayment]) -> l
         else replace(row, payment=replace(row.payment, fee_minor=known.get(row.payment.transaction, 0)))
         for row in rows
     ]
+
+
+async def _named(work: Work, gateway: str, rows: Sequence[ReportRow]) -> list[ReportRow]:
+    """Return the rows with the gateway's names of their payments, where the report knows them by ours alone."""
+    refs = [row.payment.ref for row in rows if not row.payment.transaction]
+    known = await work.settlements.names_of(gateway, refs) if refs else {}
+    named = []
+    for row in rows:
+        names = [row.payment.transaction] if row.payment.transaction else known.get(row.payment.ref, [])
+        name = names[0] if len(names) == 1 else row.payment.ref  # which is nobody's: a difference
+        named.append(replace(row, payment=replace(row.payment, transaction=name)))
+    return named

@@ -12,8 +12,9 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import accounts, bank_rows
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.gateway_differences import Difference, OurPayment, TheirPayment, payment_differences
+from netbilld.billing.report_layout import LAYOUTS
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.services.gateway_report import ReportRow, read_report
+from netbilld.services.gateway_report import Report, ReportRow, read_report
 from netbilld.services.settle_gateways import SettleGateways
 from tests.fake_gateways import FEE, FakeTripay
 from tests.integration.gateway_world import PRICE, Shop, shop_of
@@ -74,7 +75,7 @@ async def test_a_report_that_agrees_is_paid_out_and_found_at_the_bank(shop: Shop
     rows = await paid_rows(shop, 3, "PO-1")
     assert await shop.held() == 3 * (PRICE - FEE)
     for _ in range(2):  # the same report again changes nothing
-        settled = await settle.take_report("tripay", rows, actor=ACTOR, now=shop.now)
+        settled = await settle.take_report("tripay", Report(tuple(rows)), actor=ACTOR, now=shop.now)
         assert settled.differences == []
     assert settled.known == ["PO-1"]
     assert await shop.held() == 0
@@ -97,11 +98,26 @@ async def test_a_report_without_fees_pays_out_what_is_left_after_those_that_were
 ) -> None:
     rows = [replace(row, payment=replace(row.payment, fee_minor=0)) for row in await paid_rows(shop, 2, "PO-1")]
     for _ in range(2):
-        settled = await settle.take_report("tripay", rows, actor=ACTOR, now=shop.now)
+        settled = await settle.take_report("tripay", Report(tuple(rows)), actor=ACTOR, now=shop.now)
         assert settled.differences == []
     assert await shop.held() == 0
     await bank_row(shop, 2 * (PRICE - FEE), shop.now.date() + timedelta(days=2), "TRSF TRIPAY")
     assert await settle.compare("tripay", shop.now + timedelta(days=10)) == []
+
+
+async def test_a_report_that_knows_payments_by_our_name_alone_is_compared_all_the_same(
+    shop: Shop, settle: SettleGateways
+) -> None:
+    rows = await paid_rows(shop, 2, "PO-1")
+    bare = [replace(row, payment=replace(row.payment, transaction="")) for row in rows]
+    stranger = ReportRow(TheirPayment("toko-7", "", 5_000), None)
+    report = Report((*bare, stranger), 3, (("A-9", 7_000),))
+    settled = await settle.take_report("tripay", report, actor=ACTOR, now=shop.now)
+    assert kinds(settled.differences) == [("lost_refund", 7_000, None), ("not_in_books", 5_000, None)]
+    assert (set(settled.payouts), settled.left_out) == ({"PO-1"}, 3)
+    assert await shop.held() == 0
+    right = await settle.take_report("tripay", Report(tuple(bare)), actor=ACTOR, now=shop.now + timedelta(days=1))
+    assert right.differences == []
 
 
 async def test_every_injected_difference_is_found_named_and_seen_to(shop: Shop, settle: SettleGateways) -> None:
@@ -113,7 +129,7 @@ async def test_every_injected_difference_is_found_named_and_seen_to(shop: Shop, 
         *rows[2:],
         ReportRow(TheirPayment("lost-1", "unheard", 75_000), None),
     ]
-    settled = await settle.take_report("tripay", changed, actor=ACTOR, now=shop.now)
+    settled = await settle.take_report("tripay", Report(tuple(changed)), actor=ACTOR, now=shop.now)
     assert kinds(settled.differences) == [
         ("not_in_books", 75_000, None),
         ("other_amount", PRICE + 1, PRICE),
@@ -156,7 +172,7 @@ async def test_every_injected_difference_is_found_named_and_seen_to(shop: Shop, 
         await settle.see_to(waiting[0].id, "lagi", actor=ACTOR, now=shop.now)
     with pytest.raises(NotFoundError):
         await settle.see_to(10**9, "lagi", actor=ACTOR, now=shop.now)
-    right = await settle.take_report("tripay", rows, actor=ACTOR, now=shop.now + timedelta(days=1))
+    right = await settle.take_report("tripay", Report(tuple(rows)), actor=ACTOR, now=shop.now + timedelta(days=1))
     assert right.differences == []
     assert set(right.payouts) == {"PO-1"}
     async with shop.database.read() as work:  # what is right now waits no more
@@ -191,7 +207,8 @@ def test_a_thousand_payments_with_injected_differences() -> None:
     "rows",
     [
         [],
-        [["ref", "amount"]],
+        [["ref", "nominalnya"]],
+        [["ref", "transaction", "amount"], ["a", "b"]],
         [["ref", "transaction", "amount"], ["a", "b", "1.5"]],
         [["ref", "transaction", "amount"], ["a", "b", "-1"]],
         [["ref", "transaction", "amount"], ["a", "", "1"]],
@@ -201,4 +218,4 @@ def test_a_thousand_payments_with_injected_differences() -> None:
 )
 def test_a_report_that_can_t_be_is_refused_with_its_line(rows: list[list[str]]) -> None:
     with pytest.raises(InvalidInputError, match="laporan"):
-        read_report(rows, "laporan.csv")
+        read_report([",".join(row) for row in rows], LAYOUTS["tripay"], "laporan.csv")

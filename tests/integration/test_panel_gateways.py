@@ -9,6 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.billing.report_layout import LAYOUTS
 from netbilld.model.permissions import Role
 from netbilld.panel.gateway_parts import GatewayParts
 from netbilld.services.decide_callbacks import DecideCallbacks
@@ -36,6 +37,7 @@ async def browser(shop: Shop, box: SecretBox) -> AsyncIterator[Browser]:
         decide=DecideCallbacks(shop.database, timezone=ZONE),
         refund=shop.refund,
         settle=SettleGateways(shop.database, timezone=ZONE, currency="IDR", method="transfer"),
+        layouts=LAYOUTS,
     )
     shop.now = world.clock.now()
     async with client_of(world.app(gateways=parts)) as client:

@@ -69,6 +69,23 @@ class SettlementStore:
                 )
         return found
 
+    async def names_of(self, gateway: str, refs: Sequence[str]) -> dict[str, list[str]]:
+        """Return, by our name of a payment, the gateway's names of what was credited by it."""
+        found: dict[str, list[str]] = {}
+        for some in _batches(refs):
+            query = (
+                select(gateway_transactions.c.ref, gateway_transactions.c.transaction_name)
+                .where(
+                    gateway_transactions.c.gateway == gateway,
+                    gateway_transactions.c.ref.in_(some),
+                    gateway_transactions.c.credited_minor > 0,
+                )
+                .order_by(gateway_transactions.c.ref, gateway_transactions.c.transaction_name)
+            )
+            for row in await self._connection.execute(query):
+                found.setdefault(row.ref, []).append(row.transaction_name)
+        return found
+
     async def settled(self, gateway: str, reference: str) -> Settlement | None:
         """Return the payout of that reference."""
         query = select(gateway_settlements).where(

@@ -1,7 +1,6 @@
 """`netbilld gateway …`: payments by gateways, what came from them, what differs, and links to pay by."""
 
 import argparse
-import csv
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.gateways.http_client import GatewayHttp
+from netbilld.billing.gateway import GATEWAYS
 from netbilld.cli.cells import local_time
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_config_option, add_idempotency_option, add_json_option
@@ -273,18 +273,20 @@ async def _aside(options: argparse.Namespace, context: Context) -> None:
 
 async def _report(options: argparse.Namespace, context: Context) -> None:
     try:
-        with options.file.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        lines = options.file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{options.file}: can't be read as CSV: {error}") from None
-    report = read_report(rows, str(options.file))
+    if options.gateway not in GATEWAYS:
+        raise InvalidInputError(f"{options.gateway!r} is no gateway; there are {', '.join(GATEWAYS)}")
+    report = read_report(lines, context.settings.gateways.layout_of(options.gateway), str(options.file))
     async with context.database() as database:
         settle = settle_gateways_of(context.settings, database)
         done = await settle.take_report(options.gateway, report, actor=context.actor, now=context.now())
     if context.json_wanted:
         print_json(asdict(done))
     else:
-        print(f"{done.rows} payments; payouts booked: {len(done.payouts)}, known before: {len(done.known)}")
+        booked = f"payouts booked: {len(done.payouts)}, known before: {len(done.known)}"
+        print(f"{done.rows} payments; {booked}; rows left out: {done.left_out}")
         _print_differences([asdict(one) for one in done.differences])
     if done.differences:
         raise RefusedError(f"{len(done.differences)} differences", hint="`netbilld gateway differences` keeps them")
