@@ -21,6 +21,7 @@ from netbilld.services.account_view import (
     SessionSummary,
     UsageHour,
 )
+from netbilld.services.chat_records import Event
 from netbilld.services.complaint_views import ComplaintFile, ComplaintLine
 from netbilld.services.own_requests import RequestLine
 from netbilld.services.show_account import usage_by_day
@@ -79,6 +80,10 @@ class Outbox(Protocol):
     async def listed(self, *, subscriber_id: UUID | None = ..., most: int = ...) -> Sequence[Told]: ...
 
 
+class Chats(Protocol):
+    async def heard(self, whose: UUID | tuple[str, str], before: datetime | None, most: int) -> Sequence[Event]: ...
+
+
 class Complaints(Protocol):
     async def of_subscriber(self, subscriber_id: UUID, most: int = ...) -> Sequence[ComplaintLine]: ...
 
@@ -98,6 +103,8 @@ class Work(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def complaint_views(self) -> Complaints: ...
+    @property
+    def chat_views(self) -> Chats: ...
 
 
 class Store(Protocol):
@@ -146,6 +153,10 @@ class ExportOwnData:
                     {"kind": one.kind.value, "at": one.created_at.isoformat(), "channel": one.channel,
                      "to": one.recipient}
                     for one in await work.outbox.listed(subscriber_id=file.subscriber_id, most=MOST_DOCUMENTS)
+                ],
+                "written": [
+                    {"at": one.received_at.isoformat(), "by": one.driver, "text": str(one.body.get("text", ""))}
+                    for one in await work.chat_views.heard(file.subscriber_id, None, MOST_DOCUMENTS)
                 ],
             }  # fmt: skip
 

@@ -258,6 +258,12 @@ async def test_all_that_is_known_of_oneself_can_be_taken_along_and_no_secret(wor
     await world.used_hour(person, world.now - timedelta(days=2), 10**9, 10**8)
     nas = await world.nas("router-rahasia")
     await world.session(nas, person)
+    async with world.database.write() as work:
+        for key, who in (("1", person.subscriber_id), ("2", None)):
+            wrote = {"address": key, "text": f"internet mati {key}"}
+            await work.messengers.add_event("fonnte", "incoming", key, wrote, world.now)
+            [event] = await work.messengers.new_events(world.now, 9)
+            await work.messengers.end_event(event.id, "done", "menu", world.now, who)
     async with world.portal() as url, signed_in(url, person) as client:
         async with client.get(url + "/akun/data.json") as answer:
             assert answer.headers["Content-Disposition"] == f'attachment; filename="{person.number}.json"'
@@ -270,6 +276,7 @@ async def test_all_that_is_known_of_oneself_can_be_taken_along_and_no_secret(wor
     assert told["services"][0]["usage_by_day"][0]["download_octets"] == 10**9
     assert told["invoices"][0]["total_minor"] == told["payments"][0]["amount_minor"] == 200_000
     assert told["payments"][0]["reference"] == "BCA 77"
+    assert [one["text"] for one in told["written"]] == ["internet mati 1"]
     for secret in ("siti", person.password, "sealed", "nt_hash", "router-rahasia", "ani"):
         assert secret not in text, secret
     assert set(archive.namelist()) == {f"{name}.json" for name in told if name != "made_at"}
