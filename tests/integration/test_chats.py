@@ -162,10 +162,36 @@ async def test_codes_can_not_be_guessed_nor_sent_without_end(line: Line) -> None
     for other in ("62899999990", "62899999991"):
         for _ in range(4):
             line.clock.pass_time(minutes=3)
-            await line.write(number, f"{other}00")
+            [said] = await line.write(number, f"{other}00")
+        assert "terlalu banyak percobaan" in said, "of one who asks the fourth time within a day"
     async with line.database.read() as work:
         codes = [one for one in await work.outbox.listed(most=500) if one.kind is MessageKind.CHAT_CODE]
     assert len(codes) == 5
+
+
+async def test_a_telephone_of_two_households_is_nobodys(line: Line) -> None:
+    await line.world.person("tuti@desa", phone=f"+{BUDI}")
+    [answer] = await line.write("TAGIHAN")
+    assert answer.startswith("Nomor ini belum kami kenal")
+
+
+async def test_who_showed_a_code_long_ago_shows_one_again(line: Line) -> None:
+    stranger = "6289999999999"
+    await line.write(await _number(line), stranger)
+    async with line.database.read() as work:
+        [sent] = [one for one in await work.outbox.listed() if one.kind is MessageKind.CHAT_CODE]
+    [right] = await line.write(str(opened_context(line.world.box, sent.context)["code"]), stranger)
+    assert "mengenal Anda" in right
+    for days, is_known in ((179, True), (2, False)):
+        line.clock.pass_time(days=days)
+        line.world.now = line.clock.now()
+        [answer] = await line.write("TAGIHAN", stranger)
+        assert answer.startswith("Nomor ini belum kami kenal") is not is_known
+
+
+async def test_nobody_is_answered_the_day_after(line: Line) -> None:
+    line.clock.pass_time(hours=7)  # what comes is dated by the portal's clock, which stands
+    assert await line.write("TAGIHAN") == []
 
 
 async def test_stop_closes_the_channel_and_start_opens_it(line: Line) -> None:
