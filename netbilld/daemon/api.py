@@ -9,6 +9,7 @@ from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.people import people_parts
 from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
+from netbilld.daemon.selling import keep_agents
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.daemon.webhooks import webhook_client
@@ -16,6 +17,7 @@ from netbilld.panel.api.parts import ApiParts, Store
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import KNOWN_TAXES, ManagePlans
@@ -69,6 +71,8 @@ def api_parts(
         people=people_parts(settings, database, box),
         channels=PreferChannels(database),
         buyers=ManageBuyers(database, box),
+        keep_agents=keep_agents(settings, database),
+        keep_collectors=KeepCollectors(database, timezone=zone, currency=settings.currency),
         printing=LatePrinting(settings, database, box),
         standing=standing_policy(settings),
         garden=walled_garden(settings),

@@ -29,6 +29,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.bank_statement import BadRow
 from netbilld.daemon.compose_money import money_parts
+from netbilld.daemon.selling import selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.model.actor import SCHEDULE
 from netbilld.panel.api.app import described
@@ -112,7 +113,13 @@ async def _things(world: PanelWorld) -> dict[str, dict[str, str]]:
         ["tanggal,keterangan,jumlah\n", "22/11/2026,TRANSFER,50000\n"], "generic", file_name="mutasi.csv",
         reject=bad.append, actor=SCHEDULE, now=now,
     )  # fmt: skip
+    selling = selling_parts(Settings(timezone=ZONE), world.database, world.box)
+    await selling.keep_agents.add("sari", "Sari", "kuda-poni-merah", actor=SCHEDULE, now=now)
+    await selling.keep_agents.deposit("sari", 10**9, actor=SCHEDULE, now=now)
+    await selling.keep_collectors.add("agus", "Agus", actor=SCHEDULE, now=now)
     return {
+        "/agents/": {"agent": "sari"},
+        "/collectors/": {"collector": "agus"},
         "/parked-payments/": {"parked": str(parked.id)},
         "/bank-rows/": {"row": "1"},
         "/subscribers/": {"number": person.number},

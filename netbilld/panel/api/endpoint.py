@@ -44,6 +44,8 @@ PARKED: Final = Param("parked", SERVICE.pattern, "The id of parked money.", form
 BANK_ROW: Final = Param("row", r"[0-9]{1,18}", "A row's id.")
 SESSION: Final = Param("id", r"[0-9]{1,18}", "A session's id.")
 COMPLAINT: Final = Param("complaint", r"[A-Za-z0-9-]{1,20}", "A complaint's number.", example="K00001")
+AGENT: Final = Param("agent", r"[a-z][a-z0-9_.-]{0,31}", "What an agent signs in as.", example="sari")
+COLLECTOR: Final = Param("collector", r"[a-z][a-z0-9_.-]{0,31}", "A collector's short name.", example="agus")
 REPORT: Final = Param("name", r"[a-z_-]{1,60}", "A report's name.")
 
 

@@ -3,10 +3,12 @@
 from typing import Final
 
 from netbilld.panel.api import (
+    agents,
     arrears,
     bank_rows,
     buyers,
     channels,
+    collectors,
     complaints,
     enforcement,
     invoice_changes,
@@ -44,6 +46,8 @@ OPERATIONS: Final[tuple[Endpoint, ...]] = (
     *wallets.ENDPOINTS,
     *parked.ENDPOINTS,
     *bank_rows.ENDPOINTS,
+    *agents.ENDPOINTS,
+    *collectors.ENDPOINTS,
     *usage.ENDPOINTS,
     *sessions.ENDPOINTS,
     *enforcement.ENDPOINTS,

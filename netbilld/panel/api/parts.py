@@ -16,6 +16,8 @@ from netbilld.panel.people_parts import PeopleParts
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
+from netbilld.services.keep_agents import KeepAgents
+from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.manage_buyers import ManageBuyers
 from netbilld.services.manage_locks import ManageLocks
 from netbilld.services.manage_plans import ManagePlans
@@ -76,6 +78,8 @@ class ApiParts:
     money: MoneyParts
     people: PeopleParts
     buyers: ManageBuyers
+    keep_agents: KeepAgents
+    keep_collectors: KeepCollectors
     channels: PreferChannels
     printing: Printing
     standing: StandingPolicy
