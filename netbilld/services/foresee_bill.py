@@ -60,6 +60,7 @@ class Foreseen:
         on: the day on which it is made, as far as is known.
         total_minor: with taxes; below zero where more is given back than charged.
         is_renewal: the wallet pays it; else it is an invoice.
+        is_by_hand: the wallet does so only when its subscriber says so.
     """
 
     on: date
@@ -67,6 +68,7 @@ class Foreseen:
     tax_minor: int
     lines: tuple[InvoiceLine, ...]
     is_renewal: bool
+    is_by_hand: bool = False
 
 
 async def foresee(
@@ -120,7 +122,8 @@ async def _renewal(
     work: "_AsIf", service: Service, payer: Payer, plans: Mapping[UUID, Plan], billing: BillingTerms, today: date
 ) -> Foreseen | None:
     found = await work.prepaid.services([payer.id])
-    known = await prepaid_services(work, [one for one in found.get(payer.id, ()) if one.id == service.id])
+    rows = [one for one in found.get(payer.id, ()) if one.id == service.id]
+    known = await prepaid_services(work, rows)
     if not known:
         return None
     exempt = payer.id in await work.buyers.exempt([payer.id])
@@ -129,7 +132,7 @@ async def _renewal(
         return None
     on, renewal = bought
     tax_minor = sum(line.tax_minor for line in renewal.lines)
-    return Foreseen(on, renewal.price_minor, tax_minor, renewal.lines, is_renewal=True)
+    return Foreseen(on, renewal.price_minor, tax_minor, renewal.lines, is_renewal=True, is_by_hand=rows[0].is_by_hand)
 
 
 class _AsIf:
