@@ -270,6 +270,10 @@ async def _roll_ups(connection: Any, town: Town) -> None:
         "sum(download_octets), 0 FROM usage_days GROUP BY 1, 2 ORDER BY 2, 1"
     )
     await connection.execute(
+        "INSERT INTO usage_all_days (day_on, upload_octets, download_octets) "
+        "SELECT day_on, sum(upload_octets), sum(download_octets) FROM usage_days GROUP BY 1 ORDER BY 1"
+    )
+    await connection.execute(
         f"INSERT INTO usage_nas_days SELECT nas_id, {local}, sum(upload_octets), sum(download_octets) "
         "FROM usage_nas_hours WHERE hour_at < $1 GROUP BY 1, 2 ORDER BY 2, 1",
         mark,

@@ -36,6 +36,7 @@ class Sums(Protocol):
     async def hours_and_day(self, zone: str, on: date, from_at: datetime, to_at: datetime) -> Compared: ...
     async def nas_hours_and_day(self, on: date, from_at: datetime, to_at: datetime) -> Compared: ...
     async def days_and_month(self, on: date) -> Compared: ...
+    async def days_and_sums(self, on: date) -> Compared: ...
 
 
 class Work(Protocol):
@@ -62,6 +63,7 @@ class CheckUsage:
             "days equal hours": [],
             "days of NAS equal hours": [],
             "months equal days": [],
+            "days together equal days": [],
         }
         on = first_on
         while on < end_on:
@@ -72,6 +74,7 @@ class CheckUsage:
         while month_on < end_on:
             async with self._store.read() as work:
                 found["months equal days"].append(await work.usage_sums.days_and_month(month_on))
+                found["days together equal days"].append(await work.usage_sums.days_and_sums(month_on))
             month_on = (month_on + timedelta(days=31)).replace(day=1)
         return [_outcome(name, compared) for name, compared in found.items()]
 

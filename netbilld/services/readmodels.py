@@ -449,7 +449,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """A plan's newest version, and how many services have the plan."""
+    """A plan's newest version, and how many services have the plan; 0 where nobody asked."""
 
     code: str
     version: int
@@ -532,6 +532,6 @@ class ReadModels(LogIns, PoolViews, Throughput, DeviceViews, OrderViews, Protoco
 
     async def mismatches(self, limit: int) -> Sequence[Mismatch]: ...
 
-    async def plan_lines(self) -> Sequence[PlanLine]: ...
+    async def plan_lines(self, *, counted: bool = False) -> Sequence[PlanLine]: ...
 
     async def plan_file(self, code: str) -> PlanFile | None: ...

@@ -10,13 +10,14 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Table, cast, func, literal, select, text
+from sqlalchemy import BigInteger, Column, Select, Table, cast, delete, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.bulk import insert_rows
 from netbilld.adapters.database.driver import Driver, instant
 from netbilld.adapters.database.tables import (
     services,
+    usage_all_days,
     usage_days,
     usage_hours,
     usage_marks,
@@ -31,6 +32,8 @@ _LOCK: Final = 0x6E62_726F_6C6C  # of PostgreSQL's advisory locks: shared by who
 _ROLLED: Final = "rolled"
 _OCTETS: Final = ("upload_octets", "download_octets")
 _SUMS: Final = (*_OCTETS, "charged_minor")
+_OF_A_DAY: Final = ("day_on", *_OCTETS)
+_FOLDED_AT_ONCE: Final = 31
 
 
 class RolledUsage:
@@ -55,6 +58,15 @@ class RolledUsage:
         """Add to days and their months: service, day, upload, download, charge; each day of a service at most once."""
         await insert_rows(
             self._connection, usage_days, ("service_id", "day_on", *_SUMS), rows, _add(usage_days, "day_on", _SUMS)
+        )
+        days: dict[date, list[int]] = {}
+        for _, on, *sums in rows:
+            day = days.setdefault(on, [0, 0])
+            for place, added in enumerate(sums[: len(_OCTETS)]):
+                day[place] += added
+        # rows of their own, so that no meter waits for another over a day that both add to
+        await insert_rows(
+            self._connection, usage_all_days, _OF_A_DAY, [(on, *sums) for on, sums in sorted(days.items())]
         )
         months: dict[tuple[UUID, date], list[int]] = {}
         for service_id, on, *sums in rows:
@@ -117,6 +129,7 @@ class RolledUsage:
                 .group_by(usage_hours.c.service_id)
             )
             await self._add_rolled(usage_days, "day_on", day.on, of_zone, _SUMS)
+            await self._add_to_all(day.on, of_zone)
             await self._add_rolled(usage_months, "month_on", day.on.replace(day=1), of_zone, _SUMS)
         for day in nas_days:
             of_nas = (
@@ -125,8 +138,31 @@ class RolledUsage:
                 .group_by(usage_nas_hours.c.nas_id)
             )
             await self._add_rolled(usage_nas_days, "day_on", day.on, of_nas, _OCTETS)
+        await self._fold()
         mark = insert_into(self._connection, usage_marks).values(name=_ROLLED, at=until_at)
         await self._connection.execute(mark.on_conflict_do_update(index_elements=["name"], set_={"at": until_at}))
+
+    async def _add_to_all(self, on: date, sums: Select[Any]) -> None:
+        """Add what services used on a day to what all of them did."""
+        rows = sums.subquery()
+        columns: list[Any] = [cast(func.coalesce(func.sum(rows.c[name]), 0), BigInteger) for name in _OCTETS]
+        count, *octets = (await self._connection.execute(select(func.count(), *columns).select_from(rows))).one()
+        if count:  # nothing but noughts is a day too
+            await insert_rows(self._connection, usage_all_days, _OF_A_DAY, [(on, *octets)])
+
+    async def _fold(self) -> None:
+        """Make one row of each day's sums, of a month of days at most: no meter is adding to them now."""
+        table = usage_all_days
+        spread = select(table.c.day_on).group_by(table.c.day_on).having(func.count() > 1).limit(_FOLDED_AT_ONCE)
+        days = (await self._connection.scalars(spread)).all()
+        if not days:
+            return
+        taken = delete(table).where(table.c.day_on.in_(days)).returning(*(table.c[name] for name in _OF_A_DAY))
+        sums: dict[date, tuple[int, int]] = {}
+        for on, upload, download in await self._connection.execute(taken):
+            before = sums.get(on, (0, 0))
+            sums[on] = before[0] + upload, before[1] + download
+        await insert_rows(self._connection, table, _OF_A_DAY, [(on, *octets) for on, octets in sums.items()])
 
     async def _add_rolled(self, table: Table, column: str, on: date, sums: Any, names: Sequence[str]) -> None:
         whose = table.primary_key.columns.values()[0]

@@ -11,6 +11,7 @@ from netbilld.adapters.database.rolled_usage import RolledUsage
 from netbilld.adapters.database.tables import (
     services,
     sessions,
+    usage_all_days,
     usage_days,
     usage_hours,
     usage_marks,
@@ -95,6 +96,15 @@ class UsageSums(RolledUsage):
         month = _part(usage_months, usage_months.c.service_id).where(usage_months.c.month_on == on)
         return await self._compare(days, month)
 
+    async def days_and_sums(self, on: date) -> Compared:
+        """Compare the days of a month with what they are together."""
+        end_on = date(on.year + on.month // 12, on.month % 12 + 1, 1)
+        parts = (
+            _part(table, table.c.day_on).where(and_(table.c.day_on >= on, table.c.day_on < end_on))
+            for table in (usage_days, usage_all_days)
+        )
+        return await self._compare(*parts)
+
     async def _compare(self, one: Select[Any], other: Select[Any]) -> Compared:
         first, second = one.subquery(), other.subquery()
         both = union_all(
@@ -139,5 +149,5 @@ def _of_zone(table: Any, at: Any, zone: str, from_at: datetime, to_at: datetime)
     )
 
 
-def _name(whose: UUID | None) -> str:
+def _name(whose: UUID | date | None) -> str:
     return "nobody" if whose is None else str(whose)

@@ -9,7 +9,7 @@ from netbilld.panel.visit import page
 async def show_list(request: web.Request) -> web.Response:
     """Answer GET /plans."""
     async with request.app[PANEL].parts.database.read() as work:
-        lines = await work.readmodels.plan_lines()
+        lines = await work.readmodels.plan_lines(counted=True)
     return page(request, "staff/plans.html", {"lines": lines})
 
 

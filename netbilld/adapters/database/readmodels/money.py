@@ -79,7 +79,8 @@ class MoneyQueries(Queries):
         applied = (
             select(allocations.c.payment_id, invoices.c.number)
             .join(invoices, invoices.c.id == allocations.c.invoice_id)
-            .where(allocations.c.payment_id.in_([row["id"] for row in rows]))
+            # said although payments say it: their subscriber's invoices are read by then, those of an id lie apart
+            .where(allocations.c.payment_id.in_([row["id"] for row in rows]), invoices.c.subscriber_id == subscriber_id)
             .group_by(allocations.c.payment_id, invoices.c.number)
             .having(func.sum(allocations.c.amount_minor) > 0)
             .order_by(func.min(allocations.c.id))

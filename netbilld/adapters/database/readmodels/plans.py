@@ -17,8 +17,8 @@ _MOST_VERSIONS = 100
 class PlanQueries(Queries):
     """Few rows: an ISP has tens of plans."""
 
-    async def plan_lines(self) -> Sequence[PlanLine]:
-        """Return every plan by its newest version, those on sale first."""
+    async def plan_lines(self, *, counted: bool = False) -> Sequence[PlanLine]:
+        """Return every plan by its newest version, those on sale first; who has one is counted where that is asked."""
         newest = (
             select(plan_versions.c.plan_id, func.max(plan_versions.c.version).label("version"))
             .group_by(plan_versions.c.plan_id)
@@ -35,7 +35,7 @@ class PlanQueries(Queries):
             .order_by(plans.c.on_sale.desc(), plans.c.code_key)
             .limit(_MOST_PLANS)
         )
-        counts = await self._services_by_version()
+        counts = await self._services_by_version() if counted else {}
         plan_of = {
             row["id"]: row["plan_id"] for row in await self._rows(select(plan_versions.c.id, plan_versions.c.plan_id))
         }

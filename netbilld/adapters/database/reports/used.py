@@ -18,6 +18,7 @@ from netbilld.adapters.database.tables import (
     service_terms,
     services,
     subscribers,
+    usage_all_days,
     usage_days,
     usage_hours,
     usage_nas_days,
@@ -118,7 +119,7 @@ async def _open_hours(connection: AsyncConnection, span: Span) -> AsyncIterator[
 
 async def _by_day(connection: AsyncConnection, span: Span) -> AsyncIterator[Sequence[Any]]:
     days: dict[date, list[int]] = defaultdict(lambda: [0, 0])
-    table = usage_days.c
+    table = usage_all_days.c
     rolled = select(table.day_on, summed(table.upload_octets).label("up"), summed(table.download_octets).label("down"))
     rolled = rolled.where(table.day_on >= span.from_on, table.day_on <= span.to_on).group_by(table.day_on)
     async for row in stream(connection, rolled):

@@ -138,6 +138,16 @@ usage_days = Table(  # local days of the service's zone
     Index("ix_usage_days_day", "day_on"),
 )
 
+usage_all_days = Table(  # the same of all services together; a day's sum may be spread over rows
+    "usage_all_days",
+    metadata,
+    Column("id", RecordId, primary_key=True, autoincrement=True),
+    Column("day_on", Date, nullable=False),
+    Column("upload_octets", BigInteger, nullable=False),
+    Column("download_octets", BigInteger, nullable=False),
+    Index("ix_usage_all_days_day", "day_on"),
+)
+
 usage_months = Table(  # by their first local day
     "usage_months",
     metadata,

@@ -1,10 +1,12 @@
-"""What a search looks through, put together once; and of what rows about one thing lie apart, indexes that spare them.
+"""What is put together once: what a search looks through, and a day's usage; indexes of what lies apart.
 
 Revision: 0039
 """
 
 import sqlalchemy as sa
 from alembic import op
+
+from netbilld.adapters.database.tables import RecordId
 
 revision = "0039"
 down_revision = "0038"
@@ -33,6 +35,18 @@ def upgrade() -> None:
     aside = sa.text("substr(revenue, 1, 8) <> 'revenue:'")
     op.create_index(
         "ix_invoice_lines_aside", "invoice_lines", ["invoice_id"], postgresql_where=aside, sqlite_where=aside
+    )
+    op.create_table(
+        "usage_all_days",
+        sa.Column("id", RecordId, primary_key=True, autoincrement=True),
+        sa.Column("day_on", sa.Date(), nullable=False),
+        sa.Column("upload_octets", sa.BigInteger(), nullable=False),
+        sa.Column("download_octets", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_usage_all_days_day", "usage_all_days", ["day_on"])
+    connection.exec_driver_sql(
+        "INSERT INTO usage_all_days (day_on, upload_octets, download_octets) "
+        "SELECT day_on, sum(upload_octets), sum(download_octets) FROM usage_days GROUP BY day_on"
     )
     still_open = sa.text("stopped_at IS NULL")
     op.create_index(
