@@ -32,11 +32,15 @@ SAME_AGAIN: Final = timedelta(minutes=2)
 KNOWN_FOR: Final = timedelta(days=180)
 CODE_FOR: Final = timedelta(minutes=10)
 TRIES: Final = 5
+MOST_STRANGERS: Final = (
+    60  # who are told within an hour to say who they are: webhooks can be forged, numbers be locked out
+)
 MOST_ASKS: Final = 3  # of one chat within a day
 MOST_CODES: Final = 5  # to one subscriber within a day
 OLD: Final = timedelta(hours=6)  # nobody waits for an answer any longer
 TALK: Final = timedelta(hours=1)  # after somebody of the staff has written, what we don't understand is for them
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 _CODE_DIGITS: Final = 6
 _PURPOSE: Final = "chat code"
 _TOO_OLD: Final = "too old"
@@ -58,6 +62,8 @@ class Messengers(Protocol):
     async def end_event(
         self, event_id: int, state: str, said: str, now: datetime, subscriber_id: UUID | None = None
     ) -> None: ...
+
+    async def strangers_answered(self, since: datetime, most: int) -> int: ...
 
     async def stopped(self, subscriber_id: UUID) -> frozenset[str]: ...
 
@@ -224,6 +230,8 @@ class AnswerChats:
         if digits:
             return await self._ask(work, chat, digits, now)
         if meant.wish is Wish.STOP:  # we send nothing there
+            return chat, None
+        if await work.messengers.strangers_answered(now - _HOUR, MOST_STRANGERS) >= MOST_STRANGERS:
             return chat, None
         asked = Reply("ask_number", {})
         if meant.wish is not Wish.UNKNOWN and chat.hinted_at is not None and now - chat.hinted_at < WINDOW:

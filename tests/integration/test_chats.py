@@ -17,6 +17,7 @@ from netbilld.adapters.messengers.whatsapp_cloud import CloudHook
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.messenger_drivers import HookOf
 from netbilld.ports.outbox import MessageKind
+from netbilld.services import answer_chats
 from netbilld.services.answer_chats import AnswerChats
 from netbilld.services.chat_answers import Answers
 from netbilld.services.chat_words import Wish, understand
@@ -192,6 +193,16 @@ async def test_who_showed_a_code_long_ago_shows_one_again(line: Line) -> None:
 async def test_nobody_is_answered_the_day_after(line: Line) -> None:
     line.clock.pass_time(hours=7)  # what comes is dated by the portal's clock, which stands
     assert await line.write("TAGIHAN") == []
+
+
+async def test_a_flood_of_numbers_that_nobody_knows_is_not_answered_without_end(line: Line, monkeypatch: Any) -> None:
+    monkeypatch.setattr(answer_chats, "MOST_STRANGERS", 3)
+    answers = [await line.write("halo", f"62877000000{number}") for number in range(5)]
+    assert [len(said) for said in answers] == [1, 1, 1, 0, 0]
+    assert await line.write("TAGIHAN") != [], "subscribers have their answers all the same"
+    assert await line.write(await _number(line), "628770000009") != [], "and so has who says who they are"
+    line.clock.pass_time(minutes=61)
+    assert len(await line.write("halo", "628770000008")) == 1
 
 
 async def test_stop_closes_the_channel_and_start_opens_it(line: Line) -> None:

@@ -112,6 +112,22 @@ class MessengerStore:
         statement = update(messenger_events).where(messenger_events.c.id == event_id).values(next_at=next_at)
         await self._connection.execute(statement)
 
+    async def strangers_answered(self, since: datetime, most: int) -> int:
+        """Return how many messages of people we don't know were answered since then; counted up to so many."""
+        table = messenger_events.c
+        some = (
+            select(table.id)
+            .where(
+                table.received_at > since,
+                table.kind == "incoming",
+                table.subscriber_id.is_(None),
+                table.said == "ask_number",
+            )
+            .limit(most)
+            .subquery()
+        )
+        return int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
+
     async def waiting_events(self) -> int:
         """Return how much has not been looked at."""
         query = select(func.count()).select_from(messenger_events).where(messenger_events.c.state == "new")

@@ -1,11 +1,11 @@
 """Evolution API: a gateway to WhatsApp of the provider's own; its webhooks carry a token that it signs."""
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, shortened, with_document
+from netbilld.adapters.messengers.hooks import FORBIDDEN, SaysOk, json_body
 from netbilld.adapters.messengers.signatures import is_token_of
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -14,7 +14,6 @@ from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import DeviceNews, Heard, HookCall, HookRefusedError, Incoming, News, Progress
 
 LONGEST: Final = 60_000
-_REFUSED, _FORBIDDEN = 400, 403
 _NO_INSTANCE: Final = 404
 _REACHED: Final = {
     "PENDING": Reached.ACCEPTED, "SERVER_ACK": Reached.SENT, "DELIVERY_ACK": Reached.DELIVERED,
@@ -63,18 +62,13 @@ def understood(answer: Answer) -> Handed:
     return by_status(answer, said)
 
 
-class EvolutionHook:
+class EvolutionHook(SaysOk):
     """Understands Evolution's webhooks; of its own key, which they carry, nothing is kept."""
 
     answer: Final = ""
 
     def __init__(self, jwt_key: str | None) -> None:
         self._key = jwt_key.encode() if jwt_key else None
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.
@@ -86,11 +80,8 @@ class EvolutionHook:
             scheme, _, token = call.headers.get("authorization", "").partition(" ")
             is_bearer = scheme.casefold() == "bearer"
             if not is_bearer or not is_token_of(self._key, token.strip(), call.now):
-                raise HookRefusedError(_FORBIDDEN, "wrong token")
-        try:
-            document = mapped(json.loads(call.body))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+                raise HookRefusedError(FORBIDDEN, "wrong token")
+        document = json_body(call)
         data = document.get("data")
         rows = [mapped(one) for one in (listed(data) or [data])]
         match text(document.get("event")).casefold().replace("_", ".").replace("-", "."):

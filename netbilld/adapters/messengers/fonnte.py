@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened, with_document
+from netbilld.adapters.messengers.hooks import SaysOk
 from netbilld.adapters.messengers.unsigned import once_key, unsigned_document
 from netbilld.adapters.messengers.values import is_true, listed, moment, place, text
 from netbilld.model.contact import phone_of_sender
@@ -68,15 +69,10 @@ def understood(answer: Answer) -> Handed:
     return Handed(Delivery.NEVER, reason)
 
 
-class FonnteHook:
+class FonnteHook(SaysOk):
     """Understands Fonnte's webhooks; the secret in the path is all that proves where they come from."""
 
     answer: Final = '{"status":true}'
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.

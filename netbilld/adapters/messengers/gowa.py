@@ -1,11 +1,11 @@
 """go-whatsapp-web-multidevice: a gateway to WhatsApp of the provider's own, which signs its webhooks."""
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened, with_document
+from netbilld.adapters.messengers.hooks import FORBIDDEN, SaysOk, json_body
 from netbilld.adapters.messengers.signatures import hex_sha256, is_same
 from netbilld.adapters.messengers.values import listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -15,7 +15,6 @@ from netbilld.ports.messenger_hooks import Heard, HookCall, HookRefusedError, In
 
 DEFAULT_SECRET: Final = "secret"  # noqa: S105 - what it signs with as it comes: everybody's
 LONGEST: Final = 60_000
-_REFUSED, _FORBIDDEN = 400, 403
 _AWAY: Final = ("not_logged", "not logged", "not connect", "session", "device", "login")
 _REACHED: Final = {"delivered": Reached.DELIVERED, "read": Reached.READ, "sent": Reached.SENT}
 
@@ -69,18 +68,13 @@ def understood(answer: Answer) -> Handed:
     return by_status(answer, said)
 
 
-class GowaHook:
+class GowaHook(SaysOk):
     """Understands GOWA's webhooks, of this version and of those with a flat body."""
 
     answer: Final = ""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.
@@ -90,11 +84,8 @@ class GowaHook:
         """
         given = call.headers.get("x-hub-signature-256", "").removeprefix("sha256=")
         if not is_same(given, hex_sha256(self._secret, call.body)):
-            raise HookRefusedError(_FORBIDDEN, "wrong signature")
-        try:
-            document = mapped(json.loads(call.body))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+            raise HookRefusedError(FORBIDDEN, "wrong signature")
+        document = json_body(call)
         payload = mapped(document.get("payload"))
         event = text(document.get("event"))
         if event == "message.ack":

@@ -1,18 +1,17 @@
 """Telegram for the staff: what a bot of ours sends, and who has started it."""
 
-import json
 from collections.abc import Mapping
 from html import escape
 from typing import Final
 
 from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.hooks import FORBIDDEN, json_body
 from netbilld.adapters.messengers.signatures import is_same
 from netbilld.adapters.messengers.values import mapped, moment, number, text
 from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import Heard, HookCall, HookRefusedError, Incoming, News
 
 LONGEST: Final = 3500  # before escapes; 4096 after them
-_REFUSED, _FORBIDDEN = 400, 403
 _TOO_MANY: Final = 429
 _NO_TOKEN: Final = frozenset((401, 404))
 
@@ -63,7 +62,7 @@ def understood(answer: Answer) -> Handed:
         return Handed(Delivery.PAUSE, said or "too many", float(seconds) if seconds is not None else None)
     if code in _NO_TOKEN:
         return Handed(Delivery.PAUSE, said or "no such bot", log_in=True)
-    if code == _FORBIDDEN:  # they have blocked the bot, or never started it
+    if code == FORBIDDEN:  # they have blocked the bot, or never started it
         return Handed(Delivery.NEVER, said)
     return by_status(answer, said or answer.words())
 
@@ -90,11 +89,8 @@ class TelegramHook:
         """
         given = call.headers.get("x-telegram-bot-api-secret-token", "")
         if not is_same(given, self._secret):
-            raise HookRefusedError(_FORBIDDEN, "wrong secret")
-        try:
-            document = mapped(json.loads(call.body))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+            raise HookRefusedError(FORBIDDEN, "wrong secret")
+        document = json_body(call)
         key, message = number(document.get("update_id")), mapped(document.get("message"))
         sender, chat = mapped(message.get("from")), mapped(message.get("chat"))
         address = number(chat.get("id"))

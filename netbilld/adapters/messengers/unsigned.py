@@ -1,13 +1,10 @@
 """Webhooks without a signature: the secret in their path is all that proves where they come from."""
 
 import hashlib
-import json
-from typing import Any, Final
+from typing import Any
 
-from netbilld.adapters.messengers.values import mapped
+from netbilld.adapters.messengers.hooks import REFUSED, json_body
 from netbilld.ports.messenger_hooks import HookCall, HookRefusedError
-
-_REFUSED: Final = 400
 
 
 def unsigned_document(call: HookCall) -> dict[str, Any]:
@@ -19,12 +16,9 @@ def unsigned_document(call: HookCall) -> dict[str, Any]:
     if call.method == "GET" or "json" not in call.headers.get("content-type", "application/json"):
         fields: dict[str, Any] = dict(call.form())
     else:
-        try:
-            fields = dict(mapped(json.loads(call.body)))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+        fields = dict(json_body(call))
     if not fields:
-        raise HookRefusedError(_REFUSED, "nothing in it")
+        raise HookRefusedError(REFUSED, "nothing in it")
     return {str(name).casefold(): value for name, value in fields.items()}
 
 

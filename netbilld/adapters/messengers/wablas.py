@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import Answer, Calls, KeepsNothing, by_status, shortened
+from netbilld.adapters.messengers.hooks import SaysOk
 from netbilld.adapters.messengers.unsigned import once_key, unsigned_document
 from netbilld.adapters.messengers.values import is_true, listed, mapped, moment, text
 from netbilld.model.contact import phone_of_sender
@@ -92,15 +93,10 @@ def refused(answer: Answer, document: Mapping[str, Any], verdict_name: str) -> H
     return Handed(by_number, said, answer.retry_seconds)
 
 
-class WablasHook:
+class WablasHook(SaysOk):
     """Understands Wablas's webhooks: `phone` is who wrote, `sender` is our own telephone."""
 
     answer: Final = ""
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.
@@ -145,15 +141,10 @@ def _progress(provider_id: str, status: str) -> Progress | None:
     return None
 
 
-class StarSenderHook:
+class StarSenderHook(SaysOk):
     """Understands StarSender's webhooks, whose fields are not laid down anywhere."""
 
     answer: Final = ""
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.

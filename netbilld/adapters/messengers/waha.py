@@ -1,11 +1,11 @@
 """WAHA: a gateway to WhatsApp of the provider's own; it signs its webhooks where it is given a key."""
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, shortened, with_document
+from netbilld.adapters.messengers.hooks import FORBIDDEN, SaysOk, json_body
 from netbilld.adapters.messengers.signatures import hex_sha512, is_same
 from netbilld.adapters.messengers.values import mapped, moment, number, text
 from netbilld.model.contact import phone_of_sender
@@ -14,7 +14,6 @@ from netbilld.ports.messages import Channel, Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import DeviceNews, Heard, HookCall, HookRefusedError, Incoming, News, Progress
 
 LONGEST: Final = 60_000
-_REFUSED, _FORBIDDEN = 400, 403
 _NO_SESSION: Final = frozenset((404, 422))
 _ACK: Final = {
     0: Reached.ACCEPTED, 1: Reached.SENT, 2: Reached.DELIVERED, 3: Reached.READ, 4: Reached.READ,
@@ -78,18 +77,13 @@ def message_id(document: Mapping[str, Any]) -> str:
     return text(found)
 
 
-class WahaHook:
+class WahaHook(SaysOk):
     """Understands WAHA's webhooks."""
 
     answer: Final = ""
 
     def __init__(self, hmac_key: str | None) -> None:
         self._key = hmac_key.encode() if hmac_key else None
-
-    def greet(self, query: Mapping[str, str]) -> str | None:
-        """Return what to say to who opens the address in a browser."""
-        del query
-        return "ok"
 
     def read(self, call: HookCall) -> News:
         """Return what a call tells.
@@ -100,11 +94,8 @@ class WahaHook:
         if self._key is not None:
             given = call.headers.get("x-webhook-hmac", "")
             if not is_same(given, hex_sha512(self._key, call.body)):
-                raise HookRefusedError(_FORBIDDEN, "wrong signature")
-        try:
-            document = mapped(json.loads(call.body))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+                raise HookRefusedError(FORBIDDEN, "wrong signature")
+        document = json_body(call)
         payload = mapped(document.get("payload"))
         match text(document.get("event")):
             case "message" | "message.any":

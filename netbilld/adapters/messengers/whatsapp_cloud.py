@@ -1,12 +1,12 @@
 """WhatsApp Cloud API of Meta: messages, approved templates, and what comes back by webhook."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from netbilld.adapters.messengers.calls import PDF, Answer, Calls, KeepsNothing, by_status, with_document
+from netbilld.adapters.messengers.hooks import FORBIDDEN, json_body
 from netbilld.adapters.messengers.signatures import hex_sha256, is_same
 from netbilld.adapters.messengers.values import listed, mapped, number, place, text
 from netbilld.model.contact import phone_of_sender
@@ -16,7 +16,6 @@ from netbilld.ports.messenger_hooks import Heard, HookCall, HookRefusedError, In
 
 LONGEST: Final = 4096
 _LONGEST_PARAMETER: Final = 1024
-_REFUSED, _FORBIDDEN = 400, 403
 _WINDOW: Final = 131047  # they have not written for a day: only an approved text may go
 _AUTH: Final = frozenset((0, 3, 10, 190, *range(200, 300), 131005, 131031, 131042, 368))
 _RATE: Final[Mapping[int, float]] = {
@@ -154,11 +153,8 @@ class CloudHook:
         """
         given = call.headers.get("x-hub-signature-256", "").removeprefix("sha256=")
         if not is_same(given, hex_sha256(self._secret, call.body)):
-            raise HookRefusedError(_FORBIDDEN, "wrong signature")
-        try:
-            document = mapped(json.loads(call.body))
-        except (ValueError, RecursionError):
-            raise HookRefusedError(_REFUSED, "no JSON") from None
+            raise HookRefusedError(FORBIDDEN, "wrong signature")
+        document = json_body(call)
         incoming: list[Incoming] = []
         progress: list[Progress] = []
         for entry in listed(document.get("entry")):
