@@ -8,7 +8,8 @@ from sqlalchemy import func, select, update
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import ledger_days
 from netbilld.billing.books import check_books
-from tests.integration.money_world import Person, World, plan_file
+from netbilld.billing.postings import deposit_returned
+from tests.integration.money_world import ACTOR, Person, World, at, plan_file
 
 BILLED_ON = date(2026, 1, 1)
 
@@ -62,6 +63,19 @@ async def test_folding_leaves_one_row_of_each_sum_and_changes_none(world: World)
     assert saved > 0
     async with world.database.write() as work:
         assert await work.ledger_days.fold() == 0
+
+
+async def test_deposits_of_subscribers_are_summed_apart_from_what_they_owe_and_have(world: World) -> None:
+    [person, *_] = await trade(world)
+    async with world.database.write() as work:
+        entry = deposit_returned(person.payer, "d-1", 50_000, "Deposit")
+        await work.ledger.post(entry, at=at(date(2026, 1, 6)), booked_on=date(2026, 1, 6), actor=ACTOR)
+    _, found = await sums(world)
+    assert {of: minor for of, minor in found.items() if of[0] == date(2026, 1, 6)} == {
+        (date(2026, 1, 6), "deposit_returned", "deposits"): 50_000,
+        (date(2026, 1, 6), "deposit_returned", "wallet"): -50_000,
+    }
+    assert await days_are_sums(world)
 
 
 async def test_a_kept_sum_that_is_not_what_is_booked_is_found(world: World) -> None:

@@ -195,6 +195,10 @@ async def test_a_route_is_of_the_areas_of_whoever_walks_it(world: PanelWorld, br
     other = await world.person("tono@rumahnet", "Tono", area="Ujungberung")
     for one in (person, other):
         await bill(browser, one, 50_000, due_days="0")
+    soon = await world.person("rina@rumahnet", "Rina", area="Cibiru")
+    later = await world.person("wati@rumahnet", "Wati", area="Cibiru")
+    await bill(browser, soon, 50_000, due_days="3")
+    await bill(browser, later, 50_000, due_days="4")
     email = await world.staff(Role.COLLECTOR, areas=("Cibiru",))
     async with client_of(world.app()) as client:
         phone = Browser(client)
@@ -202,6 +206,8 @@ async def test_a_route_is_of_the_areas_of_whoever_walks_it(world: PanelWorld, br
         page = await phone.page("/collect")
         assert person.number in page
         assert other.number not in page
+        assert soon.number in page
+        assert later.number not in page, "nobody is visited days before they have to pay"
         form = {"number": other.number, "amount": "50000", "once": once()}
         async with await phone.send("/collect", form, headers=JSON) as answer:
             assert answer.status == 422
