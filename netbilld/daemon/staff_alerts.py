@@ -72,22 +72,18 @@ class StaffAlerts:
         async with self._database.read() as work:
             silent = await work.staff_alerts.silent_routers()
             orders = await work.staff_alerts.order_troubles()
-            pools = await work.readmodels.pool_lines()
+            pools, taken = await work.addresses.pools(), await work.staff_alerts.taken_addresses()
         found = [Condition(f"nas_silent:{name}", "nas_silent", {"nas": name}) for name in silent]
         for kind, name, count, reason in orders:
             if kind is AlertKind.NO_ORDERS:
                 found.append(Condition(f"nas_no_orders:{name}", "nas_no_orders", {"nas": name, "reason": reason}))
             elif name not in silent:
                 found.append(Condition(f"not_done:{name}", "not_done", {"nas": name, "count": str(count)}))
-        found += [
-            Condition(
-                f"pool_full:{one.pool.name}",
-                "pool_full",
-                {"pool": one.pool.name, "taken": str(one.taken), "size": str(one.pool.size)},
-            )
-            for one in pools
-            if one.pool.size and one.taken >= FULL * one.pool.size
-        ]
+        for pool in pools:
+            count = taken.get(pool.id, 0)
+            if pool.size and count >= FULL * pool.size:
+                values = {"pool": pool.name, "taken": str(count), "size": str(pool.size)}
+                found.append(Condition(f"pool_full:{pool.name}", "pool_full", values))
         return [*found, *await self._wrong_secrets(), *self._disk(), *self._of_node()]
 
     async def _wrong_secrets(self) -> list[Condition]:

@@ -14,6 +14,7 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.panel.route import Route
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
+from netbilld.services.chat_records import Chat
 from tests.chromium import TURNS, faults, sign_in, tab
 from tests.complaint_seed import complain
 from tests.panel_fixture import PanelWorld, Person
@@ -76,8 +77,23 @@ async def furnished(world: PanelWorld) -> tuple[Person, Mapping[str, str]]:
         payment = await work.connection.scalar(select(tables.payments.c.id))
         member = await work.connection.scalar(select(tables.staff.c.id))
         pool = await work.connection.scalar(select(tables.address_pools.c.id))
+    async with world.database.write() as work:
+        wrote = {"address": "628999", "text": "CS"}
+        await work.messengers.add_event("fonnte", "incoming", "1", wrote, world.clock.now())
+        [event] = await work.messengers.new_events(world.clock.now(), 1)
+        now = world.clock.now()
+        await work.messengers.put_chat(
+            Chat("fonnte", "628999", "Siti", now, now, last_event_id=event.id, waits_since_at=now)
+        )
     numbers = [number for (number,) in found]
-    known = {"complaints": "K00003", "jobs": "K00003", "outages": "G00001", "plans": "HOME20", "invoices": numbers[0]}
+    known = {
+        "chats": str(event.id),
+        "complaints": "K00003",
+        "jobs": "K00003",
+        "outages": "G00001",
+        "plans": "HOME20",
+        "invoices": numbers[0],
+    }
     return person, known | {
         "deliveries": numbers[0],
         "payments": str(payment),

@@ -270,6 +270,19 @@ async def test_a_photo_that_comes_before_its_words_goes_with_the_report(line: Li
     assert not late.photos, "who sends a picture and writes of something much later means something else"
 
 
+async def test_a_picture_that_is_none_or_is_too_large_costs_nobody_their_report(line: Line) -> None:
+    for number, octets in enumerate((b"GIF89a not one", picture()[:200], b"\xff\xd8" + b"0" * 11_000_000), start=1):
+        line.pictures[f"https://x.test/{number}.jpg"] = octets
+        [answer] = await line.write(
+            f"LAPOR internet mati {number}", url=f"https://x.test/{number}.jpg", extension="jpg"
+        )
+        assert f"K0000{number}" in answer
+        async with line.database.read() as work:
+            file = await work.complaint_views.file(f"K0000{number}")
+        assert file is not None
+        assert not file.photos
+
+
 async def test_two_photos_are_two_things(line: Line) -> None:
     for name in ("a", "b"):
         line.pictures[f"https://x.test/{name}.jpg"] = picture()

@@ -14,6 +14,7 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.staff_alerts import StaffAlerts
+from netbilld.model.address_pool import AddressPool, PoolKind
 from netbilld.model.permissions import Role
 from netbilld.model.staff import Staff, email_key
 from netbilld.ports.outbox import MessageKind
@@ -123,10 +124,20 @@ async def test_routers_pools_secrets_and_the_node_itself_are_seen_and_said_in_th
     office, world = Office(database), PanelWorld(database, box)
     await office.hire(Role.ADMIN, "en")
     await office.hire(Role.TECHNICAL)
-    await world.nas()
+    await world.plans()
+    nas_id, person = await world.nas(), await world.person("siti")
+    pool = AddressPool(uuid4(), "Rumah", "rumah", PoolKind.IPV4, "10.9.0.0/30", 32, (), NOW)
+    empty = AddressPool(uuid4(), "Kantor", "kantor", PoolKind.IPV4, "10.8.0.0/30", 32, (), NOW)
     async with database.write() as work:
         await work.connection.execute(update(tables.nas).values(suspect_since_at=NOW))
+        await work.addresses.add(pool)
+        await work.addresses.add(empty)
         [router] = [row.name for row in await work.nas.all()]
+    for number in range(pool.size):
+        await world.put(
+            tables.address_leases, pool_id=pool.id, address=pool.address(number), service_id=person.service_id,
+            nas_id=nas_id, taken_at=NOW,
+        )  # fmt: skip
     settings = Settings(timezone=ZONE, data_dir=tmp_path, messengers={"alert_after_minutes": 0})
     alerts = StaffAlerts(settings, database, office.clock)
     line = {
@@ -145,12 +156,14 @@ async def test_routers_pools_secrets_and_the_node_itself_are_seen_and_said_in_th
     waits = "messages to subscribers wait: token"
     alerts.connect(lambda: {"reasons": ["accounting can't be made durable: disk full"], "notices": [waits]}, drops)
     found = await alerts.look()
-    assert [one.kind for one in found if one.kind != "disk"] == ["nas_silent", "wrong_secret", "node"]
+    assert [one.kind for one in found if one.kind != "disk"] == ["nas_silent", "pool_full", "wrong_secret", "node"]
     assert await alerts.tell.run() == 2
     async with database.read() as work:
         said = {one.staff_name: str(one.context["text"]) for one in await work.outbox.listed()}
     assert f"Router {router} is silent" in said["admin"]
     assert f"Router {router} diam" in said["technical"]
+    assert "Address pool Rumah is nearly full" in said["admin"]
+    assert "Kantor" not in said["admin"]
     assert "pop-2" in said["admin"]
     assert "pop-3" not in said["admin"]
     assert "pop-4" not in said["admin"]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from netbilld.adapters.database.tables import alerts, nas, staff, staff_alerts
+from netbilld.adapters.database.tables import address_leases, alerts, nas, staff, staff_alerts
 from netbilld.adapters.database.upsert import insert_into
 from netbilld.services.raise_alerts import AlertKind
 from netbilld.services.tell_staff import MOST_KEPT, Condition, Kept
@@ -68,6 +68,12 @@ class StaffAlertStore:
         """Return the names of the routers of which nothing is heard."""
         query = select(nas.c.name).where(nas.c.suspect_since_at.is_not(None), nas.c.removed_at.is_(None))
         return list((await self._connection.scalars(query.order_by(nas.c.name).limit(_MOST))).all())
+
+    async def taken_addresses(self) -> dict[UUID, int]:
+        """Return how many addresses of each pool are in use or held."""
+        table = address_leases.c
+        query = select(table.pool_id, func.count()).where(table.released_at.is_(None)).group_by(table.pool_id)
+        return {pool_id: int(count) for pool_id, count in await self._connection.execute(query)}
 
     async def order_troubles(self) -> list[tuple[AlertKind, str, int, str]]:
         """Return the alerts that last, by kind and router: how many, and the reason of one."""
