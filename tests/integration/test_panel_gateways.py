@@ -68,6 +68,17 @@ async def test_a_payment_shows_what_was_said_and_goes_back_once(shop: Shop, brow
     assert (await browser.send("/gateways/attempts/100001-AAAAAAAAAAAA/refund", form)).status == 404
 
 
+async def test_a_payment_that_ran_out_has_a_page(shop: Shop, browser: Browser) -> None:
+    """Something was said of it and nothing is booked: its page was a fault."""
+    attempt = await shop.attempt()
+    shop.fake.becomes(attempt.ref, "expired")
+    here = f"/gateways/attempts/{attempt.ref}"
+    await browser.send(f"{here}/ask")
+    page = plain(await browser.page(here))
+    assert "Kedaluwarsa" in page
+    assert "Rp0" in page.replace("\xa0", "").replace(" ", "")
+
+
 async def test_a_refund_whose_answer_was_lost_is_ended_from_its_page(shop: Shop, browser: Browser) -> None:
     attempt = await shop.attempt()
     shop.fake.pay(attempt.ref)
