@@ -25,10 +25,18 @@ STAFF: Final[dict[str, list[Shot]]] = {
     "admin": [("overview", "/", DESK)],
     "maya": [("complaints", "/complaints", DESK), ("subscriber", "/subscribers/100001", DESK)],
     "dodi": [("jobs", "/jobs", PHONE), ("nas", "/nas/pop-melati", DESK)],
-    "rina": [("invoices", "/invoices", DESK), ("dunning", "/dunning", DESK), ("bank", "/payments/bank", DESK)],
-    "tono": [("collector", "/subscribers/100003", PHONE)],
+    "rina": [
+        ("invoices", "/invoices", DESK),
+        ("dunning", "/dunning", DESK),
+        ("bank", "/payments/bank", DESK),
+        ("gateways", "/gateways/inbox", DESK),
+        ("messages", "/messages", DESK),
+        ("vouchers", "/vouchers/V0002", DESK),
+    ],
+    "tono": [("collector", "/collect", PHONE)],
 }
 OWN: Final[list[Shot]] = [("portal", "/akun", PHONE), ("portal-plan", "/akun/paket", PHONE)]
+AGENT: Final[list[Shot]] = [("agent", "/agen", PHONE)]
 
 
 async def main() -> None:
@@ -59,6 +67,13 @@ async def main() -> None:
             await page.locator("form button").first.click()
             await page.wait_for_load_state()
             await _take(page, options.portal, OWN, locale)
+            page = await _tab(browser, locale)
+            await page.goto(f"{options.portal}/agen")
+            await page.fill("#name", "sari")
+            await page.fill("#password", options.password)
+            await page.locator("form button").first.click()
+            await page.wait_for_load_state()
+            await _take(page, options.portal, AGENT, locale)
         await browser.close()
 
 

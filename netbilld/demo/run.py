@@ -53,7 +53,7 @@ from netbilld.demo.scenario import (
 from netbilld.demo.stage import Stage, put_on_stage
 from netbilld.demo.town import Town, build_town, isolir_instant
 from netbilld.model.actor import Actor
-from netbilld.model.errors import NetbilldError, RefusedError
+from netbilld.model.errors import NetbilldError, RefusedError, StoreUnavailableError
 from netbilld.services.receive_payment import ReceivePayment
 
 LOOPBACK: Final = "127.0.0.1"
@@ -181,6 +181,8 @@ async def _spoken(work: Coroutine[Any, Any, None]) -> None:
     """Let no failure pass in silence."""
     try:
         await work
+    except StoreUnavailableError as error:  # as when the town ends while somebody looks at it
+        logger.info("%s", error)
     except NetbilldError as error:
         _say(f"demo: {error}")
     except Exception:

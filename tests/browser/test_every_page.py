@@ -14,12 +14,12 @@ from netbilld.adapters.secretbox import SecretBox
 from netbilld.panel.route import Route
 from netbilld.panel.routes import ROUTES
 from netbilld.panel.visit import Public
-from netbilld.services.chat_records import Chat
 from tests.chromium import TURNS, faults, sign_in, tab
 from tests.complaint_seed import complain
 from tests.panel_fixture import PanelWorld, Person
 from tests.panel_paths import path_of
 from tests.panel_seed import seed
+from tests.selling_seed import sell
 
 # the pages that matter most are judged one by one in the files beside this one
 pytestmark = [pytest.mark.peer, pytest.mark.soak, pytest.mark.asyncio(loop_scope="module")]
@@ -72,29 +72,15 @@ async def furnished(world: PanelWorld) -> tuple[Person, Mapping[str, str]]:
     people = await seed(world)
     await complain(world, people)
     person = people[0]
+    selling = await sell(world, person)
     async with world.database.read() as work:
         found = await work.connection.execute(select(tables.invoices.c.number).order_by(tables.invoices.c.number))
         payment = await work.connection.scalar(select(tables.payments.c.id))
         member = await work.connection.scalar(select(tables.staff.c.id))
         pool = await work.connection.scalar(select(tables.address_pools.c.id))
-    async with world.database.write() as work:
-        wrote = {"address": "628999", "text": "CS"}
-        await work.messengers.add_event("fonnte", "incoming", "1", wrote, world.clock.now())
-        [event] = await work.messengers.new_events(world.clock.now(), 1)
-        now = world.clock.now()
-        await work.messengers.put_chat(
-            Chat("fonnte", "628999", "Siti", now, now, last_event_id=event.id, waits_since_at=now)
-        )
     numbers = [number for (number,) in found]
-    known = {
-        "chats": str(event.id),
-        "complaints": "K00003",
-        "jobs": "K00003",
-        "outages": "G00001",
-        "plans": "HOME20",
-        "invoices": numbers[0],
-    }
-    return person, known | {
+    known = {"complaints": "K00003", "jobs": "K00003", "outages": "G00001", "plans": "HOME20", "invoices": numbers[0]}
+    return person, known | selling | {
         "deliveries": numbers[0],
         "payments": str(payment),
         "staff": str(member),

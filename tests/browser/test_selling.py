@@ -19,6 +19,7 @@ from tests.panel_fixture import NOW, PASSWORDS, SYSTEM, ZONE, PanelWorld, client
 from tests.panel_fixture import Browser as Client
 from tests.panel_money import bill, once
 from tests.portal_world import World
+from tests.selling_seed import sell
 from tests.voucher_world import ANI, T0
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -32,6 +33,11 @@ PAGES: Final = (
     "/handovers",
     "/handovers/agus",
     "/collect",
+    "/gateways",
+    "/gateways/inbox",
+    "/gateways/differences",
+    "/messages",
+    "/chats",
 )
 
 
@@ -64,10 +70,13 @@ async def furnish(world: PanelWorld) -> str:
 async def test_the_pages_of_selling_fit_and_are_usable_by_all(
     world: PanelWorld, chromium: Browser, url: str, width: int, scheme: str, turn: int
 ) -> None:
-    await furnish(world)
+    await world.plans()
+    await world.staff(Role.ADMIN, "admin@rumahnet.example")
+    known = await sell(world, await world.person("budi@rumahnet", area="Cibiru"))
+    more = (f"/gateways/attempts/{known['attempts']}", f"/chats/{known['chats']}")
     async with tab(chromium, width, color_scheme=scheme) as page:
         await sign_in(page, url)
-        assert await sweep(page, url, PAGES, turn) == []
+        assert await sweep(page, url, (*PAGES, *more), turn) == []
 
 
 async def test_a_collectors_day_goes_on_while_the_network_is_cut(
