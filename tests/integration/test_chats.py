@@ -37,6 +37,7 @@ from tests.portal_world import NOW, World
 SECRET: Final = "rahasia-jalan-0001"
 META: Final = "meta-app-secret-TEST-0001"
 BUDI: Final = "6281234567890"
+ONE_DATABASE: Final = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 _NEVER_QUIET: Final = (time(0), time(0))
 
 
@@ -232,6 +233,7 @@ async def test_machines_and_copies_are_not_answered(line: Line) -> None:
     assert len(line.phone.sent) == before
 
 
+@ONE_DATABASE
 async def test_what_nobody_foresaw_keeps_nobody_else_from_an_answer(line: Line, monkeypatch: Any) -> None:
     answers: Callable[..., Any] = AnswerChats._of_person
 
@@ -250,6 +252,7 @@ async def test_what_nobody_foresaw_keeps_nobody_else_from_an_answer(line: Line, 
         assert await work.messengers.waiting_events() == 0, "it is let go after a while, and its log has it"
 
 
+@ONE_DATABASE
 async def test_a_photo_that_comes_before_its_words_goes_with_the_report(line: Line) -> None:
     line.pictures["https://x.test/p.jpg"] = picture()
     [asks] = await line.write("", url="https://x.test/p.jpg", extension="jpg")
@@ -270,6 +273,7 @@ async def test_a_photo_that_comes_before_its_words_goes_with_the_report(line: Li
     assert not late.photos, "who sends a picture and writes of something much later means something else"
 
 
+@ONE_DATABASE
 async def test_a_picture_that_is_none_or_is_too_large_costs_nobody_their_report(line: Line) -> None:
     for number, octets in enumerate((b"GIF89a not one", picture()[:200], b"\xff\xd8" + b"0" * 11_000_000), start=1):
         line.pictures[f"https://x.test/{number}.jpg"] = octets
@@ -283,6 +287,7 @@ async def test_a_picture_that_is_none_or_is_too_large_costs_nobody_their_report(
         assert not file.photos
 
 
+@ONE_DATABASE
 async def test_two_photos_are_two_things(line: Line) -> None:
     for name in ("a", "b"):
         line.pictures[f"https://x.test/{name}.jpg"] = picture()

@@ -26,6 +26,8 @@ from tests.integration.message_house import MORNING, House, Phone
 from tests.integration.money_world import ACTOR, ZONE, at, plan_file
 from tests.messengers import messenger
 
+ONE_DATABASE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 async def house(database: Database) -> House:
@@ -55,6 +57,7 @@ async def test_each_is_told_by_the_first_channel_they_have_and_want(house: House
     assert (await house.messages())[-1].channel == "whatsapp", "what comes first is not all there is"
 
 
+@ONE_DATABASE
 async def test_a_document_goes_by_who_carries_documents_and_others_have_the_link(house: House) -> None:
     asked: list[MessageKind] = []
 
@@ -176,6 +179,7 @@ async def test_a_driver_that_the_staff_switch_off_gets_nothing(house: House) -> 
     assert (await house.messages())[0].channel == "sms"
 
 
+@ONE_DATABASE
 async def test_a_telephone_that_comes_and_goes_does_not_undo_what_the_staff_want(house: House) -> None:
     async def nothing(_: Any) -> None: ...
 

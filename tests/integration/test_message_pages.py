@@ -132,6 +132,7 @@ async def test_own_words_are_looked_at_kept_tried_and_taken_back(desk: Desk) -> 
         assert not await work.messengers.texts()
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_a_bill_that_can_be_drawn_goes_with_its_message_and_any_other_message_goes_alone(desk: Desk) -> None:
     person = await desk.world.person("siti")
     await desk.world.invoice(person, "INV-2026-000777", 3)

@@ -11,6 +11,7 @@ from netbilld.model.contact import parse_phone
 from netbilld.ports.messages import Channel
 from netbilld.ports.outbox import MessageKind, MessageState
 from netbilld.services.message_fields import example
+from netbilld.services.message_texts import OwnText
 from netbilld.services.route_messages import Pace, SendingPolicy, Way
 from netbilld.services.send_messages import SendMessages
 from tests.clock import StandingClock
@@ -85,3 +86,15 @@ def test_a_new_price_is_told_with_the_old_one_the_new_one_and_its_day() -> None:
             MessageKind.PRICE_CHANGED, locale, example(MessageKind.PRICE_CHANGED), Channel.WHATSAPP.value
         )
         assert all(word in text for word in ("Rumah 20", "Rp250.000", "Rp275.000", day)), text
+
+
+@pytest.mark.parametrize("channel", ["whatsapp", "sms", "email"])
+def test_a_value_that_looks_like_a_template_stays_what_it_is(channel: str) -> None:
+    own = OwnText(MessageKind.REMINDER, channel, "id", "{{ name }}", "Yth. {{ name }}, {{ number }}")
+    bad = example(MessageKind.REMINDER) | {"name": "{{ 7*7 }}{% for x in y %}", "number": "{{ name }}"}
+    words = templates()
+    for _ in range(2):
+        subject, text = words.render(MessageKind.REMINDER, "id", bad, channel)
+        assert "49" not in subject + text
+        words.use({own.key: own})
+    assert text.startswith("Yth. {{ 7*7 }}{% for x in y %}, {{ name }}")
