@@ -6,9 +6,10 @@ keeps money back shows here first, and should be asked.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -172,14 +173,20 @@ def _take(seen: _Seen, one: Taken, told_on: date) -> None:
         seen.digits[found[1]] = len(found[2])
 
 
+def _gaps(numbers: set[int]) -> Iterator[int]:
+    """Yield what is missing between numbers, one by one: whoever sends them chooses how far they lie apart."""
+    known = sorted(numbers)
+    for before, after in pairwise(known):
+        yield from range(before + 1, after)
+
+
 def _conduct(seen: _Seen, before: Mapping[str, Sequence[str]], earlier: frozenset[str]) -> Conduct:
     missing: list[str] = []
     for series, numbers in sorted(seen.slips.items()):
         asked = before.get(series, ())
         known = [place for place, slip in enumerate(asked) if slip in earlier]
         missing += asked[known[-1] + 1 :] if known else asked
-        gaps = sorted(set(range(min(numbers), max(numbers))) - numbers)
-        missing += [f"{series}{number:0{seen.digits[series]}}" for number in gaps]
+        missing += [f"{series}{number:0{seen.digits[series]}}" for number in islice(_gaps(numbers), MOST_NAMED)]
     months = sorted(seen.months.values(), key=lambda one: one.month, reverse=True)
     late = sorted(seen.late, key=lambda one: one.recorded_at, reverse=True)
     return Conduct(tuple(months), tuple(missing[:MOST_NAMED]), tuple(late[:MOST_NAMED]))

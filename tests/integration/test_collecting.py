@@ -152,3 +152,5 @@ async def test_skimming_shows_as_numbers_that_never_came_and_money_that_came_lat
     [month] = told.months
     assert (month.receipts, month.late, month.reversed, month.handovers, month.short_minor) == (10, 1, 1, 1, 10_000)
     assert (await on_round.conduct("bayu")).is_plain
+    await on_round.take("key-far", slip="7F3A-999999")  # whatever a phone sends, some are named
+    assert len((await on_round.conduct()).missing) == 50

@@ -33,7 +33,7 @@ const nextSlip = () => {
   const known = parsed(localStorage.getItem(SLIPS + me)) || { series: random(2).toUpperCase(), last: 0 };
   known.last += 1;
   localStorage.setItem(SLIPS + me, JSON.stringify(known));
-  return known.series + "-" + String(known.last).padStart(4, "0");
+  return known.series + "-" + String(known.last).padStart(5, "0");
 };
 
 const button = (text, does) => {
