@@ -7,9 +7,11 @@ that does not read at all is dropped.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -24,6 +26,7 @@ REDRAW_SECONDS: Final = 10.0  # relative times move on even when nothing changes
 HEARTBEAT_SECONDS: Final = 15.0
 SLOWEST_WRITE_SECONDS: Final = 5.0
 MOST_LISTENERS: Final = 200
+MOST_OF_ONE: Final = 40  # of these for one person: tabs left open in one browser are no reason to leave others without
 _MOST_TOPICS: Final = 500
 PARTS_AT_ONCE: Final = 4  # of one page; each takes a connection to the database, of which there are eight
 NO_DATA: Final = "data:\n"
@@ -73,8 +76,17 @@ class LiveFeed:
         self._clock = clock
         self._topics: dict[Hashable, _Topic] = {}
         self.closing = asyncio.Event()
-        self.listeners = 0
+        self.by_person: Final[Counter[UUID]] = Counter()  # who listens, how often
         self.readings = 0
+
+    @property
+    def listeners(self) -> int:
+        """Return how many streams are open."""
+        return self.by_person.total()
+
+    def has_room_for(self, person_id: UUID) -> bool:
+        """Tell whether somebody may open one more."""
+        return self.listeners < MOST_LISTENERS and self.by_person[person_id] < MOST_OF_ONE
 
     async def latest(self, part: Part) -> tuple[int, Any]:
         """Return a version and what is shown; the version grows when that changes.
@@ -162,7 +174,8 @@ async def close_streams(app: web.Application) -> None:
 async def stream(request: web.Request, parts: Sequence[Part]) -> web.StreamResponse:
     """Answer with events, one a part whenever it changes, until the client leaves or is signed out."""
     feed, panel, visit = request.app[LIVE], request.app[PANEL], request[VISIT]
-    if feed.listeners >= MOST_LISTENERS or feed.closing.is_set():
+    person_id = visit.person.id
+    if not feed.has_room_for(person_id) or feed.closing.is_set():
         raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"})
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -171,7 +184,7 @@ async def stream(request: web.Request, parts: Sequence[Part]) -> web.StreamRespo
     monotonic = panel.parts.clock.monotonic
     sent: dict[str, int] = {}
     drawn_mono = said_mono = checked_mono = monotonic()
-    feed.listeners += 1
+    feed.by_person[person_id] += 1
     try:
         while not feed.closing.is_set():
             now_mono = monotonic()
@@ -202,7 +215,9 @@ async def stream(request: web.Request, parts: Sequence[Part]) -> web.StreamRespo
     except (TimeoutError, ConnectionResetError, StoreUnavailableError):
         pass  # the browser connects again by itself, and finds the page or the fault
     finally:
-        feed.listeners -= 1
+        feed.by_person[person_id] -= 1
+        if not feed.by_person[person_id]:
+            del feed.by_person[person_id]
     return response
 
 

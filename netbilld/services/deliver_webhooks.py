@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from netbilld import __version__
+from netbilld.model.errors import NetbilldError
 from netbilld.model.webhook import WAITS, Delivery, Webhook
 from netbilld.ports.clock import Clock
 from netbilld.ports.webhooks import Sent, WebhookSender
@@ -71,7 +72,11 @@ class DeliverWebhooks:
             return await work.webhooks.prune(self._clock.now() - self._keep)
 
     async def _send(self, webhook: Webhook, sealed: bytes, deliveries: Sequence[Delivery]) -> int:
-        secret = self._box.open(sealed, secret_place(webhook.id))
+        try:
+            secret = self._box.open(sealed, secret_place(webhook.id))
+        except NetbilldError as error:  # of another key: the others are told all the same
+            await self._note(deliveries[0], Sent(None, str(error), 0))
+            return 1
         for number, delivery in enumerate(deliveries, 1):
             now = self._clock.now()
             body = delivery.body.encode()

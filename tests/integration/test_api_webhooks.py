@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from netbilld.adapters.clock import entropy
 from netbilld.adapters.database import tables
@@ -206,6 +206,23 @@ async def test_one_that_is_gone_is_given_up_at_once(town: Town, bank: Receiver) 
     bank.status = 410
     await town.round()
     assert await town.states() == [("dead", 1)]
+
+
+async def test_one_whose_secret_is_of_another_key_keeps_no_other_from_being_told(
+    town: Town, bank: Receiver, world: PanelWorld
+) -> None:
+    ids = [(await town.add(bank.url, name=name)).webhook.id for name in ("rusak", "bank")]
+    async with world.database.write() as work:
+        lost = update(tables.webhooks).where(tables.webhooks.c.id == ids[0]).values(secret_sealed=b"not ours")
+        await work.connection.execute(lost)
+    for webhook_id in ids:
+        await town.manage.ping(webhook_id, OWNER, NOW)
+    assert await town.round() == 2
+    assert len(bank.told) == 1
+    assert sorted(await town.states()) == [("delivered", 1), ("queued", 1)]
+    (row,) = (await town.manage.log(ids[0], 0))[1]
+    assert row.last_error is not None
+    assert "can't be opened with the key in use" in row.last_error
 
 
 async def test_one_that_hangs_keeps_the_others_waiting_no_longer_than_its_time(

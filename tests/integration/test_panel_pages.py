@@ -14,6 +14,8 @@ from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.enforcement.profile import Access
+from netbilld.model.permissions import Role
+from netbilld.panel import live
 from netbilld.panel.live import LIVE
 from netbilld.services.sample_throughput import SampleThroughput
 from tests.panel_fixture import Browser, PanelWorld, client_of, plain
@@ -366,6 +368,23 @@ async def test_listeners_share_one_reading_and_nobody_listening_reads_nothing(wo
         async with asyncio.timeout(20):
             while app[LIVE].listeners:
                 await asyncio.sleep(0.05)
+
+
+async def test_one_person_does_not_listen_in_everybody_elses_place(
+    world: PanelWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 2)
+    app = world.app()
+    async with client_of(app) as client:
+        browser = Browser(client)
+        await browser.sign_in(await world.staff())
+        streams = [await client.get("/live/sessions") for _ in range(3)]
+        assert [answer.status for answer in streams] == [200, 200, 503]
+        await browser.sign_in(await world.staff(Role.TECHNICAL))
+        streams.append(await client.get("/live/sessions"))
+        assert streams[-1].status == 200
+        for answer in streams:
+            answer.close()
 
 
 async def test_a_stream_ends_when_the_server_does(world: PanelWorld) -> None:

@@ -214,6 +214,16 @@ async def test_a_forgotten_password_is_made_new_and_shown_once(world: PanelWorld
     assert (await member(world, email)).must_change_password
 
 
+async def test_who_makes_a_password_for_somebody_is_told_that_their_passkeys_sign_in_all_the_same(
+    world: PanelWorld, browser: Browser
+) -> None:
+    told = "Passkey mereka tetap bisa dipakai"
+    for role, since_at in ((Role.CASHIER, None), (Role.TECHNICAL, world.clock.now())):
+        found = await member(world, await world.staff(role, passkey_since_at=since_at))
+        page = await (await browser.send(f"/staff/{found.id}/password")).text()
+        assert (told in page) == (since_at is not None)
+
+
 async def test_an_admin_ends_one_login_or_all_of_somebody(world: PanelWorld, browser: Browser) -> None:
     email = await world.staff(Role.CASHIER)
     found = await member(world, email)
