@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from netbilld.adapters.smtp.driver import MailServer as At
 from netbilld.adapters.smtp.driver import Security, SmtpDriver
 from netbilld.adapters.smtp.letter import Sender
-from netbilld.ports.messages import Delivery, Handed, Outgoing
+from netbilld.ports.messages import Attachment, Delivery, Handed, Outgoing
 from tests.eap_certificates import make
 from tests.mail_server import MailServer, mail_server
 
@@ -55,6 +56,20 @@ async def test_an_e_mail_arrives_as_it_was_written_over_one_connection() -> None
     assert (first["Message-ID"], first["Auto-Submitted"]) == ("<1.abc@isp.test>", "auto-generated")
     assert first["Reply-To"] == "halo@isp.test"
     assert second["Subject"] == "Jatuh tempo – é"
+    assert all(octet < 128 for content in server.raw for octet in content)
+
+
+async def test_a_bill_goes_along_as_it_was_drawn() -> None:
+    drawn = bytes(range(256)) * 40
+    async with mail_server(MailServer()) as server:
+        await hand(server, replace(mail("siti@example.test"), attachment=Attachment("INV-2026-000123.pdf", drawn)))
+    (taken,) = server.to("siti@example.test")
+    words = taken.get_body()
+    assert words is not None
+    assert words.get_content().splitlines() == ["Yth. Siti,", ".titik di depan"]
+    [part] = taken.iter_attachments()
+    assert (part.get_filename(), part.get_content_type()) == ("INV-2026-000123.pdf", "application/pdf")
+    assert part.get_content() == drawn
     assert all(octet < 128 for content in server.raw for octet in content)
 
 
