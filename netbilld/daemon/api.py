@@ -9,7 +9,7 @@ from netbilld.daemon.compose_money import money_parts
 from netbilld.daemon.documents import LatePrinting
 from netbilld.daemon.people import people_parts
 from netbilld.daemon.policies import plausibility, standing_policy, walled_garden
-from netbilld.daemon.selling import keep_agents
+from netbilld.daemon.selling import keep_agents, selling_parts
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.daemon.webhooks import webhook_client
@@ -69,6 +69,7 @@ def api_parts(
         complaints=complaint_parts(settings, database),
         money=money_parts(settings, database),
         people=people_parts(settings, database, box),
+        selling=selling_parts(settings, database, box),
         channels=PreferChannels(database),
         buyers=ManageBuyers(database, box),
         keep_agents=keep_agents(settings, database),

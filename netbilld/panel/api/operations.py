@@ -25,6 +25,7 @@ from netbilld.panel.api import (
     sessions,
     subscribers,
     usage,
+    vouchers,
     wallets,
 )
 from netbilld.panel.api.endpoint import Endpoint
@@ -52,5 +53,6 @@ OPERATIONS: Final[tuple[Endpoint, ...]] = (
     *sessions.ENDPOINTS,
     *enforcement.ENDPOINTS,
     *complaints.ENDPOINTS,
+    *vouchers.ENDPOINTS,
     *reports.ENDPOINTS,
 )

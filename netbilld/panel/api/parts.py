@@ -13,6 +13,7 @@ from netbilld.enforcement.profile import WalledGarden
 from netbilld.panel.complaint_parts import ComplaintParts
 from netbilld.panel.money_parts import MoneyParts
 from netbilld.panel.people_parts import PeopleParts
+from netbilld.panel.selling_parts import SellingParts
 from netbilld.ports.clock import SteadyClock
 from netbilld.services.api_answers import ApiAnswers
 from netbilld.services.control_sessions import ControlSessions
@@ -58,7 +59,7 @@ class ApiParts:
     Attributes:
         manage_subscribers, manage_plans, manual_invoices: made for the store they are to write to, so that a
             precondition can be part of their transaction.
-        money, people: what the pages of staff do, too.
+        money, people, selling: what the pages of staff do, too.
         currency: of amounts that say none.
         nudge: called after a change, so that the daemon acts on it at once.
     """
@@ -77,6 +78,7 @@ class ApiParts:
     complaints: ComplaintParts
     money: MoneyParts
     people: PeopleParts
+    selling: SellingParts
     buyers: ManageBuyers
     keep_agents: KeepAgents
     keep_collectors: KeepCollectors
