@@ -166,6 +166,11 @@ def _account(facts: Facts, _online: SessionFact | None) -> Check:
         values: dict[str, Value] = {"username": facts.username, "similar": ", ".join(facts.similar)}
         if attempt is not None:
             values |= {"at": attempt.at, "nas": attempt.nas}
+        if facts.voucher is not None:
+            voucher = facts.voucher
+            values |= {"number": voucher.number, "reason": voucher.reason, "ended": voucher.at}
+            state = State.WARNING if voucher.cause == "voucher_unused" else State.BLOCKING
+            return Check(CheckName.ACCOUNT, state, voucher.cause, values)
         return Check(CheckName.ACCOUNT, State.BLOCKING, "unknown_user", values)
     values = {"since": service.status_since_at, "reason": service.status_reason, "number": service.subscriber_no}
     match service.facts.status:

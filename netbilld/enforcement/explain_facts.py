@@ -142,6 +142,23 @@ class PoolFact:
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherFact:
+    """A voucher whose code a name is, and that is no service: not yet, or no more.
+
+    Attributes:
+        cause: what `explain` calls where it stands.
+        number: within its batch, such as V0001-00003.
+        at: when it ended, or was to begin by.
+        reason: why it was taken back.
+    """
+
+    cause: str
+    number: str
+    at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything `explain` looks at.
 
@@ -155,6 +172,7 @@ class Facts:
         nas: the NAS concerned; None where none is known.
         name_drops: packets that asked for one of the names and got silence; None: the daemon can't be asked.
         nas_drops: those of the NAS concerned, or without one of every source; None: the daemon can't be asked.
+        voucher: that the name is the code of, where nobody has it.
         interim_seconds: how often a session is to report.
         silent_after_seconds: silence of a NAS above this means something.
     """
@@ -171,5 +189,6 @@ class Facts:
     nas_drops: tuple[DropFact, ...] | None = None
     order: OrderFact | None = None
     pool: PoolFact | None = None
+    voucher: VoucherFact | None = None
     interim_seconds: int = 300
     silent_after_seconds: int = 900

@@ -23,6 +23,9 @@ from netbilld.enforcement.explain_facts import (
 from netbilld.enforcement.policy import ServiceFacts, entitlement
 from netbilld.enforcement.profile import WalledGarden
 from netbilld.radius.realms import Realms
+from netbilld.services import explain_voucher
+from netbilld.services.explain_voucher import voucher_fact
+from netbilld.services.make_vouchers import Digests
 
 LONGEST_NAME: Final = 253
 _FULL_POOL: Final = re.compile(r"pool (.+) is full")
@@ -80,7 +83,7 @@ class DueStore(Protocol):
     ) -> Sequence[ServiceFacts]: ...
 
 
-class ExplainWork(Protocol):
+class ExplainWork(explain_voucher.Work, Protocol):
     @property
     def explain(self) -> ExplainStore: ...
 
@@ -103,6 +106,7 @@ class Explain:
         realms: which realms a name is looked up without.
         interim_seconds: how often a session is to report.
         silent_after_seconds: silence of a NAS above this means something.
+        box: knows the codes of vouchers; None looks for none.
     """
 
     def __init__(
@@ -115,8 +119,9 @@ class Explain:
         realms: Realms,
         interim_seconds: int,
         silent_after_seconds: int,
+        box: Digests | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._box = database, box
         self._policy = policy
         self._walled_garden = walled_garden
         self._ask_drops = ask_drops
@@ -136,6 +141,9 @@ class Explain:
             names = (wanted,) if person is None else tuple(dict.fromkeys((*person.names, wanted)))
             attempts = await work.explain.attempts(names, None if person is None else person.service_id)
             similar = await work.explain.similar(wanted) if person is None else []
+            voucher = None
+            if person is None and self._box is not None:
+                voucher = await voucher_fact(work, self._box, wanted, now)
             sessions: list[SessionFact] = []
             last_session = order = service = pool = None
             if person is not None:
@@ -160,6 +168,7 @@ class Explain:
             nas_drops=None if told is None else drops_of(told.get("sources")),
             order=order,
             pool=pool,
+            voucher=voucher,
             interim_seconds=self._interim_seconds,
             silent_after_seconds=max(self._silent_after_seconds, 3 * self._interim_seconds),
         )

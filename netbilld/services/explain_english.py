@@ -22,6 +22,30 @@ ENGLISH: Final[dict[str, Words]] = {
         ("Nobody has the user name {username}.", " Last tried {at}", " through {nas}.", " Did you mean {similar}?"),
         ("Correct the name in the modem, or make the account with `netbilld subscriber add`.",),
     ),
+    "voucher_unused": Words(
+        ("This is the code of voucher {number}, which nobody has used yet.", " Last tried {at}", " through {nas}."),
+        ("Log in with the code as user name and password.",),
+    ),
+    "voucher_unsold": Words(
+        (
+            "This is the code of voucher {number}, which works only once it is sold.",
+            " Last tried {at}",
+            " through {nas}.",
+        ),
+        ("Sell it: `netbilld voucher sell`, or the batch's page.",),
+    ),
+    "voucher_void": Words(
+        ("Voucher {number} was taken back", " on {ended}", ": {reason}", "."),
+        ("Give them another voucher, or the price back: `netbilld voucher refund`.",),
+    ),
+    "voucher_expired": Words(
+        ("The time of voucher {number} is over", " since {ended}", "."), ("Sell them another voucher.",)
+    ),
+    "voucher_used_up": Words(("Voucher {number} is used up", " since {ended}", "."), ("Sell them another voucher.",)),
+    "voucher_late": Words(
+        ("Voucher {number} was to be begun", " before {ended}", "."),
+        ("Move the last day to begin: `netbilld voucher extend BATCH --use-by DAY`.",),
+    ),
     "terminated": Words(("The service ended {since}.",), ("Make a new service if they come back.",)),
     "suspended": Words(
         ("The service was suspended by staff {since}", ": {reason}", "."),

@@ -17,6 +17,26 @@ INDONESIAN: Final[dict[str, Words]] = {
         ),
         ("Perbaiki nama di modem, atau buat akunnya dengan `netbilld subscriber add`.",),
     ),
+    "voucher_unused": Words(
+        ("Ini kode voucher {number}, belum pernah dipakai.", " Terakhir dicoba {at}", " lewat {nas}."),
+        ("Masuk dengan kode ini sebagai nama pengguna dan kata sandi.",),
+    ),
+    "voucher_unsold": Words(
+        ("Ini kode voucher {number}, baru berlaku setelah terjual.", " Terakhir dicoba {at}", " lewat {nas}."),
+        ("Jual dulu: `netbilld voucher sell` atau di halaman voucher.",),
+    ),
+    "voucher_void": Words(
+        ("Voucher {number} sudah ditarik", " pada {ended}", ": {reason}", "."),
+        ("Beri voucher lain, atau kembalikan uangnya: `netbilld voucher refund`.",),
+    ),
+    "voucher_expired": Words(
+        ("Masa berlaku voucher {number} sudah habis", " sejak {ended}", "."), ("Jual voucher baru.",)
+    ),
+    "voucher_used_up": Words(("Kuota voucher {number} sudah habis", " sejak {ended}", "."), ("Jual voucher baru.",)),
+    "voucher_late": Words(
+        ("Voucher {number} harus mulai dipakai", " sebelum {ended}", "."),
+        ("Undurkan hari terakhirnya: `netbilld voucher extend BATCH --use-by HARI`.",),
+    ),
     "terminated": Words(("Layanan ini sudah berhenti sejak {since}.",), ("Buat layanan baru bila ia kembali.",)),
     "suspended": Words(
         ("Layanan diisolir oleh petugas sejak {since}", ": {reason}", "."),

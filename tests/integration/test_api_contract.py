@@ -34,6 +34,7 @@ from netbilld.daemon.settings import Settings
 from netbilld.model.actor import SCHEDULE
 from netbilld.panel.api.app import described
 from netbilld.panel.api.operations import OPERATIONS
+from netbilld.services.make_vouchers import NewBatch
 from tests.api_world import PREFIX, api_app, token_of
 from tests.panel_fixture import ZONE, PanelWorld
 
@@ -117,9 +118,12 @@ async def _things(world: PanelWorld) -> dict[str, dict[str, str]]:
     await selling.keep_agents.add("sari", "Sari", "kuda-poni-merah", actor=SCHEDULE, now=now)
     await selling.keep_agents.deposit("sari", 10**9, actor=SCHEDULE, now=now)
     await selling.keep_collectors.add("agus", "Agus", actor=SCHEDULE, now=now)
+    vouchers = NewBatch("HOME20", 50, price_minor=5_000, validity_seconds=86_400)
+    batch = await selling.make_vouchers.run(vouchers, actor=SCHEDULE, now=now)
     return {
         "/agents/": {"agent": "sari"},
         "/collectors/": {"collector": "agus"},
+        "/voucher-batches/": {"batch": batch.label},
         "/parked-payments/": {"parked": str(parked.id)},
         "/bank-rows/": {"row": "1"},
         "/subscribers/": {"number": person.number},

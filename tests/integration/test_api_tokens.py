@@ -21,7 +21,7 @@ from tests.clock import SteppedClock
 from tests.panel_fixture import NOW, Browser, PanelWorld, Person
 
 EXAMPLES = {
-    "{number}": "100001", "{service}": "00000000-0000-4000-8000-000000000000", "{code}": "HOME20",
+    "{batch}": "V0001", "{number}": "100001", "{service}": "00000000-0000-4000-8000-000000000000", "{code}": "HOME20",
     "{complaint}": "K00001", "{agent}": "sari", "{collector}": "agus", "{id}": "42", "{note}": "42", "{row}": "42", "{parked}": "00000000-0000-4000-8000-000000000000", "{name}": "bills", "{reference}": "00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, update
@@ -11,14 +11,19 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import services, subscribers, usage_periods, vouchers
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.books import check_books
+from netbilld.billing.standing import StandingPolicy
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.voucher import CodeKind, VoucherStatus
 from netbilld.radius.attributes import SESSION_TIMEOUT
 from netbilld.radius.codes import Code
 from netbilld.radius.packet import decode, encode
+from netbilld.radius.realms import Realms
+from netbilld.services.explain import Explain
+from netbilld.services.explain_words import Teller
 from netbilld.services.make_vouchers import NewBatch
 from netbilld.services.manage_subscribers import ManageSubscribers
 from netbilld.services.new_service import Defaults, NewService
+from tests.builders.services import GARDEN, ZONE
 from tests.radius_requests import AUTHENTICATOR
 from tests.voucher_world import ANI, HOTSPOT_DAY, HOTSPOT_QUOTA, POP1, POP2, POP3, T0, A, B, C, Kiosk, Node
 
@@ -377,6 +382,51 @@ async def test_a_batch_tells_where_its_vouchers_stand_and_what_was_used_without_
         VoucherStatus.VOID: 1,
     }
     assert stand.used_unsold == 2
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_explain_says_where_the_voucher_of_a_code_stands(kiosk: Kiosk, node: Node) -> None:
+    async def nothing_dropped(_names: object, _nas: object) -> None:
+        return None
+
+    explain = Explain(
+        kiosk.database,
+        StandingPolicy(0, time(0, 30), 1000, ZONE),
+        GARDEN,
+        nothing_dropped,
+        realms=Realms.of(()),
+        interim_seconds=300,
+        silent_after_seconds=900,
+        box=kiosk.box,
+    )
+
+    async def cause(written: str) -> str:
+        check = (await explain.run(written, kiosk.clock.at)).checks[0]
+        for locale in ("id", "en"):
+            said = Teller(locale, ZONE, "IDR").say(check)
+            assert "{" not in said.text + said.action
+            assert said.action or check.cause == "account_ok"
+            assert check.cause != "voucher_void" or "hilang" in said.text
+        return check.cause
+
+    fresh, void, used = (one.code for one in await kiosk.codes(await kiosk.batch(3)))
+    (unsold,) = await kiosk.codes(await kiosk.batch(1, is_only_sold=True))
+    (late,) = await kiosk.codes(await kiosk.batch(1, use_by_at=T0 + timedelta(days=1)))
+    await kiosk.keep.revoke(void, "hilang", actor=ANI, now=kiosk.clock.at)
+    await node.load()
+    assert await node.comes_in(used)
+    assert await cause(used) != "unknown_user"  # a service like any
+    kiosk.clock.pass_time(days=3)
+    await kiosk.keep.retire(actor=ANI, now=kiosk.clock.at)
+    codes = (f"{fresh[:4]}-{fresh[4:]}".lower(), void, used, unsold.code, late.code, "TIDAKADA")
+    assert [await cause(code) for code in codes] == [
+        "voucher_unused",
+        "voucher_void",
+        "voucher_expired",
+        "voucher_unsold",
+        "voucher_late",
+        "unknown_user",
+    ]
 
 
 @pytest.mark.soak

@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from netbilld.adapters.secretbox import SecretBox
 from netbilld.cli.context import Context
 from netbilld.cli.main import add_json_option
 from netbilld.cli.output import print_json
 from netbilld.daemon.control import call
 from netbilld.daemon.policies import standing_policy, walled_garden
 from netbilld.enforcement.explain import Check, Explanation
-from netbilld.model.errors import InvalidInputError
+from netbilld.model.errors import InvalidInputError, NetbilldError
 from netbilld.radius.realms import Realms
 from netbilld.services.explain import Explain
 from netbilld.services.explain_words import Locale, Teller
@@ -46,12 +47,21 @@ async def run(options: argparse.Namespace, context: Context) -> None:
             realms=Realms.of(settings.radius.realms),
             interim_seconds=settings.radius.interim_interval,
             silent_after_seconds=settings.metering.stale_minutes * 60,
+            box=_box(context),
         ).run(options.username, context.now())
     tellers = {locale: Teller(locale, settings.timezone, settings.currency) for locale in _locales()}
     if context.json_wanted:
         print_json(document(explained, tellers), settings.timezone)
     else:
         _print(explained, tellers[options.lang or settings.locale])
+
+
+def _box(context: Context) -> SecretBox | None:
+    """Return what knows codes of vouchers; None for who may not read the key."""
+    try:
+        return context.box
+    except NetbilldError:
+        return None
 
 
 def document(explained: Explanation, tellers: Mapping[Locale, Teller]) -> dict[str, Any]:

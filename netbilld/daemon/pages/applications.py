@@ -74,6 +74,7 @@ def applications(
         realms=Realms.of(settings.radius.realms),
         interim_seconds=settings.radius.interim_interval,
         silent_after_seconds=settings.metering.stale_minutes * 60,
+        box=box,
     )
     complaints = complaint_parts(settings, database, inside)
     passwords = Argon2Passwords()
