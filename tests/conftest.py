@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from netbilld.adapters.database.engine import Database, sqlite_url
 from netbilld.adapters.secretbox import SecretBox
-from tests import postgres
+from tests import memory, postgres
 from tests.migrated import migrate, migrated_file
 from tests.peers import missing
 
@@ -20,6 +21,16 @@ settings.load_profile("netbilld")
 # What waits for minutes comes first, so that it is not what everything waits for at the end. Not all that is heavy:
 # two daemons at once leave each other little of two cores.
 LONG_FIRST = ("simulation/",)
+
+# Ten thousand databases and journals that wait for a disk at each commit take minutes, and prove nothing more: what
+# outlives a process that was killed is the same. (What has to be flushed, and when, is asked of the calls themselves.)
+_ROOM_OCTETS = 8 << 30
+
+
+def pytest_configure() -> None:
+    """Have `tmp_path` lie in memory, where that is large enough and nobody has said another place."""
+    if memory.has_room(_ROOM_OCTETS):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory.MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

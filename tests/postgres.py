@@ -14,11 +14,10 @@ from typing import Final
 
 import asyncpg
 
+from tests import memory
 from tests.peers import free_tcp_port
 
-# mkdtemp makes a directory of our own within these
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108
-_DISK: Final = Path("/tmp")  # noqa: S108
+_DISK: Final = Path("/tmp")  # noqa: S108 - mkdtemp makes a directory of our own within it
 _ROOM_OCTETS: Final = 2 << 30
 
 
@@ -37,10 +36,7 @@ def available() -> bool:
 
 def _place(settings: dict[str, str]) -> Path:
     """Return where the files go: into memory, if there is room, where losing them is meant (`fsync` off)."""
-    is_kept = settings.get("fsync") != "off"
-    if is_kept or not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ROOM_OCTETS:
-        return _DISK
-    return _MEMORY
+    return memory.MEMORY if settings.get("fsync") == "off" and memory.has_room(_ROOM_OCTETS) else _DISK
 
 
 @contextmanager
