@@ -17,7 +17,7 @@ from netbilld.model.errors import RefusedError
 from netbilld.ports.gateway_records import Attempt
 from netbilld.services.book_notice import BookNotice, NotBookedError
 from netbilld.services.collect_cash import CollectCash
-from netbilld.services.gateway_report import ReportRow
+from netbilld.services.gateway_report import Report, ReportRow
 from netbilld.services.keep_collectors import KeepCollectors
 from netbilld.services.park_payments import ParkPayments
 from netbilld.services.paying import NO_TAXES, Doing
@@ -263,7 +263,7 @@ class Month:
             for one in due
         ]
         for _ in range(2):
-            done = await self.settle.take_report(gateway, rows, actor=ANI, now=self.now)
+            done = await self.settle.take_report(gateway, Report(tuple(rows)), actor=ANI, now=self.now)
             assert done.differences == [], done
         for one in due:
             one.is_paid_out = True
