@@ -1,6 +1,6 @@
 """From a gateway's callback to the order at the router, and a burst of callbacks of which none may be lost.
 
-    python -m benchmarks.paid_callbacks [--subscribers 100] [--burst 2000]
+    python -m benchmarks.paid_callbacks [--subscribers 100] [--burst 2000] [--gateway midtrans]
 
 A real daemon with PostgreSQL, two routers made from the manual in this process, and a gateway that calls back over a
 socket (`tests/fake_gateways`): its signature covers all, or, with --gateway midtrans, the daemon asks it before it
@@ -158,6 +158,8 @@ async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) ->
     print(shown("callback sent to order at the NAS", orders))
     print(shown("of that, callback kept to payment booked", booked))
     print(shown("callback answered in the burst", answers))
+    asked = sum(path.endswith("/status") for _, path in fake.asked)  # of a gateway that confirms what it calls back
+    print(f"status calls of ours: {asked}")
     print(f"burst on record {drained_seconds:.0f} s after its end; load {load:.1f} at the beginning")
     bars = [
         at_most("callback to order at the NAS, p95", orders.p95 if orders else 1e9, ORDER_SECONDS, "s"),
@@ -167,7 +169,12 @@ async def measure(subscribers: int, count: int, fake: FakeGateway, seed: int) ->
         at_least("burst: payments on record", found, wanted),
         at_most("burst: payments on record twice", found - wanted, 0),
     ]
-    return bars, {"gateway": fake.name, "load": load, "drained_seconds": round(drained_seconds, 1)}
+    return bars, {
+        "gateway": fake.name,
+        "load": load,
+        "drained_seconds": round(drained_seconds, 1),
+        "status_calls": asked,
+    }
 
 
 def main() -> int:
@@ -180,7 +187,8 @@ def main() -> int:
     options = parser.parse_args()
     fake = FakeTripay() if options.gateway == "tripay" else FakeMidtrans()
     bars, figures = asyncio.run(measure(options.subscribers, options.burst, fake, options.seed))
-    write_results("paid_callbacks", figures, bars)
+    name = "paid_callbacks" if fake.name == "tripay" else f"paid_callbacks_{fake.name}"
+    write_results(name, figures, bars)
     print_bars(bars)
     return 0 if all(bar.met for bar in bars) else 1
 
