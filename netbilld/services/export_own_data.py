@@ -13,6 +13,7 @@ from uuid import UUID
 
 from netbilld.model.periods import local_date, local_midnight
 from netbilld.model.subscriber import Credential, Service, Subscriber
+from netbilld.ports.mandates import Mandate
 from netbilld.services.account_view import (
     InvoiceLine,
     InvoiceSummary,
@@ -90,7 +91,13 @@ class Complaints(Protocol):
     async def file(self, number: str) -> ComplaintFile | None: ...
 
 
+class Mandates(Protocol):
+    async def of(self, subscriber_id: UUID, limit: int) -> Sequence[Mandate]: ...
+
+
 class Work(Protocol):
+    @property
+    def mandates(self) -> Mandates: ...
     @property
     def portal(self) -> Reader: ...
     @property
@@ -139,6 +146,10 @@ class ExportOwnData:
                 ],
                 "invoices": invoices,
                 "payments": [_plain(one) for one in payments],
+                "linked_accounts": [
+                    {"kind": one.kind, "account": one.label, "state": one.state.value, "at": one.asked_at.isoformat()}
+                    for one in await work.mandates.of(file.subscriber_id, MOST_DOCUMENTS)
+                ],
                 "consents": [
                     {"purpose": purpose, "given": given, "at": at.isoformat()}
                     for purpose, given, at in await work.own_business.consent_history(file.subscriber_id)

@@ -1,5 +1,6 @@
 """What subscribers and staff see and do of automatic payment (INCA-29)."""
 
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -84,6 +85,9 @@ async def test_a_subscriber_links_gopay_and_unlinks_it(world: World) -> None:
         page = await read(client, url + HERE)
         assert "GoPay 0812•••7890" in page
         assert account not in page
+        own = await read(client, url + "/akun/data.json")
+        assert json.loads(own)["linked_accounts"][0]["account"] == "0812•••7890"
+        assert account not in own
         status, page = await send(client, url, HERE, HERE + "/hubungkan", phone="0812 3456 7890")
         assert status == 422
         for _ in range(2):
