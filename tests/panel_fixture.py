@@ -1,9 +1,12 @@
 """A small ISP for tests of the panel, with believable figures, and the panel in front of it."""
 
+import atexit
 import re
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -152,6 +155,26 @@ class Person:
     subscriber_id: UUID
 
 
+@cache
+def _photo_room() -> Path:
+    """Return the directory of this process's photos, which goes with it."""
+    room = Path(mkdtemp(prefix="netbilld-photos-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    return room
+
+
+# Read once: each looks at the whole environment, and every test makes several.
+LOCAL = Settings(timezone=ZONE)
+ANYWHERE = Settings(data_dir=Path("var"))
+_NOBODY = "http://127.0.0.1:9"
+WITH_GATEWAY = Settings(
+    timezone=ZONE,
+    gateways=GatewaySettings.model_validate(
+        {"midtrans": {"server_key": "none-such", "core_url": _NOBODY, "snap_url": _NOBODY}}
+    ),
+)
+
+
 @dataclass(slots=True)
 class PanelWorld:
     """The store, the services and a clock."""
@@ -160,7 +183,7 @@ class PanelWorld:
     box: SecretBox
     clock: SystemClock = field(default_factory=lambda: StandingClock(NOW))
     nudges: int = 0
-    photos: Path = field(default_factory=lambda: Path(mkdtemp(prefix="netbilld-photos-")))
+    photos: Path = field(default_factory=lambda: Path(mkdtemp(dir=_photo_room())))
     ids: Any = field(default_factory=lambda: count(1))
 
     def app(self, **changed: Any) -> web.Application:
@@ -199,18 +222,18 @@ class PanelWorld:
             "trusted_proxies": (),
             "session_hours": 12,
             "nudge": nudge,
-            "api": api_parts(Settings(data_dir=Path("var")), self.database, self.box, self.clock, entropy, nudge),
+            "api": api_parts(ANYWHERE, self.database, self.box, self.clock, entropy, nudge),
             "health": healthy,
             "security": self.security(),
             "own_requests": OwnRequests(self.database),
             "complaints": complaint_services(self.database, self.photos),
             "people": self.people_parts(),
             "metrics": counted,
-            "money": money_parts(Settings(timezone=ZONE), self.database),
+            "money": money_parts(LOCAL, self.database),
             "gateways": self.gateways().panel_parts(),
             "autopay": self.gateways().autopay.parts,
-            "messages": message_parts(Settings(timezone=ZONE), self.database, self.box),
-            "selling": selling_parts(Settings(timezone=ZONE), self.database, self.box),
+            "messages": message_parts(LOCAL, self.database, self.box),
+            "selling": selling_parts(LOCAL, self.database, self.box),
         }
         return create_panel(PanelParts(**(parts | changed)))
 
@@ -225,10 +248,7 @@ class PanelWorld:
 
     def gateways(self) -> Gateways:
         """Return payment gateways that nobody answers for; tests with one that answers bring their own."""
-        url = "http://127.0.0.1:9"
-        wanted = {"midtrans": {"server_key": "none-such", "core_url": url, "snap_url": url}}
-        settings = Settings(timezone=ZONE, gateways=GatewaySettings.model_validate(wanted))
-        return Gateways(settings, self.database, self.box, self.clock, lambda: None)
+        return Gateways(WITH_GATEWAY, self.database, self.box, self.clock, lambda: None)
 
     def people_parts(self) -> PeopleParts:
         return PeopleParts(
