@@ -54,7 +54,7 @@ class Settlements(Protocol):
     async def names_of(self, gateway: str, refs: Sequence[str]) -> dict[str, list[str]]: ...
     async def payments_of(self, gateway: str, transactions: Sequence[str]) -> list[OurPayment]: ...
     async def settled(self, gateway: str, reference: str) -> Settlement | None: ...
-    async def settle(self, settlement: Settlement, transactions: Sequence[tuple[str, str, int]]) -> None: ...
+    async def settle(self, settlement: Settlement, transactions: Sequence[tuple[str, str, int]]) -> bool: ...
     async def payouts(self, gateway: str, since: date) -> list[Payout]: ...
     async def bank_rows(self, gateway: str, method: str, since: date) -> list[BankRow]: ...
     async def at_bank(self, gateway: str, reference: str, row_id: int, at: datetime, by: str) -> None: ...
@@ -158,7 +158,10 @@ class SettleGateways:
                 sure = [row for row in some if row.payment.ref not in wrong and row.payment.transaction in booked]
                 if len(sure) == len(some):  # of one that differs nothing is booked: a person looks first
                     net_minor = await self._settle(work, gateway, reference, max(days), sure, booked, actor, now)
-                    made[reference] = net_minor
+                    if net_minor is None:  # the same report, sent twice at once
+                        known.append(reference)
+                    else:
+                        made[reference] = net_minor
             payouts = await work.settlements.payouts(gateway, date.min.replace(year=2000))
             found += payout_differences([row.payment for row in rows], payouts)
             mentioned = {row.payment.ref for row in rows} | set(by_payout) | {name for name, _ in report.lost_refunds}
@@ -213,8 +216,11 @@ class SettleGateways:
         booked: dict[str, OurPayment],
         actor: Actor,
         now: datetime,
-    ) -> int:
-        """Book one payout: money from the gateway to our account, less the fees that are not booked yet."""
+    ) -> int | None:
+        """Book one payout: money from the gateway to our account, less the fees that are not booked yet.
+
+        Returns its net amount in minor units; None where another has booked it meanwhile.
+        """
         net_minor = sum(row.payment.kept_minor - row.payment.fee_minor for row in rows)
         fees = {row.payment.transaction: row.payment.fee_minor for row in rows}
         new_fee_minor = sum(fee - booked[name].fee_minor for name, fee in fees.items() if not booked[name].fee_minor)
@@ -231,6 +237,9 @@ class SettleGateways:
             recorded_at=now,
             actor=actor.name,
         )
+        names = [(row.payment.ref, row.payment.transaction, fees[row.payment.transaction]) for row in rows]
+        if not await work.settlements.settle(settlement, names):
+            return None
         today = local_date(now, self._timezone)
         if gross_minor > 0:
             entry = money_moved(
@@ -245,8 +254,6 @@ class SettleGateways:
             )
             same_month = (settled_on.year, settled_on.month) == (today.year, today.month) and settled_on <= today
             await work.ledger.post_many([entry], at=now, booked_on=settled_on if same_month else today, actor=actor)
-        names = [(row.payment.ref, row.payment.transaction, fees[row.payment.transaction]) for row in rows]
-        await work.settlements.settle(settlement, names)
         return net_minor
 
 

@@ -259,8 +259,7 @@ class Dying:
             raise KilledError
 
 
-@pytest.mark.parametrize("at_write", [1, 2, 3])
-@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize(("at_write", "committed"), [(1, False), (1, True), (2, True), (3, False)])
 async def test_a_charge_that_is_killed_anywhere_is_made_once(auto: Auto, at_write: int, committed: bool) -> None:
     await auto.linked()
     auto.shop.now = at(date(2026, 1, 10))

@@ -1,5 +1,6 @@
 """Gateway, bank and ledger against each other: every injected difference is named, none is invented."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -91,6 +92,13 @@ async def test_a_report_that_agrees_is_paid_out_and_found_at_the_bank(shop: Shop
         [payout] = await work.settlements.payouts("tripay", date(2026, 1, 1))
         assert payout.is_at_bank
         assert await work.settlements.bank_rows("tripay", "transfer", date(2026, 1, 1)) == []
+
+
+async def test_a_report_that_is_sent_twice_at_once_pays_out_once(shop: Shop, settle: SettleGateways) -> None:
+    report = Report(tuple(await paid_rows(shop, 2, "PO-1")))
+    both = await asyncio.gather(*(settle.take_report("tripay", report, actor=ACTOR, now=shop.now) for _ in range(2)))
+    assert sorted(len(one.payouts) for one in both) == [0, 1]
+    assert await shop.held() == 0
 
 
 async def test_a_report_without_fees_pays_out_what_is_left_after_those_that_were_told_before(

@@ -94,15 +94,21 @@ class SettlementStore:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else Settlement(**row)
 
-    async def settle(self, settlement: Settlement, transactions: Sequence[tuple[str, str, int]]) -> None:
-        """Put a payout on record, with its transactions: ref, name and fee in minor units."""
-        await self._connection.execute(gateway_settlements.insert().values(asdict(settlement)))
+    async def settle(self, settlement: Settlement, transactions: Sequence[tuple[str, str, int]]) -> bool:
+        """Put a payout on record, with its transactions: ref, name and fee in minor units; False where it is there."""
+        insert = insert_into(self._connection, gateway_settlements).values(asdict(settlement))
+        added = await self._connection.execute(
+            insert.on_conflict_do_nothing(index_elements=["gateway", "reference"]).returning(gateway_settlements.c.id)
+        )
+        if added.one_or_none() is None:
+            return False
         for ref, name, fee_minor in transactions:
             await self._connection.execute(
                 update(gateway_transactions)
                 .where(gateway_transactions.c.ref == ref, gateway_transactions.c.transaction_name == name)
                 .values(settlement_id=settlement.id, fee_minor=fee_minor)
             )
+        return True
 
     async def payouts(self, gateway: str, since: date) -> list[Payout]:
         """Return the payouts of these days, oldest first."""
