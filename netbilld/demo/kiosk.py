@@ -70,7 +70,7 @@ async def open_kiosk(
     )
     old = await make.run(over, actor=_BOOKS, now=begun_at)
     await selling.sell_vouchers.run(old.number, 6, actor=_CASHIER, now=begun_at + timedelta(days=2))
-    daily = NewBatch(DAY_PLAN, 60, "Hotspot harian", agent_price_minor=4_000, is_only_sold=True)
+    daily = NewBatch(DAY_PLAN, 60, "Hotspot harian", agent_price_minor=4_000, is_online=True)
     day = await make.run(daily, actor=_BOOKS, now=now - timedelta(days=3))
     office = await selling.sell_vouchers.run(
         day.number, 6, buyer="Warung Bu Yati", actor=_CASHIER, now=now - timedelta(days=1)

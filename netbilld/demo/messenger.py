@@ -19,6 +19,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 TOKEN: Final = secrets.token_hex(12)  # others each time
 HOOK_SECRET: Final = secrets.token_urlsafe(18)
 NO_WHATSAPP: Final = frozenset(("6281234560017", "6281234560038"))
+WRITTEN: Final = (
+    ("6281234560004", "TAGIHAN"),
+    ("6281234560013", "Pak, kapan teknisi datang? Sudah dua hari ditunggu."),
+)
 SWITCHED_OFF: Final = frozenset(("6281234560025",))
 _MOST: Final = 500  # messages kept of one telephone
 _READ_SECONDS: Final = 1.5
@@ -81,6 +85,13 @@ class PretendedMessenger:
             await asyncio.sleep(_READ_SECONDS)
             await self._tell({"device": _DEVICE, "id": name, "state": state})
 
+    async def write(self, number: str, words: str) -> None:
+        """Let somebody write to the provider from their telephone."""
+        self._keep(number, _Line(words, is_ours=False))
+        self._count += 1
+        key = hashlib.sha256(f"{number} {self._count}".encode()).hexdigest()
+        await self._tell({"device": _DEVICE, "sender": number, "message": words, "name": "", "inboxid": key[:24]})
+
     # -- what people see and do ----------------------------------------------------------------------------------------
 
     async def _list(self, _request: web.Request) -> web.Response:
@@ -106,12 +117,7 @@ class PretendedMessenger:
         telephone, form = self._found(request), await request.post()
         words = str(form.get("message", "")).strip()[:500]
         if words:
-            self._keep(telephone.number, _Line(words, is_ours=False))
-            self._count += 1
-            key = hashlib.sha256(f"{telephone.number} {self._count}".encode()).hexdigest()
-            await self._tell(
-                {"device": _DEVICE, "sender": telephone.number, "message": words, "name": "", "inboxid": key[:24]}
-            )
+            await self.write(telephone.number, words)
             await asyncio.sleep(_READ_SECONDS)  # so that the answer mostly stands below it already
         raise web.HTTPSeeOther(f"/telepon/{telephone.number}")
 

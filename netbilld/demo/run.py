@@ -29,7 +29,7 @@ from netbilld.demo.desk import STAFF
 from netbilld.demo.gateway import METHODS, SERVER_KEY, pretended_gateway
 from netbilld.demo.keys import keys_pressed
 from netbilld.demo.kiosk import AGENT, use_vouchers
-from netbilld.demo.messenger import HOOK_SECRET, TOKEN, pretended_messenger
+from netbilld.demo.messenger import HOOK_SECRET, TOKEN, WRITTEN, PretendedMessenger, pretended_messenger
 from netbilld.demo.narrate import Narrator
 from netbilld.demo.play import Play
 from netbilld.demo.ports import Ports
@@ -82,9 +82,11 @@ async def run_demo(base: Settings) -> None:
         _say("Building the town: fifty homes, five plans, a month of bills …")
         async with _Beside() as beside, bank as gateway:
             phones = f"{hook_url}/wa/fonnte/{HOOK_SECRET}"
-            async with pretended_messenger(LOOPBACK, _port(_phones_url(settings)), phones, beside.start):
+            async with pretended_messenger(LOOPBACK, _port(_phones_url(settings)), phones, beside.start) as telephones:
                 town = await build_town(settings, town_homes, nas_secret, coa_ports, isolir_at, gateway, now)
-                await _serve(settings, directory, town, town_homes, nas_secret, coa_ports, isolir_at, beside, clock)
+                await _serve(
+                    settings, directory, town, town_homes, nas_secret, coa_ports, isolir_at, beside, telephones, clock
+                )
 
 
 async def _serve(
@@ -96,6 +98,7 @@ async def _serve(
     coa_ports: Mapping[str, int],
     isolir_at: datetime,
     beside: "_Beside",
+    telephones: PretendedMessenger,
     clock: SystemClock,
 ) -> None:
     daemon: Daemon | None = None
@@ -138,6 +141,8 @@ async def _serve(
             spawn(Narrator(play, settings.currency, settings.timezone, _say).tell())
             spawn(_follow_keys(play, nudge, daemon.stop))
             await use_vouchers(settings, town.kiosk.sold_codes, nas_secret, clock)
+            for number, words in WRITTEN:
+                await telephones.write(number, words)
 
         await daemon.run(ready)
     _say("The town is gone; nothing was left behind.")

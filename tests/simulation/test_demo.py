@@ -109,6 +109,7 @@ def _look_around(demo: Demo, visitor: Visitor) -> None:
         ("/agents/sari", "Rp194.500"),
         ("/collect", "Wahyu Lestari"),
         ("/handovers", "Rp20.000"),
+        ("/chats", "kapan teknisi datang"),
         ("/messages?state=dead", "no WhatsApp on this number"),
         ("/messages?state=failed", "Bayu Kusuma"),
         ("/messages?state=sent", "fonnte"),
