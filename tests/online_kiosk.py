@@ -53,9 +53,9 @@ class OnlineKiosk(Kiosk):
         self.world = World(database, box, now=T0)
         self.refund = RefundVouchers(database, box, timezone=ZONE, gateways=("midtrans",))
         self.online = SellOnline(self.sell, self.refund, box, urandom)
-        book = BookNotice(timezone=ZONE, taxes=NO_TAXES, online=self.online)
-        self.follow = FollowGateways(database, gateways, book, lambda: self.clock.at, lambda: None)
-        self.give_back = RefundGateway(database, gateways, book)
+        self.book = BookNotice(timezone=ZONE, taxes=NO_TAXES, online=self.online)
+        self.follow = FollowGateways(database, gateways, self.book, lambda: self.clock.at, lambda: None)
+        self.give_back = RefundGateway(database, gateways, self.book)
         start = StartPayment(database, gateways, urandom, business_name="Desa Net")
         self.orders = OrderVouchers(database, box, start, business_name="Desa Net")
         self.pay = PayParts(

@@ -23,9 +23,7 @@ class VoucherOrder:
     client: str
     router: str
     hotspot: Mapping[str, str] = field(repr=False, hash=False)
-    locale: str
     created_at: datetime
-    phone: str | None = None
     sale_id: UUID | None = None
 
 

@@ -78,7 +78,6 @@ class Buyer:
     client: str
     router: str
     hotspot: Mapping[str, str] = field(repr=False, hash=False)
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,6 @@ class OrderVouchers:
                 client=buyer.client[:64],
                 router=buyer.router[:300],
                 hotspot=dict(buyer.hotspot),
-                locale=buyer.locale,
                 created_at=now,
             )
             await orders.add(order)

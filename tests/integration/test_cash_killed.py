@@ -2,15 +2,15 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 from aiohttp import ClientError, ClientSession, CookieJar
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database, sqlite_url
@@ -21,6 +21,7 @@ from netbilld.services.keep_collectors import KeepCollectors
 from tests.agent_town import SECRET, Town
 from tests.builders.services import ZONE
 from tests.daemon_process import DaemonProcess
+from tests.killed import KilledError, killed_at
 from tests.panel_fixture import Browser
 from tests.portal_client import csrf_of
 from tests.voucher_world import ANI, T0
@@ -39,28 +40,6 @@ COUNTED: Final = (
     tables.outbox,
 )
 Deal = Callable[[str], Awaitable[Any]]
-
-
-class KilledError(BaseException):
-    """What a process that is killed never gets to hear."""
-
-
-@contextmanager
-def killed_at(database: Database, statement: int) -> Iterator[None]:
-    """Let the process die before its n-th statement; where there are fewer, before the commit is heard of."""
-    left = statement
-
-    def count(*_about: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise KilledError
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", count)
-    try:
-        yield
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", count)
 
 
 class Office:

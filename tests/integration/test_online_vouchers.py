@@ -12,10 +12,13 @@ from netbilld.adapters.database.engine import Database
 from netbilld.adapters.database.tables import changes, gateway_attempts, voucher_orders
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.books import check_books
+from netbilld.billing.gateway import GatewayState, Notice
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.voucher import VoucherStatus
 from netbilld.services.order_vouchers import Bought, Buyer, forget_orders
+from netbilld.services.paying import Doing
+from tests.killed import KilledError, killed_at
 from tests.online_kiosk import OnlineKiosk, online_kiosk
 from tests.voucher_world import ANI, T0
 
@@ -31,7 +34,7 @@ async def kiosk(database: Database, box: SecretBox) -> AsyncIterator[OnlineKiosk
 
 
 def a_buyer(client: str = "127.0.0.1") -> Buyer:
-    return Buyer(client, "http://127.0.0.1", {}, "id")
+    return Buyer(client, "http://127.0.0.1", {})
 
 
 async def ordered(kiosk: OnlineKiosk, number: int, once: str = "one", buyer: Buyer | None = None) -> Bought:
@@ -238,3 +241,37 @@ async def test_money_for_what_can_t_begin_any_more_waits_for_a_person(kiosk: Onl
     async with kiosk.database.read() as work:
         (waiting,), _ = await work.gateway_inbox.page("parked", 10, 0)
     assert waiting.verdict == "bad_use_by"
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_a_kill_between_any_two_steps_of_booking_leaves_one_voucher_for_one_payment(kiosk: OnlineKiosk) -> None:
+    number, paid = (await kiosk.offer()).number, 0
+    for statement in range(1, 200):
+        bought = await ordered(kiosk, number, f"once {statement}", a_buyer(f"10.0.0.{statement}"))
+        ref = bought.order.ref
+        notice = Notice(ref, f"trx-{statement}", GatewayState.PAID, 5_000, "IDR", "settlement")
+        doing = kiosk.book.doing(Doing(VISITOR, kiosk.now, kiosk.now.date()))
+
+        async def book() -> None:
+            async with kiosk.database.write() as work:
+                await kiosk.book.run(work, notice, "midtrans", doing, by_callback=True)  # noqa: B023 - awaited in its turn
+
+        try:
+            with killed_at(kiosk.database, statement):
+                await book()
+            was_killed = False
+        except KilledError:
+            was_killed = True
+        async with kiosk.database.read() as work:
+            order = await work.voucher_orders.find(ref)
+        assert order is not None
+        assert (order.sale_id is None) == was_killed
+        for _ in range(2):  # after the restart it is followed, and told once more
+            await book()
+        paid += 1
+        assert await kiosk.made() == paid
+        if not was_killed:
+            break
+    assert paid > 20
+    assert await kiosk.held("clearing:midtrans") == await kiosk.held("revenue:voucher") == paid * 5_000
+    assert await balanced(kiosk)

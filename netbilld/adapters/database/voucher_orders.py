@@ -84,7 +84,7 @@ class VoucherOrderStore:
 
         Args:
             unpaid_before: what ended before then and of which no money came in goes.
-            paid_before: what was begun before then and has its voucher keeps neither the router's words nor a number.
+            paid_before: what was begun before then and has its voucher keeps neither address nor the router's words.
             limit: of each at most so many.
         """
         attempt = gateway_attempts.c
@@ -110,12 +110,12 @@ class VoucherOrderStore:
         told = (
             select(voucher_orders.c.ref)
             .where(voucher_orders.c.created_at < paid_before, voucher_orders.c.sale_id.is_not(None))
-            .where(or_(voucher_orders.c.phone.is_not(None), voucher_orders.c.client != ""))
+            .where(voucher_orders.c.client != "")
             .limit(limit)
         )
         old = list((await self._connection.execute(told)).scalars())
         await self._connection.execute(
-            update(voucher_orders).where(voucher_orders.c.ref.in_(old)).values(phone=None, client="", hotspot={})
+            update(voucher_orders).where(voucher_orders.c.ref.in_(old)).values(client="", hotspot={})
         )
         return len(refs) + len(old)
 

@@ -73,7 +73,7 @@ async def order(request: web.Request, hotspot: Hotspot, fields: Mapping[str, str
         token = await orders.begin(
             int(number) if number.isascii() and number.isdigit() and len(number) <= 9 else 0,
             fields.get("way", "")[:60],
-            Buyer(client, hotspot.origin, kept_of(fields), locale(request)),
+            Buyer(client, hotspot.origin, kept_of(fields)),
             once=once,
             public_url=portal.canonical.url(request, ""),
             actor=Actor("hotspot page", client),

@@ -88,8 +88,6 @@ voucher_orders = Table(  # bought in the captive portal: paid by a gateway, and 
     Column("client", String(64), nullable=False),  # the address it came from
     Column("router", String(300), nullable=False),  # scheme and host of the log-in page
     Column("hotspot", JSON, nullable=False),  # what that page sent along
-    Column("phone", String(32)),  # where the code is sent as well
-    Column("locale", String(8), nullable=False),
     Column("sale_id", Uuid, ForeignKey("voucher_sales.id"), unique=True),  # null: not paid
     Column("created_at", Instant, nullable=False),
     Index("ix_voucher_orders_client", "client", "created_at"),

@@ -24,8 +24,6 @@ def upgrade() -> None:
         sa.Column("client", sa.String(length=64), nullable=False),
         sa.Column("router", sa.String(length=300), nullable=False),
         sa.Column("hotspot", sa.JSON(), nullable=False),
-        sa.Column("phone", sa.String(length=32), nullable=True),
-        sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("sale_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["ref"], ["gateway_attempts.ref"], name=op.f("fk_voucher_orders_ref")),
