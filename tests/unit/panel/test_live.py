@@ -47,7 +47,10 @@ async def test_parts_are_read_side_by_side_but_leave_connections_to_others() -> 
     store = Reading()
     feed = LiveFeed(store, SteppedClock(NOON))
     shown = asyncio.create_task(feed.show([part(name) for name in "abcdefg"]))
-    await asyncio.sleep(0.01)
+    while store.under_way < PARTS_AT_ONCE:
+        await asyncio.sleep(0)
+    for _ in range(50):  # and however often the others get a turn, they wait
+        await asyncio.sleep(0)
     assert store.under_way == PARTS_AT_ONCE
     store.let_go.set()
     assert await shown == {name: name.upper() for name in "abcdefg"}
