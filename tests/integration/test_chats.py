@@ -1,7 +1,7 @@
 """People write back: who is known gets their own answers, nobody else learns anything, and machines get none."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import time
 from pathlib import Path
 from typing import Any, Final
@@ -340,6 +340,16 @@ async def test_the_door_of_webhooks(line: Line) -> None:
         async with client.get(f"{url}{meta}{challenge}") as answer:
             assert (answer.status, await answer.text()) == (200, "1234509876")
         assert await status("GET", meta + challenge.replace("kata", "lain")) == 403
+
+        async def too_much() -> AsyncIterator[bytes]:
+            for _ in range(80):  # without having said how much it will be
+                yield b"x" * 4096
+
+        assert await status("POST", meta, data=too_much(), headers=signed) == 413
+    assert line.desk.counts == {
+        ("whatsapp_cloud", "taken"): 1, ("whatsapp_cloud", "refused"): 2, ("whatsapp_cloud", "unknown"): 1,
+        ("?", "unknown"): 1, ("fonnte", "refused"): 1,
+    }  # fmt: skip
     async with line.database.read() as work:
         assert await work.messengers.waiting_events() == 0
 
