@@ -6,7 +6,7 @@ import pytest
 
 from netbilld.adapters.database.engine import Database
 from netbilld.model.delivery import Reached, Told
-from netbilld.ports.messages import Delivery, Handed
+from netbilld.ports.messages import Delivery, Handed, Outgoing
 from netbilld.ports.messenger_hooks import Progress
 from netbilld.ports.outbox import MessageKind, MessageState
 from netbilld.services.chat_records import Chat
@@ -122,3 +122,27 @@ async def test_what_failed_too_late_to_matter_goes_by_no_other_channel(house: Ho
     [message] = await house.messages()
     assert (message.state, message.passed) == (MessageState.DEAD, ())
     assert house.sms.sent == []
+
+
+async def test_who_pays_while_their_reminder_waits_its_turn_is_not_reminded(house: House) -> None:
+    """MDI-7: a turn takes seconds; what was true at its beginning is asked again in the claim."""
+    debtor = await house.world.person("siti", activated_on=date(2026, 1, 1))
+    await house.world.bill(date(2026, 1, 1))
+    async with house.database.write() as work:
+        await work.subscribers.update(debtor.subscriber_id, {"phone": "+6281200000001"})
+        [invoice] = await work.invoices.open_of(debtor.subscriber_id)
+        [bill] = await work.outbox.listed()
+        await work.outbox.settle(bill.id, MessageState.SENT, "", MORNING)
+
+    class Paid(Phone):
+        async def send(self, message: Outgoing) -> Handed:
+            if not self.sent:
+                await house.world.pay(debtor, 1_000_000, date(2026, 1, 5))
+            return await super().send(message)
+
+    phone = Paid("whatsapp")
+    house.send = house.sender(Way("wa", phone, Pace(0.1)))
+    await house.put(await house.person("tini", "+6281200000002"), "first")
+    await house.put(debtor.subscriber_id, "second", while_open=invoice.id)
+    await house.send.run()
+    assert [one.to for one in phone.sent] == ["+6281200000002"]
