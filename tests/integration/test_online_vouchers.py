@@ -103,6 +103,7 @@ async def test_two_clicks_are_one_order_and_two_visitors_are_two(kiosk: OnlineKi
     assert len({one.code for one in codes if one is not None}) == 2
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_only_so_many_orders_are_begun(kiosk: OnlineKiosk) -> None:
     number = (await kiosk.offer()).number
     for count in range(6):
@@ -114,6 +115,7 @@ async def test_only_so_many_orders_are_begun(kiosk: OnlineKiosk) -> None:
     await ordered(kiosk, number, "an hour later")
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_only_what_is_offered_is_sold_and_only_by_ways_that_are_done_at_once(kiosk: OnlineKiosk) -> None:
     printed = await kiosk.batch(3)
     over = await kiosk.offer(use_by_at=T0 + timedelta(days=1))
@@ -152,6 +154,7 @@ async def test_an_unpaid_order_vanishes_and_of_a_paid_one_whose_it_was(kiosk: On
             assert await work.connection.scalar(select(func.count()).select_from(table)) == 1
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_an_order_is_seen_by_who_has_its_link_alone(kiosk: OnlineKiosk) -> None:
     bought = await ordered(kiosk, (await kiosk.offer()).number)
     await kiosk.paid(bought.order.ref)
@@ -181,6 +184,7 @@ async def test_a_payment_that_goes_back_takes_the_unused_voucher_back(kiosk: Onl
     assert await balanced(kiosk)
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_a_payment_that_goes_back_of_a_voucher_in_use_waits_for_a_person(kiosk: OnlineKiosk) -> None:
     bought = await ordered(kiosk, (await kiosk.offer()).number)
     await kiosk.paid(bought.order.ref)
@@ -208,6 +212,7 @@ async def test_a_payment_that_goes_back_of_a_voucher_in_use_waits_for_a_person(k
     assert await balanced(kiosk)
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_staff_give_the_whole_price_back_through_the_gateway_or_nothing(kiosk: OnlineKiosk) -> None:
     bought = await ordered(kiosk, (await kiosk.offer()).number)
     await kiosk.paid(bought.order.ref)
@@ -232,6 +237,7 @@ async def test_staff_give_the_whole_price_back_through_the_gateway_or_nothing(ki
     assert await balanced(kiosk)
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_money_for_what_can_t_begin_any_more_waits_for_a_person(kiosk: OnlineKiosk) -> None:
     batch = await kiosk.offer(use_by_at=T0 + timedelta(minutes=30))
     bought = await ordered(kiosk, batch.number)

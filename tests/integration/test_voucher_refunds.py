@@ -56,6 +56,7 @@ async def counter(database: Database, box: SecretBox) -> Counter:
     return made
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_cash_goes_back_once_and_only_of_what_was_sold_and_taken_back(counter: Counter) -> None:
     batch = await counter.batch(4)
     sold = await counter.sell.run(batch.number, 2, actor=ANI, now=T0)
@@ -90,6 +91,7 @@ async def test_all_refunds_of_a_sale_take_its_tax_back_to_the_last_rupiah(counte
     assert await counter.held("tax:ppn", "revenue:voucher", "cash:cash") == [0, 0, 0]
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_what_an_agent_sold_goes_back_to_their_deposit_less_the_commission(counter: Counter) -> None:
     await counter.agents.deposit("sari", 50_000, actor=ANI, now=T0)
     batch = await counter.batch(3, is_only_sold=True, agent_price_minor=4_000)
