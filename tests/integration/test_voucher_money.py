@@ -53,9 +53,8 @@ async def test_a_receipts_year_and_day_are_the_providers(kiosk: Kiosk) -> None:
 async def test_nobody_but_an_agent_sells_out_of_a_deposit_and_no_price_is_below_nothing(kiosk: Kiosk) -> None:
     await kiosk.open()
     batch = await kiosk.batch(3)
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError, match="agent"):
         await kiosk.sell.run(batch.number, 1, actor=ANI, now=T0, method="agent")
-    assert refused.value.code == "bad_method"
     with pytest.raises(InvalidInputError) as refused:
         await kiosk.batch(1, agent_price_minor=-1)
     assert refused.value.code == "bad_agent_price"
