@@ -84,6 +84,7 @@ async def test_what_is_wrong_gets_its_gateways_own_answer_and_is_counted_and_see
         shop.database.open_for_all()
     [answer] = await shop.fake.tell(attempt.ref)
     assert (answer.status, answer.body) == taken
+    await shop.settle()  # several that wait are followed at once, and either may be the first
     headers, again = shop.fake.callback(shop.fake.payments[attempt.ref], shop.fake.words["paid"], PRICE)
     elsewhere = TCPConnector(local_addr=("127.0.0.2", 0))  # the very same once more, from who has seen it
     async with (
