@@ -102,7 +102,7 @@ def _look_around(demo: Demo, visitor: Visitor) -> None:
     for path, *words in (
         ("/gateways?state=paid", "Lunas"),
         ("/gateways?state=over", "Agus Wijaya"),
-        ("/gateways/inbox", "TOKO-2291", "45000"),
+        ("/gateways/inbox", "TOKO-2291", "Rp45.000"),
         ("/gateways/differences", "TOKO-2291", "PO-1001"),
         ("/vouchers", "Promo libur sekolah", "Hotspot harian"),
         ("/vouchers/V0002?state=active", "00003"),
