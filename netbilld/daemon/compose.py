@@ -397,6 +397,7 @@ async def compose(settings: Settings, nudge: Callable[[], None], config: Path | 
         )
         pages = await place_pages(settings, database, box, clock, inside, watching, gateways, config)
         health.pages = pages
+        messaging.calls = pages.messenger_calls
         return Parts(
             settings=settings,
             clock=clock,

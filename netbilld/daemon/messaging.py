@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -66,6 +66,7 @@ class Messaging:
         self._keep = timedelta(days=settings.messengers.keep_days)
         self._figures: tuple[dict[str, int], float] = {}, 0.0
         self._told: str | None = None
+        self.calls: Callable[[], Mapping[tuple[str, str], int]] = dict  # of webhooks, which pages take
 
     @property
     def notices(self) -> list[str]:
@@ -92,6 +93,15 @@ class Messaging:
             "gauge",
             "Whether messages go out by a driver: 1, or 0 while it is paused, refused or switched off.",
             [(f'{{driver="{name}"}}', float(lane.state == OK)) for name, lane in sorted(self.send.lanes.items())],
+        )
+        yield (
+            "netbilld_messenger_calls_total",
+            "counter",
+            "Calls of messengers' webhooks, by driver and what was answered: taken, refused, unknown.",
+            [
+                (f'{{driver="{name}",answer="{answer}"}}', float(count))
+                for (name, answer), count in sorted(self.calls().items())
+            ],
         )
         yield (
             "netbilld_outbox_oldest_seconds",

@@ -29,7 +29,7 @@ from netbilld.daemon.taxes import payment_taxes, tax_policy
 from netbilld.panel.app import create_panel
 from netbilld.panel.parts import PanelParts
 from netbilld.panel.portal.app import create_portal
-from netbilld.panel.portal.parts import OfficialChannels, PortalParts
+from netbilld.panel.portal.parts import PORTAL, OfficialChannels, PortalParts
 from netbilld.radius.realms import Realms
 from netbilld.services.brake import Brake
 from netbilld.services.control_sessions import ControlSessions
@@ -52,6 +52,12 @@ class Applications:
 
     panel: web.Application
     portal: web.Application
+
+    @property
+    def messenger_calls(self) -> Mapping[tuple[str, str], int]:
+        """Return how many calls of messengers the portal has had, by driver and what was answered."""
+        desk = self.portal[PORTAL].parts.messengers
+        return {} if desk is None else desk.counts
 
 
 def applications(

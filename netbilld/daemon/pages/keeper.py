@@ -18,6 +18,7 @@ from netbilld.daemon.tasks import every
 from netbilld.daemon.workers.channel import Channel, Message
 
 CLOCK_SECONDS: Final = 1.0
+COUNTED: Final = ("callbacks", "messengers")  # calls of others
 MOST_QUESTIONS: Final = 64  # under way; then what takes long is answered with nothing, and pages go on without
 logger = logging.getLogger("netbilld.pages")
 
@@ -55,14 +56,17 @@ class PageProcess:
         )
         self._process.on_message = self._hear
         self._process.on_gone = self._gone
-        self._callbacks: dict[tuple[str, str], int] = {}
-        self._callbacks_before: Counter[tuple[str, str]] = Counter()  # what earlier processes had counted
+        self._counted: Final = {of: dict[tuple[str, str], int]() for of in COUNTED}
+        self._counted_before: Final = {of: Counter[tuple[str, str]]() for of in COUNTED}  # by earlier processes
         self.ports: Final = [Figures(name) for name in dict.fromkeys(door.name for door in doors) if "_" not in name]
 
-    @property
-    def callbacks(self) -> Counter[tuple[str, str]]:
-        """Return how many callbacks of gateways there were, by gateway and by what was answered."""
-        return self._callbacks_before + Counter(self._callbacks)
+    def counted(self, of: str) -> Counter[tuple[str, str]]:
+        """Return how many calls of others there were, by who calls and what was answered.
+
+        Args:
+            of: `callbacks`, of gateways, or `messengers`.
+        """
+        return self._counted_before[of] + Counter(self._counted[of])
 
     @property
     def notices(self) -> list[str]:
@@ -98,7 +102,8 @@ class PageProcess:
             case "callback":
                 self._inside.callback_came()
             case "count":
-                self._callbacks = {(gateway, answer): number for gateway, answer, number in message["callbacks"]}
+                for of in COUNTED:
+                    self._counted[of] = {(who, answer): number for who, answer, number in message[of]}
                 for port in self.ports:
                     port.connections, port.now = message["ports"].get(port.name, (0, 0))
             case "ask" if self._process.channel is not None:
@@ -124,6 +129,7 @@ class PageProcess:
         channel.send({"say": "answer", "number": message["number"], "answer": said})
 
     def _gone(self) -> None:
-        self._callbacks_before, self._callbacks = self.callbacks, {}
+        for of in COUNTED:
+            self._counted_before[of], self._counted[of] = self.counted(of), {}
         for port in self.ports:
             port.before, port.connections, port.now = port.refused, 0, 0

@@ -56,6 +56,12 @@ class Pages:
         """What /readyz says of them."""
         return [] if self.process is None else self.process.notices
 
+    def messenger_calls(self) -> Mapping[tuple[str, str], int]:
+        """Return how many calls of messengers there were, by driver and what was answered."""
+        if self.process is not None:
+            return self.process.counted("messengers")
+        return {} if self.apps is None else self.apps.messenger_calls
+
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return the work that goes on for ever, by name."""
         return {} if self._doctoring is None else self._doctoring.loops()
@@ -116,7 +122,7 @@ async def place_pages(
     if not database.is_sqlite if own_process is None else own_process:
         theirs = [door for door in doors if door.name != "panel" or Role.PANEL in roles]
         process = PageProcess(theirs, inside, config, clock)
-        gateways.counted = lambda: process.callbacks
+        gateways.counted = lambda: process.counted("callbacks")
         return placed(apps=None, process=process, doctoring=None)
 
     async def ask(nas: str) -> Mapping[str, Any] | None:

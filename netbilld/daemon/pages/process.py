@@ -117,8 +117,9 @@ class Pages:
 
     async def _count(self) -> None:
         figures = {port.name: (port.connections, port.refused) for port in self._ports}
-        callbacks = [(gateway, str(answer), count) for (gateway, answer), count in self._gateways.keep.counts.items()]
-        self._channel.send({"say": "count", "ports": figures, "callbacks": callbacks})
+        counted = {"callbacks": self._gateways.keep.counts, "messengers": self._apps.messenger_calls}
+        told = {of: [(who, str(said), n) for (who, said), n in counts.items()] for of, counts in counted.items()}
+        self._channel.send({"say": "count", "ports": figures, **told})
 
 
 def _nothing() -> None:

@@ -42,17 +42,24 @@ async def test_a_change_and_a_callback_are_acted_upon_at_once(pages: PageProcess
     assert (told.nudged, told.callbacks) == (1, 1)
 
 
+def test_calls_of_messengers_are_counted_apart_from_those_of_gateways(pages: PageProcess) -> None:
+    said = {"callbacks": [("tripay", "taken", 1)], "messengers": [("fonnte", "refused", 7)], "ports": {}}
+    pages._hear({"say": "count", **said})
+    assert pages.counted("messengers") == {("fonnte", "refused"): 7}
+    assert pages.counted("callbacks") == {("tripay", "taken"): 1}
+
+
 def test_counters_go_on_where_an_earlier_process_has_ended(pages: PageProcess) -> None:
     def count(taken: int, refused: int) -> None:
         ports = {"panel": (5, refused), "portal": (1, 0)}
-        pages._hear({"say": "count", "callbacks": [("tripay", "taken", taken)], "ports": ports})
+        pages._hear({"say": "count", "callbacks": [("tripay", "taken", taken)], "ports": ports, "messengers": []})
 
     count(3, 2)
     count(4, 2)  # what a process counts since its start, told again and again
-    assert pages.callbacks == {("tripay", "taken"): 4}
+    assert pages.counted("callbacks") == {("tripay", "taken"): 4}
     pages._gone()
-    assert pages.callbacks == {("tripay", "taken"): 4}
+    assert pages.counted("callbacks") == {("tripay", "taken"): 4}
     assert [(port.name, port.connections, port.refused) for port in pages.ports] == [("panel", 0, 2), ("portal", 0, 0)]
     count(1, 1)
-    assert pages.callbacks == {("tripay", "taken"): 5}
+    assert pages.counted("callbacks") == {("tripay", "taken"): 5}
     assert pages.ports == [Figures("panel", 5, 1, 2), Figures("portal", 1)]
