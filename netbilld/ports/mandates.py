@@ -1,7 +1,7 @@
 """Accounts at gateways that their owners let us charge: what is on record of them, and what a gateway does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -21,7 +21,7 @@ class ChargeState(StrEnum):
     BEGUN = "begun"
     PAID = "paid"
     FAILED = "failed"  # told once; what follows are the ordinary reminders
-    DROPPED = "dropped"  # the invoice was settled otherwise, or the mandate ended, before the gateway took anything
+    DROPPED = "dropped"  # something was paid otherwise, or the mandate ended, before the gateway took anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Chargeable:
 class Linking:
     """What a gateway has made for an owner to allow."""
 
-    token: str
-    url: str
+    token: str = field(repr=False)
+    url: str = field(repr=False)
 
 
 class LinkState(StrEnum):

@@ -124,6 +124,8 @@ class ChargeMandates:
                 await self._continue(charge)
             except StoreUnavailableError:
                 raise
+            except NetbilldError as error:
+                await self._trouble(charge.ref, str(error))
             except Exception:  # as above
                 logger.exception("%s could not be followed", charge.ref)
                 await self._trouble(charge.ref, _FAULT)
@@ -176,6 +178,8 @@ class ChargeMandates:
             await self._charge(claim)
         except StoreUnavailableError:
             raise
+        except NetbilldError as error:  # such as a gateway that is away when a payment is to be ended
+            await self._trouble(claim.charge.ref, str(error))
         except Exception:  # one that nobody foresaw must not keep the others from being charged
             logger.exception("%s could not be charged", claim.attempt.ref)
             await self._trouble(claim.charge.ref, _FAULT)
@@ -276,7 +280,7 @@ class ChargeMandates:
             await self._charge_safely(claim)
 
     async def _claimed(self, charge: MandateCharge, attempt: Attempt) -> _Claim | None:
-        """Count one more try; None where another node was first, or nothing is to be charged any more."""
+        """Count one more try; None where another node was first, or so much is not to be charged any more."""
         now = self._now()
         async with self._store.write() as work:
             mandate = await _locked(work, charge)
@@ -286,7 +290,8 @@ class ChargeMandates:
             subscriber = await work.subscribers.by_id(mandate.subscriber_id)
             open_now = {one.id: one for one in await work.invoices.open_of(mandate.subscriber_id)}
             invoice = open_now.get(charge.invoice_id)
-            if mandate.state is not MandateState.ACTIVE or subscriber is None or invoice is None:
+            is_owed = invoice is not None and invoice.outstanding_minor >= attempt.amount_minor
+            if mandate.state is not MandateState.ACTIVE or subscriber is None or invoice is None or not is_owed:
                 await work.mandates.save_charge(replace(kept, state=ChargeState.DROPPED, ended_at=now, next_at=None))
                 return None
             again = replace(kept, tries=kept.tries + 1, next_at=now + _AGAIN)

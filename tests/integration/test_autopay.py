@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from sqlalchemy import func, select
 
 from netbilld.adapters.database.engine import Database
@@ -19,7 +20,7 @@ from netbilld.adapters.gateways.midtrans_gopay import MidtransGopay
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.tax import TaxPolicy
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
-from netbilld.ports.mandates import MandateCharge, MandateState
+from netbilld.ports.mandates import ChargeState, MandateCharge, MandateState
 from netbilld.services.charge_mandates import ChargeMandates, ChargePolicy
 from netbilld.services.choose_renewal import ChooseRenewal
 from netbilld.services.link_mandates import ALLOW_WITHIN, LinkMandates
@@ -294,6 +295,42 @@ async def test_what_is_paid_otherwise_is_charged_no_more(auto: Auto) -> None:
     assert await auto.states() == ["dropped"]
     assert not auto.fake.payments
     assert await auto.told() == 0
+
+
+async def test_no_more_is_charged_than_is_still_owed(auto: Auto) -> None:
+    """The gateway is away, and a part is paid at the counter meanwhile."""
+    await auto.linked()
+    auto.shop.now = at(date(2026, 1, 10))
+    auto.fake.faults = [500] * 2
+    await auto.charge.run()
+    await auto.shop.world.pay(auto.shop.person, PRICE - 50_000, auto.shop.now.date())
+    auto.fake.faults = []
+    await auto.due()
+    assert await auto.states() == ["dropped"]
+    assert not auto.fake.payments
+    assert await auto.shop.paid() == (50_000, 0, 1)
+
+
+async def test_a_payment_that_can_t_be_ended_just_now_is_ended_later(
+    auto: Auto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that is away is no fault of the program."""
+    await auto.linked()
+    auto.shop.now = at(date(2026, 1, 10))
+    auto.fake.asks_pin = True
+    answer = auto.fake.answer
+
+    async def away(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=503) if request.path.endswith("/expire") else await answer(request)
+
+    monkeypatch.setattr(auto.fake, "answer", away)
+    await auto.charge.run()
+    [charge] = await auto.charges()
+    assert (charge.state, charge.trouble) == (ChargeState.BEGUN, "midtrans answers 503")
+    monkeypatch.undo()
+    await auto.due()
+    assert await auto.states() == ["failed"]
+    assert await auto.told() == 1
 
 
 @pytest.mark.parametrize("reason", ["subscriber", "staff"])
