@@ -11,6 +11,7 @@ from netbilld.adapters.clock import entropy as system_entropy
 from netbilld.adapters.database.changes import Change
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
+from netbilld.billing.gateway import GATEWAYS
 from netbilld.daemon.settings import Settings
 from netbilld.daemon.tasks import every
 from netbilld.daemon.taxes import tax_policy
@@ -32,7 +33,6 @@ from netbilld.services.voucher_shelf import VoucherShelf
 
 END_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 3600.0
-GATEWAYS: Final = ("midtrans", "xendit", "tripay", "duitku")  # also where one is set up no more
 CAUSE: Final = "voucher.first_use"
 
 

@@ -115,8 +115,9 @@ class BookNotice:
         before = await work.gateways.transaction(attempt.ref, notice.transaction) or Transaction(
             attempt.ref, notice.transaction, gateway, NOTHING_BOOKED
         )
-        is_ours = before.payment_id is not None
-        if not is_ours and _gives_back(notice.state) and await work.payments.is_known(gateway, notice.transaction):
+        is_ours = before.books != NOTHING_BOOKED
+        may_be_known = _gives_back(notice.state) or attempt.subscriber_id is None  # a sale meets no earlier payment
+        if not is_ours and may_be_known and await work.payments.is_known(gateway, notice.transaction):
             return await _by_hand(work, notice, gateway)
         step = step_between(before.books, due_books(facts[notice.transaction], attempt.amount_minor))
         after = before

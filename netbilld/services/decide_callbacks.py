@@ -59,6 +59,9 @@ class DecideCallbacks:
                 notice = notice_of(parked.notice or {})
                 if not notice.state.is_paid or not notice.amount_minor:
                     raise RefusedError("it does not say that something was paid", code="nothing_paid")
+                booked = await work.gateways.transaction(notice.ref, notice.transaction)
+                if booked is not None and booked.books.credited_minor:  # also for a voucher, which is no payment
+                    raise RefusedError("that payment is on record already", code="reference_taken")
                 payment = Payment(
                     id=uuid4(),
                     subscriber_id=subscriber.id,

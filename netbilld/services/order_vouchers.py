@@ -137,7 +137,7 @@ class OrderVouchers:
             number: of the batch.
             way: to pay, as `ways` gives them.
             buyer: who.
-            once: of the form; the same again is the same order.
+            once: of the form; the same choice again is the same order.
             public_url: where the gateway and the browser reach us.
             actor: who, for the trail.
             now: when.
@@ -163,8 +163,9 @@ class OrderVouchers:
     ) -> tuple[Attempt, Payer | None]:
         """Return the order's payment, and who pays where it was begun just now."""
         async with self._store.write() as work:
-            key = f"{VERB} {buyer.client} {once}"[:200]
-            done = await work.idempotency.claim(key, VERB, digest({"batch": number, "way": way.word}), now)
+            asked = digest({"batch": number, "way": way.word})
+            key = f"{VERB} {buyer.client} {once} {asked}"[:200]  # who goes back to the form may choose something else
+            done = await work.idempotency.claim(key, VERB, asked, now)
             batch = await work.vouchers.batch(number)
             if done is not None:
                 earlier = await work.gateways.find(done["ref"])

@@ -118,8 +118,8 @@ class RefundGateway:
         """
         async with self._store.write() as work:
             attempt = await work.gateways.find(ref)
-            if attempt is not None and attempt.subscriber_id is not None:
-                await work.invoices.lock_subscribers([attempt.subscriber_id])
+            if attempt is not None:
+                await _lock(work, attempt)
             refund, _ = await _waiting(work, ref)
             ended = replace(refund, state=REFUSED, detail=f"not done, says {actor.name}"[:300], ended_at=now)
             await work.gateways.end_refund(ended)
@@ -166,8 +166,7 @@ class RefundGateway:
             attempt = await work.gateways.find(ref)
             if attempt is None:
                 raise NotFoundError(f"no payment {ref!r} by a gateway")
-            if attempt.subscriber_id is not None:
-                await work.invoices.lock_subscribers([attempt.subscriber_id])
+            await _lock(work, attempt)
             earlier = await work.gateways.refund(key)
             if earlier is not None:
                 if earlier.ref != ref:
@@ -197,8 +196,7 @@ class RefundGateway:
         doing = self._book.doing(Doing(actor, now, now.date()))
         try:
             async with self._store.write() as work:
-                if attempt.subscriber_id is not None:
-                    await work.invoices.lock_subscribers([attempt.subscriber_id])
+                await _lock(work, attempt)
                 before = await work.gateways.transaction(refund.ref, refund.transaction)
                 kept = await work.gateways.refund(refund.id)
                 assert before is not None, "money was received by it"  # noqa: S101
@@ -226,6 +224,14 @@ class RefundGateway:
     async def _end(self, refund: Refund) -> None:
         async with self._store.write() as work:
             await work.gateways.end_refund(refund)
+
+
+async def _lock(work: Work, attempt: Attempt) -> None:
+    """Let refunds of a payment come one after the other: by its subscriber or, where it is nobody's, by itself."""
+    if attempt.subscriber_id is not None:
+        await work.invoices.lock_subscribers([attempt.subscriber_id])
+    else:
+        await work.gateways.find(attempt.ref, lock=True)
 
 
 async def _waiting(work: Work, ref: str) -> tuple[Refund, Attempt]:

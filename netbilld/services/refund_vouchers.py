@@ -102,7 +102,7 @@ class RefundVouchers:
         if not why:
             raise InvalidInputError("say why", code="no_reason")
         async with self._store.write() as work:
-            found = await work.vouchers.find(lookup(self._box, typed_code(code)), lock=True)
+            found = await work.vouchers.find(lookup(self._box, typed_code(code)))  # locked is its sale: void it stays
             if found is None:
                 raise NotFoundError("no voucher has that code", code="no_voucher")
             voucher, batch = found

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,10 +17,14 @@ from netbilld.billing.gateway import GatewayState, Notice
 from netbilld.model.actor import Actor
 from netbilld.model.errors import InvalidInputError, NotFoundError, RefusedError
 from netbilld.model.voucher import VoucherStatus
+from netbilld.ports.gateway_records import Callback
+from netbilld.services.decide_callbacks import DecideCallbacks
 from netbilld.services.order_vouchers import Bought, Buyer, forget_orders
 from netbilld.services.paying import Doing
+from tests.builders.services import ZONE
 from tests.killed import KilledError, killed_at
 from tests.online_kiosk import OnlineKiosk, online_kiosk
+from tests.portal_own_world import add_person, add_plan, plan_file
 from tests.voucher_world import ANI, T0
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
@@ -54,6 +59,20 @@ async def shown(kiosk: OnlineKiosk, token: str) -> Bought:
     found = await kiosk.orders.show(token)
     assert found is not None
     return found
+
+
+async def waiting(kiosk: OnlineKiosk) -> Callback:
+    async with kiosk.database.read() as work:
+        (found,), _ = await work.gateway_inbox.page("parked", 10, 0)
+    return found
+
+
+async def given(kiosk: OnlineKiosk, callback: Callback) -> None:
+    """Have somebody give what waits to a subscriber."""
+    await add_plan(kiosk.world, plan_file("HOME20", 200_000))
+    person = await add_person(kiosk.world, "budi@desa", "HOME20", date(2026, 3, 1))
+    decide = DecideCallbacks(kiosk.database, timezone=ZONE)
+    await decide.give(callback.id, person.number, actor=ANI, now=kiosk.now)
 
 
 async def balanced(kiosk: OnlineKiosk) -> bool:
@@ -97,6 +116,8 @@ async def test_two_clicks_are_one_order_and_two_visitors_are_two(kiosk: OnlineKi
     assert (await ordered(kiosk, number)).order.ref == first.order.ref
     other = await ordered(kiosk, number, buyer=a_buyer("127.0.0.2"))
     assert other.order.ref != first.order.ref
+    dearer = await ordered(kiosk, (await kiosk.offer(price_minor=7_000)).number)  # back to the form, another choice
+    assert (dearer.order.ref != first.order.ref, dearer.attempt.amount_minor) == (True, 7_000)
     for one in (first, other):
         await kiosk.paid(one.order.ref)
     codes = {(await shown(kiosk, one.token)).voucher for one in (first, other)}
@@ -237,6 +258,20 @@ async def test_staff_give_the_whole_price_back_through_the_gateway_or_nothing(ki
     assert await balanced(kiosk)
 
 
+async def test_of_two_who_give_the_same_price_back_at_once_one_does(kiosk: OnlineKiosk) -> None:
+    bought = await ordered(kiosk, (await kiosk.offer()).number)
+    await kiosk.paid(bought.order.ref)
+    who: dict[str, Any] = {"because": "salah beli", "by_hand": True, "actor": ANI, "now": kiosk.now}
+    done = await asyncio.gather(
+        *(kiosk.give_back.run(bought.order.ref, None, key=uuid4(), **who) for _ in range(4)), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in done) == ["Refund", *["RefusedError"] * 3]
+    async with kiosk.database.read() as work:
+        assert len(await work.gateways.refunds(bought.order.ref)) == 1
+    assert await kiosk.held("clearing:midtrans") == 0
+    assert await balanced(kiosk)
+
+
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 async def test_money_for_what_can_t_begin_any_more_waits_for_a_person(kiosk: OnlineKiosk) -> None:
     batch = await kiosk.offer(use_by_at=T0 + timedelta(minutes=30))
@@ -247,6 +282,38 @@ async def test_money_for_what_can_t_begin_any_more_waits_for_a_person(kiosk: Onl
     async with kiosk.database.read() as work:
         (waiting,), _ = await work.gateway_inbox.page("parked", 10, 0)
     assert waiting.verdict == "bad_use_by"
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_money_that_was_given_to_a_subscriber_sells_no_voucher_any_more(kiosk: OnlineKiosk) -> None:
+    batch = await kiosk.offer(use_by_at=T0 + timedelta(minutes=30))
+    bought = await ordered(kiosk, batch.number)
+    kiosk.pass_time(minutes=31)
+    await kiosk.paid(bought.order.ref)
+    await given(kiosk, await waiting(kiosk))
+    await kiosk.keep.set_use_by(batch.number, None, actor=ANI, now=kiosk.now)
+    await kiosk.fake.tell(bought.order.ref)
+    await kiosk.followed()
+    await kiosk.follow.ask(bought.attempt)
+    assert await kiosk.made() == 0
+    assert await kiosk.held("clearing:midtrans") == 5_000
+    assert await balanced(kiosk)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_money_that_bought_a_voucher_is_no_payment_of_a_subscriber_too(kiosk: OnlineKiosk) -> None:
+    bought = await ordered(kiosk, (await kiosk.offer()).number)
+    await kiosk.paid(bought.order.ref)
+    kiosk.fake.becomes(bought.order.ref, "partly").refunded = 2_000
+    await kiosk.fake.tell(bought.order.ref)
+    await kiosk.followed()
+    parked = await waiting(kiosk)
+    assert parked.verdict == "voucher_part"
+    with pytest.raises(RefusedError) as refused:
+        await given(kiosk, parked)
+    assert refused.value.code == "reference_taken"
+    assert await kiosk.held("clearing:midtrans") == 5_000
+    assert await balanced(kiosk)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
