@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import FormData
+from sqlalchemy import update
 
+from netbilld.adapters.database.tables import gateway_attempts
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.billing.report_layout import LAYOUTS
 from netbilld.model.permissions import Role
@@ -124,6 +126,20 @@ async def test_what_waits_is_given_to_its_payer_or_laid_aside_once(shop: Shop, b
     assert (await browser.send(f"/gateways/inbox/{second.id}/aside", {"why": "toko lain"})).status == 303
     assert [one.state for one in await shop.inbox()] == ["decided", "decided", "done"]
     assert (await browser.send("/gateways/inbox/999999/again")).status == 404
+
+
+async def test_what_waits_of_nobody_leads_to_its_payment_too(shop: Shop, browser: Browser) -> None:
+    """Of a voucher that was bought: whose it is nobody knows, and what was asked for is on record."""
+    attempt = await shop.attempt()
+    async with shop.database.write() as work:
+        await work.connection.execute(update(gateway_attempts).values(subscriber_id=None))
+    shop.fake.payments[attempt.ref].amount = PRICE - 500
+    shop.fake.pay(attempt.ref)
+    await shop.fake.tell(attempt.ref)
+    await shop.settle()
+    page = await browser.page("/gateways/inbox")
+    assert f'href="/gateways/attempts/{attempt.ref}"' in page
+    assert (await browser.page(f"/gateways/attempts/{attempt.ref}")).count(attempt.ref)
 
 
 async def test_a_report_is_compared_and_differences_are_seen_to(shop: Shop, browser: Browser) -> None:

@@ -1,10 +1,12 @@
 """/akun/bayar-otomatis: the wallet renews by itself or not, and an account at a gateway that bills are charged to."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
 
+from netbilld.model.errors import NotFoundError
 from netbilld.panel.autopay_parts import AutopayParts
 from netbilld.panel.portal.own import REFUSED, Own, done, refused
 from netbilld.panel.portal.pages import Refresh
@@ -77,9 +79,8 @@ async def link(request: web.Request, who: Own, form: Mapping[str, str]) -> web.S
 async def unlink(request: web.Request, who: Own, form: Mapping[str, str]) -> web.StreamResponse:
     """Answer POST /akun/bayar-otomatis/putuskan: from now on nothing is charged; again changes nothing."""
     del form
-    parts = _parts(request)
-    if await parts.link.shown(who.subscriber_id) is not None:
-        await parts.link.end(who.subscriber_id, "subscriber", actor=who.actor, now=who.now)
+    with suppress(NotFoundError):  # the second of two clicks
+        await _parts(request).link.end(who.subscriber_id, "subscriber", actor=who.actor, now=who.now)
     return done(_HERE, "putus")
 
 

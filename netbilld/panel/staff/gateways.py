@@ -172,8 +172,10 @@ async def _inbox(request: web.Request, form: Typed, name: str = "", status: int 
             attempt = await work.gateways.find(one.ref) if one.ref else None
             payer_id = attempt.subscriber_id if attempt is not None else None
             owner = await work.subscribers.by_id(payer_id) if payer_id is not None else None
-            if owner is not None and attempt is not None:
-                payers[attempt.ref], asked_minor[attempt.ref] = owner.number, attempt.amount_minor
+            if attempt is not None:
+                asked_minor[attempt.ref] = attempt.amount_minor
+            if attempt is not None and owner is not None:
+                payers[attempt.ref] = owner.number
     context = {
         "lines": lines,
         "payers": payers,
