@@ -106,7 +106,23 @@ async def test_a_receipt_that_comes_after_the_hand_over_was_signed_leaves_nothin
     await on_round.take("key-2", 30_000, age=timedelta(hours=1))
     assert await on_round.held() == 0
     assert (await on_round.conduct()).months[0].over_minor == 30_000
+    await on_round.take("key-3", 20_000)
+    await on_round.keep.hand_over("agus", 20_000, **counted)  # type: ignore[arg-type]
+    [month] = (await on_round.conduct()).months
+    assert (month.over_minor, month.short_minor) == (30_000, 0), "what the phone told of later lacks nowhere"
+    async with on_round.town.database.read() as work:
+        assert (await work.collectors.missing(T0))["agus"].short == 0
     assert await on_round.town.books_are_right()
+
+
+async def test_too_much_that_nobody_told_of_counts_once_and_what_lacks_after_it_as_well(on_round: Round) -> None:
+    seen = []
+    for number, (taken, counted) in enumerate(((50_000, 80_000), (10_000, 10_000), (10_000, 20_000), (60_000, 15_000))):
+        await on_round.take(f"key-{number}", taken)
+        await on_round.keep.hand_over("agus", counted, actor=ANI, now=T0)
+        [month] = (await on_round.conduct()).months
+        seen.append((await on_round.held(), month.over_minor, month.short_minor))
+    assert seen == [(-30_000, 30_000, 0), (-30_000, 30_000, 0), (-40_000, 40_000, 0), (5_000, 40_000, 5_000)]
 
 
 async def test_cash_of_a_collector_who_was_ended_is_on_nobodys_account_until_the_office_says_so(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, text, true, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.in_areas import in_areas
@@ -248,12 +248,28 @@ class CollectorStore:
 
 
 def lacking() -> Select[Any]:
-    """Return the query for what each hand-over has lacked anew: what was left with them before is not missing again."""
-    of = handovers.c
-    difference = of.held_minor - of.counted_minor
-    left = func.lag(difference - of.booked_minor).over(partition_by=of.collector, order_by=of.id)
-    lacked = (difference - func.coalesce(left, 0)).label("lacked")
-    return select(of.collector, of.recorded_at, of.handed_on, lacked)
+    """Return the query for what each hand-over has lacked anew: what was left with them before is not missing again.
+
+    Nor is what they handed over before their phone told of it, once it has: that was too much then, and lacks nothing.
+    """
+    table = handovers.c
+    difference = table.held_minor - table.counted_minor
+    before = func.lag(difference - table.booked_minor).over(partition_by=table.collector, order_by=table.id)
+    seen = select(
+        table.collector,
+        table.recorded_at,
+        table.handed_on,
+        difference.label("difference"),
+        func.coalesce(before, 0).label("carried"),
+    ).subquery()
+    of = seen.c
+    lacked = case(
+        (of.carried >= 0, of.difference - of.carried),
+        (of.difference >= 0, of.difference),
+        (of.difference < of.carried, of.difference - of.carried),
+        else_=0,
+    )
+    return select(of.collector, of.recorded_at, of.handed_on, lacked.label("lacked"))
 
 
 def _handover(row: Row[Any]) -> Handover:
