@@ -180,7 +180,7 @@ class AnswerChats:
         phone = event.body.get("phone")
         async with self._store.read() as work:
             chat = await work.messengers.chat(event.driver, str(event.body["address"]))
-            if chat is not None and chat.subscriber_id is not None and (chat.known_until_at or now) > now:
+            if chat is not None and chat.subscriber_id is not None and _is_known(chat, now):
                 return await work.messengers.person(chat.subscriber_id)
             people = await work.messengers.people_with_phone(str(phone)) if phone else ()
         living = [one for one in people if one.is_living] or list(people)
@@ -334,11 +334,17 @@ def _counted(chat: Chat, event: Event, now: datetime, *, answered: bool) -> Chat
     )
 
 
+def _is_known(chat: Chat, now: datetime) -> bool:
+    """Return whether a code that was shown there still holds: the telephone may have another owner by now."""
+    return chat.known_until_at is not None and chat.known_until_at > now
+
+
 def _noted(chat: Chat, event: Event, person: ChatPerson | None, now: datetime, *, waits: bool) -> Chat:
     """Return a chat with what somebody wrote last, and whether it waits for a person."""
+    by_code = chat.subscriber_id if _is_known(chat, now) else None  # they may have shown it just now
     return replace(
         chat,
-        person_id=person.id if person is not None else chat.subscriber_id,
+        person_id=person.id if person is not None else by_code,
         last_text=" ".join(str(event.body.get("text", "")).split())[:200],
         last_event_id=event.id,
         waits_since_at=(chat.waits_since_at or now) if waits else chat.waits_since_at,

@@ -4,12 +4,15 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from netbilld.adapters.clock import entropy
+from netbilld.adapters.database import tables
 from netbilld.adapters.database.engine import Database
 from netbilld.adapters.secretbox import SecretBox
 from netbilld.daemon.message_pages import message_parts
@@ -139,6 +142,32 @@ async def test_a_subscribers_page_has_both_sides_and_strangers_stand_apart(desk:
 
 
 @ONE_DATABASE
+async def test_pages_of_a_chat_and_of_the_list_leave_nothing_out_between_them(desk: Desk) -> None:
+    number = await desk.write("kata-00")
+    async with desk.world.database.write() as work:
+        first = await work.messengers.chat("fonnte", BUDI)
+        assert first is not None
+        for count in range(1, 60):
+            at = desk.clock.now() + timedelta(milliseconds=70 * count)
+            body = {"address": BUDI, "phone": f"+{BUDI}", "name": "Bud", "text": f"kata-{count:02}", "kind": "text"}
+            await work.messengers.add_event("fonnte", "incoming", f"more-{count}", body, at)
+            other = replace(
+                first, address=f"62899{count:02}", person_id=None, last_text=f"kata-{count:02}", heard_at=at
+            )
+            await work.messengers.put_chat(other)
+    for path in (f"/chats/{number}", f"/subscribers/{desk.budi.number}/chats", "/chats?which=all"):
+        if path.startswith("/subscribers"):
+            async with desk.world.database.write() as work:
+                every = update(tables.messenger_events).values(subscriber_id=desk.budi.subscriber_id)
+                await work.connection.execute(every)
+        newest = await desk.browser.page(path)
+        older = re.search(r'href="([^"]+before=[^"]+)" rel="(?:prev|next)"', newest)
+        assert older is not None
+        seen = set(re.findall(r"kata-\d\d", newest + await desk.browser.page(unescape(older[1]))))
+        assert len(seen) == 60, path
+
+
+@ONE_DATABASE
 async def test_staff_say_by_which_channel_somebody_is_reached_first(desk: Desk) -> None:
     there = f"/subscribers/{desk.budi.number}"
     for _ in range(2):
@@ -196,6 +225,24 @@ async def test_who_a_code_has_shown_somebody_to_be_is_forgotten_when_the_telepho
         forgotten = await work.changes.about("chat", str(number))
     assert (last.kind, last.context["topic"], last.subscriber_id) == (MessageKind.REPLY, "ask_number", None)
     assert [one.action for one in forgotten] == ["chat.forget"]
+
+
+@ONE_DATABASE
+async def test_who_showed_a_code_long_ago_is_a_stranger_to_the_staff_as_well(desk: Desk) -> None:
+    await desk.write("halo", STRANGER)
+    async with desk.world.database.write() as work:
+        chat = await work.messengers.chat("fonnte", STRANGER)
+        assert chat is not None
+        [budi] = await work.messengers.people_with_phone(f"+{BUDI}")
+        until = desk.clock.now() + timedelta(minutes=4)
+        await work.messengers.put_chat(replace(chat, subscriber_id=budi.id, known_until_at=until))
+    await desk.write("TAGIHAN", STRANGER)
+    assert desk.budi.number in await desk.browser.page("/chats?which=known")
+    number = await desk.write("saldo", STRANGER)  # the code holds no longer
+    assert desk.budi.number not in await desk.browser.page("/chats?which=known")
+    page = await desk.browser.page(f"/chats/{number}")
+    assert re.search(r'<p class="notice" role="note">', page)
+    assert f"/subscribers/{desk.budi.number}" not in page
 
 
 async def test_what_is_old_is_forgotten_as_the_settings_say(desk: Desk) -> None:
