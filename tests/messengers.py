@@ -31,13 +31,15 @@ class Messenger:
     `ways` says by number what it does instead of taking a message: an HTTP status (`"503"`, `"429:7"` with a
     Retry-After), `refuse` (its own words for a number that is none), `token` (its own words for a log-in that is none),
     `hang_up` and `mute`: it takes the message, and nobody hears of it. With `once:` before it
-    it does so once. Where it `carries_none`, documents are refused in its own words.
+    it does so once. Where it `carries_none`, documents are refused in its own words; where it `knows_none`, as what its
+    plan or release doesn't have.
     """
 
     make: str
     ways: dict[str, str] = field(default_factory=dict)
     everybody: str = ""
     carries_none: bool = False
+    knows_none: bool = False
     calls: list[Call] = field(default_factory=list)
     taken: list[tuple[str, str]] = field(default_factory=list)  # number, words
     url: str = ""
@@ -60,10 +62,15 @@ class Messenger:
         body = body or dict(request.query)
         if request.path.endswith("/media"):  # a document that a message will name
             self.calls.append(Call(request.path, dict(request.headers), body))
-            return web.Response(status=500) if self.carries_none else _json({"id": "media-1"})
-        if self.carries_none and ("file" in body or "media" in body or body.get("type") == "document"):
+            takes_none = self.carries_none or self.knows_none
+            return web.Response(status=500) if takes_none else _json({"id": "media-1"})
+        is_document = "file" in body or "media" in body or body.get("type") == "document"
+        if is_document and (self.carries_none or self.knows_none):
             self.calls.append(Call(request.path, dict(request.headers), body))
-            return _NO_FILES[self.make]()
+            if self.carries_none:
+                return _NO_FILES[self.make]()
+            is_said = self.make == "fonnte"
+            return _json({"status": False, "reason": "not in your package"}) if is_said else web.Response(status=404)
         self.calls.append(Call(request.path, dict(request.headers), body))
         to, words = _TAKES[self.make](body)
         number = "".join(sign for sign in to.partition("@")[0] if sign in DIGITS)

@@ -34,6 +34,9 @@ def attach_of(settings: Settings, database: Database, box: SecretBox) -> Attach 
         except NetbilldError as error:  # the words go without it, and have a link
             logger.warning("no PDF goes with %s: %s", context["number"], error, extra={"event": "no_attachment"})
             return None
+        except Exception:  # what nobody foresaw of one document must not keep every message of its driver waiting
+            logger.exception("no PDF goes with %s", context["number"], extra={"event": "no_attachment"})
+            return None
         return Attachment(file.name, file.octets) if len(file.octets) <= LARGEST_OCTETS else None
 
     return attach

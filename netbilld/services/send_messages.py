@@ -26,6 +26,7 @@ INTERRUPTED: Final = timedelta(minutes=10)  # nobody takes so long over one mess
 REPEATED: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = 86_400.0  # seconds, whatever they ask for
 LONGEST_TURN: Final = 10.0  # seconds of waiting in a lane before everybody looks for what is urgent
+WITH_DOCUMENT: Final = 4  # attempts; it may be the document that whoever delivers can't take just now
 WINDOW: Final = timedelta(hours=23, minutes=50)  # in which somebody who wrote may be written to freely
 _BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 _CODE_ATTEMPTS: Final = 3
@@ -224,8 +225,8 @@ class SendMessages:
             async with self._store.read() as work:
                 heard_at = await work.outbox.heard_at(way.name, address)
             in_conversation = heard_at is not None and now - heard_at < WINDOW
-        attachment = None
-        if self._attach is not None and way.carries_documents and in_conversation and message.staff_id is None:
+        attachment, is_carried = None, way.carries_documents and message.attempts < WITH_DOCUMENT
+        if self._attach is not None and is_carried and in_conversation and message.staff_id is None:
             attachment = await self._attach(message.kind, message.context, locale, now)
         return Outgoing(
             address,

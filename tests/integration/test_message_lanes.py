@@ -19,7 +19,7 @@ from netbilld.ports.messenger_hooks import Progress
 from netbilld.ports.outbox import MessageKind, MessageState
 from netbilld.services.follow_messengers import FollowMessengers
 from netbilld.services.route_messages import Pace, SendingPolicy, Way
-from netbilld.services.send_messages import SendMessages
+from netbilld.services.send_messages import WITH_DOCUMENT, SendMessages
 from tests.clock import StandingClock
 from tests.integration.mail_room import templates
 from tests.integration.message_house import MORNING, House, Phone
@@ -78,6 +78,31 @@ async def test_a_document_goes_by_who_carries_documents_and_others_have_the_link
     assert [one.attachment for one in house.sms.sent] == [None]
     assert "https://bayar.isp.test" in house.sms.sent[0].text
     assert set(asked) == {MessageKind.INVOICE_ISSUED}
+
+
+@ONE_DATABASE
+async def test_a_document_that_is_never_taken_leaves_the_words_to_go_alone(house: House) -> None:
+    async def attach(kind: MessageKind, context: Any, locale: str, now: datetime) -> Attachment | None:
+        del kind, context, locale, now
+        return Attachment("bill.pdf", b"%PDF")
+
+    tried: list[Attachment | None] = []
+
+    class Clumsy(Phone):
+        async def send(self, message: Outgoing) -> Handed:
+            tried.append(message.attachment)
+            if message.attachment is not None:
+                return Handed(Delivery.LATER, "500 media")
+            return await super().send(message)
+
+    phone = Clumsy("whatsapp")
+    house.send = house.sender(Way("wa", phone, Pace(0.1), carries_documents=True), attach=attach)
+    await house.put(await house.person("siti", "+6281200000001"), "1", MessageKind.INVOICE_ISSUED)
+    for _ in range(WITH_DOCUMENT + 1):
+        await house.all_sent()
+        house.clock.pass_time(minutes=90)
+    assert [one is None for one in tried] == [False] * WITH_DOCUMENT + [True]
+    assert [one.to for one in phone.sent] == ["+6281200000001"]
 
 
 async def test_who_can_not_be_reached_by_one_channel_is_told_by_the_next_and_once(house: House) -> None:

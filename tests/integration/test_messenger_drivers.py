@@ -145,6 +145,16 @@ async def test_where_a_document_is_refused_the_words_go_alone_and_once(make: str
 
 
 @CARRY
+async def test_a_plan_or_a_release_that_knows_no_documents_stops_no_words(make: str) -> None:
+    async with messenger(make, knows_none=True) as there:
+        handed = await DRIVERS[make](there.url).send(note(attachment=BILL))
+    assert handed.delivery is Delivery.ACCEPTED
+    assert there.taken == [("6281234567890", "Tagihan Anda Rp275.000")]
+    handed, there = await sent(make, "token", attachment=BILL)
+    assert (handed.delivery, handed.log_in, there.taken) == (Delivery.PAUSE, True, [])
+
+
+@CARRY
 async def test_a_document_whose_answer_is_lost_is_not_followed_by_the_words(make: str) -> None:
     handed, there = await sent(make, "hang_up", attachment=BILL)
     assert (handed.delivery, len(there.taken)) == (Delivery.UNSURE, 1)

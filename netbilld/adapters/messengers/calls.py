@@ -138,12 +138,13 @@ async def with_document(
 ) -> Handed:
     """Hand a message over with its document; where that is refused, or its words are too many, the words alone.
 
-    What is refused for good has not left, so nobody is told twice.
+    What is refused has not left, so nobody is told twice. A plan or release without files refuses in the words of a
+    log-in that is none, or has no such address: whether it is that, the words alone will tell.
     """
     if message.attachment is None or len(message.text) > longest_caption:
         return await send(replace(message, attachment=None))
     handed = await send(message)
-    if handed.delivery is Delivery.NEVER:
+    if handed.delivery is Delivery.NEVER or handed.log_in:
         return await send(replace(message, attachment=None))
     return handed
 

@@ -47,12 +47,7 @@ class Waha(KeepsNothing):
         file = {"mimetype": PDF, "filename": message.attachment.name, "data": data}
         body |= {"caption": message.text, "file": file}
         answer = await self._calls.call("POST", f"{self._url}/sendFile", headers=self._headers, json_body=body)
-        if isinstance(answer, Handed):
-            return answer
-        handed = understood(answer)
-        if answer.status in _NO_SESSION:  # this plan carries no files, or there is no session: the words will tell
-            return Handed(Delivery.NEVER, handed.said)
-        return handed
+        return answer if isinstance(answer, Handed) else understood(answer)
 
 
 def understood(answer: Answer) -> Handed:
