@@ -154,9 +154,9 @@ class _Connection(asyncio.Protocol):
         transport.abort()  # type: ignore[attr-defined]  # as above
 
     def _heard(self, data: bytes) -> None:
-        """Look for the end of the first request's head, which may come in pieces."""
+        """Look for the end of the first request's head, which may come in pieces, and after empty lines (RFC 9112)."""
         if self._deadline is not None:
-            seen = self._tail + data
+            seen = self._tail + data if self._tail else data.lstrip(b"\r\n")
             if _END_OF_HEAD in seen:
                 self._deadline.cancel()
                 self._deadline = None

@@ -106,6 +106,21 @@ async def test_a_connection_on_which_no_request_comes_is_closed_and_one_that_ask
             one.close()
 
 
+async def test_empty_lines_are_no_request_and_hold_no_connection() -> None:
+    async with opened(head_seconds=0.2) as (http, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\r\n\r\n")
+        async with asyncio.timeout(10):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        assert http.refused == 1
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\r\n" + REQUEST)
+        assert (await reader.readline()).strip() == b"HTTP/1.1 200 OK"
+        writer.close()
+
+
 @pytest.mark.parametrize(
     ("peer", "source"),
     [
