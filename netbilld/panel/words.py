@@ -96,6 +96,7 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
         ("agent_line", "payment_received"): (N_("A subscriber's payment"), "info"),
         ("agent_line", "payment_reversed"): (N_("A payment taken back"), "warn"),
         ("agent_line", "voucher_sold"): (N_("Vouchers sold"), "info"),
+        ("agent_line", "voucher_refunded"): (N_("Given back"), "warn"),
         ("gateway", "created"): (N_("Begun"), "info"),
         ("gateway", "pending"): (N_("Waits to be paid"), "info"),
         ("gateway", "expired"): (N_("Expired"), "quiet"),
