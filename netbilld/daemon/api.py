@@ -59,7 +59,7 @@ def api_parts(
         manage_tokens=ManageTokens(database, entropy),
         manage_webhooks=ManageWebhooks(database, box, webhook_client(settings), entropy, zone),
         recognise=RecogniseToken(database, clock),
-        answers=ApiAnswers(database),
+        answers=ApiAnswers(database, box),
         manage_subscribers=manage_subscribers,
         manage_plans=manage_plans,
         manual_invoices=manual_invoices,

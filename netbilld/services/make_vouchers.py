@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -32,6 +32,7 @@ _PASSWORD_LENGTH: Final = 6
 _A_TURN: Final = 250  # codes sealed before other work gets its turn
 _MOST_MINOR: Final = 10**10
 LEAST_ONLINE_MINOR: Final = 1_000  # what StartPayment takes
+_FARTHEST: Final = timedelta(days=73_050)  # the last instants that there are have no local time
 
 
 class Box(Protocol):
@@ -193,8 +194,8 @@ class MakeVouchers:
                 f"an agent pays {agent_minor}: that is not between 0 and the price {price_minor}",
                 code="bad_agent_price",
             )
-        if new.use_by_at is not None and new.use_by_at <= now:
-            raise InvalidInputError("the last day to begin is over", code="bad_use_by")
+        if new.use_by_at is not None and not now < new.use_by_at <= now + _FARTHEST:
+            raise InvalidInputError("the last day to begin is over, or too far away", code="bad_use_by")
         batch = Batch(
             id=uuid4(),
             number=0,

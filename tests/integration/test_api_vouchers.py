@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from netbilld.adapters.database.engine import Database
+from netbilld.adapters.database.tables import api_answers
 from netbilld.adapters.secretbox import SecretBox
 from tests.api_world import Program, api_app, client_of, token_of
 from tests.panel_fixture import PanelWorld
 from tests.panel_money import books_hold
+
+USUAL = {"plan": "HOME20", "count": 1, "validity_seconds": 3_600}
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)]
 
@@ -38,6 +42,10 @@ async def test_a_voucher_from_the_batch_to_the_refund(world: PanelWorld, program
     assert sold[0] == sold[1]
     assert (sold[0]["paid"], len(sold[0]["vouchers"])) == (10_000, 2)
     code = sold[0]["vouchers"][0]["code"]
+    async with world.database.read() as work:
+        kept = (await work.connection.scalars(select(api_answers.c.body))).all()
+    assert len(kept) == 2
+    assert not any(code in body or code.encode().hex() in body for body in kept)
     found = await program.post("/vouchers/find", {"code": f"{code[:4]} {code[4:]}".lower()})
     assert (found["code"], found["status"]) == (code, "sold")
     longer = await program.post("/vouchers/extend", {"code": code, "by_seconds": 3_600})
@@ -58,16 +66,14 @@ async def test_what_can_t_be_is_refused_by_its_code(program: Program) -> None:
         ("/voucher-batches", {"plan": "NIHIL", "count": 1}, 404),
         ("/voucher-batches", {"plan": "HOME20", "count": 0, "validity_seconds": 3_600}, 422),
         ("/voucher-batches", {"plan": "HOME20", "count": 1}, 422),  # a month is no validity
+        ("/voucher-batches", {**USUAL, "use_by": "9999-12-31T23:59:59Z"}, 422),  # no local time says that
         ("/voucher-batches/V0009/sell", {"count": 1}, 404),
         ("/vouchers/find", {"code": "TIDAKADA"}, 404),
         ("/vouchers/find", {"code": ""}, 422),
         ("/vouchers/extend", {"code": "X", "by_seconds": 10}, 422),
     ):
         assert (await program.ask("POST", path, body)).status == status, (path, body)
-    batches = [
-        await program.post("/voucher-batches", {"plan": "HOME20", "count": 1, "validity_seconds": 3_600}, 201)
-        for _ in range(3)
-    ]
+    batches = [await program.post("/voucher-batches", USUAL, 201) for _ in range(3)]
     first = await program.get("/voucher-batches?limit=2")
     rest = await program.get(f"/voucher-batches?limit=2&cursor={first['next_cursor']}")
     assert [one["batch"] for one in (*first["items"], *rest["items"])] == [one["batch"] for one in reversed(batches)]

@@ -9,13 +9,14 @@ from netbilld.model.permissions import Permission
 from netbilld.model.voucher import MOST_IN_A_BATCH, Batch, CodeKind, ValidFrom, VoucherStatus, batch_number
 from netbilld.panel.api.call import Call
 from netbilld.panel.api.endpoint import Answer, Endpoint, Param
-from netbilld.panel.api.paging import cursor_of, place_of
+from netbilld.panel.api.paging import cursor_of, place_of, refused_cursor
 from netbilld.panel.api.shapes import Amount, Asked, Moment, Page, PageQuery, Shape, Why
 from netbilld.services.make_vouchers import NewBatch
 from netbilld.services.open_vouchers import OpenVoucher
 from netbilld.services.voucher_views import BatchFigures
 
 _MOST_SOLD: Final = 1_000
+_MOST_BATCHES: Final = 10**9  # by the digits that their names may have
 _BATCH: Final = Param("batch", r"V[0-9]{4,9}", "A batch's name.", example="V0001")
 Status = Literal["created", "sold", "active", "used_up", "expired", "void"]
 Code = Annotated[str, Field(min_length=1, max_length=64, description="In any letter case, with or without spaces.")]
@@ -145,6 +146,8 @@ async def show_list(call: Call) -> Answer:
     """GET /voucher-batches."""
     query = call.query(PageQuery)
     place = place_of(query.cursor, int)
+    if place and not 0 <= place[0] <= _MOST_BATCHES:
+        raise refused_cursor()
     async with call.parts.database.read() as work:
         found = await work.vouchers.batches(query.limit + 1, place[0] if place else None)
         shown = found[: query.limit]

@@ -46,7 +46,7 @@ api_answers = Table(  # what a request under an idempotency key was answered wit
     Column("request_digest", String(64), nullable=False),
     Column("status", Integer, nullable=False),
     Column("headers", JSON, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False),  # sealed, in hexadecimal
     Column("at", Instant, nullable=False, index=True),
 )
 
