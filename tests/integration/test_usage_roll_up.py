@@ -148,6 +148,11 @@ async def test_days_equal_the_slices_whatever_comes_late_and_whenever_hours_are_
                 for service_id in town.zones
                 if any(whose == service_id for whose, _ in true)
             }
+    await town.roll_up.run(now + timedelta(hours=2))
+    spread = select(usage_all_days.c.day_on).group_by(usage_all_days.c.day_on).having(func.count() > 1)
+    async with town.database.read() as work:
+        assert (await work.connection.scalars(spread)).all() == []
+        assert await work.connection.scalar(select(func.sum(usage_all_days.c.download_octets))) == true.total()
 
 
 async def test_the_check_finds_one_octet_that_is_missing_anywhere(town: Town) -> None:
