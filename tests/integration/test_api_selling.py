@@ -68,3 +68,24 @@ async def test_what_a_collector_holds_is_handed_over_as_it_was_counted(world: Pa
     assert (shown["held"], month["taken"], month["short"], shown["missing_receipts"]) == (5_000, 50_000, 5_000, [])
     assert (await program.get("/collection-route"))["items"] == []
     await program.post("/collectors/siapa/hand-overs", {"counted": 1}, 404)
+
+
+async def test_a_token_that_is_limited_to_areas_has_its_own_visits_and_sees_no_deposit_or_cash(
+    world: PanelWorld, program: Program
+) -> None:
+    near = await world.person("budi@rumahnet", area="jabar/bandung")
+    far = await world.person("siti@rumahnet", "Siti", area="jatim/malang")
+    for number, (person, due_in_days) in enumerate(((near, -3), (far, 2), (far, 9)), 1):
+        await world.invoice(person, f"INV-2026-00000{number}", due_in_days)
+    everybody = (await program.get("/collection-route"))["items"]
+    assert {one["subscriber_no"]: one["outstanding"] for one in everybody} == {
+        near.number: 275_000,
+        far.number: 275_000,
+    }
+    limited = Program(program.client, await token_of(world, "bandung", areas=["jabar"]))
+    assert [one["subscriber_no"] for one in (await limited.get("/collection-route"))["items"]] == [near.number]
+    agent, collector = "/agents/sari", "/collectors/agus"
+    for path in ("/agents", agent, f"{agent}/statement", "/collectors", collector, f"{collector}/hand-overs"):
+        assert (await limited.ask("GET", path)).code == "area_closed", path
+    for path, body in ((f"{agent}/deposits", {"amount": 1_000}), (f"{collector}/hand-overs", {"counted": 1_000})):
+        assert (await limited.ask("POST", path, body)).code == "area_closed", path
