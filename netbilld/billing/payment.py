@@ -83,9 +83,15 @@ def payment_method(text: str) -> str:
     """Return a method as it is stored: lower case, such as cash or transfer.
 
     Raises:
-        InvalidInputError: it is not one word of letters, digits, '-' and '_', or is a word of the program's own.
+        InvalidInputError: it is not one word of letters, digits, '-' and '_', is a word of the program's own, or what
+            is withheld, which is no money.
     """
     method = text.strip().lower()
+    if method in set(Withheld):
+        raise InvalidInputError(
+            f"{method} is no money: write it beside the payment that it was kept from",
+            hint="`netbilld payment add` has --pph23 and --ppn-withheld",
+        )
     if not _METHOD.fullmatch(method) or method == AGENT:
         raise InvalidInputError(f"method {text!r}: write one word, such as cash or transfer")
     return method

@@ -147,10 +147,6 @@ class ReceivePayment:
             collector=collector,
             note=note.strip()[:200],
         )
-        if payment.method in set(Withheld):
-            raise InvalidInputError(
-                f"{payment.method} is no money: write it beside the payment with --{_option(method)}"
-            )
         check_amount(amount_minor)
         check_received_on(payment.received_on, doing.today)
         try:
@@ -351,7 +347,7 @@ async def _withheld_payment(
     open_invoices: dict[UUID, Invoice],
     taxes: PaymentTaxes,
 ) -> Payment:
-    option, proof = _option(part.kind), payment_reference(part.proof)
+    option, proof = part.kind.replace("_", "-"), payment_reference(part.proof)
     if proof is None:
         raise InvalidInputError(f"--{option}: the number of the proof is missing")
     amount_minor = part.amount_minor
@@ -378,10 +374,6 @@ async def _withheld_payment(
         actor=payment.actor,
         part_of=payment.id,
     )
-
-
-def _option(method: str) -> str:
-    return method.strip().lower().replace("_", "-")
 
 
 class Taken(Exception):  # noqa: N818 - not an error: it undoes the transaction

@@ -11,6 +11,7 @@ from netbilld.services.settle_gateways import SettleGateways
 from tests.agent_town import Town
 from tests.builders.services import ZONE
 from tests.cash_month import GATEWAYS, Month
+from tests.voucher_world import ANI, T0
 
 pytestmark = pytest.mark.slow
 DEALS, MANY_DEALS, MANY_SEEDS = 40, 300, 50
@@ -43,6 +44,14 @@ async def test_collectors_bank_gateways_and_agents_hold_what_receipts_say_at_eve
             await books_are_right(month)
     await books_are_right(month)
     assert len(month.counted) > 8, month.counted  # a month in which little happens proves little
+
+
+async def test_a_gateway_holds_what_an_agent_has_paid_in_by_it(town: Town) -> None:
+    await town.agents.deposit("sari", 100_000, method="midtrans", actor=ANI, now=T0)
+    await town.agents.pay_out("sari", 30_000, method="midtrans", actor=ANI, now=T0)
+    async with town.database.read() as work:
+        held = await work.settlements.held_minor("midtrans"), await work.settlements.documents_minor("midtrans")
+    assert held == (70_000, 70_000)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from netbilld.adapters.database.tables import (
     accounts,
+    agent_deposits,
     bank_rows,
     gateway_findings,
     gateway_settlements,
@@ -166,6 +167,9 @@ class SettlementStore:
             parked_payments.c.method == gateway, parked_payments.c.status == "parked"
         )
         given = select(func.sum(refunds.c.amount_minor)).where(refunds.c.method == gateway)
+        deposited = select(func.sum(agent_deposits.c.amount_minor)).where(  # below zero what was paid out
+            agent_deposits.c.method == gateway, agent_deposits.c.collector.is_(None)
+        )
         sold = select(func.sum(voucher_sales.c.paid_minor)).where(
             voucher_sales.c.method == gateway, voucher_sales.c.collector.is_(None)
         )
@@ -177,9 +181,9 @@ class SettlementStore:
         paid_out = select(func.sum(gateway_settlements.c.net_minor)).where(gateway_settlements.c.gateway == gateway)
         said = [
             int(await self._connection.scalar(query) or 0)
-            for query in (taken, parked, sold, given, taken_back, fees, paid_out)
+            for query in (taken, parked, sold, deposited, given, taken_back, fees, paid_out)
         ]
-        return sum(said[:3]) - sum(said[3:])
+        return sum(said[:4]) - sum(said[4:])
 
     async def held_minor(self, gateway: str) -> int:
         """Return what the gateway holds by the ledger."""

@@ -49,3 +49,6 @@ def test_a_method_is_one_word_in_lower_case() -> None:
     for text in ("", "two words", "1st", "x" * 33, "tunai!"):
         with pytest.raises(InvalidInputError, match="write one word"):
             payment_method(text)
+    for text in ("pph23", " PPN_withheld "):
+        with pytest.raises(InvalidInputError, match="is no money"):
+            payment_method(text)
