@@ -66,7 +66,7 @@ async def furnish(world: PanelWorld) -> str:
     return person.number
 
 
-@pytest.mark.parametrize(("width", "scheme", "turn"), TURNS)
+@pytest.mark.parametrize(("width", "scheme", "turn"), [pytest.param(*TURNS[0], marks=pytest.mark.soak), TURNS[1]])
 async def test_the_pages_of_selling_fit_and_are_usable_by_all(
     world: PanelWorld, chromium: Browser, url: str, width: int, scheme: str, turn: int
 ) -> None:

@@ -176,7 +176,7 @@ async def until_answered(send: Callable[[], Awaitable[int]]) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # its steps are each killed above
 async def test_a_daemon_that_is_killed_while_everybody_sells_books_each_sale_once(tmp_path: Path) -> None:
     """An agent on the phone, staff at the desk, a collector's phone and a count of notes, all while it is killed."""
     with DaemonProcess(tmp_path) as daemon:

@@ -264,7 +264,9 @@ def two_nodes(tmp_path: Path, url: str) -> Iterator[tuple[DaemonProcess, DaemonP
 @pytest.mark.slow
 @pytest.mark.peer
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("end", ["killed", "stopped", "cut off", "ended in order"])
+@pytest.mark.parametrize(
+    "end", ["killed", pytest.param("stopped", marks=pytest.mark.soak), "cut off", "ended in order"]
+)
 def test_what_one_node_leads_another_takes_over(tmp_path: Path, migrated_url: str, end: str) -> None:
     with two_nodes(tmp_path, migrated_url) as (first, second, wire):
         assert leads(second) == []
